@@ -1,0 +1,40 @@
+"""What can go wrong in a way that a person can mend.
+
+::
+
+    OddwireError
+    ├── ParameterError     a key or value of params.yaml, or an option, breaks a rule
+    ├── DataError          a file, column or row is not what its source promises
+    ├── ModelError         a saved model is damaged, tampered with or of another schema
+    ├── NoModelError       the registry has no such model (no champion yet)
+    └── ServiceError       a server or tool that oddwire leans on does not answer or failed
+
+Each message is one sentence that names the thing, the rule and the value got. The command line
+prints it and exits with code 2; everything else is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class OddwireError(Exception):
+    """The root of all errors that a user can mend."""
+
+
+class ParameterError(OddwireError):
+    """A key or value of ``params.yaml``, or an option, breaks a rule."""
+
+
+class DataError(OddwireError):
+    """A file, column or row is not what its source promises."""
+
+
+class ModelError(OddwireError):
+    """A saved model is damaged, tampered with, or was made for other columns."""
+
+
+class NoModelError(OddwireError):
+    """The registry has no model for what was asked."""
+
+
+class ServiceError(OddwireError):
+    """A server or tool that oddwire leans on does not answer or failed."""

@@ -1,0 +1,1 @@
+"""What runs it over time, each tool behind one file."""

@@ -1,0 +1,204 @@
+"""``params.yaml`` → frozen types; its only reader.
+
+Every rule of a setting stands here once. A wrong key or value is a `ParameterError` that names
+the key, the rule and the value got.
+"""
+
+from __future__ import annotations
+
+import datetime as dt  # noqa: TC003 - pydantic reads the annotations when it runs
+from pathlib import Path  # noqa: TC003 - the same
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from oddwire.errors import ParameterError
+
+DetectorName = Literal["isolation_forest", "one_class_svm", "autoencoder"]
+DriftScenario = Literal["new_service", "doubled_volume", "broken_sensor", "new_subnet"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Settings(BaseModel):
+    """A block of settings: frozen, and no key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SimulatedSource(Settings):
+    """Days of a small organisation's connections, made from a seed."""
+
+    format: Literal["simulated"]
+    seed: int = Field(0, ge=0)
+    start: dt.date = Field(default_factory=lambda: dt.date(2026, 3, 2))
+    days: int = Field(7, ge=1, le=366)
+    connections_per_day: int = Field(6000, ge=100, le=1_000_000)
+    attacks: bool = True
+    drift: tuple[DriftScenario, ...] = ()
+    drift_from_day: int = Field(0, ge=0)
+
+
+class NslKddSource(Settings):
+    """The official files of NSL-KDD."""
+
+    format: Literal["nsl-kdd"]
+    train: Path
+    test: Path | None = None
+
+
+class TableSource(Settings):
+    """Any table in CSV or Parquet, gzip too: a row per connection, a column per feature."""
+
+    format: Literal["table"]
+    train: Path
+    test: Path | None = None
+    label: str | None = None
+    benign: tuple[str | int | float | bool, ...] = ("benign", "normal", "0")
+    attack: str | None = None
+    time: str | None = None
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] | None = None
+
+
+Source = Annotated[SimulatedSource | NslKddSource | TableSource, Field(discriminator="format")]
+
+
+class SplitSettings(Settings):
+    """How rows become training, calibration, validation and test."""
+
+    train_on: Literal["benign", "all"] = "benign"
+    calibration: Fraction = 0.2
+    validation: Fraction = 0.2
+    test: Fraction = 0.25
+
+
+class ExploreSettings(Settings):
+    """How much of a source its statistics and pictures look at."""
+
+    max_rows: int = Field(20_000, ge=100)
+
+
+class SearchSettings(Settings):
+    """Limits of a study, each per detector."""
+
+    detectors: tuple[DetectorName, ...] = ("isolation_forest", "one_class_svm", "autoencoder")
+    trials: int = Field(20, ge=1, le=100_000)
+    timeout: float = Field(1800, gt=0)
+
+
+class AlertSettings(Settings):
+    """The false-alarm budget, from which the threshold follows."""
+
+    max_fpr: Fraction = 0.01
+    alerts_per_day: float | None = Field(None, gt=0)
+
+
+class PromotionSettings(Settings):
+    """What a challenger must show before it becomes champion."""
+
+    confidence: Fraction = 0.95
+    resamples: int = Field(200, ge=50)
+    max_family_loss: Fraction = 0.1
+    max_false_positive_rate: Fraction = 0.1
+    max_milliseconds_per_row: float = Field(1.0, gt=0)
+    max_megabytes: float = Field(200, gt=0)
+
+
+class DriftSettings(Settings):
+    """When traffic counts as changed."""
+
+    sample_rows: int = Field(2000, ge=100)
+    false_alarm_rate: Fraction = 0.01
+    min_share_of_columns: Fraction = 0.1
+    schedule: str = "0 6 * * *"
+    source: str = "simulated"
+
+
+class Params(Settings):
+    """All of ``params.yaml``."""
+
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")], Source]
+    split: SplitSettings = SplitSettings()
+    explore: ExploreSettings = ExploreSettings()
+    search: SearchSettings = SearchSettings()
+    alerts: AlertSettings = AlertSettings()
+    promotion: PromotionSettings = PromotionSettings()
+    drift: DriftSettings = DriftSettings()
+
+    def source(self, name: str) -> Source:
+        """Return the block of one source.
+
+        Raises
+        ------
+        ParameterError
+            If there is no source of that name.
+        """
+        try:
+            return self.sources[name]
+        except KeyError:
+            known = ", ".join(sorted(self.sources))
+            raise ParameterError(
+                f"unknown source {name!r}: params.yaml has {known}"
+            ) from None
+
+
+def load_params(file: Path) -> Params:
+    """Read and check ``params.yaml``.
+
+    Parameters
+    ----------
+    file
+        Path of the YAML file.
+
+    Raises
+    ------
+    ParameterError
+        If the file is missing, is not YAML, or a key or value breaks a rule.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ParameterError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{file} is not UTF-8 text: {error.reason}") from error
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{file.name} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ParameterError(f"{file.name} must hold keys and values, got {content!r:.60}")
+    return check_params(content, origin=file.name)
+
+
+def check_params(content: dict[str, Any], *, origin: str = "params.yaml") -> Params:
+    """Turn plain keys and values into `Params`.
+
+    Raises
+    ------
+    ParameterError
+        If a key or value breaks a rule; the first few are named.
+    """
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise ParameterError(f"{origin}: {_in_words(error)}") from None
+
+
+def _in_words(error: ValidationError, most: int = 3) -> str:
+    problems = error.errors()
+    words = [_problem_in_words(dict(problem)) for problem in problems[:most]]
+    if len(problems) > most:
+        words.append(f"and {len(problems) - most} more")
+    return "; ".join(words)
+
+
+def _problem_in_words(problem: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "the whole file"
+    rule = {
+        "extra_forbidden": "is no known key",
+        "missing": "is required",
+    }.get(problem["type"], problem["msg"][0].lower() + problem["msg"][1:])
+    got = "" if problem["type"] == "missing" else f", got {problem['input']!r:.80}"
+    return f"{key}: {rule}{got}"

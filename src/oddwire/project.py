@@ -1,0 +1,92 @@
+"""Where things lie: one project is one folder with a ``params.yaml``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from oddwire.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders of a project.
+
+    Parameters
+    ----------
+    root
+        Absolute path of the folder that holds ``params.yaml``.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Project:
+        """Find the project that holds ``start``.
+
+        ``ODDWIRE_PROJECT`` names a project outright; otherwise the nearest folder upwards of
+        ``start`` (by default the working directory) that holds a ``params.yaml`` is taken.
+
+        Raises
+        ------
+        ParameterError
+            If there is no ``params.yaml``.
+        """
+        named = os.environ.get("ODDWIRE_PROJECT")
+        here = Path(named or start or Path.cwd()).resolve()
+        for folder in [here] if named else [here, *here.parents]:
+            if (folder / "params.yaml").is_file():
+                return cls(folder)
+        msg = f"no params.yaml in {here}" + ("" if named else " or any folder above it")
+        raise ParameterError(msg)
+
+    @property
+    def params_file(self) -> Path:
+        """The one file of settings."""
+        return self.root / "params.yaml"
+
+    @property
+    def dvc_lock(self) -> Path:
+        """The hashes of everything that the DVC stages read and wrote."""
+        return self.root / "dvc.lock"
+
+    def raw(self, source: str) -> Path:
+        """Links to a source's own files, made by the ``link`` stage."""
+        return self.root / "data" / "raw" / source
+
+    def ingested(self, source: str) -> Path:
+        """Validated rows of a source, made by the ``ingest`` stage."""
+        return self.root / "data" / "ingested" / source
+
+    def prepared(self, source: str) -> Path:
+        """Features of a source in their split parts, made by the ``prepare`` stage."""
+        return self.root / "data" / "prepared" / source
+
+    def explored(self, source: str) -> Path:
+        """Statistics and pictures of a source, made by the ``explore`` stage."""
+        return self.root / "data" / "explored" / source
+
+    def downloads(self, source: str) -> Path:
+        """Public files that ``oddwire fetch`` brought."""
+        return self.root / "data" / "downloads" / source
+
+    @property
+    def mlruns(self) -> Path:
+        """The local MLflow store."""
+        return self.root / "mlruns"
+
+    @property
+    def studies(self) -> Path:
+        """Optuna's journals."""
+        return self.root / "data" / "studies"
+
+    @property
+    def locks(self) -> Path:
+        """Locks that make trainings of one source wait for each other."""
+        return self.root / "data" / "locks"
+
+    @property
+    def reports(self) -> Path:
+        """Reports for people, such as the newest drift report of each source."""
+        return self.root / "reports"

@@ -1,0 +1,1 @@
+"""The DVC stages: link, ingest, prepare, explore, one file each."""

@@ -1,0 +1,1 @@
+"""What came over the wire: sources, features, splits. Knows nothing of detectors."""
