@@ -1,0 +1,33 @@
+"""Score a file with a source's champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow, get_run_logger, task
+
+from flows.watching import logged_progress
+from oddwire.operations import scoring
+from oddwire.project import Project
+
+score_rows = task(name="score", persist_result=False)(scoring.score_file)
+
+
+@flow(name="scoring", flow_run_name="scoring-{source}", persist_result=False)
+def score(file: str, source: str = "simulated", out: str = "scored.parquet") -> scoring.ScoredFile:
+    """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
+
+    Parameters
+    ----------
+    file
+        Rows in the source's format.
+    source
+        A source of params.yaml with a champion.
+    out
+        Where to write: .csv, .csv.gz or .parquet.
+    """
+    logger = get_run_logger()
+    with logged_progress(logger):
+        result = score_rows(Project.find(), source, Path(file), Path(out))
+    logger.info("%s rows, %s alerts, written to %s", result.rows, result.alerts, result.out)
+    return result

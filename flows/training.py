@@ -1,0 +1,81 @@
+"""Train on a source: prepare → search each detector → fit → evaluate → register → promote."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.futures import wait
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.watching import logged_progress
+from oddwire.operations import artifacts, pipeline, training
+from oddwire.operations.fitting import parse_detectors
+from oddwire.params import load_params
+from oddwire.project import Project
+
+DETECTORS = "isolation_forest,one_class_svm,autoencoder"
+
+
+@task(name="prepare", persist_result=False)
+def prepare(project: Project, source: str) -> None:
+    """Bring the source's DVC stages up to date."""
+    pipeline.reproduce(project, source)
+
+
+search = task(name="search", persist_result=False, task_run_name="search-{detector}")(
+    training.search_detector
+)
+judge = task(name="fit-and-evaluate", persist_result=False)(training.judge_detector)
+register = task(name="register", persist_result=False)(training.register_all)
+promote_best = task(name="promote", persist_result=False)(training.settle_promotion)
+finish = task(name="finish", persist_result=False)(training.finish_training)
+
+
+@flow(
+    name="training",
+    flow_run_name="training-{source}",
+    task_runner=ThreadPoolTaskRunner(max_workers=4),
+    persist_result=False,
+    validate_parameters=True,
+)
+def train(
+    source: str = "simulated",
+    trials: int = 20,
+    detectors: str = DETECTORS,
+    promote: bool = True,
+) -> training.TrainingResult:
+    """Search, fit, evaluate, register and, if it is better, promote a model for a source.
+
+    Parameters
+    ----------
+    source
+        A source of params.yaml.
+    trials
+        Finished trials of each detector's study; 0 trains the defaults.
+    detectors
+        Names, divided by commas.
+    promote
+        Whether the best one may become champion.
+    """
+    project = Project.find()
+    load_params(project.params_file).source(source)
+    names = parse_detectors(detectors)
+    with logged_progress(get_run_logger()):
+        prepare(project, source)
+        with training.open_training(
+            project, source, trials=trials, started_by=flow_run.get_name() or ""
+        ) as run:
+            searches = [search.submit(run, name) for name in names]
+            wait(searches)
+            judged = [judge(run, one.result()) for one in searches]
+            best = training.choose_best(judged)
+            versions = register(run, judged, best)
+            decision = promote_best(run, best, versions[best.detector], promote=promote)
+            result = finish(run, judged, best, versions, decision)
+    create_markdown_artifact(
+        key=f"leaderboard-{source}".replace("_", "-"),
+        markdown=artifacts.leaderboard_markdown(result),
+        description=f"Newest training on {source}",
+    )
+    return result

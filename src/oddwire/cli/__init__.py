@@ -1,0 +1,54 @@
+"""The command line: parse, call, print. One file per command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from oddwire.cli import drift, fetch, leaderboard, parameters, score, train, up
+from oddwire.errors import OddwireError
+
+EXIT_USER_ERROR = 2
+
+app = typer.Typer(
+    name="oddwire",
+    help="Find the odd connections on your wire, and keep finding them as your traffic changes.",
+    epilog="Begin with: oddwire train simulated --trials 5",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for command in (train, leaderboard, score, drift, fetch, parameters, up):
+    command.add_to(app)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from oddwire import __version__
+
+        typer.echo(f"oddwire {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", callback=_version, is_eager=True
+    ),
+) -> None:
+    """Find the odd connections on your wire, and keep finding them as your traffic changes."""
+
+
+def main() -> None:
+    """Run the command line: 0 done, 2 a mistake that the user can mend, 3 drift."""
+    try:
+        app()
+    except OddwireError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"oddwire: error: {' '.join(message.split())}\n")
+    sys.exit(EXIT_USER_ERROR)

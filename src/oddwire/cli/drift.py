@@ -1,0 +1,100 @@
+"""``oddwire drift``: has the traffic changed since the champion was trained?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oddwire.cli.environment import quiet_tools
+from oddwire.params import load_params
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from oddwire.operations.monitoring import DriftResult
+
+EXIT_DRIFT = 3
+_SHOWN_COLUMNS = 8
+EPILOG = """
+Exit code 0: no drift, 3: drift, 2: a mistake.
+
+**Examples**
+
+`oddwire drift office --current today.csv`
+
+`oddwire drift simulated --scenario new_service --json`
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("drift", epilog=EPILOG)(drift)
+
+
+def drift(
+    source: Annotated[str, typer.Argument(help="A source with a champion.")],
+    current: Annotated[
+        Path | None,
+        typer.Option(help="Current rows in the source's format.", show_default="the newest rows"),
+    ] = None,
+    scenario: Annotated[
+        str, typer.Option(help="For a simulated source: none, or a drift scenario.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
+) -> None:
+    """Compare current traffic with what the champion was trained on."""
+    quiet_tools(terminal=True)
+    project = Project.find()
+    load_params(project.params_file).source(source)
+    result = run_check(
+        project, source, current="" if current is None else str(current.absolute()),
+        scenario=scenario, quiet=as_json,
+    )  # fmt: skip
+    if as_json:
+        from oddwire.cli.printing import print_json
+
+        print_json(result.to_dict())
+    else:
+        show(result)
+    if result.check.drifted:
+        raise typer.Exit(EXIT_DRIFT)
+
+
+def run_check(
+    project: Project, source: str, *, current: str, scenario: str, quiet: bool
+) -> DriftResult:
+    """Run the monitoring flow against a Prefect server, with progress in the terminal."""
+    from oddwire.cli.printing import shown_progress
+    from oddwire.cli.servers import prefect_api
+    from oddwire.operations.monitoring import check_scenario
+    from oddwire.operations.registry import Registry
+    from oddwire.operations.tracking import Tracking
+
+    check_scenario(scenario)
+    with shown_progress(quiet=quiet):
+        Registry.of(Tracking.connect(project), project).champion(source)
+        with prefect_api(project):
+            from flows.monitoring import monitor
+
+            return monitor(source=source, current=current, scenario=scenario)
+
+
+def show(result: DriftResult) -> None:
+    """Print the verdict and the columns that moved most."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from oddwire.cli.printing import printer
+    from oddwire.operations.drift_verdict import ranked
+
+    table = Table(title=f"Drift check of {result.source}: {escape(result.current)}", title_justify="left")
+    for head in ("column", "share that moved", "cut-off", ""):
+        table.add_column(head, justify="right" if head in {"share that moved", "cut-off"} else "left")
+    for one in ranked(result.check.columns)[:_SHOWN_COLUMNS]:
+        mark = "drifted" if one.drifted else ""
+        table.add_row(escape(one.column), f"{one.statistic:.3f}", f"{one.cut_off:.3f}", mark)
+    console = printer()
+    console.print(table)
+    console.print(("Drift: " if result.check.drifted else "No drift: ") + escape(result.check.verdict))
+    console.print(f"Report: {escape(str(result.report))}")

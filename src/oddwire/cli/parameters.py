@@ -1,0 +1,20 @@
+"""``oddwire params``: every setting with its default."""
+
+from __future__ import annotations
+
+import typer
+import yaml
+
+from oddwire.params import load_params
+from oddwire.project import Project
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("params")(params)
+
+
+def params() -> None:
+    """Print every setting of params.yaml, defaults filled in."""
+    content = load_params(Project.find().params_file).model_dump(mode="json")
+    typer.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), nl=False)

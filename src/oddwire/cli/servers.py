@@ -1,0 +1,186 @@
+"""Servers that the command line starts: Prefect's, MLflow's, and the served deployments."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from oddwire.errors import ServiceError
+from oddwire.project import Project
+
+HOST = "127.0.0.1"
+PREFECT_PORT = 4200
+MLFLOW_PORT = 5000
+_SECONDS_TO_START = 90.0
+_SECONDS_TO_END = 10.0
+_API = "PREFECT_API_URL"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A program that runs until it is told to end."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until(self, address: str) -> None:
+        """Wait until the server answers at an address.
+
+        Raises
+        ------
+        ServiceError
+            If it ends, or does not answer in time.
+        """
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while not answers(address):
+            if self.process.poll() is not None:
+                raise ServiceError(f"{self.name} ended while starting: {last_line(self.log)}")
+            if time.monotonic() > deadline:
+                raise ServiceError(f"{self.name} does not answer at {address}; see {self.log}")
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        """Ask it to end, and after a while make it."""
+        if self.process.poll() is None:
+            _signal_group(self.process, signal.SIGTERM)
+        try:
+            self.process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            _signal_group(self.process, signal.SIGKILL)
+            self.process.wait()
+
+
+def start(
+    name: str, command: Sequence[str], *, project: Project, env: Mapping[str, str] | None = None
+) -> Server:
+    """Start a program in a process group of its own, its output in a log file."""
+    log = project.root / "data" / "logs" / f"{name.lower().replace(' ', '-')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - the commands stand in this file
+            [sys.executable, "-m", *command],
+            cwd=project.root,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches it through us alone
+        )
+    return Server(name, process, log)
+
+
+def start_prefect(project: Project, port: int, *, page: bool = True) -> Server:
+    """Start a Prefect server on the loopback."""
+    command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
+    return start("Prefect server", command if page else [*command, "--no-ui"], project=project)
+
+
+def start_mlflow(project: Project, port: int, store: str) -> Server:
+    """Start MLflow's page on the loopback."""
+    command = [
+        "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
+        "--backend-store-uri", store,
+        "--artifacts-destination", str(project.mlruns / "artifacts"),
+    ]  # fmt: skip
+    return start("MLflow server", command, project=project)
+
+
+def start_deployments(project: Project, api: str) -> Server:
+    """Serve the deployments."""
+    env = {_API: api, "ODDWIRE_PROJECT": str(project.root)}
+    return start("deployments", ["flows.deployments"], project=project, env=env)
+
+
+@contextmanager
+def prefect_api(project: Project) -> Iterator[str]:
+    """Set ``PREFECT_API_URL`` to a server that answers, for the length of a ``with``.
+
+    The server that a person named is taken; otherwise one at Prefect's usual address, such as
+    that of ``make up``; otherwise one is started for as long as it is needed. Prefect would start
+    one by itself, but more slowly, and ends it with a traceback.
+
+    Raises
+    ------
+    ServiceError
+        If the server that was named does not answer.
+    """
+    named = os.environ.get(_API)
+    usual = f"http://{HOST}:{PREFECT_PORT}/api"
+    if named:
+        if not answers(f"{named}/health"):
+            raise ServiceError(f"the Prefect server {named} of {_API} does not answer")
+        yield named
+        return
+    if answers(f"{usual}/health"):
+        with _api(usual):
+            yield usual
+        return
+    port = free_port()
+    address = f"http://{HOST}:{port}/api"
+    server = start_prefect(project, port, page=False)
+    try:
+        server.wait_until(f"{address}/health")
+        with _api(address):
+            yield address
+    finally:
+        server.end()
+
+
+@contextmanager
+def _api(address: str) -> Iterator[None]:
+    os.environ[_API] = address
+    try:
+        yield
+    finally:
+        del os.environ[_API]
+
+
+def answers(address: str) -> bool:
+    """Tell whether an HTTP address answers with success."""
+    try:
+        with urlopen(address, timeout=2):  # noqa: S310 - addresses of Prefect and MLflow
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a port of the loopback can be listened to."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log that says something."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    return next((line for line in reversed(lines) if line), f"nothing in {log}")
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,108 @@
+"""``oddwire train``: the training flow, as started from the Prefect page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oddwire.cli.environment import quiet_tools
+from oddwire.params import Params, load_params
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from oddwire.operations.training import TrainingResult
+
+EPILOG = """
+**Examples**
+
+`oddwire train simulated --trials 5`
+
+`oddwire train nsl-kdd --detectors isolation_forest,autoencoder --no-promote`
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("train", epilog=EPILOG)(train)
+
+
+def train(
+    source: Annotated[str, typer.Argument(help="A source of params.yaml.")],
+    trials: Annotated[
+        int | None,
+        typer.Option(min=0, help="Trials per detector; 0 trains the defaults.", show_default="search.trials"),
+    ] = None,
+    detectors: Annotated[
+        str | None, typer.Option(help="Names, divided by commas.", show_default="search.detectors")
+    ] = None,
+    promote: Annotated[bool, typer.Option(help="Let the best one become champion.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
+) -> None:
+    """Search, fit, evaluate, register and promote a model for a source."""
+    project = Project.find()
+    params = load_params(project.params_file)
+    params.source(source)
+    result = run_training(
+        project, params, source, trials=trials, detectors=detectors, promote=promote, quiet=as_json
+    )
+    if as_json:
+        from oddwire.cli.printing import print_json
+
+        print_json(as_dict(result))
+    else:
+        show(project, result)
+
+
+def run_training(
+    project: Project,
+    params: Params,
+    source: str,
+    *,
+    trials: int | None,
+    detectors: str | None,
+    promote: bool,
+    quiet: bool,
+) -> TrainingResult:
+    """Run the training flow against a Prefect server, with progress in the terminal."""
+    quiet_tools(terminal=True)
+    from oddwire.cli.printing import shown_progress
+    from oddwire.cli.servers import prefect_api
+    from oddwire.operations.fitting import parse_detectors
+    from oddwire.operations.tracking import Tracking
+
+    names = parse_detectors(",".join(params.search.detectors) if detectors is None else detectors)
+    with shown_progress(quiet=quiet):
+        Tracking.connect(project)  # a store that does not answer is told before the long work
+        with prefect_api(project):
+            from flows.training import train as flow
+
+            return flow(
+                source=source,
+                trials=params.search.trials if trials is None else trials,
+                detectors=",".join(names),
+                promote=promote,
+            )
+
+
+def as_dict(result: TrainingResult) -> dict[str, Any]:
+    """Return what a machine reads."""
+    names = ("source", "run_id", "leaderboard", "version", "detector", "promoted", "reason")
+    return {name: getattr(result, name) for name in names}
+
+
+def show(project: Project, result: TrainingResult) -> None:
+    """Print the leaderboard, the promotion and where to look."""
+    from rich.markup import escape
+
+    from oddwire.cli.printing import print_leaderboard, printer
+    from oddwire.operations.registry import model_name
+
+    print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
+    console = printer()
+    outcome = "is champion" if result.promoted else "was not promoted"
+    console.print(
+        f"{model_name(result.source)} version {result.version} ({result.detector}) {outcome}: "
+        f"{escape(result.reason)}"
+    )
+    console.print(f"\nMLflow run {result.run_id}. Both pages: `make up` in {escape(str(project.root))}")

@@ -1,0 +1,96 @@
+"""``oddwire up``: Prefect server, MLflow page and served deployments, begun and ended together."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oddwire.cli import servers
+from oddwire.cli.environment import quiet_tools
+from oddwire.errors import ParameterError, ServiceError
+from oddwire.params import load_params
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("up")(up)
+
+
+def up(
+    prefect_port: Annotated[int, typer.Option(help="Port of the Prefect page.")] = servers.PREFECT_PORT,
+    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow page.")] = servers.MLFLOW_PORT,
+) -> None:
+    """Start the Prefect server, the MLflow page and the deployments; Ctrl-C ends them together."""
+    quiet_tools(terminal=False)
+    project = Project.find()
+    load_params(project.params_file)
+    from oddwire.cli.printing import printer
+
+    console = printer()
+    for name, port in (("Prefect", prefect_port), ("MLflow", mlflow_port)):
+        if not servers.is_free(port):
+            raise ParameterError(
+                f"port {port} for {name} is in use: is `oddwire up` running already? "
+                f"Otherwise give --{name.lower()}-port"
+            )
+    with _told_to_end() as ended, ExitStack() as stack:
+        running = _start_all(project, prefect_port, mlflow_port, stack, console)
+        console.print("Ctrl-C ends all of them.")
+        while not ended.wait(0.5):
+            for server in running:
+                if server.process.poll() is not None:
+                    raise ServiceError(f"{server.name} ended: {servers.last_line(server.log)}")
+    console.print("ended")
+
+
+def _start_all(
+    project: Project, prefect_port: int, mlflow_port: int, stack: ExitStack, console: Console
+) -> list[servers.Server]:
+    from oddwire.operations.tracking import Tracking
+
+    prefect_page = f"http://{servers.HOST}:{prefect_port}"
+    mlflow_page = f"http://{servers.HOST}:{mlflow_port}"
+    with console.status("starting…"):
+        prefect = servers.start_prefect(project, prefect_port)
+        stack.callback(prefect.end)
+        store = Tracking.connect(project)
+        running = [prefect]
+        if store.artifacts is None:
+            mlflow_page = store.uri
+        else:
+            mlflow = servers.start_mlflow(project, mlflow_port, store.uri)
+            stack.callback(mlflow.end)
+            running.append(mlflow)
+        prefect.wait_until(f"{prefect_page}/api/health")
+        deployments = servers.start_deployments(project, f"{prefect_page}/api")
+        stack.callback(deployments.end)
+        running.append(deployments)
+        running[1].wait_until(f"{mlflow_page}/health")
+    console.print(f"Prefect page  {prefect_page}   trigger a flow under Deployments")
+    console.print(f"MLflow page   {mlflow_page}   compare runs, see versions under Models")
+    console.print("deployments   training, drift-check (scheduled), scoring")
+    return running
+
+
+@contextmanager
+def _told_to_end() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event, so that what was started is ended in order."""
+    ended = threading.Event()
+    old = {
+        number: signal.signal(number, lambda *_: ended.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield ended
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

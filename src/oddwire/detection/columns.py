@@ -1,0 +1,60 @@
+"""Columns of a frame as plain arrays, whatever types they came in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from oddwire.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+    Words = NDArray[np.object_]
+
+
+def numbers(frame: pd.DataFrame, name: str) -> Vector:
+    """Return a column as a float64 copy, missing as NaN.
+
+    Raises
+    ------
+    DataError
+        If the column is missing or holds text.
+    """
+    column = _column(frame, name)
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    except (TypeError, ValueError):
+        text = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+        got = repr(text.iloc[0]) if len(text) else str(column.dtype)
+        raise DataError(f"column {name!r} must hold numbers, got {got:.80}") from None
+
+
+def category_codes(frame: pd.DataFrame, name: str) -> tuple[NDArray[np.int64], Words]:
+    """Return a code per row, -1 for missing, and the distinct categories as strings.
+
+    Raises
+    ------
+    DataError
+        If the column is missing.
+    """
+    codes, values = pd.factorize(_column(frame, name))
+    # 6 and 6.0 are one category: a missing value elsewhere turns whole numbers into floats.
+    words = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values]
+    again, distinct = pd.factorize(np.asarray(words, dtype=object))
+    return np.append(again, -1)[codes].astype(np.int64), np.asarray(distinct, dtype=object)
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    try:
+        return frame[name]
+    except KeyError:
+        raise DataError(f"column {name!r} is missing") from None
+
+
+def hashes(values: Words) -> NDArray[np.uint64]:
+    """Return a number per category, the same in every process."""
+    return np.asarray(pd.util.hash_array(values, categorize=False), dtype=np.uint64)

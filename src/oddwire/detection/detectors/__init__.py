@@ -1,0 +1,171 @@
+"""The detectors by name, each loaded only when it is asked for.
+
+A new detector is one line in `DETECTORS` and one file: a scikit-learn outlier estimator with two
+class attributes, ``search_space`` and ``defaults``, both keyed ``preprocessing__...`` and
+``detector__...``. The contract tests find it there by themselves.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oddwire.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from oddwire.detection.search_space import SearchSpace
+
+
+@dataclass(frozen=True)
+class DetectorKind:
+    """Where a detector's class is to be found.
+
+    Parameters
+    ----------
+    name
+        As in ``params.yaml``.
+    title
+        As people read it.
+    module
+        Imported by `load`, not before.
+    class_name
+        The estimator in that module.
+    """
+
+    name: str
+    title: str
+    module: str
+    class_name: str
+
+    def load(self) -> type[Any]:
+        """Import the module and return the estimator's class."""
+        found: type[Any] = getattr(importlib.import_module(self.module), self.class_name)
+        return found
+
+
+def _kinds(*kinds: DetectorKind) -> Mapping[str, DetectorKind]:
+    return MappingProxyType({kind.name: kind for kind in kinds})
+
+
+DETECTORS: Mapping[str, DetectorKind] = _kinds(
+    DetectorKind(
+        name="isolation_forest",
+        title="Isolation Forest",
+        module="oddwire.detection.detectors.isolation_forest",
+        class_name="IsolationForestDetector",
+    ),
+    DetectorKind(
+        name="one_class_svm",
+        title="One-Class SVM",
+        module="oddwire.detection.detectors.one_class_svm",
+        class_name="OneClassSVMDetector",
+    ),
+    DetectorKind(
+        name="autoencoder",
+        title="Autoencoder",
+        module="oddwire.detection.detectors.autoencoder.detector",
+        class_name="AutoencoderDetector",
+    ),
+)
+
+
+def detector_kind(name: str) -> DetectorKind:
+    """Look a detector up.
+
+    Raises
+    ------
+    ParameterError
+        If there is no detector of that name.
+    """
+    try:
+        return DETECTORS[name]
+    except KeyError:
+        known = ", ".join(DETECTORS)
+        raise ParameterError(f"unknown detector {name!r}: there are {known}") from None
+
+
+def build_detector(
+    name: str, params: Mapping[str, Any] = MappingProxyType({}), *, random_state: int
+) -> Any:
+    """Make an unfitted detector.
+
+    Parameters
+    ----------
+    name
+        A key of `DETECTORS`.
+    params
+        Arguments of the estimator by their own names, or keyed ``detector__...`` as in the search
+        space; keys ``preprocessing__...`` are left to the preprocessing. What is not given takes
+        the value of the class's ``defaults``.
+    random_state
+        Seed of everything random in it.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such detector, or it has no such parameter.
+    """
+    estimator = detector_kind(name).load()
+    chosen = _own_params({**estimator.defaults}) | _own_params(params)
+    detector = estimator(random_state=random_state)
+    unknown = sorted(set(chosen) - set(detector.get_params()))
+    if unknown:
+        known = ", ".join(sorted(detector.get_params()))
+        raise ParameterError(f"{name} has no parameter {unknown[0]!r}: it has {known}")
+    return detector.set_params(**chosen)
+
+
+def _own_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key.removeprefix("detector__"): value
+        for key, value in params.items()
+        if not key.startswith("preprocessing__")
+    }
+
+
+def search_space(name: str) -> SearchSpace:
+    """Return what a search may choose for a detector, its preprocessing included.
+
+    Raises
+    ------
+    ParameterError
+        If there is no detector of that name.
+    """
+    space: SearchSpace = detector_kind(name).load().search_space
+    return space
+
+
+def default_parameters(name: str) -> dict[str, Any]:
+    """Return a point of the search space that does well without a search.
+
+    Raises
+    ------
+    ParameterError
+        If there is no detector of that name.
+    """
+    return dict(detector_kind(name).load().defaults)
+
+
+def anomaly_score(detector: Any, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Score rows so that higher is worse: the one place where scikit-learn's sign is turned.
+
+    Parameters
+    ----------
+    detector
+        A fitted detector.
+    X
+        Matrix of shape (rows, columns).
+
+    Returns
+    -------
+    ndarray of float64 of shape (rows,)
+    """
+    return -np.asarray(detector.score_samples(X), dtype=np.float64)

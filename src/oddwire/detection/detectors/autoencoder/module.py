@@ -1,0 +1,277 @@
+"""How the network is trained: a LightningModule, its batches, and a Trainer that keeps quiet."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.plugins.environments import LightningEnvironment
+from pytorch_lightning.utilities import CombinedLoader
+from torch.nn.functional import mse_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from oddwire.detection.detectors.autoencoder.network import Autoencoder
+
+_HELD_OUT_ERROR = "held_out_error"
+_BLOCK = 8192  # held-out rows at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How to train; the fields are those of `AutoencoderDetector`."""
+
+    noise: float
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    accelerator: str
+
+
+class AutoencoderModule(pl.LightningModule):
+    """Learns to give back clean rows from noisy ones."""
+
+    def __init__(self, network: Autoencoder, settings: TrainingSettings) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Return the mean squared error between the clean rows and what comes back."""
+        noisy, clean = batch
+        return mse_loss(self.network(noisy), clean)
+
+    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+        """Log the error on held-out rows, which is what early stopping watches."""
+        rows, clean = batch
+        self.log(_HELD_OUT_ERROR, mse_loss(self.network(rows), clean), batch_size=len(rows))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return AdamW over all weights."""
+        return torch.optim.AdamW(
+            self.parameters(),
+            lr=self.settings.learning_rate,
+            weight_decay=self.settings.weight_decay,
+        )
+
+
+class RowBatches:
+    """Batches cut from one tensor: far faster than collating row by row.
+
+    Parameters
+    ----------
+    rows
+        Rows by columns.
+    batch_size
+        Rows a batch.
+    noise
+        Chance of each value to be swapped for another row's value of the same column; that keeps
+        the columns' distributions, whatever their scale (swap noise; Vincent et al. 2008 for
+        denoising autoencoders as such).
+    generator
+        Where order and noise come from; without one, rows come in order and clean.
+    """
+
+    def __init__(
+        self,
+        rows: torch.Tensor,
+        *,
+        batch_size: int,
+        noise: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.noise = noise
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if self.generator is None:
+            for rows in self.rows.split(self.batch_size):
+                yield rows, rows
+            return
+        order = torch.randperm(len(self.rows), generator=self.generator)
+        for index in order.split(self.batch_size):
+            clean = self.rows[index]
+            yield self._with_noise(clean), clean
+
+    def _with_noise(self, clean: torch.Tensor) -> torch.Tensor:
+        if self.noise == 0:
+            return clean
+        swapped = torch.rand(clean.shape, generator=self.generator) < self.noise
+        others = torch.randint(len(self.rows), (len(clean),), generator=self.generator)
+        return torch.where(swapped, self.rows[others], clean)
+
+
+class BestWeights(pl.Callback):
+    """Keeps the weights with the least held-out error in memory, and puts them back at the end."""
+
+    def __init__(self) -> None:
+        self.error = float("inf")
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the first weights, for the case that no epoch ends with a finite error."""
+        del trainer
+        self.weights = copy.deepcopy(pl_module.state_dict())
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the weights if they are the best so far."""
+        error = float(trainer.callback_metrics[_HELD_OUT_ERROR])
+        if error < self.error:
+            self.error = error
+            self.weights = copy.deepcopy(pl_module.state_dict())
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the best weights back."""
+        del trainer
+        pl_module.load_state_dict(self.weights)
+
+
+class EpochReport(pl.Callback):
+    """Calls back after each epoch, and stops the training if the answer is True."""
+
+    def __init__(self, on_epoch: Callable[[int], bool]) -> None:
+        self.on_epoch = on_epoch
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Hand over the number of the epoch, counted from 0."""
+        del pl_module
+        if self.on_epoch(trainer.current_epoch):
+            trainer.should_stop = True
+
+
+class _HushedThreads(logging.Filter):
+    """Drops Lightning's remarks from threads that train; all other threads stay heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._threads: set[int] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or record.thread not in self._threads
+
+    @contextmanager
+    def hushing(self, logger: logging.Logger) -> Iterator[None]:
+        """Hush this thread; the filter leaves the logger with the last thread that trains."""
+        thread = threading.get_ident()
+        with self._lock:
+            self._threads.add(thread)
+            logger.addFilter(self)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._threads.discard(thread)
+                if not self._threads:
+                    logger.removeFilter(self)
+
+
+_HUSHED = _HushedThreads()
+
+
+_BUILDING = threading.Lock()
+
+
+@contextmanager
+def _without_known_warnings() -> Iterator[None]:
+    """Ignore two warnings that ask nothing of us.
+
+    Warning filters belong to the whole process, so this is for the moments of building alone, one
+    thread at a time.
+    """
+    with _BUILDING, warnings.catch_warnings():
+        # Lightning 2.6 builds a part of torch that torch 2.13 calls deprecated.
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        # Whoever asks for the CPU on a machine with a GPU means it.
+        warnings.filterwarnings("ignore", "GPU available but not used")
+        yield
+
+
+def train(
+    network: Autoencoder,
+    rows: torch.Tensor,
+    held_out: torch.Tensor,
+    settings: TrainingSettings,
+    *,
+    generator: torch.Generator,
+    on_epoch: Callable[[int], bool] | None = None,
+) -> None:
+    """Train ``network`` in place and leave it with its best weights, on the CPU.
+
+    Parameters
+    ----------
+    network
+        The network with its first weights.
+    rows, held_out
+        Rows to learn from and rows that decide when to stop, float32, on the CPU.
+    settings
+        How to train.
+    generator
+        Where the order of the rows and the noise come from.
+    on_epoch
+        Called after each epoch with its number; True stops the training.
+    """
+    callbacks: list[pl.Callback] = [
+        EarlyStopping(_HELD_OUT_ERROR, patience=settings.patience),
+        BestWeights(),
+    ]
+    if on_epoch is not None:
+        callbacks.append(EpochReport(on_epoch))
+    batches = RowBatches(
+        rows, batch_size=settings.batch_size, noise=settings.noise, generator=generator
+    )
+    with _HUSHED.hushing(logging.getLogger("pytorch_lightning.utilities.rank_zero")):
+        with _without_known_warnings():
+            trainer = _trainer(settings, callbacks)
+            loaders = (
+                CombinedLoader(batches, "max_size_cycle"),
+                CombinedLoader(RowBatches(held_out, batch_size=_BLOCK), "sequential"),
+            )
+        _fit(trainer, AutoencoderModule(network, settings), loaders)
+    network.cpu()
+
+
+def _fit(
+    trainer: pl.Trainer,
+    module: AutoencoderModule,
+    loaders: tuple[CombinedLoader, CombinedLoader],
+) -> None:
+    try:
+        trainer.fit(module, *loaders)
+    except SystemExit as leaving:
+        # Lightning makes sys.exit(1) of Ctrl-C, which would hide it from whoever called us.
+        if isinstance(leaving.__context__, KeyboardInterrupt):
+            raise leaving.__context__ from None
+        raise
+
+
+def _trainer(settings: TrainingSettings, callbacks: list[pl.Callback]) -> pl.Trainer:
+    return pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=1,  # "auto" would start a process per GPU
+        plugins=[LightningEnvironment()],  # inside Slurm too, and without its signal handlers
+        max_epochs=settings.max_epochs,
+        callbacks=callbacks,
+        gradient_clip_val=1.0,  # one wild row must not throw the weights away
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )

@@ -1,0 +1,223 @@
+"""One-Class SVM with a Gaussian kernel: what lies away from the dense training rows is odd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import SGDOneClassSVM
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.svm import OneClassSVM
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, When
+from oddwire.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+
+_ROWS = {"exact": 8_000, "nystroem": 100_000}  # where `max_rows` is not given
+_PAIR_ROWS = 1_000  # half a million pairs tell the quantile of the distances
+_NEAR = 0.05
+_BLOCK_ENTRIES = 2**21  # 16 MB of kernel at a time
+
+
+class OneClassSVMDetector(OutlierMixin, BaseEstimator):
+    """One-Class SVM whose kernel width follows the data, scored by matrix products.
+
+    However it was fitted, a row's score is a sum over `centers_` c with `weights_` w,
+    ``sum(w * exp(-kernel_gamma_ * |x - c|²))``: the support vectors of the exact solution, or the
+    landmarks of the Nyström approximation. Nothing else is kept.
+
+    Parameters
+    ----------
+    nu
+        Share of training rows that may lie outside, above 0 and up to 1.
+    gamma
+        The kernel's sharpness, as a multiple of one over the 5 % quantile of the squared distances
+        between training rows. Unlike scikit-learn's ``scale`` this unit follows the distance to
+        *near* rows, so that the same value serves one column and a thousand, dependent or not.
+    approximation
+        ``exact``: libsvm, whose time grows with the square of the rows. ``nystroem``: a linear
+        machine by stochastic gradient descent on the Nyström features of `n_components` rows.
+    n_components
+        Landmarks of the Nyström approximation.
+    max_rows
+        Training rows used at most, a random sample where there are more; None is 8,000 for
+        ``exact`` and 100,000 for ``nystroem``.
+    random_state
+        Seed.
+
+    Attributes
+    ----------
+    centers_ : ndarray of shape (centers, columns)
+        Support vectors or landmarks.
+    weights_ : ndarray of shape (centers,)
+        Their share in the score.
+    kernel_gamma_ : float
+        The kernel's sharpness in the units of the matrix.
+    offset_ : float
+        Score below which `predict` says -1.
+
+    References
+    ----------
+    Schölkopf, Platt, Shawe-Taylor, Smola & Williamson 2001, *Estimating the support of a
+    high-dimensional distribution*. Williams & Seeger 2001, *Using the Nyström method to speed up
+    kernel machines*.
+    """
+
+    search_space: ClassVar[SearchSpace] = {
+        "preprocessing__transform": Choice(("log_standard", "quantile_uniform", "quantile_normal")),
+        "detector__nu": FloatRange(0.001, 0.5, log=True),
+        "detector__gamma": FloatRange(0.1, 30.0, log=True),
+        "detector__approximation": Choice(("exact", "nystroem")),
+        "detector__n_components": When(
+            "detector__approximation", "nystroem", IntRange(100, 500, log=True)
+        ),
+    }
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "preprocessing__transform": "log_standard",
+        "preprocessing__max_categories": 32,
+        "detector__nu": 0.05,
+        "detector__gamma": 2.0,
+        "detector__approximation": "exact",
+    }
+
+    def __init__(
+        self,
+        *,
+        nu: float = 0.05,
+        gamma: float = 2.0,
+        approximation: str = "exact",
+        n_components: int = 300,
+        max_rows: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.nu = nu
+        self.gamma = gamma
+        self.approximation = approximation
+        self.n_components = n_components
+        self.max_rows = max_rows
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Find the centers and their weights.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+        y
+            Ignored.
+
+        Raises
+        ------
+        ParameterError
+            If `approximation` is neither ``exact`` nor ``nystroem``.
+        """
+        del y
+        if self.approximation not in _ROWS:
+            known = " or ".join(_ROWS)
+            raise ParameterError(f"approximation must be {known}, got {self.approximation!r}")
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
+        random = check_random_state(self.random_state)
+        most = _ROWS[self.approximation] if self.max_rows is None else self.max_rows
+        matrix = _sample(matrix, most, random)
+        self.kernel_gamma_ = self.gamma / _near_distance(matrix, random)
+        fit = self._fit_exact if self.approximation == "exact" else self._fit_nystroem
+        self.centers_, self.weights_, self.offset_ = fit(matrix, random)
+        return self
+
+    def _fit_exact(self, X: Matrix, random: np.random.RandomState) -> tuple[Matrix, Vector, float]:
+        del random
+        machine = OneClassSVM(nu=self.nu, gamma=self.kernel_gamma_, cache_size=500).fit(X)
+        return (
+            np.ascontiguousarray(machine.support_vectors_),
+            np.ascontiguousarray(machine.dual_coef_[0]),
+            float(machine.offset_[0]),
+        )
+
+    def _fit_nystroem(
+        self, X: Matrix, random: np.random.RandomState
+    ) -> tuple[Matrix, Vector, float]:
+        # Traffic repeats itself, and a landmark met twice adds nothing.
+        rows = np.unique(_sample(X, 4 * self.n_components, random), axis=0)
+        features = Nystroem(
+            gamma=self.kernel_gamma_,
+            n_components=min(self.n_components, len(rows)),
+            random_state=random,
+        ).fit(rows)
+        machine = SGDOneClassSVM(nu=self.nu, average=True, random_state=random)
+        machine.fit(features.transform(X))
+        # The features are linear in the kernel, so both steps fold into one weight per landmark.
+        weights = features.normalization_.T @ machine.coef_
+        return features.components_, weights, float(machine.offset_[0])
+
+    def score_samples(self, X: ArrayLike) -> Vector:
+        """Return the kernel sum, higher for rows among many training rows.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows,)
+        """
+        check_is_fitted(self)
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        # Distances by products lose digits far from the origin.
+        origin = self.centers_.mean(axis=0)
+        centers = self.centers_ - origin
+        scores = np.empty(len(matrix))
+        rows = max(1, _BLOCK_ENTRIES // len(centers))
+        for start in range(0, len(matrix), rows):
+            block = slice(start, start + rows)
+            kernel = euclidean_distances(matrix[block] - origin, centers, squared=True)
+            kernel *= -self.kernel_gamma_
+            np.exp(kernel, out=kernel)
+            scores[block] = kernel @ self.weights_
+        return scores
+
+    def decision_function(self, X: ArrayLike) -> Vector:
+        """Return ``score_samples(X) - offset_``: below 0 is odd.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return +1 for an ordinary row, -1 for an odd one.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+
+def _sample(X: Matrix, rows: int, random: np.random.RandomState) -> Matrix:
+    if X.shape[0] <= rows:
+        return X
+    return X[np.sort(random.choice(X.shape[0], rows, replace=False))]
+
+
+def _near_distance(X: Matrix, random: np.random.RandomState) -> float:
+    """Return the 5 % quantile of the squared distances between different rows."""
+    rows = _sample(X, _PAIR_ROWS, random)
+    squared = euclidean_distances(rows, squared=True)[np.triu_indices(len(rows), k=1)]
+    apart = squared[squared > 0]
+    return float(np.quantile(apart, _NEAR)) if apart.size else 1.0

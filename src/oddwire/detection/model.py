@@ -1,0 +1,288 @@
+"""The model: schema, preprocessing, detector and calibration, which live and are saved together."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from oddwire.detection import detectors
+from oddwire.detection.calibration import ConformalCalibration
+from oddwire.detection.persistence import load_model, save_model
+from oddwire.detection.preprocessing import TablePreprocessor
+from oddwire.errors import DataError, ModelError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from oddwire.detection.search_space import HyperParameters
+    from oddwire.traffic.schema import FeatureSchema
+
+_BLOCK_CELLS = 2**22  # 32 MiB of float64: bounds the memory of scoring, whatever the rows
+
+
+@dataclass(eq=False)
+class Model:
+    """What is trained, registered, and asked about connections.
+
+    Made by `build` or `load`; then `fit` on training rows and `calibrate` on benign rows that the
+    fit has not seen.
+
+    Parameters
+    ----------
+    schema
+        The feature columns that it reads; all other columns are ignored.
+    detector_name
+        A name of `detectors.DETECTORS`.
+    hyperparameters
+        By the names of the search space, such as ``detector__width``.
+    seed
+        Of all that is random in the detector.
+    max_fpr
+        Share of benign connections that may raise an alert.
+    metadata
+        Anything that JSON can hold, such as the source's name.
+    preprocessing, detector
+        The two estimators.
+    calibration
+        ``None`` before `calibrate`.
+    """
+
+    schema: FeatureSchema
+    detector_name: str
+    hyperparameters: HyperParameters
+    seed: int
+    max_fpr: float
+    metadata: dict[str, Any]
+    preprocessing: TablePreprocessor
+    detector: Any
+    calibration: ConformalCalibration | None = None
+
+    @classmethod
+    def build(
+        cls,
+        schema: FeatureSchema,
+        detector_name: str,
+        params: HyperParameters | None = None,
+        *,
+        seed: int,
+        max_fpr: float = 0.01,
+        metadata: dict[str, Any] | None = None,
+    ) -> Self:
+        """Put a model together that is still to be fitted.
+
+        Parameters
+        ----------
+        params
+            Hyperparameters; the detector's defaults stand for those not given.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such detector or hyperparameter.
+        """
+        chosen = {**detectors.default_parameters(detector_name), **(params or {})}
+        preprocessing = TablePreprocessor(schema.numeric, schema.categorical)
+        detector = detectors.build_detector(detector_name, random_state=seed)
+        _check_names(chosen, preprocessing, detector)
+        return cls(
+            schema=schema,
+            detector_name=detector_name,
+            hyperparameters=chosen,
+            seed=seed,
+            max_fpr=max_fpr,
+            metadata=dict(metadata or {}),
+            preprocessing=preprocessing.set_params(**_with_prefix("preprocessing__", chosen)),
+            detector=detector.set_params(**_with_prefix("detector__", chosen)),
+        )
+
+    @property
+    def threshold(self) -> float:
+        """The smallest anomaly score that counts as an alert."""
+        return self._calibrated().threshold(self.max_fpr)
+
+    def fit(self, frame: pd.DataFrame, *, on_epoch: Callable[[int], bool] | None = None) -> Self:
+        """Fit preprocessing and detector.
+
+        Parameters
+        ----------
+        frame
+            Training rows of shape (n_rows, ≥ the schema's columns).
+        on_epoch
+            Handed on to a detector that trains in epochs, otherwise not used.
+
+        Raises
+        ------
+        DataError
+            If there is no row, or text in a numeric column.
+        ModelError
+            If a column of the schema is missing.
+        """
+        features = self._features(frame)
+        if features.empty:
+            raise DataError("training needs at least one row, got none")
+        matrix = self.preprocessing.fit_transform(features)
+        takes_epochs = "on_epoch" in inspect.signature(self.detector.fit).parameters
+        self.detector.fit(matrix, **({"on_epoch": on_epoch} if takes_epochs else {}))
+        self.calibration = None  # it belonged to the former fit
+        return self
+
+    def calibrate(self, frame: pd.DataFrame) -> Self:
+        """Learn what benign scores look like, from rows that `fit` has not seen.
+
+        Raises
+        ------
+        DataError, ModelError
+            As by `fit`, or if a score is not a finite number.
+        """
+        self.calibration = ConformalCalibration.fit(self.anomaly_score(frame))
+        return self
+
+    def anomaly_score(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Return how odd rows are: float64 of shape (n_rows,), higher is worse.
+
+        Rows are worked on in blocks, so that millions of them need no memory beside their own.
+
+        Raises
+        ------
+        DataError
+            If there is text in a numeric column.
+        ModelError
+            If a column of the schema is missing.
+        """
+        self._check_columns(frame)
+        scores = np.empty(len(frame))
+        for rows in self._blocks(len(frame)):
+            matrix = self.preprocessing.transform(self._features(frame.iloc[rows]))
+            scores[rows] = detectors.anomaly_score(self.detector, matrix)
+        return scores
+
+    def score(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Say of each row how odd it is, how rare that is, and whether it is an alert.
+
+        Returns
+        -------
+        DataFrame
+            With the index of ``frame`` and the columns ``anomaly_score`` (float64, higher is
+            worse), ``p_value`` (float64, in (0, 1]), ``extrapolated`` (bool, whether the p-value
+            is beyond what the calibration rows can show) and ``alert`` (bool).
+
+        Raises
+        ------
+        DataError, ModelError
+            As by `anomaly_score`, or if the model is not calibrated.
+        """
+        calibration = self._calibrated()
+        scores = self.anomaly_score(frame)
+        p_values, extrapolated = calibration.p_values(scores)
+        columns = {
+            "anomaly_score": scores,
+            "p_value": p_values,
+            "extrapolated": extrapolated,
+            "alert": p_values <= self.max_fpr,
+        }
+        return pd.DataFrame(columns, index=frame.index)
+
+    def save(self, folder: Path) -> str:
+        """Write the model to a folder, whole or not at all, and without pickle.
+
+        Returns
+        -------
+        str
+            SHA-256 of the folder's manifest, for `load`.
+
+        Raises
+        ------
+        ModelError
+            If ``folder`` is there and is no saved model, which alone is replaced.
+        """
+        return save_model(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path, *, digest: str | None = None) -> Self:
+        """Read a saved model; its scores are equal to the last bit.
+
+        Parameters
+        ----------
+        digest
+            What `save` returned, kept where others than the folder's writers write.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing, extra, altered, or not what a model holds, or if the model was
+            saved by another release of scikit-learn.
+        """
+        return load_model(cls, folder, digest=digest)
+
+    def _calibrated(self) -> ConformalCalibration:
+        if self.calibration is None:
+            raise ModelError("the model must be calibrated before it gives p-values")
+        return self.calibration
+
+    def _check_columns(self, frame: pd.DataFrame) -> None:
+        missing = [name for name in self.schema.columns if name not in frame.columns]
+        if missing:
+            raise ModelError(
+                f"the model was made for {len(self.schema.columns)} feature columns, of which "
+                f"{len(missing)} are missing: {_first_few(missing)}"
+            )
+
+    def _features(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the schema's columns, the numeric ones as numbers."""
+        self._check_columns(frame)
+        features = frame[list(self.schema.columns)]
+        if not features.columns.is_unique:
+            twice = features.columns[features.columns.duplicated()].unique().tolist()
+            raise DataError(f"a column must have a name of its own, got twice: {_first_few(twice)}")
+        text = [name for name in self.schema.numeric if not is_numeric_dtype(features[name])]
+        return features.assign(**{name: _numbers(features[name]) for name in text})
+
+    def _blocks(self, rows: int) -> Iterator[slice]:
+        step = max(1024, _BLOCK_CELLS // max(len(self.schema.columns), 1))
+        return (slice(start, start + step) for start in range(0, rows, step))
+
+
+def _check_names(params: HyperParameters, preprocessing: Any, detector: Any) -> None:
+    free = sorted(set(preprocessing.get_params()) - {"numeric", "categorical"})
+    known = [f"preprocessing__{name}" for name in free]
+    known += [f"detector__{name}" for name in detector.get_params() if name != "random_state"]
+    unknown = sorted(set(params) - set(known))
+    if unknown:
+        raise ParameterError(f"a hyperparameter must be {', '.join(known)}, got {unknown[0]!r}")
+
+
+def _with_prefix(prefix: str, params: HyperParameters) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in params.items()
+        if name.startswith(prefix)
+    }
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[float]:
+    """Read numbers from a column of objects or strings, as one odd row leaves them behind."""
+    if column.dtype.kind in "mM":
+        raise DataError(f"column {column.name!r} must hold numbers, got times")
+    values = column.astype(object)
+    numbers = pd.to_numeric(values, errors="coerce").astype(np.float64)
+    wrong = numbers.isna() & values.notna()
+    if wrong.any():
+        at = int(wrong.to_numpy().argmax())
+        raise DataError(
+            f"column {column.name!r} must hold numbers, got {values.iloc[at]!r:.60} "
+            f"in row {column.index[at]}"
+        )
+    return numbers
+
+
+def _first_few(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(name) for name in names[:most]) + more

@@ -1,0 +1,289 @@
+"""Feature frame → float64 matrix without holes, the same way for every detector.
+
+Network counters are heavy-tailed, full of zeros, and now and then missing, infinite or absurd. Each
+numeric column is mapped by its `Scaling`, and each categorical column becomes one column per
+frequent category and one for all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from oddwire.detection.columns import category_codes, hashes, numbers
+from oddwire.detection.scaling import TRANSFORMS, Scaling, fit_scaling
+from oddwire.errors import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+    Vector = NDArray[np.float64]
+    Words = NDArray[np.object_]
+
+__all__ = ["TRANSFORMS", "Oddities", "TablePreprocessor", "count_oddities"]
+
+_BLOCK_ROWS = 65_536  # bounds the memory beside the result
+
+
+class TablePreprocessor(TransformerMixin, BaseEstimator):
+    """Numbers scaled, categories one-hot, nothing missing, nothing infinite.
+
+    A number passes these steps, all with figures of the training rows: infinity becomes the nearer
+    end of the finite range; missing becomes the median, and a column ``NAME__missing`` says so
+    where training had missing values too; then the transform; then a clip to ±20. A column without
+    one finite training value gives no output. One that is constant in training gives 0 there, and
+    a later departure shows.
+
+    The ``quantile_...`` transforms interpolate between up to 1001 training quantiles, tied ones at
+    their mean rank. Beyond the training range they go on in a straight line along the signed
+    logarithm, so that a scan of a million packets is odder than one of a thousand; scikit-learn's
+    `QuantileTransformer` maps both to the same end.
+
+    Parameters
+    ----------
+    numeric
+        Columns of numbers.
+    categorical
+        Columns of strings; missing allowed.
+    transform
+        ``standard``: zero mean, unit variance. ``log_standard``: the same of
+        ``sign(x) log(1 + abs(x))``. ``quantile_uniform``, ``quantile_normal``: the rank among the
+        training rows less one half, or the normal distribution's quantile of that rank.
+    max_categories
+        Categories with a column of their own, per categorical column; the rarer ones share
+        ``NAME__other`` with those never seen.
+
+    Attributes
+    ----------
+    feature_names_out_ : list of str
+        A name per column of the matrix.
+    source_columns_ : list of str
+        The frame's column that each column of the matrix comes from.
+    """
+
+    def __init__(
+        self,
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        transform: str = "log_standard",
+        max_categories: int = 32,
+    ) -> None:
+        self.numeric = numeric
+        self.categorical = categorical
+        # The method `transform` stands where scikit-learn would look for the parameter.
+        self.transform_name = transform
+        self.max_categories = max_categories
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name."""
+        del deep
+        return {
+            "numeric": self.numeric,
+            "categorical": self.categorical,
+            "transform": self.transform_name,
+            "max_categories": self.max_categories,
+        }
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments of the constructor by name."""
+        unknown = sorted(set(params) - set(self.get_params()))
+        if unknown:
+            known = ", ".join(self.get_params())
+            raise ParameterError(f"preprocessing has no parameter {unknown[0]!r}: it has {known}")
+        for name, value in params.items():
+            setattr(self, "transform_name" if name == "transform" else name, value)
+        return self
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Learn the figures of the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, columns)
+            Holds at least the columns named; others are ignored.
+        y
+            Ignored.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, holds text where numbers belong, or there is nothing to learn.
+        ParameterError
+            If `transform` or `max_categories` break their rule.
+        """
+        del y
+        if self.transform_name not in TRANSFORMS:
+            known = ", ".join(TRANSFORMS)
+            raise ParameterError(f"transform must be one of {known}, got {self.transform_name!r}")
+        if self.max_categories < 1:
+            raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
+        if not len(X):
+            raise DataError("preprocessing needs at least one training row, got none")
+        self._fit_numeric(X)
+        self._fit_categorical(X)
+        self._name_columns()
+        if not self.feature_names_out_:
+            raise DataError("the training rows hold no feature column with a value")
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Matrix:
+        """Map rows to the matrix.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows, columns of the matrix), C order, finite
+
+        Raises
+        ------
+        DataError
+            If a column is missing or holds text where numbers belong.
+        """
+        check_is_fitted(self, "feature_names_out_")
+        matrix = np.zeros((len(X), len(self.feature_names_out_)))
+        scalings = self._scalings()
+        for start in range(0, len(X), _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            self._fill_numeric(X.iloc[rows], scalings, matrix[rows])
+            self._fill_categorical(X.iloc[rows], matrix[rows])
+        return matrix
+
+    def get_feature_names_out(self, input_features: object = None) -> Words:
+        """Return a name per column of the matrix: ``bytes``, ``bytes__missing``, ``proto=tcp``."""
+        del input_features
+        check_is_fitted(self, "feature_names_out_")
+        return np.asarray(self.feature_names_out_, dtype=object)
+
+    def _fit_numeric(self, X: pd.DataFrame) -> None:
+        self.kept_: list[str] = []
+        self.marked_: list[str] = []
+        # Plain arrays, so that a saved preprocessor holds nothing but numbers and names.
+        ends, lines, knots = [], [], []
+        for name in self.numeric:
+            column = numbers(X, name)
+            finite = column[np.isfinite(column)]
+            if not finite.size:
+                continue
+            self.kept_.append(name)
+            if np.isnan(column).any():
+                self.marked_.append(name)
+            scaling = fit_scaling(finite, self.transform_name)
+            ends.append((finite.min(), finite.max(), np.median(finite)))
+            lines.append((scaling.center, scaling.scale))
+            knots.append(np.stack([scaling.knots, scaling.heights]))
+        self.ends_ = np.asarray(ends, dtype=np.float64).reshape(-1, 3)
+        self.lines_ = np.asarray(lines, dtype=np.float64).reshape(-1, 2)
+        self.knots_ = np.concatenate([np.empty((2, 0)), *knots], axis=1)
+        self.knot_ends_ = np.cumsum([0, *(pair.shape[1] for pair in knots)], dtype=np.int64)
+
+    def _scalings(self) -> list[Scaling]:
+        knots = np.split(self.knots_, self.knot_ends_, axis=1)[1:-1]
+        return [
+            Scaling(self.transform_name, center, scale, *points)
+            for (center, scale), points in zip(self.lines_.tolist(), knots, strict=True)
+        ]
+
+    def _fill_numeric(self, frame: pd.DataFrame, scalings: list[Scaling], out: Matrix) -> None:
+        for place, (name, scaling) in enumerate(zip(self.kept_, scalings, strict=True)):
+            low, high, median = self.ends_[place]
+            column = numbers(frame, name)
+            missing = np.isnan(column)
+            np.nan_to_num(column, copy=False, nan=median, posinf=high, neginf=low)
+            out[:, place] = scaling.apply(column)
+            if name in self.marked_:
+                out[:, len(self.kept_) + self.marked_.index(name)] = missing
+
+    def _fit_categorical(self, X: pd.DataFrame) -> None:
+        self.categories_: dict[str, list[str]] = {}
+        self.merged_: dict[str, NDArray[np.uint64]] = {}
+        self.with_missing_: list[str] = []
+        for name in self.categorical:
+            codes, values = category_codes(X, name)
+            counts = np.bincount(codes[codes >= 0], minlength=len(values))
+            # The most frequent first, equal counts by name: the order of the rows is no matter.
+            order = np.lexsort((values.astype(str), -counts))
+            self.categories_[name] = list(values[order[: self.max_categories]])
+            self.merged_[name] = np.sort(hashes(values[order[self.max_categories :]]))
+            if (codes < 0).any():
+                self.with_missing_.append(name)
+
+    def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:
+        start = len(self.kept_) + len(self.marked_)
+        rows = np.arange(len(frame))
+        for name, categories in self.categories_.items():
+            codes, values = category_codes(frame, name)
+            other = len(categories)
+            marked = name in self.with_missing_
+            places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
+            # The last place is for the code of a missing value, -1.
+            places = np.append(np.where(places < 0, other, places), other + marked)
+            out[rows, start + places[codes]] = 1.0
+            start += other + 1 + marked
+
+    def _name_columns(self) -> None:
+        names = self.kept_ + [f"{name}__missing" for name in self.marked_]
+        sources = self.kept_ + self.marked_
+        for name, categories in self.categories_.items():
+            own = [f"{name}={category}" for category in categories] + [f"{name}__other"]
+            own += [f"{name}__missing"] * (name in self.with_missing_)
+            names = names + own
+            sources = sources + [name] * len(own)
+        self.feature_names_out_: list[str] = names
+        self.source_columns_: list[str] = sources
+
+
+@dataclass(frozen=True)
+class Oddities:
+    """What a frame held that needed mending, as rows per column (a column without has no entry).
+
+    Parameters
+    ----------
+    missing
+        Rows without a value.
+    infinite
+        Rows with plus or minus infinity.
+    unseen
+        Rows with a category that no training row had.
+    """
+
+    missing: Mapping[str, int]
+    infinite: Mapping[str, int]
+    unseen: Mapping[str, int]
+
+
+def count_oddities(preprocessor: TablePreprocessor, frame: pd.DataFrame) -> Oddities:
+    """Count what a fitted preprocessor mends in a frame.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or holds text where numbers belong.
+    """
+    check_is_fitted(preprocessor, "feature_names_out_")
+    missing: dict[str, int] = {}
+    infinite: dict[str, int] = {}
+    unseen: dict[str, int] = {}
+    for name in preprocessor.numeric:
+        column = numbers(frame, name)
+        missing[name] = int(np.isnan(column).sum())
+        infinite[name] = int(np.isinf(column).sum())
+    for name, categories in preprocessor.categories_.items():
+        codes, values = category_codes(frame, name)
+        known = np.isin(hashes(values), preprocessor.merged_[name])
+        known |= pd.Index(values, dtype=object).isin(categories)
+        missing[name] = int((codes < 0).sum())
+        unseen[name] = int((~np.append(known, True))[codes].sum())
+    return Oddities(
+        *({key: n for key, n in counts.items() if n} for counts in (missing, infinite, unseen))
+    )

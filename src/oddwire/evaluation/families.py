@@ -1,0 +1,130 @@
+"""How well each attack family is found: a mean over all attacks hides the family that is missed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from oddwire.errors import DataError
+from oddwire.evaluation.metrics import Floats, check_scores, known_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNNAMED = "unnamed"  # attacks whose family is not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyResult:
+    """One attack family.
+
+    ``roc_auc`` sets the family's rows against all benign rows; None where there is no benign row.
+    """
+
+    family: str
+    rows: int
+    detected: int
+    recall: float
+    roc_auc: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyEvaluation:
+    """All attack families of the tested rows, the largest first."""
+
+    threshold: float
+    benign: int
+    families: tuple[FamilyResult, ...]
+
+    def __iter__(self) -> Iterator[FamilyResult]:
+        return iter(self.families)
+
+    def __len__(self) -> int:
+        return len(self.families)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per family with columns family, rows, detected, recall, roc_auc."""
+        columns = list(FamilyResult.__dataclass_fields__)
+        frame = pd.DataFrame([asdict(result) for result in self.families], columns=columns)
+        return frame.astype({"recall": "float64", "roc_auc": "float64"})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        families = [asdict(result) for result in self.families]
+        return {"threshold": self.threshold, "benign": self.benign, "families": families}
+
+
+def evaluate_families(
+    labels: Any, scores: Any, attack: Any, *, threshold: float
+) -> FamilyEvaluation:
+    """Measure each attack family apart.
+
+    Parameters
+    ----------
+    labels
+        0, 1 or missing per row, shape (n,); rows without a label are left out.
+    scores
+        Finite anomaly scores, higher is worse, shape (n,).
+    attack
+        The family's name per row, shape (n,); read on attack rows alone. None where the source
+        names no families: all attacks then count as one.
+    threshold
+        Smallest score that counts as an alert.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite, a label is neither 0, 1 nor missing, or the lengths differ.
+    """
+    scores = check_scores(scores)
+    known, is_attack = known_labels(labels, len(scores))
+    names = family_names(attack, len(scores))[known][is_attack]
+    benign = np.sort(scores[known][~is_attack])
+    attacks = scores[known][is_attack]
+    codes, families = pd.factorize(names, sort=True)
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(attacks[order], np.cumsum(np.bincount(codes, minlength=len(families)))[:-1])
+    results = (
+        _family_result(str(family), part, benign, threshold)
+        for family, part in zip(families, parts, strict=False)
+    )
+    ordered = tuple(sorted(results, key=lambda result: (-result.rows, result.family)))
+    return FamilyEvaluation(threshold=float(threshold), benign=len(benign), families=ordered)
+
+
+def family_names(attack: Any, rows: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Return one name per row, missing ones as ``unnamed``.
+
+    Raises
+    ------
+    DataError
+        If there is not one entry per row.
+    """
+    if attack is None:
+        return np.full(rows, UNNAMED, dtype=object)
+    if len(attack) != rows:
+        raise DataError(f"there must be one family per row, got {len(attack)} for {rows} rows")
+    column = pd.Series(np.asarray(attack, dtype=object), dtype=object)
+    return column.where(column.notna(), UNNAMED).astype(str).to_numpy(dtype=object)
+
+
+def _family_result(family: str, scores: Floats, benign: Floats, threshold: float) -> FamilyResult:
+    detected = int(np.count_nonzero(scores >= threshold))
+    return FamilyResult(
+        family=family,
+        rows=len(scores),
+        detected=detected,
+        recall=detected / len(scores),
+        roc_auc=_auc_against(scores, benign) if len(benign) else None,
+    )
+
+
+def _auc_against(scores: Floats, benign: Floats) -> float:
+    # Mann-Whitney: the benign rows below each attack, ties counting half; `benign` is sorted once
+    # for all families.
+    below = np.searchsorted(benign, scores, side="left")
+    up_to = np.searchsorted(benign, scores, side="right")
+    return float(np.mean(below + up_to) / 2 / len(benign))

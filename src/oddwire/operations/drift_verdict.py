@@ -1,0 +1,125 @@
+"""What a drift check found, as values and in one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAMED = 3  # columns that the sentence names
+NAME_LENGTH = 60  # characters of a column's name in the sentence
+
+Kind = Literal["numeric", "categorical", "score"]
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """How one column moved.
+
+    Parameters
+    ----------
+    column
+        Its name.
+    statistic
+        Share of connections that moved, 0 to 1: the Kolmogorov-Smirnov distance of numbers, the
+        total variation distance of categories.
+    cut_off
+        The share from which on it counts as drifted.
+    drifted
+        Whether ``statistic >= cut_off``.
+    kind
+        ``numeric``, ``categorical`` or ``score``.
+    """
+
+    column: str
+    statistic: float
+    cut_off: float
+    drifted: bool
+    kind: Kind
+
+    @property
+    def excess(self) -> float:
+        """How far it moved beyond its cut-off."""
+        return self.statistic - self.cut_off
+
+
+@dataclass(frozen=True)
+class DriftCheck:
+    """The verdict on current traffic against the reference.
+
+    Parameters
+    ----------
+    drifted
+        Whether enough columns drifted, or the anomaly score did.
+    verdict
+        One sentence for a person.
+    columns
+        Every column, in the order of the schema, the anomaly score last.
+    share
+        Share of drifted columns.
+    min_share
+        The share that makes the verdict.
+    reference_rows, current_rows
+        Rows compared.
+    method
+        What the cut-offs were calibrated on.
+    reference, current
+        The rows compared, log-scaled, for the report.
+    """
+
+    drifted: bool
+    verdict: str
+    columns: tuple[ColumnDrift, ...]
+    share: float
+    min_share: float
+    reference_rows: int
+    current_rows: int
+    method: str
+    reference: pd.DataFrame = field(repr=False, compare=False)
+    current: pd.DataFrame = field(repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        names = ("drifted", "verdict", "share", "min_share", "reference_rows", "current_rows")
+        plain = {name: getattr(self, name) for name in (*names, "method")}
+        return plain | {"columns": self.to_frame().to_dict(orient="records")}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per column, the most drifted first."""
+        names = ("column", "kind", "statistic", "cut_off", "drifted")
+        return pd.DataFrame(
+            [{name: getattr(one, name) for name in names} for one in ranked(self.columns)]
+        )
+
+
+def ranked(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
+    """Return the columns, the most drifted first."""
+    return sorted(columns, key=lambda one: -one.excess)
+
+
+def in_words(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
+    """Return the verdict as one sentence that names the most drifted columns."""
+    moved = [one for one in ranked(columns) if one.drifted]
+    count = f"{len(moved)} of {len(columns)} columns moved beyond what is normal"
+    if not moved:
+        return f"No drift: none of {len(columns)} columns moved beyond what is normal."
+    most = "; ".join(
+        f"{_shown(one.column)} ({one.statistic:.1%} of the connections, normal is up to "
+        f"{one.cut_off:.1%})"
+        for one in moved[:NAMED]
+    )
+    if not drifted:
+        return f"No drift: only {count}, most of all {most}."
+    score = any(one.kind == "score" for one in moved)
+    why = f"{count}{', the anomaly score among them' if score else ''}"
+    return f"Drift: {why}, most of all {most}."
+
+
+def _shown(name: str) -> str:
+    # A name comes from a file's header: no line breaks or terminal controls in a log or a page.
+    plain = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return plain if len(plain) <= NAME_LENGTH else plain[: NAME_LENGTH - 1] + "…"

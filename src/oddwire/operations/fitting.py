@@ -1,0 +1,271 @@
+"""From prepared parts to a fitted, calibrated and judged model: the steps of a training as functions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from oddwire.detection.calibration import max_fpr_for
+from oddwire.detection.detectors import DETECTORS
+from oddwire.detection.model import Model
+from oddwire.detection.search_space import HyperParameters
+from oddwire.errors import DataError, ParameterError
+from oddwire.evaluation.families import FamilyEvaluation, evaluate_families
+from oddwire.evaluation.metrics import Evaluation, evaluate
+from oddwire.params import AlertSettings
+from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
+
+BEFORE_TEST = ("train", "calibration", "validation")
+_MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The parts of a source that the ``prepare`` stage made.
+
+    Parameters
+    ----------
+    folder
+        Holds ``<part>.parquet`` and ``split.json``.
+    """
+
+    folder: Path
+
+    @cached_property
+    def description(self) -> Mapping[str, Any]:
+        """What ``split.json`` says: schema, kind and the rows of every part."""
+        file = self.folder / "split.json"
+        try:
+            content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(
+                f"{file} is missing: run `dvc repro prepare@{self.folder.name}` first"
+            ) from None
+        return content
+
+    @property
+    def schema(self) -> FeatureSchema:
+        """The feature columns."""
+        return FeatureSchema.from_dict(self.description["schema"])
+
+    @property
+    def kind(self) -> str:
+        """``connections`` or ``table``."""
+        return str(self.description["kind"])
+
+    @property
+    def connections_per_day(self) -> float | None:
+        """How many connections a day brings, None where the source has no time."""
+        value = self.description["split"].get("connections_per_day")
+        return None if value is None else float(value)
+
+    def part(self, name: str) -> pd.DataFrame:
+        """Read one part: train, calibration, validation or test."""
+        return pd.read_parquet(self.folder / f"{name}.parquet")
+
+    def before_test(self) -> pd.DataFrame:
+        """Read all rows that came before the test part."""
+        return pd.concat([self.part(name) for name in BEFORE_TEST], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A model on disk, and what making it cost."""
+
+    detector: str
+    folder: Path
+    digest: str
+    fit_seconds: float
+    parameters: HyperParameters
+
+
+@dataclass(frozen=True)
+class TestScores:
+    """What a model said of the test rows.
+
+    Parameters
+    ----------
+    labels
+        0, 1 or NaN where unknown, shape (n,).
+    scores
+        Anomaly scores, shape (n,).
+    attack
+        Family, None where benign or unknown, shape (n,).
+    """
+
+    __test__ = False  # pytest takes the name for tests of its own
+
+    labels: np.ndarray
+    scores: np.ndarray
+    attack: np.ndarray
+
+    def save(self, file: Path) -> None:
+        """Write to a Parquet file."""
+        columns = {"label": self.labels, "score": self.scores, "attack": self.attack}
+        pd.DataFrame(columns).to_parquet(file)
+
+    @classmethod
+    def load(cls, file: Path) -> TestScores:
+        """Read what `save` wrote."""
+        frame = pd.read_parquet(file)
+        return cls(
+            frame["label"].to_numpy(), frame["score"].to_numpy(), attacks_of(frame)
+        )
+
+
+@dataclass(frozen=True)
+class DetectorReport:
+    """How good a model is.
+
+    Parameters
+    ----------
+    test, before_test
+        Figures on the test rows, and on all rows before them.
+    families
+        Figures per attack family on the test rows.
+    scores_file
+        Where the `TestScores` lie that pictures and promotion need.
+    rows_per_second
+        Test rows scored per second, preprocessing and p-values included.
+    """
+
+    detector: str
+    test: Evaluation
+    before_test: Evaluation
+    families: FamilyEvaluation
+    scores_file: Path
+    rows_per_second: float
+    fit_seconds: float
+    megabytes: float
+
+
+def alert_rate(alerts: AlertSettings, connections_per_day: float | None) -> float:
+    """Return the share of benign connections that may raise an alert.
+
+    Raises
+    ------
+    ParameterError
+        If the budget is in alerts per day and the source has no time.
+    """
+    if alerts.alerts_per_day is None:
+        return alerts.max_fpr
+    if connections_per_day is None:
+        raise ParameterError(
+            "alerts.alerts_per_day needs a source with times: give max_fpr, or name its time column"
+        )
+    return max_fpr_for(alerts.alerts_per_day, connections_per_day)
+
+
+def parse_detectors(names: str) -> tuple[str, ...]:
+    """Read a comma-separated list of detectors.
+
+    Raises
+    ------
+    ParameterError
+        If the list is empty or names an unknown detector.
+    """
+    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    known = ", ".join(DETECTORS)
+    if not chosen:
+        raise ParameterError(f"detectors: at least one of {known} is needed, got {names!r}")
+    for name in chosen:
+        if name not in DETECTORS:
+            raise ParameterError(f"unknown detector {name!r}: there are {known}")
+    return chosen
+
+
+def fit_model(
+    prepared: Prepared,
+    detector: str,
+    parameters: HyperParameters,
+    *,
+    seed: int,
+    max_fpr: float,
+    into: Path,
+) -> FittedModel:
+    """Fit on the training part, calibrate on the calibration part, save.
+
+    Parameters
+    ----------
+    prepared
+        The parts.
+    detector, parameters
+        What to fit.
+    seed
+        Seeds the fit.
+    max_fpr
+        Share of benign connections that may raise an alert.
+    into
+        Folder for the model; it must not exist yet.
+    """
+    model = Model.build(
+        prepared.schema, detector, parameters, seed=seed, max_fpr=max_fpr, source=prepared.folder.name
+    )
+    begun = time.perf_counter()
+    model.fit(prepared.part("train"))
+    seconds = time.perf_counter() - begun
+    model.calibrate(prepared.part("calibration"))
+    digest = model.save(into)
+    return FittedModel(detector, into, digest, seconds, parameters)
+
+
+def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> DetectorReport:
+    """Judge a model on the test rows; this is the one place that touches them.
+
+    Parameters
+    ----------
+    prepared
+        The parts.
+    fitted
+        The model.
+    keep
+        File for the `TestScores`.
+    """
+    model = Model.load(fitted.folder, digest=fitted.digest)
+    test = prepared.part("test")
+    begun = time.perf_counter()
+    scores = model.score(test)["anomaly_score"].to_numpy()
+    seconds = time.perf_counter() - begun
+    rows = TestScores(labels_of(test), scores, attacks_of(test))
+    rows.save(keep)
+    before = prepared.before_test()
+    limits = {"threshold": model.threshold, "max_fpr": model.max_fpr}
+    return DetectorReport(
+        detector=fitted.detector,
+        test=evaluate(rows.labels, scores, **limits),
+        before_test=evaluate(labels_of(before), model.anomaly_score(before), **limits),
+        families=evaluate_families(
+            rows.labels, scores, rows.attack, threshold=model.threshold
+        ),
+        scores_file=keep,
+        rows_per_second=len(test) / seconds,
+        fit_seconds=fitted.fit_seconds,
+        megabytes=folder_megabytes(fitted.folder),
+    )
+
+
+def labels_of(rows: pd.DataFrame) -> np.ndarray:
+    """Return labels as float64 of shape (n,), NaN where unknown."""
+    if LABEL not in rows:
+        return np.full(len(rows), np.nan)
+    return rows[LABEL].to_numpy(dtype="float64", na_value=np.nan)
+
+
+def attacks_of(rows: pd.DataFrame) -> np.ndarray:
+    """Return attack families as objects of shape (n,), None where benign or unknown."""
+    if ATTACK not in rows:
+        return np.full(len(rows), None, dtype=object)
+    return rows[ATTACK].astype(object).where(rows[ATTACK].notna(), None).to_numpy()
+
+
+def folder_megabytes(folder: Path) -> float:
+    """Return the size of all files in a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MEGABYTE

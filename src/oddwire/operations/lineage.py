@@ -1,0 +1,134 @@
+"""Where a result comes from: git, the DVC hashes of what was read, the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from oddwire import __version__
+from oddwire.project import Project
+
+# The packages whose versions change results or the way they are kept.
+PACKAGES = (
+    "dvc", "evidently", "mlflow", "numpy", "optuna", "pandas", "prefect", "pyarrow",
+    "pytorch-lightning", "scikit-learn", "scipy", "skops", "torch",
+)  # fmt: skip
+_MOST_DIFF = 1_000_000
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a training ran on.
+
+    Parameters
+    ----------
+    git_commit
+        The commit that was checked out, None outside a git repository.
+    git_diff
+        What the tree differed from it by, untracked files named; empty where the tree was clean.
+    dvc_lock
+        The entries of ``dvc.lock`` for the source's stages.
+    data_digest
+        SHA-256 over the prepared files' names and bytes.
+    versions
+        Package versions.
+    """
+
+    git_commit: str | None
+    git_diff: str
+    dvc_lock: dict[str, Any]
+    data_digest: str
+    versions: dict[str, str]
+
+    @property
+    def tree_clean(self) -> bool | None:
+        """Whether the tree was exactly the commit; None where there is no commit."""
+        return None if self.git_commit is None else not self.git_diff
+
+    def tags(self) -> dict[str, str]:
+        """Short facts, for a run's tags."""
+        clean = {True: "yes", False: "no", None: "no git repository"}[self.tree_clean]
+        return {
+            "git_commit": self.git_commit or "none",
+            "git_tree_clean": clean,
+            "data_digest": self.data_digest,
+            "oddwire_version": __version__,
+        }
+
+
+def read_lineage(project: Project, source: str) -> Lineage:
+    """Collect the lineage of a training of ``source`` that is about to run.
+
+    Parameters
+    ----------
+    project
+        The project, in a git repository or not.
+    source
+        A source whose ``prepare`` stage has run.
+    """
+    commit = _git(project.root, "rev-parse", "HEAD")
+    return Lineage(
+        git_commit=commit.strip() if commit else None,
+        git_diff=_tree_diff(project.root) if commit else "",
+        dvc_lock=_locked_stages(project.dvc_lock, source),
+        data_digest=folder_digest(project.prepared(source)),
+        versions=package_versions(),
+    )
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of a folder's files, in the order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        with file.open("rb") as content:
+            digest.update(file.name.encode())
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
+def package_versions() -> dict[str, str]:
+    """Return versions of Python, oddwire and the packages that matter to results."""
+    versions = {"python": platform.python_version(), "oddwire": __version__}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def _tree_diff(root: Path) -> str:
+    # dvc.lock is logged whole beside it, and a training itself rewrites it.
+    diff = _git(root, "diff", "HEAD", "--", ".", ":(exclude)dvc.lock") or ""
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard") or ""
+    names = "".join(f"untracked: {name}\n" for name in untracked.splitlines())
+    return (diff + names)[:_MOST_DIFF]
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", *arguments],  # noqa: S607 - whichever git the person uses
+            cwd=root,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout
+
+
+def _locked_stages(lock: Path, source: str) -> dict[str, Any]:
+    if not lock.is_file():
+        return {}
+    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+    return {name: entry for name, entry in stages.items() if name.endswith(f"@{source}")}

@@ -1,0 +1,166 @@
+"""Has the traffic changed since the champion was trained?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from oddwire.detection.model import Model
+from oddwire.errors import ParameterError
+from oddwire.operations import reports
+from oddwire.operations.drift import DriftCheck, check_drift, save_report
+from oddwire.operations.fitting import Prepared
+from oddwire.operations.progress import step
+from oddwire.operations.registry import Registry, Version
+from oddwire.operations.scoring import read_features
+from oddwire.operations.tracking import Tracking
+from oddwire.operations.training import REFERENCE_FILE
+from oddwire.params import DRIFT_SCENARIOS, Params, SimulatedSource, load_params
+from oddwire.project import Project
+from oddwire.traffic.sources import to_features
+
+_SCENARIO_DAYS = 2
+
+
+@dataclass(frozen=True)
+class DriftResult:
+    """What a drift check came to, and where its report lies."""
+
+    source: str
+    current: str
+    version: str
+    run_id: str
+    check: DriftCheck
+    report: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        names = ("source", "current", "version", "run_id")
+        plain = {name: getattr(self, name) for name in names}
+        return {**plain, "report": str(self.report), **self.check.to_dict()}
+
+
+def check_source(
+    project: Project, source: str, *, current: str = "", scenario: str = ""
+) -> DriftResult:
+    """Compare current traffic with what the champion was trained on, and keep the report.
+
+    Parameters
+    ----------
+    project
+        The project.
+    source
+        A source with a champion.
+    current
+        File of current rows in the source's format. By default the newest rows that the project
+        holds: the test part.
+    scenario
+        For a simulated source, days after the training's own: ``none`` for unchanged traffic, or
+        a drift scenario.
+
+    Raises
+    ------
+    NoModelError
+        If the source has no champion.
+    DataError, ParameterError
+        If the file or the scenario is not what it must be.
+    """
+    check_scenario(scenario)
+    params = load_params(project.params_file)
+    params.source(source)
+    tracking = Tracking.connect(project)
+    registry = Registry.of(tracking, project)
+    version = registry.champion(source)
+    model = registry.load(version)
+    named, rows = _current(project, params, source, model, current=current, scenario=scenario)
+    name = f"drift {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
+    with tracking.run(
+        source, name, kind="drift", current=named, model_version=version.number
+    ) as run:
+        with step("compare with the reference"):
+            check = _compare(tracking, version, model, rows, params)
+        with step("write the report"):
+            report = _keep(project, tracking, run, source, check)
+    return DriftResult(source, named, version.number, run, check, report)
+
+
+def _current(
+    project: Project, params: Params, source: str, model: Model, *, current: str, scenario: str
+) -> tuple[str, pd.DataFrame]:
+    if current and scenario:
+        raise ParameterError("give a file of current rows or a scenario, not both")
+    if current:
+        return Path(current).name, read_features(project, source, Path(current), model)[1]
+    if scenario:
+        block = params.source(source)
+        return f"scenario {scenario}", _simulated(block, source, scenario, model)
+    return "newest rows", Prepared(project.prepared(source)).part("test")
+
+
+def _simulated(block: Any, source: str, scenario: str, model: Model) -> pd.DataFrame:
+    """Simulate the days after the source's own, changed by a scenario."""
+    if not isinstance(block, SimulatedSource):
+        raise ParameterError(f"scenarios need a simulated source, got {source!r} ({block.format})")
+    from oddwire.traffic.sources.simulated import simulate
+
+    drift = [] if scenario == "none" else [scenario]
+    later = {
+        "days": block.days + _SCENARIO_DAYS, "drift": drift, "drift_from_day": block.days
+    }  # fmt: skip
+    connections = simulate(_changed(block, later))
+    first = pd.Timestamp(block.start, tz="UTC") + pd.Timedelta(days=block.days)
+    features = to_features(block.kind, connections, model.schema)
+    return features[features["ts"] >= first].reset_index(drop=True)
+
+
+def _changed(block: SimulatedSource, changes: dict[str, Any]) -> SimulatedSource:
+    """Return a block with changes that went through the same rules as ``params.yaml``."""
+    return SimulatedSource.model_validate({**block.model_dump(), **changes})
+
+
+def check_scenario(scenario: str) -> None:
+    """Refuse a scenario that there is not.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither empty, nor ``none``, nor a drift scenario.
+    """
+    known = ("", "none", *DRIFT_SCENARIOS)
+    if scenario not in known:
+        raise ParameterError(
+            f"unknown drift scenario {scenario!r}: there are {', '.join(known[1:])}"
+        )
+
+
+def _compare(
+    tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame, params: Params
+) -> DriftCheck:
+    with tempfile.TemporaryDirectory() as scratch:
+        file = tracking.download(version.run_id, f"reference/{REFERENCE_FILE}", Path(scratch))
+        reference = pd.read_parquet(file)
+    return check_drift(
+        reference,
+        rows,
+        model.schema,
+        settings=params.drift,
+        seed=params.seed,
+        reference_scores=reference["anomaly_score"].to_numpy(),
+        current_scores=model.anomaly_score(rows),
+    )
+
+
+def _keep(
+    project: Project, tracking: Tracking, run: str, source: str, check: DriftCheck
+) -> Path:
+    """Write the report to ``reports/<source>/`` and keep it with the run."""
+    folder = project.reports / source
+    paths = save_report(check, folder)
+    tracking.log(run, reports.drift_items(check))
+    tracking.log_folder(run, folder, under="report")
+    return paths["html"]

@@ -1,0 +1,79 @@
+"""DVC behind one file: bring a source's stages up to date."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from filelock import FileLock, Timeout
+
+from oddwire.errors import DataError, ServiceError
+from oddwire.operations.progress import progress, step
+from oddwire.project import Project
+
+STAGES = ("prepare", "explore")  # what they depend on comes by itself
+_STAGE_ERROR = "oddwire: "
+
+
+def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) -> None:
+    """Run what is out of date of a source's stages, and nothing else.
+
+    DVC takes one command at a time in a project; a second one waits here for its turn.
+
+    Parameters
+    ----------
+    project
+        The project.
+    source
+        A source of its ``params.yaml``.
+    stages
+        Stages to bring up to date.
+
+    Raises
+    ------
+    DataError
+        If a stage refused its input; the message is the stage's own.
+    ServiceError
+        If DVC failed for another reason.
+    """
+    project.locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(project.locks / "dvc.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with step("waiting for another dvc repro"):
+            lock.acquire()
+    try:
+        with step(f"dvc repro {source}"):
+            _run_dvc(project, [f"{stage}@{source}" for stage in stages])
+    finally:
+        lock.release()
+
+
+def _run_dvc(project: Project, targets: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "dvc", "repro", *targets]
+    with subprocess.Popen(  # noqa: S603 - targets are names that params.yaml checked
+        command,
+        cwd=project.root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as dvc:
+        lines = []
+        for line in dvc.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith("Running stage"):
+                progress().advance("dvc repro", line.split("'")[1])
+    if dvc.returncode != 0:
+        raise _failure(lines)
+
+
+def _failure(lines: Sequence[str]) -> DataError | ServiceError:
+    for line in lines:
+        if line.startswith(_STAGE_ERROR):
+            return DataError(line.removeprefix(_STAGE_ERROR).removeprefix("error: "))
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return ServiceError(f"dvc repro failed: {' '.join(errors or lines[-3:])}")

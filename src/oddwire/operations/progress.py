@@ -1,0 +1,65 @@
+"""How far a long step is, for whoever watches: a terminal shows bars, a server keeps log lines.
+
+Steps report to the listener of their context, so they need not know who watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Someone who watches."""
+
+    def begin(self, step: str, total: int | None = None) -> None:
+        """Begin a step, of ``total`` parts where they can be counted."""
+
+    def advance(self, step: str, note: str = "") -> None:
+        """One more part of the step is done."""
+
+    def end(self, step: str, note: str = "") -> None:
+        """End a step."""
+
+
+class Silence:
+    """Nobody watches."""
+
+    def begin(self, step: str, total: int | None = None) -> None:
+        """Do nothing."""
+
+    def advance(self, step: str, note: str = "") -> None:
+        """Do nothing."""
+
+    def end(self, step: str, note: str = "") -> None:
+        """Do nothing."""
+
+
+_watcher: ContextVar[Progress] = ContextVar("oddwire_progress", default=Silence())  # noqa: B039 - it has no state
+
+
+def progress() -> Progress:
+    """Return whoever watches in this context."""
+    return _watcher.get()
+
+
+@contextmanager
+def watched_by(watcher: Progress) -> Iterator[None]:
+    """Let ``watcher`` see the progress of everything inside."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+@contextmanager
+def step(name: str, total: int | None = None) -> Iterator[None]:
+    """One step, begun and ended even where it fails."""
+    progress().begin(name, total)
+    try:
+        yield
+    finally:
+        progress().end(name)

@@ -1,0 +1,254 @@
+"""What is kept of a training, a study, a trial and a drift check, as plain items.
+
+Nothing here knows MLflow: every function yields items that a tracker keeps, so that what a run
+shows can be read, and tested, without a server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.figure
+import pandas as pd
+
+from oddwire.evaluation import plots
+from oddwire.evaluation.metrics import Evaluation
+from oddwire.operations.drift_verdict import DriftCheck
+from oddwire.operations.fitting import DetectorReport, TestScores
+from oddwire.operations.lineage import Lineage
+from oddwire.operations.promotion import PromotionDecision
+from oddwire.operations.search import StudyResult, TrialRecord
+from oddwire.params import Params
+
+LEADERBOARD_FILE = "leaderboard.json"
+LEADERBOARD_COLUMNS = (
+    "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
+    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
+)  # fmt: skip
+_METRICS = (
+    "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
+    "false_positive_rate", "accuracy",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Figures; None is left out."""
+
+    values: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Settings that were chosen."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Facts to filter by."""
+
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, kept as JSON that the MLflow page shows as a table."""
+
+    file: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture."""
+
+    file: str
+    figure: matplotlib.figure.Figure
+
+
+Item = Metrics | Parameters | Tags | Text | Table | Figure
+
+
+def lineage_items(lineage: Lineage, params: Params) -> Iterator[Item]:
+    """Yield where a training comes from."""
+    resolved = params.model_dump(mode="json")
+    yield Tags(lineage.tags())
+    yield Text("lineage/params.json", as_json(resolved))
+    yield Text("lineage/dvc.lock.json", as_json(lineage.dvc_lock))
+    yield Text("lineage/versions.json", as_json(lineage.versions))
+    if lineage.git_diff:
+        yield Text("lineage/git.diff", lineage.git_diff)
+
+
+def settings_items(params: Params, source: str, **chosen: Any) -> Iterator[Item]:
+    """Yield the settings that a training resolved, flat, so that two runs can be compared."""
+    blocks = params.model_dump(mode="json")
+    relevant = {key: blocks[key] for key in ("seed", "split", "alerts", "promotion")}
+    relevant["source"] = blocks["sources"][source]
+    yield Parameters({**_flat(relevant), **chosen})
+
+
+def trial_items(trial: TrialRecord, criterion: str) -> Iterator[Item]:
+    """Yield one trial."""
+    yield Parameters(dict(trial.parameters))
+    yield Metrics({criterion: trial.value, "seconds": trial.seconds})
+    yield Tags({"trial_state": trial.state})
+    if trial.error:
+        yield Tags({"error": trial.error})
+
+
+def study_items(study: StudyResult) -> Iterator[Item]:
+    """Yield what a study found and how it got there."""
+    yield Parameters(dict(study.parameters))
+    states = [trial.state for trial in study.trials]
+    yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
+    yield Metrics({
+        f"validation_{study.criterion}": study.value,
+        "trials_complete": states.count("complete"),
+        "trials_pruned": states.count("pruned"),
+        "trials_failed": states.count("failed"),
+        "trials_resumed": study.resumed_trials,
+        "search_seconds": sum(trial.seconds for trial in study.trials),
+    })  # fmt: skip
+    if study.trials:
+        values = [trial.value for trial in study.trials]
+        yield Figure(
+            "plots/optimisation_history.png",
+            plots.optimisation_history_figure(values, best=study.value),
+        )
+
+
+def detector_items(report: DetectorReport) -> Iterator[Item]:
+    """Yield how good one detector is: figures, pictures and reports."""
+    name, test = report.detector, report.test
+    yield Metrics(_figures(report))
+    if test.undefined:
+        yield Text("undefined_metrics.json", as_json(dict(test.undefined)))
+    yield from detector_figures(report)
+    yield Text("reports/test.txt", evaluation_text(f"{name} on the test rows", test))
+    yield Text("reports/train.txt", evaluation_text(f"{name} before the test", report.before_test))
+    families = report.families.to_frame()
+    if len(families):
+        yield Table("reports/families.json", families)
+
+
+def detector_figures(report: DetectorReport) -> Iterator[Item]:
+    """Yield the pictures of one detector."""
+    name, rows = report.detector, TestScores.load(report.scores_file)
+    labels, scores = rows.labels, rows.scores
+    one = {name: (labels, scores)}
+    yield Figure("plots/roc.png", plots.roc_curve_figure(one))
+    yield Figure("plots/precision_recall.png", plots.precision_recall_figure(one))
+    yield Figure(
+        "plots/confusion_test.png",
+        plots.confusion_figure(report.test.confusion, title=f"{name}: test rows"),
+    )
+    yield Figure(
+        "plots/confusion_train.png",
+        plots.confusion_figure(report.before_test.confusion, title=f"{name}: rows before the test"),
+    )
+    yield Figure(
+        "plots/scores.png",
+        plots.score_histogram_figure(labels, scores, threshold=report.test.threshold, title=name),
+    )
+
+
+def training_items(reports: Sequence[DetectorReport], best: DetectorReport) -> Iterator[Item]:
+    """Yield what the whole training came to: the best detector's figures and all side by side."""
+    yield Tags({"best_detector": best.detector})
+    yield Metrics(_figures(best))
+    yield Metrics({f"{r.detector}_{m}": getattr(r.test, m) for r in reports for m in _METRICS[:2]})
+    rows = {report.detector: TestScores.load(report.scores_file) for report in reports}
+    curves = {name: (test.labels, test.scores) for name, test in rows.items()}
+    yield Figure("plots/roc.png", plots.roc_curve_figure(curves))
+    yield Figure("plots/precision_recall.png", plots.precision_recall_figure(curves))
+
+
+def promotion_items(decision: PromotionDecision, version: str) -> Iterator[Item]:
+    """Yield what was decided on a version, and why."""
+    outcome = "promoted" if decision.promote else "refused"
+    yield Tags({"promotion": outcome, "promotion_reason": decision.reason, "version": version})
+    yield Text("promotion.json", as_json(decision.to_dict()))
+
+
+def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str, Any]:
+    """Return one detector's row of the leaderboard."""
+    figures = {**_figures(report), "detector": report.detector, "run_id": run}
+    row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
+    row |= {"model_version": version, "fit_seconds": report.fit_seconds}
+    return row | {"undefined": dict(report.test.undefined)}
+
+
+def leaderboard_items(rows: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
+    """Yield the leaderboard, for machines and for the MLflow page."""
+    yield Text(LEADERBOARD_FILE, as_json(list(rows)))
+    shown = [{key: row[key] for key in LEADERBOARD_COLUMNS} for row in rows]
+    yield Table("leaderboard_table.json", pd.DataFrame(shown).astype(object))
+
+
+def drift_items(check: DriftCheck) -> Iterator[Item]:
+    """Yield the verdict of a drift check."""
+    yield Tags({"drifted": "yes" if check.drifted else "no", "verdict": check.verdict})
+    yield Metrics({
+        "share_of_drifted_columns": check.share,
+        "drifted_columns": sum(column.drifted for column in check.columns),
+        "reference_rows": check.reference_rows,
+        "current_rows": check.current_rows,
+    })  # fmt: skip
+    yield Text("verdict.json", as_json(check.to_dict()))
+    yield Table("columns.json", check.to_frame())
+
+
+def evaluation_text(title: str, evaluation: Evaluation) -> str:
+    """Return a classification report for people."""
+    confusion = evaluation.confusion
+    lines = [
+        f"{title}: {evaluation.rows} rows, {evaluation.attacks} of them attacks",
+        f"  benign  {confusion.tn:>9} left alone  {confusion.fp:>9} alerts",
+        f"  attack  {confusion.fn:>9} missed      {confusion.tp:>9} found",
+    ]
+    for name in _METRICS:
+        value = getattr(evaluation, name)
+        shown = f"{value:.4f}" if value is not None else f"undefined: {evaluation.undefined[name]}"
+        lines.append(f"  {name:<20} {shown}")
+    lines.append(f"  threshold            {evaluation.threshold:.6g} (an alert from there on)")
+    return "\n".join(lines) + "\n"
+
+
+def _figures(report: DetectorReport) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {name: getattr(report.test, name) for name in _METRICS}
+    return figures | {
+        "threshold": report.test.threshold,
+        "max_fpr": report.test.max_fpr,
+        "rows_per_second": report.rows_per_second,
+        "fit_seconds": report.fit_seconds,
+        "model_megabytes": report.megabytes,
+    }
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def as_json(content: Any) -> str:
+    """Return content as JSON for people: indented, keys in order."""
+    return json.dumps(content, indent=2, sort_keys=True, default=str)

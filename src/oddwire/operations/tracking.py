@@ -1,0 +1,303 @@
+"""Runs, figures and files in MLflow.
+
+Everything goes through `MlflowClient` and explicit run ids: MLflow's "active run" belongs to one
+thread and gets lost where studies run side by side. Reports say *what* is kept as plain items
+(see `oddwire.operations.reports`); this file alone says how.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname, urlopen
+
+import psutil
+
+from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
+from oddwire.operations.reports import Figure, Item, Metrics, Parameters, Table, Tags, Text
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+_PARENT = "mlflow.parentRunId"
+_KIND = "kind"
+_OWNER = "owner"
+_SECONDS_TO_ANSWER = 5.0
+_LONGEST_PARAMETER = 6000
+_PARAMETERS_PER_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """The MLflow store of a project.
+
+    Parameters
+    ----------
+    client
+        A client of the store.
+    uri
+        Its address.
+    artifacts
+        Where artifacts lie if the store is the project's own, None where a server decides.
+    """
+
+    client: MlflowClient
+    uri: str
+    artifacts: Path | None
+
+    @classmethod
+    def connect(cls, project: Project) -> Tracking:
+        """Open the store that ``MLFLOW_TRACKING_URI`` names, or else the project's own.
+
+        Raises
+        ------
+        ServiceError
+            If a server does not answer.
+        ParameterError
+            If the address is one that MLflow no longer takes.
+        """
+        uri = os.environ.get(URI_VARIABLE) or local_uri(project)
+        _check_uri(uri)
+        local = uri == local_uri(project)
+        if local:
+            project.mlruns.mkdir(exist_ok=True)
+        return cls(_client(uri), uri, project.mlruns / "artifacts" if local else None)
+
+    def experiment(self, source: str) -> str:
+        """Return the id of a source's experiment, made at the first call."""
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(source)
+        if found is None:
+            place = None if self.artifacts is None else (self.artifacts / source).as_uri()
+            try:
+                return str(self.client.create_experiment(source, artifact_location=place))
+            except MlflowException:  # another process was faster
+                found = self.client.get_experiment_by_name(source)
+        if found is None or found.lifecycle_stage != "active":
+            raise OddwireError(
+                f"the MLflow experiment {source!r} is deleted: restore it, or rename the source"
+            )
+        return str(found.experiment_id)
+
+    def begin(
+        self, source: str, name: str, *, kind: str, parent: str | None = None, **tags: str
+    ) -> str:
+        """Begin a run and return its id.
+
+        Parameters
+        ----------
+        source
+            The source whose experiment it belongs to.
+        name
+            What people see.
+        kind
+            ``training``, ``study``, ``trial``, ``drift`` or ``scoring``; kept as a tag.
+        parent
+            Id of the run that it is a part of.
+        **tags
+            Further tags.
+        """
+        all_tags = {**tags, _KIND: kind, _OWNER: _owner()}
+        if parent is not None:
+            all_tags[_PARENT] = parent
+        run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)
+        return str(run.info.run_id)
+
+    def end(self, run: str, *, status: str = "FINISHED") -> None:
+        """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        self.client.set_terminated(run, status)
+
+    @contextmanager
+    def run(
+        self, source: str, name: str, *, kind: str, parent: str | None = None, **tags: str
+    ) -> Iterator[str]:
+        """Begin a run, and end it as finished, or as failed where an error passes through."""
+        run = self.begin(source, name, kind=kind, parent=parent, **tags)
+        try:
+            yield run
+        except BaseException:
+            self.end(run, status="FAILED")
+            raise
+        self.end(run)
+
+    def log(self, run: str, items: Iterable[Item]) -> None:
+        """Keep items with a run."""
+        for item in items:
+            self._log_one(run, item)
+
+    def _log_one(self, run: str, item: Item) -> None:
+        match item:
+            case Metrics(values):
+                self._log_metrics(run, values)
+            case Parameters(values):
+                self._log_parameters(run, values)
+            case Tags(values):
+                for key, value in values.items():
+                    self.client.set_tag(run, key, value)
+            case Text(file, text):
+                self.client.log_text(run, text, file)
+            case Table(file, frame):
+                self.client.log_table(run, frame, file)
+            case Figure(file, figure):
+                self.client.log_figure(run, figure, file)
+
+    def _log_metrics(self, run: str, values: Mapping[str, float | None]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        known = [Metric(k, float(v), now, 0) for k, v in values.items() if v is not None]
+        self.client.log_batch(run, metrics=known)
+
+    def _log_parameters(self, run: str, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        every = [Param(k, str(v)[:_LONGEST_PARAMETER]) for k, v in values.items()]
+        for first in range(0, len(every), _PARAMETERS_PER_BATCH):
+            self.client.log_batch(run, params=every[first : first + _PARAMETERS_PER_BATCH])
+
+    def log_folder(self, run: str, folder: Path, *, under: str) -> None:
+        """Keep all files of a folder with a run, below ``under``."""
+        self.client.log_artifacts(run, str(folder), under)
+
+    def newest_training(self, source: str) -> Run:
+        """Return the newest training of a source that finished.
+
+        Raises
+        ------
+        NoModelError
+            If there is none.
+        """
+        found = self.client.get_experiment_by_name(source)
+        runs = [] if found is None else self._runs(
+            found.experiment_id, f"tags.{_KIND} = 'training' and attributes.status = 'FINISHED'", 1
+        )  # fmt: skip
+        if not runs:
+            raise NoModelError(
+                f"no finished training of source {source!r}: run `oddwire train {source}` first"
+            )
+        return runs[0]
+
+    def children(self, run: Run) -> list[Run]:
+        """Return the runs that are parts of a run, oldest first."""
+        where = f"tags.`{_PARENT}` = '{run.info.run_id}'"
+        return self._runs(run.info.experiment_id, where)[::-1]
+
+    def read_json(self, run: str, file: str) -> Any:
+        """Read back a JSON file that was kept with a run."""
+        from mlflow.artifacts import load_text
+
+        return json.loads(load_text(f"{self.client.get_run(run).info.artifact_uri}/{file}"))
+
+    def download(self, run: str, file: str, into: Path) -> Path:
+        """Copy a file or folder that was kept with a run into a folder, and return its path."""
+        into.mkdir(parents=True, exist_ok=True)
+        return Path(self.client.download_artifacts(run, file, str(into)))
+
+    def end_orphans(self, source: str) -> int:
+        """End the runs of killed processes of this machine, and say how many there were."""
+        orphans = [
+            run
+            for run in self._runs(self.experiment(source), "attributes.status = 'RUNNING'")
+            if _is_dead(run.data.tags.get(_OWNER, ""))
+        ]
+        for run in orphans:
+            self.end(run.info.run_id, status="KILLED")
+        return len(orphans)
+
+    def _runs(self, experiment: str, where: str, most: int = 50_000) -> list[Run]:
+        pages, token = [], None
+        while len(pages) < most:
+            page = self.client.search_runs(
+                [experiment], where, max_results=min(most, 1000), page_token=token,
+                order_by=["attributes.start_time DESC"],
+            )  # fmt: skip
+            pages += page
+            token = page.token
+            if not token:
+                break
+        return pages[:most]
+
+
+def local_uri(project: Project) -> str:
+    """Return the address of the project's own store."""
+    return f"sqlite:///{project.mlruns / 'mlflow.db'}"
+
+
+def _client(uri: str) -> MlflowClient:
+    # MLflow reads these when it is imported; a person who set them is obeyed.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    # "Creating initial MLflow database tables..." tells a user of oddwire nothing.
+    for name in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    except MlflowException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ServiceError(f"the MLflow store {_without_password(uri)} failed: {reason}") from error
+    return client
+
+
+def _check_uri(uri: str) -> None:
+    scheme = urlsplit(uri).scheme
+    if scheme in {"http", "https"}:
+        _check_answers(uri)
+    elif scheme in {"", "file"}:
+        folder = url2pathname(urlsplit(uri).path)
+        raise ParameterError(
+            f"{URI_VARIABLE} is the folder {folder}, and MLflow 3 takes no folder as its store: "
+            f"move it with `mlflow migrate-filestore --source {folder} "
+            "--target sqlite:///mlruns/mlflow.db`"
+        )
+
+
+def _check_answers(uri: str) -> None:
+    # MLflow itself would try again for minutes.
+    try:
+        with urlopen(f"{uri.rstrip('/')}/health", timeout=_SECONDS_TO_ANSWER):  # noqa: S310 - http(s) only, see the caller
+            return
+    except (OSError, ValueError) as error:
+        raise ServiceError(
+            f"the MLflow server {_without_password(uri)} of {URI_VARIABLE} does not answer: {error}"
+        ) from error
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return parts._replace(netloc=f"{parts.username}:***@{parts.hostname}").geturl()
+
+
+def _owner() -> str:
+    me = psutil.Process()
+    return f"{socket.gethostname()} {me.pid} {me.create_time():.0f}"
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether a run's process ran on this machine and is gone."""
+    host, _, rest = owner.partition(" ")
+    pid, _, born = rest.partition(" ")
+    if host != socket.gethostname() or not pid.isdecimal():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.0f}" != born
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,377 @@
+"""The steps of a training, each taking and returning paths, ids and small frozen values.
+
+A step does one thing of the list that ``flows/training.py`` reads out, keeps its result in MLflow,
+and reports its progress. `open_training` holds the source's lock, so that two trainings of one
+source run one after the other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from oddwire.detection.detectors import DETECTORS
+from oddwire.detection.model import Model
+from oddwire.operations import reports
+from oddwire.operations.fitting import (
+    DetectorReport,
+    FittedModel,
+    Prepared,
+    TestScores,
+    alert_rate,
+    evaluate_model,
+    fit_model,
+)
+from oddwire.operations.lineage import read_lineage
+from oddwire.operations.objective import make_objective
+from oddwire.operations.progress import progress, step
+from oddwire.operations.promotion import Candidate, PromotionDecision, decide
+from oddwire.operations.registry import Registry, Version
+from oddwire.operations.search import (
+    StudyPlan,
+    StudyResult,
+    TrialRecord,
+    close_study,
+    run_study,
+)
+from oddwire.operations.tracking import Tracking
+from oddwire.params import Params, load_params
+from oddwire.project import Project
+from oddwire.traffic.schema import LABEL, TIME
+
+REFERENCE_FILE = "reference.parquet"
+_REFERENCE_ROWS = 20_000
+_EXAMPLE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training under way.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    source
+        What is trained on.
+    run_id
+        Id of its MLflow run.
+    trials
+        Finished trials that each study is to reach.
+    """
+
+    root: Path
+    source: str
+    run_id: str
+    trials: int
+    data_digest: str
+
+    @property
+    def project(self) -> Project:
+        """Where things lie."""
+        return Project(self.root)
+
+    @property
+    def params(self) -> Params:
+        """The settings."""
+        return load_params(self.project.params_file)
+
+    @property
+    def prepared(self) -> Prepared:
+        """The split parts."""
+        return Prepared(self.project.prepared(self.source))
+
+    @property
+    def max_fpr(self) -> float:
+        """Share of benign connections that may raise an alert."""
+        return alert_rate(self.params.alerts, self.prepared.connections_per_day)
+
+    @property
+    def workplace(self) -> Path:
+        """Folder for models that are being made."""
+        return self.project.root / "data" / "work" / self.run_id
+
+    def tracking(self) -> Tracking:
+        """Connect to MLflow."""
+        return Tracking.connect(self.project)
+
+    def plan(self, detector: str) -> StudyPlan:
+        """Return what the study of a detector is to do."""
+        params = self.params
+        return StudyPlan(
+            self.source, detector, self.trials, params.search.timeout, params.seed, self.data_digest
+        )
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A study and the run that shows it."""
+
+    study: StudyResult
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A fitted detector, its figures, and the run that holds them."""
+
+    searched: Searched
+    fitted: FittedModel
+    report: DetectorReport
+
+    @property
+    def detector(self) -> str:
+        """Its name."""
+        return self.fitted.detector
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training came to."""
+
+    source: str
+    run_id: str
+    leaderboard: tuple[dict[str, Any], ...]
+    version: str
+    detector: str
+    promoted: bool
+    reason: str
+
+
+@contextmanager
+def open_training(project: Project, source: str, *, trials: int, started_by: str) -> Iterator[Training]:
+    """Wait for the source's lock, begin the run, and end it as finished or failed.
+
+    Parameters
+    ----------
+    project
+        The project.
+    source
+        A source whose ``prepare`` stage has run.
+    trials
+        Finished trials that each study is to reach.
+    started_by
+        Name of the flow run, kept as a tag.
+    """
+    params = load_params(project.params_file)
+    with source_lock(project, source):
+        tracking = Tracking.connect(project)
+        tracking.end_orphans(source)
+        lineage = read_lineage(project, source)
+        now = dt.datetime.now(dt.UTC)
+        name = f"training {now:%Y-%m-%d %H:%M:%S}"
+        with tracking.run(source, name, kind="training", flow_run=started_by) as run:
+            training = Training(project.root, source, run, trials, lineage.data_digest)
+            tracking.log(run, reports.lineage_items(lineage, params))
+            tracking.log(run, reports.settings_items(
+                params, source, trials=trials, effective_max_fpr=training.max_fpr
+            ))  # fmt: skip
+            try:
+                yield training
+            finally:
+                shutil.rmtree(training.workplace, ignore_errors=True)
+
+
+@contextmanager
+def source_lock(project: Project, source: str) -> Iterator[None]:
+    """Let one training of a source run at a time on this machine; the others wait."""
+    project.locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(project.locks / f"train-{source}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with step(f"waiting for another training of {source}"):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def search_detector(training: Training, detector: str) -> Searched:
+    """Search one detector's hyperparameters, each trial a run below the study's."""
+    params, tracking = training.params, training.tracking()
+    schema = training.prepared.schema
+    objective = make_objective(training.prepared.part("validation"), schema, seed=params.seed)
+    train = training.prepared.part("train")
+    title = DETECTORS[detector].title
+    with (
+        tracking.run(training.source, title, kind="study", parent=training.run_id) as run,
+        step(f"search {detector}", training.trials or None),
+    ):
+        log = _TrialLog(training, tracking, run, detector, objective.name)
+        study = run_study(
+            training.plan(detector), train, objective, schema,
+            folder=training.project.studies, on_trial=log,
+        )  # fmt: skip
+        tracking.log(run, reports.study_items(study))
+    return Searched(study, run)
+
+
+class _TrialLog:
+    """Keeps every trial as a run, and tells whoever watches."""
+
+    def __init__(
+        self, training: Training, tracking: Tracking, run: str, detector: str, criterion: str
+    ) -> None:
+        self._training, self._tracking, self._run = training, tracking, run
+        self._detector, self._criterion = detector, criterion
+        self._best: float | None = None
+
+    def __call__(self, trial: TrialRecord) -> None:
+        source = self._training.source
+        name = f"trial {trial.number:03d}"
+        with self._tracking.run(source, name, kind="trial", parent=self._run) as run:
+            self._tracking.log(run, reports.trial_items(trial, self._criterion))
+        if trial.value is not None:
+            self._best = max(trial.value, self._best or trial.value)
+        best = "" if self._best is None else f"best {self._best:.4f}"
+        progress().advance(f"search {self._detector}", best)
+
+
+def judge_detector(training: Training, searched: Searched) -> Judged:
+    """Fit the best hyperparameters on all training rows, calibrate, and judge on the test rows."""
+    study, prepared = searched.study, training.prepared
+    with step(f"fit {study.detector}"):
+        fitted = fit_model(
+            prepared, study.detector, study.parameters, seed=training.params.seed,
+            max_fpr=training.max_fpr, into=training.workplace / study.detector,
+        )  # fmt: skip
+        report = evaluate_model(
+            prepared, fitted, keep=training.workplace / f"{study.detector}.parquet"
+        )
+        training.tracking().log(searched.run_id, reports.detector_items(report))
+    return Judged(searched, fitted, report)
+
+
+def choose_best(judged: Sequence[Judged]) -> Judged:
+    """Choose by the validation rows, never by the test rows.
+
+    Without a search there is no validation figure; then the order of the detectors decides.
+    """
+    return max(judged, key=lambda one: one.searched.study.value or 0.0)
+
+
+def register_all(
+    training: Training, judged: Sequence[Judged], best: Judged
+) -> dict[str, Version]:
+    """Register every detector's model, the best one as the challenger.
+
+    Returns
+    -------
+    dict
+        The version of each detector.
+    """
+    registry = Registry.of(training.tracking(), training.project)
+    example = training.prepared.part("train").head(_EXAMPLE_ROWS)
+    versions = {}
+    with step("register", len(judged)):
+        for one in judged:
+            versions[one.detector] = registry.register(
+                training.source, one.searched.run_id, one.fitted, example, challenger=one is best
+            )
+            progress().advance("register", one.detector)
+        keep_reference(training, best, versions[best.detector])
+    return versions
+
+
+def keep_reference(training: Training, judged: Judged, version: Version) -> None:
+    """Keep benign rows that the model was not fitted to, with their scores, for the drift check."""
+    parts = [training.prepared.part(name) for name in ("calibration", "validation")]
+    rows = pd.concat(parts, ignore_index=True)
+    if LABEL in rows:
+        rows = rows[rows[LABEL].fillna(0) == 0]
+    if TIME in rows:
+        rows = rows.sort_values(TIME, kind="stable")
+    # Whole stretches of time are kept rather than single rows: drift is judged against them.
+    rows = rows.tail(_REFERENCE_ROWS).reset_index(drop=True)
+    model = Model.load(judged.fitted.folder, digest=judged.fitted.digest)
+    rows = rows.assign(anomaly_score=model.anomaly_score(rows))
+    folder = training.workplace / f"reference-{version.number}"
+    folder.mkdir(parents=True)
+    rows.to_parquet(folder / REFERENCE_FILE)
+    training.tracking().log_folder(version.run_id, folder, under="reference")
+
+
+def settle_promotion(
+    training: Training, best: Judged, version: Version, *, promote: bool
+) -> PromotionDecision:
+    """Decide whether the challenger becomes champion, and carry it out."""
+    registry = Registry.of(training.tracking(), training.project)
+    with step("promote"):
+        if promote:
+            decision = decide(
+                _candidate(best.report, version), _champion(training, registry),
+                training.params.promotion, seed=training.params.seed,
+            )  # fmt: skip
+        else:
+            reason = "promotion was switched off for this training"
+            decision = PromotionDecision(promote=False, reason=reason, checks=())
+        registry.settle(version, decision)
+        training.tracking().log(training.run_id, reports.promotion_items(decision, version.number))
+    return decision
+
+
+def finish_training(
+    training: Training,
+    judged: Sequence[Judged],
+    best: Judged,
+    versions: Mapping[str, Version],
+    decision: PromotionDecision,
+) -> TrainingResult:
+    """Keep the leaderboard and close the studies: the next training begins new ones."""
+    rows = [
+        reports.leaderboard_row(one.report, one.searched.run_id, versions[one.detector].number)
+        for one in judged
+    ]
+    tracking = training.tracking()
+    tracking.log(training.run_id, reports.training_items([j.report for j in judged], best.report))
+    tracking.log(training.run_id, reports.leaderboard_items(rows))
+    explored = training.project.explored(training.source)
+    if explored.is_dir():
+        tracking.log_folder(training.run_id, explored, under="exploration")
+    for one in judged:
+        close_study(
+            one.searched.study.name, training.plan(one.detector), training.project.studies
+        )
+    return TrainingResult(
+        training.source, training.run_id, tuple(rows), versions[best.detector].number,
+        best.detector, decision.promote, decision.reason,
+    )  # fmt: skip
+
+
+def _candidate(report: DetectorReport, version: Version) -> Candidate:
+    rows = TestScores.load(report.scores_file)
+    return Candidate(
+        name=f"version {version.number} ({version.detector})",
+        labels=rows.labels,
+        scores=rows.scores,
+        threshold=report.test.threshold,
+        families=rows.attack,
+        milliseconds_per_row=1000 / report.rows_per_second,
+        megabytes=report.megabytes,
+    )
+
+
+def _champion(training: Training, registry: Registry) -> Candidate | None:
+    """Judge the champion on the same test rows; one made for other columns is no rival."""
+    version = registry.version(training.source)
+    if version is None:
+        return None
+    with registry.files(version) as folder:
+        fitted = FittedModel(version.detector, folder, version.digest, np.nan, {})
+        if Model.load(folder, digest=version.digest).schema != training.prepared.schema:
+            return None
+        report = evaluate_model(
+            training.prepared, fitted, keep=training.workplace / "champion.parquet"
+        )
+        return _candidate(report, version)

@@ -1,0 +1,50 @@
+"""Stage ``prepare``: rows → features, in the parts that training, search and evaluation take."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from oddwire.params import load_params
+from oddwire.project import Project
+from oddwire.stages.ingest import load_rows
+from oddwire.stages.running import run, whole_folder
+from oddwire.traffic.sources import to_features
+from oddwire.traffic.splitting import split_rows
+
+PARTS = ("train", "calibration", "validation", "test")
+
+
+def main(source: str) -> None:
+    """Prepare a source of this project."""
+    prepare(Project.find(), source)
+
+
+def prepare(project: Project, source: str) -> None:
+    """Write ``data/prepared/SOURCE``: a feature frame per part, and ``split.json``.
+
+    Raises
+    ------
+    DataError
+        If there are too few rows, or no benign ones to train on.
+    """
+    params = load_params(project.params_file)
+    params.source(source)
+    rows = load_rows(project.ingested(source))
+    train = to_features(rows.kind, rows.train, rows.schema)
+    test = None if rows.test is None else to_features(rows.kind, rows.test, rows.schema)
+    split = split_rows(train, test, params.split, seed=params.seed, source=source)
+    content = {
+        "source": source,
+        "kind": rows.kind,
+        "schema": rows.schema.to_dict(),
+        "split": split.summary(),
+    }
+    with whole_folder(project.prepared(source)) as folder:
+        for part in PARTS:
+            getattr(split, part).to_parquet(folder / f"{part}.parquet", index=False)
+        (folder / "split.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,64 @@
+"""How every stage starts and ends: one source on the command line, whole outputs or none."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from oddwire.errors import OddwireError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+EXIT_MENDABLE = 2
+
+
+def run(main: Callable[[str], None], arguments: list[str] | None = None) -> int:
+    """Call a stage for the source named on the command line, and return the exit code.
+
+    Parameters
+    ----------
+    main
+        The stage.
+    arguments
+        What stands after the stage's name; by default taken from the command line.
+
+    Returns
+    -------
+    0, or 2 after one line on the standard error that says what to mend.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        main(_only(given))
+    except OddwireError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return EXIT_MENDABLE
+    return 0
+
+
+def _only(given: list[str]) -> str:
+    if len(given) != 1:
+        raise ParameterError(f"a stage takes the name of one source, got {given}")
+    return given[0]
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Give a folder to write to, which takes the place of ``target`` once all is written.
+
+    After an error ``target`` is as it was. What a killed run left is cleared by the next one; DVC
+    runs a stage once at a time.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if target.exists():
+            shutil.rmtree(target)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

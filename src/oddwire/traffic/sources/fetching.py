@@ -1,0 +1,159 @@
+"""Public data sets: fetched from where they are published, and checked against known hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from oddwire.errors import DataError, ParameterError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMEOUT = 30  # seconds without a byte
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set as it is published.
+
+    Parameters
+    ----------
+    base_url
+        The address of the folder that holds the files, with a slash at the end.
+    files
+        File name → SHA-256 of its content, in hexadecimal.
+    """
+
+    base_url: str
+    files: Mapping[str, str]
+
+
+PUBLISHED: Mapping[str, Published] = MappingProxyType(
+    {
+        "nsl-kdd": Published(
+            "https://raw.githubusercontent.com/defcom17/NSL_KDD/master/",
+            MappingProxyType(
+                {
+                    "KDDTrain+_20Percent.txt": (
+                        "7ea86479faab5ca2190b7f18b4982fb058ce5bf2b46e0e1017d0d9ef90f9c16e"
+                    ),
+                    "KDDTest+.txt": (
+                        "fa46b0935342616aa83b7c2578db355b6a7aaabbc492248172c7a1e8b7ab8f84"
+                    ),
+                }
+            ),
+        )
+    }
+)
+
+
+def fetch(
+    name: str,
+    *,
+    into: Path,
+    from_dir: Path | None = None,
+    progress: bool = True,
+    base_url: str | None = None,
+) -> list[Path]:
+    """Bring the files of a public data set; those that are there already are left alone.
+
+    Parameters
+    ----------
+    name
+        One of `PUBLISHED`.
+    into
+        The folder to put the files into, made if need be.
+    from_dir
+        A folder that holds the files already; nothing is downloaded then.
+    progress
+        Show a bar per file on the standard error.
+    base_url
+        Another address to download from.
+
+    Returns
+    -------
+    The paths of the files.
+
+    Raises
+    ------
+    ParameterError
+        If no data set of that name is known.
+    DataError
+        If a file is not in ``from_dir``, or is not the published one.
+    ServiceError
+        If a download fails or brings another content.
+    """
+    if name not in PUBLISHED:
+        known = ", ".join(sorted(PUBLISHED))
+        raise ParameterError(f"cannot fetch {name!r}: the data sets known are {known}")
+    published = PUBLISHED[name]
+    wanted = {
+        file: digest
+        for file, digest in published.files.items()
+        if not _is_published(into / file, digest)
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        if from_dir is None:
+            address = base_url or published.base_url
+            for file, digest in wanted.items():
+                _download(name, address + quote(file), digest, Path(scratch) / file, progress)
+        source = Path(scratch) if from_dir is None else from_dir
+        for file, digest in wanted.items():  # all, before the first is put in place
+            _check(source / file, digest)
+        for file in wanted:
+            _place(source / file, into / file)
+    return [into / file for file in published.files]
+
+
+def _is_published(file: Path, digest: str) -> bool:
+    return file.is_file() and _sha256(file) == digest
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check(file: Path, digest: str) -> None:
+    if not file.is_file():
+        raise DataError(f"{file} does not exist")
+    if (got := _sha256(file)) != digest:
+        raise DataError(f"{file} is not the published file: SHA-256 {digest} expected, got {got}")
+
+
+def _download(name: str, url: str, digest: str, target: Path, progress: bool) -> None:
+    import pooch  # with its HTTP client: only paid by who downloads
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    try:
+        pooch.retrieve(
+            url,
+            known_hash=f"sha256:{digest}",
+            fname=target.name,
+            path=target.parent,
+            downloader=pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT),
+        )
+    except (OSError, ValueError) as error:  # the HTTP client's errors, and pooch's of a wrong hash
+        raise ServiceError(
+            f"cannot download {url}: {' '.join(str(error).split())[:200]};"
+            f" with the files at hand, say `oddwire fetch {name} --from DIR`"
+        ) from None
+
+
+def _place(source: Path, target: Path) -> None:
+    """Copy a file so that it is there whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

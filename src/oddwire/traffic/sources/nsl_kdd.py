@@ -1,0 +1,78 @@
+"""NSL-KDD's official files: comma separated, no header, 43 values a line.
+
+41 features, the attack's name or ``normal``, and a difficulty: how many of 21 classifiers got the
+record right. The difficulty gives the label away and is left out. (Tavallaee, Bagheri, Lu &
+Ghorbani 2009, *A detailed analysis of the KDD CUP 99 data set*.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oddwire.errors import DataError
+from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.sources import SourceRows
+from oddwire.traffic.sources.frames import Roles, build_frame
+from oddwire.traffic.sources.reading import RawTable, locate, read_raw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from oddwire.params import NslKddSource
+
+CATEGORICAL = ("protocol_type", "service", "flag")
+_NAMES = """
+    duration protocol_type service flag src_bytes dst_bytes land wrong_fragment urgent hot
+    num_failed_logins logged_in num_compromised root_shell su_attempted num_root
+    num_file_creations num_shells num_access_files num_outbound_cmds is_host_login is_guest_login
+    count srv_count serror_rate srv_serror_rate rerror_rate srv_rerror_rate same_srv_rate
+    diff_srv_rate srv_diff_host_rate dst_host_count dst_host_srv_count dst_host_same_srv_rate
+    dst_host_diff_srv_rate dst_host_same_src_port_rate dst_host_srv_diff_host_rate
+    dst_host_serror_rate dst_host_srv_serror_rate dst_host_rerror_rate dst_host_srv_rerror_rate
+"""
+FEATURES = tuple(_NAMES.split())
+COLUMNS = (*FEATURES, "attack_name", "difficulty")
+SCHEMA = FeatureSchema(
+    numeric=tuple(name for name in FEATURES if name not in CATEGORICAL), categorical=CATEGORICAL
+)
+_ROLES = Roles(schema=SCHEMA, label="attack_name", benign=("normal",))
+
+
+def read_source(source: NslKddSource, *, root: Path) -> SourceRows:
+    """Read the official train file, and the official test file if the source names one.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or is not in NSL-KDD's format.
+    """
+    train = read_rows(locate(source.train, root))
+    test = None if source.test is None else read_rows(locate(source.test, root))
+    return SourceRows(kind="table", train=train, test=test, schema=SCHEMA)
+
+
+def read_rows(file: Path, *, for_scoring: bool = False) -> pd.DataFrame:
+    """Read one file of NSL-KDD's format, in its own order.
+
+    Parameters
+    ----------
+    for_scoring
+        Take lines that hold the 41 features alone, or end with the attack's name.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, or a line does not hold 41 features, a name and a difficulty.
+    """
+    raw = read_raw(file, names=COLUMNS, optional=2 if for_scoring else 0)
+    _refuse_other_tables(raw)
+    return build_frame(raw, _ROLES, for_scoring=for_scoring)
+
+
+def _refuse_other_tables(raw: RawTable) -> None:
+    if raw.names != COLUMNS[: len(raw.names)]:
+        raise DataError(f"{raw.file} is not in NSL-KDD's format: it has a header of its own")
+    if raw.column("duration")[0].as_py() == "duration":
+        raise DataError(f"{raw.file}, line 1: NSL-KDD's files have no header, got one")

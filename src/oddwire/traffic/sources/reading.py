@@ -1,0 +1,266 @@
+"""A CSV or Parquet file → a table of its columns as they stand, with errors that name the place.
+
+CSV values stay text here; `columns` gives them a meaning. Compression is told by the first bytes
+of a file, not by its name, and so is Parquet.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from oddwire.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
+_UTF8_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_SEPARATORS = ",;\t|"
+_SAMPLE_BYTES = 1 << 16
+# Bytes that no text holds: control characters other than tab, line ends, form feed and escape.
+_NO_TEXT = bytes(sorted(set(range(32)) - {9, 10, 12, 13, 27}))
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The columns of one file as they stand in it.
+
+    Parameters
+    ----------
+    file
+        The file, for messages.
+    content
+        Its columns; all are text when they come from a CSV file. Names may repeat.
+    layout
+        How to find a row's line again; None for Parquet, which has no lines.
+    """
+
+    file: Path
+    content: pa.Table
+    layout: CsvLayout | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(self.content.column_names)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return the one column of that name."""
+        return self.content.column(self.names.index(name))
+
+    def place(self, row: int) -> str:
+        """Say where a row (counted from 0) stands: its line in a CSV file."""
+        if self.layout is None:
+            return f"row {row + 1}"
+        for at, (line, _) in enumerate(self.layout.rows(self.file)):
+            if at == row:
+                return f"line {line}"
+        return f"row {row + 1}"
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """How a CSV file is written."""
+
+    separator: str
+    encoding: str
+    zipped: bool
+    header_lines: int
+
+    def rows(self, file: Path) -> Iterator[tuple[int, list[str]]]:
+        """Yield line number and values of each row below the header, blank lines left out.
+
+        Slow next to `pyarrow`: it serves the wording of errors.
+        """
+        with _open_text(file, encoding=self.encoding, zipped=self.zipped) as lines:
+            for _ in range(self.header_lines):
+                lines.readline()
+            reader = csv.reader(lines, delimiter=self.separator)
+            for values in reader:
+                if values:
+                    yield self.header_lines + reader.line_num, values
+
+
+def locate(path: Path, root: Path) -> Path:
+    """Resolve a path of ``params.yaml``: relative ones lie in the project's folder."""
+    return root / path.expanduser()
+
+
+def read_raw(file: Path, *, names: Sequence[str] | None = None, optional: int = 0) -> RawTable:
+    """Read a CSV or Parquet file, zipped by gzip or not.
+
+    Parameters
+    ----------
+    file
+        The file. Its separator (comma, semicolon, tab or bar) is taken from its first line.
+    names
+        The columns of a file that has no header.
+    optional
+        How many of the last names such a file may do without.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is no file, is empty, has no rows, is neither CSV nor Parquet, is
+        damaged, or has rows of differing length.
+    """
+    start = _first_bytes(file)
+    raw = _read_parquet(file) if start.startswith(_PARQUET) else _read_csv(file, names, optional)
+    if raw.content.num_rows == 0:
+        raise DataError(f"{file} has a header but no rows")
+    return raw
+
+
+def _first_bytes(file: Path) -> bytes:
+    if file.is_dir():
+        raise DataError(f"{file} is a folder, not a file")
+    with _damage_named(file), file.open("rb") as stream:
+        start = stream.read(len(_PARQUET))
+    if not start:
+        raise DataError(f"{file} is empty")
+    return start
+
+
+def _read_parquet(file: Path) -> RawTable:
+    try:
+        with _damage_named(file):
+            content = pa.parquet.read_table(file)
+    except pa.ArrowException as error:
+        raise DataError(f"{file} is a damaged Parquet file: {_one_line(error)}") from None
+    # pandas stores an index worth keeping as a column of such a name; it numbers rows, no more.
+    index = [name for name in content.column_names if name.startswith("__index_level_")]
+    content = content.drop_columns(index).replace_schema_metadata(None)
+    return RawTable(file, content.rename_columns([name.strip() for name in content.column_names]))
+
+
+def _read_csv(file: Path, names: Sequence[str] | None, optional: int) -> RawTable:
+    zipped = _first_bytes(file).startswith(_GZIP)
+    layout, first = _sniff(file, zipped=zipped)
+    if names is None:
+        columns = _named(first)
+    else:
+        layout = replace(layout, header_lines=0)
+        columns = list(names[: max(len(first), len(names) - optional)])
+    content = _parse(file, layout, len(columns))
+    if content is None:  # no UTF-8: published traffic tables hold a few Windows characters
+        layout = replace(layout, encoding="latin-1")
+        content = _parse(file, layout, len(columns))
+    if content is None:
+        raise DataError(f"{file} is not text")
+    return RawTable(file, content.rename_columns(columns), layout)
+
+
+def _named(header: list[str]) -> list[str]:
+    """Strip the names; a column without one is called as pandas calls it."""
+    return [name.strip() or f"Unnamed: {at}" for at, name in enumerate(header)]
+
+
+def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
+    with _damage_named(file), _open_bytes(file, zipped=zipped) as stream:
+        sample = stream.read(_SAMPLE_BYTES)
+    if not sample.removeprefix(_UTF8_BOM).strip():
+        raise DataError(f"{file} is empty")
+    if sample.startswith(_UTF16_BOMS):
+        raise DataError(f"{file} is UTF-16 text; save it as UTF-8")
+    if sample.translate(None, _NO_TEXT) != sample:
+        raise DataError(f"{file} is neither CSV nor Parquet: it holds bytes that are not text")
+    first = next(line for line in sample.splitlines() if line.strip())
+    return _read_first(file, _separator(first), zipped=zipped)
+
+
+def _separator(line: bytes) -> str:
+    """Choose the separator that divides the first line most often, quoted parts left out."""
+    bare = b"".join(line.split(b'"')[::2]).decode("latin-1")  # which reads any bytes
+    best = max(_SEPARATORS, key=bare.count)  # the first of equals: the comma
+    return best if best in bare else ","
+
+
+def _read_first(file: Path, separator: str, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
+    for encoding in ("utf-8-sig", "latin-1"):
+        try:
+            with _open_text(file, encoding=encoding, zipped=zipped) as lines:
+                reader = csv.reader(lines, delimiter=separator)
+                first = next((values for values in reader if any(map(str.strip, values))), [])
+        except UnicodeDecodeError:
+            continue
+        except csv.Error as error:
+            raise DataError(f"{file} has no readable header: {error}") from None
+        return CsvLayout(separator, "utf-8-sig", zipped, reader.line_num), first
+    raise DataError(f"{file} is not text")
+
+
+def _parse(file: Path, layout: CsvLayout, columns: int) -> pa.Table | None:
+    """Read all values as text; None when they are not in the layout's encoding."""
+    names = [str(at) for at in range(columns)]
+    encoding = "utf8" if layout.encoding.startswith("utf-8") else layout.encoding
+    try:
+        with _damage_named(file), _open_bytes(file, zipped=layout.zipped) as stream:
+            return pa.csv.read_csv(
+                stream,
+                read_options=pa.csv.ReadOptions(
+                    column_names=names, skip_rows=layout.header_lines, encoding=encoding
+                ),
+                parse_options=pa.csv.ParseOptions(
+                    delimiter=layout.separator, newlines_in_values=True
+                ),
+                convert_options=pa.csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string())
+                ),
+            )
+    except pa.ArrowInvalid as error:
+        if "invalid UTF8" in str(error):
+            return None
+        _raise_ragged(file, layout, columns, error)
+
+
+def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
+    """Find the row that has too few or too many values, and say where it is."""
+    try:
+        for line, values in layout.rows(file):
+            if len(values) != columns:
+                raise DataError(
+                    f"{file}, line {line}: expected {columns} values, got {len(values)}"
+                ) from None
+    except (csv.Error, UnicodeDecodeError):
+        pass  # then the parser's own words have to do
+    raise DataError(f"{file} cannot be read as CSV: {_one_line(error)}") from None
+
+
+@contextmanager
+def _damage_named(file: Path) -> Iterator[None]:
+    """Turn what the system and the unpackers say of a missing or damaged file into one line."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{file} does not exist") from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or _one_line(error)
+        raise DataError(f"{file} cannot be read: {reason}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _open_bytes(file: Path, *, zipped: bool) -> Any:
+    stream = pa.OSFile(str(file), "rb")
+    return pa.CompressedInputStream(stream, "gzip") if zipped else stream
+
+
+def _open_text(file: Path, *, encoding: str, zipped: bool) -> TextIO:
+    if not zipped:
+        return file.open(encoding=encoding, newline="")
+    return io.TextIOWrapper(gzip.open(file), encoding=encoding, newline="")

@@ -1,0 +1,139 @@
+"""Any table: a row per connection, a column per feature, in CSV or Parquet.
+
+Which columns are features follows from the train file: all that are not named under ``label``,
+``attack``, ``time`` or ``drop``, and are none of oddwire's identifiers (``uid``, ``src_ip``,
+``src_port``, ``dst_ip``, ``dst_port``), which stay beside the features as text. Other names that
+oddwire keeps for itself (``label``, ``attack``, ``ts``) must play their part or be dropped: a
+forgotten label must not become a feature.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oddwire.errors import DataError, ParameterError
+from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
+from oddwire.traffic.sources import SourceRows
+from oddwire.traffic.sources.columns import is_numeric
+from oddwire.traffic.sources.frames import Roles, build_frame, refuse_twins
+from oddwire.traffic.sources.reading import RawTable, locate, read_raw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from oddwire.params import TableSource
+
+MOST_FEATURES = 1000
+_KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}
+
+
+def read_source(source: TableSource, *, root: Path) -> SourceRows:
+    """Read the train file, and the test file with the columns that the train file has.
+
+    Raises
+    ------
+    DataError
+        If a file or a column is not what the source promises.
+    """
+    raw = read_raw(locate(source.train, root))
+    roles = _roles(source, _infer_schema(raw, source))
+    train = _in_order(build_frame(raw, roles, for_scoring=False))
+    test = None
+    if source.test is not None:
+        raw_test = read_raw(locate(source.test, root))
+        test = _in_order(build_frame(raw_test, roles, for_scoring=False))
+    return SourceRows(kind="table", train=train, test=test, schema=roles.schema)
+
+
+def read_rows(
+    source: TableSource, file: Path, *, schema: FeatureSchema | None = None
+) -> pd.DataFrame:
+    """Read one file in its own order; with a schema, only its columns have to be there.
+
+    Raises
+    ------
+    DataError
+        If the file or a column is not what the source promises.
+    """
+    raw = read_raw(file)
+    roles = _roles(source, schema or _infer_schema(raw, source))
+    return build_frame(raw, roles, for_scoring=schema is not None)
+
+
+def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
+    return Roles(
+        schema=schema,
+        label=source.label,
+        benign=source.benign,
+        attack=source.attack,
+        time=source.time,
+    )
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    if TIME not in frame:
+        return frame
+    return frame.sort_values(TIME, kind="stable", ignore_index=True)
+
+
+def _infer_schema(raw: RawTable, source: TableSource) -> FeatureSchema:
+    _require_named(raw, source)
+    features = _feature_names(raw, source)
+    refuse_twins(raw, dict.fromkeys(features))
+    _refuse_nameless(raw, features)
+    if not 1 <= len(features) <= MOST_FEATURES:
+        raise DataError(
+            f"{raw.file}: a table has 1 to {MOST_FEATURES} feature columns, got {len(features)}"
+        )
+    if source.categorical is not None:
+        text = set(source.categorical)
+    else:
+        text = {name for name in features if not is_numeric(raw.column(name))}
+    return FeatureSchema(
+        numeric=tuple(name for name in features if name not in text),
+        categorical=tuple(name for name in features if name in text),
+    )
+
+
+def _feature_names(raw: RawTable, source: TableSource) -> list[str]:
+    aside = {source.label, source.attack, source.time, *source.drop}
+    features = [name for name in raw.names if name not in aside]
+    for name, key in _KEY_FOR.items():
+        if name in features:
+            raise DataError(
+                f"{raw.file}: the column {name!r} has a name that oddwire keeps for itself;"
+                f" if it is that, say `{key}: {name}`, otherwise list it under drop"
+            )
+    return [name for name in features if name not in IDENTIFIERS]
+
+
+def _require_named(raw: RawTable, source: TableSource) -> None:
+    """Refuse a key that names a column which the train file lacks: a typing slip leaks labels."""
+    if source.attack is not None and source.label is None:
+        raise ParameterError("a table's `attack` column needs a `label` column beside it, got none")
+    keys: dict[str, tuple[Any, ...]] = {
+        "label": (source.label,),
+        "attack": (source.attack,),
+        "time": (source.time,),
+        "drop": source.drop,
+        "categorical": source.categorical or (),
+    }
+    for key, names in keys.items():
+        for name in names:
+            if name is not None and name not in raw.names:
+                raise DataError(
+                    f"{raw.file} lacks the column {name!r}, which the source names under {key};"
+                    f" it has {', '.join(raw.names)[:300]}"
+                )
+
+
+def _refuse_nameless(raw: RawTable, features: list[str]) -> None:
+    """Refuse a column without a name: it is nearly always a row number, which leaks the label."""
+    for at, name in enumerate(raw.names):
+        if name in features and name == f"Unnamed: {at}":
+            raise DataError(
+                f"{raw.file}: column {at + 1} has no name;"
+                f' give it one, or drop it by `drop: ["{name}"]`'
+            )

@@ -1,0 +1,212 @@
+"""Sums and distinct counts over causal time windows, in time and memory linear in the rows.
+
+Rows are sorted by key, then time. The window of a row is then a run of neighbours that ends with
+the row itself, so all of it is said by where it starts: sums are differences of one running sum,
+distinct counts need one counter per value. Everything is integer arithmetic, because a running
+sum of floats depends on where it began, and live would differ from batch in the last bits.
+
+Why compiled loops and not a query engine: ``docs/decisions/0002-window-engine.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IntArray = NDArray[np.int64]
+
+
+class Codes(NamedTuple):
+    """Values as numbers from 0, -1 where missing, and how many different values there are."""
+
+    numbers: IntArray
+    different: int
+
+    @classmethod
+    def of(cls, values: pd.Series[Any]) -> Codes:
+        """Give each different value a number, in the order of first appearance."""
+        numbers, different = pd.factorize(values)
+        return cls(numbers.astype(np.int64, copy=False), len(different))
+
+    def at(self, positions: IntArray) -> Codes:
+        """Take the codes of some rows, in the order of the positions."""
+        return Codes(self.numbers[positions], self.different)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyedRows:
+    """The rows of known key and time, sorted by key, then time, ties in the order given.
+
+    Parameters
+    ----------
+    positions
+        int64 of shape (m,): where each sorted row stands in the rows given.
+    keys
+        int64 of shape (m,): the sorted rows' keys.
+    times
+        int64 of shape (m,): the sorted rows' times.
+    """
+
+    positions: IntArray
+    keys: IntArray
+    times: IntArray
+
+    @classmethod
+    def sort(cls, keys: Codes, times: IntArray) -> KeyedRows:
+        """Sort rows by key, then time; rows without a key or a time are left out.
+
+        Parameters
+        ----------
+        keys
+            A key per row, shape (n,).
+        times
+            int64 of shape (n,), numpy's NaT (the smallest int64) where missing. Any order; rows of
+            the same time count as following each other in the order given.
+        """
+        by_time = np.argsort(times, kind="stable")
+        known = (keys.numbers[by_time] >= 0) & (times[by_time] != np.iinfo(np.int64).min)
+        by_time = by_time[known]
+        sorted_keys = keys.numbers[by_time]
+        positions = by_time[kernels().stable_order(sorted_keys, keys.different)]
+        return cls(positions=positions, keys=keys.numbers[positions], times=times[positions])
+
+    def starts(self, width: int) -> IntArray:
+        """Find where the window of each row starts.
+
+        The window of a row at time t holds the rows of the same key with a time in (t - width, t]
+        up to the row itself; rows of the same time that come later are not in it.
+
+        Parameters
+        ----------
+        width
+            In the unit of the times.
+
+        Returns
+        -------
+        int64 of shape (m,): sorted position i has the window ``starts[i] .. i``, both included.
+        """
+        starts: IntArray = kernels().window_starts(self.keys, self.times, width)
+        return starts
+
+
+def count_rows(starts: IntArray) -> IntArray:
+    """Count the rows of each window."""
+    places: IntArray = np.arange(1, len(starts) + 1, dtype=np.int64)
+    return places - starts
+
+
+def sum_inside(values: IntArray, starts: IntArray) -> IntArray:
+    """Add up the values in each window, both arrays in the order of `KeyedRows`.
+
+    Exact as long as each window's own sum fits in 64 bits: the running sum may wrap around, and
+    the difference wraps back.
+    """
+    running = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(values)])
+    sums: IntArray = running[1:] - running[starts]
+    return sums
+
+
+def count_distinct(codes: Codes, starts: IntArray) -> IntArray:
+    """Count the different values in each window, missing ones not counted.
+
+    Parameters
+    ----------
+    codes
+        In the order of `KeyedRows`.
+    starts
+        From `KeyedRows.starts`.
+    """
+    counts: IntArray = kernels().count_distinct(codes.numbers, starts, codes.different)
+    return counts
+
+
+def _stable_order(keys: IntArray, different: int) -> IntArray:
+    """Sort by counting: linear, where a comparison sort is not."""
+    next_place = np.zeros(different + 1, dtype=np.int64)
+    for key in keys:
+        next_place[key + 1] += 1
+    for key in range(different):
+        next_place[key + 1] += next_place[key]
+    order = np.empty(len(keys), dtype=np.int64)
+    for position in range(len(keys)):
+        key = keys[position]
+        order[next_place[key]] = position
+        next_place[key] += 1
+    return order
+
+
+def _window_starts(keys: IntArray, times: IntArray, width: int) -> IntArray:
+    starts = np.empty(len(keys), dtype=np.int64)
+    start = 0
+    for position in range(len(keys)):
+        key, time = keys[position], times[position]
+        while keys[start] != key or time - times[start] >= width:
+            start += 1
+        starts[position] = start
+    return starts
+
+
+def _count_distinct(values: IntArray, starts: IntArray, different: int) -> IntArray:
+    # Starts never go back, not even from key to key, so that every row enters once and leaves
+    # once, and the counters of one key are all back at zero before the next key's first row.
+    held = np.zeros(different, dtype=np.int64)
+    counts = np.empty(len(values), dtype=np.int64)
+    distinct = 0
+    oldest = 0
+    for position in range(len(values)):
+        entering = values[position]
+        if entering >= 0:
+            if held[entering] == 0:
+                distinct += 1
+            held[entering] += 1
+        while oldest < starts[position]:
+            leaving = values[oldest]
+            if leaving >= 0:
+                held[leaving] -= 1
+                if held[leaving] == 0:
+                    distinct -= 1
+            oldest += 1
+        counts[position] = distinct
+    return counts
+
+
+class Kernels(NamedTuple):
+    """The loops that plain Python is too slow for."""
+
+    stable_order: Callable[..., IntArray]
+    window_starts: Callable[..., IntArray]
+    count_distinct: Callable[..., IntArray]
+
+
+@cache
+def kernels() -> Kernels:
+    """Compile the loops, or load them as compiled by an earlier process."""
+    return Kernels(
+        stable_order=compiled(_stable_order, "int64[::1](int64[::1], int64)"),
+        window_starts=compiled(_window_starts, "int64[::1](int64[::1], int64[::1], int64)"),
+        count_distinct=compiled(_count_distinct, "int64[::1](int64[::1], int64[::1], int64)"),
+    )
+
+
+def compiled(function: Callable[..., IntArray], signature: str) -> Callable[..., Any]:
+    """Compile for one signature, kept on disk where a folder for that can be written.
+
+    With the signature given, compiling and saving happen here and not at the first call, so that
+    a folder that is read-only or full costs a second and is no error.
+    """
+    import numba  # noqa: PLC0415 - half a second, not to be paid by `oddwire --help`
+
+    try:
+        with_cache: Callable[..., Any] = numba.njit(signature, cache=True)(function)
+    except (OSError, RuntimeError):  # numba finds no folder that it may write to
+        without_cache: Callable[..., Any] = numba.njit(signature)(function)
+        return without_cache
+    return with_cache
