@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
@@ -22,7 +24,7 @@ def deployments() -> list[RunnerDeployment]:
     one_at_a_time = ConcurrencyLimitConfig(
         limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
     )
-    return [
+    parts = [
         train.to_deployment(
             "training",
             parameters={
@@ -43,6 +45,8 @@ def deployments() -> list[RunnerDeployment]:
         ),
         score.to_deployment("scoring", tags=["oddwire"], version=__version__),
     ]
+    # Outside an event loop these are no coroutines, whatever the signature allows.
+    return cast("list[RunnerDeployment]", parts)
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.futures import wait
@@ -15,6 +17,10 @@ from oddwire.params import load_params
 from oddwire.project import Project
 
 DETECTORS = "isolation_forest,one_class_svm,autoencoder"
+
+
+# Threads: the fits release Python's lock, and the studies share the rows in memory.
+SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=4)
 
 
 @task(name="prepare", persist_result=False)
@@ -35,7 +41,7 @@ finish = task(name="finish", persist_result=False)(training.finish_training)
 @flow(
     name="training",
     flow_run_name="training-{source}",
-    task_runner=ThreadPoolTaskRunner(max_workers=4),
+    task_runner=SIDE_BY_SIDE,
     persist_result=False,
     validate_parameters=True,
 )

@@ -1,4 +1,4 @@
-"""Progress of a flow: log lines on the Prefect page, and whatever else watches, such as a terminal."""
+"""Progress of a flow: log lines on the Prefect page, and bars where a terminal watches."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ the key, the rule and the value got.
 
 from __future__ import annotations
 
-import datetime as dt  # noqa: TC003 - pydantic reads the annotations when it runs
-from pathlib import Path  # noqa: TC003 - the same
+import datetime as dt
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import yaml
@@ -73,7 +73,6 @@ class TableSource(SourceSettings):
     time: str | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] | None = None
-
 
 
 Source = Annotated[SimulatedSource | NslKddSource | TableSource, Field(discriminator="format")]
@@ -154,9 +153,7 @@ class Params(Settings):
             return self.sources[name]
         except KeyError:
             known = ", ".join(sorted(self.sources))
-            raise ParameterError(
-                f"unknown source {name!r}: params.yaml has {known}"
-            ) from None
+            raise ParameterError(f"unknown source {name!r}: params.yaml has {known}") from None
 
 
 def load_params(file: Path) -> Params:

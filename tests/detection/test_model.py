@@ -225,7 +225,7 @@ def test_hyperparameters_reach_preprocessing_and_detector_and_defaults_stand_for
     ],
 )
 def test_an_unknown_hyperparameter_is_named(name):
-    with pytest.raises(ParameterError, match=f"got '{name}'"):
+    with pytest.raises(ParameterError, match=f"unknown hyperparameter '{name}'"):
         Model.build(SCHEMA, "isolation_forest", {name: 1}, seed=0)
 
 

@@ -105,18 +105,26 @@ def test_a_loaded_model_gives_the_same_bits(saved):
         assert getattr(loaded, name) == getattr(model, name)
 
 
-def test_a_model_loaded_in_another_process_gives_the_same_bits(saved, tmp_path):
-    model, folder, _ = saved
-    any_rows().to_pickle(tmp_path / "rows.pickle")
+@pytest.mark.slow
+def test_models_loaded_in_another_process_give_the_same_bits(tmp_path):
+    any_rows().to_parquet(tmp_path / "rows.parquet")
+    expected = []
+    for name in sorted(DETECTORS):
+        model = trained(name)
+        model.save(tmp_path / name)
+        frame = pd.read_parquet(tmp_path / "rows.parquet")
+        expected.append(model.score(frame).to_numpy(dtype=float).tobytes().hex())
     code = (
-        "import sys, pandas as pd; from pathlib import Path;"
-        "from oddwire.detection.model import Model;"
-        "scores = Model.load(Path(sys.argv[1])).score(pd.read_pickle(sys.argv[2]));"
-        "print(scores.to_numpy(dtype=float).tobytes().hex())"
+        "import sys, pandas as pd; from pathlib import Path\n"
+        "from oddwire.detection.model import Model\n"
+        "for name in sys.argv[2:]:\n"
+        "    frame = pd.read_parquet(Path(sys.argv[1]) / 'rows.parquet')\n"
+        "    scores = Model.load(Path(sys.argv[1]) / name).score(frame)\n"
+        "    print(scores.to_numpy(dtype=float).tobytes().hex())"
     )
-    command = [sys.executable, "-c", code, folder, tmp_path / "rows.pickle"]
+    command = [sys.executable, "-c", code, tmp_path, *sorted(DETECTORS)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == model.score(any_rows()).to_numpy(dtype=float).tobytes().hex()
+    assert answer.stdout.split() == expected
 
 
 @pytest.mark.parametrize(
@@ -327,6 +335,16 @@ def test_preprocessing_of_other_columns_is_refused(copy):
         Model.load(folder)
 
 
+def test_a_detector_of_another_matrix_is_refused(copy):
+    folder, _ = copy
+    schema = FeatureSchema(numeric=("bytes",))
+    other = Model.build(schema, "isolation_forest", QUICK["isolation_forest"], seed=0).fit(rows())
+    (folder / "detector.skops").write_bytes(dump_estimator(other.detector))
+    seal_again(folder)
+    with pytest.raises(ModelError, match="the detector was fitted to 1 columns"):
+        Model.load(folder)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("children_left", 10**6), ("children_right", 0), ("feature", 99), ("feature", -1)],
@@ -405,8 +423,8 @@ def test_a_save_that_is_killed_leaves_no_folder_of_that_name(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "model"], check=False)
     assert done.returncode == -9
     assert not (tmp_path / "model").exists()
-    write_sealed(tmp_path / "model", lambda folder: None)
-    assert read_sealed(tmp_path / "model") == {}
+    write_sealed(tmp_path / "model", lambda draft: (draft / "x").write_text("x"))
+    assert read_sealed(tmp_path / "model") == {"x": b"x"}
 
 
 def test_a_saved_model_is_replaced_whole(copy, tmp_path):

@@ -46,9 +46,10 @@ def main() -> None:
     try:
         app()
     except OddwireError as error:
-        _fail(str(error))
+        fail(error)
 
 
-def _fail(message: str) -> None:
-    sys.stderr.write(f"oddwire: error: {' '.join(message.split())}\n")
+def fail(error: OddwireError) -> None:
+    """Print an error as one line, and exit."""
+    sys.stderr.write(f"oddwire: error: {' '.join(str(error).split())}\n")
     sys.exit(EXIT_USER_ERROR)

@@ -1,13 +1,14 @@
-"""``oddwire drift``: has the traffic changed since the champion was trained?"""
+"""``oddwire drift``: whether the traffic has changed since the champion was trained."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from oddwire.cli.environment import quiet_tools
+from oddwire.cli.session import session
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -47,10 +48,15 @@ def drift(
     quiet_tools(terminal=True)
     project = Project.find()
     load_params(project.params_file).source(source)
-    result = run_check(
-        project, source, current="" if current is None else str(current.absolute()),
-        scenario=scenario, quiet=as_json,
-    )  # fmt: skip
+    from oddwire.operations.monitoring import check_scenario
+    from oddwire.operations.registry import Registry
+    from oddwire.operations.tracking import Tracking
+
+    check_scenario(scenario)
+    Registry.of(Tracking.connect(project), project).champion(source)
+    with session(project, quiet=as_json):
+        file = "" if current is None else str(current.absolute())
+        result = run_check(source, current=file, scenario=scenario)
     if as_json:
         from oddwire.cli.printing import print_json
 
@@ -61,23 +67,11 @@ def drift(
         raise typer.Exit(EXIT_DRIFT)
 
 
-def run_check(
-    project: Project, source: str, *, current: str, scenario: str, quiet: bool
-) -> DriftResult:
-    """Run the monitoring flow against a Prefect server, with progress in the terminal."""
-    from oddwire.cli.printing import shown_progress
-    from oddwire.cli.servers import prefect_api
-    from oddwire.operations.monitoring import check_scenario
-    from oddwire.operations.registry import Registry
-    from oddwire.operations.tracking import Tracking
+def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftResult:
+    """Run the monitoring flow, inside a session."""
+    from flows.monitoring import Scenario, monitor
 
-    check_scenario(scenario)
-    with shown_progress(quiet=quiet):
-        Registry.of(Tracking.connect(project), project).champion(source)
-        with prefect_api(project):
-            from flows.monitoring import monitor
-
-            return monitor(source=source, current=current, scenario=scenario)
+    return monitor(source=source, current=current, scenario=cast("Scenario", scenario))
 
 
 def show(result: DriftResult) -> None:
@@ -88,13 +82,19 @@ def show(result: DriftResult) -> None:
     from oddwire.cli.printing import printer
     from oddwire.operations.drift_verdict import ranked
 
-    table = Table(title=f"Drift check of {result.source}: {escape(result.current)}", title_justify="left")
+    table = Table(
+        title=f"Drift check of {result.source}: {escape(result.current)}", title_justify="left"
+    )
     for head in ("column", "share that moved", "cut-off", ""):
-        table.add_column(head, justify="right" if head in {"share that moved", "cut-off"} else "left")
+        table.add_column(
+            head, justify="right" if head in {"share that moved", "cut-off"} else "left"
+        )
     for one in ranked(result.check.columns)[:_SHOWN_COLUMNS]:
         mark = "drifted" if one.drifted else ""
         table.add_row(escape(one.column), f"{one.statistic:.3f}", f"{one.cut_off:.3f}", mark)
     console = printer()
     console.print(table)
-    console.print(("Drift: " if result.check.drifted else "No drift: ") + escape(result.check.verdict))
+    console.print(
+        ("Drift: " if result.check.drifted else "No drift: ") + escape(result.check.verdict)
+    )
     console.print(f"Report: {escape(str(result.report))}")

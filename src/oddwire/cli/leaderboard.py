@@ -13,7 +13,9 @@ from oddwire.project import Project
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("leaderboard", epilog="**Example** `oddwire leaderboard nsl-kdd --json`")(leaderboard)
+    app.command("leaderboard", epilog="**Example** `oddwire leaderboard nsl-kdd --json`")(
+        leaderboard
+    )
 
 
 def leaderboard(
@@ -28,16 +30,21 @@ def leaderboard(
     from oddwire.cli.printing import print_json, print_leaderboard
 
     if as_json:
-        from oddwire.operations.reports import LEADERBOARD_COLUMNS
+        from oddwire.operations.items import LEADERBOARD_COLUMNS
 
-        print_json([{**{key: row[key] for key in LEADERBOARD_COLUMNS}, "undefined": row["undefined"]} for row in rows])
+        print_json(
+            [
+                {**{key: row[key] for key in LEADERBOARD_COLUMNS}, "undefined": row["undefined"]}
+                for row in rows
+            ]
+        )
     else:
         print_leaderboard(rows, title=f"{source}: {run_name}")
 
 
 def newest_rows(project: Project, source: str) -> tuple[list[dict[str, Any]], str]:
     """Return the leaderboard of the newest training, and the training's name."""
-    from oddwire.operations.reports import LEADERBOARD_FILE
+    from oddwire.operations.items import LEADERBOARD_FILE
     from oddwire.operations.tracking import Tracking
 
     tracking = Tracking.connect(project)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -65,13 +65,13 @@ def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
     console.print(table)
     reasons = {f"{k}: {why}" for row in rows for k, why in (row.get("undefined") or {}).items()}
     for reason in sorted(reasons):
-        console.print(f"  – {escape(reason)}", style="dim")
+        console.print(f"  - {escape(reason)}", style="dim")
 
 
 def _cell(name: str, value: Any) -> str:
     match name, value:
         case _, None:
-            return "–"
+            return "-"
         case "detector", _:
             return str(value)
         case "rows_per_second", _:
@@ -96,7 +96,7 @@ class Bars:
         self._lock = threading.Lock()
         self._last_line: dict[str, float] = {}
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._bars.start()
         return self
@@ -131,7 +131,9 @@ class Bars:
                 return
             done = self._bars.tasks[self._bars.task_ids.index(task)]
             parts = max(int(done.completed), 1)
-            self._bars.update(task, total=parts, completed=parts, note=escape(note) or done.fields["note"])
+            self._bars.update(
+                task, total=parts, completed=parts, note=escape(note) or done.fields["note"]
+            )
             self._bars.stop_task(task)
         seconds = done.elapsed or 0.0
         self._line(step, f"done in {seconds:.1f} s {done.fields['note']}")

@@ -39,7 +39,8 @@ def score(
     console = printer()
     console.print(
         f"{done.rows:,} rows scored by version {done.version} ({done.detector}), "
-        f"{done.alerts:,} alerts at a false-alarm budget of {done.max_fpr:.3g} → {escape(str(done.out))}"
+        f"{done.alerts:,} alerts at a false-alarm budget of {done.max_fpr:.3g}\n"
+        f"written to {escape(str(done.out))}"
     )
     if done.missing or done.infinite or done.unseen:
         console.print(

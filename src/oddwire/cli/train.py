@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oddwire.cli.environment import quiet_tools
+from oddwire.cli.session import session
 from oddwire.params import Params, load_params
 from oddwire.project import Project
 
@@ -31,7 +32,9 @@ def train(
     source: Annotated[str, typer.Argument(help="A source of params.yaml.")],
     trials: Annotated[
         int | None,
-        typer.Option(min=0, help="Trials per detector; 0 trains the defaults.", show_default="search.trials"),
+        typer.Option(
+            min=0, help="Trials per detector; 0 trains the defaults.", show_default="search.trials"
+        ),
     ] = None,
     detectors: Annotated[
         str | None, typer.Option(help="Names, divided by commas.", show_default="search.detectors")
@@ -40,12 +43,16 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Search, fit, evaluate, register and promote a model for a source."""
+    quiet_tools(terminal=True)
     project = Project.find()
     params = load_params(project.params_file)
     params.source(source)
-    result = run_training(
-        project, params, source, trials=trials, detectors=detectors, promote=promote, quiet=as_json
-    )
+    if detectors is not None:
+        from oddwire.operations.fitting import parse_detectors
+
+        parse_detectors(detectors)
+    with session(project, quiet=as_json):
+        result = run_training(params, source, trials=trials, detectors=detectors, promote=promote)
     if as_json:
         from oddwire.cli.printing import print_json
 
@@ -55,34 +62,17 @@ def train(
 
 
 def run_training(
-    project: Project,
-    params: Params,
-    source: str,
-    *,
-    trials: int | None,
-    detectors: str | None,
-    promote: bool,
-    quiet: bool,
+    params: Params, source: str, *, trials: int | None, detectors: str | None, promote: bool
 ) -> TrainingResult:
-    """Run the training flow against a Prefect server, with progress in the terminal."""
-    quiet_tools(terminal=True)
-    from oddwire.cli.printing import shown_progress
-    from oddwire.cli.servers import prefect_api
-    from oddwire.operations.fitting import parse_detectors
-    from oddwire.operations.tracking import Tracking
+    """Run the training flow, inside a session."""
+    from flows.training import train as flow
 
-    names = parse_detectors(",".join(params.search.detectors) if detectors is None else detectors)
-    with shown_progress(quiet=quiet):
-        Tracking.connect(project)  # a store that does not answer is told before the long work
-        with prefect_api(project):
-            from flows.training import train as flow
-
-            return flow(
-                source=source,
-                trials=params.search.trials if trials is None else trials,
-                detectors=",".join(names),
-                promote=promote,
-            )
+    return flow(
+        source=source,
+        trials=params.search.trials if trials is None else trials,
+        detectors=",".join(params.search.detectors) if detectors is None else detectors,
+        promote=promote,
+    )
 
 
 def as_dict(result: TrainingResult) -> dict[str, Any]:
@@ -105,4 +95,6 @@ def show(project: Project, result: TrainingResult) -> None:
         f"{model_name(result.source)} version {result.version} ({result.detector}) {outcome}: "
         f"{escape(result.reason)}"
     )
-    console.print(f"\nMLflow run {result.run_id}. Both pages: `make up` in {escape(str(project.root))}")
+    console.print(
+        f"\nMLflow run {result.run_id}. Both pages: `make up` in {escape(str(project.root))}"
+    )

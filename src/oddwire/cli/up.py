@@ -26,8 +26,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def up(
-    prefect_port: Annotated[int, typer.Option(help="Port of the Prefect page.")] = servers.PREFECT_PORT,
-    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow page.")] = servers.MLFLOW_PORT,
+    prefect_port: Annotated[
+        int, typer.Option(help="Port of the Prefect page.")
+    ] = servers.PREFECT_PORT,
+    mlflow_port: Annotated[
+        int, typer.Option(help="Port of the MLflow page.")
+    ] = servers.MLFLOW_PORT,
 ) -> None:
     """Start the Prefect server, the MLflow page and the deployments; Ctrl-C ends them together."""
     quiet_tools(terminal=False)

@@ -146,7 +146,7 @@ class ConformalCalibration:
             allowed += 1
         while (1 + allowed) / (n + 1) > max_fpr:
             allowed -= 1
-        return float(np.nextafter(self.scores[n - allowed - 1], np.inf))
+        return math.nextafter(self.scores[n - allowed - 1], math.inf)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; `scores` is kept beside it as an array."""
@@ -171,7 +171,9 @@ class ConformalCalibration:
         if (np.diff(scores) < 0).any():
             raise ModelError("calibration scores must be in ascending order")
         saved = content["tail"]
-        tail = saved and Tail(float(saved["shape"]), float(saved["scale"]), int(saved["rows"]))
+        if saved is None:
+            return cls(scores, None)
+        tail = Tail(float(saved["shape"]), float(saved["scale"]), int(saved["rows"]))
         return cls(scores, tail)
 
     @cached_property

@@ -256,7 +256,7 @@ def _check_names(params: HyperParameters, preprocessing: Any, detector: Any) -> 
     known += [f"detector__{name}" for name in detector.get_params() if name != "random_state"]
     unknown = sorted(set(params) - set(known))
     if unknown:
-        raise ParameterError(f"a hyperparameter must be {', '.join(known)}, got {unknown[0]!r}")
+        raise ParameterError(f"unknown hyperparameter {unknown[0]!r}: there are {', '.join(known)}")
 
 
 def _with_prefix(prefix: str, params: HyperParameters) -> dict[str, Any]:

@@ -144,9 +144,12 @@ def _read(kind: type[M], files: Mapping[str, bytes], folder: Path) -> M:
     if columns != model.schema.columns:
         raise ModelError("preprocessing.skops was made for other columns than model.json says")
     if hasattr(model.detector, "load_weights"):
-        model.detector.load_weights(folder / "detector")
+        model.detector = model.detector.load_weights(folder / "detector")
     else:
         model.detector = _part(files, "detector.skops", like=model.detector)
+    wide, made = len(model.preprocessing.feature_names_out_), model.detector.n_features_in_
+    if wide != made:
+        raise ModelError(f"the detector was fitted to {made} columns, the preprocessing has {wide}")
     if about["calibration"] is not None:
         scores = load_array(files["calibration.npy"], name="calibration.npy")
         model.calibration = ConformalCalibration.from_dict(about["calibration"], scores)

@@ -49,8 +49,8 @@ def write_sealed(folder: Path, write: Callable[[Path], None]) -> str:
     if folder.exists() and not _may_be_replaced(folder):
         raise ModelError(f"{folder} is there already and is no saved model")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
-    draft, former = beside.with_suffix(".partial"), beside.with_suffix(".former")
+    unique = f".{folder.name}.{uuid.uuid4().hex}"
+    draft, former = (folder.parent / f"{unique}.{kind}" for kind in ("partial", "former"))
     draft.mkdir()
     try:
         write(draft)

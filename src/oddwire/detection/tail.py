@@ -23,8 +23,8 @@ class Tail:
     Parameters
     ----------
     shape
-        0 for an exponential tail, above 0 for a heavier one. Never below 0: that would put an
-        end to the scores that are possible, and p-values of 0 right behind the largest one seen.
+        Above 0, and near it for an exponential tail. One below 0 would put an end to the scores
+        that are possible, and p-values of 0 right behind the largest one seen.
     scale
         In the scores' unit, at the largest calibration score.
     rows
@@ -38,8 +38,6 @@ class Tail:
     def excess(self, survival: FloatArray) -> FloatArray:
         """Return the distance beyond which the given shares of the tail lie."""
         exponent = -np.log(survival)
-        if self.shape == 0:
-            return self.scale * exponent
         return self.scale * np.expm1(self.shape * exponent) / self.shape
 
 

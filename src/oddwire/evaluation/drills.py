@@ -1,21 +1,223 @@
-"""drills"""
+"""A criterion for searches without labels: how well are injected drills found?
+
+Where validation rows hold no attack, or no label, average precision is undefined. A drill is a row
+made odd on purpose; average precision of drills against the rows that they were made from needs no
+label. Drills are made in the columns as they came, before any preprocessing, so that detectors
+behind different transforms face the same rows.
+
+*Why not a score's own shape.* Excess-mass and mass-volume curves (Goix 2016, *How to evaluate the
+quality of unsupervised anomaly detection algorithms?*) integrate over the volume of the space that
+the detector sees. Each transform makes another space, so their figures do not compare across
+preprocessings; and most such internal criteria pick hardly better than chance (Ma, Zhao, Zhang &
+Akoglu 2023, *The need for unsupervised outlier model selection*). Telling rows from synthetic ones
+is the older and sounder idea: density estimation as classification (Hastie, Tibshirani & Friedman
+2009, section 14.2.4; Steinwart, Hush & Scovel 2005, *A classification framework for anomaly
+detection*).
+
+*Which drills.*
+
+``drill_swapped``
+    A random 5 to 30 % of the columns, at least one, each take the value of another row: every
+    value is ordinary, their combination is not. Attacks mostly look like that.
+``drill_category``
+    One categorical column takes a category that no row has, or one drawn evenly from all there
+    are, so mostly a rare one.
+``drill_tail``
+    Some numeric columns go beyond their largest value. Used only in tables of fewer than
+    ``FEW_COLUMNS`` columns, where there is little dependence to break: in wider ones this kind
+    ranks transforms by how far they stretch their tail, and picked badly.
+
+The criterion is the mean over the kinds, so that an easy kind does not drown the other. It is a
+stand-in and no more: attacks that resemble no drill are not weighed, and where attacks move many
+columns at once, as floods do, its order of detectors says little.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from oddwire.errors import DataError, ParameterError
+from oddwire.evaluation.metrics import (
+    Bools,
+    Floats,
+    average_precision,
+    check_scores,
+    known_labels,
+    ranking_curve,
+)
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def drill_swap(rows, schema, n, rng, low=0.1, high=1.0):
-    base = rows.iloc[rng.integers(len(rows), size=n)].reset_index(drop=True).copy()
-    cols = list(schema.columns)
-    frac = rng.uniform(low, high, size=n)
-    mask = rng.random((n, len(cols))) < frac[:, None]
-    for j, c in enumerate(cols):
-        donors = rows[c].to_numpy()[rng.integers(len(rows), size=n)]
-        v = base[c].to_numpy().copy()
-        v[mask[:, j]] = donors[mask[:, j]]
-        base[c] = v
-    return base
+SWAPPED, CATEGORY, TAIL = "drill_swapped", "drill_category", "drill_tail"
+UNSEEN = "drill:unseen"
+FEW_COLUMNS = 4
+_SWAPPED_SHARE = (0.05, 0.3)
+
+
+def make_drills(
+    rows: pd.DataFrame, schema: FeatureSchema, *, seed: int, share: float = 0.2
+) -> pd.DataFrame:
+    """Make odd rows out of ordinary ones.
+
+    Parameters
+    ----------
+    rows
+        Validation rows with the schema's columns; those labelled as attacks are not used.
+    schema
+        Which columns are features.
+    seed
+        The same rows and seed give the same drills.
+    share
+        Drills per row, over 0; there is at least one of each kind.
+
+    Returns
+    -------
+    DataFrame
+        The schema's columns with the types they had in ``rows``, ``label`` 1, and the kind of
+        drill in ``attack``.
+
+    Raises
+    ------
+    DataError
+        If no row is left to make them from, or a column is missing.
+    ParameterError
+        If the share is not over 0.
+    """
+    if not share > 0:
+        raise ParameterError(f"the share of drills must be over 0, got {share}")
+    missing = [name for name in schema.columns if name not in rows]
+    if missing:
+        raise DataError(f"drills need the column {missing[0]!r}, which the rows lack")
+    ordinary = _ordinary(rows)[list(schema.columns)]
+    makers = _makers(schema)
+    rng = np.random.default_rng(seed)
+    count = max(1, round(share * len(ordinary) / len(makers)))
+    made = []
+    for kind, maker in makers.items():
+        base = rng.integers(len(ordinary), size=count)
+        drills = maker(ordinary, schema, base, rng)
+        made.append(drills.assign(**{LABEL: np.int8(1), ATTACK: kind}))
+    drills = pd.concat(made, ignore_index=True)
+    return drills.astype({LABEL: "Int8"})
+
+
+def drill_average_precision(
+    score: Callable[[pd.DataFrame], Any], rows: pd.DataFrame, drills: pd.DataFrame
+) -> float:
+    """Measure how well a detector tells drills from the rows they were made from.
+
+    Parameters
+    ----------
+    score
+        Feature frame → anomaly scores, higher is worse, one per row.
+    rows
+        Validation rows; those labelled as attacks are left out.
+    drills
+        What `make_drills` made of them.
+
+    Returns
+    -------
+    float
+        Mean over the kinds of drill of the average precision of that kind against the rows.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite, or there is no row or no drill.
+    """
+    if drills.empty:
+        raise DataError("there are no drills to find")
+    columns = [name for name in drills if name not in {LABEL, ATTACK}]
+    ordinary = check_scores(score(_ordinary(rows)[columns]))
+    odd = check_scores(score(drills[columns]))
+    kinds = drills[ATTACK].to_numpy()
+    return float(np.mean([_found(odd[kinds == kind], ordinary) for kind in pd.unique(kinds)]))
+
+
+def _found(odd: Floats, ordinary: Floats) -> float:
+    is_drill = np.repeat([True, False], [len(odd), len(ordinary)])
+    return average_precision(ranking_curve(is_drill, np.append(odd, ordinary)))
+
+
+def _ordinary(rows: pd.DataFrame) -> pd.DataFrame:
+    kept = rows
+    if LABEL in rows:
+        known, attack = known_labels(rows[LABEL], len(rows))
+        is_attack = known.copy()
+        is_attack[known] = attack
+        kept = rows[~is_attack]
+    if kept.empty:
+        raise DataError(f"drills need rows that are not attacks, got none among {len(rows)} rows")
+    return kept
+
+
+def _makers(schema: FeatureSchema) -> dict[str, Callable[..., pd.DataFrame]]:
+    makers: dict[str, Callable[..., pd.DataFrame]] = {}
+    if len(schema.columns) > 1:
+        makers[SWAPPED] = _swapped
+    if schema.categorical:
+        makers[CATEGORY] = _category
+    if schema.numeric and len(schema.columns) < FEW_COLUMNS:
+        makers[TAIL] = _tail
+    return makers
+
+
+def _some(rows: int, columns: int, share: Floats, rng: np.random.Generator) -> Bools:
+    """Pick columns per row with the row's chance each, and always at least one."""
+    picked: Bools = rng.random((rows, columns)) < share[:, None]
+    picked[np.arange(rows), rng.integers(columns, size=rows)] = True
+    return picked
+
+
+def _swapped(
+    rows: pd.DataFrame, schema: FeatureSchema, base: Any, rng: np.random.Generator
+) -> pd.DataFrame:
+    count, columns = len(base), schema.columns
+    swap = _some(count, len(columns), rng.uniform(*_SWAPPED_SHARE, size=count), rng)
+    drills = {}
+    for place, name in enumerate(columns):
+        donors = rng.integers(len(rows), size=count)
+        values = rows[name].take(np.where(swap[:, place], donors, base))
+        drills[name] = values.reset_index(drop=True)
+    return pd.DataFrame(drills)
+
+
+def _category(
+    rows: pd.DataFrame, schema: FeatureSchema, base: Any, rng: np.random.Generator
+) -> pd.DataFrame:
+    drills = rows.take(base).reset_index(drop=True)
+    column = rng.integers(len(schema.categorical), size=len(base))
+    unseen = rng.random(len(base)) < 0.5  # noqa: PLR2004 - as many unseen as rare ones
+    for place, name in enumerate(schema.categorical):
+        known = rows[name].dropna().unique()
+        here = column == place
+        new = here & (unseen | (len(known) == 0))
+        values = drills[name].to_numpy(dtype=object, copy=True)
+        values[new] = UNSEEN
+        rare = here & ~new
+        values[rare] = rng.choice(known, size=int(rare.sum())) if rare.any() else []
+        drills[name] = values
+    return drills
+
+
+def _tail(
+    rows: pd.DataFrame, schema: FeatureSchema, base: Any, rng: np.random.Generator
+) -> pd.DataFrame:
+    drills = rows.take(base).reset_index(drop=True)
+    count, numeric = len(base), schema.numeric
+    push = _some(count, len(numeric), np.full(count, 0.3), rng)
+    for place, name in enumerate(numeric):
+        values = drills[name].to_numpy(dtype=np.float64, copy=True)
+        column = rows[name].to_numpy(dtype=np.float64)
+        column = column[np.isfinite(column)]
+        top, spread = (column.max(), np.ptp(column)) if len(column) else (0.0, 0.0)
+        # Steps of the column's own range, a few small and now and then a very long one.
+        steps = np.expm1(rng.exponential(0.7, size=count))
+        beyond = top + steps * (spread or abs(top) or 1.0)
+        drills[name] = np.where(push[:, place], beyond, values)
+    return drills

@@ -269,7 +269,7 @@ def classification_report(labels: Any, predictions: Any) -> str:
     predictions
         Whether each row is an alert, shape (n,), booleans or 0 and 1.
     """
-    from sklearn.metrics import classification_report as report  # noqa: PLC0415 - slow to import
+    from sklearn.metrics import classification_report as report  # slow to import
 
     alert = np.asarray(predictions).astype(bool)
     known, attack = known_labels(labels, len(alert))

@@ -182,6 +182,7 @@ def score_histogram_figure(
         "unlabelled": (scores[~known], UNLABELLED),
     }
     marks = [] if threshold is None or not np.isfinite(threshold) else [threshold]
+    marks = [min(max(mark, -_FARTHEST), _FARTHEST) for mark in marks]
     edges = _bins(axes, np.append(scores, marks))
     for name, (members, colour) in groups.items():
         if len(members):

@@ -58,7 +58,9 @@ def escaped(text: str) -> str:
 
 
 def _figure(value: object) -> str:
-    return "undefined" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+    return (
+        "undefined" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -29,11 +29,18 @@ from oddwire.operations.drift_statistics import (
     cut_offs,
     moved_share,
 )
-from oddwire.operations.drift_verdict import ColumnDrift, DriftCheck, Kind, in_words, ranked
+from oddwire.operations.drift_verdict import (
+    ColumnDrift,
+    DriftCheck,
+    Kind,
+    harmless,
+    harmless_sides,
+    in_words,
+    ranked,
+)
 
 if TYPE_CHECKING:
-    from types import ModuleType
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,12 +50,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SCORE", "ColumnDrift", "DriftCheck", "check_drift", "save_report"]
 
-MIN_MOVED = 0.02  # fewer moved connections are no drift, however surely they moved
+# Attacks move columns too, and are no drift: a cut-off leaves room for as many connections as
+# stand out by their scores, within limits, or for a usual number where there are no scores.
+ROOM, LEAST_ROOM, MOST_ROOM = 0.05, 0.02, 0.1
+FAR = 0.1  # a column that moves so many connections beyond its cut-off is drift alone
+STANDS_OUT = 0.99  # quantile of the reference's scores beyond which a connection stands out
 REFERENCE_ROWS = 50_000  # more teach nothing about what is normal
 REPORT_COLUMNS = 100  # the most drifted ones: the report grows with each
-WORD_LENGTH = 60  # characters of a name or category that the report shows
-# What a page could take for markup, and look-alikes without a meaning there.
-_LOOK_ALIKES = str.maketrans("<>&\"'`\\", "\u2039\u203a\uff06\u2033\u2032\u2035\u29f5")
 # Nothing may be fetched by the page, whatever a value or the tool's script says.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
@@ -89,11 +97,12 @@ def check_drift(
     """
     if (reference_scores is None) != (current_scores is None):
         raise DataError("anomaly scores must be given for both sides or for none")
+    rng = np.random.default_rng(seed)
     before = checked_side(reference, schema, reference_scores, side="reference")
     now = checked_side(current, schema, current_scores, side="current")
-    before = thin(before, REFERENCE_ROWS)
+    before = thin(before, REFERENCE_ROWS, rng)
     times = times_of(before, now)  # of all current rows: they say which hours the window has
-    now = thin(now, settings.sample_rows)
+    now = thin(now, settings.sample_rows, rng)
     kinds: dict[str, Kind] = dict.fromkeys(schema.numeric, "numeric")
     kinds |= dict.fromkeys(schema.categorical, "categorical")
     kinds |= {SCORE: "score"} if reference_scores is not None else {}
@@ -107,7 +116,23 @@ def check_drift(
         np.array([kind != "categorical" for kind in kinds.values()]),
         *times,
     )
-    return _judge(coded, kinds, sides, settings=settings, seed=seed)
+    room = _room_for_attacks(reference_scores, current_scores)
+    return _judge(coded, kinds, sides, settings=settings, rng=rng, room=room)
+
+
+def _room_for_attacks(
+    reference: NDArray[np.float64] | None, current: NDArray[np.float64] | None
+) -> float:
+    """Return how many connections, as a share, attacks may have moved without any drift.
+
+    Traffic of which a share e was replaced lies at most e further from the reference, in both
+    statistics. More than `MOST_ROOM` that stand out are not believed to be attacks alone.
+    """
+    if reference is None or current is None:
+        return ROOM
+    beyond = np.asarray(current) > np.quantile(reference, STANDS_OUT)
+    share = float(beyond.mean()) - (1 - STANDS_OUT)
+    return min(max(share, 0) + LEAST_ROOM, MOST_ROOM)
 
 
 def _judge(
@@ -116,24 +141,25 @@ def _judge(
     sides: Sides,
     *,
     settings: DriftSettings,
-    seed: int,
+    rng: np.random.Generator,
+    room: float,
 ) -> DriftCheck:
-    rng = np.random.default_rng(seed)
     chosen, null = compare(sides, rows=settings.sample_rows, rng=rng)
-    limits = cut_offs(
+    normal = cut_offs(
         null,
         false_alarm_rate=settings.false_alarm_rate,
         columns_needed=math.ceil(settings.min_share_of_columns * len(kinds)),
         decisive=list(kinds).index(SCORE) if SCORE in kinds else None,
-    ).clip(MIN_MOVED)
+    )
+    limits = (normal + room).clip(max=1)
     moved = moved_share(sides.reference[chosen], sides.current, sides.ordered)
     columns = tuple(
         ColumnDrift(name, float(statistic), float(limit), bool(statistic >= limit), kind)
         for (name, kind), statistic, limit in zip(kinds.items(), moved, limits, strict=True)
     )
     share = sum(one.drifted for one in columns) / len(columns)
-    scored = any(one.drifted for one in columns if one.kind == "score")
-    drifted = scored or share >= settings.min_share_of_columns
+    alone = any(one.drifted and (one.kind == "score" or one.excess >= FAR) for one in columns)
+    drifted = alone or share >= settings.min_share_of_columns
     return DriftCheck(
         drifted=drifted,
         verdict=in_words(columns, drifted=drifted),
@@ -170,14 +196,14 @@ def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
     evidently = _evidently()
     shown = ranked(check.columns)[:REPORT_COLUMNS]
     columns = [one.column for one in shown]
-    names = dict(zip(columns, _harmless(columns), strict=True))
+    names = dict(zip(columns, harmless(columns), strict=True))
     definition = evidently.DataDefinition(
         numerical_columns=[names[one.column] for one in shown if one.kind != "categorical"],
         categorical_columns=[names[one.column] for one in shown if one.kind == "categorical"],
     )
     current, reference = (
         evidently.Dataset.from_pandas(side, data_definition=definition)
-        for side in _harmless_sides(check, names)
+        for side in harmless_sides(check, names)
     )
     ordered, unordered = _register_statistics()
     preset = evidently.presets.DataDriftPreset(
@@ -198,23 +224,23 @@ def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
     return paths
 
 
-def _evidently() -> ModuleType:
+def _evidently() -> Any:
     """Import Evidently quietly: it takes seconds, and warns of its own use of old NumPy names."""
     os.environ.setdefault("DO_NOT_TRACK", "1")  # it looks for this when it is imported
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        import evidently  # noqa: PLC0415 - slow to import
-        import evidently.presets  # noqa: PLC0415 - the same
+        import evidently
+        import evidently.presets
     return evidently
 
 
 def _register_statistics() -> tuple[str, str]:
     """Teach Evidently our two statistics, so that its figures and flags are ours."""
-    from evidently.legacy.calculations.stattests import (  # noqa: PLC0415 - slow to import
+    from evidently.legacy.calculations.stattests import (
         StatTest,
         register_stattest,
     )
-    from evidently.legacy.core import ColumnType  # noqa: PLC0415 - the same
+    from evidently.legacy.core import ColumnType
 
     def moved(ordered: bool) -> Any:
         def statistic(
@@ -234,32 +260,3 @@ def _register_statistics() -> tuple[str, str]:
         test = StatTest(name=name, display_name=title, allowed_feature_types=[kind])
         register_stattest(test, moved(ordered=kind is ColumnType.Numerical))
     return "moved_ks", "moved_tv"
-
-
-def _harmless_sides(
-    check: DriftCheck, names: Mapping[str, str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return current and reference with harmless names and categories."""
-    sides = pd.concat([check.current[list(names)], check.reference[list(names)]])
-    for one in check.columns:
-        if one.column in names and one.kind == "categorical":
-            words = sides[one.column].unique().tolist()
-            sides[one.column] = sides[one.column].map(
-                dict(zip(words, _harmless(words), strict=True))
-            )
-    sides = sides.rename(columns=dict(names))
-    return sides.iloc[: len(check.current)], sides.iloc[len(check.current) :]
-
-
-def _harmless(words: Iterable[str]) -> list[str]:
-    """Return words that no page takes for markup, still told apart from one another."""
-    safe: dict[str, None] = {}
-    for word in words:
-        plain = "".join(letter if letter.isprintable() else "?" for letter in word[:WORD_LENGTH])
-        text = plain = plain.translate(_LOOK_ALIKES)
-        number = 1
-        while text in safe:
-            number += 1
-            text = f"{plain} ({number})"
-        safe[text] = None
-    return list(safe)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
-from oddwire.operations.drift_statistics import MIN_ROWS
+from oddwire.operations.drift_statistics import MIN_ROWS, spread
 from oddwire.traffic.schema import TIME, FeatureSchema
 
 if TYPE_CHECKING:
@@ -79,20 +79,19 @@ def times_of(*sides: pd.DataFrame) -> list[NDArray[np.int64] | None]:
     """Return microseconds since the epoch for each side, or None where rows have no time."""
     if any(TIME not in side or side[TIME].isna().any() for side in sides):
         return [None for _ in sides]
-    return [
-        pd.to_datetime(side[TIME], utc=True)
-        .astype("datetime64[us, UTC]")
-        .astype(np.int64)
-        .to_numpy()
-        for side in sides
-    ]
+    return [_microseconds(side[TIME]) for side in sides]
 
 
-def thin(side: pd.DataFrame, rows: int) -> pd.DataFrame:
+def _microseconds(time: pd.Series) -> NDArray[np.int64]:
+    utc = pd.to_datetime(time, utc=True).astype("datetime64[us, UTC]")
+    return np.asarray(utc.astype(np.int64), dtype=np.int64)
+
+
+def thin(side: pd.DataFrame, rows: int, rng: np.random.Generator) -> pd.DataFrame:
     """Return an even sample of the rows, in their order."""
     if len(side) <= rows:
         return side
-    return side.iloc[np.arange(rows) * len(side) // rows]
+    return side.iloc[spread(np.ones(len(side)), rows, rng)]
 
 
 def code_column(reference: pd.Series, current: pd.Series, *, categorical: bool) -> CodedColumn:
@@ -146,7 +145,7 @@ def code_categories(reference: pd.Series, current: pd.Series) -> CodedColumn:
     code_of = {str(word): min(place, len(kept)) for place, word in enumerate(known.index)}
     unseen = len(kept) + 1
     codes = [
-        pd.Series(side).map(code_of).fillna(unseen).astype(np.int64).to_numpy() for side in sides
+        np.asarray(pd.Series(side).map(code_of).fillna(unseen), dtype=np.int64) for side in sides
     ]
     return CodedColumn(codes[0], codes[1], np.array([*kept, OTHER, UNSEEN], dtype=object))
 

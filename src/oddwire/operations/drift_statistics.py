@@ -64,7 +64,7 @@ class NullDistances:
     windows
         How many of the draws do not overlap: what they are worth as evidence.
     method
-        ``like hours`` or ``independent rows``.
+        In words.
     """
 
     distances: Floats
@@ -117,10 +117,7 @@ def sample_like(
     rows
         Rows to draw; fewer where fewer are alike.
 
-    Returns
-    -------
-    tuple
-        Positions in the base, ascending, and the share of the window's hours that it covers.
+    Returns positions in the base, ascending, and the share of the window's hours it covers.
     """
     strata = _strata(base // HOUR, level)
     have = np.bincount(_strata(np.unique(base // HOUR), level), minlength=48)
@@ -128,7 +125,7 @@ def sample_like(
     coverage = float(want[have > 0].sum() / want.sum())
     weights = (want / np.maximum(have, 1))[strata]
     rows = min(rows, int((weights > 0).sum()))
-    return _systematic(weights, rows, rng), coverage
+    return spread(weights, rows, rng), coverage
 
 
 def _strata(hours: Integers, level: str) -> Integers:
@@ -138,12 +135,15 @@ def _strata(hours: Integers, level: str) -> Integers:
     return hours % 24 + (24 * weekend if level == "day and hour" else 0)
 
 
-def _systematic(weights: Floats, rows: int, rng: np.random.Generator) -> Integers:
-    """Draw at even steps of the summed weights: spread over time, hardly a row twice."""
+def spread(weights: Floats, rows: int, rng: np.random.Generator) -> Integers:
+    """Draw one row from each of equal parts of the summed weights, evenly over the rows.
+
+    At random within its part: even steps would beat with traffic that comes in a rhythm.
+    """
     if not rows:
         return np.zeros(0, dtype=np.int64)
     total = weights.cumsum()
-    points = (np.arange(rows) + rng.random()) / rows * total[-1]
+    points = (np.arange(rows) + rng.random(rows)) / rows * total[-1]
     places = np.searchsorted(total, points, side="right").clip(max=len(weights) - 1)
     return np.asarray(places, dtype=np.int64)
 
@@ -154,17 +154,9 @@ def compare(sides: Sides, *, rows: int, rng: np.random.Generator) -> tuple[Integ
     Like hours are compared by the strictest of `LEVELS` for which the reference has enough
     windows; where rows have no time, or too little of it, rows count as independent.
 
-    Parameters
-    ----------
-    sides
-        Both sides; all rows of ``current`` are used.
-    rows
-        Rows to draw from the reference.
+    All rows of ``sides.current`` are used, and up to ``rows`` are drawn from the reference.
 
-    Returns
-    -------
-    tuple
-        Positions in the reference, shape (drawn rows,), and the distances under no drift.
+    Returns positions in the reference, shape (drawn rows,), and the distances under no drift.
     """
     if sides.reference_time is not None and sides.current_time is not None:
         for level in LEVELS:
@@ -176,7 +168,7 @@ def compare(sides: Sides, *, rows: int, rng: np.random.Generator) -> tuple[Integ
             null = _null_of_windows(sides, level=level, rows=rows, rng=rng)
             if null is not None:
                 return chosen, null
-    chosen = _systematic(np.ones(len(sides.reference)), min(rows, len(sides.reference)), rng)
+    chosen = spread(np.ones(len(sides.reference)), min(rows, len(sides.reference)), rng)
     return chosen, _null_of_independent_rows(sides, rows=len(chosen), rng=rng)
 
 
@@ -212,9 +204,7 @@ def _null_of_windows(
         )
         if coverage < MIN_COVERAGE or len(drawn) < MIN_ROWS:
             continue
-        inside = first + _systematic(
-            np.ones(last - first), min(len(sides.current), last - first), rng
-        )
+        inside = first + spread(np.ones(last - first), min(len(sides.current), last - first), rng)
         distances.append(
             moved_share(sides.reference[outside[drawn]], sides.reference[inside], sides.ordered)
         )
@@ -244,10 +234,9 @@ def cut_offs(
 ) -> Floats:
     """Return the distance of each column from which on it counts as drifted.
 
-    A cut-off is the column's mean distance plus a number of its deviations, one number for all
-    columns: the one at which the *verdict* (enough columns, or the decisive one) is reached with
-    the false-alarm rate. That number is a prediction bound for one more window (Student's t: few
-    windows give wide cut-offs), and no window of the reference itself lies above it.
+    That is its mean distance plus a number of its deviations, one number for all columns: at it
+    the *verdict* (enough columns, or the decisive one) is reached with the false-alarm rate. It
+    is a prediction bound for one more window (Student's t: few windows give wide cut-offs).
 
     Parameters
     ----------
@@ -260,10 +249,7 @@ def cut_offs(
     decisive
         Position of a column that makes the verdict alone, if there is one.
 
-    Returns
-    -------
-    Floats
-        Shape (columns,).
+    Returns shape (columns,).
     """
     distances, draws = null.distances, len(null.distances)
     # Each window is judged by the others, as the current one will be.

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 NAMED = 3  # columns that the sentence names
-NAME_LENGTH = 60  # characters of a column's name in the sentence
+WORD_LENGTH = 60  # characters of a name or category that the report shows
+# What a page could take for markup, and look-alikes without a meaning there.
+_LOOK_ALIKES = str.maketrans("<>&\"'`\\", "\u2039\u203a\uff06\u2033\u2032\u2035\u29f5")
 
 Kind = Literal["numeric", "categorical", "score"]
 
@@ -54,7 +56,7 @@ class DriftCheck:
     Parameters
     ----------
     drifted
-        Whether enough columns drifted, or the anomaly score did.
+        Whether enough columns drifted, the anomaly score did, or one column moved far beyond.
     verdict
         One sentence for a person.
     columns
@@ -108,7 +110,7 @@ def in_words(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     if not moved:
         return f"No drift: none of {len(columns)} columns moved beyond what is normal."
     most = "; ".join(
-        f"{_shown(one.column)} ({one.statistic:.1%} of the connections, normal is up to "
+        f"{harmless([one.column])[0]} ({one.statistic:.1%} of the connections, normal is up to "
         f"{one.cut_off:.1%})"
         for one in moved[:NAMED]
     )
@@ -119,7 +121,33 @@ def in_words(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     return f"Drift: {why}, most of all {most}."
 
 
-def _shown(name: str) -> str:
-    # A name comes from a file's header: no line breaks or terminal controls in a log or a page.
-    plain = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return plain if len(plain) <= NAME_LENGTH else plain[: NAME_LENGTH - 1] + "…"
+def harmless_sides(
+    check: DriftCheck, names: Mapping[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return current and reference with harmless names and categories."""
+    sides = pd.concat([check.current[list(names)], check.reference[list(names)]])
+    for one in check.columns:
+        if one.column in names and one.kind == "categorical":
+            words = sides[one.column].unique().tolist()
+            sides[one.column] = sides[one.column].map(
+                dict(zip(words, harmless(words), strict=True))
+            )
+    sides = sides.rename(columns=dict(names))
+    return sides.iloc[: len(check.current)], sides.iloc[len(check.current) :]
+
+
+def harmless(words: Iterable[str]) -> list[str]:
+    """Return words that no page takes for markup, still told apart from one another.
+
+    Names and categories come from the wire and from files: an attacker may have chosen them.
+    """
+    safe: dict[str, None] = {}
+    for word in words:
+        plain = "".join(letter if letter.isprintable() else "?" for letter in word[:WORD_LENGTH])
+        text = plain = plain.translate(_LOOK_ALIKES)
+        number = 1
+        while text in safe:
+            number += 1
+            text = f"{plain} ({number})"
+        safe[text] = None
+    return list(safe)

@@ -1,4 +1,4 @@
-"""From prepared parts to a fitted, calibrated and judged model: the steps of a training as functions."""
+"""From prepared parts to a fitted, calibrated and judged model, as plain functions."""
 
 from __future__ import annotations
 
@@ -116,9 +116,7 @@ class TestScores:
     def load(cls, file: Path) -> TestScores:
         """Read what `save` wrote."""
         frame = pd.read_parquet(file)
-        return cls(
-            frame["label"].to_numpy(), frame["score"].to_numpy(), attacks_of(frame)
-        )
+        return cls(frame["label"].to_numpy(), frame["score"].to_numpy(), attacks_of(frame))
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,12 @@ def fit_model(
         Folder for the model; it must not exist yet.
     """
     model = Model.build(
-        prepared.schema, detector, parameters, seed=seed, max_fpr=max_fpr, source=prepared.folder.name
+        prepared.schema,
+        detector,
+        parameters,
+        seed=seed,
+        max_fpr=max_fpr,
+        metadata={"source": prepared.folder.name},
     )
     begun = time.perf_counter()
     model.fit(prepared.part("train"))
@@ -242,9 +245,7 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
         detector=fitted.detector,
         test=evaluate(rows.labels, scores, **limits),
         before_test=evaluate(labels_of(before), model.anomaly_score(before), **limits),
-        families=evaluate_families(
-            rows.labels, scores, rows.attack, threshold=model.threshold
-        ),
+        families=evaluate_families(rows.labels, scores, rows.attack, threshold=model.threshold),
         scores_file=keep,
         rows_per_second=len(test) / seconds,
         fit_seconds=fitted.fit_seconds,
@@ -263,7 +264,14 @@ def attacks_of(rows: pd.DataFrame) -> np.ndarray:
     """Return attack families as objects of shape (n,), None where benign or unknown."""
     if ATTACK not in rows:
         return np.full(len(rows), None, dtype=object)
-    return rows[ATTACK].astype(object).where(rows[ATTACK].notna(), None).to_numpy()
+    return objects_of(rows[ATTACK])
+
+
+def objects_of(column: pd.Series[Any]) -> np.ndarray:
+    """Return a column as plain objects of shape (n,), None where missing."""
+    objects = column.to_numpy(dtype=object, copy=True)
+    objects[column.isna().to_numpy()] = None
+    return objects
 
 
 def folder_megabytes(folder: Path) -> float:

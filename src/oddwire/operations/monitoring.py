@@ -1,4 +1,4 @@
-"""Has the traffic changed since the champion was trained?"""
+"""Whether the traffic has changed since the champion was trained."""
 
 from __future__ import annotations
 
@@ -155,9 +155,7 @@ def _compare(
     )
 
 
-def _keep(
-    project: Project, tracking: Tracking, run: str, source: str, check: DriftCheck
-) -> Path:
+def _keep(project: Project, tracking: Tracking, run: str, source: str, check: DriftCheck) -> Path:
     """Write the report to ``reports/<source>/`` and keep it with the run."""
     folder = project.reports / source
     paths = save_report(check, folder)

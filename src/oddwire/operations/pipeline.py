@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -13,7 +15,7 @@ from oddwire.operations.progress import progress, step
 from oddwire.project import Project
 
 STAGES = ("prepare", "explore")  # what they depend on comes by itself
-_STAGE_ERROR = "oddwire: "
+_STAGE_ERROR = "error: "
 
 
 def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) -> None:
@@ -45,17 +47,21 @@ def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) 
         with step("waiting for another dvc repro"):
             lock.acquire()
     try:
-        with step(f"dvc repro {source}"):
-            _run_dvc(project, [f"{stage}@{source}" for stage in stages])
+        name = f"dvc repro {source}"
+        with step(name):
+            _run_dvc(project, [f"{stage}@{source}" for stage in stages], name)
     finally:
         lock.release()
 
 
-def _run_dvc(project: Project, targets: Sequence[str]) -> None:
+def _run_dvc(project: Project, targets: Sequence[str], name: str) -> None:
     command = [sys.executable, "-m", "dvc", "repro", *targets]
+    # The stages say `python`: let that be this one.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with subprocess.Popen(  # noqa: S603 - targets are names that params.yaml checked
         command,
         cwd=project.root,
+        env={**os.environ, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -66,7 +72,7 @@ def _run_dvc(project: Project, targets: Sequence[str]) -> None:
         for line in dvc.stdout or ():
             lines.append(line.rstrip())
             if line.startswith("Running stage"):
-                progress().advance("dvc repro", line.split("'")[1])
+                progress().advance(name, line.split("'")[1])
     if dvc.returncode != 0:
         raise _failure(lines)
 
@@ -74,6 +80,6 @@ def _run_dvc(project: Project, targets: Sequence[str]) -> None:
 def _failure(lines: Sequence[str]) -> DataError | ServiceError:
     for line in lines:
         if line.startswith(_STAGE_ERROR):
-            return DataError(line.removeprefix(_STAGE_ERROR).removeprefix("error: "))
+            return DataError(line.removeprefix(_STAGE_ERROR))
     errors = [line for line in lines if line.startswith("ERROR")]
     return ServiceError(f"dvc repro failed: {' '.join(errors or lines[-3:])}")

@@ -22,7 +22,7 @@ import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError
-from oddwire.operations.fitting import FittedModel
+from oddwire.operations.fitting import FittedModel, objects_of
 from oddwire.operations.lineage import package_versions
 from oddwire.operations.promotion import PromotionDecision
 from oddwire.operations.tracking import Tracking
@@ -256,8 +256,8 @@ class PyfuncScorer:
         """Return the model's columns with the types that the signature promises."""
         schema: FeatureSchema = self._model.schema
         numeric = frame[list(schema.numeric)].astype("float64")
-        text = frame[list(schema.categorical)].astype(object)
-        return pd.concat([numeric, text.where(text.notna(), None)], axis=1)
+        text = {name: objects_of(frame[name]) for name in schema.categorical}
+        return numeric.assign(**text)
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Score rows of feature columns. ``params`` is part of MLflow's interface, and unused."""

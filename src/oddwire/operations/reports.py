@@ -8,78 +8,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import matplotlib.figure
 import pandas as pd
 
 from oddwire.evaluation import plots
 from oddwire.evaluation.metrics import Evaluation
 from oddwire.operations.drift_verdict import DriftCheck
 from oddwire.operations.fitting import DetectorReport, TestScores
+from oddwire.operations.items import (
+    LEADERBOARD_COLUMNS,
+    LEADERBOARD_FILE,
+    Figure,
+    Item,
+    Metrics,
+    Parameters,
+    Table,
+    Tags,
+    Text,
+)
 from oddwire.operations.lineage import Lineage
 from oddwire.operations.promotion import PromotionDecision
 from oddwire.operations.search import StudyResult, TrialRecord
 from oddwire.params import Params
 
-LEADERBOARD_FILE = "leaderboard.json"
-LEADERBOARD_COLUMNS = (
-    "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
-    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
-)  # fmt: skip
 _METRICS = (
     "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
     "false_positive_rate", "accuracy",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Figures; None is left out."""
-
-    values: Mapping[str, float | None]
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """Settings that were chosen."""
-
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Tags:
-    """Facts to filter by."""
-
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text file."""
-
-    file: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table, kept as JSON that the MLflow page shows as a table."""
-
-    file: str
-    frame: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture."""
-
-    file: str
-    figure: matplotlib.figure.Figure
-
-
-Item = Metrics | Parameters | Tags | Text | Table | Figure
 
 
 def lineage_items(lineage: Lineage, params: Params) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from oddwire.detection.model import Model
+from oddwire.detection.preprocessing import count_oddities
 from oddwire.errors import DataError
 from oddwire.operations.progress import step
 from oddwire.operations.registry import Registry, Version
@@ -68,7 +69,7 @@ def score_file(project: Project, source: str, file: Path, out: Path) -> ScoredFi
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
         scores = model.score(features)
-        odd = model.count_oddities(features)
+        odd = count_oddities(model.preprocessing, features)
     seconds = time.perf_counter() - begun
     with step(f"write {out.name}"):
         _write(_join(rows, scores, version), out)
@@ -109,8 +110,10 @@ def _write(frame: pd.DataFrame, out: Path) -> None:
         if out.name.endswith(".parquet"):
             frame.to_parquet(draft, index=False)
         else:
-            zipped = "gzip" if out.name.endswith(".gz") else None
-            _without_formulas(frame).to_csv(draft, index=False, compression=zipped)
+            zipped = out.name.endswith(".gz")
+            _without_formulas(frame).to_csv(
+                draft, index=False, compression="gzip" if zipped else None
+            )
         draft.replace(out)
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}") from error

@@ -14,14 +14,13 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
 from oddwire.detection.detectors import (
     anomaly_score,
     default_parameters,
-    has_epochs,
     search_space,
 )
 from oddwire.detection.model import Model
@@ -185,9 +184,9 @@ class _Trial:
 
         plan = self._plan
         model = Model.build(self._schema, plan.detector, parameters, seed=plan.seed)
-        pruner = _EpochPruner(trial, model, self._objective) if has_epochs(plan.detector) else None
-        model.fit(self._train, on_epoch=pruner)
-        if pruner is not None and pruner.pruned:
+        pruner = _EpochPruner(trial, model, self._objective)
+        model.fit(self._train, on_epoch=pruner)  # a detector without epochs never calls it
+        if pruner.pruned:
             raise optuna.TrialPruned
         return self._objective.value(model.anomaly_score(self._objective.rows))
 
@@ -207,7 +206,8 @@ class _EpochPruner:
         if (epoch + 1) % _EPOCHS_PER_REPORT:
             return False
         if self._matrix is None:
-            self._matrix = self._model.transform(self._objective.rows)
+            rows = self._objective.rows[list(self._model.schema.columns)]
+            self._matrix = self._model.preprocessing.transform(rows)
         value = self._objective.value(anomaly_score(self._model.detector, self._matrix))
         self._trial.report(value, epoch)
         self.pruned = self._trial.should_prune()
@@ -235,8 +235,7 @@ def _suggest_one(
         case IntRange(low, high, log):
             return trial.suggest_int(name, low, high, log=log)
         case Choice(values):
-            chosen: str | float | bool = trial.suggest_categorical(name, values)
-            return chosen
+            return cast("str | float | bool", trial.suggest_categorical(name, values))
 
 
 def _open_study(plan: StudyPlan, folder: Path) -> optuna.Study:

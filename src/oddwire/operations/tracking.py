@@ -23,7 +23,7 @@ from urllib.request import url2pathname, urlopen
 import psutil
 
 from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
-from oddwire.operations.reports import Figure, Item, Metrics, Parameters, Table, Tags, Text
+from oddwire.operations.items import Figure, Item, Metrics, Parameters, Table, Tags, Text
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -218,7 +218,8 @@ class Tracking:
         return len(orphans)
 
     def _runs(self, experiment: str, where: str, most: int = 50_000) -> list[Run]:
-        pages, token = [], None
+        pages: list[Run] = []
+        token = None
         while len(pages) < most:
             page = self.client.search_runs(
                 [experiment], where, max_results=min(most, 1000), page_token=token,

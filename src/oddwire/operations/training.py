@@ -148,7 +148,9 @@ class TrainingResult:
 
 
 @contextmanager
-def open_training(project: Project, source: str, *, trials: int, started_by: str) -> Iterator[Training]:
+def open_training(
+    project: Project, source: str, *, trials: int, started_by: str
+) -> Iterator[Training]:
     """Wait for the source's lock, begin the run, and end it as finished or failed.
 
     Parameters
@@ -261,9 +263,7 @@ def choose_best(judged: Sequence[Judged]) -> Judged:
     return max(judged, key=lambda one: one.searched.study.value or 0.0)
 
 
-def register_all(
-    training: Training, judged: Sequence[Judged], best: Judged
-) -> dict[str, Version]:
+def register_all(training: Training, judged: Sequence[Judged], best: Judged) -> dict[str, Version]:
     """Register every detector's model, the best one as the challenger.
 
     Returns
@@ -340,9 +340,7 @@ def finish_training(
     if explored.is_dir():
         tracking.log_folder(training.run_id, explored, under="exploration")
     for one in judged:
-        close_study(
-            one.searched.study.name, training.plan(one.detector), training.project.studies
-        )
+        close_study(one.searched.study.name, training.plan(one.detector), training.project.studies)
     return TrainingResult(
         training.source, training.run_id, tuple(rows), versions[best.detector].number,
         best.detector, decision.promote, decision.reason,

@@ -34,16 +34,31 @@ def link(project: Project, source: str) -> None:
     DataError
         If a file of the source is missing.
     """
-    files = dict(source_files(load_params(project.params_file).source(source), project.root))
-    for part, file in files.items():
-        if not file.is_file():
-            what = "is a folder, not a file" if file.is_dir() else "does not exist"
-            raise DataError(f"source {source!r}: its {part} file {file} {what}")
+    files = check_files(project, source)
     with whole_folder(project.raw(source)) as folder:
         for part, file in files.items():
             (folder / (part + _suffix(file))).symlink_to(file)
         if not files:
             (folder / "simulated").touch()
+
+
+def check_files(project: Project, source: str) -> dict[str, Path]:
+    """Return the file of each part of a source, having seen that it is there.
+
+    Call it before DVC: where a file has gone since the last run, DVC itself stumbles over the
+    link that leads nowhere, before the stage can say so.
+
+    Raises
+    ------
+    DataError
+        If a file of the source is missing.
+    """
+    files = dict(source_files(load_params(project.params_file).source(source), project.root))
+    for part, file in files.items():
+        if not file.is_file():
+            what = "is a folder, not a file" if file.is_dir() else "does not exist"
+            raise DataError(f"source {source!r}: its {part} file {file} {what}")
+    return files
 
 
 def source_files(source: Source, root: Path) -> Iterator[tuple[str, Path]]:

@@ -58,7 +58,7 @@ LATEST_SECOND = 253_402_300_800  # the end of the year 9999, as seconds since 19
 @cache
 def connection_schema() -> pandera.pandas.DataFrameSchema:
     """Return the schema of a frame of connections, for pandera."""
-    import pandera.pandas as pa  # noqa: PLC0415 - half a second, only paid by who reads connections
+    import pandera.pandas as pa  # half a second, only paid by who reads connections
 
     columns = {
         TIME: pa.Column("datetime64[us, UTC]", nullable=False),
@@ -180,7 +180,7 @@ def _refuse(
 
 
 def _validate(typed: pd.DataFrame, origin: str) -> None:
-    import pandera.errors  # noqa: PLC0415 - comes with the schema
+    import pandera.errors  # comes with the schema
 
     try:
         connection_schema().validate(typed)

@@ -9,11 +9,7 @@
 * **calibration** holds benign rows alone where labels exist, whatever is trained on: a p-value is
   the share of *benign* rows at least as unusual.
 
-Pool rows with a time are dealt out in about a hundred blocks of neighbours: they are cut into runs,
-and in each run every part gets its exact share as one block, in random order and from a random
-place on. Single rows at random would put the twins of a calibration row (one page load, one backup,
-one overlapping window) into training, and calibration would look too good; three long stretches
-would give each part other hours and weekdays, and p-values would follow the clock.
+How the pool is dealt out, and why so, stands in ``dealing.py``.
 
 Rows of unknown label in a partly labelled source cannot be judged: under ``train_on: all`` they
 train, under ``benign`` they are dropped and counted. In the test part they stay, and are counted.
@@ -30,12 +26,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.errors import DataError, ParameterError
+from oddwire.traffic.dealing import CALIBRATION, DROPPED, TRAIN, VALIDATION, deal
 from oddwire.traffic.schema import LABEL, TIME
 
 if TYPE_CHECKING:
     from oddwire.params import SplitSettings
+    from oddwire.traffic.dealing import Positions
 
-Positions = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
 
@@ -43,11 +40,6 @@ Method = Literal["official", "time", "random"]
 # calibration rows give p-values down to 1/21 (so that 5 % can be told without extrapolating), and
 # one of ten validation or test rows already moves a rate by 10 %.
 LEAST_ROWS = {"train": 20, "calibration": 20, "validation": 10, "test": 10}
-
-RUNS = 33  # of three blocks each: in ten days, a run is seven hours
-ROWS_OF_A_RUN = 30  # at least, so that neighbours stay together in small sources too
-
-TRAIN, CALIBRATION, VALIDATION, DROPPED = range(4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +195,7 @@ def _deal(
     benign_only = labelled and settings.train_on == "benign"
     pool = np.flatnonzero(benign if benign_only else np.ones(len(rows), dtype=bool))
     part = np.full(len(rows), DROPPED)
-    part[pool] = _deal_pool(len(pool), settings, random, timed=_is_timed(rows))
+    part[pool] = deal(len(pool), settings, random, timed=_is_timed(rows))
     if benign_only:
         part[attack] = VALIDATION
     elif labelled:
@@ -219,28 +211,6 @@ def _deal(
     ):
         _need(source, name, int(sizes[number]), share=share, kind=kind)
     return _Parts(*(np.flatnonzero(part == number) for number in range(len(_Parts._fields))))
-
-
-def _deal_pool(
-    rows: int, settings: SplitSettings, random: np.random.Generator, *, timed: bool
-) -> Positions:
-    """Give each row of the pool, in time order, the number of its part."""
-    remainder = 1 - settings.calibration - settings.validation
-    # In a run too short for two training rows, rounding could ask for less than none.
-    shortest = max(ROWS_OF_A_RUN, math.ceil(3 / remainder))
-    runs = min(RUNS, max(1, rows // shortest)) if timed else 1
-    ends = np.linspace(0, rows, runs + 1).round().astype(np.int64)
-    # Shares are rounded as running totals, so that they hold for the whole as well as for a run.
-    calibration = np.diff(np.round(settings.calibration * ends)).astype(np.int64)
-    validation = np.diff(np.round(settings.validation * ends)).astype(np.int64)
-    train = np.diff(ends) - calibration - validation
-    blocks = [np.empty(0, dtype=np.int64)]
-    for sizes in zip(train, calibration, validation, strict=True):
-        parts = random.permutation(3)
-        run = np.repeat(parts, np.array(sizes)[parts])
-        blocks.append(np.roll(run, random.integers(len(run) + 1)))
-    dealt: Positions = np.concatenate(blocks)
-    return dealt if timed else random.permutation(dealt)
 
 
 def _labels(rows: pd.DataFrame) -> tuple[Mask, Mask]:

@@ -202,7 +202,7 @@ def compiled(function: Callable[..., IntArray], signature: str) -> Callable[...,
     With the signature given, compiling and saving happen here and not at the first call, so that
     a folder that is read-only or full costs a second and is no error.
     """
-    import numba  # noqa: PLC0415 - half a second, not to be paid by `oddwire --help`
+    import numba  # half a second, not to be paid by `oddwire --help`
 
     try:
         with_cache: Callable[..., Any] = numba.njit(signature, cache=True)(function)

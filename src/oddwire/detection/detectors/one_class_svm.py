@@ -40,7 +40,7 @@ class OneClassSVMDetector(OutlierMixin, BaseEstimator):
     Parameters
     ----------
     nu
-        Share of training rows that may lie outside, above 0 and up to 1.
+        Share of training rows that may lie outside, above 0 and below 1.
     gamma
         The kernel's sharpness, as a multiple of one over the 5 % quantile of the squared distances
         between training rows. Unlike scikit-learn's ``scale`` this unit follows the distance to

@@ -213,6 +213,11 @@ def _distinct(column: pa.ChunkedArray) -> tuple[np.ndarray[Any, Any], pa.Array]:
 
 def _parse_numbers(column: pa.ChunkedArray) -> tuple[Floats, Flags]:
     """Return float64[rows], NaN where missing or no number, and which are no numbers."""
+    try:  # most columns hold plain numbers and gaps: several times faster
+        parsed = _float64(pc.if_else(pc.equal(column, ""), None, column).cast(pa.float64()))
+        return parsed, np.zeros(len(parsed), dtype=bool)
+    except pa.ArrowInvalid:
+        pass
     places, texts = _distinct(column)
     lower = pc.utf8_lower(texts)
     for word, number in _TRUTH.items():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import quote
 
 from oddwire.errors import DataError, ParameterError, ServiceError
@@ -132,6 +133,10 @@ def _check(file: Path, digest: str) -> None:
 def _download(name: str, url: str, digest: str, target: Path, progress: bool) -> None:
     import pooch  # with its HTTP client: only paid by who downloads
 
+    def close_refused(response: Any, **_: Any) -> None:
+        if not response.ok:  # else its connection stays open: nobody reads the page it came with
+            response.close()
+
     pooch.get_logger().setLevel(logging.WARNING)
     try:
         pooch.retrieve(
@@ -139,7 +144,9 @@ def _download(name: str, url: str, digest: str, target: Path, progress: bool) ->
             known_hash=f"sha256:{digest}",
             fname=target.name,
             path=target.parent,
-            downloader=pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT),
+            downloader=pooch.HTTPDownloader(
+                progressbar=progress, timeout=TIMEOUT, hooks={"response": close_refused}
+            ),
         )
     except (OSError, ValueError) as error:  # the HTTP client's errors, and pooch's of a wrong hash
         raise ServiceError(

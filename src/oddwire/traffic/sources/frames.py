@@ -94,8 +94,8 @@ def _require(raw: RawTable, names: Iterable[str]) -> None:
     present = set(raw.names)
     if absent := [name for name in wanted if name not in present]:
         extra = [name for name in raw.names if name not in set(wanted)]
-        instead = f"; it has {_listed(extra)} instead" if extra else ""
-        raise DataError(f"{raw.file} lacks the column {_listed(absent)}{instead}")
+        others = f"; columns it has beyond the expected: {_listed(extra)}" if extra else ""
+        raise DataError(f"{raw.file} lacks the column {_listed(absent)}{others}")
     if len(present) < len(raw.names):
         refuse_twins(raw, wanted)
 

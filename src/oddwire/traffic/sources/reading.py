@@ -12,6 +12,7 @@ import io
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import pyarrow as pa
@@ -52,7 +53,7 @@ class RawTable:
     content: pa.Table
     layout: CsvLayout | None = None
 
-    @property
+    @cached_property  # it is asked for once per column, of which there may be a thousand
     def names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(self.content.column_names)
@@ -139,7 +140,7 @@ def _read_parquet(file: Path) -> RawTable:
         with _damage_named(file):
             content = pa.parquet.read_table(file)
     except pa.ArrowException as error:
-        raise DataError(f"{file} is a damaged Parquet file: {_one_line(error)}") from None
+        raise DataError(f"{file} is a damaged Parquet file") from error
     # pandas stores an index worth keeping as a column of such a name; it numbers rows, no more.
     index = [name for name in content.column_names if name.startswith("__index_level_")]
     content = content.drop_columns(index).replace_schema_metadata(None)
@@ -228,12 +229,15 @@ def _parse(file: Path, layout: CsvLayout, columns: int) -> pa.Table | None:
 
 def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
     """Find the row that has too few or too many values, and say where it is."""
+    line = None
     try:
         for line, values in layout.rows(file):
             if len(values) != columns:
                 raise DataError(
                     f"{file}, line {line}: expected {columns} values, got {len(values)}"
                 ) from None
+        if line is None:
+            raise DataError(f"{file} has a header but no rows") from None
     except (csv.Error, UnicodeDecodeError):
         pass  # then the parser's own words have to do
     raise DataError(f"{file} cannot be read as CSV: {_one_line(error)}") from None

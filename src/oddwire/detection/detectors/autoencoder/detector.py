@@ -6,6 +6,7 @@ torch and Lightning take seconds to import, so they are imported where they are 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import json
 from numbers import Integral, Real
@@ -17,7 +18,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, SearchSpace
+from oddwire.detection.search_space import (
+    Choice,
+    FloatRange,
+    HyperParameters,
+    IntRange,
+    SearchSpace,
+)
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -32,7 +39,9 @@ if TYPE_CHECKING:
 _WEIGHTS = "autoencoder.safetensors"
 _SETTINGS = "autoencoder.json"
 _BOUND = 1e6  # values beyond are cut off: float32 would overflow, and nothing is odder than that
-_BLOCK = 4096  # rows scored at once: the layers' outputs stay in the cache
+_SCALE = "error_scale"
+_FLOOR = 0.1  # share of the mean squared error: no column is taken for more exact than this
+_TINY = 1e-12  # for the case that every row comes back as it went in
 _HELD_OUT_SHARE = 0.1
 _FEWEST_TO_HOLD_OUT = 20  # below, every row trains and the same rows decide when to stop
 
@@ -165,90 +174,186 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
             with the weights so far; True stops the training.
         """
         del y
-        import torch  # noqa: PLC0415 - seconds to import
+        import torch
 
-        from oddwire.detection.detectors.autoencoder import module  # noqa: PLC0415 - the same
-        from oddwire.detection.detectors.autoencoder.network import (  # noqa: PLC0415 - the same
-            Autoencoder,
-        )
+        from oddwire.detection.detectors.autoencoder import module
 
         self._validate_params()
         rows = _cut_off(validate_data(self, X, dtype=np.float64))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         generator = torch.Generator().manual_seed(seed)
-        network = Autoencoder(
-            rows.shape[1], width=self.width, latent_size=self.latent_size, generator=generator
-        )
-        shuffled = torch.from_numpy(rows.astype(np.float32))[
-            torch.randperm(len(rows), generator=generator)
-        ]
-        held = round(_HELD_OUT_SHARE * len(rows)) if len(rows) >= _FEWEST_TO_HOLD_OUT else 0
-        training, held_out = shuffled[held:], shuffled[:held] if held else shuffled
+        network = self._build_network(rows.shape[1], generator)
+        training, held_out = _hold_out(rows, torch.randperm(len(rows), generator=generator).numpy())
 
         def after_epoch(epoch: int) -> bool:
             self._adopt(network, held_out)
-            return bool(on_epoch is not None and on_epoch(epoch))
+            return on_epoch is not None and bool(on_epoch(epoch))
 
         module.train(
             network,
-            training,
-            held_out,
-            self._training_settings(),
+            torch.from_numpy(training.astype(np.float32)),
+            torch.from_numpy(held_out.astype(np.float32)),
+            module.TrainingSettings(
+                **{
+                    field.name: getattr(self, field.name)
+                    for field in dataclasses.fields(module.TrainingSettings)
+                }
+            ),
             generator=generator,
-            on_epoch=after_epoch if on_epoch is not None else None,
+            on_epoch=None if on_epoch is None else after_epoch,
         )
         self._adopt(network, held_out)
         self.offset_ = float(np.percentile(self._scores(rows), 100 * self.contamination))
         return self
 
-    def _training_settings(self):
-        from oddwire.detection.detectors.autoencoder.module import TrainingSettings
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the negative anomaly score of each row: higher is more normal, at most 0.
 
-        return TrainingSettings(
-            noise=self.noise,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            accelerator=self.accelerator,
-        )
+        Parameters
+        ----------
+        X
+            Finite numbers of shape (n_rows, n_columns).
 
-    def score_samples(self, X):
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+        """
         check_is_fitted(self, "network_")
         return self._scores(_cut_off(validate_data(self, X, dtype=np.float64, reset=False)))
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return ``score_samples(X) - offset_``: negative is an outlier."""
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[np.int_]:
+        """Return -1 for outliers and 1 for the rest, of shape (n_rows,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _adopt(self, network, held_out):
+    def save_weights(self, folder: Path) -> None:
+        """Write what was fitted into two files of a folder, without pickle.
+
+        Parameters
+        ----------
+        folder
+            Where ``autoencoder.safetensors`` (weights, error scales) and ``autoencoder.json``
+            (parameters, offset) go; it is made if need be. A ``random_state`` that is no number
+            is not kept.
+        """
+        check_is_fitted(self, ["network_", "offset_"])
         import torch
+        from safetensors.torch import save
+
+        tensors = dict(self.network_.state_dict())
+        tensors[_SCALE] = torch.from_numpy(self.error_scale_)
+        weights = save(tensors)
+        parameters = self.get_params()
+        if isinstance(self.random_state, np.random.RandomState):
+            parameters["random_state"] = None
+        content = {
+            "parameters": {name: _plain(value) for name, value in parameters.items()},
+            "offset": self.offset_,
+            "columns": self.n_features_in_,
+            "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _WEIGHTS).write_bytes(weights)
+        (folder / _SETTINGS).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load_weights(cls, folder: Path) -> Self:
+        """Read back what `save_weights` wrote; the scores are equal to the last bit.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing, damaged, or does not fit the other.
+        """
+        settings, weights = _read(folder / _SETTINGS), _read(folder / _WEIGHTS)
+        try:
+            content = json.loads(settings)
+            detector = cls(**content["parameters"])
+            detector._validate_params()
+            detector.n_features_in_ = int(content["columns"])
+            detector.offset_ = float(content["offset"])
+            digest = content["weights_sha256"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ModelError(f"{folder / _SETTINGS} is damaged: {error!r:.200}") from error
+        if hashlib.sha256(weights).hexdigest() != digest:
+            raise ModelError(
+                f"{folder / _WEIGHTS} must have the SHA-256 that {_SETTINGS} names, {digest!r:.80}"
+            )
+        try:
+            detector._load_tensors(weights)
+        except (ValueError, KeyError, RuntimeError) as error:
+            raise ModelError(
+                f"{folder / _WEIGHTS} does not fit {_SETTINGS}: {' '.join(str(error).split()):.200}"
+            ) from error
+        return detector
+
+    def _load_tensors(self, weights: bytes) -> None:
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            tensors = load(weights)
+        except SafetensorError as error:
+            raise ValueError(str(error)) from error
+        error_scale = tensors.pop(_SCALE).numpy()
+        if error_scale.shape != (self.n_features_in_,) or not (error_scale > 0).all():
+            raise ValueError(f"{_SCALE} must hold {self.n_features_in_} positive numbers")
+        network = self._build_network(self.n_features_in_).double().requires_grad_(False)
+        network.load_state_dict(tensors)
+        self.network_, self.error_scale_ = network, error_scale
+
+    def _build_network(self, columns: int, generator: torch.Generator | None = None) -> Autoencoder:
+        from oddwire.detection.detectors.autoencoder.network import Autoencoder
+
+        return Autoencoder(
+            columns, width=self.width, latent_size=self.latent_size, generator=generator
+        )
+
+    def _adopt(self, network: Autoencoder, held_out: NDArray[np.float64]) -> None:
+        """Take a copy of the network, and the usual errors of each column, for scoring."""
+        from oddwire.detection.detectors.autoencoder.network import column_errors
 
         self.network_ = copy.deepcopy(network).cpu().double().requires_grad_(False)
         self.error_scale_ = np.ones(held_out.shape[1])
         if self.scale_errors:
-            with torch.inference_mode():
-                e = self.network_(held_out.double()) - held_out.double()
-                mse = (e ** 2).mean(0).numpy()
-            self.error_scale_ = np.sqrt(mse + FLOOR * mse.mean() + 1e-12)
-            self._e = e.numpy()
+            usual = column_errors(self.network_, held_out)
+            self.error_scale_ = np.sqrt(usual + _FLOOR * usual.mean() + _TINY)
 
-    def _scores(self, rows):
+    def _scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         import torch
 
-        scores = np.empty(len(rows))
-        scale = torch.from_numpy(self.error_scale_)
-        with torch.inference_mode():
-            for start in range(0, len(rows), _BLOCK):
-                b = torch.from_numpy(rows[start:start+_BLOCK])
-                e = (self.network_(b) - b) / scale
-                scores[start:start+_BLOCK] = -(e*e).mean(1).numpy()
-        return scores
+        from oddwire.detection.detectors.autoencoder.network import mean_squared_errors
 
-FLOOR = 0.1
+        network = self.network_
+        if self.accelerator != "cpu" and torch.cuda.is_available():
+            network = copy.deepcopy(network).cuda()
+        return -mean_squared_errors(network, rows, self.error_scale_)
 
-def _cut_off(rows):
+
+def _cut_off(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.clip(rows, -_BOUND, _BOUND)
+
+
+def _hold_out(
+    rows: NDArray[np.float64], order: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Part rows into those to learn from and those that decide when to stop."""
+    held = round(_HELD_OUT_SHARE * len(rows))
+    if len(rows) < _FEWEST_TO_HOLD_OUT:
+        return rows, rows
+    return rows[order[held:]], rows[order[:held]]
+
+
+def _plain(value: object) -> object:
+    """Turn numpy's numbers, which JSON does not know, into Python's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read {file}: {error.strerror}") from error

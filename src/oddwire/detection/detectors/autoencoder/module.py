@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import threading
 import warnings
 from contextlib import contextmanager
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import EarlyStopping
-from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.utilities import CombinedLoader
 from torch.nn.functional import mse_loss
 
+from oddwire.detection.detectors.autoencoder.network import Autoencoder, one_thread
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from oddwire.detection.detectors.autoencoder.network import Autoencoder
 
 _HELD_OUT_ERROR = "held_out_error"
 _BLOCK = 8192  # held-out rows at once
@@ -63,6 +64,7 @@ class AutoencoderModule(pl.LightningModule):
             self.parameters(),
             lr=self.settings.learning_rate,
             weight_decay=self.settings.weight_decay,
+            fused=True,
         )
 
 
@@ -97,15 +99,15 @@ class RowBatches:
         self.generator = generator
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
+        return math.ceil(len(self.rows) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         if self.generator is None:
-            for rows in self.rows.split(self.batch_size):
+            for rows in torch.split(self.rows, self.batch_size):
                 yield rows, rows
             return
         order = torch.randperm(len(self.rows), generator=self.generator)
-        for index in order.split(self.batch_size):
+        for index in torch.split(order, self.batch_size):
             clean = self.rows[index]
             yield self._with_noise(clean), clean
 
@@ -243,7 +245,8 @@ def train(
                 CombinedLoader(batches, "max_size_cycle"),
                 CombinedLoader(RowBatches(held_out, batch_size=_BLOCK), "sequential"),
             )
-        _fit(trainer, AutoencoderModule(network, settings), loaders)
+        with one_thread():
+            _fit(trainer, AutoencoderModule(network, settings), loaders)
     network.cpu()
 
 

@@ -1,0 +1,49 @@
+# `make` alone shows what there is.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# No telemetry, no questions, from any tool that a target starts.
+export DO_NOT_TRACK = 1
+export DVC_NO_ANALYTICS = 1
+export MLFLOW_DISABLE_TELEMETRY = true
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test lint up bench clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+venv: $(STAMP)  ## Make the virtual environment from constraints.txt
+
+$(STAMP): constraints.txt pyproject.toml
+	@echo "making $(VENV): about 280 packages, a few minutes the first time"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0 --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+run: venv  ## Train on simulated traffic, then check for drift
+	@$(BIN)/python -m oddwire.cli.tour
+
+test: venv  ## Run the tests
+	@$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+lint: venv  ## Check style, types and floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+up: venv  ## Start the Prefect and MLflow pages and the served flows
+	@$(BIN)/oddwire up
+
+bench: venv  ## Measure, and write benchmarks/results
+	@$(BIN)/python benchmarks/orchestration.py
+
+clean:  ## Remove what runs made; the virtual environment too
+	rm -rf $(VENV) data reports mlruns/mlflow.db mlruns/artifacts mlruns/promotions.jsonl \
+	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,52 @@
+"""``make run``: train on simulated traffic, check for drift, and say where to look."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from oddwire.cli import drift, fail, train
+from oddwire.cli.environment import quiet_tools
+from oddwire.cli.session import session
+from oddwire.errors import OddwireError
+from oddwire.params import load_params
+from oddwire.project import Project
+
+SOURCE = "simulated"
+TRIALS = 6  # enough to see a search, few enough for a first look
+TRIALS_VARIABLE = "ODDWIRE_TOUR_TRIALS"
+
+
+def tour() -> None:
+    """Train and check the built-in simulated traffic, as a newcomer would."""
+    quiet_tools(terminal=True)
+    from oddwire.cli.printing import printer
+
+    project = Project.find()
+    params = load_params(project.params_file)
+    console = printer()
+    console.print("Training three detectors on ten simulated days of a small organisation.")
+    trials = int(os.environ.get(TRIALS_VARIABLE, TRIALS))
+    with session(project):
+        result = train.run_training(params, SOURCE, trials=trials, detectors=None, promote=True)
+        unchanged = drift.run_check(SOURCE, scenario="none")
+        changed = drift.run_check(SOURCE, scenario="new_service")
+    train.show(project, result)
+    console.print()
+    drift.show(unchanged)
+    console.print()
+    drift.show(changed)
+    console.print(
+        "\nNext: `make up` for the pages, or `.venv/bin/oddwire --help` for your own traffic."
+    )
+
+
+if __name__ == "__main__":
+    try:
+        tour()
+    except (typer.Exit, KeyboardInterrupt):
+        sys.exit(130)
+    except OddwireError as error:
+        fail(error)

@@ -1,0 +1,65 @@
+"""What can be kept with a run, as plain values: reports yield them, a tracker keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import pandas as pd
+
+LEADERBOARD_FILE = "leaderboard.json"
+LEADERBOARD_COLUMNS = (
+    "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
+    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Figures; None is left out."""
+
+    values: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Settings that were chosen."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Facts to filter by."""
+
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, kept as JSON that the MLflow page shows as a table."""
+
+    file: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture."""
+
+    file: str
+    figure: matplotlib.figure.Figure
+
+
+Item = Metrics | Parameters | Tags | Text | Table | Figure
