@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
-from prefect.futures import wait
+from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.watching import logged_progress
 from oddwire.operations import artifacts, pipeline, training
@@ -20,7 +20,7 @@ DETECTORS = "isolation_forest,one_class_svm,autoencoder"
 
 
 # Threads: the fits release Python's lock, and the studies share the rows in memory.
-SIDE_BY_SIDE: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=4)
+SIDE_BY_SIDE = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=4))
 
 
 @task(name="prepare", persist_result=False)

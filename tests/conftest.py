@@ -1,13 +1,39 @@
-"""What all tests share."""
+"""What all tests share: sample data, small projects, one real Prefect server."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+
+from oddwire.cli.environment import quiet_tools
+from oddwire.project import Project
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Small enough for a search in seconds, large enough for every attack family.
+SMALL_PARAMS = {
+    "seed": 7,
+    "sources": {
+        "simulated": {"format": "simulated", "seed": 7, "days": 3, "connections_per_day": 800}
+    },
+    "split": {"train_on": "benign", "calibration": 0.2, "validation": 0.2, "test": 0.25},
+    "explore": {"max_rows": 500},
+    "search": {"trials": 2, "timeout": 120},
+    "promotion": {"resamples": 50, "max_milliseconds_per_row": 50},
+    "drift": {"sample_rows": 500},
+}
+
+
+def pytest_configure() -> None:
+    """Silence telemetry, and look for no project or server of the person who runs the tests."""
+    quiet_tools(terminal=True)
+    for name in ("MLFLOW_TRACKING_URI", "ODDWIRE_OPTUNA_STORAGE", "ODDWIRE_PROJECT"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +44,63 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no sample data at {folder}; name it with ODDWIRE_SHARED_DATA")
     return folder
+
+
+def make_project(folder: Path, params: dict | None = None) -> Project:
+    """Make a project of its own with the real stages, in a git repository of its own."""
+    (folder / ".dvc").mkdir(parents=True)
+    for file in ("dvc.yaml", ".dvcignore", ".dvc/config", ".dvc/.gitignore"):
+        shutil.copy(REPOSITORY / file, folder / file)
+    (folder / "src").symlink_to(REPOSITORY / "src")
+    (folder / ".gitignore").write_text("/data/\n/mlruns/\n/reports/\n/src\n")
+    write_params(folder, params or SMALL_PARAMS)
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "a project"]):
+        subprocess.run([*git, *command], cwd=folder, check=True)
+    return Project(folder.resolve())
+
+
+def write_params(folder: Path, params: dict) -> None:
+    """Write a project's params.yaml."""
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An untrained project, which is the working directory."""
+    made = make_project(tmp_path / "project")
+    monkeypatch.chdir(made.root)
+    return made
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a real Prefect server that ends with the tests."""
+    from oddwire.cli import servers
+
+    folder = tmp_path_factory.mktemp("prefect")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PREFECT_HOME", str(folder / "home"))
+    port = servers.free_port()
+    server = servers.start_prefect(Project(folder), port, page=False)
+    address = f"http://{servers.HOST}:{port}/api"
+    try:
+        server.wait_until(f"{address}/health")
+        patch.setenv("PREFECT_API_URL", address)
+        yield address
+    finally:
+        servers.drain_prefect()
+        server.end()
+        patch.undo()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, prefect_server: str):
+    """A project with one training of all three detectors; tests only read it."""
+    from flows.training import train
+
+    made = make_project(tmp_path_factory.mktemp("trained") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ODDWIRE_PROJECT", str(made.root))
+        result = train(source="simulated", trials=2)
+    return made, result

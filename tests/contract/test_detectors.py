@@ -1,4 +1,4 @@
-"""Every detector of `DETECTORS` keeps scikit-learn's contract and ours; a new one joins by itself."""
+"""Every detector keeps scikit-learn's contract and ours; a new one joins by itself."""
 
 from __future__ import annotations
 

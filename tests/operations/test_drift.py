@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from oddwire.errors import DataError
-from oddwire.operations.drift import SCORE, check_drift, save_report
+from oddwire.operations.drift import SCORE, check_drift
 from oddwire.params import DriftSettings, SimulatedSource
 from oddwire.traffic.features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import FeatureSchema
@@ -22,8 +19,6 @@ from oddwire.traffic.sources.simulated import simulate
 SETTINGS = DriftSettings()
 COLUMNS = 20
 SCHEMA = FeatureSchema(tuple(f"f{i}" for i in range(COLUMNS)), ("service",))
-HOSTILE = "</script><script>alert('x')</script>"
-HOSTILE_NAME = '<img src="//evil.example/x" onerror=alert(1)>'
 
 
 def heavy_tailed(rows: int, *, seed: int, doubled: int = 0) -> pd.DataFrame:
@@ -221,70 +216,3 @@ def test_a_simulated_day_drifts_when_its_scenario_says_so(drift):
     found = check(rows[(day < 7) & (rows.label == 0)], rows[day == 8], schema=CONNECTION_FEATURES)
     assert found.method == "like hours (day and hour)"
     assert found.drifted == (drift is not None), found.verdict
-
-
-@pytest.fixture(scope="module")
-def hostile_report(tmp_path_factory):
-    """A report over columns and categories that an attacker named."""
-    schema = FeatureSchema(("f0", "f1", HOSTILE_NAME), ("service",))
-    sides = []
-    for seed in (1, 2):
-        frame = heavy_tailed(600, seed=seed, doubled=seed - 1)
-        frame.loc[::4, "service"] = HOSTILE
-        frame.loc[::9, "f1"] = np.nan if seed == 1 else np.inf
-        sides.append(frame.rename(columns={"f2": HOSTILE_NAME}))
-    scores = {"reference_scores": np.arange(600.0), "current_scores": np.arange(600.0)}
-    found = check_drift(*sides, schema, settings=SETTINGS, seed=0, **scores)
-    return found, save_report(found, tmp_path_factory.mktemp("report") / "new")
-
-
-def test_the_report_holds_our_statistics_and_flags(hostile_report):
-    found, paths = hostile_report
-    metrics = json.loads(paths["json"].read_text(encoding="utf-8"))["metrics"]
-    drifted = next(m for m in metrics if m["config"]["type"].endswith("DriftedColumnsCount"))
-    ours = {one.statistic: one.cut_off for one in found.columns}
-    theirs = {
-        m["value"]: m["config"]["threshold"]
-        for m in metrics
-        if m["config"]["type"].endswith("ValueDrift")
-    }
-    assert theirs == ours
-    assert drifted["value"]["count"] == sum(one.drifted for one in found.columns) > 0
-
-
-def test_hostile_names_are_harmless_in_the_report(hostile_report):
-    _, paths = hostile_report
-    page = paths["html"].read_text(encoding="utf-8")
-    assert HOSTILE not in page
-    assert HOSTILE.replace("'", "\\'") not in page
-    assert "</script><script>alert" not in page
-    assert "<img src=" not in page.split("<script>")[1]
-    assert "\\u203aalert" in page, "the category itself is still shown"
-    assert "onerror=alert(1)\\u203a" in page, "and so is the column"
-
-
-def test_the_report_fetches_nothing(hostile_report):
-    _, paths = hostile_report
-    page = paths["html"].read_text(encoding="utf-8")
-    assert "default-src 'none'" in page
-    assert not re.search(
-        r"<(script|link|img|iframe)[^>]*\s(src|href)\s*=\s*[\"']?(https?:)?//", page
-    )
-    assert "evil.example" not in page or "<img" not in page.split("</script>")[0]
-
-
-def test_importing_the_check_loads_no_evidently_and_the_report_no_telemetry():
-    code = (
-        "import os, sys, oddwire.operations.drift as d; assert 'evidently' not in sys.modules;"
-        "d._evidently(); from evidently.telemetry import event_logger as e;"
-        "assert os.environ['DO_NOT_TRACK']; assert not e.is_enabled()"
-    )
-    environment = {k: v for k, v in os.environ.items() if k != "DO_NOT_TRACK"}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")

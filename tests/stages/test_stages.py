@@ -16,12 +16,14 @@ import pytest
 import yaml
 
 from oddwire.errors import DataError, ParameterError
+from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.explore import explore
 from oddwire.stages.ingest import ingest, load_rows
-from oddwire.stages.link import check_files, link
+from oddwire.stages.link import link
 from oddwire.stages.prepare import PARTS, prepare
 from oddwire.stages.running import run, whole_folder
+from oddwire.traffic.sources.files import check_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = {"link": link, "ingest": ingest, "prepare": prepare, "explore": explore}
@@ -34,7 +36,7 @@ sources:
     label: y
   days:
     format: simulated
-    days: 2
+    days: 1
     connections_per_day: 400
 split:
   test: 0.25
@@ -200,7 +202,7 @@ def test_a_stage_depends_on_the_code_that_it_runs(stage):
     """What decides a stage's output stands in its deps, so that a change of it is not missed."""
     # Shared by all stages and by what reads settings; readers end with ingest.
     apart = {"errors.py", "params.py", "project.py", "running.py"}
-    plumbing = {"link": [], "ingest": ["link.py", "features.py"]}.get(
+    plumbing = {"ingest": ["link.py", "features.py"]}.get(
         stage, ["link.py", "ingest.py", "sources"]
     )
     declared = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"][stage]["do"]["deps"]
@@ -296,14 +298,14 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro):
     assert repro("prepare@mine") == ["link@mine", "ingest@mine"]  # the same rows: prepare rests
 
     # A broken file ends with our line, and the last good output can be had again.
-    good = hashes(repository.prepared("mine"))
+    good = hashes(repository.ingested("mine")), hashes(repository.prepared("mine"))
     outside.write_text("a,b,c,y\n")
     repro("prepare@mine", code=255)
     assert "has a header but no rows" in repro.output
     assert "Traceback" not in repro.output
     outside.write_text(table(rows=500, attacks=50))
-    repro("prepare@mine")
-    assert hashes(repository.prepared("mine")) == good
+    assert repro("prepare@mine") == ["link@mine"]  # DVC has kept the rows of the good file
+    assert (hashes(repository.ingested("mine")), hashes(repository.prepared("mine"))) == good
     status = subprocess.run(
         ["git", "status", "--short"], cwd=root, check=True, capture_output=True, text=True
     )
@@ -343,6 +345,7 @@ def test_nsl_kdd_is_prepared_from_its_downloads(repository, repro, shared_data):
     assert split["method"] == "official"
     assert split["test"]["rows"] == 22_544
     assert repro("prepare@nsl-kdd") == []
+    settings = load_params(repository.params_file).source("nsl-kdd")
     shutil.rmtree(downloads)
     with pytest.raises(DataError, match=r"KDDTrain\+_20Percent\.txt does not exist"):
-        check_files(repository, "nsl-kdd")
+        check_files(settings, root=repository.root, name="nsl-kdd")

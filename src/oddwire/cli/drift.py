@@ -94,7 +94,5 @@ def show(result: DriftResult) -> None:
         table.add_row(escape(one.column), f"{one.statistic:.3f}", f"{one.cut_off:.3f}", mark)
     console = printer()
     console.print(table)
-    console.print(
-        ("Drift: " if result.check.drifted else "No drift: ") + escape(result.check.verdict)
-    )
+    console.print(escape(result.check.verdict))
     console.print(f"Report: {escape(str(result.report))}")

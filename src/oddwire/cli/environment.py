@@ -9,6 +9,7 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven workers that oddwire has no use for
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -17,7 +18,7 @@ QUIET = {
 }
 
 # In a terminal the progress bars say what log lines would; the server keeps those all the same.
-TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR"}
+TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 
 
 def quiet_tools(*, terminal: bool) -> None:

@@ -133,7 +133,18 @@ def prefect_api(project: Project) -> Iterator[str]:
         with _api(address):
             yield address
     finally:
+        drain_prefect()
         server.end()
+
+
+def drain_prefect() -> None:
+    """Let the last log lines and events arrive, which Prefect sends in the background."""
+    if "prefect.logging.handlers" in sys.modules:
+        from prefect.events.worker import EventsWorker
+        from prefect.logging.handlers import APILogWorker
+
+        for worker in (APILogWorker, EventsWorker):
+            worker.drain_all(timeout=_SECONDS_TO_END, at_exit=False)
 
 
 @contextmanager

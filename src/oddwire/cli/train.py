@@ -90,11 +90,7 @@ def show(project: Project, result: TrainingResult) -> None:
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
     console = printer()
-    outcome = "is champion" if result.promoted else "was not promoted"
-    console.print(
-        f"{model_name(result.source)} version {result.version} ({result.detector}) {outcome}: "
-        f"{escape(result.reason)}"
-    )
+    console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(
         f"\nMLflow run {result.run_id}. Both pages: `make up` in {escape(str(project.root))}"
     )

@@ -1,4 +1,4 @@
-"""A criterion for searches without labels: how well are injected drills found?
+"""A criterion for searches without labels: how well injected drills are found.
 
 Where validation rows hold no attack, or no label, average precision is undefined. A drill is a row
 made odd on purpose; average precision of drills against the rows that they were made from needs no
@@ -27,9 +27,15 @@ detection*).
     ``FEW_COLUMNS`` columns, where there is little dependence to break: in wider ones this kind
     ranks transforms by how far they stretch their tail, and picked badly.
 
-The criterion is the mean over the kinds, so that an easy kind does not drown the other. It is a
-stand-in and no more: attacks that resemble no drill are not weighed, and where attacks move many
-columns at once, as floods do, its order of detectors says little.
+The criterion is the mean over the kinds, so that an easy kind does not drown the other.
+
+*How good it is.* Over 36 settings (four transforms by isolation forest, nearest neighbours,
+one-class SVM and principal components) its rank correlation with the labelled average precision on
+validation rows was .19 on NSL-KDD's train file (.83 without its five floods and scans that move
+many columns at once), .54 on UNSW-NB15, .67 on CICIDS2017 and .53 on simulated traffic. Among the
+settings of one detector, which is what a study compares, it was on average .80 for nearest
+neighbours and .63 for the SVM, but .22 for the isolation forest, where choosing by it was no better
+than choosing blindly. So it is a stand-in and no more: a few labelled attacks beat it.
 """
 
 from __future__ import annotations
@@ -101,7 +107,8 @@ def make_drills(
     for kind, maker in makers.items():
         base = rng.integers(len(ordinary), size=count)
         drills = maker(ordinary, schema, base, rng)
-        made.append(drills.assign(**{LABEL: np.int8(1), ATTACK: kind}))
+        drills[LABEL], drills[ATTACK] = 1, kind
+        made.append(drills)
     drills = pd.concat(made, ignore_index=True)
     return drills.astype({LABEL: "Int8"})
 

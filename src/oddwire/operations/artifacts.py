@@ -27,11 +27,10 @@ _SPECIAL = str.maketrans({letter: f"&#{ord(letter)};" for letter in "\\`*_{}[]()
 def leaderboard_markdown(result: TrainingResult) -> str:
     """Return a training's leaderboard and promotion."""
     rows = [[_figure(row[key]) for key in _COLUMNS] for row in result.leaderboard]
-    outcome = "is champion" if result.promoted else "was not promoted"
     return "\n\n".join([
         f"## Training on {result.source}",
         _table(list(_COLUMNS.values()), rows),
-        f"Version {result.version} ({result.detector}) {outcome}: {escaped(result.reason)}",
+        f"Version {result.version}: {escaped(result.reason)}",
         f"MLflow run: `{result.run_id}`",
     ])  # fmt: skip
 

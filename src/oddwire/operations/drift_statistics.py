@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-DAY = 86_400_000_000  # microseconds
-HOUR = DAY // 24
+HOUR, DAY = 3_600_000_000, 86_400_000_000  # microseconds
 MIN_ROWS = 50  # fewer say nothing about a distribution
 MIN_BLOCKS = 4  # fewer windows of the reference say nothing about what is normal
 MAX_DRAWS = 100  # windows compared; more sharpen little and cost time on wide tables
-INDEPENDENT_DRAWS = 200  # the same where rows have no time
+INDEPENDENT_DRAWS = 100  # the same where rows have no time
 MIN_COVERAGE = 0.9  # share of the window's hours for which a like hour must exist
 WEEKEND_FROM, THURSDAY = 5, 3  # the epoch began on a Thursday
 LEVELS = ("day and hour", "hour", "any")  # how alike two hours must be, the strictest first
@@ -154,8 +153,7 @@ def compare(sides: Sides, *, rows: int, rng: np.random.Generator) -> tuple[Integ
     Like hours are compared by the strictest of `LEVELS` for which the reference has enough
     windows; where rows have no time, or too little of it, rows count as independent.
 
-    All rows of ``sides.current`` are used, and up to ``rows`` are drawn from the reference.
-
+    Up to ``rows`` of the reference are drawn, all rows of ``sides.current`` are used.
     Returns positions in the reference, shape (drawn rows,), and the distances under no drift.
     """
     if sides.reference_time is not None and sides.current_time is not None:

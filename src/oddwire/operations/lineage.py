@@ -106,8 +106,9 @@ def package_versions() -> dict[str, str]:
 
 def _tree_diff(root: Path) -> str:
     # dvc.lock is logged whole beside it, and a training itself rewrites it.
-    diff = _git(root, "diff", "HEAD", "--", ".", ":(exclude)dvc.lock") or ""
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard") or ""
+    here = ["--", ".", ":(exclude)dvc.lock"]
+    diff = _git(root, "diff", "HEAD", *here) or ""
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard", *here) or ""
     names = "".join(f"untracked: {name}\n" for name in untracked.splitlines())
     return (diff + names)[:_MOST_DIFF]
 

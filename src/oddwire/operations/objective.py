@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score
 
 from oddwire.evaluation.drills import make_drills
-from oddwire.traffic.schema import LABEL, FeatureSchema
+from oddwire.evaluation.metrics import average_precision, ranking_curve
+from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
-MatrixScore = Callable[[pd.DataFrame], np.ndarray]
+_ORDINARY = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Objective:
-    """Validation rows, each known or made to be odd or not, and the name of the criterion.
+    """Rows to score, which of them are odd, and the name of the criterion.
 
     Parameters
     ----------
     name
         ``average_precision`` where validation holds labelled attacks; otherwise
-        ``drill_average_precision``, the same figure against injected drills, which needs no label.
+        ``drill_average_precision``, which needs no label.
     rows
         Feature frame of the rows to score.
-    odd
-        Truth per row, shape (n,), bool.
+    kinds
+        Per row, -1 for an ordinary one, otherwise the number of its kind of oddity, shape (n,).
     """
 
     name: str
     rows: pd.DataFrame
-    odd: np.ndarray
+    kinds: np.ndarray
 
     def value(self, scores: np.ndarray) -> float:
-        """Return the criterion for anomaly scores of `rows`, from 0 to 1, higher is better."""
-        return float(average_precision_score(self.odd, scores))
+        """Return the mean, over the kinds, of a kind's average precision against ordinary rows.
+
+        Parameters
+        ----------
+        scores
+            Anomaly scores of `rows`, shape (n,).
+
+        Returns
+        -------
+        float
+            From 0 to 1, higher is better.
+        """
+        ordinary = self.kinds == _ORDINARY
+        found = []
+        for kind in range(int(self.kinds.max()) + 1):
+            asked = ordinary | (self.kinds == kind)
+            found.append(average_precision(ranking_curve(~ordinary[asked], scores[asked])))
+        return float(np.mean(found))
 
 
 def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int) -> Objective:
@@ -55,14 +70,15 @@ def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int
     seed
         Seeds the drills.
     """
-    known = validation
-    if LABEL in validation and validation[LABEL].notna().any():
-        known = validation[validation[LABEL].notna()]
-        odd = known[LABEL].to_numpy(dtype=bool)
-        if odd.any() and not odd.all():
-            return Objective("average_precision", known, odd)
-        known = known[~odd] if not odd.all() else validation
-    drills = make_drills(known, schema, seed=seed)
-    rows = pd.concat([known[list(schema.columns)], drills], ignore_index=True)
-    odd = np.repeat([False, True], [len(known), len(drills)])
-    return Objective("drill_average_precision", rows, odd)
+    labels = validation[LABEL] if LABEL in validation else pd.Series(pd.NA, validation.index)
+    columns = list(schema.columns)
+    known = validation[labels.notna()]
+    attack = labels.dropna().to_numpy(dtype=bool)
+    if attack.any() and not attack.all():
+        return Objective("average_precision", known[columns], np.where(attack, 0, _ORDINARY))
+    drills = make_drills(validation, schema, seed=seed)
+    rows = pd.concat([validation[columns], drills[columns]], ignore_index=True)
+    numbers = pd.factorize(drills[ATTACK])[0]
+    return Objective(
+        "drill_average_precision", rows, np.append(np.full(len(validation), _ORDINARY), numbers)
+    )

@@ -12,7 +12,9 @@ from filelock import FileLock, Timeout
 
 from oddwire.errors import DataError, ServiceError
 from oddwire.operations.progress import progress, step
+from oddwire.params import load_params
 from oddwire.project import Project
+from oddwire.traffic.sources.files import check_files
 
 STAGES = ("prepare", "explore")  # what they depend on comes by itself
 _STAGE_ERROR = "error: "
@@ -35,10 +37,12 @@ def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) 
     Raises
     ------
     DataError
-        If a stage refused its input; the message is the stage's own.
+        If a file is missing, or a stage refused its input; the message is the stage's own.
     ServiceError
         If DVC failed for another reason.
     """
+    block = load_params(project.params_file).source(source)
+    check_files(block, root=project.root, name=source)
     project.locks.mkdir(parents=True, exist_ok=True)
     lock = FileLock(project.locks / "dvc.lock")
     try:

@@ -7,6 +7,7 @@ shows can be read, and tested, without a server.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -145,7 +146,14 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     figures = {**_figures(report), "detector": report.detector, "run_id": run}
     row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
-    return row | {"undefined": dict(report.test.undefined)}
+    row["max_fpr"] = report.test.max_fpr
+    undefined = dict(report.test.undefined)
+    if row["threshold"] is None:
+        undefined["threshold"] = (
+            "so few different calibration scores cannot show a false-positive rate of "
+            f"{report.test.max_fpr:.3g}: no score raises an alert"
+        )
+    return row | {"undefined": undefined}
 
 
 def leaderboard_items(rows: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
@@ -186,8 +194,9 @@ def evaluation_text(title: str, evaluation: Evaluation) -> str:
 
 def _figures(report: DetectorReport) -> dict[str, float | None]:
     figures: dict[str, float | None] = {name: getattr(report.test, name) for name in _METRICS}
+    threshold = report.test.threshold
     return figures | {
-        "threshold": report.test.threshold,
+        "threshold": threshold if math.isfinite(threshold) else None,
         "max_fpr": report.test.max_fpr,
         "rows_per_second": report.rows_per_second,
         "fit_seconds": report.fit_seconds,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import socket
 import time
@@ -158,8 +159,9 @@ class Tracking:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        known = [Metric(k, float(v), now, 0) for k, v in values.items() if v is not None]
-        self.client.log_batch(run, metrics=known)
+        known = {k: float(v) for k, v in values.items() if v is not None and math.isfinite(v)}
+        metrics = [Metric(name, value, now, 0) for name, value in known.items()]
+        self.client.log_batch(run, metrics=metrics)
 
     def _log_parameters(self, run: str, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
@@ -245,7 +247,7 @@ def _client(uri: str) -> MlflowClient:
     from mlflow.exceptions import MlflowException
 
     # "Creating initial MLflow database tables..." tells a user of oddwire nothing.
-    for name in ("mlflow.store.db.utils", "alembic"):
+    for name in ("mlflow.store.db.utils", "alembic", "mlflow.pyfunc"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)

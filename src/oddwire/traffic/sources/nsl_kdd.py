@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from oddwire.errors import DataError
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import SourceRows
+from oddwire.traffic.sources.files import locate
 from oddwire.traffic.sources.frames import Roles, build_frame
-from oddwire.traffic.sources.reading import RawTable, locate, read_raw
+from oddwire.traffic.sources.reading import RawTable, read_raw
 
 if TYPE_CHECKING:
     from pathlib import Path

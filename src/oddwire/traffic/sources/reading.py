@@ -95,11 +95,6 @@ class CsvLayout:
                     yield self.header_lines + reader.line_num, values
 
 
-def locate(path: Path, root: Path) -> Path:
-    """Resolve a path of ``params.yaml``: relative ones lie in the project's folder."""
-    return root / path.expanduser()
-
-
 def read_raw(file: Path, *, names: Sequence[str] | None = None, optional: int = 0) -> RawTable:
     """Read a CSV or Parquet file, zipped by gzip or not.
 

@@ -15,8 +15,9 @@ from oddwire.errors import DataError, ParameterError
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources import SourceRows
 from oddwire.traffic.sources.columns import is_numeric
+from oddwire.traffic.sources.files import locate
 from oddwire.traffic.sources.frames import Roles, build_frame, refuse_twins
-from oddwire.traffic.sources.reading import RawTable, locate, read_raw
+from oddwire.traffic.sources.reading import RawTable, read_raw
 
 if TYPE_CHECKING:
     from pathlib import Path

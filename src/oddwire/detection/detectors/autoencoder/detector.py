@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
-import json
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -35,9 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from oddwire.detection.detectors.autoencoder.network import Autoencoder
+    from oddwire.detection.detectors.autoencoder.saving import Saved
 
-_WEIGHTS = "autoencoder.safetensors"
-_SETTINGS = "autoencoder.json"
 _BOUND = 1e6  # values beyond are cut off: float32 would overflow, and nothing is odder than that
 _SCALE = "error_scale"
 _FLOOR = 0.1  # share of the mean squared error: no column is taken for more exact than this
@@ -241,23 +238,24 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self, ["network_", "offset_"])
         import torch
-        from safetensors.torch import save
 
-        tensors = dict(self.network_.state_dict())
-        tensors[_SCALE] = torch.from_numpy(self.error_scale_)
-        weights = save(tensors)
+        from oddwire.detection.detectors.autoencoder.saving import Saved, save
+
         parameters = self.get_params()
         if isinstance(self.random_state, np.random.RandomState):
             parameters["random_state"] = None
-        content = {
-            "parameters": {name: _plain(value) for name, value in parameters.items()},
-            "offset": self.offset_,
-            "columns": self.n_features_in_,
-            "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _WEIGHTS).write_bytes(weights)
-        (folder / _SETTINGS).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        save(
+            Saved(
+                parameters={name: _plain(value) for name, value in parameters.items()},
+                columns=self.n_features_in_,
+                offset=self.offset_,
+                tensors={
+                    **self.network_.state_dict(),
+                    _SCALE: torch.from_numpy(self.error_scale_),
+                },
+            ),
+            folder,
+        )
 
     @classmethod
     def load_weights(cls, folder: Path) -> Self:
@@ -268,42 +266,27 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         ModelError
             If a file is missing, damaged, or does not fit the other.
         """
-        settings, weights = _read(folder / _SETTINGS), _read(folder / _WEIGHTS)
+        from oddwire.detection.detectors.autoencoder.saving import load
+
+        saved = load(folder)
         try:
-            content = json.loads(settings)
-            detector = cls(**content["parameters"])
+            detector = cls(**saved.parameters)
             detector._validate_params()
-            detector.n_features_in_ = int(content["columns"])
-            detector.offset_ = float(content["offset"])
-            digest = content["weights_sha256"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise ModelError(f"{folder / _SETTINGS} is damaged: {error!r:.200}") from error
-        if hashlib.sha256(weights).hexdigest() != digest:
-            raise ModelError(
-                f"{folder / _WEIGHTS} must have the SHA-256 that {_SETTINGS} names, {digest!r:.80}"
-            )
-        try:
-            detector._load_tensors(weights)
-        except (ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(
-                f"{folder / _WEIGHTS} does not fit {_SETTINGS}: {' '.join(str(error).split()):.200}"
-            ) from error
+            detector._take(saved)
+        except (ValueError, TypeError, KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise ModelError(f"the autoencoder in {folder} is damaged: {reason:.300}") from error
         return detector
 
-    def _load_tensors(self, weights: bytes) -> None:
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        try:
-            tensors = load(weights)
-        except SafetensorError as error:
-            raise ValueError(str(error)) from error
-        error_scale = tensors.pop(_SCALE).numpy()
-        if error_scale.shape != (self.n_features_in_,) or not (error_scale > 0).all():
-            raise ValueError(f"{_SCALE} must hold {self.n_features_in_} positive numbers")
-        network = self._build_network(self.n_features_in_).double().requires_grad_(False)
+    def _take(self, saved: Saved) -> None:
+        tensors = dict(saved.tensors)
+        error_scale = tensors.pop(_SCALE).double().numpy()
+        if error_scale.shape != (saved.columns,) or not (error_scale > 0).all():
+            raise ValueError(f"{_SCALE} must hold {saved.columns} positive numbers")
+        network = self._build_network(saved.columns).double().requires_grad_(False)
         network.load_state_dict(tensors)
         self.network_, self.error_scale_ = network, error_scale
+        self.n_features_in_, self.offset_ = saved.columns, saved.offset
 
     def _build_network(self, columns: int, generator: torch.Generator | None = None) -> Autoencoder:
         from oddwire.detection.detectors.autoencoder.network import Autoencoder
@@ -350,10 +333,3 @@ def _hold_out(
 def _plain(value: object) -> object:
     """Turn numpy's numbers, which JSON does not know, into Python's."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror}") from error

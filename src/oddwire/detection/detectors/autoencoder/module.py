@@ -1,24 +1,25 @@
-"""How the network is trained: a LightningModule, its batches, and a Trainer that keeps quiet."""
+"""How the network is trained: a LightningModule, its batches, a Trainer that leaves no trace."""
 
 from __future__ import annotations
 
 import copy
-import logging
 import math
-import threading
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments import LightningEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.utilities import CombinedLoader
 from torch.nn.functional import mse_loss
 
-from oddwire.detection.detectors.autoencoder.network import Autoencoder, one_thread
+from oddwire.detection.detectors.autoencoder.network import Autoencoder
+from oddwire.detection.detectors.autoencoder.quiet import (
+    one_thread,
+    without_known_remarks,
+    without_known_warnings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,54 +158,6 @@ class EpochReport(pl.Callback):
             trainer.should_stop = True
 
 
-class _HushedThreads(logging.Filter):
-    """Drops Lightning's remarks from threads that train; all other threads stay heard."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-        self._threads: set[int] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno > logging.INFO or record.thread not in self._threads
-
-    @contextmanager
-    def hushing(self, logger: logging.Logger) -> Iterator[None]:
-        """Hush this thread; the filter leaves the logger with the last thread that trains."""
-        thread = threading.get_ident()
-        with self._lock:
-            self._threads.add(thread)
-            logger.addFilter(self)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._threads.discard(thread)
-                if not self._threads:
-                    logger.removeFilter(self)
-
-
-_HUSHED = _HushedThreads()
-
-
-_BUILDING = threading.Lock()
-
-
-@contextmanager
-def _without_known_warnings() -> Iterator[None]:
-    """Ignore two warnings that ask nothing of us.
-
-    Warning filters belong to the whole process, so this is for the moments of building alone, one
-    thread at a time.
-    """
-    with _BUILDING, warnings.catch_warnings():
-        # Lightning 2.6 builds a part of torch that torch 2.13 calls deprecated.
-        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
-        # Whoever asks for the CPU on a machine with a GPU means it.
-        warnings.filterwarnings("ignore", "GPU available but not used")
-        yield
-
-
 def train(
     network: Autoencoder,
     rows: torch.Tensor,
@@ -238,8 +191,8 @@ def train(
     batches = RowBatches(
         rows, batch_size=settings.batch_size, noise=settings.noise, generator=generator
     )
-    with _HUSHED.hushing(logging.getLogger("pytorch_lightning.utilities.rank_zero")):
-        with _without_known_warnings():
+    with without_known_remarks():
+        with without_known_warnings():
             trainer = _trainer(settings, callbacks)
             loaders = (
                 CombinedLoader(batches, "max_size_cycle"),

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import joblib
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # ships no types
 from torch import nn
+
+from oddwire.detection.detectors.autoencoder.quiet import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -139,17 +138,3 @@ def column_errors(network: Autoencoder, rows: NDArray[np.float64]) -> NDArray[np
 
 def _device(network: Autoencoder) -> torch.device:
     return next(network.parameters()).device
-
-
-def one_thread() -> AbstractContextManager[Any]:
-    """Keep torch's loops in the calling thread; other threads are not touched.
-
-    The layers are too small to share out: where the processors are busy with something else
-    (another study, say), two threads that wait for each other were measured 20 times slower.
-    """
-    return cast("AbstractContextManager[Any]", _threads().limit(limits=1, user_api="openmp"))
-
-
-@functools.cache
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
