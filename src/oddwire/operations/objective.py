@@ -1,4 +1,10 @@
-"""What a search maximises: average precision, on labels where there are attacks, on drills else."""
+"""What a search maximises: the one place that says which detector is the better one.
+
+``family_roc_auc`` where validation holds attacks of named families: the mean over the families of
+the ROC AUC against the benign rows. ``average_precision`` where attacks have no names.
+``drill_average_precision`` where there is no attack or no label: the same figure against injected
+drills. Why so stands in ``docs/decisions/0005-search-objective.md``.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +14,24 @@ import numpy as np
 import pandas as pd
 
 from oddwire.evaluation.drills import make_drills
-from oddwire.evaluation.metrics import average_precision, ranking_curve
+from oddwire.evaluation.families import family_names
+from oddwire.evaluation.metrics import average_precision, ranking_curve, roc_auc
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
+FAMILY_ROC_AUC = "family_roc_auc"
+AVERAGE_PRECISION = "average_precision"
+DRILL_AVERAGE_PRECISION = "drill_average_precision"
 _ORDINARY = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Rows to score, which of them are odd, and the name of the criterion.
+    """Rows to score, which of them are odd, and the criterion.
 
     Parameters
     ----------
     name
-        ``average_precision`` where validation holds labelled attacks; otherwise
-        ``drill_average_precision``, which needs no label.
+        The criterion.
     rows
         Feature frame of the rows to score.
     kinds
@@ -34,7 +43,7 @@ class Objective:
     kinds: np.ndarray
 
     def value(self, scores: np.ndarray) -> float:
-        """Return the mean, over the kinds, of a kind's average precision against ordinary rows.
+        """Return the mean over the kinds of how well a kind is told from the ordinary rows.
 
         Parameters
         ----------
@@ -46,20 +55,21 @@ class Objective:
         float
             From 0 to 1, higher is better.
         """
+        measure = roc_auc if self.name == FAMILY_ROC_AUC else average_precision
         ordinary = self.kinds == _ORDINARY
         found = []
         for kind in range(int(self.kinds.max()) + 1):
             asked = ordinary | (self.kinds == kind)
-            found.append(average_precision(ranking_curve(~ordinary[asked], scores[asked])))
+            found.append(measure(ranking_curve(~ordinary[asked], scores[asked])))
         return float(np.mean(found))
+
+    def average_precision(self, scores: np.ndarray) -> float:
+        """Return the average precision of all that is odd, whatever its kind."""
+        return average_precision(ranking_curve(self.kinds != _ORDINARY, scores))
 
 
 def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int) -> Objective:
     """Choose the criterion that the validation rows allow.
-
-    Drills rather than excess-mass or mass-volume curves: those depend on the scale of the scores
-    and on volumes in the transformed space, so they cannot compare two preprocessings, which is
-    just what a search has to do.
 
     Parameters
     ----------
@@ -71,14 +81,22 @@ def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int
         Seeds the drills.
     """
     labels = validation[LABEL] if LABEL in validation else pd.Series(pd.NA, validation.index)
-    columns = list(schema.columns)
     known = validation[labels.notna()]
     attack = labels.dropna().to_numpy(dtype=bool)
     if attack.any() and not attack.all():
-        return Objective("average_precision", known[columns], np.where(attack, 0, _ORDINARY))
+        return _labelled(known, attack, schema)
     drills = make_drills(validation, schema, seed=seed)
+    columns = list(schema.columns)
     rows = pd.concat([validation[columns], drills[columns]], ignore_index=True)
-    numbers = pd.factorize(drills[ATTACK])[0]
-    return Objective(
-        "drill_average_precision", rows, np.append(np.full(len(validation), _ORDINARY), numbers)
-    )
+    ordinary = np.full(len(validation), _ORDINARY)
+    kinds = np.append(ordinary, pd.factorize(drills[ATTACK])[0])
+    return Objective(DRILL_AVERAGE_PRECISION, rows, kinds)
+
+
+def _labelled(known: pd.DataFrame, attack: np.ndarray, schema: FeatureSchema) -> Objective:
+    rows = known[list(schema.columns)]
+    if ATTACK not in known or known.loc[attack, ATTACK].isna().all():
+        return Objective(AVERAGE_PRECISION, rows, np.where(attack, 0, _ORDINARY))
+    kinds = np.full(len(known), _ORDINARY)
+    kinds[attack] = pd.factorize(family_names(known[ATTACK], len(known))[attack])[0]
+    return Objective(FAMILY_ROC_AUC, rows, kinds)

@@ -61,7 +61,8 @@ def settings_items(params: Params, source: str, **chosen: Any) -> Iterator[Item]
 def trial_items(trial: TrialRecord, criterion: str) -> Iterator[Item]:
     """Yield one trial."""
     yield Parameters(dict(trial.parameters))
-    yield Metrics({criterion: trial.value, "seconds": trial.seconds})
+    figures = {"average_precision": trial.average_precision, criterion: trial.value}
+    yield Metrics({**figures, "seconds": trial.seconds})
     yield Tags({"trial_state": trial.state})
     if trial.error:
         yield Tags({"error": trial.error})
@@ -84,7 +85,12 @@ def study_items(study: StudyResult) -> Iterator[Item]:
         values = [trial.value for trial in study.trials]
         yield Figure(
             "plots/optimisation_history.png",
-            plots.optimisation_history_figure(values, best=study.value),
+            plots.optimisation_history_figure(
+                values,
+                best=study.value,
+                objective=f"{study.criterion.replace('_', ' ')} on validation",
+                title=study.detector,
+            ),
         )
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 STORAGE_VARIABLE = "ODDWIRE_OPTUNA_STORAGE"
 _CLOSED = "closed"
 _PARAMETERS = "parameters"
+_AVERAGE_PRECISION = "average_precision"
 _EPOCHS_PER_REPORT = 5
 
 
@@ -48,6 +49,7 @@ class TrialRecord:
     value: float | None
     parameters: HyperParameters
     seconds: float
+    average_precision: float | None = None
     error: str | None = None
 
 
@@ -188,7 +190,9 @@ class _Trial:
         model.fit(self._train, on_epoch=pruner)  # a detector without epochs never calls it
         if pruner.pruned:
             raise optuna.TrialPruned
-        return self._objective.value(model.anomaly_score(self._objective.rows))
+        scores = model.anomaly_score(self._objective.rows)
+        trial.set_user_attr(_AVERAGE_PRECISION, self._objective.average_precision(scores))
+        return self._objective.value(scores)
 
 
 class _EpochPruner:
@@ -323,8 +327,11 @@ def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:
     parameters: Mapping[str, Any] = trial.user_attrs.get(_PARAMETERS, trial.params)
     seconds = trial.duration.total_seconds() if trial.duration else 0.0
     value = trial.value if state == "complete" else None
-    error = trial.user_attrs.get("error")
-    return TrialRecord(trial.number, state, value, parameters, seconds, error)
+    kept = trial.user_attrs
+    return TrialRecord(
+        trial.number, state, value, parameters, seconds,
+        kept.get(_AVERAGE_PRECISION), kept.get("error"),
+    )  # fmt: skip
 
 
 def _result(study: optuna.Study, plan: StudyPlan, criterion: str, resumed: int) -> StudyResult:

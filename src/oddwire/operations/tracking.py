@@ -16,9 +16,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname, urlopen
 
 import psutil
@@ -36,6 +38,8 @@ _PARENT = "mlflow.parentRunId"
 _KIND = "kind"
 _OWNER = "owner"
 _SECONDS_TO_ANSWER = 5.0
+_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_NOT_ALLOWED = {401, 403}
 _LONGEST_PARAMETER = 6000
 _PARAMETERS_PER_BATCH = 100
 
@@ -244,7 +248,6 @@ def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     # "Creating initial MLflow database tables..." tells a user of oddwire nothing.
     for name in ("mlflow.store.db.utils", "alembic", "mlflow.pyfunc"):
@@ -252,41 +255,62 @@ def _client(uri: str) -> MlflowClient:
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
-    except MlflowException as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
+        reason = str(error).strip().partition("\n")[0].replace(uri, _without_password(uri))
         raise ServiceError(f"the MLflow store {_without_password(uri)} failed: {reason}") from error
     return client
 
 
 def _check_uri(uri: str) -> None:
-    scheme = urlsplit(uri).scheme
-    if scheme in {"http", "https"}:
+    parts = urlsplit(uri)
+    if parts.scheme in {"http", "https"}:
         _check_answers(uri)
-    elif scheme in {"", "file"}:
-        folder = url2pathname(urlsplit(uri).path)
+    elif parts.scheme in {"", "file"}:
+        folder = url2pathname(parts.path)
         raise ParameterError(
             f"{URI_VARIABLE} is the folder {folder}, and MLflow 3 takes no folder as its store: "
             f"move it with `mlflow migrate-filestore --source {folder} "
             "--target sqlite:///mlruns/mlflow.db`"
         )
+    elif parts.hostname:
+        _check_port(parts)
 
 
 def _check_answers(uri: str) -> None:
     # MLflow itself would try again for minutes.
+    address = _with_user(urlsplit(uri), "").rstrip("/")
     try:
-        with urlopen(f"{uri.rstrip('/')}/health", timeout=_SECONDS_TO_ANSWER):  # noqa: S310 - http(s) only, see the caller
+        with urlopen(f"{address}/health", timeout=_SECONDS_TO_ANSWER):  # noqa: S310 - http(s) only, see the caller
             return
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
+        if isinstance(error, HTTPError) and error.code in _NOT_ALLOWED:
+            return  # it is there, and MLflow sends the password that this request did not
         raise ServiceError(
             f"the MLflow server {_without_password(uri)} of {URI_VARIABLE} does not answer: {error}"
         ) from error
 
 
+def _check_port(parts: SplitResult) -> None:
+    port = parts.port or _DATABASE_PORTS.get(parts.scheme.partition("+")[0])
+    if port is None:
+        return
+    try:
+        socket.create_connection((parts.hostname, port), _SECONDS_TO_ANSWER).close()
+    except OSError as error:
+        raise ServiceError(
+            f"the database {_without_password(parts.geturl())} of {URI_VARIABLE} does not answer: "
+            f"{error}"
+        ) from error
+
+
 def _without_password(uri: str) -> str:
     parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return parts._replace(netloc=f"{parts.username}:***@{parts.hostname}").geturl()
+    return uri if parts.password is None else _with_user(parts, f"{parts.username}:***@")
+
+
+def _with_user(parts: SplitResult, user: str) -> str:
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{user}{host}").geturl()
 
 
 def _owner() -> str:

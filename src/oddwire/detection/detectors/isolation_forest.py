@@ -59,7 +59,7 @@ class IsolationForestDetector(OutlierMixin, BaseEstimator):
         "preprocessing__transform": Choice(("quantile_uniform", "quantile_normal", "log_standard")),
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_estimators": IntRange(100, 400),
-        "detector__max_samples": IntRange(512, 8192, log=True),
+        "detector__max_samples": IntRange(512, 4096, log=True),
         "detector__max_features": FloatRange(0.3, 1.0),
     }
     defaults: ClassVar[Mapping[str, Any]] = {

@@ -96,15 +96,15 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         "preprocessing__transform": Choice(("log_standard", "quantile_uniform")),
         "detector__width": Choice((64, 128, 256)),
         "detector__latent_size": IntRange(4, 16, log=True),
-        "detector__noise": FloatRange(0.0, 0.3),
-        "detector__learning_rate": FloatRange(5e-4, 5e-3, log=True),
+        "detector__noise": FloatRange(0.0, 0.2),
+        "detector__learning_rate": FloatRange(1e-3, 5e-3, log=True),
     }
     defaults: ClassVar[HyperParameters] = {
         "preprocessing__transform": "log_standard",
         "detector__width": 128,
         "detector__latent_size": 6,
         "detector__noise": 0.1,
-        "detector__learning_rate": 1e-3,
+        "detector__learning_rate": 3e-3,
     }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -128,7 +128,7 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         width: int = 128,
         latent_size: int = 6,
         noise: float = 0.1,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 1e-4,
         batch_size: int = 256,
         max_epochs: int = 60,
