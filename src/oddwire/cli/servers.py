@@ -23,6 +23,7 @@ MLFLOW_PORT = 5000
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_END = 10.0
 _API = "PREFECT_API_URL"
+_TIED = Path(__file__).with_name("tied.py")
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,25 @@ class Server:
         except subprocess.TimeoutExpired:
             _signal_group(self.process, signal.SIGKILL)
             self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 def start(
     name: str, command: Sequence[str], *, project: Project, env: Mapping[str, str] | None = None
 ) -> Server:
-    """Start a program in a process group of its own, its output in a log file."""
+    """Start a program in a process group of its own, its output in a log file.
+
+    It ends with this process, even where that is killed and can end nothing itself.
+    """
     log = project.root / "data" / "logs" / f"{name.lower().replace(' ', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the commands stand in this file
-            [sys.executable, "-m", *command],
+            [sys.executable, "-I", str(_TIED), *command],
             cwd=project.root,
             env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # never written to: it closes when this process is gone
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches it through us alone

@@ -291,12 +291,11 @@ def _check_answers(uri: str) -> None:
 
 
 def _check_port(parts: SplitResult) -> None:
-    port = parts.port or _DATABASE_PORTS.get(parts.scheme.partition("+")[0])
-    if port is None:
-        return
     try:
-        socket.create_connection((parts.hostname, port), _SECONDS_TO_ANSWER).close()
-    except OSError as error:
+        port = parts.port or _DATABASE_PORTS.get(parts.scheme.partition("+")[0])
+        if port is not None:
+            socket.create_connection((parts.hostname, port), _SECONDS_TO_ANSWER).close()
+    except (OSError, ValueError) as error:  # ValueError: a port that is no number
         raise ServiceError(
             f"the database {_without_password(parts.geturl())} of {URI_VARIABLE} does not answer: "
             f"{error}"

@@ -1,0 +1,133 @@
+"""What Prefect, DVC and MLflow cost: the same training with and without them, in one run.
+
+Plain: the stages' functions, the searches side by side in threads, the fits and the judging, called
+one after the other, nothing kept but the models' folders. Orchestrated: the command that people type.
+Both begin with no data, on a project of their own, with the same seed.
+
+    python benchmarks/orchestration.py --trials 20
+
+The server of Prefect is running already (as with `make up`) unless ``--cold`` is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+FILES = ("params.yaml", "dvc.yaml", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
+
+
+def make_project(folder: Path) -> Path:
+    """Copy what a project needs, in a git repository of its own."""
+    (folder / ".dvc").mkdir(parents=True)
+    for file in FILES:
+        shutil.copy(REPOSITORY / file, folder / file)
+    shutil.copytree(REPOSITORY / "src", folder / "src")
+    (folder / ".gitignore").write_text("/data/\n/mlruns/\n/reports/\n__pycache__/\n")
+    git = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "a project"]):
+        subprocess.run([*git, *command], cwd=folder, check=True)
+    return folder
+
+
+def plain(root: Path, source: str, trials: int) -> None:
+    """Run the steps of a training as plain functions."""
+    from oddwire.operations.fitting import Prepared, evaluate_model, fit_model
+    from oddwire.operations.objective import make_objective
+    from oddwire.operations.search import StudyPlan, run_study
+    from oddwire.params import load_params
+    from oddwire.project import Project
+    from oddwire.stages import explore, ingest, link, prepare
+
+    project = Project(root)
+    params = load_params(project.params_file)
+    for stage in (link.link, ingest.ingest, prepare.prepare, explore.explore):
+        stage(project, source)
+    prepared = Prepared(project.prepared(source))
+    schema, train = prepared.schema, prepared.part("train")
+    objective = make_objective(prepared.part("validation"), schema, seed=params.seed)
+
+    def search(detector: str) -> object:
+        plan = StudyPlan(source, detector, trials, params.search.timeout, params.seed, "plain")
+        return run_study(plan, train, objective, schema, folder=project.studies)
+
+    with ThreadPoolExecutor(4) as pool:
+        studies = list(pool.map(search, params.search.detectors))
+    for study in studies:
+        fitted = fit_model(
+            prepared, study.detector, study.parameters, seed=params.seed,
+            max_fpr=params.alerts.max_fpr, into=root / "models" / study.detector,
+        )  # fmt: skip
+        evaluate_model(prepared, fitted, keep=root / f"{study.detector}.parquet")
+
+
+def timed(command: list[str], root: Path) -> float:
+    """Return the seconds of a command in a project."""
+    begun = time.perf_counter()
+    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Measure both, and write a line to ``benchmarks/results``."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--source", default="simulated")
+    options.add_argument("--trials", type=int, default=20)
+    options.add_argument("--cold", action="store_true", help="no Prefect server is running")
+    options.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
+    chosen = options.parse_args()
+    if chosen.plain:
+        plain(chosen.plain, chosen.source, chosen.trials)
+        return
+    compare(chosen.source, chosen.trials, cold=chosen.cold)
+
+
+def compare(source: str, trials: int, *, cold: bool) -> None:
+    """Time the plain steps and the command, each in a process and a project of its own."""
+    from oddwire.cli.environment import quiet_tools
+    from oddwire.cli.servers import prefect_api
+    from oddwire.project import Project
+
+    quiet_tools(terminal=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["PREFECT_HOME"] = f"{scratch}/prefect"
+        one = make_project(Path(scratch) / "plain")
+        two = make_project(Path(scratch) / "orchestrated")
+        files = REPOSITORY / "data" / "downloads"
+        if files.is_dir():
+            for root in (one, two):
+                shutil.copytree(files, root / "data" / "downloads")
+        me = [sys.executable, __file__, "--source", source, "--trials", str(trials)]
+        seconds = {"plain": timed([*me, "--plain", str(one)], one)}
+        with nullcontext() if cold else prefect_api(Project(two)):
+            command = [sys.executable, "-m", "oddwire.cli", "train", source]
+            seconds["orchestrated"] = timed([*command, "--trials", str(trials)], two)
+    report(source, trials, seconds, cold=cold)
+
+
+def report(source: str, trials: int, seconds: dict[str, float], *, cold: bool) -> None:
+    """Print the ratio and keep it."""
+    ratio = seconds["orchestrated"] / seconds["plain"]
+    line = {
+        "source": source, "trials": trials, "prefect_server": "cold" if cold else "running",
+        **{name: round(value, 1) for name, value in seconds.items()}, "ratio": round(ratio, 3),
+    }  # fmt: skip
+    results = REPOSITORY / "benchmarks" / "results"
+    results.mkdir(exist_ok=True)
+    with (results / "orchestration.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    print(json.dumps(line, indent=2))
+
+
+if __name__ == "__main__":
+    main()

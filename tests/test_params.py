@@ -1,0 +1,225 @@
+"""params.yaml: what is right comes back frozen, what is wrong is named in one sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from oddwire.errors import ParameterError
+from oddwire.params import (
+    DRIFT_SCENARIOS,
+    AlertSettings,
+    NslKddSource,
+    Params,
+    SimulatedSource,
+    TableSource,
+    check_params,
+    load_params,
+)
+
+SHIPPED = Path(__file__).resolve().parents[1] / "params.yaml"
+SOURCES = {"days": {"format": "simulated"}, "mine": {"format": "table", "train": "mine.csv"}}
+
+
+def changed(**blocks):
+    return {"sources": SOURCES, **blocks}
+
+
+def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
+    params = load_params(SHIPPED)
+    assert isinstance(params.source("simulated"), SimulatedSource)
+    assert isinstance(params.source("nsl-kdd"), NslKddSource)
+    assert params.search.detectors == ("isolation_forest", "one_class_svm", "autoencoder")
+    assert params.drift.source in params.sources
+
+
+def test_what_is_left_out_takes_its_default():
+    params = check_params({"sources": SOURCES})
+    assert params.seed == 0
+    assert params.alerts == AlertSettings(max_fpr=0.01, alerts_per_day=None)
+    assert params.source("days").start == dt.date(2026, 3, 2)
+    assert params.source("mine").benign == ("benign", "normal", "0")
+
+
+def test_sources_know_what_their_rows_are():
+    params = check_params({"sources": SOURCES})
+    assert params.source("days").kind == "connections"
+    assert params.source("mine").kind == "table"
+    assert isinstance(params.source("mine"), TableSource)
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "rule", "got"),
+    [
+        (changed(seeds=1), "seeds", "no known key", "got 1"),
+        (changed(seed=-1), "seed", "greater than or equal to 0", "got -1"),
+        (changed(seed="many"), "seed", "valid integer", "got 'many'"),
+        (changed(seed=2**31), "seed", "less than or equal to 2147483647", "got 2147483648"),
+        (changed(split={"test": 1.5}), "split.test", "less than 1", "got 1.5"),
+        (changed(split={"train_on": "some"}), "split.train_on", "'benign' or 'all'", "got 'some'"),
+        (changed(split={"calibrate": 0.1}), "split.calibrate", "no known key", "got 0.1"),
+        (changed(split=None), "split", "dictionary", "got None"),
+        (changed(alerts={"max_fpr": 0}), "alerts.max_fpr", "greater than 0", "got 0"),
+        (changed(alerts={"max_fpr": float("nan")}), "alerts.max_fpr", "less than 1", "got nan"),
+        (changed(search={"trials": -1}), "search.trials", "greater than or equal to 0", "got -1"),
+        (changed(search={"trials": 2.5}), "search.trials", "valid integer", "got 2.5"),
+        (
+            changed(search={"detectors": ["forest"]}),
+            "search.detectors.0",
+            "'isolation_forest'",
+            "got 'forest'",
+        ),
+        (
+            {"sources": {"days": {"format": "simulated", "days": 0}}},
+            "sources.days.simulated.days",
+            "greater than or equal to 1",
+            "got 0",
+        ),
+        (
+            {"sources": {"days": {"format": "simulated", "drift": ["rain"]}}},
+            "sources.days.simulated.drift.0",
+            "'new_service'",
+            "got 'rain'",
+        ),
+        ({"sources": {"mine": {"format": "table"}}}, "sources.mine.table.train", "is required", ""),
+        ({"sources": {"mine": {"format": "zip"}}}, "sources.mine", "'simulated'", "'zip'"),
+        ({"sources": {"Mine!": SOURCES["days"]}}, "sources.Mine!", "match pattern", "got 'Mine!'"),
+        ({}, "sources", "is required", ""),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_key_the_rule_and_the_value_got(content, key, rule, got):
+    with pytest.raises(ParameterError) as raised:
+        check_params(content)
+    message = str(raised.value)
+    assert message.startswith("params.yaml: ")
+    assert key in message
+    assert rule in message
+    assert got in message
+    assert "\n" not in message
+
+
+def test_many_errors_are_counted_and_the_first_are_named():
+    content = changed(one=1, two=2, three=3, four=4, five=5)
+    with pytest.raises(ParameterError, match=r"one: .*two: .*three: .*; and 2 more$") as raised:
+        check_params(content)
+    assert "four" not in str(raised.value)
+
+
+def test_a_long_value_is_cut_in_the_message():
+    with pytest.raises(ParameterError) as raised:
+        check_params(changed(seed="x" * 5000))
+    assert len(str(raised.value)) < 300
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ParameterError, match=r"cannot read .*none\.yaml: No such file"):
+        load_params(tmp_path / "none.yaml")
+
+
+def test_a_folder_is_no_file_of_settings(tmp_path):
+    with pytest.raises(ParameterError, match=r"cannot read .*: Is a directory"):
+        load_params(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_named(tmp_path):
+    file = tmp_path / "params.yaml"
+    file.touch(mode=0o000)
+    with pytest.raises(ParameterError, match="Permission denied"):
+        load_params(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"seed: [1", "params.yaml is not YAML"),
+        (b"seed: 1\n\tsplit: 2", "params.yaml is not YAML"),
+        (b"seed: \xff\xfe", "is not UTF-8 text"),
+        (b"", "must hold keys and values, got None"),
+        (b"- a\n- b", r"must hold keys and values, got \['a', 'b'\]"),
+        (b"!!python/object/apply:os.system [echo]", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_yaml_of_keys_says_so_in_one_line(tmp_path, text, says):
+    file = tmp_path / "params.yaml"
+    file.write_bytes(text)
+    with pytest.raises(ParameterError, match=says) as raised:
+        load_params(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_source_is_told_with_those_that_there_are():
+    params = check_params({"sources": SOURCES})
+    with pytest.raises(
+        ParameterError, match=r"unknown source 'yours': params\.yaml has days, mine"
+    ):
+        params.source("yours")
+
+
+def test_settings_cannot_be_changed():
+    params = check_params({"sources": SOURCES})
+    for block, key in (
+        (params, "seed"),
+        (params.alerts, "max_fpr"),
+        (params.source("days"), "days"),
+    ):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(block, key, 1)
+
+
+def test_every_drift_scenario_may_stand_in_a_source():
+    block = {"format": "simulated", "drift": list(DRIFT_SCENARIOS)}
+    source = check_params({"sources": {"days": block}}).source("days")
+    assert source.drift == DRIFT_SCENARIOS
+
+
+# YAML lets a key hold a line end, and then so does the message: no person writes that.
+keys = st.text(st.characters(categories=["L", "N", "P"]), max_size=8)
+fractions = st.floats(0, 1, exclude_min=True, exclude_max=True)
+
+
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    test=fractions,
+    max_fpr=fractions,
+    trials=st.integers(0, 100_000),
+    timeout=st.floats(1e-3, 1e6),
+)
+def test_what_is_written_out_reads_back_the_same(seed, test, max_fpr, trials, timeout):
+    params = check_params(
+        changed(
+            seed=seed,
+            split={"test": test},
+            alerts={"max_fpr": max_fpr},
+            search={"trials": trials, "timeout": timeout},
+        )
+    )
+    again = yaml.safe_load(yaml.safe_dump(params.model_dump(mode="json")))
+    assert Params.model_validate(again) == params
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*Params.model_fields, "sede", ""]),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+            max_leaves=6,
+        ),
+    )
+)
+def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content):
+    try:
+        params = check_params(content)
+    except ParameterError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - most contents are wrong, not all
+    else:
+        assert set(content) <= set(Params.model_fields)
+        assert params.model_fields_set == set(content)
