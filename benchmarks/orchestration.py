@@ -1,7 +1,7 @@
 """What Prefect, DVC and MLflow cost: the same training with and without them, in one run.
 
-Plain: the stages' functions, the searches side by side in threads, the fits and the judging, called
-one after the other, nothing kept but the models' folders. Orchestrated: the command that people type.
+Plain: the stages' functions, the searches side by side in threads, the fits, the judging, called
+Plain: the functions of the stages, the searches side by side in threads, fits and judging, called
 Both begin with no data, on a project of their own, with the same seed.
 
     python benchmarks/orchestration.py --trials 20

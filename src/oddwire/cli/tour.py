@@ -27,7 +27,7 @@ def tour() -> None:
     project = Project.find()
     params = load_params(project.params_file)
     console = printer()
-    console.print("Training three detectors on ten simulated days of a small organisation.")
+    console.print("Training three detectors on two simulated weeks of a small organisation.")
     trials = int(os.environ.get(TRIALS_VARIABLE, TRIALS))
     with session(project):
         result = train.run_training(params, SOURCE, trials=trials, detectors=None, promote=True)
@@ -38,9 +38,7 @@ def tour() -> None:
     drift.show(unchanged)
     console.print()
     drift.show(changed)
-    console.print(
-        "\nNext: `make up` for the pages, or `.venv/bin/oddwire --help` for your own traffic."
-    )
+    console.print("\n`.venv/bin/oddwire --help` goes on from here; the README adds your own traffic.")
 
 
 if __name__ == "__main__":

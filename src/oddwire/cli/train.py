@@ -86,11 +86,14 @@ def show(project: Project, result: TrainingResult) -> None:
     from rich.markup import escape
 
     from oddwire.cli.printing import print_leaderboard, printer
+    from oddwire.cli.servers import HOST, MLFLOW_PORT, PREFECT_PORT
     from oddwire.operations.registry import model_name
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
     console = printer()
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
+    console.print(f"MLflow run {result.run_id}")
     console.print(
-        f"\nMLflow run {result.run_id}. Both pages: `make up` in {escape(str(project.root))}"
+        f"Where to look: `make up` in {escape(str(project.root))} starts the MLflow page "
+        f"http://{HOST}:{MLFLOW_PORT} and the Prefect page http://{HOST}:{PREFECT_PORT}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,9 @@ def check_source(
         with step("compare with the reference"):
             check = _compare(tracking, version, model, rows, params)
         with step("write the report"):
-            report = _keep(project, tracking, run, source, check)
+            # One folder for what was looked at: its newest report, and no other's, is replaced.
+            folder = project.reports / source / re.sub(r"[^A-Za-z0-9.]+", "-", named)[:80]
+            report = _keep(folder, tracking, run, check)
     return DriftResult(source, named, version.number, run, check, report)
 
 
@@ -155,9 +158,8 @@ def _compare(
     )
 
 
-def _keep(project: Project, tracking: Tracking, run: str, source: str, check: DriftCheck) -> Path:
-    """Write the report to ``reports/<source>/`` and keep it with the run."""
-    folder = project.reports / source
+def _keep(folder: Path, tracking: Tracking, run: str, check: DriftCheck) -> Path:
+    """Write the report into a folder and keep it with the run."""
     paths = save_report(check, folder)
     tracking.log(run, reports.drift_items(check))
     tracking.log_folder(run, folder, under="report")
