@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -59,8 +58,6 @@ def caller(
         monkeypatch.setattr(sys, "argv", ["oddwire", *map(str, arguments)])
         capfd.readouterr()
         code = 0
-        with contextlib.suppress(ImportError):
-            pass
         try:
             main()
         except SystemExit as ended:

@@ -11,7 +11,7 @@ from oddwire.project import Project
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("params")(params)
+    app.command("params", epilog="**Example** `oddwire params > all-settings.yaml`")(params)
 
 
 def params() -> None:

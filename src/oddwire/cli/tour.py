@@ -38,7 +38,7 @@ def tour() -> None:
     drift.show(unchanged)
     console.print()
     drift.show(changed)
-    console.print("\n`.venv/bin/oddwire --help` goes on from here; the README adds your own traffic.")
+    console.print("\nNext: `.venv/bin/oddwire --help`; the README says how to add your own traffic.")
 
 
 if __name__ == "__main__":

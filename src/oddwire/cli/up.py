@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("up")(up)
+    app.command("up", epilog="**Example** `oddwire up --prefect-port 4201`")(up)
 
 
 def up(

@@ -107,7 +107,8 @@ def package_versions() -> dict[str, str]:
 def _tree_diff(root: Path) -> str:
     # dvc.lock is logged whole beside it, and a training itself rewrites it.
     here = ["--", ".", ":(exclude)dvc.lock"]
-    diff = _git(root, "diff", "HEAD", *here) or ""
+    # A person's own diff program may print nothing, and a changed tree would pass for clean.
+    diff = _git(root, "diff", "--no-ext-diff", "--no-color", "HEAD", *here) or ""
     untracked = _git(root, "ls-files", "--others", "--exclude-standard", *here) or ""
     names = "".join(f"untracked: {name}\n" for name in untracked.splitlines())
     return (diff + names)[:_MOST_DIFF]

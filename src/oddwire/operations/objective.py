@@ -15,7 +15,7 @@ import pandas as pd
 
 from oddwire.evaluation.drills import make_drills
 from oddwire.evaluation.families import family_names
-from oddwire.evaluation.metrics import average_precision, ranking_curve, roc_auc
+from oddwire.evaluation.metrics import average_precision, check_scores, ranking_curve, roc_auc
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
 FAMILY_ROC_AUC = "family_roc_auc"
@@ -54,7 +54,13 @@ class Objective:
         -------
         float
             From 0 to 1, higher is better.
+
+        Raises
+        ------
+        DataError
+            If a score is not finite, as those of a network that diverged.
         """
+        scores = check_scores(scores)
         measure = roc_auc if self.name == FAMILY_ROC_AUC else average_precision
         ordinary = self.kinds == _ORDINARY
         found = []
@@ -65,7 +71,7 @@ class Objective:
 
     def average_precision(self, scores: np.ndarray) -> float:
         """Return the average precision of all that is odd, whatever its kind."""
-        return average_precision(ranking_curve(self.kinds != _ORDINARY, scores))
+        return average_precision(ranking_curve(self.kinds != _ORDINARY, check_scores(scores)))
 
 
 def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int) -> Objective:

@@ -19,7 +19,8 @@ from oddwire.project import Project
 from oddwire.traffic.sources import read_rows, to_features
 
 # A spreadsheet takes a cell that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NO_FORMULA = r"-[\d.]*"  # a number, or Zeek's mark of an unset field
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -122,10 +123,13 @@ def _write(frame: pd.DataFrame, out: Path) -> None:
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Quote text that a spreadsheet would run: it comes from the wire."""
-    safe = frame.copy()
-    for name in frame.select_dtypes(["object", "string"]):
-        text = frame[name]
-        formula = text.astype("string").str.startswith(_FORMULA_STARTS).fillna(value=False)
-        safe[name] = text.mask(formula.astype(bool), "'" + text.astype("string"))
+    """Quote names and text that a spreadsheet would run: they come from the wire."""
+    safe = frame.set_axis(_quoted(pd.Series(frame.columns.astype(str))), axis=1)
+    for name in safe.select_dtypes(["object", "string", "category"]):
+        safe[name] = _quoted(safe[name].astype("string"))
     return safe
+
+
+def _quoted(text: pd.Series[str]) -> pd.Series[str]:
+    formula = text.str.startswith(_FORMULA_STARTS) & ~text.str.fullmatch(_NO_FORMULA)
+    return text.mask(formula.fillna(value=False).astype(bool), "'" + text)

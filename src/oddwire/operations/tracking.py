@@ -24,6 +24,7 @@ from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname, urlopen
 
 import psutil
+from filelock import FileLock
 
 from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
 from oddwire.operations.items import Figure, Item, Metrics, Parameters, Table, Tags, Text
@@ -75,10 +76,13 @@ class Tracking:
         """
         uri = os.environ.get(URI_VARIABLE) or local_uri(project)
         _check_uri(uri)
-        local = uri == local_uri(project)
-        if local:
-            project.mlruns.mkdir(exist_ok=True)
-        return cls(_client(uri), uri, project.mlruns / "artifacts" if local else None)
+        if uri != local_uri(project):
+            return cls(_client(uri), uri, None)
+        project.mlruns.mkdir(exist_ok=True)
+        project.locks.mkdir(parents=True, exist_ok=True)
+        # The first to open a store makes its tables, and two at once would trip over each other.
+        with FileLock(project.locks / "mlflow-store.lock"):
+            return cls(_client(uri), uri, project.mlruns / "artifacts")
 
     def experiment(self, source: str) -> str:
         """Return the id of a source's experiment, made at the first call."""

@@ -1,0 +1,67 @@
+"""Two trainings of one source, started at once: both finish, one after the other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from command_line import ODDWIRE, environment
+from conftest import make_project
+
+from oddwire.operations.registry import CHAMPION, Registry, model_name
+from oddwire.operations.tracking import Tracking
+
+pytestmark = pytest.mark.slow
+COMMAND = [
+    ODDWIRE, "train", "simulated", "--detectors", "isolation_forest", "--trials", "1", "--json",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory, prefect_server):
+    folder = tmp_path_factory.mktemp("side_by_side")
+    project = make_project(folder / "project")
+    env = environment(folder / "prefect", PREFECT_API_URL=prefect_server)
+    processes = [
+        subprocess.Popen(
+            COMMAND, cwd=project.root, env=env, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    ended = [(*process.communicate(timeout=400), process.returncode) for process in processes]
+    return project, Tracking.connect(project), ended
+
+
+def test_both_finish_and_say_which_version_they_made(both):
+    _, _, ended = both
+    for out, err, code in ended:
+        assert code == 0, err
+        assert "Traceback" not in err
+    assert {json.loads(out)["version"] for out, _, _ in ended} == {"1", "2"}
+
+
+def test_both_have_a_version_and_one_is_champion(both):
+    project, tracking, _ = both
+    versions = tracking.client.search_model_versions(f"name = '{model_name('simulated')}'")
+    assert sorted(str(one.version) for one in versions) == ["1", "2"]
+    champion = Registry.of(tracking, project).version("simulated", CHAMPION)
+    assert champion is not None
+    lines = (project.mlruns / "promotions.jsonl").read_text().splitlines()
+    assert [json.loads(line)["version"] for line in lines] == ["1", "2"]
+
+
+def test_one_ran_after_the_other(both):
+    _, tracking, _ = both
+    found = tracking._runs(tracking.experiment("simulated"), "tags.kind = 'training'")
+    later, earlier = found
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert earlier.info.end_time <= later.info.start_time
+
+
+def test_each_had_a_study_of_its_own(both):
+    _, tracking, _ = both
+    studies = tracking._runs(tracking.experiment("simulated"), "tags.kind = 'study'")
+    assert len({run.data.tags["study"] for run in studies}) == 2
+    assert [run.data.metrics["trials_resumed"] for run in studies] == [0, 0]

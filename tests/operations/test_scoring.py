@@ -1,0 +1,198 @@
+"""Scoring a file with the champion: whole files or none, and nothing a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from oddwire.detection.model import Model
+from oddwire.errors import DataError, NoModelError, ParameterError
+from oddwire.operations.scoring import ScoredFile, _without_formulas, score_file
+
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0"]
+
+
+@pytest.fixture
+def current(tmp_path, make_rows):
+    """A file of rows as they come: without labels."""
+    file = tmp_path / "current.csv"
+    make_rows(60, seed=9).drop(columns=["label", "attack"]).to_csv(file, index=False)
+    return file
+
+
+def read(out):
+    if out.suffix == ".parquet":
+        return pd.read_parquet(out)
+    return pd.read_csv(out, float_precision="round_trip")
+
+
+def files(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet"])
+def test_every_row_gets_score_p_value_alert_and_version(desk, current, tmp_path, name):
+    out = tmp_path / name
+    done = score_file(desk.project, "desk", current, out)
+    rows, scored = read(current), read(out)
+    expected = desk.registry.load(desk.registry.champion("desk")).score(rows)
+    assert len(scored) == done.rows == 60
+    for column in ("src_bytes", "duration", "proto"):
+        assert scored[column].tolist() == rows[column].tolist()
+    for column in ("anomaly_score", "p_value"):
+        np.testing.assert_allclose(scored[column], expected[column], rtol=1e-12)
+    assert scored["alert"].tolist() == expected["alert"].tolist()
+    assert set(scored["model_version"].astype(str)) == {done.version} == {"1"}
+    assert done.alerts == expected["alert"].sum() > 0
+    assert (done.detector, done.max_fpr, done.out) == ("isolation_forest", 0.05, out)
+    assert (done.missing, done.infinite, done.unseen) == (0, 0, 0)
+    assert done.seconds > 0
+
+
+def test_a_gz_file_is_gzip_and_others_are_not(desk, current, tmp_path):
+    for name in ("out.csv", "out.csv.gz"):
+        score_file(desk.project, "desk", current, tmp_path / name)
+    plain = (tmp_path / "out.csv").read_bytes()
+    assert plain.splitlines()[0].endswith(b"anomaly_score,p_value,extrapolated,alert,model_version")
+    assert gzip.decompress((tmp_path / "out.csv.gz").read_bytes()) == plain
+
+
+def test_missing_infinite_and_unseen_values_are_scored_and_counted(desk, tmp_path, make_rows):
+    rows = make_rows(20, seed=9, attacks=0).drop(columns=["label", "attack"])
+    rows.loc[[0, 1], "src_bytes"] = np.nan
+    rows.loc[2, "duration"] = np.inf
+    rows.loc[[3, 4, 5], "proto"] = ["icmp", "sctp", "gre"]
+    rows.loc[6, "proto"] = None
+    rows.to_csv(tmp_path / "odd.csv", index=False)
+    out = tmp_path / "out.parquet"
+    done = score_file(desk.project, "desk", tmp_path / "odd.csv", out)
+    assert (done.missing, done.infinite, done.unseen) == (3, 1, 3)
+    assert np.isfinite(read(out)["anomaly_score"]).all()
+
+
+def test_text_that_a_spreadsheet_would_run_is_quoted(desk, tmp_path, make_rows):
+    rows = make_rows(len(FORMULAS) + 1, seed=9).drop(columns=["label", "attack"])
+    rows["proto"] = [*FORMULAS, "tcp"]
+    file, out = tmp_path / "current.csv", tmp_path / "out.csv"
+    rows.to_csv(file, index=False, quoting=csv.QUOTE_NONNUMERIC)
+    score_file(desk.project, "desk", file, out)
+    with out.open(newline="") as lines:
+        written = [row["proto"] for row in csv.DictReader(lines)]
+    assert written[-1] == "tcp"
+    assert written[:-1] == [f"'{formula}" for formula in FORMULAS]
+    score_file(desk.project, "desk", file, tmp_path / "out.parquet")
+    assert read(tmp_path / "out.parquet")["proto"].tolist() == rows["proto"].tolist()
+
+
+def test_quoting_leaves_numbers_holes_and_harmless_text_alone():
+    frame = pd.DataFrame({
+        "number": [-1.5, np.nan, 2.0],
+        "text": pd.array(["-", None, "a=b"], dtype="string"),
+        "numbers as text": ["-1.5", "", "-"],
+        "object": ["tcp", None, "x@y"],
+        "kind": pd.Categorical(["udp", None, "tcp"]),
+        "flag": [True, False, True],
+    })  # fmt: skip
+    safe = _without_formulas(frame)
+    assert safe.to_csv() == frame.to_csv()
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, "\t=1", "\r=1", "\n=1", "--1", "-1-1"])
+@pytest.mark.parametrize("kind", ["object", "string", "category"])
+def test_a_formula_is_quoted_in_a_column_of_any_kind(text, kind):
+    safe = _without_formulas(pd.DataFrame({"a": pd.Series([text, None, "b"], dtype=kind)}))
+    assert safe["a"].iloc[0] == f"'{text}"
+    assert safe["a"].isna().tolist() == [False, True, False]
+    assert safe["a"].iloc[2] == "b"
+
+
+def test_categories_and_names_of_columns_are_quoted_too():
+    frame = pd.DataFrame({"=name": pd.Categorical(["=1", "tcp", "=1"])})
+    safe = _without_formulas(frame)
+    assert safe.columns.tolist() == ["'=name"]
+    assert safe["'=name"].tolist() == ["'=1", "tcp", "'=1"]
+    assert frame.columns.tolist() == ["=name"]
+
+
+def test_columns_of_a_scored_file_are_replaced_when_it_is_scored_again(desk, current, tmp_path):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    score_file(desk.project, "desk", current, first)
+    score_file(desk.project, "desk", first, second)
+    assert first.read_text() == second.read_text()
+
+
+def test_an_old_result_is_replaced_as_a_whole(desk, current, tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("old\n" * 10_000)
+    score_file(desk.project, "desk", current, out)
+    assert "old" not in out.read_text()
+    assert files(tmp_path) == ["current.csv", "out.csv"]
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out", "out.csv.zip", "out.PARQUET", ".gz"])
+def test_another_ending_is_refused_before_anything_is_done(desk, tmp_path, name):
+    with pytest.raises(DataError, match=r"--out must end with \.csv, \.csv\.gz, \.parquet, got"):
+        score_file(desk.project, "desk", tmp_path / "not there", tmp_path / name)
+    assert files(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_is_named(desk, current, tmp_path):
+    with pytest.raises(DataError, match=f"--out: there is no folder {tmp_path / 'none'}"):
+        score_file(desk.project, "desk", current, tmp_path / "none" / "out.csv")
+
+
+def test_a_target_that_cannot_be_written_leaves_nothing_half_written(desk, current, tmp_path):
+    out = tmp_path / "out.csv"
+    out.mkdir()
+    with pytest.raises(DataError, match=r"cannot write .*out\.csv: Is a directory"):
+        score_file(desk.project, "desk", current, out)
+    assert files(tmp_path) == ["current.csv", "out.csv"]
+    assert files(out) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, r"current\.csv"),
+        ("", r"current\.csv.*empty"),
+        ("src_bytes,duration,dst_packets,proto\n", r"current\.csv"),
+        ("src_bytes,duration,proto\n1,2,tcp\n", "dst_packets"),
+        ("src_bytes,duration,dst_packets,proto\n1,2,three,tcp\n", r"dst_packets.*'three'"),
+    ],
+    ids=["missing", "empty", "header", "column", "text"],
+)
+def test_a_bad_file_is_named_and_keeps_the_old_result(desk, tmp_path, content, says):
+    file, out = tmp_path / "current.csv", tmp_path / "out.csv"
+    out.write_text("old\n")
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(DataError, match=says) as raised:
+        score_file(desk.project, "desk", file, out)
+    assert "\n" not in str(raised.value)
+    assert out.read_text() == "old\n"
+    assert set(files(tmp_path)) <= {"current.csv", "out.csv"}
+
+
+def test_an_unknown_source_and_one_without_champion_are_told(desk, current, tmp_path):
+    with pytest.raises(ParameterError, match="unknown source 'none'"):
+        score_file(desk.project, "none", current, tmp_path / "out.csv")
+    with pytest.raises(NoModelError, match="no champion for source 'simulated' yet"):
+        score_file(desk.project, "simulated", current, tmp_path / "out.csv")
+    assert files(tmp_path) == ["current.csv"]
+
+
+def test_what_is_returned_is_frozen(desk, current, tmp_path):
+    done = score_file(desk.project, "desk", current, tmp_path / "out.csv")
+    assert isinstance(done, ScoredFile)
+    with pytest.raises(AttributeError):
+        done.rows = 0
+
+
+def test_the_model_that_scores_is_checked_against_the_registry(desk):
+    version = desk.registry.champion("desk")
+    with desk.registry.files(version) as folder:
+        assert Model.load(folder, digest=version.digest).metadata == {"source": "desk"}
