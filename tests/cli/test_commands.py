@@ -6,10 +6,12 @@ import re
 import shutil
 from importlib.metadata import version
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from command_line import caller
+from conftest import SMALL_PARAMS, make_project, write_params
 
 from oddwire.operations.registry import Registry
 from oddwire.operations.tracking import Tracking
@@ -21,7 +23,7 @@ FIELDS = [
     "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
 ]  # fmt: skip
 COMMANDS = ["train", "leaderboard", "score", "drift", "fetch", "params", "up"]
-REPORT_CODE = 3
+DRIFT = 3
 
 
 @pytest.fixture
@@ -178,23 +180,69 @@ def test_score_as_json(oddwire, in_trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_unchanged_traffic_is_no_drift(oddwire, in_trained):
+def test_a_reference_that_is_too_short_is_not_passed_off_as_calm(oddwire, in_trained):
+    """A day or two of traffic cannot say what is normal, and the verdict says that instead."""
     project, _ = in_trained
-    ended = oddwire("drift", "simulated", "--scenario", "none")
+    ended = oddwire("drift", "simulated", "--scenario", "broken_sensor")
     assert ended.code == 0, ended.err
-    assert "No drift" in ended.out
-    assert str(project.reports / "simulated" / "drift.html") in ended.out
+    assert "No drift could be shown" in ended.out
+    assert str(project.reports / "simulated" / "drift.html") in ended.out.replace("\n", "")
+
+
+@pytest.fixture(scope="module")
+def table_project(tmp_path_factory, prefect_server):
+    """A project trained on a table without times, of which a few hundred rows show drift."""
+    from flows.training import train
+
+    project = make_project(tmp_path_factory.mktemp("table") / "project")
+    write_params(
+        project.root,
+        {**SMALL_PARAMS, "sources": {"office": {"format": "table", "train": "office.csv"}}},
+    )
+    table(project.root / "office.csv", rows=2000, seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ODDWIRE_PROJECT", str(project.root))
+        train(source="office", trials=0, detectors="isolation_forest")
+    return project
+
+
+def table(file, *, rows, seed, factor=1.0):
+    """Write rows of three columns, one of which may have moved."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({
+        "sent": random.lognormal(6, 1, rows) * factor,
+        "received": random.lognormal(7, 1, rows),
+        "service": random.choice(["web", "dns", "ssh"], rows),
+    })  # fmt: skip
+    frame.to_csv(file, index=False)
+    return file
 
 
 @pytest.mark.slow
-def test_changed_traffic_is_drift_and_json_is_all_that_is_printed(oddwire, in_trained):
-    project, result = in_trained
-    ended = oddwire("drift", "simulated", "--scenario", "broken_sensor", "--json")
-    assert ended.code == REPORT_CODE, ended.err
+def test_unchanged_traffic_is_no_drift(oddwire, table_project, monkeypatch, tmp_path):
+    monkeypatch.chdir(table_project.root)
+    file = table(tmp_path / "today.csv", rows=500, seed=1)
+    ended = oddwire("drift", "office", "--current", file)
+    assert ended.code == 0, ended.err
+    assert "No drift: " in ended.out
+    assert "today.csv" in ended.out
+
+
+@pytest.mark.slow
+def test_changed_traffic_is_drift_and_json_is_all_that_is_printed(
+    oddwire, table_project, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(table_project.root)
+    file = table(tmp_path / "today.csv", rows=500, seed=1, factor=20)
+    ended = oddwire("drift", "office", "--current", file, "--json")
+    assert ended.code == DRIFT, ended.err
     assert ended.err == ""
     verdict = ended.json
     assert verdict["drifted"] is True
-    assert verdict["source"] == "simulated"
-    assert verdict["version"] == result.version
-    assert any(column["drifted"] for column in verdict["columns"])
-    assert verdict["report"] == str(project.reports / "simulated" / "drift.html")
+    assert verdict["source"] == "office"
+    assert verdict["version"] == "1"
+    moved = {column["column"] for column in verdict["columns"] if column["drifted"]}
+    assert "sent" in moved
+    assert "received" not in moved
+    assert verdict["report"] == str(table_project.reports / "office" / "drift.html")
+    assert (table_project.reports / "office" / "drift.html").stat().st_size > 10_000

@@ -38,7 +38,9 @@ def tour() -> None:
     drift.show(unchanged)
     console.print()
     drift.show(changed)
-    console.print("\nNext: `.venv/bin/oddwire --help`; the README says how to add your own traffic.")
+    console.print(
+        "\nNext: `.venv/bin/oddwire --help`; the README says how to add your own traffic."
+    )
 
 
 if __name__ == "__main__":

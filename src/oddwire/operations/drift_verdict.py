@@ -10,6 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+BLIND = 0.9  # a cut-off from which on next to no change can be told from a normal one
 NAMED = 3  # columns that the sentence names
 WORD_LENGTH = 60  # characters of a name or category that the report shows
 # What a page could take for markup, and look-alikes without a meaning there.
@@ -107,6 +108,12 @@ def in_words(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     """Return the verdict as one sentence that names the most drifted columns."""
     moved = [one for one in ranked(columns) if one.drifted]
     count = f"{len(moved)} of {len(columns)} columns moved beyond what is normal"
+    if not moved and all(one.cut_off >= BLIND for one in columns):
+        least = min(one.cut_off for one in columns)
+        return (
+            "No drift could be shown: the reference is too short to tell what is normal, so that "
+            f"even {least:.1%} of the connections might move by chance; train on more days."
+        )
     if not moved:
         return f"No drift: none of {len(columns)} columns moved beyond what is normal."
     most = "; ".join(

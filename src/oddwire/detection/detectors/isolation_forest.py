@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.ensemble import IsolationForest
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BLOCK_ROWS = 16_384
 
 
-class IsolationForestDetector(OutlierMixin, BaseEstimator):
+class IsolationForestDetector(OutlierDetector):
     """scikit-learn's `IsolationForest` within the detectors' contract.
 
     It takes any number of training rows, however few, without a warning, and its scores do not
@@ -127,23 +127,3 @@ class IsolationForestDetector(OutlierMixin, BaseEstimator):
             for start in range(0, len(matrix), rows)
         )
         return np.concatenate(scores)
-
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return ``score_samples(X) - offset_``: below 0 is odd.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return +1 for an ordinary row, -1 for an odd one.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics.pairwise import euclidean_distances
@@ -13,6 +12,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, When
 from oddwire.errors import ParameterError
 
@@ -30,7 +30,7 @@ _NEAR = 0.05
 _BLOCK_ENTRIES = 2**20  # 8 MB of kernel at a time
 
 
-class OneClassSVMDetector(OutlierMixin, BaseEstimator):
+class OneClassSVMDetector(OutlierDetector):
     """One-Class SVM whose kernel width follows the data, scored by matrix products.
 
     However it was fitted, a row's score is a sum over `centers_` c with `weights_` w,
@@ -187,26 +187,6 @@ class OneClassSVMDetector(OutlierMixin, BaseEstimator):
             np.maximum(kernel, -700.0, out=kernel)
             scores[block] = np.exp(kernel, out=kernel) @ self.weights_
         return scores
-
-    def decision_function(self, X: ArrayLike) -> Vector:
-        """Return ``score_samples(X) - offset_``: below 0 is odd.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return +1 for an ordinary row, -1 for an odd one.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
 
 def _sample(X: Matrix, rows: int, random: np.random.RandomState) -> Matrix:

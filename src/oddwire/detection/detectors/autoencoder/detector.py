@@ -11,11 +11,11 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.search_space import (
     Choice,
     FloatRange,
@@ -43,7 +43,7 @@ _HELD_OUT_SHARE = 0.1
 _FEWEST_TO_HOLD_OUT = 20  # below, every row trains and the same rows decide when to stop
 
 
-class AutoencoderDetector(OutlierMixin, BaseEstimator):
+class AutoencoderDetector(OutlierDetector):
     """Rows that a narrow network cannot give back are odd.
 
     The anomaly score is the mean over the columns of the squared reconstruction error, each
@@ -220,14 +220,6 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self, "network_")
         return self._scores(_cut_off(validate_data(self, X, dtype=np.float64, reset=False)))
-
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return ``score_samples(X) - offset_``: negative is an outlier."""
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int_]:
-        """Return -1 for outliers and 1 for the rest, of shape (n_rows,)."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
 
     def save_weights(self, folder: Path) -> None:
         """Write what was fitted into two files of a folder, without pickle.

@@ -1,0 +1,52 @@
+"""The scoring flow, against a real Prefect server."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pandas as pd
+import pytest
+
+from flows.scoring import score
+from oddwire.errors import DataError
+from oddwire.params import load_params
+from oddwire.traffic.sources.simulated import simulate
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def project(trained, monkeypatch):
+    monkeypatch.setenv("ODDWIRE_PROJECT", str(trained[0].root))
+    return trained[0]
+
+
+@pytest.fixture
+def traffic(project, tmp_path):
+    connections = simulate(load_params(project.params_file).source("simulated")).head(120)
+    file = tmp_path / "today.parquet"
+    connections.drop(columns=["label", "attack"]).to_parquet(file, index=False)
+    return file
+
+
+def test_every_row_of_the_file_is_scored(trained, traffic, tmp_path):
+    out = tmp_path / "scored.parquet"
+    done = score(file=str(traffic), source="simulated", out=str(out))
+    scored = pd.read_parquet(out)
+    assert done.rows == len(scored) == 120
+    assert done.version == trained[1].version
+    assert done.alerts == scored["alert"].sum()
+    assert (scored["alert"] == (scored["p_value"] <= done.max_fpr)).all()
+
+
+def test_a_failed_run_stands_on_the_page_with_its_reason(project, prefect_server, tmp_path):
+    with pytest.raises(DataError, match=r"nothing\.csv does not exist"):
+        score(file=str(tmp_path / "nothing.csv"), source="simulated", out=str(tmp_path / "o.csv"))
+    runs = httpx.post(
+        f"{prefect_server}/flow_runs/filter",
+        json={"flows": {"name": {"any_": ["scoring"]}}, "sort": "START_TIME_DESC"},
+    ).json()
+    assert runs[0]["state"]["type"] == "FAILED"
+    assert "nothing.csv" in json.dumps(runs[0]["state"])
+    assert not list(tmp_path.iterdir())
