@@ -44,7 +44,8 @@ def plain(root: Path, source: str, trials: int) -> None:
     """Run the steps of a training as plain functions."""
     from oddwire.operations.fitting import Prepared, evaluate_model, fit_model
     from oddwire.operations.objective import make_objective
-    from oddwire.operations.search import StudyPlan, run_study
+    from oddwire.operations.search import run_study
+    from oddwire.operations.studies import StudyPlan
     from oddwire.params import load_params
     from oddwire.project import Project
     from oddwire.stages import explore, ingest, link, prepare

@@ -13,6 +13,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows.watching import logged_progress
 from oddwire.operations import artifacts, pipeline, training
 from oddwire.operations.fitting import parse_detectors
+from oddwire.operations.trained import TrainingResult
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -50,7 +51,7 @@ def train(
     trials: int = 20,
     detectors: str = DETECTORS,
     promote: bool = True,
-) -> training.TrainingResult:
+) -> TrainingResult:
     """Search, fit, evaluate, register and, if it is better, promote a model for a source.
 
     Parameters

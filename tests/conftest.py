@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
+from small_projects import REPOSITORY, make_project
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.project import Project
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-
-# Small enough for a search in seconds, large enough for every attack family.
-SMALL_PARAMS = {
-    "seed": 7,
-    "sources": {
-        "simulated": {"format": "simulated", "seed": 7, "days": 3, "connections_per_day": 800}
-    },
-    "split": {"train_on": "benign", "calibration": 0.2, "validation": 0.2, "test": 0.25},
-    "explore": {"max_rows": 500},
-    "search": {"trials": 2, "timeout": 120},
-    "promotion": {"resamples": 50, "max_milliseconds_per_row": 50},
-    "drift": {"sample_rows": 500},
-}
 
 
 def pytest_configure() -> None:
@@ -44,25 +27,6 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no sample data at {folder}; name it with ODDWIRE_SHARED_DATA")
     return folder
-
-
-def make_project(folder: Path, params: dict | None = None) -> Project:
-    """Make a project of its own with the real stages, in a git repository of its own."""
-    (folder / ".dvc").mkdir(parents=True)
-    for file in ("dvc.yaml", ".dvcignore", ".dvc/config", ".dvc/.gitignore"):
-        shutil.copy(REPOSITORY / file, folder / file)
-    (folder / "src").symlink_to(REPOSITORY / "src")
-    (folder / ".gitignore").write_text("/data/\n/mlruns/\n/reports/\n/src\n")
-    write_params(folder, params or SMALL_PARAMS)
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "a project"]):
-        subprocess.run([*git, *command], cwd=folder, check=True)
-    return Project(folder.resolve())
-
-
-def write_params(folder: Path, params: dict) -> None:
-    """Write a project's params.yaml."""
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is wrong is said in one line that names it, with exit code 2, and nothing half-done stays."""
+"""What is wrong is said in one line that names it; the exit code is 2, nothing half-done stays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from command_line import ODDWIRE, caller
-from conftest import SMALL_PARAMS, write_params
+from small_projects import SMALL_PARAMS, write_params
 
 from oddwire.operations.registry import CHALLENGER, CHAMPION, Registry, model_name
 from oddwire.operations.tracking import Tracking

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import ODDWIRE, environment, wait_until
-from conftest import SMALL_PARAMS, make_project
+from small_projects import SMALL_PARAMS, make_project
 
 from oddwire.operations.registry import Registry
 from oddwire.operations.tracking import Tracking

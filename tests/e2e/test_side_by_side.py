@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from command_line import ODDWIRE, environment
-from conftest import make_project
+from small_projects import make_project
 
 from oddwire.operations.registry import CHAMPION, Registry, model_name
 from oddwire.operations.tracking import Tracking
@@ -36,7 +36,7 @@ def both(tmp_path_factory, prefect_server):
 
 def test_both_finish_and_say_which_version_they_made(both):
     _, _, ended = both
-    for out, err, code in ended:
+    for _, err, code in ended:
         assert code == 0, err
         assert "Traceback" not in err
     assert {json.loads(out)["version"] for out, _, _ in ended} == {"1", "2"}

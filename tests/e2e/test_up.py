@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 import pytest
 from command_line import ODDWIRE, environment, wait_until
-from conftest import SMALL_PARAMS
+from small_projects import SMALL_PARAMS
 
 from oddwire.cli import servers
 from oddwire.params import load_params

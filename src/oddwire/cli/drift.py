@@ -95,4 +95,4 @@ def show(result: DriftResult) -> None:
     console = printer()
     console.print(table)
     console.print(escape(result.check.verdict))
-    console.print(f"Report: {escape(str(result.report))}")
+    console.print(f"Report: {escape(str(result.report))}", soft_wrap=True)

@@ -12,7 +12,7 @@ from oddwire.params import Params, load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
-    from oddwire.operations.training import TrainingResult
+    from oddwire.operations.trained import TrainingResult
 
 EPILOG = """
 **Examples**

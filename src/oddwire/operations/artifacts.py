@@ -9,7 +9,7 @@ from oddwire.operations.drift_verdict import ranked
 
 if TYPE_CHECKING:
     from oddwire.operations.monitoring import DriftResult
-    from oddwire.operations.training import TrainingResult
+    from oddwire.operations.trained import TrainingResult
 
 _COLUMNS = {
     "detector": "detector",

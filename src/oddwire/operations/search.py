@@ -8,11 +8,8 @@ ended; the next training begins a new one.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,6 +24,7 @@ from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
 from oddwire.errors import OddwireError
 from oddwire.operations.objective import Objective
+from oddwire.operations.studies import OnTrial, StudyPlan, StudyResult, TrialRecord
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
@@ -38,69 +36,6 @@ _CLOSED = "closed"
 _PARAMETERS = "parameters"
 _AVERAGE_PRECISION = "average_precision"
 _EPOCHS_PER_REPORT = 5
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """What became of one trial."""
-
-    number: int
-    state: str  # complete, pruned or failed
-    value: float | None
-    parameters: HyperParameters
-    seconds: float
-    average_precision: float | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """What a study found."""
-
-    name: str
-    detector: str
-    criterion: str
-    value: float | None
-    parameters: HyperParameters
-    trials: tuple[TrialRecord, ...]
-    resumed_trials: int
-
-
-@dataclass(frozen=True)
-class StudyPlan:
-    """What to search, and how long.
-
-    Parameters
-    ----------
-    source, detector
-        What is searched.
-    trials
-        Finished trials to reach, those of a resumed study counted in; 0 takes the defaults.
-    timeout
-        Seconds after which no new trial begins.
-    seed
-        Seeds the sampler and every fit.
-    data
-        Digest of the rows, part of the fingerprint.
-    """
-
-    source: str
-    detector: str
-    trials: int
-    timeout: float
-    seed: int
-    data: str
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of all that the values of the study depend on, but for its length."""
-        space = {name: repr(dim) for name, dim in search_space(self.detector).items()}
-        content = {k: v for k, v in asdict(self).items() if k not in {"trials", "timeout"}}
-        text = json.dumps([content, space], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-OnTrial = Callable[[TrialRecord], None]
 
 
 def run_study(

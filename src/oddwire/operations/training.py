@@ -11,9 +11,6 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,9 +22,7 @@ from oddwire.operations import reports
 from oddwire.operations.fitting import (
     DetectorReport,
     FittedModel,
-    Prepared,
     TestScores,
-    alert_rate,
     evaluate_model,
     fit_model,
 )
@@ -36,115 +31,17 @@ from oddwire.operations.objective import make_objective
 from oddwire.operations.progress import progress, step
 from oddwire.operations.promotion import Candidate, PromotionDecision, decide
 from oddwire.operations.registry import Registry, Version
-from oddwire.operations.search import (
-    StudyPlan,
-    StudyResult,
-    TrialRecord,
-    close_study,
-    run_study,
-)
+from oddwire.operations.search import close_study, run_study
+from oddwire.operations.studies import TrialRecord
 from oddwire.operations.tracking import Tracking
-from oddwire.params import Params, load_params
+from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
+from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.traffic.schema import LABEL, TIME
 
 REFERENCE_FILE = "reference.parquet"
 _REFERENCE_ROWS = 20_000
 _EXAMPLE_ROWS = 50
-
-
-@dataclass(frozen=True)
-class Training:
-    """A training under way.
-
-    Parameters
-    ----------
-    root
-        The project's folder.
-    source
-        What is trained on.
-    run_id
-        Id of its MLflow run.
-    trials
-        Finished trials that each study is to reach.
-    """
-
-    root: Path
-    source: str
-    run_id: str
-    trials: int
-    data_digest: str
-
-    @property
-    def project(self) -> Project:
-        """Where things lie."""
-        return Project(self.root)
-
-    @property
-    def params(self) -> Params:
-        """The settings."""
-        return load_params(self.project.params_file)
-
-    @property
-    def prepared(self) -> Prepared:
-        """The split parts."""
-        return Prepared(self.project.prepared(self.source))
-
-    @property
-    def max_fpr(self) -> float:
-        """Share of benign connections that may raise an alert."""
-        return alert_rate(self.params.alerts, self.prepared.connections_per_day)
-
-    @property
-    def workplace(self) -> Path:
-        """Folder for models that are being made."""
-        return self.project.root / "data" / "work" / self.run_id
-
-    def tracking(self) -> Tracking:
-        """Connect to MLflow."""
-        return Tracking.connect(self.project)
-
-    def plan(self, detector: str) -> StudyPlan:
-        """Return what the study of a detector is to do."""
-        params = self.params
-        return StudyPlan(
-            self.source, detector, self.trials, params.search.timeout, params.seed, self.data_digest
-        )
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A study and the run that shows it."""
-
-    study: StudyResult
-    run_id: str
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A fitted detector, its figures, and the run that holds them."""
-
-    searched: Searched
-    fitted: FittedModel
-    report: DetectorReport
-
-    @property
-    def detector(self) -> str:
-        """Its name."""
-        return self.fitted.detector
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a training came to."""
-
-    source: str
-    run_id: str
-    leaderboard: tuple[dict[str, Any], ...]
-    version: str
-    detector: str
-    promoted: bool
-    reason: str
 
 
 @contextmanager
