@@ -43,13 +43,18 @@ DESK_PARAMS = {
             "benign": [0],
             "attack": "attack",
         },
-        "simulated": {"format": "simulated", "days": 2, "connections_per_day": 100},
+        "simulated": {
+            "format": "simulated",
+            "seed": 7,
+            "days": 10,
+            "connections_per_day": 2000,
+        },
     },
     "split": {"calibration": 0.25, "validation": 0.25, "test": 0.3},
     "search": {"trials": 2, "timeout": 60, "detectors": ["isolation_forest"]},
     "alerts": {"max_fpr": 0.05},
     "promotion": {"resamples": 50, "max_milliseconds_per_row": 100},
-    "drift": {"sample_rows": 200},
+    "drift": {"sample_rows": 1000},
 }
 
 
@@ -131,12 +136,14 @@ def desk(tmp_path_factory, empty_store, make_rows):
     """A project trained by plain functions, without Prefect and DVC; tests only read it."""
     project = make_bare(tmp_path_factory.mktemp("desk") / "desk", empty_store)
     make_rows(600, seed=2).to_csv(project.root / "rows.csv", index=False)
-    for stage in (link, ingest, prepare):
-        stage(project, "desk")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(IsolationForestDetector, "search_space", SMALL_SPACE)
-        patch.setattr(IsolationForestDetector, "defaults", SMALL_DEFAULTS)
-        return train_desk(project)
+    return train_desk(project, "desk")
+
+
+@pytest.fixture(scope="session")
+def simulated_desk(tmp_path_factory, empty_store):
+    """The same of simulated days, as many as a drift check needs to know what is normal."""
+    project = make_bare(tmp_path_factory.mktemp("simulated") / "desk", empty_store)
+    return train_desk(project, "simulated")
 
 
 def make_bare(root: Path, store: Path) -> Project:
@@ -147,9 +154,18 @@ def make_bare(root: Path, store: Path) -> Project:
     return project
 
 
-def train_desk(project: Project) -> Desk:
-    """Take the steps of the training flow."""
-    with training.open_training(project, "desk", trials=2, started_by="a test") as run:
+def train_desk(project: Project, source: str) -> Desk:
+    """Take the steps of the training flow, with a small forest."""
+    for stage in (link, ingest, prepare):
+        stage(project, source)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(IsolationForestDetector, "search_space", SMALL_SPACE)
+        patch.setattr(IsolationForestDetector, "defaults", SMALL_DEFAULTS)
+        return _train(project, source)
+
+
+def _train(project: Project, source: str) -> Desk:
+    with training.open_training(project, source, trials=2, started_by="a test") as run:
         searched = training.search_detector(run, "isolation_forest")
         judged = [training.judge_detector(run, searched)]
         best = training.choose_best(judged)

@@ -90,7 +90,7 @@ def test_two_at_once_both_finish_one_after_the_other(table):
 @pytest.mark.slow
 def test_what_a_stage_refuses_is_an_error_in_its_own_words(table):
     file = table.root.parent / "mine.csv"
-    file.write_text("a,b,y\n1,two,0\n2,3,0\n" * 50 + "1,2,no label\n")
+    file.write_text("a,b,y\n" + "1,2,0\n" * 50 + "1,two,0\n")
     params = yaml.safe_load(table.params_file.read_text())
     params["sources"]["mine"]["categorical"] = []
     table.params_file.write_text(yaml.safe_dump(params))
@@ -101,10 +101,21 @@ def test_what_a_stage_refuses_is_an_error_in_its_own_words(table):
 
 
 @pytest.mark.slow
-def test_another_failure_of_dvc_is_told_with_its_reason(table):
-    (table.root / "dvc.yaml").write_text("stages:\n  prepare: [")
-    with pytest.raises(ServiceError, match=r"dvc repro failed: .*dvc\.yaml") as raised:
-        reproduced(table)
+@pytest.mark.parametrize(
+    ("stages", "says"),
+    [
+        (
+            "stages:\n  prepare:\n    foreach: [mine]\n    do:\n      cmd: exit 3\n",
+            "failed to reproduce 'prepare@mine'",
+        ),
+        ("stages:\n  prepare: [", "dvc.yaml' is invalid"),
+    ],
+    ids=["a stage that ends badly", "no YAML"],
+)
+def test_another_failure_of_dvc_is_told_with_its_reason(table, stages, says):
+    (table.root / "dvc.yaml").write_text(stages)
+    with pytest.raises(ServiceError, match=f"dvc repro failed: .*{says}") as raised:
+        reproduced(table, stages=("prepare",))
     assert "\n" not in str(raised.value)
 
 
@@ -159,7 +170,7 @@ def test_the_lock_is_free_again_after_a_failure(table, monkeypatch):
     [
         (["Running stage", "error: f.csv is empty", "ERROR: failed"], DataError, "f.csv is empty"),
         (["x", "ERROR: a", "y", "ERROR: b"], ServiceError, "dvc repro failed: ERROR: a ERROR: b"),
-        (["1", "2", "3", "4"], ServiceError, "dvc repro failed: 2 3 4"),
+        (list("abcdefgh"), ServiceError, "dvc repro failed: c d e f g h"),
         ([], ServiceError, "dvc repro failed: "),
     ],
 )

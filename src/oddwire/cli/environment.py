@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 # A person who sets one of these is obeyed.
 QUIET = {
@@ -23,5 +24,8 @@ TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 
 def quiet_tools(*, terminal: bool) -> None:
     """Switch off telemetry and noise of every tool, for this process and its children."""
+    # Lightning 2.6 uses a name that torch 2.13 calls deprecated. The autoencoder silences it where
+    # it arises, but warning filters belong to the process: another thread may put them back.
+    warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
     for name, value in {**QUIET, **(TERMINAL if terminal else {})}.items():
         os.environ.setdefault(name, value)

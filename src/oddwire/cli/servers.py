@@ -88,7 +88,12 @@ def start(
 def start_prefect(project: Project, port: int, *, page: bool = True) -> Server:
     """Start a Prefect server on the loopback."""
     command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    return start("Prefect server", command if page else [*command, "--no-ui"], project=project)
+    api = f"http://{HOST}:{port}/api"
+    # Without this, the page of another port would look for its server at the usual one.
+    env = {_API: api, "PREFECT_SERVER_UI_API_URL": api}
+    return start(
+        "Prefect server", command if page else [*command, "--no-ui"], project=project, env=env
+    )
 
 
 def start_mlflow(project: Project, port: int, store: str) -> Server:

@@ -18,6 +18,7 @@ from oddwire.traffic.sources.files import check_files
 
 STAGES = ("prepare", "explore")  # what they depend on comes by itself
 _STAGE_ERROR = "error: "
+_MOST_LINES = 6
 
 
 def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) -> None:
@@ -86,4 +87,6 @@ def _failure(lines: Sequence[str]) -> DataError | ServiceError:
         if line.startswith(_STAGE_ERROR):
             return DataError(line.removeprefix(_STAGE_ERROR))
     errors = [line for line in lines if line.startswith("ERROR")]
-    return ServiceError(f"dvc repro failed: {' '.join(errors or lines[-3:])}")
+    # A dvc.yaml that is not YAML is told in a paragraph, the file's name in its first line.
+    said = " ".join(" ".join(errors or lines[-_MOST_LINES:]).split())
+    return ServiceError(f"dvc repro failed: {said}")

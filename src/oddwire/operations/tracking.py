@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+NOTE = "mlflow.note.content"  # the tag that the page shows as a run's description
+# MLflow 3 opens an experiment of unknown kind as one of language models.
+_SHOWN_AS_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+_MADE_BY = {"mlflow.source.name": "oddwire", "mlflow.source.type": "LOCAL"}
 _PARENT = "mlflow.parentRunId"
 _KIND = "kind"
 _OWNER = "owner"
@@ -92,7 +96,11 @@ class Tracking:
         if found is None:
             place = None if self.artifacts is None else (self.artifacts / source).as_uri()
             try:
-                return str(self.client.create_experiment(source, artifact_location=place))
+                return str(
+                    self.client.create_experiment(
+                        source, artifact_location=place, tags=_SHOWN_AS_TRAINING
+                    )
+                )
             except MlflowException:  # another process was faster
                 found = self.client.get_experiment_by_name(source)
         if found is None or found.lifecycle_stage != "active":
@@ -119,7 +127,7 @@ class Tracking:
         **tags
             Further tags.
         """
-        all_tags = {**tags, _KIND: kind, _OWNER: _owner()}
+        all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: _owner()}
         if parent is not None:
             all_tags[_PARENT] = parent
         run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.operations import reports
+from oddwire.operations.artifacts import leaderboard_markdown
 from oddwire.operations.fitting import (
     DetectorReport,
     FittedModel,
@@ -26,6 +27,7 @@ from oddwire.operations.fitting import (
     evaluate_model,
     fit_model,
 )
+from oddwire.operations.items import Tags
 from oddwire.operations.lineage import read_lineage
 from oddwire.operations.objective import make_objective
 from oddwire.operations.progress import progress, step
@@ -33,7 +35,7 @@ from oddwire.operations.promotion import Candidate, PromotionDecision, decide
 from oddwire.operations.registry import Registry, Version
 from oddwire.operations.search import close_study, run_study
 from oddwire.operations.studies import TrialRecord
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.tracking import NOTE, Tracking
 from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -238,10 +240,12 @@ def finish_training(
         tracking.log_folder(training.run_id, explored, under="exploration")
     for one in judged:
         close_study(one.searched.study.name, training.plan(one.detector), training.project.studies)
-    return TrainingResult(
+    result = TrainingResult(
         training.source, training.run_id, tuple(rows), versions[best.detector].number,
         best.detector, decision.promote, decision.reason,
     )  # fmt: skip
+    tracking.log(training.run_id, [Tags({NOTE: leaderboard_markdown(result)})])
+    return result
 
 
 def _candidate(report: DetectorReport, version: Version) -> Candidate:

@@ -1,0 +1,230 @@
+"""What is kept with a run, read as plain items: no server is needed to see what it will show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from oddwire.evaluation.metrics import evaluate
+from oddwire.operations import reports
+from oddwire.operations.fitting import TestScores
+from oddwire.operations.items import (
+    LEADERBOARD_COLUMNS,
+    Figure,
+    Metrics,
+    Parameters,
+    Table,
+    Tags,
+    Text,
+)
+from oddwire.operations.lineage import Lineage
+from oddwire.operations.promotion import PromotionDecision
+from oddwire.operations.search import StudyResult, TrialRecord
+from oddwire.params import check_params
+
+PARAMS = check_params({
+    "seed": 3,
+    "sources": {"desk": {"format": "simulated", "days": 2}, "other": {"format": "simulated"}},
+    "alerts": {"max_fpr": 0.02},
+})  # fmt: skip
+GOOD = TrialRecord(0, "complete", 0.8, {"detector__n_estimators": 10}, 1.5, 0.4)
+PRUNED = TrialRecord(1, "pruned", None, {"detector__n_estimators": 20}, 0.5)
+BAD = TrialRecord(2, "failed", None, {"detector__n_estimators": -1}, 0.1, None, "ValueError: -1")
+STUDY = StudyResult(
+    "desk/isolation_forest/x/1", "isolation_forest", "family_roc_auc", 0.8, GOOD.parameters,
+    (GOOD, PRUNED, BAD), 1,
+)  # fmt: skip
+
+
+def of(kind, items):
+    return [item for item in items if isinstance(item, kind)]
+
+
+def merged(kind, items):
+    found = {}
+    for item in of(kind, items):
+        found |= item.values  # noqa: PD011 - an item, not a data frame
+    return found
+
+
+def texts(items):
+    return {item.file: item.text for item in of(Text, items)}
+
+
+def lineage(**changes):
+    given = {
+        "git_commit": "a" * 40, "git_diff": "", "dvc_lock": {"prepare@desk": {"cmd": "x"}},
+        "data_digest": "d", "versions": {"numpy": "2"},
+    }  # fmt: skip
+    return Lineage(**(given | changes))
+
+
+@pytest.fixture
+def report(desk):
+    """The report of the desk's detector, its scores still there."""
+    made = desk.judged.report
+    return replace(made, scores_file=desk.project.root / "kept" / made.scores_file.name)
+
+
+@pytest.fixture
+def benign_report(report, tmp_path):
+    """A report of test rows without any attack."""
+    rows = TestScores.load(report.scores_file)
+    labels = np.zeros_like(rows.labels)
+    file = tmp_path / "benign.parquet"
+    TestScores(labels, rows.scores, np.full(len(labels), None, dtype=object)).save(file)
+    limits = {"threshold": np.inf, "max_fpr": report.test.max_fpr}
+    return replace(report, test=evaluate(labels, rows.scores, **limits), scores_file=file)
+
+
+def test_the_lineage_holds_settings_lock_versions_and_a_diff_where_there_is_one():
+    items = list(reports.lineage_items(lineage(), PARAMS))
+    files = texts(items)
+    assert set(files) == {f"lineage/{n}.json" for n in ("params", "dvc.lock", "versions")}
+    assert json.loads(files["lineage/params.json"])["sources"]["other"]["format"] == "simulated"
+    assert json.loads(files["lineage/dvc.lock.json"]) == {"prepare@desk": {"cmd": "x"}}
+    assert merged(Tags, items)["git_tree_clean"] == "yes"
+    dirty = list(reports.lineage_items(lineage(git_diff="+a\n"), PARAMS))
+    assert texts(dirty)["lineage/git.diff"] == "+a\n"
+    assert merged(Tags, dirty)["git_tree_clean"] == "no"
+
+
+def test_the_settings_of_a_training_are_flat_and_of_its_source_alone():
+    settings = merged(Parameters, reports.settings_items(PARAMS, "desk", trials=5))
+    assert settings["seed"] == 3
+    assert settings["alerts.max_fpr"] == 0.02
+    assert settings["source.days"] == 2
+    assert settings["trials"] == 5
+    assert not any(isinstance(value, dict) for value in settings.values())
+    assert not any("other" in key for key in settings)
+
+
+def test_a_trial_shows_parameters_value_and_state():
+    items = list(reports.trial_items(GOOD, "family_roc_auc"))
+    assert merged(Parameters, items) == {"detector__n_estimators": 10}
+    assert merged(Metrics, items) == {
+        "family_roc_auc": 0.8, "average_precision": 0.4, "seconds": 1.5,
+    }  # fmt: skip
+    assert merged(Tags, items) == {"trial_state": "complete"}
+
+
+def test_a_failed_trial_says_why_and_has_no_value():
+    items = list(reports.trial_items(BAD, "family_roc_auc"))
+    assert merged(Tags, items) == {"trial_state": "failed", "error": "ValueError: -1"}
+    assert merged(Metrics, items)["family_roc_auc"] is None
+
+
+def test_a_study_counts_its_trials_and_draws_its_history():
+    items = list(reports.study_items(STUDY))
+    assert merged(Metrics, items) == pytest.approx({
+        "validation_family_roc_auc": 0.8, "trials_complete": 1, "trials_pruned": 1,
+        "trials_failed": 1, "trials_resumed": 1, "search_seconds": 2.1,
+    })  # fmt: skip
+    assert merged(Tags, items)["criterion"] == "family_roc_auc"
+    assert [item.file for item in of(Figure, items)] == ["plots/optimisation_history.png"]
+
+
+def test_defaults_without_a_search_draw_no_history():
+    study = replace(STUDY, value=None, trials=(), resumed_trials=0, name="defaults")
+    items = list(reports.study_items(study))
+    assert of(Figure, items) == []
+    assert merged(Metrics, items)["validation_family_roc_auc"] is None
+    assert merged(Parameters, items) == GOOD.parameters
+
+
+def test_a_detector_shows_figures_pictures_reports_and_families(report):
+    items = list(reports.detector_items(report))
+    metrics = merged(Metrics, items)
+    assert metrics["roc_auc"] == report.test.roc_auc > 0.7
+    assert metrics["threshold"] == report.test.threshold
+    assert metrics["max_fpr"] == 0.05
+    assert {item.file for item in of(Figure, items)} == {
+        f"plots/{name}.png"
+        for name in ("roc", "precision_recall", "confusion_test", "confusion_train", "scores")
+    }
+    assert set(texts(items)) == {"reports/test.txt", "reports/train.txt"}
+    (families,) = of(Table, items)
+    assert set(families.frame["family"]) == {"scan", "flood"}
+
+
+def test_a_text_report_counts_what_was_found_and_missed(report):
+    text = reports.evaluation_text("the forest on the test rows", report.test)
+    confusion = report.test.confusion
+    first, benign, attack, *_ = text.splitlines()
+    assert first.startswith(f"the forest on the test rows: {report.test.rows} rows")
+    assert [int(word) for word in benign.split() if word.isdecimal()] == [
+        confusion.tn, confusion.fp,
+    ]  # fmt: skip
+    assert [int(word) for word in attack.split() if word.isdecimal()] == [
+        confusion.fn, confusion.tp,
+    ]  # fmt: skip
+    assert f"{report.test.roc_auc:.4f}" in text
+
+
+def test_undefined_metrics_are_told_with_their_reason(benign_report):
+    items = list(reports.detector_items(benign_report))
+    undefined = json.loads(texts(items)["undefined_metrics.json"])
+    assert "no attack" in undefined["roc_auc"]
+    assert "undefined: no attack" in texts(items)["reports/test.txt"]
+    metrics = merged(Metrics, items)
+    assert metrics["roc_auc"] is None
+    assert metrics["threshold"] is None, "infinite: MLflow's page cannot show it"
+    row = reports.leaderboard_row(benign_report, "run", "4")
+    assert row["threshold"] is None
+    assert "no score raises an alert" in row["undefined"]["threshold"]
+    json.dumps(row, allow_nan=False)
+
+
+def test_a_leaderboard_row_holds_what_machines_read(report):
+    row = reports.leaderboard_row(report, "abc", "7")
+    assert set(LEADERBOARD_COLUMNS) < set(row)
+    assert (row["detector"], row["run_id"], row["model_version"]) == (
+        "isolation_forest", "abc", "7",
+    )  # fmt: skip
+    assert row["roc_auc"] == report.test.roc_auc
+    assert row["rows_per_second"] == report.rows_per_second
+    assert row["undefined"] == {}
+    assert not any(isinstance(value, np.generic) for value in row.values())
+
+
+def test_the_leaderboard_is_kept_for_machines_and_for_the_page(report):
+    rows = [reports.leaderboard_row(report, "abc", "7")]
+    text, table = reports.leaderboard_items(rows)
+    assert json.loads(text.text) == json.loads(json.dumps(rows))
+    assert tuple(table.frame.columns) == LEADERBOARD_COLUMNS
+    assert len(table.frame) == 1
+
+
+def test_the_training_shows_the_best_and_all_side_by_side(report, benign_report):
+    other = replace(benign_report, detector="one_class_svm", scores_file=report.scores_file)
+    items = list(reports.training_items([report, other], report))
+    metrics = merged(Metrics, items)
+    assert merged(Tags, items) == {"best_detector": "isolation_forest"}
+    assert metrics["roc_auc"] == metrics["isolation_forest_roc_auc"] == report.test.roc_auc
+    assert metrics["one_class_svm_roc_auc"] is None
+    roc = next(item.figure for item in of(Figure, items) if item.file == "plots/roc.png")
+    legend = " ".join(text.get_text() for text in roc.axes[0].get_legend().get_texts())
+    assert "isolation" in legend.lower()
+    assert "svm" in legend.lower()
+
+
+@pytest.mark.parametrize("promote", [True, False])
+def test_a_promotion_keeps_its_reason(promote):
+    decision = PromotionDecision(promote=promote, reason="because", checks=())
+    items = list(reports.promotion_items(decision, "5"))
+    assert merged(Tags, items) == {
+        "promotion": "promoted" if promote else "refused",
+        "promotion_reason": "because",
+        "version": "5",
+    }
+    assert json.loads(texts(items)["promotion.json"])["promote"] is promote
+
+
+def test_json_for_people_is_in_order_and_takes_dates():
+    text = reports.as_json({"b": pd.Timestamp("2026-03-02"), "a": 1})
+    assert json.loads(text) == {"a": 1, "b": "2026-03-02 00:00:00"}
+    assert text.index('"a"') < text.index('"b"')
