@@ -148,6 +148,8 @@ def test_the_prefect_page_shows_the_run_and_its_leaderboard(trained, prefect_ser
     runs = httpx.post(
         f"{prefect_server}/flow_runs/filter", json={"flows": {"name": {"any_": ["training"]}}}
     ).json()
-    assert runs[0]["state"]["type"] == "COMPLETED"
+    # Other tests' trainings, some of which are meant to fail, stand on the same page.
+    states = [run["state"]["type"] for run in runs if run["parameters"]["trials"] == 2]
+    assert states == ["COMPLETED"]
     artifact = httpx.get(f"{prefect_server}/artifacts/leaderboard-simulated/latest").json()
     assert "isolation" in artifact["data"]

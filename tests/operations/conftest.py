@@ -18,6 +18,7 @@ from oddwire.operations import training
 from oddwire.operations.fitting import FittedModel
 from oddwire.operations.registry import Registry
 from oddwire.operations.tracking import Tracking
+from oddwire.operations.trained import Judged, Training, TrainingResult
 from oddwire.project import Project
 from oddwire.stages.ingest import ingest
 from oddwire.stages.link import link
@@ -65,9 +66,9 @@ class Desk:
     project: Project
     tracking: Tracking
     registry: Registry
-    run: training.Training
-    judged: training.Judged
-    result: training.TrainingResult
+    run: Training
+    judged: Judged
+    result: TrainingResult
 
 
 @pytest.fixture(scope="session")
@@ -139,6 +140,13 @@ def desk(tmp_path_factory, empty_store, make_rows):
     return train_desk(project, "desk")
 
 
+@pytest.fixture
+def train(bare, make_rows):
+    """Return a function that trains a project of this test's own, as often as it is called."""
+    make_rows(600, seed=2).to_csv(bare.root / "rows.csv", index=False)
+    return lambda **options: train_desk(bare, "desk", **options)
+
+
 @pytest.fixture(scope="session")
 def simulated_desk(tmp_path_factory, empty_store):
     """The same of simulated days, as many as a drift check needs to know what is normal."""
@@ -154,25 +162,27 @@ def make_bare(root: Path, store: Path) -> Project:
     return project
 
 
-def train_desk(project: Project, source: str) -> Desk:
+def train_desk(project: Project, source: str, **options) -> Desk:
     """Take the steps of the training flow, with a small forest."""
     for stage in (link, ingest, prepare):
         stage(project, source)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(IsolationForestDetector, "search_space", SMALL_SPACE)
         patch.setattr(IsolationForestDetector, "defaults", SMALL_DEFAULTS)
-        return _train(project, source)
+        return _train(project, source, **options)
 
 
-def _train(project: Project, source: str) -> Desk:
+def _train(project: Project, source: str, *, promote: bool = True) -> Desk:
     with training.open_training(project, source, trials=2, started_by="a test") as run:
         searched = training.search_detector(run, "isolation_forest")
         judged = [training.judge_detector(run, searched)]
         best = training.choose_best(judged)
         versions = training.register_all(run, judged, best)
         version = versions[best.detector]
-        decision = training.settle_promotion(run, best, version, promote=True)
-        shutil.copytree(run.workplace, project.root / "kept")  # open_training clears it away
+        decision = training.settle_promotion(run, best, version, promote=promote)
+        shutil.copytree(
+            run.workplace, project.root / "kept", dirs_exist_ok=True
+        )  # open_training clears it away
         result = training.finish_training(run, judged, best, versions, decision)
     tracking = Tracking.connect(project)
     return Desk(project, tracking, Registry.of(tracking, project), run, best, result)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from oddwire.operations.artifacts import drift_markdown, escaped, leaderboard_markdown
 from oddwire.operations.drift_verdict import ColumnDrift, DriftCheck
 from oddwire.operations.monitoring import DriftResult
-from oddwire.operations.training import TrainingResult
+from oddwire.operations.trained import TrainingResult
 
 HOSTILE = (
     "<script>alert(1)</script> | [click](javascript:alert(1)) `code` **bold** ![x](http://e/x)"

@@ -23,7 +23,7 @@ from oddwire.operations.items import (
 )
 from oddwire.operations.lineage import Lineage
 from oddwire.operations.promotion import PromotionDecision
-from oddwire.operations.search import StudyResult, TrialRecord
+from oddwire.operations.studies import StudyResult, TrialRecord
 from oddwire.params import check_params
 
 PARAMS = check_params({

@@ -21,7 +21,8 @@ from oddwire.detection.search_space import Choice, FloatRange, IntRange, When
 from oddwire.errors import OddwireError
 from oddwire.operations import search
 from oddwire.operations.objective import make_objective
-from oddwire.operations.search import STORAGE_VARIABLE, StudyPlan, close_study, run_study
+from oddwire.operations.search import STORAGE_VARIABLE, close_study, run_study
+from oddwire.operations.studies import StudyPlan
 
 pytestmark = pytest.mark.usefixtures("small_forest")
 BAD = {"detector__n_estimators": Choice((-1,))}
@@ -299,7 +300,8 @@ import sys
 from pathlib import Path
 import pandas as pd
 from oddwire.operations.objective import make_objective
-from oddwire.operations.search import StudyPlan, run_study
+from oddwire.operations.search import run_study
+from oddwire.operations.studies import StudyPlan
 from oddwire.traffic.schema import FeatureSchema
 
 folder = Path(sys.argv[1])

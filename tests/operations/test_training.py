@@ -1,0 +1,132 @@
+"""The steps of a training as plain functions: a real store, real studies, no Prefect, no DVC."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from oddwire.errors import NoModelError
+from oddwire.operations import training
+from oddwire.operations.fitting import Prepared
+from oddwire.operations.progress import watched_by
+
+
+class Steps:
+    """Remembers the steps that were begun."""
+
+    def __init__(self):
+        self.begun = []
+
+    def begin(self, step, total=None):
+        del total
+        self.begun.append(step)
+
+    def advance(self, step, note=""):
+        pass
+
+    def end(self, step, note=""):
+        pass
+
+
+def runs(desk, kind):
+    return desk.tracking._runs(desk.tracking.experiment("desk"), f"tags.kind = '{kind}'")
+
+
+def test_a_training_leaves_finished_runs_a_champion_and_no_working_files(desk):
+    found = desk.tracking.newest_training("desk")
+    assert found.info.run_id == desk.result.run_id
+    assert found.data.tags["best_detector"] == "isolation_forest"
+    assert found.data.params["effective_max_fpr"] == "0.05"
+    assert {run.info.status for run in runs(desk, "trial")} == {"FINISHED"}
+    assert len(runs(desk, "trial")) == 2
+    assert desk.result.promoted
+    assert desk.registry.champion("desk").number == desk.result.version
+    assert not desk.run.workplace.exists()
+
+
+def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk, tmp_path):
+    import pandas as pd
+
+    version = desk.registry.champion("desk")
+    file = desk.tracking.download(version.run_id, f"reference/{training.REFERENCE_FILE}", tmp_path)
+    reference = pd.read_parquet(file)
+    assert (reference["label"] == 0).all()
+    held_out = pd.concat(
+        Prepared(desk.project.prepared("desk")).part(name) for name in ("calibration", "validation")
+    )
+    assert len(reference) == (held_out["label"] == 0).sum()
+    model = desk.registry.load(version)
+    assert reference["anomaly_score"].tolist() == model.anomaly_score(reference).tolist()
+
+
+@pytest.mark.slow
+def test_an_equal_model_is_no_champion_and_every_training_begins_new_studies(train):
+    first = train()
+    second = train()
+    assert first.result.promoted
+    assert not second.result.promoted
+    assert "not shown" in second.result.reason
+    assert second.registry.champion("desk").number == first.result.version == "1"
+    studies = [run.data.tags["study"] for run in runs(second, "study")]
+    assert len(set(studies)) == 2
+    assert [run.data.metrics["trials_resumed"] for run in runs(second, "study")] == [0, 0]
+
+
+@pytest.mark.slow
+def test_promotion_can_be_switched_off_and_says_so(train):
+    made = train(promote=False)
+    assert not made.result.promoted
+    assert "switched off" in made.result.reason
+    with pytest.raises(NoModelError):
+        made.registry.champion("desk")
+    assert made.registry.version("desk", "challenger").number == "1"
+
+
+@pytest.mark.slow
+def test_a_champion_of_other_columns_is_no_rival(train, bare):
+    train()
+    table = (bare.root / "rows.csv").read_text().replace("duration", "seconds")
+    (bare.root / "rows.csv").write_text(table)
+    again = train()
+    assert "seconds" in Prepared(bare.prepared("desk")).schema.columns
+    assert again.result.promoted
+    assert "first" in again.result.reason
+
+
+def test_an_error_ends_the_run_as_failed_and_frees_the_lock(desk):
+    def fail():
+        with training.open_training(desk.project, "desk", trials=1, started_by="") as run:
+            run.workplace.mkdir(parents=True)
+            raise ValueError(run.run_id)
+
+    with pytest.raises(ValueError, match=r"^\w{32}$") as raised:
+        fail()
+    run = desk.tracking.client.get_run(str(raised.value))
+    assert run.info.status == "FAILED"
+    assert not (desk.project.root / "data" / "work" / run.info.run_id).exists()
+    with training.source_lock(desk.project, "desk"):
+        pass
+    assert desk.tracking.newest_training("desk").info.run_id == desk.result.run_id
+
+
+def test_a_second_training_of_a_source_waits_and_one_of_another_does_not(bare):
+    steps, order = Steps(), []
+
+    def second():
+        with watched_by(steps), training.source_lock(bare, "desk"):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with training.source_lock(bare, "desk"):
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not steps.begun and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with training.source_lock(bare, "other"):
+            order.append("other")
+        order.append("first")
+    thread.join(10)
+    assert steps.begun == ["waiting for another training of desk"]
+    assert order == ["other", "first", "second"]
