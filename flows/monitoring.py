@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
+from pydantic import Field
 
 from flows.watching import logged_progress
 from oddwire.operations import artifacts, monitoring
@@ -19,7 +20,13 @@ check = task(name="check-drift", persist_result=False)(monitoring.check_source)
 
 @flow(name="monitoring", flow_run_name="drift-{source}", persist_result=False)
 def monitor(
-    source: str = "simulated", current: str = "", scenario: Scenario = ""
+    source: Annotated[str, Field(description="A source with a champion.")] = "simulated",
+    current: Annotated[
+        str, Field(description="File of current rows; empty for the newest rows.")
+    ] = "",
+    scenario: Annotated[
+        Scenario, Field(description="For a simulated source: the days after training.")
+    ] = "",
 ) -> monitoring.DriftResult:
     """Check a source's current traffic for drift, and say so on this page and in MLflow.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from prefect import flow, get_run_logger, task
+from pydantic import Field
 
 from flows.watching import logged_progress
 from oddwire.operations import scoring
@@ -14,7 +16,11 @@ score_rows = task(name="score", persist_result=False)(scoring.score_file)
 
 
 @flow(name="scoring", flow_run_name="scoring-{source}", persist_result=False)
-def score(file: str, source: str = "simulated", out: str = "scored.parquet") -> scoring.ScoredFile:
+def score(
+    file: Annotated[str, Field(description="Rows in the source's format.")],
+    source: Annotated[str, Field(description="A source with a champion.")] = "simulated",
+    out: Annotated[str, Field(description=".csv, .csv.gz or .parquet")] = "scored.parquet",
+) -> scoring.ScoredFile:
     """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
 
     Parameters

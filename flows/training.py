@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from pydantic import Field
 
 from flows.watching import logged_progress
 from oddwire.operations import artifacts, pipeline, training
@@ -47,10 +48,12 @@ finish = task(name="finish", persist_result=False)(training.finish_training)
     validate_parameters=True,
 )
 def train(
-    source: str = "simulated",
-    trials: int = 20,
-    detectors: str = DETECTORS,
-    promote: bool = True,
+    source: Annotated[str, Field(description="A source of params.yaml.")] = "simulated",
+    trials: Annotated[
+        int, Field(ge=0, description="Trials per detector; 0 trains the defaults.")
+    ] = 20,
+    detectors: Annotated[str, Field(description="Names, divided by commas.")] = DETECTORS,
+    promote: Annotated[bool, Field(description="Let the best one become champion.")] = True,
 ) -> TrainingResult:
     """Search, fit, evaluate, register and, if it is better, promote a model for a source.
 

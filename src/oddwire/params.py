@@ -195,7 +195,7 @@ def check_params(content: dict[str, Any], *, origin: str = "params.yaml") -> Par
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise ParameterError(f"{origin}: {_in_words(error)}") from None
+        raise ParameterError(" ".join(f"{origin}: {_in_words(error)}".split())) from None
 
 
 def _in_words(error: ValidationError, most: int = 3) -> str:

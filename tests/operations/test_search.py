@@ -185,6 +185,17 @@ def test_a_trial_that_a_kill_left_running_is_failed_and_made_up_for(study, tmp_p
         assert not other.get_trials(states=[TrialState.RUNNING])
 
 
+def test_what_a_killed_trial_was_about_to_try_is_tried_first(study, tmp_path):
+    first = study(2)
+    with opened(first.name, tmp_path) as other:
+        other.ask().suggest_int("detector__n_estimators", 5, 15)
+        killed = other.trials[-1].params
+    result = study(3)
+    assert result.trials[-1].state == "complete"
+    chosen = result.trials[-1].parameters["detector__n_estimators"]
+    assert chosen == killed["detector__n_estimators"]
+
+
 def test_one_bad_trial_does_not_end_the_study_and_says_why_it_failed(study, monkeypatch):
     space = {"detector__n_estimators": Choice((10, -1))}
     monkeypatch.setattr(IsolationForestDetector, "search_space", space)
@@ -196,7 +207,8 @@ def test_one_bad_trial_does_not_end_the_study_and_says_why_it_failed(study, monk
             assert trial.parameters["detector__n_estimators"] == -1
             assert "n_estimators" in trial.error
             assert trial.value is None
-    assert result.parameters == {"detector__n_estimators": 10}
+    assert result.parameters["detector__n_estimators"] == 10
+    assert set(result.parameters) == set(default_parameters("isolation_forest"))
 
 
 def test_all_trials_bad_is_an_error_that_says_why(study, monkeypatch):

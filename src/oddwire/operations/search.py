@@ -107,9 +107,9 @@ class _Trial:
         self._plan, self._train, self._objective, self._schema = plan, train, objective, schema
 
     def __call__(self, trial: optuna.Trial) -> float:
-        parameters = _suggest(trial, self._plan.detector)
-        trial.set_user_attr(_PARAMETERS, parameters)
         try:
+            parameters = _suggest(trial, self._plan.detector)
+            trial.set_user_attr(_PARAMETERS, parameters)
             return self._value(trial, parameters)
         except Exception as error:
             if type(error).__name__ != "TrialPruned":
@@ -154,8 +154,10 @@ class _EpochPruner:
 
 
 def _suggest(trial: optuna.Trial, detector: str) -> dict[str, Any]:
-    parameters: dict[str, Any] = {}
-    for name, dimension in search_space(detector).items():
+    """Return a whole set of hyperparameters: what is not searched has its default."""
+    space = search_space(detector)
+    parameters = {k: v for k, v in default_parameters(detector).items() if k not in space}
+    for name, dimension in space.items():
         if isinstance(dimension, When):
             if parameters.get(dimension.name) != dimension.value:
                 continue
@@ -209,6 +211,7 @@ def _prepared(study: optuna.Study, plan: StudyPlan) -> optuna.Study:
 
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        study.enqueue_trial(trial.params)  # what it was about to try is tried now
     # A resumed sampler with the first seed would draw the first trials once more.
     seed = plan.seed + len(study.get_trials(deepcopy=False))
     study.sampler = optuna.samplers.TPESampler(
