@@ -44,6 +44,6 @@ up: venv  ## Start the Prefect and MLflow pages and the served flows
 bench: venv  ## Measure, and write benchmarks/results
 	@$(BIN)/python benchmarks/orchestration.py
 
-clean:  ## Remove what runs made; the virtual environment too
-	rm -rf $(VENV) data reports mlruns/mlflow.db mlruns/artifacts mlruns/promotions.jsonl \
-	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+clean:  ## Remove the virtual environment and caches; data, models and the ledger stay
+	rm -rf $(VENV) data/work data/logs .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache .coverage

@@ -1,8 +1,8 @@
 """What Prefect, DVC and MLflow cost: the same training with and without them, in one run.
 
-Plain: the stages' functions, the searches side by side in threads, the fits, the judging, called
 Plain: the functions of the stages, the searches side by side in threads, fits and judging, called
-Both begin with no data, on a project of their own, with the same seed.
+one after the other, nothing kept but the models' folders. Orchestrated: the command that people
+type. Both begin with no data, on a project of their own, with the same seed.
 
     python benchmarks/orchestration.py --trials 20
 
@@ -75,7 +75,7 @@ def plain(root: Path, source: str, trials: int) -> None:
 def timed(command: list[str], root: Path) -> float:
     """Return the seconds of a command in a project."""
     begun = time.perf_counter()
-    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=root, check=True)
     return time.perf_counter() - begun
 
 

@@ -15,6 +15,7 @@ from oddwire.project import Project
 
 Scenario = Literal["", "none", "new_service", "doubled_volume", "broken_sensor", "new_subnet"]
 
+prepare = task(name="prepare", persist_result=False)(monitoring.refresh)
 check = task(name="check-drift", persist_result=False)(monitoring.check_source)
 
 
@@ -43,6 +44,8 @@ def monitor(
     load_params(project.params_file).source(source)
     logger = get_run_logger()
     with logged_progress(logger):
+        if not current and not scenario:
+            prepare(project, source)
         result = check(project, source, current=current, scenario=scenario)
     logger.log(30 if result.check.drifted else 20, result.check.verdict)
     create_markdown_artifact(

@@ -25,12 +25,7 @@ DETECTORS = "isolation_forest,one_class_svm,autoencoder"
 SIDE_BY_SIDE = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=4))
 
 
-@task(name="prepare", persist_result=False)
-def prepare(project: Project, source: str) -> None:
-    """Bring the source's DVC stages up to date."""
-    pipeline.reproduce(project, source)
-
-
+prepare = task(name="prepare", persist_result=False)(pipeline.reproduce)
 search = task(name="search", persist_result=False, task_run_name="search-{detector}")(
     training.search_detector
 )
@@ -72,9 +67,9 @@ def train(
     load_params(project.params_file).source(source)
     names = parse_detectors(detectors)
     with logged_progress(get_run_logger()):
-        prepare(project, source)
+        name = flow_run.get_name() or ""
         with training.open_training(
-            project, source, trials=trials, started_by=flow_run.get_name() or ""
+            project, source, trials=trials, started_by=name, prepare=prepare
         ) as run:
             searches = [search.submit(run, name) for name in names]
             wait(searches)

@@ -40,6 +40,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a real Prefect server that ends with the tests."""
+    import prefect.context
+
     from oddwire.cli import servers
 
     folder = tmp_path_factory.mktemp("prefect")
@@ -51,6 +53,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     try:
         server.wait_until(f"{address}/health")
         patch.setenv("PREFECT_API_URL", address)
+        # Test modules that import flows may have made Prefect read its settings already.
+        prefect.context.refresh_global_settings_context()
         yield address
     finally:
         servers.drain_prefect()

@@ -124,7 +124,7 @@ def test_the_registered_model_gives_the_scores_that_were_judged(trained, trackin
     assert scored["alert"].to_numpy().sum() == again.alerts
 
 
-def test_the_pyfunc_gives_the_same_scores(trained, tracking):
+def test_the_pyfunc_gives_the_same_scores(trained, tracking, monkeypatch):
     import mlflow
 
     project, _ = trained
@@ -135,7 +135,7 @@ def test_the_pyfunc_gives_the_same_scores(trained, tracking):
     model = registry.load(version)
     rows = Prepared(project.prepared("simulated")).part("test").head(20)
     features = rows[list(model.schema.columns)]
-    mlflow.set_tracking_uri(tracking.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.uri)
     loaded = mlflow.pyfunc.load_model(f"models:/oddwire-simulated@{CHAMPION}")
     assert loaded.metadata.signature is not None
     answer = loaded.predict(features)

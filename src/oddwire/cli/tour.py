@@ -31,9 +31,9 @@ def tour() -> None:
     trials = int(os.environ.get(TRIALS_VARIABLE, TRIALS))
     with session(project):
         result = train.run_training(params, SOURCE, trials=trials, detectors=None, promote=True)
+        train.show(project, result)
         unchanged = drift.run_check(SOURCE, scenario="none")
         changed = drift.run_check(SOURCE, scenario="new_service")
-    train.show(project, result)
     console.print()
     drift.show(unchanged)
     console.print()

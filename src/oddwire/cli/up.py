@@ -59,26 +59,27 @@ def up(
 def _start_all(
     project: Project, prefect_port: int, mlflow_port: int, stack: ExitStack, console: Console
 ) -> list[servers.Server]:
-    from oddwire.operations.tracking import Tracking
+    from oddwire.operations.tracking import Tracking, without_password
 
     prefect_page = f"http://{servers.HOST}:{prefect_port}"
     mlflow_page = f"http://{servers.HOST}:{mlflow_port}"
     with console.status("starting…"):
         prefect = servers.start_prefect(project, prefect_port)
         stack.callback(prefect.end)
-        store = Tracking.connect(project)
-        running = [prefect]
-        if store.artifacts is None:
-            mlflow_page = store.uri
+        store = Tracking.connect(project).uri
+        running, mlflow = [prefect], None
+        if store.startswith(("http://", "https://")):
+            mlflow_page = without_password(store)
         else:
-            mlflow = servers.start_mlflow(project, mlflow_port, store.uri)
+            mlflow = servers.start_mlflow(project, mlflow_port, store)
             stack.callback(mlflow.end)
             running.append(mlflow)
         prefect.wait_until(f"{prefect_page}/api/health")
         deployments = servers.start_deployments(project, f"{prefect_page}/api")
         stack.callback(deployments.end)
         running.append(deployments)
-        running[1].wait_until(f"{mlflow_page}/health")
+        if mlflow is not None:
+            mlflow.wait_until(f"{mlflow_page}/health")
     console.print(f"Prefect page  {prefect_page}   trigger a flow under Deployments")
     console.print(f"MLflow page   {mlflow_page}   compare runs, see versions under Models")
     console.print("deployments   training, drift-check (scheduled), scoring")

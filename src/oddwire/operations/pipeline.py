@@ -60,7 +60,8 @@ def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) 
 
 
 def _run_dvc(project: Project, targets: Sequence[str], name: str) -> None:
-    command = [sys.executable, "-m", "dvc", "repro", *targets]
+    # Somebody may run DVC by hand, or the child of a killed run be about to end.
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *targets]
     # The stages say `python`: let that be this one.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with subprocess.Popen(  # noqa: S603 - targets are names that params.yaml checked

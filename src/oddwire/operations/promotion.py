@@ -91,6 +91,11 @@ class PromotionDecision:
     reason: str
     checks: tuple[Check, ...]
 
+    @property
+    def outcome(self) -> str:
+        """``promoted``, ``refused``, or ``not asked`` where nothing was checked."""
+        return "promoted" if self.promote else "refused" if self.checks else "not asked"
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         checks = [asdict(check) for check in self.checks]
@@ -109,6 +114,7 @@ def decide(
     settings: PromotionSettings,
     *,
     seed: int,
+    no_rival: str = "is the first model",
 ) -> PromotionDecision:
     """Decide whether the challenger becomes champion.
 
@@ -122,6 +128,8 @@ def decide(
         The limits and the confidence asked for.
     seed
         Of the bootstrap: the same input gives the same decision.
+    no_rival
+        Why there is no champion to compare with, for the reason.
 
     Raises
     ------
@@ -134,7 +142,7 @@ def decide(
         return _verdict(False, f"{challenger.name} breaks a limit: {broken}", checks)
     if champion is None:
         notes = "; ".join(check.note for check in checks)
-        why = f"{challenger.name} is the first model and keeps all limits: {notes}"
+        why = f"{challenger.name} {no_rival} and keeps all limits: {notes}"
         return _verdict(True, why, checks)
     same = _same_rows(challenger, champion)
     checks = (*checks, same)

@@ -177,7 +177,7 @@ class Registry:
         A kill between the two leaves the old champion in place and the decision on record.
         """
         client, name = self.tracking.client, model_name(version.source)
-        outcome = "promoted" if decision.promote else "refused"
+        outcome = decision.outcome
         self._append(version, decision, outcome)
         client.set_model_version_tag(name, version.number, "promotion", outcome)
         client.set_model_version_tag(name, version.number, "promotion_reason", decision.reason)

@@ -53,7 +53,7 @@ def lineage_items(lineage: Lineage, params: Params) -> Iterator[Item]:
 def settings_items(params: Params, source: str, **chosen: Any) -> Iterator[Item]:
     """Yield the settings that a training resolved, flat, so that two runs can be compared."""
     blocks = params.model_dump(mode="json")
-    relevant = {key: blocks[key] for key in ("seed", "split", "alerts", "promotion")}
+    relevant = {key: blocks[key] for key in ("seed", "split", "search", "alerts", "promotion")}
     relevant["source"] = blocks["sources"][source]
     yield Parameters({**_flat(relevant), **chosen})
 
@@ -142,8 +142,9 @@ def training_items(reports: Sequence[DetectorReport], best: DetectorReport) -> I
 
 def promotion_items(decision: PromotionDecision, version: str) -> Iterator[Item]:
     """Yield what was decided on a version, and why."""
-    outcome = "promoted" if decision.promote else "refused"
-    yield Tags({"promotion": outcome, "promotion_reason": decision.reason, "version": version})
+    yield Tags(
+        {"promotion": decision.outcome, "promotion_reason": decision.reason, "version": version}
+    )
     yield Text("promotion.json", as_json(decision.to_dict()))
 
 

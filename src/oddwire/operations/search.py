@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 STORAGE_VARIABLE = "ODDWIRE_OPTUNA_STORAGE"
 _CLOSED = "closed"
+_RETRY = "retry"
 _PARAMETERS = "parameters"
 _AVERAGE_PRECISION = "average_precision"
 _EPOCHS_PER_REPORT = 5
@@ -211,7 +212,9 @@ def _prepared(study: optuna.Study, plan: StudyPlan) -> optuna.Study:
 
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        study.enqueue_trial(trial.params)  # what it was about to try is tried now
+        # What it was about to try is tried now, but once: it may be what killed the process.
+        if not trial.user_attrs.get(_RETRY):
+            study.enqueue_trial(trial.params, user_attrs={_RETRY: True})
     # A resumed sampler with the first seed would draw the first trials once more.
     seed = plan.seed + len(study.get_trials(deepcopy=False))
     study.sampler = optuna.samplers.TPESampler(

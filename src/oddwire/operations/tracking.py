@@ -269,8 +269,8 @@ def _client(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
-        reason = str(error).strip().partition("\n")[0].replace(uri, _without_password(uri))
-        raise ServiceError(f"the MLflow store {_without_password(uri)} failed: {reason}") from error
+        reason = str(error).strip().partition("\n")[0].replace(uri, without_password(uri))
+        raise ServiceError(f"the MLflow store {without_password(uri)} failed: {reason}") from error
     return client
 
 
@@ -299,7 +299,7 @@ def _check_answers(uri: str) -> None:
         if isinstance(error, HTTPError) and error.code in _NOT_ALLOWED:
             return  # it is there, and MLflow sends the password that this request did not
         raise ServiceError(
-            f"the MLflow server {_without_password(uri)} of {URI_VARIABLE} does not answer: {error}"
+            f"the MLflow server {without_password(uri)} of {URI_VARIABLE} does not answer: {error}"
         ) from error
 
 
@@ -310,12 +310,13 @@ def _check_port(parts: SplitResult) -> None:
             socket.create_connection((parts.hostname, port), _SECONDS_TO_ANSWER).close()
     except (OSError, ValueError) as error:  # ValueError: a port that is no number
         raise ServiceError(
-            f"the database {_without_password(parts.geturl())} of {URI_VARIABLE} does not answer: "
+            f"the database {without_password(parts.geturl())} of {URI_VARIABLE} does not answer: "
             f"{error}"
         ) from error
 
 
-def _without_password(uri: str) -> str:
+def without_password(uri: str) -> str:
+    """Return an address as people may see it."""
     parts = urlsplit(uri)
     return uri if parts.password is None else _with_user(parts, f"{parts.username}:***@")
 

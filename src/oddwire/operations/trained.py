@@ -9,7 +9,7 @@ from typing import Any
 from oddwire.operations.fitting import DetectorReport, FittedModel, Prepared, alert_rate
 from oddwire.operations.studies import StudyPlan, StudyResult
 from oddwire.operations.tracking import Tracking
-from oddwire.params import Params, load_params
+from oddwire.params import Params
 from oddwire.project import Project
 
 
@@ -25,13 +25,18 @@ class Training:
         What is trained on.
     run_id
         Id of its MLflow run.
+    params
+        The settings as they were when it began.
     trials
         Finished trials that each study is to reach.
+    data_digest
+        SHA-256 of the prepared parts.
     """
 
     root: Path
     source: str
     run_id: str
+    params: Params
     trials: int
     data_digest: str
 
@@ -39,11 +44,6 @@ class Training:
     def project(self) -> Project:
         """Where things lie."""
         return Project(self.root)
-
-    @property
-    def params(self) -> Params:
-        """The settings."""
-        return load_params(self.project.params_file)
 
     @property
     def prepared(self) -> Prepared:
@@ -58,7 +58,7 @@ class Training:
     @property
     def workplace(self) -> Path:
         """Folder for models that are being made."""
-        return self.project.root / "data" / "work" / self.run_id
+        return self.project.root / "data" / "work" / self.source / self.run_id
 
     def tracking(self) -> Tracking:
         """Connect to MLflow."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
+from oddwire.errors import ModelError
 from oddwire.operations import reports
 from oddwire.operations.artifacts import leaderboard_markdown
 from oddwire.operations.fitting import (
@@ -48,7 +49,12 @@ _EXAMPLE_ROWS = 50
 
 @contextmanager
 def open_training(
-    project: Project, source: str, *, trials: int, started_by: str
+    project: Project,
+    source: str,
+    *,
+    trials: int,
+    started_by: str,
+    prepare: Callable[[Project, str], None] | None = None,
 ) -> Iterator[Training]:
     """Wait for the source's lock, begin the run, and end it as finished or failed.
 
@@ -57,21 +63,28 @@ def open_training(
     project
         The project.
     source
-        A source whose ``prepare`` stage has run.
+        A source of ``params.yaml``.
     trials
         Finished trials that each study is to reach.
     started_by
         Name of the flow run, kept as a tag.
+    prepare
+        Brings the source's data up to date: from then on, and until the training ends, it and the
+        settings stay as they are. None where that is done.
     """
-    params = load_params(project.params_file)
     with source_lock(project, source):
+        if prepare is not None:
+            prepare(project, source)
+        params = load_params(project.params_file)
         tracking = Tracking.connect(project)
         tracking.end_orphans(source)
         lineage = read_lineage(project, source)
         now = dt.datetime.now(dt.UTC)
         name = f"training {now:%Y-%m-%d %H:%M:%S}"
         with tracking.run(source, name, kind="training", flow_run=started_by) as run:
-            training = Training(project.root, source, run, trials, lineage.data_digest)
+            training = Training(project.root, source, run, params, trials, lineage.data_digest)
+            # Nobody else works here now: what is there, a killed training left behind.
+            shutil.rmtree(training.workplace.parent, ignore_errors=True)
             tracking.log(run, reports.lineage_items(lineage, params))
             tracking.log(run, reports.settings_items(
                 params, source, trials=trials, effective_max_fpr=training.max_fpr
@@ -208,9 +221,10 @@ def settle_promotion(
     registry = Registry.of(training.tracking(), training.project)
     with step("promote"):
         if promote:
+            champion, no_rival = _champion(training, registry)
             decision = decide(
-                _candidate(best.report, version), _champion(training, registry),
-                training.params.promotion, seed=training.params.seed,
+                _candidate(best.report, version), champion, training.params.promotion,
+                seed=training.params.seed, no_rival=no_rival,
             )  # fmt: skip
         else:
             reason = "promotion was switched off for this training"
@@ -261,16 +275,18 @@ def _candidate(report: DetectorReport, version: Version) -> Candidate:
     )
 
 
-def _champion(training: Training, registry: Registry) -> Candidate | None:
-    """Judge the champion on the same test rows; one made for other columns is no rival."""
+def _champion(training: Training, registry: Registry) -> tuple[Candidate | None, str]:
+    """Judge the champion on the same test rows, or say why there is no rival."""
     version = registry.version(training.source)
     if version is None:
-        return None
-    with registry.files(version) as folder:
-        fitted = FittedModel(version.detector, folder, version.digest, np.nan, {})
-        if Model.load(folder, digest=version.digest).schema != training.prepared.schema:
-            return None
-        report = evaluate_model(
-            training.prepared, fitted, keep=training.workplace / "champion.parquet"
-        )
-        return _candidate(report, version)
+        return None, "is the first model"
+    try:
+        with registry.files(version) as folder:
+            model = Model.load(folder, digest=version.digest)
+            if model.schema != training.prepared.schema:
+                return None, f"has no rival (version {version.number} was made for other columns)"
+            fitted = FittedModel(version.detector, folder, version.digest, np.nan, {})
+            keep = training.workplace / "champion.parquet"
+            return _candidate(evaluate_model(training.prepared, fitted, keep=keep), version), ""
+    except ModelError as error:
+        return None, f"has no rival (version {version.number} cannot be used: {error})"

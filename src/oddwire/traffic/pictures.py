@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from oddwire.traffic.exploring import most_telling, rank_correlation
+from oddwire.traffic.labels import plain_label
 from oddwire.traffic.schema import LABEL
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def draw_distributions(statistics: dict[str, Any], rows: pd.DataFrame) -> Figure
         values = rows[name].to_numpy(dtype=np.float64)
         _histograms(axes, {"benign": values[~attack], "attack": values[attack]})
         told = statistics["numeric"][name]["separation"]
-        axes.set_title(name if told is None else f"{name}  ({told:.2f})", fontsize=9)
+        label = plain_label(name)
+        axes.set_title(label if told is None else f"{label}  ({told:.2f})", fontsize=9)
     for axes in panels[len(names) :]:
         axes.set_visible(False)
     if attack.any():
@@ -113,7 +115,7 @@ def draw_correlation(
     if len(table) < 2:  # noqa: PLR2004 - one feature correlates with nothing
         return _note(figure, "fewer than two numeric features vary")
     order = _grouped(np.nan_to_num(table.to_numpy(copy=True)))
-    labels = [table.columns[at] for at in order]
+    labels = [plain_label(table.columns[at]) for at in order]
     axes = figure.subplots()
     image = axes.imshow(table.to_numpy()[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=7)
@@ -138,8 +140,9 @@ def draw_missing(statistics: dict[str, Any]) -> Figure:
         return _note(figure, "no value is missing or infinite")
     axes = figure.subplots()
     missing, infinite = np.array([gaps[name] for name in shown]).T
-    axes.barh(shown, missing, color=COLOURS["unlabelled"], label="missing")
-    axes.barh(shown, infinite, left=missing, color=COLOURS["attack"], label="infinite")
+    names = [plain_label(name) for name in shown]
+    axes.barh(names, missing, color=COLOURS["unlabelled"], label="missing")
+    axes.barh(names, infinite, left=missing, color=COLOURS["attack"], label="infinite")
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlim(0, min(1.0, 1.2 * float((missing + infinite).max())))
@@ -165,7 +168,8 @@ def _note(figure: Figure, text: str) -> Figure:
 
 
 def _bars(axes: Axes, counts: dict[str, int], colours: list[str]) -> None:
-    drawn = axes.barh(list(counts), list(counts.values()), color=colours)
+    names = [plain_label(name) for name in counts]
+    drawn = axes.barh(names, list(counts.values()), color=colours)
     axes.bar_label(drawn, [f"{n:,}" for n in counts.values()], padding=3, fontsize=8)
     axes.margins(x=0.25)
     axes.invert_yaxis()
