@@ -22,7 +22,7 @@ from oddwire.cli.servers import HOST, answers, free_port
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError
 from oddwire.operations.fitting import FittedModel
-from oddwire.operations.promotion import PromotionDecision
+from oddwire.operations.promotion import Check, PromotionDecision
 from oddwire.operations.registry import (
     CHALLENGER,
     CHAMPION,
@@ -33,7 +33,8 @@ from oddwire.operations.registry import (
 )
 
 YES = PromotionDecision(promote=True, reason="Promoted: it is the first.", checks=())
-NO = PromotionDecision(promote=False, reason="Refused: it is worse.", checks=())
+WORSE = Check(name="better", passed=False, figure=-0.1, limit=0.0, note="it is worse")
+NO = PromotionDecision(promote=False, reason="Refused: it is worse.", checks=(WORSE,))
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_the_ledger_says_what_was_decided_and_only_grows(registry, register, fit
 WRITER = """
 import sys
 from pathlib import Path
-from oddwire.operations.promotion import PromotionDecision
+from oddwire.operations.promotion import Check, PromotionDecision
 from oddwire.operations.registry import Registry, Version
 
 registry = Registry(None, Path(sys.argv[1]))

@@ -217,7 +217,7 @@ def test_a_promotion_keeps_its_reason(promote):
     decision = PromotionDecision(promote=promote, reason="because", checks=())
     items = list(reports.promotion_items(decision, "5"))
     assert merged(Tags, items) == {
-        "promotion": "promoted" if promote else "refused",
+        "promotion": "promoted" if promote else "not asked",
         "promotion_reason": "because",
         "version": "5",
     }

@@ -79,7 +79,7 @@ class Tracking:
         ParameterError
             If the address is one that MLflow no longer takes.
         """
-        uri = os.environ.get(URI_VARIABLE) or local_uri(project)
+        uri = _absolute(os.environ.get(URI_VARIABLE) or local_uri(project), project)
         _check_uri(uri)
         if uri != local_uri(project):
             return cls(_client(uri), uri, None)
@@ -254,6 +254,12 @@ class Tracking:
 def local_uri(project: Project) -> str:
     """Return the address of the project's own store."""
     return f"sqlite:///{project.mlruns / 'mlflow.db'}"
+
+
+def _absolute(uri: str, project: Project) -> str:
+    """Let the path of a SQLite file count from the project, wherever the command runs."""
+    scheme, found, path = uri.partition(":///")
+    return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri
 
 
 def _client(uri: str) -> MlflowClient:
