@@ -92,7 +92,7 @@ def open_training(
             try:
                 yield training
             finally:
-                shutil.rmtree(training.workplace, ignore_errors=True)
+                shutil.rmtree(training.workplace.parent, ignore_errors=True)
 
 
 @contextmanager
