@@ -22,6 +22,13 @@ from oddwire.errors import ParameterError
 QUICK: dict[str, dict[str, Any]] = {
     "isolation_forest": {"n_estimators": 30, "max_samples": 128},
     "autoencoder": {"max_epochs": 3},
+    "kmeans_autoencoder": {"n_clusters": 2, "min_rows": 50, "n_networks": 1, "max_epochs": 3},
+    "ensemble": {
+        "members": [
+            {"detector": "isolation_forest", "detector__n_estimators": 20},
+            {"detector": "one_class_svm", "preprocessing__transform": "quantile_uniform"},
+        ]
+    },
 }
 # Checks of scikit-learn that a detector may fail, with the reason.
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {}

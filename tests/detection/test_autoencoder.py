@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import logging
@@ -37,7 +38,7 @@ def small(**changes):
 
 @pytest.fixture(scope="module")
 def fitted():
-    return small(max_epochs=30, learning_rate=3e-3, noise=0.0).fit(correlated_rows(2000))
+    return small(max_epochs=20, learning_rate=1e-2, noise=0.0).fit(correlated_rows(1500))
 
 
 def test_rows_off_the_plane_score_worse_than_rows_on_it(fitted):
@@ -55,29 +56,137 @@ def test_scores_have_not_collapsed(fitted):
     scores = fitted.score_samples(rows)
     assert len(np.unique(scores)) == 500
     assert np.std(scores) / abs(np.mean(scores)) > 0.2
-    returned = fitted.network_(as_tensor(rows)).numpy()
-    unexplained = ((returned - rows) ** 2).mean() / rows.var(axis=0).mean()
-    assert unexplained < 0.3  # giving back the mean row leaves all of it: 1
+    for returned in given_back(fitted, rows):
+        unexplained = ((returned - rows) ** 2).mean() / rows.var(axis=0).mean()
+        assert unexplained < 0.3  # giving back the mean row leaves all of it: 1
 
 
-def as_tensor(rows):
+def given_back(detector, rows):
+    """Return what each network makes of rows, straight from the network."""
     import torch
 
-    return torch.from_numpy(rows)
+    return detector.network_(torch.from_numpy(rows.astype(np.float32))).double().numpy()
 
 
-def test_the_score_is_the_mean_of_squared_scaled_errors(fitted):
+def errors_in_usual_size(detector, rows):
+    return ((given_back(detector, rows) - rows) / detector.usual_.error_scale.numpy()[:, None]) ** 2
+
+
+def test_the_score_is_the_mean_of_squared_scaled_errors_over_columns_and_networks(fitted):
     rows = correlated_rows(50, seed=3)
-    returned = fitted.network_(as_tensor(rows)).numpy()
-    expected = -(((returned - rows) / fitted.error_scale_) ** 2).mean(axis=1)
+    errors = errors_in_usual_size(fitted, rows)
+    assert errors.shape == (fitted.n_networks, 50, 12)
+    assert errors.max() < fitted.error_cap
     scores = fitted.score_samples(rows)
     assert scores.dtype == np.float64
-    np.testing.assert_allclose(scores, expected, rtol=1e-10)
+    np.testing.assert_allclose(scores, -errors.mean(axis=(0, 2)), rtol=1e-4)
+
+
+def test_beyond_the_cap_only_the_logarithm_of_a_rows_errors_counts(fitted):
+    rows = correlated_rows(50, seed=3)
+    rows[:, 4] += np.linspace(-30, 30, 50)
+    errors, cap = errors_in_usual_size(fitted, rows), fitted.error_cap
+    assert (errors > cap).any()
+    assert (errors < cap).any()
+    tail = np.log1p(np.maximum(errors - cap, 0).sum(axis=2) / cap)
+    expected = (np.minimum(errors, cap).sum(axis=2) + tail).mean(axis=0) / 12
+    np.testing.assert_allclose(-fitted.score_samples(rows), expected, rtol=1e-4)
+
+
+def test_the_columns_scores_make_up_the_rows(fitted):
+    rows = correlated_rows(700, seed=3)
+    rows[:, 4] += np.linspace(-30, 30, 700)
+    columns = fitted.score_columns(rows)
+    assert columns.shape == (700, 12)
+    assert (columns >= 0).all()
+    np.testing.assert_allclose(columns.mean(axis=1), -fitted.score_samples(rows), rtol=1e-4)
+
+
+def test_the_column_that_breaks_the_pattern_has_the_highest_share():
+    random = np.random.default_rng(0)
+    rows = np.repeat(random.normal(size=(700, 4)), 3, axis=1)  # three columns for each number
+    rows += 0.05 * random.normal(size=rows.shape)
+    odd = rows[:60].copy()
+    changed = np.arange(60) % 12
+    odd[np.arange(60), changed] += 2.0
+    detector = small(n_networks=1, max_epochs=20, latent_size=4, learning_rate=1e-2).fit(rows)
+    assert (detector.score_columns(odd).argmax(axis=1) == changed).mean() > 0.9
 
 
 def test_without_scaling_every_column_counts_alike():
-    detector = small(scale_errors=False).fit(correlated_rows(100))
-    assert detector.error_scale_.tolist() == [1.0] * 12
+    rows = correlated_rows(100) * np.geomspace(1, 100, 12)
+    scales = small(scale_errors=False).fit(rows).usual_.error_scale
+    assert (scales == scales[:, :1]).all()
+    scales = small().fit(rows).usual_.error_scale
+    assert (scales.amax(dim=1) > 2 * scales.amin(dim=1)).all()
+
+
+@pytest.mark.parametrize("score", ["density", "both"])
+def test_rows_whose_codes_lie_far_from_those_of_training_score_worse(score):
+    random = np.random.default_rng(0)
+    plane = random.normal(size=(2, 12))
+    corners = np.repeat([[3, 3], [3, -3], [-3, 3], [-3, -3]], 200, axis=0)
+    rows = (corners + 0.2 * random.normal(size=(800, 2))) @ plane
+    between = 0.2 * random.normal(size=(100, 2)) @ plane  # on the same plane, where nothing was
+    detector = small(score_from=score, latent_size=2, max_epochs=25, learning_rate=1e-2).fit(rows)
+    labels = np.repeat([0, 1], [800, 100])
+    assert roc_auc_score(labels, -detector.score_samples(np.vstack([rows, between]))) > 0.98
+    assert (detector.score_samples(rows) <= 0).all()
+
+
+def test_both_is_never_less_odd_than_reconstruction_alone():
+    rows = correlated_rows(300)
+    alone, both = (small(score_from=score).fit(rows) for score in ("reconstruction", "both"))
+    assert (both.score_samples(rows) <= alone.score_samples(rows) + 1e-6).all()
+    assert (both.score_samples(rows) < alone.score_samples(rows)).mean() > 0.9
+
+
+def test_more_networks_make_scores_depend_less_on_the_seed():
+    rows, others = correlated_rows(200), correlated_rows(200, seed=1)
+
+    def spread(networks):
+        scores = [
+            small(n_networks=networks, random_state=seed).fit(rows).score_samples(others)
+            for seed in range(4)
+        ]
+        return np.std(np.log(-np.asarray(scores)), axis=0).mean()
+
+    assert spread(8) < 0.7 * spread(1)
+
+
+def test_networks_start_from_weights_of_their_own(fitted):
+    weights = fitted.network_.encoder[0].weight
+    assert len({tuple(one.flatten()[:5].tolist()) for one in weights}) == fitted.n_networks
+
+
+def test_shrinking_pulls_the_codes_together():
+    import torch
+
+    rows = correlated_rows(400)
+    sizes = [
+        float(
+            small(shrink=shrink, max_epochs=10, learning_rate=1e-2)
+            .fit(rows)
+            .network_.encode(torch.from_numpy(rows.astype(np.float32)))
+            .square()
+            .mean()
+        )
+        for shrink in (0.0, 0.1)
+    ]
+    assert sizes[1] < 0.8 * sizes[0]
+
+
+def test_few_rows_get_as_many_steps_as_they_need():
+    from oddwire.detection.detectors.autoencoder.module import TrainingSettings
+
+    settings = TrainingSettings.of(small(max_epochs=None))
+    for rows in (100, 400, 1000, 8000):
+        steps = settings.epochs(rows) * np.ceil(rows / settings.rows_a_step(rows))
+        assert settings.rows_a_step(rows) >= 32
+        assert 800 <= steps <= 2600
+    assert (settings.rows_a_step(10**6), settings.epochs(10**6)) == (256, 20)
+    assert settings.epochs(1) == 200
+    assert TrainingSettings.of(small(max_epochs=7)).epochs(100) == 7
 
 
 def test_contamination_is_the_share_of_training_rows_called_outliers():
@@ -93,14 +202,16 @@ def test_any_small_shape_trains_to_finite_scores(rows, columns, constant):
         matrix[:, 0] = 7.0
     detector = small(max_epochs=2).fit(matrix)
     assert np.isfinite(detector.score_samples(matrix)).all()
-    assert np.isfinite(detector.error_scale_).all()
+    assert np.isfinite(detector.usual_.error_scale.numpy()).all()
 
 
 @pytest.mark.parametrize("matrix", [np.zeros((30, 3)), np.ones((64, 1000)), np.full((1, 1), 5.0)])
-def test_constant_columns_and_a_thousand_columns_train(matrix):
-    detector = small(max_epochs=2).fit(matrix)
+@pytest.mark.parametrize("score", ["reconstruction", "density", "both"])
+def test_constant_columns_and_a_thousand_columns_train(matrix, score):
+    detector = small(max_epochs=2, score_from=score).fit(matrix)
     assert np.isfinite(detector.score_samples(matrix)).all()
-    assert (detector.error_scale_ > 0).all()
+    assert np.isfinite(detector.score_samples(matrix * 0 + 1e300)).all()
+    assert (detector.usual_.error_scale > 0).all()
 
 
 def test_wild_values_give_finite_scores_and_do_not_ruin_training(fitted):
@@ -115,11 +226,17 @@ def test_wild_values_give_finite_scores_and_do_not_ruin_training(fitted):
     assert np.isfinite(detector.score_samples(rows)).all()
 
 
-def test_one_row_scores_as_it_does_among_others(fitted):
-    rows = correlated_rows(1500, seed=4)
-    together = fitted.score_samples(rows)
-    alone = np.concatenate([fitted.score_samples(rows[[i]]) for i in (0, 700, 1499)])
-    np.testing.assert_allclose(alone, together[[0, 700, 1499]], rtol=1e-9)
+@pytest.mark.parametrize("columns", [1, 7, 12])
+@pytest.mark.parametrize("score", ["reconstruction", "both"])
+def test_one_row_scores_as_it_does_among_others(columns, score):
+    detector = small(score_from=score, max_epochs=2, latent_size=5).fit(
+        correlated_rows(300, columns)
+    )
+    rows = correlated_rows(1500, columns, seed=4)
+    together = detector.score_samples(rows)
+    alone = np.concatenate([detector.score_samples(rows[[i]]) for i in (0, 701, 1499)])
+    np.testing.assert_allclose(alone, together[[0, 701, 1499]], rtol=1e-9)
+    np.testing.assert_allclose(detector.score_samples(rows[::-1]), together[::-1], rtol=1e-9)
 
 
 def test_one_seed_gives_one_result_and_another_seed_another():
@@ -224,10 +341,12 @@ def test_training_stops_when_held_out_rows_stop_getting_better():
 
 
 def test_the_best_weights_are_kept_not_the_last():
-    """A learning rate far too high makes later epochs worse than the first ones."""
-    rows = correlated_rows(200)
+    """Pure noise learned by heart makes later epochs worse than the first ones."""
+    rows = np.random.default_rng(0).normal(size=(60, 30))
     errors = []
-    detector = small(max_epochs=12, patience=12, learning_rate=0.3, scale_errors=False)
+    detector = small(
+        max_epochs=40, patience=40, learning_rate=1e-2, width=128, latent_size=10, noise=0.0
+    )
     held_out_error = spy_on_held_out_rows(detector)
     detector.fit(rows, on_epoch=lambda _: errors.append(held_out_error()))
     assert held_out_error() == pytest.approx(min(errors), rel=1e-5)
@@ -239,16 +358,22 @@ def spy_on_held_out_rows(detector):
     kept = []
     adopt = detector._adopt
 
-    def spy(network, held_out):
-        kept[:] = [held_out]
-        adopt(network, held_out)
+    def spy(network, training, held_out):
+        kept[:] = [held_out.numpy()]
+        adopt(network, training, held_out)
 
     detector._adopt = spy
-    return lambda: -detector.score_samples(kept[0]).mean()
+
+    def held_out_error():
+        return ((given_back(detector, kept[0]) - kept[0]) ** 2).mean()
+
+    return held_out_error
 
 
-def test_saved_and_loaded_it_scores_the_same_to_the_last_bit(fitted, tmp_path):
+@pytest.mark.parametrize("score", ["reconstruction", "density", "both"])
+def test_saved_and_loaded_it_scores_the_same_to_the_last_bit(score, tmp_path):
     rows = correlated_rows(300, seed=5)
+    fitted = small(score_from=score).fit(rows)
     fitted.save_weights(tmp_path / "detector")
     loaded = AutoencoderDetector.load_weights(tmp_path / "detector")
     assert np.array_equal(loaded.score_samples(rows), fitted.score_samples(rows))
@@ -280,6 +405,18 @@ def edit(folder, change):
     file.write_text(json.dumps(content))
 
 
+def put_tensor(folder, name, change, *, start=None):
+    """Put a changed tensor into the weights, with a digest that fits."""
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "autoencoder.safetensors"
+    tensors = load_file(file)
+    tensors[name] = change(tensors[start or name]).contiguous()
+    save_file(tensors, file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    edit(folder, lambda content: content.update(weights_sha256=digest))
+
+
 def flip_a_bit(folder):
     file = folder / "autoencoder.safetensors"
     content = bytearray(file.read_bytes())
@@ -300,6 +437,17 @@ def flip_a_bit(folder):
         lambda folder: edit(folder, lambda content: content.update(offset="low")),
         lambda folder: edit(folder, lambda content: content["parameters"].update(width=64)),
         lambda folder: edit(folder, lambda content: content["parameters"].update(width=-1)),
+        lambda folder: edit(folder, lambda content: content["parameters"].update(n_networks=3)),
+        lambda folder: edit(
+            folder, lambda content: content["parameters"].update(score_from="both")
+        ),
+        lambda folder: edit(folder, lambda content: content["parameters"].update(error_cap=0)),
+        lambda folder: put_tensor(folder, "error_scale", lambda scale: -scale),
+        lambda folder: put_tensor(folder, "error_scale", lambda scale: scale[:, 1:]),
+        lambda folder: put_tensor(folder, "error_scale", lambda scale: scale * float("nan")),
+        lambda folder: put_tensor(folder, "error_scale", lambda scale: scale.double()),
+        lambda folder: put_tensor(folder, "centers", lambda centers: centers[0]),
+        lambda folder: put_tensor(folder, "extra", lambda none: none, start="centers"),
         lambda folder: edit(folder, lambda content: content["parameters"].update(secret=1)),
         flip_a_bit,
     ],
@@ -312,7 +460,17 @@ def test_missing_or_tampered_files_are_a_model_error(fitted, tmp_path, harm):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 0}, {"noise": 1.0}, {"accelerator": "tpu"}, {"contamination": 0.6}]
+    "wrong",
+    [
+        {"n_networks": 0},
+        {"width": 0},
+        {"noise": 1.0},
+        {"shrink": -1.0},
+        {"error_cap": 0.0},
+        {"score_from": "mean"},
+        {"accelerator": "tpu"},
+        {"contamination": 0.6},
+    ],
 )
 def test_parameters_outside_their_rule_are_refused_by_name(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

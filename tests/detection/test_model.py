@@ -16,10 +16,21 @@ from oddwire.errors import DataError, ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema
 
 SCHEMA = FeatureSchema(numeric=("bytes", "duration", "constant"), categorical=("proto",))
+# Settings under which a detector is quick; one without an entry runs with its defaults.
 QUICK = {
     "isolation_forest": {"detector__n_estimators": 50},
-    "one_class_svm": {},
     "autoencoder": {"detector__max_epochs": 3},
+    "kmeans_autoencoder": {
+        "detector__n_clusters": 2,
+        "detector__n_networks": 1,
+        "detector__max_epochs": 3,
+    },
+    "ensemble": {
+        "detector__members": [
+            {"detector": "isolation_forest", "detector__n_estimators": 20},
+            {"detector": "one_class_svm", "preprocessing__transform": "quantile_uniform"},
+        ]
+    },
 }
 
 
@@ -44,7 +55,7 @@ def odd_rows():
 
 
 def ready(name="isolation_forest", **settings):
-    model = Model.build(SCHEMA, name, QUICK[name], seed=0, **settings)
+    model = Model.build(SCHEMA, name, QUICK.get(name, {}), seed=0, **settings)
     return model.fit(rows()).calibrate(rows(seed=1))
 
 

@@ -32,6 +32,21 @@ QUICK = {
     "isolation_forest": {"detector__n_estimators": 20},
     "one_class_svm": {},
     "autoencoder": {"detector__max_epochs": 2},
+    "kmeans": {},
+    "kmeans_autoencoder": {
+        "detector__n_clusters": 2,
+        "detector__min_rows": 50,
+        "detector__n_networks": 1,
+        "detector__max_epochs": 2,
+    },
+    "nearest_neighbours": {},
+    "local_outlier_factor": {"detector__max_rows": 100},
+    "ensemble": {
+        "detector__members": [
+            {"detector": "isolation_forest", "detector__n_estimators": 20},
+            {"detector": "one_class_svm", "preprocessing__transform": "quantile_uniform"},
+        ]
+    },
 }
 
 
@@ -379,7 +394,7 @@ def test_an_array_that_claims_to_be_huge_is_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "format 1, got 99"),
+        ({"format": 99}, f"format {persistence.FORMAT}, got 99"),
         ({"detector_name": "oracle"}, "oracle"),
         ({"schema": None}, "no model of this release"),
         ({"hyperparameters": {"detector__colour": 1}}, "detector__colour"),

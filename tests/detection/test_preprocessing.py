@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.base import clone
@@ -54,6 +54,7 @@ def test_any_frame_gives_a_finite_matrix(train, test, name):
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60))
+@example(values=[1.0, 2.225073858507e-311, -5e-324])
 @settings(max_examples=30, deadline=None)
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_larger_numbers_never_come_out_smaller(name, values):

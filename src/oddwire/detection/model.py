@@ -12,8 +12,11 @@ from pandas.api.types import is_numeric_dtype
 
 from oddwire.detection import detectors
 from oddwire.detection.calibration import ConformalCalibration
+from oddwire.detection.encoding import TableEncoder
+from oddwire.detection.explaining import explain
 from oddwire.detection.persistence import load_model, save_model
 from oddwire.detection.preprocessing import TablePreprocessor
+from oddwire.detection.reference import BenignReference, sampled
 from oddwire.errors import DataError, ModelError, ParameterError
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ class Model:
         The two estimators.
     calibration
         ``None`` before `calibrate`.
+    reference
+        Benign rows that `explain` compares with; ``None`` before `calibrate`.
     """
 
     schema: FeatureSchema
@@ -61,9 +66,10 @@ class Model:
     seed: int
     max_fpr: float
     metadata: dict[str, Any]
-    preprocessing: TablePreprocessor
+    preprocessing: TablePreprocessor | TableEncoder
     detector: Any
     calibration: ConformalCalibration | None = None
+    reference: BenignReference | None = None
 
     @classmethod
     def build(
@@ -89,9 +95,12 @@ class Model:
             If there is no such detector or hyperparameter.
         """
         chosen = {**detectors.default_parameters(detector_name), **(params or {})}
-        preprocessing = TablePreprocessor(schema.numeric, schema.categorical)
         detector = detectors.build_detector(detector_name, random_state=seed)
+        preprocessing = _preprocessing_for(detector, schema)
         _check_names(chosen, preprocessing, detector)
+        preprocessing.set_params(**_with_prefix("preprocessing__", chosen))
+        if isinstance(preprocessing, TableEncoder):
+            detector.set_params(**_columns_of(preprocessing))
         return cls(
             schema=schema,
             detector_name=detector_name,
@@ -99,14 +108,26 @@ class Model:
             seed=seed,
             max_fpr=max_fpr,
             metadata=dict(metadata or {}),
-            preprocessing=preprocessing.set_params(**_with_prefix("preprocessing__", chosen)),
+            preprocessing=preprocessing,
             detector=detector.set_params(**_with_prefix("detector__", chosen)),
         )
 
     @property
     def threshold(self) -> float:
         """The smallest anomaly score that counts as an alert."""
-        return self._calibrated().threshold(self.max_fpr)
+        return self.calibrated().threshold(self.max_fpr)
+
+    def calibrated(self) -> ConformalCalibration:
+        """Return the calibration.
+
+        Raises
+        ------
+        ModelError
+            If there is none yet.
+        """
+        if self.calibration is None:
+            raise ModelError("the model must be calibrated before it gives p-values")
+        return self.calibration
 
     def fit(self, frame: pd.DataFrame, *, on_epoch: Callable[[int], bool] | None = None) -> Self:
         """Fit preprocessing and detector.
@@ -131,7 +152,7 @@ class Model:
         matrix = self.preprocessing.fit_transform(features)
         takes_epochs = "on_epoch" in inspect.signature(self.detector.fit).parameters
         self.detector.fit(matrix, **({"on_epoch": on_epoch} if takes_epochs else {}))
-        self.calibration = None  # it belonged to the former fit
+        self.calibration = self.reference = None  # they belonged to the former fit
         return self
 
     def calibrate(self, frame: pd.DataFrame) -> Self:
@@ -143,6 +164,8 @@ class Model:
             As by `fit`, or if a score is not a finite number.
         """
         self.calibration = ConformalCalibration.fit(self.anomaly_score(frame))
+        kept = self._features(frame.iloc[sampled(len(frame))])
+        self.reference = BenignReference.fit(kept, self.schema)
         return self
 
     def anomaly_score(self, frame: pd.DataFrame) -> NDArray[np.float64]:
@@ -179,7 +202,7 @@ class Model:
         DataError, ModelError
             As by `anomaly_score`, or if the model is not calibrated.
         """
-        calibration = self._calibrated()
+        calibration = self.calibrated()
         scores = self.anomaly_score(frame)
         p_values, extrapolated = calibration.p_values(scores)
         columns = {
@@ -189,6 +212,47 @@ class Model:
             "alert": p_values <= self.max_fpr,
         }
         return pd.DataFrame(columns, index=frame.index)
+
+    def explain(self, frame: pd.DataFrame, top: int = 5) -> pd.DataFrame:
+        """Name the features that made rows odd: see `oddwire.detection.explaining.explain`.
+
+        Parameters
+        ----------
+        frame
+            The rows in question. Each costs some hundred scores, so alerts rather than all rows.
+        top
+            Features for each row.
+
+        Returns
+        -------
+        DataFrame
+            Long, the first to blame first: ``row`` (label in the index of ``frame``), ``rank``,
+            ``feature``, ``value``, ``benign_median``, ``benign_quantile``, ``benign_share`` and
+            ``share`` of the row's oddness.
+
+        Raises
+        ------
+        DataError
+            If there is text in a numeric column.
+        ModelError
+            If a column is missing, the model is not calibrated, or it was saved by a release that
+            kept no benign rows.
+        ParameterError
+            If ``top`` is below 1.
+        """
+        self.calibrated()
+        if self.reference is None:
+            raise ModelError(
+                "the model keeps no benign rows to explain by, as none did before they were kept: "
+                "train it again"
+            )
+        return explain(
+            self._features(frame),
+            preprocessing=self.preprocessing,
+            detector=self.detector,
+            reference=self.reference,
+            top=top,
+        )
 
     def save(self, folder: Path) -> str:
         """Write the model to a folder, whole or not at all, and without pickle.
@@ -222,11 +286,6 @@ class Model:
         """
         return load_model(cls, folder, digest=digest)
 
-    def _calibrated(self) -> ConformalCalibration:
-        if self.calibration is None:
-            raise ModelError("the model must be calibrated before it gives p-values")
-        return self.calibration
-
     def _check_columns(self, frame: pd.DataFrame) -> None:
         missing = [name for name in self.schema.columns if name not in frame.columns]
         if missing:
@@ -248,6 +307,18 @@ class Model:
     def _blocks(self, rows: int) -> Iterator[slice]:
         step = max(1024, _BLOCK_CELLS // max(len(self.schema.columns), 1))
         return (slice(start, start + step) for start in range(0, rows, step))
+
+
+def _preprocessing_for(detector: Any, schema: FeatureSchema) -> TablePreprocessor | TableEncoder:
+    kind = TableEncoder if getattr(detector, "prepares_columns", False) else TablePreprocessor
+    return kind(schema.numeric, schema.categorical)
+
+
+def _columns_of(encoder: TableEncoder) -> dict[str, Any]:
+    """Say which columns of the matrix are which, to a detector that prepares them itself."""
+    numeric, categorical = encoder.chosen
+    names = [*numeric, *categorical]
+    return {"feature_names": names, "categorical_features": list(range(len(numeric), len(names)))}
 
 
 def _check_names(params: HyperParameters, preprocessing: Any, detector: Any) -> None:

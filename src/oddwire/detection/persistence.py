@@ -7,6 +7,7 @@
     detector.skops        the fitted detector, or
     detector/             what a detector with ``save_weights`` writes
     calibration.npy       the calibration scores
+    reference.npy         benign rows to explain by
     manifest.json         SHA-256 of every file above
 
 scikit-learn objects come from skops with an allow-list that stands in this file and is never read
@@ -27,6 +28,7 @@ from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.calibration import ConformalCalibration
+from oddwire.detection.reference import BenignReference
 from oddwire.detection.sealing import dump_json, load_json, read_sealed, write_sealed
 from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema
@@ -41,13 +43,17 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="Model")
 
-FORMAT = 1
+FORMAT = 2
 
 # What a skops file may hold beside skops's own defaults: plain values, arrays, and estimators of
 # scikit-learn. A detector of a new type adds its line, after a look at what it does when loaded.
 TRUSTED_TYPES = (
     "oddwire.detection.detectors.isolation_forest.IsolationForestDetector",
+    "oddwire.detection.detectors.kmeans.KMeansDetector",
+    "oddwire.detection.detectors.local_outlier_factor.LocalOutlierFactorDetector",
+    "oddwire.detection.detectors.nearest_neighbours.NearestNeighboursDetector",
     "oddwire.detection.detectors.one_class_svm.OneClassSVMDetector",
+    "oddwire.detection.encoding.TableEncoder",
     "oddwire.detection.preprocessing.TablePreprocessor",
     "sklearn.tree._tree.Tree",  # scikit-learn follows its indices blindly: _check_trees
 )
@@ -111,6 +117,8 @@ def _write(model: Model, folder: Path) -> None:
         (folder / "detector.skops").write_bytes(dump_estimator(model.detector))
     if model.calibration is not None:
         (folder / "calibration.npy").write_bytes(dump_array(model.calibration.scores))
+    if model.reference is not None:
+        (folder / "reference.npy").write_bytes(dump_array(model.reference.rows))
 
 
 def _about(model: Model) -> dict[str, Any]:
@@ -124,6 +132,7 @@ def _about(model: Model) -> dict[str, Any]:
         "max_fpr": model.max_fpr,
         "metadata": dict(model.metadata),
         "calibration": model.calibration and model.calibration.to_dict(),
+        "reference": model.reference and model.reference.to_dict(),
         "versions": {"python": platform.python_version(), **libraries},
     }
 
@@ -153,6 +162,9 @@ def _read(kind: type[M], files: Mapping[str, bytes], folder: Path) -> M:
     if about["calibration"] is not None:
         scores = load_array(files["calibration.npy"], name="calibration.npy")
         model.calibration = ConformalCalibration.from_dict(about["calibration"], scores)
+    if about.get("reference") is not None:  # models of the first releases have none
+        rows = load_array(files["reference.npy"], name="reference.npy")
+        model.reference = BenignReference.from_dict(about["reference"], rows, model.schema)
     return model
 
 

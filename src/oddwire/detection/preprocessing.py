@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from oddwire.detection.encoding import TableEncoder
+
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
     Words = NDArray[np.object_]
@@ -60,6 +62,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     max_categories
         Categories with a column of their own, per categorical column; the rarer ones share
         ``NAME__other`` with those never seen.
+    columns
+        The only columns to use of those named, as a feature selection chose them; None for all.
 
     Attributes
     ----------
@@ -75,12 +79,14 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         categorical: Sequence[str] = (),
         transform: str = "log_standard",
         max_categories: int = 32,
+        columns: Sequence[str] | None = None,
     ) -> None:
         self.numeric = numeric
         self.categorical = categorical
         # The method `transform` stands where scikit-learn would look for the parameter.
         self.transform_name = transform
         self.max_categories = max_categories
+        self.columns = columns
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
@@ -90,6 +96,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             "categorical": self.categorical,
             "transform": self.transform_name,
             "max_categories": self.max_categories,
+            "columns": self.columns,
         }
 
     def set_params(self, **params: Any) -> Self:
@@ -117,7 +124,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         DataError
             If a column is missing, holds text where numbers belong, or there is nothing to learn.
         ParameterError
-            If `transform` or `max_categories` break their rule.
+            If `transform`, `max_categories` or `columns` break their rule.
         """
         del y
         if self.transform_name not in TRANSFORMS:
@@ -127,6 +134,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
         if not len(X):
             raise DataError("preprocessing needs at least one training row, got none")
+        if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
+            raise ParameterError(f"columns must be feature columns, got {unknown[0]!r}")
         self._fit_numeric(X)
         self._fit_categorical(X)
         self._name_columns()
@@ -170,7 +179,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.marked_: list[str] = []
         # Plain arrays, so that a saved preprocessor holds nothing but numbers and names.
         ends, lines, knots = [], [], []
-        for name in self.numeric:
+        for name in self._chosen(self.numeric):
             column = numbers(X, name)
             finite = column[np.isfinite(column)]
             if not finite.size:
@@ -186,6 +195,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.lines_ = np.asarray(lines, dtype=np.float64).reshape(-1, 2)
         self.knots_ = np.concatenate([np.empty((2, 0)), *knots], axis=1)
         self.knot_ends_ = np.cumsum([0, *(pair.shape[1] for pair in knots)], dtype=np.int64)
+
+    def _chosen(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if self.columns is None or name in self.columns]
 
     def _scalings(self) -> list[Scaling]:
         knots = np.split(self.knots_, self.knot_ends_, axis=1)[1:-1]
@@ -208,7 +220,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.categories_: dict[str, list[str]] = {}
         self.merged_: dict[str, NDArray[np.uint64]] = {}
         self.with_missing_: list[str] = []
-        for name in self.categorical:
+        for name in self._chosen(self.categorical):
             codes, values = category_codes(X, name)
             counts = np.bincount(codes[codes >= 0], minlength=len(values))
             # The most frequent first, equal counts by name: the order of the rows is no matter.
@@ -262,7 +274,7 @@ class Oddities:
     unseen: Mapping[str, int]
 
 
-def count_oddities(preprocessor: TablePreprocessor, frame: pd.DataFrame) -> Oddities:
+def count_oddities(preprocessor: TablePreprocessor | TableEncoder, frame: pd.DataFrame) -> Oddities:
     """Count what a fitted preprocessor mends in a frame.
 
     Raises

@@ -19,6 +19,7 @@ LIMIT = 20.0  # one absurd value must not drown all other columns
 _KNOTS = 1001
 _QUANTILE_ROWS = 100_000  # quantiles of more rows would move by less than the next knot
 _MAGNITUDE = 1e100  # larger numbers would overflow when squared
+_NOTHING = 1e-100  # differences of smaller numbers would overflow when divided by
 _ROUNDING = 1e-12  # a spread below this share of the largest value is rounding
 
 
@@ -86,6 +87,7 @@ def fit_scaling(finite: Vector, transform: str) -> Scaling:
 
 def _bend(column: Vector, transform: str) -> Vector:
     column = np.clip(column, -_MAGNITUDE, _MAGNITUDE)
+    column[np.abs(column) < _NOTHING] = 0.0
     return column if transform == "standard" else np.copysign(np.log1p(np.abs(column)), column)
 
 

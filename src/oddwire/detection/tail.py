@@ -59,25 +59,74 @@ def fit_tail(ordered: FloatArray) -> Tail | None:
     Tail or None
         ``None`` if fewer than eight different scores lie in the upper half.
     """
+    found = _largest(ordered)
+    return None if found is None else _careful_tail(*found)
+
+
+def tail_quantile(ordered: FloatArray, risk: float) -> tuple[float, int] | None:
+    """Return the score that a benign one exceeds with a given probability, by the tail's law.
+
+    Counting takes a quantile from one score; here all of the tail's take part:
+    z = t + scale / shape ((risk n / n_t)^-shape - 1), with n_t of n scores above t (Siffer et al.
+    2017, equation 1). Unlike in `fit_tail` the shape is the estimate itself, since a careful shape
+    at the end of the tail is a careless one within it.
+
+    Parameters
+    ----------
+    ordered
+        Finite scores in ascending order, shape (n,).
+    risk
+        Probability, in (0, 1).
+
+    Returns
+    -------
+    tuple of float and int, or None
+        The score, and how many scores it comes from. ``None`` where no tail can be fitted, or the
+        score would not lie in it.
+    """
+    found = _largest(ordered)
+    if found is None:
+        return None
+    above, start = found
+    survival = risk * ordered.size / above.size
+    if survival >= 1:
+        return None
+    shape, mean = _moments(above - start)
+    # At -1 all scores up to the last are alike; below, the largest would be the most frequent.
+    shape = min(max(shape, -1.0), _LARGEST_SHAPE)
+    exponent = -math.log(survival)
+    steep = math.expm1(shape * exponent) / shape if shape else exponent
+    score = start + mean * (1 - shape) * steep
+    return (float(score), int(above.size)) if math.isfinite(score) else None
+
+
+def _largest(ordered: FloatArray) -> tuple[FloatArray, float] | None:
+    """Return the scores in the tail, and where it starts."""
     n = ordered.size
     rows = max(math.ceil(n * _TAIL_SHARE), min(_TAIL_ROWS, n // 2), 1)
     while rows <= n // 2:
         start = ordered[n - rows - 1]
         above = ordered[np.searchsorted(ordered, start, side="right") :]
         if np.unique(above).size >= _TAIL_DISTINCT:
-            return _moments_tail(above, start)
+            return above, float(start)
         # Ties thin the tail out: take more rows, and at the end exactly half of them.
         rows = min(rows * 2, n // 2) if rows < n // 2 else n
     return None
 
 
-def _moments_tail(above: FloatArray, start: float) -> Tail | None:
+def _moments(excess: FloatArray) -> tuple[float, float]:
+    """Estimate the shape, and return it with the mean excess."""
     with np.errstate(over="ignore", invalid="ignore"):
-        excess = above - start
         rank = (np.arange(1, excess.size + 1) - 0.35) / excess.size
         mean, weighted = float(excess.mean()), float(((1 - rank) * excess).mean())
         denominator = mean - 2 * weighted
-        shape = 2 - mean / denominator if denominator > 0 else 0.0
+        return (2 - mean / denominator if denominator > 0 else 0.0), mean
+
+
+def _careful_tail(above: FloatArray, start: float) -> Tail | None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        excess = above - start
+        shape, mean = _moments(excess)
         # Too light a tail raises more alarms than promised, so the shape is taken one standard
         # error (Hosking & Wallis 1987, of the likelihood estimate) above the estimate.
         shape = max(shape, 0.0)

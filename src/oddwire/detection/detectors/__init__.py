@@ -38,17 +38,26 @@ class DetectorKind:
         Imported by `load`, not before.
     class_name
         The estimator in that module.
+    libraries
+        A module that imports what the estimator itself imports only when it fits.
     """
 
     name: str
     title: str
     module: str
     class_name: str
+    libraries: str | None = None
 
     def load(self) -> type[Any]:
         """Import the module and return the estimator's class."""
         found: type[Any] = getattr(importlib.import_module(self.module), self.class_name)
         return found
+
+    def import_libraries(self) -> None:
+        """Import all that fitting needs, so that it need not wait for it."""
+        self.load()
+        if self.libraries is not None:
+            importlib.import_module(self.libraries)
 
 
 def _kinds(*kinds: DetectorKind) -> Mapping[str, DetectorKind]:
@@ -73,6 +82,39 @@ DETECTORS: Mapping[str, DetectorKind] = _kinds(
         title="Autoencoder",
         module="oddwire.detection.detectors.autoencoder.detector",
         class_name="AutoencoderDetector",
+        libraries="oddwire.detection.detectors.autoencoder.module",
+    ),
+    DetectorKind(
+        name="kmeans",
+        title="K-Means",
+        module="oddwire.detection.detectors.kmeans",
+        class_name="KMeansDetector",
+    ),
+    DetectorKind(
+        name="kmeans_autoencoder",
+        title="K-Means and autoencoders",
+        module="oddwire.detection.detectors.kmeans_autoencoder",
+        class_name="KMeansAutoencoderDetector",
+        libraries="oddwire.detection.detectors.autoencoder.module",
+    ),
+    DetectorKind(
+        name="nearest_neighbours",
+        title="Nearest neighbours",
+        module="oddwire.detection.detectors.nearest_neighbours",
+        class_name="NearestNeighboursDetector",
+    ),
+    DetectorKind(
+        name="local_outlier_factor",
+        title="Local outlier factor",
+        module="oddwire.detection.detectors.local_outlier_factor",
+        class_name="LocalOutlierFactorDetector",
+    ),
+    DetectorKind(
+        name="ensemble",
+        title="Ensemble",
+        module="oddwire.detection.detectors.ensemble",
+        class_name="EnsembleDetector",
+        libraries="oddwire.detection.detectors.autoencoder.module",
     ),
 )
 

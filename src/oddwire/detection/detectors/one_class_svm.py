@@ -75,9 +75,12 @@ class OneClassSVMDetector(OutlierDetector):
     """
 
     search_space: ClassVar[SearchSpace] = {
-        "preprocessing__transform": Choice(("log_standard", "quantile_uniform", "quantile_normal")),
+        "preprocessing__transform": Choice(
+            ("standard", "log_standard", "quantile_uniform", "quantile_normal")
+        ),
+        "preprocessing__max_categories": Choice((8, 32)),
         "detector__nu": FloatRange(0.005, 0.5, log=True),
-        "detector__gamma": FloatRange(0.2, 10.0, log=True),
+        "detector__gamma": FloatRange(0.05, 20.0, log=True),
         "detector__approximation": Choice(("exact", "nystroem")),
         "detector__n_components": When(
             "detector__approximation", "nystroem", IntRange(100, 500, log=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
 
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.utilities import CombinedLoader
-from torch.nn.functional import mse_loss
 
 from oddwire.detection.detectors.autoencoder.network import Autoencoder
 from oddwire.detection.detectors.autoencoder.quiet import (
@@ -24,8 +23,18 @@ from oddwire.detection.detectors.autoencoder.quiet import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
+
 _HELD_OUT_ERROR = "held_out_error"
+_HELD_OUT_SHARE = 0.1
+_FEWEST_TO_HOLD_OUT = 20
 _BLOCK = 8192  # held-out rows at once
+# Forty epochs in batches of 256 are too few steps for some hundred rows: ROC AUC .80 instead of .88
+# on 460 benign rows of UNSW-NB15.
+_STEPS = 2000
+_STEPS_AN_EPOCH = 50
+_SMALLEST_BATCH = 32
+_FEWEST_EPOCHS, _MOST_EPOCHS = 20, 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +42,32 @@ class TrainingSettings:
     """How to train; the fields are those of `AutoencoderDetector`."""
 
     noise: float
+    shrink: float
     learning_rate: float
     weight_decay: float
     batch_size: int
-    max_epochs: int
+    max_epochs: int | None
     patience: int
     accelerator: str
+
+    @classmethod
+    def of(cls, detector: AutoencoderDetector) -> Self:
+        """Take them from a detector."""
+        return cls(**{field.name: getattr(detector, field.name) for field in fields(cls)})
+
+    def rows_a_step(self, rows: int) -> int:
+        """Return ``batch_size``, halved as long as an epoch would have but a few steps."""
+        size = self.batch_size
+        while size >= 2 * _SMALLEST_BATCH and rows < _STEPS_AN_EPOCH * size:
+            size //= 2
+        return size
+
+    def epochs(self, rows: int) -> int:
+        """Return ``max_epochs``, or as many as make up the steps that small sets need too."""
+        if self.max_epochs is not None:
+            return self.max_epochs
+        wanted = round(_STEPS * self.rows_a_step(rows) / rows)
+        return min(max(wanted, _FEWEST_EPOCHS), _MOST_EPOCHS)
 
 
 class AutoencoderModule(pl.LightningModule):
@@ -50,14 +79,23 @@ class AutoencoderModule(pl.LightningModule):
         self.settings = settings
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """Return the mean squared error between the clean rows and what comes back."""
+        """Return the sum of the networks' losses, none of which moves another's weights.
+
+        A loss is the mean squared error between the clean rows and what comes back, and
+        ``shrink`` times the mean square of the codes (Cao, Nicolau & McDermott 2019).
+        """
         noisy, clean = batch
-        return mse_loss(self.network(noisy), clean)
+        codes = self.network.encode(noisy)
+        loss = (self.network.decode(codes) - clean).square().mean(dim=(1, 2)).sum()
+        if self.settings.shrink:
+            loss = loss + self.settings.shrink * codes.square().mean(dim=(1, 2)).sum()
+        return loss
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
         """Log the error on held-out rows, which is what early stopping watches."""
         rows, clean = batch
-        self.log(_HELD_OUT_ERROR, mse_loss(self.network(rows), clean), batch_size=len(rows))
+        error = (self.network(rows) - clean).square().mean()
+        self.log(_HELD_OUT_ERROR, error, batch_size=rows.shape[-2])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return AdamW over all weights."""
@@ -82,6 +120,8 @@ class RowBatches:
         Chance of each value to be swapped for another row's value of the same column; that keeps
         the columns' distributions, whatever their scale (swap noise; Vincent et al. 2008 for
         denoising autoencoders as such).
+    copies
+        How many times each batch is given, each time with other noise: once a network.
     generator
         Where order and noise come from; without one, rows come in order and clean.
     """
@@ -92,11 +132,13 @@ class RowBatches:
         *,
         batch_size: int,
         noise: float = 0.0,
+        copies: int = 1,
         generator: torch.Generator | None = None,
     ) -> None:
         self.rows = rows
         self.batch_size = batch_size
         self.noise = noise
+        self.copies = copies
         self.generator = generator
 
     def __len__(self) -> int:
@@ -110,13 +152,13 @@ class RowBatches:
         order = torch.randperm(len(self.rows), generator=self.generator)
         for index in torch.split(order, self.batch_size):
             clean = self.rows[index]
-            yield self._with_noise(clean), clean
+            yield self._with_noise(clean.expand(self.copies, -1, -1)), clean
 
     def _with_noise(self, clean: torch.Tensor) -> torch.Tensor:
         if self.noise == 0:
             return clean
         swapped = torch.rand(clean.shape, generator=self.generator) < self.noise
-        others = torch.randint(len(self.rows), (len(clean),), generator=self.generator)
+        others = torch.randint(len(self.rows), clean.shape[:-1], generator=self.generator)
         return torch.where(swapped, self.rows[others], clean)
 
 
@@ -158,6 +200,17 @@ class EpochReport(pl.Callback):
             trainer.should_stop = True
 
 
+def hold_out(rows: torch.Tensor, order: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Part rows, shuffled by ``order``, into those to learn from and those that say when to stop.
+
+    With few rows both are all of them.
+    """
+    if len(rows) < _FEWEST_TO_HOLD_OUT:
+        return rows, rows
+    held = round(_HELD_OUT_SHARE * len(rows))
+    return rows[order[held:]], rows[order[:held]]
+
+
 def train(
     network: Autoencoder,
     rows: torch.Tensor,
@@ -172,7 +225,7 @@ def train(
     Parameters
     ----------
     network
-        The network with its first weights.
+        The networks with their first weights.
     rows, held_out
         Rows to learn from and rows that decide when to stop, float32, on the CPU.
     settings
@@ -189,11 +242,15 @@ def train(
     if on_epoch is not None:
         callbacks.append(EpochReport(on_epoch))
     batches = RowBatches(
-        rows, batch_size=settings.batch_size, noise=settings.noise, generator=generator
+        rows,
+        batch_size=settings.rows_a_step(len(rows)),
+        noise=settings.noise,
+        copies=network.networks,
+        generator=generator,
     )
     with without_known_remarks():
         with without_known_warnings():
-            trainer = _trainer(settings, callbacks)
+            trainer = _trainer(settings, callbacks, network.networks, len(rows))
             loaders = (
                 CombinedLoader(batches, "max_size_cycle"),
                 CombinedLoader(RowBatches(held_out, batch_size=_BLOCK), "sequential"),
@@ -217,14 +274,17 @@ def _fit(
         raise
 
 
-def _trainer(settings: TrainingSettings, callbacks: list[pl.Callback]) -> pl.Trainer:
+def _trainer(
+    settings: TrainingSettings, callbacks: list[pl.Callback], networks: int, rows: int
+) -> pl.Trainer:
     return pl.Trainer(
         accelerator=settings.accelerator,
         devices=1,  # "auto" would start a process per GPU
         plugins=[LightningEnvironment()],  # inside Slurm too, and without its signal handlers
-        max_epochs=settings.max_epochs,
+        max_epochs=settings.epochs(rows),
         callbacks=callbacks,
-        gradient_clip_val=1.0,  # one wild row must not throw the weights away
+        # One wild row must not throw the weights away; the norm of all networks grows by the root.
+        gradient_clip_val=math.sqrt(networks),
         num_sanity_val_steps=0,
         logger=False,
         enable_checkpointing=False,

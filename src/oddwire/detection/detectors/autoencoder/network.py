@@ -1,27 +1,18 @@
-"""The network: a funnel down to a few numbers and back up, and how far a row comes back changed."""
+"""The networks: funnels down to a few numbers and back up, several of them side by side."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, cast
 
-import joblib
-import numpy as np
 import torch
 from torch import nn
-
-from oddwire.detection.detectors.autoencoder.quiet import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
 _NARROWING = 4  # from one layer to the next
-_BLOCK = 512  # rows at once: the layers' outputs stay in the processor's cache
-_MOST_THREADS = 8
 
 
 def layer_sizes(columns: int, width: int, latent_size: int) -> list[int]:
@@ -37,12 +28,16 @@ def layer_sizes(columns: int, width: int, latent_size: int) -> list[int]:
 
 
 class Autoencoder(nn.Module):
-    """An encoder and its mirror image; the code and the output are linear.
+    """Encoders and their mirror images; the codes and the outputs are linear.
+
+    The networks know nothing of each other: they are trained and asked together because one
+    product of many small matrices is far faster than many products.
 
     Parameters
     ----------
-    columns, width, latent_size
-        Number of columns, of units in the first hidden layer, and of numbers in the code.
+    columns, networks, width, latent_size
+        Number of columns, of networks, of units in the first hidden layer, and of numbers in the
+        code.
     generator
         Where the first weights are drawn from, so that no global random state is read or moved.
         Without one the weights stay undefined, to be loaded.
@@ -52,89 +47,69 @@ class Autoencoder(nn.Module):
         self,
         columns: int,
         *,
+        networks: int,
         width: int,
         latent_size: int,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        self.networks = networks
         sizes = layer_sizes(columns, width, latent_size)
-        self.encoder = _stack(sizes)
-        self.decoder = _stack(sizes[::-1])
+        self.encoder = _stack(networks, sizes)
+        self.decoder = _stack(networks, sizes[::-1])
         if generator is not None:
-            for layer in self.modules():
-                if isinstance(layer, nn.Linear):
-                    _draw_weights(layer, generator)
+            for layer in (*self.encoder, *self.decoder):
+                if isinstance(layer, ParallelLinear):
+                    layer.draw_weights(generator)
+
+    def encode(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the codes, of shape (networks, rows, latent_size).
+
+        Parameters
+        ----------
+        rows
+            The same for all networks, of shape (rows, columns), or each one's own, of shape
+            (networks, rows, columns).
+        """
+        return cast("torch.Tensor", self.encoder(rows.expand(self.networks, -1, -1)))
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return the rows that codes stand for, of shape (networks, rows, columns)."""
+        return cast("torch.Tensor", self.decoder(codes))
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the rows as they come back, of the shape of ``rows``."""
-        return cast("torch.Tensor", self.decoder(self.encoder(rows)))
+        """Return the rows as they come back from each network."""
+        return self.decode(self.encode(rows))
 
 
-def _stack(sizes: Sequence[int]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for inputs, outputs in itertools.pairwise(sizes):
-        # By way of "meta" no default weights are drawn, which would move the global random state.
-        layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
-        layers += [layer, nn.SiLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-def _draw_weights(layer: nn.Linear, generator: torch.Generator) -> None:
-    """Draw as ``nn.Linear`` does by itself: uniform within 1 / sqrt(inputs)."""
-    bound = 1 / math.sqrt(layer.in_features)
-    with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
-
-
-def mean_squared_errors(
-    network: Autoencoder, rows: NDArray[np.float64], error_scale: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return how badly each row comes back, blockwise, on the network's device.
+class ParallelLinear(nn.Module):
+    """As many linear layers as there are networks, each with its own inputs and outputs.
 
     Parameters
     ----------
-    network
-        A network in float64.
-    rows
-        Rows by columns.
-    error_scale
-        What each column's error is divided by.
-
-    Returns
-    -------
-    ndarray of shape (rows,)
-        Mean over the columns of the squared, divided errors.
+    networks, inputs, outputs
+        Shape of the weights.
     """
-    starts = range(0, len(rows), _BLOCK)
-    errors = np.empty(len(rows))
-    divisor = torch.from_numpy(error_scale).to(_device(network))
 
-    def share(worker: int, workers: int) -> None:
-        with torch.inference_mode(), one_thread():
-            for start in starts[worker::workers]:
-                block = torch.from_numpy(rows[start : start + _BLOCK]).to(divisor.device)
-                scaled = (network(block) - block) / divisor
-                errors[start : start + _BLOCK] = scaled.square().mean(dim=1).cpu().numpy()
+    def __init__(self, networks: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(networks, inputs, outputs))
+        self.bias = nn.Parameter(torch.empty(networks, 1, outputs))
 
-    workers = min(len(starts) // 4, joblib.cpu_count(), _MOST_THREADS)
-    if workers <= 1:
-        share(0, 1)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(share, range(workers), itertools.repeat(workers)))
-    return errors
+    def draw_weights(self, generator: torch.Generator) -> None:
+        """Draw as ``nn.Linear`` does by itself: uniform within 1 / sqrt(inputs)."""
+        bound = 1 / math.sqrt(self.weight.shape[1])
+        with torch.no_grad():
+            self.weight.uniform_(-bound, bound, generator=generator)
+            self.bias.uniform_(-bound, bound, generator=generator)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Map rows of shape (networks, rows, inputs)."""
+        return torch.baddbmm(self.bias, rows, self.weight)
 
 
-def column_errors(network: Autoencoder, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each column's mean squared error, of shape (columns,)."""
-    total = np.zeros(rows.shape[1])
-    with torch.inference_mode(), one_thread():
-        for start in range(0, len(rows), _BLOCK):
-            block = torch.from_numpy(rows[start : start + _BLOCK]).to(_device(network))
-            total += (network(block) - block).square().sum(dim=0).cpu().numpy()
-    return total / len(rows)
-
-
-def _device(network: Autoencoder) -> torch.device:
-    return next(network.parameters()).device
+def _stack(networks: int, sizes: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [ParallelLinear(networks, inputs, outputs), nn.SiLU()]
+    return nn.Sequential(*layers[:-1])

@@ -7,10 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from oddwire.detection.detectors.autoencoder.usual import Usual
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
+
+    from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
 
 _WEIGHTS = "autoencoder.safetensors"
 _SETTINGS = "autoencoder.json"
@@ -36,7 +40,7 @@ class Saved:
     offset
         Score below which ``predict`` says -1.
     tensors
-        Weights and error scales by name.
+        Weights and usual errors by name.
     """
 
     parameters: Mapping[str, Any]
@@ -85,6 +89,46 @@ def load(folder: Path) -> Saved:
     except SafetensorError as error:
         raise ModelError(f"{weights} is no safetensors file: {error}") from error
     return Saved(parameters=parameters, columns=columns, offset=offset, tensors=tensors)
+
+
+def pack(detector: AutoencoderDetector) -> Saved:
+    """Take what is to be kept out of a fitted detector."""
+    parameters = detector.get_params()
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = None
+    return Saved(
+        # JSON does not know numpy's numbers.
+        parameters={
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in parameters.items()
+        },
+        columns=detector.n_features_in_,
+        offset=detector.offset_,
+        tensors={**detector.network_.state_dict(), **detector.usual_.tensors()},
+    )
+
+
+def unpack(saved: Saved, detector: AutoencoderDetector) -> None:
+    """Give a detector with the saved parameters what was fitted.
+
+    Raises
+    ------
+    KeyError, RuntimeError, ValueError
+        If a tensor is missing, there is one too many, or one does not fit the parameters.
+    """
+    tensors = dict(saved.tensors)
+    usual = Usual.take(
+        tensors,
+        networks=detector.n_networks,
+        columns=saved.columns,
+        latent_size=detector.latent_size,
+    )
+    if detector.score_from != "reconstruction" and not usual.centers.shape[1]:
+        raise ValueError(f"score_from={detector.score_from!r} needs centers, got none")
+    network = detector.build_network(saved.columns).requires_grad_(False)
+    network.load_state_dict(tensors)
+    detector.network_, detector.usual_ = network, usual
+    detector.n_features_in_, detector.offset_ = saved.columns, saved.offset
 
 
 def _read(file: Path) -> bytes:

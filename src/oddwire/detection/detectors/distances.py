@@ -1,0 +1,75 @@
+"""Distances to rows that are kept, and which rows to keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+
+_BLOCK_ENTRIES = 2**21  # 16 MB of differences at a time
+_DRAWN_PER_KEPT = 4  # traffic repeats itself: so many rows are looked at for each one kept
+
+
+def sample_rows(X: Matrix, most: int, random: np.random.RandomState) -> Matrix:
+    """Return a random sample of the rows, in their order, or all where they are few enough."""
+    if len(X) <= most:
+        return X
+    return X[np.sort(random.choice(len(X), most, replace=False))]
+
+
+def distinct_rows(X: Matrix, most: int, random: np.random.RandomState) -> Matrix:
+    """Return different rows, at most so many, shape (kept, columns).
+
+    Parameters
+    ----------
+    X
+        Matrix of shape (rows, columns).
+    most
+        Rows to keep. Repeats are looked for in a random sample of four times as many.
+    random
+        Draws them.
+    """
+    drawn = sample_rows(X, _DRAWN_PER_KEPT * most, random)
+    return sample_rows(np.unique(drawn, axis=0), most, random)
+
+
+def nearest(X: Matrix, kept: Matrix, count: int) -> tuple[Matrix, NDArray[np.int64]]:
+    """Find the nearest of the rows that are kept.
+
+    scikit-learn finds them by matrix products, which lose digits where rows are close; the
+    distances to those found are taken anew from differences.
+
+    Parameters
+    ----------
+    X
+        Matrix of shape (rows, columns).
+    kept
+        Matrix of shape (kept, columns).
+    count
+        How many, at most all that are kept.
+
+    Returns
+    -------
+    distances : ndarray of float64 of shape (rows, count)
+        Euclidean, rising along a row.
+    places : ndarray of int64 of shape (rows, count)
+        Which rows of ``kept`` they are.
+    """
+    origin = kept.mean(axis=0)
+    index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(kept - origin)
+    places = index.kneighbors(X - origin, return_distance=False)
+    distances = np.empty(places.shape)
+    rows = max(1, _BLOCK_ENTRIES // (count * kept.shape[1]))
+    for start in range(0, len(X), rows):
+        block = slice(start, start + rows)
+        apart = X[block, None, :] - kept[places[block]]
+        distances[block] = np.sqrt(np.einsum("ijk,ijk->ij", apart, apart))
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(distances, order, 1), np.take_along_axis(places, order, 1)

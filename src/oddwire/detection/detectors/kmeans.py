@@ -1,0 +1,205 @@
+"""K-Means: what lies far from the centre of every group is odd."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
+from oddwire.detection.search_space import Choice, IntRange, SearchSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+    Places = NDArray[np.int64]
+
+_ROWS_PER_CLUSTER = 5  # with fewer, rows would be their own centres, and none odd
+_PRIOR_ROWS = 100  # a cluster's spread counts as if so many rows of the usual one were in it
+_BLOCK_ROWS = 16_384
+
+
+class KMeansDetector(OutlierDetector):
+    """Distance to the nearest of k centres, if wanted relative to what is usual for its rows.
+
+    Parameters
+    ----------
+    n_clusters
+        Centres; one for every five different training rows where there are few.
+    scale_distances
+        Whether a distance is divided by its cluster's spread, the root mean square distance of the
+        cluster's training rows, drawn towards that of all rows where the cluster is small.
+    max_rows
+        Training rows that find the centres at most, a random sample where there are more.
+    contamination
+        Share of the training rows that ``predict`` calls outliers.
+    random_state
+        Seed.
+
+    Attributes
+    ----------
+    centers_ : ndarray of shape (clusters, columns)
+        The centres.
+    spreads_ : ndarray of shape (clusters,)
+        What distances are divided by, above 0; all 1 without ``scale_distances``.
+    offset_ : float
+        Score below which ``predict`` says -1.
+
+    References
+    ----------
+    Arthur & Vassilvitskii 2007, *k-means++: the advantages of careful seeding*.
+    """
+
+    search_space: ClassVar[SearchSpace] = {
+        "preprocessing__transform": Choice(("quantile_normal", "quantile_uniform", "log_standard")),
+        "preprocessing__max_categories": Choice((4, 16, 64)),
+        "detector__n_clusters": IntRange(8, 256, log=True),
+        "detector__scale_distances": Choice((False, True)),
+    }
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "preprocessing__transform": "quantile_normal",
+        "preprocessing__max_categories": 16,
+        "detector__n_clusters": 32,
+        "detector__scale_distances": False,
+    }
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "scale_distances": ["boolean"],
+        "max_rows": [Interval(Integral, 1, None, closed="left")],
+        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_clusters: int = 32,
+        scale_distances: bool = False,
+        max_rows: int = 20_000,
+        contamination: float = 0.01,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.scale_distances = scale_distances
+        self.max_rows = max_rows
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Find the centres.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+        y
+            Ignored.
+        """
+        del y
+        self._validate_params()
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
+        random = check_random_state(self.random_state)
+        rows = sample_rows(matrix, self.max_rows, random)
+        self.centers_ = find_centers(rows, self.n_clusters, random)
+        self.spreads_ = np.ones(len(self.centers_))
+        if self.scale_distances:
+            distances, places = nearest(rows, self.centers_, 1)
+            self.spreads_ = _spreads(distances[:, 0], places[:, 0], len(self.centers_))
+        self.offset_ = float(np.quantile(self.score_samples(rows), self.contamination))
+        return self
+
+    def assign_clusters(self, X: ArrayLike) -> Places:
+        """Return each row's cluster, the place of its centre in ``centers_``: shape (rows,)."""
+        return self._nearest(X)[1]
+
+    def score_samples(self, X: ArrayLike) -> Vector:
+        """Return the negative distance to the nearest centre.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows,)
+        """
+        return -self._nearest(X)[0]
+
+    def _nearest(self, X: ArrayLike) -> tuple[Vector, Places]:
+        check_is_fitted(self)
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        distances = np.empty(len(matrix))
+        places = np.empty(len(matrix), dtype=np.int64)
+        # Distances by products lose digits far from the origin.
+        origin = self.centers_.mean(axis=0)
+        for start in range(0, len(matrix), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            far = euclidean_distances(matrix[block] - origin, self.centers_ - origin)
+            places[block] = (far / self.spreads_).argmin(axis=1)
+            # The product serves to find the centre; the distance to it is taken anew.
+            apart = matrix[block] - self.centers_[places[block]]
+            distances[block] = np.sqrt(np.einsum("ij,ij->i", apart, apart))
+        return distances / self.spreads_[places], places
+
+
+def find_centers(X: Matrix, clusters: int, random: np.random.RandomState) -> Matrix:
+    """Return the centres of K-Means, fewer than asked for where different rows are few.
+
+    Parameters
+    ----------
+    X
+        Matrix of shape (rows, columns).
+    clusters
+        Centres asked for.
+    random
+        Draws the first ones.
+    """
+    from threadpoolctl import threadpool_limits
+
+    distinct = len(distinct_rows(X, _ROWS_PER_CLUSTER * clusters, random))
+    count = min(clusters, max(1, distinct // _ROWS_PER_CLUSTER))
+    # Threads would add up in any order, and the centres would not repeat.
+    with threadpool_limits(1):
+        found = KMeans(count, n_init=1, random_state=random).fit(X)
+    centers: Matrix = found.cluster_centers_
+    return centers
+
+
+def nearest_places(matrix: Matrix, centers: Matrix) -> Places:
+    """Return the place of each row's nearest centre, shape (rows,)."""
+    places = [
+        nearest(matrix[start : start + _BLOCK_ROWS], centers, 1)[1][:, 0]
+        for start in range(0, len(matrix), _BLOCK_ROWS)
+    ]
+    return np.concatenate(places)
+
+
+def large_groups(centers: Matrix, matrix: Matrix, min_rows: int) -> Matrix:
+    """Drop the smallest group until all that are left, or the last one, are large enough."""
+    while len(centers) > 1:
+        rows = np.bincount(nearest_places(matrix, centers), minlength=len(centers))
+        if rows.min() >= min_rows:
+            break
+        centers = np.delete(centers, rows.argmin(), axis=0)
+    return centers
+
+
+def _spreads(distances: Vector, places: Places, clusters: int) -> Vector:
+    squares = distances**2
+    usual = squares.mean()
+    sums = np.bincount(places, squares, minlength=clusters) + _PRIOR_ROWS * usual
+    spreads = np.sqrt(sums / (np.bincount(places, minlength=clusters) + _PRIOR_ROWS))
+    return spreads if usual > 0 else np.ones(clusters)

@@ -1,0 +1,294 @@
+"""K-Means and autoencoders: what is hard to give back among rows of its own kind is odd."""
+
+from __future__ import annotations
+
+import json
+import math
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
+from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS
+from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.distances import sample_rows
+from oddwire.detection.detectors.kmeans import find_centers, large_groups, nearest_places
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
+from oddwire.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+    Places = NDArray[np.int64]
+
+_ROWS_FOR_CENTERS = 20_000
+_HELD_OUT_SHARE = 0.1
+_LEAST_ERROR = 1e-12  # of the usual one, so that it has a logarithm
+_FEWEST_TO_HOLD_OUT = 50  # of a group; below, the rows that trained its networks must do
+_OF_THE_AUTOENCODER = (
+    "n_networks", "latent_size", "width", "noise", "learning_rate", "max_epochs", "accelerator",
+)  # fmt: skip
+_SETTINGS, _CENTERS = "kmeans_autoencoder.json", "centers.npy"
+
+
+class KMeansAutoencoderDetector(OutlierDetector):
+    """K-Means groups the rows; each group has an autoencoder of its own.
+
+    An autoencoder's error is divided by the median error of rows held out from its group, so that
+    the groups compare. A group with too few rows to learn from gets no networks: its centre is
+    dropped, and its rows go to the nearest group that is left.
+
+    Parameters
+    ----------
+    n_clusters
+        Groups, at most.
+    min_rows
+        Training rows that a group must have.
+    judged_by
+        Whose error is a row's score: that of the ``nearest`` group; of the ``best``, which gives
+        the row back most easily; or the geometric mean of ``all``. A row of a kind not trained on
+        can be nearest to a group that knows only its own kind, and the others tell it from a row
+        that no group can give back.
+    n_networks, latent_size, width, noise, learning_rate, max_epochs, accelerator
+        As of `AutoencoderDetector`, for each group.
+    contamination
+        Share of the training rows that ``predict`` calls outliers.
+    random_state
+        Seed of centres, held-out rows and networks.
+
+    Attributes
+    ----------
+    centers_ : ndarray of shape (groups, columns)
+        The centres of the groups that have networks, at least one.
+    autoencoders_ : list of AutoencoderDetector
+        One for each group, fitted.
+    scales_ : ndarray of shape (groups,)
+        Median error of each group's held-out rows, above 0.
+    offset_ : float
+        Score below which ``predict`` says -1.
+    """
+
+    search_space: ClassVar[SearchSpace] = {
+        "preprocessing__transform": Choice(("log_standard", "quantile_normal")),
+        "preprocessing__max_categories": Choice((4, 16, 64)),
+        "detector__n_clusters": IntRange(2, 8),
+        "detector__judged_by": Choice(("all", "best", "nearest")),
+        "detector__latent_size": IntRange(4, 12, log=True),
+        "detector__noise": FloatRange(0.0, 0.15),
+    }
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "preprocessing__transform": "log_standard",
+        "preprocessing__max_categories": 16,
+        "detector__n_clusters": 3,
+        "detector__judged_by": "all",
+        "detector__latent_size": 8,
+        "detector__noise": 0.05,
+    }
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "min_rows": [Interval(Integral, 1, None, closed="left")],
+        "judged_by": [StrOptions({"all", "best", "nearest"})],
+        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "random_state": ["random_state"],
+        **{name: CONSTRAINTS[name] for name in _OF_THE_AUTOENCODER},
+    }
+
+    def __init__(
+        self,
+        *,
+        n_clusters: int = 3,
+        min_rows: int = 200,
+        judged_by: Literal["all", "best", "nearest"] = "all",
+        n_networks: int = 2,
+        latent_size: int = 8,
+        width: int = 64,
+        noise: float = 0.05,
+        learning_rate: float = 3e-3,
+        max_epochs: int | None = None,
+        accelerator: str = "auto",
+        contamination: float = 0.01,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.min_rows = min_rows
+        self.judged_by = judged_by
+        self.n_networks = n_networks
+        self.latent_size = latent_size
+        self.width = width
+        self.noise = noise
+        self.learning_rate = learning_rate
+        self.max_epochs = max_epochs
+        self.accelerator = accelerator
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Group the rows and train each group's networks.
+
+        Parameters
+        ----------
+        X
+            Finite numbers of shape (rows, columns).
+        y
+            Ignored.
+        """
+        del y
+        self._validate_params()
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
+        random = check_random_state(self.random_state)
+        sample = sample_rows(matrix, _ROWS_FOR_CENTERS, random)
+        self.centers_ = large_groups(
+            find_centers(sample, self.n_clusters, random), matrix, self.min_rows
+        )
+        self.autoencoders_: list[AutoencoderDetector] = []
+        scales = []
+        groups = self._groups(matrix)
+        for group in range(len(self.centers_)):
+            learn, held_out = _hold_out(matrix[groups == group], random)
+            autoencoder = self._autoencoder(int(random.randint(2**31 - 1))).fit(learn)
+            self.autoencoders_.append(autoencoder)
+            scales.append(_usual_error(autoencoder, held_out))
+        self.scales_ = np.array(scales)
+        self.offset_ = float(np.quantile(self.score_samples(matrix), self.contamination))
+        return self
+
+    def assign_clusters(self, X: ArrayLike) -> Places:
+        """Return each row's group, the place of its centre in ``centers_``: shape (rows,)."""
+        return self._groups(self._checked(X))
+
+    def score_samples(self, X: ArrayLike) -> Vector:
+        """Return the negative error relative to what is usual in the groups, at most 0.
+
+        Parameters
+        ----------
+        X
+            Finite numbers of shape (rows, columns).
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows,)
+        """
+        matrix = self._checked(X)
+        errors = np.column_stack(
+            [
+                -autoencoder.score_samples(matrix) / scale
+                for autoencoder, scale in zip(self.autoencoders_, self.scales_, strict=True)
+            ]
+        )
+        if self.judged_by == "nearest":
+            far: Vector = errors[np.arange(len(matrix)), self._groups(matrix)]
+        elif self.judged_by == "best":
+            far = errors.min(axis=1)
+        else:
+            far = np.exp(np.log(np.maximum(errors, _LEAST_ERROR)).mean(axis=1))
+        return -far
+
+    def _checked(self, X: ArrayLike) -> Matrix:
+        check_is_fitted(self, "scales_")
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        return matrix
+
+    def _groups(self, matrix: Matrix) -> Places:
+        return nearest_places(matrix, self.centers_)
+
+    def _autoencoder(self, seed: int) -> AutoencoderDetector:
+        settings = {name: getattr(self, name) for name in _OF_THE_AUTOENCODER}
+        return AutoencoderDetector(**settings, random_state=seed)
+
+    def save_weights(self, folder: Path) -> None:
+        """Write what was fitted into a folder, which is made if need be, without pickle.
+
+        Parameters
+        ----------
+        folder
+            Where ``kmeans_autoencoder.json``, ``centers.npy`` and a folder ``group-N`` for each
+            autoencoder go. A ``random_state`` that is no number is not kept.
+        """
+        check_is_fitted(self, "offset_")
+        from oddwire.detection.persistence import dump_array
+        from oddwire.detection.sealing import dump_json
+
+        parameters = self.get_params()
+        if isinstance(self.random_state, np.random.RandomState):
+            parameters["random_state"] = None
+        content = {
+            "parameters": parameters,
+            "offset": self.offset_,
+            "scales": self.scales_.tolist(),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _SETTINGS).write_bytes(dump_json(content))
+        (folder / _CENTERS).write_bytes(dump_array(self.centers_))
+        for group, autoencoder in enumerate(self.autoencoders_):
+            autoencoder.save_weights(folder / f"group-{group}")
+
+    @classmethod
+    def load_weights(cls, folder: Path) -> Self:
+        """Read back what `save_weights` wrote; the scores are equal to the last bit.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing, damaged, or does not fit the others.
+        """
+        from oddwire.detection.persistence import load_array
+
+        try:
+            content = json.loads((folder / _SETTINGS).read_bytes())
+            centers = load_array((folder / _CENTERS).read_bytes(), name=_CENTERS)
+            detector = cls(**content["parameters"])
+            detector._validate_params()
+            detector._take(centers, content["scales"], content["offset"])
+        except OSError as error:
+            raise ModelError(f"cannot read {error.filename}: {error.strerror}") from error
+        except (ValueError, TypeError, KeyError) as error:
+            reason = " ".join(str(error).split())
+            raise ModelError(f"the detector in {folder} is damaged: {reason:.300}") from error
+        loaded = [
+            AutoencoderDetector.load_weights(folder / f"group-{i}") for i in range(len(centers))
+        ]
+        if {one.n_features_in_ for one in loaded} != {centers.shape[1]}:
+            raise ModelError(f"the autoencoders in {folder} were made for other columns")
+        detector.autoencoders_ = loaded
+        return detector
+
+    def _take(self, centers: Matrix, scales: list[float], offset: float) -> None:
+        _, columns = centers.shape
+        if not centers.size or not np.isfinite(centers).all():
+            raise ValueError("centers must be finite, at least one row and column")
+        self.scales_ = np.array(scales, dtype=np.float64)
+        sound = np.isfinite(self.scales_).all() and (self.scales_ > 0).all()
+        if self.scales_.shape != (len(centers),) or not sound:
+            raise ValueError("there must be a finite scale above 0 for each of the centers")
+        self.offset_ = float(offset)
+        if not math.isfinite(self.offset_):
+            raise ValueError(f"the offset must be finite, got {self.offset_}")
+        self.centers_ = np.ascontiguousarray(centers)
+        self.n_features_in_ = columns
+
+
+def _hold_out(rows: Matrix, random: np.random.RandomState) -> tuple[Matrix, Matrix]:
+    """Part a group's rows into those to learn from and those that tell the usual error."""
+    if len(rows) < _FEWEST_TO_HOLD_OUT:
+        return rows, rows
+    order = random.permutation(len(rows))
+    held = round(_HELD_OUT_SHARE * len(rows))
+    return rows[order[held:]], rows[order[:held]]
+
+
+def _usual_error(autoencoder: AutoencoderDetector, rows: Matrix) -> float:
+    errors = -autoencoder.score_samples(rows)
+    median, mean = float(np.median(errors)), float(errors.mean())
+    # More than half of the rows may be given back all but exactly: then the mean must do.
+    usual = median if median > 1e-3 * mean else mean
+    return usual if usual > 0 else 1.0

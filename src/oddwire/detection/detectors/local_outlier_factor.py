@@ -1,0 +1,153 @@
+"""Local outlier factor: what lies sparser than its neighbours is odd."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
+from oddwire.detection.search_space import Choice, IntRange, SearchSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+
+_ROWS_PER_NEIGHBOUR = 4  # with fewer rows all would be neighbours of all
+_FEWEST_ROWS = 3  # with fewer there is nothing to be denser than
+_OFFSET = -1.5
+_BLOCK_ROWS = 16_384
+
+
+class LocalOutlierFactorDetector(OutlierDetector):
+    """The mean of scikit-learn's `LocalOutlierFactor` over small samples of different rows.
+
+    Equal training rows would have an infinite density, so that all beside them looks odd: one of
+    them is kept. Small samples reach further than the next near repeat, and cost less than one
+    large one. Where fewer than three rows differ, no density can be told, and a row's factor is 1
+    and its distance to the nearest of them.
+
+    Parameters
+    ----------
+    n_neighbors
+        Neighbours that a row's density is told from; a quarter of the sample where that is less.
+    n_samples
+        Samples; one where all different rows fit into it.
+    max_rows
+        Rows of a sample.
+    random_state
+        Seed of the samples.
+
+    Attributes
+    ----------
+    rows_ : ndarray of shape (kept, columns)
+        Training rows that the samples are drawn from, no two equal.
+    factors_ : list of LocalOutlierFactor
+        One fitted to each sample; none where different rows are fewer than three.
+    offset_ : float
+        Score below which ``predict`` says -1: -1.5, as scikit-learn has it.
+
+    References
+    ----------
+    Breunig, Kriegel, Ng & Sander 2000, *LOF: identifying density-based local outliers*. Zimek,
+    Gaudet, Campello & Sander 2013, *Subsampling for efficient and effective unsupervised outlier
+    detection ensembles*.
+    """
+
+    search_space: ClassVar[SearchSpace] = {
+        "preprocessing__transform": Choice(
+            ("quantile_uniform", "quantile_normal", "log_standard", "standard")
+        ),
+        "preprocessing__max_categories": Choice((4, 16, 64)),
+        "detector__n_neighbors": IntRange(3, 100, log=True),
+        "detector__max_rows": IntRange(128, 2_048, log=True),
+    }
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "preprocessing__transform": "quantile_uniform",
+        "preprocessing__max_categories": 4,
+        "detector__n_neighbors": 10,
+        "detector__max_rows": 512,
+    }
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "max_rows": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_neighbors: int = 10,
+        n_samples: int = 10,
+        max_rows: int = 512,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.n_samples = n_samples
+        self.max_rows = max_rows
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Tell the density at different training rows.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+        y
+            Ignored.
+        """
+        del y
+        self._validate_params()
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
+        random = check_random_state(self.random_state)
+        self.rows_ = distinct_rows(matrix, self.n_samples * self.max_rows, random)
+        samples = self.n_samples if len(self.rows_) > self.max_rows else 1
+        drawn = [sample_rows(self.rows_, self.max_rows, random) for _ in range(samples)]
+        self.factors_ = [self._fit_factor(rows) for rows in drawn if len(rows) >= _FEWEST_ROWS]
+        self.offset_ = _OFFSET
+        return self
+
+    def _fit_factor(self, rows: Matrix) -> LocalOutlierFactor:
+        count = min(self.n_neighbors, max(1, len(rows) // _ROWS_PER_NEIGHBOUR))
+        factor = LocalOutlierFactor(n_neighbors=count, algorithm="brute", novelty=True)
+        with warnings.catch_warnings():
+            # Rows that are all but equal are dense indeed: not an error, as equal ones are.
+            warnings.filterwarnings("ignore", message="Duplicate values", category=UserWarning)
+            return factor.fit(rows)
+
+    def score_samples(self, X: ArrayLike) -> Vector:
+        """Return the negative geometric mean of the factors: about -1 where density is even.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows,)
+        """
+        check_is_fitted(self)
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        if not self.factors_:
+            return -1.0 - nearest(matrix, self.rows_, 1)[0][:, 0]
+        scores = np.empty(len(matrix))
+        for start in range(0, len(matrix), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            factors = [-factor.score_samples(matrix[block]) for factor in self.factors_]
+            scores[block] = -np.exp(np.mean(np.log(factors), axis=0))
+        return scores

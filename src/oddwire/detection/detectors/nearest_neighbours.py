@@ -1,0 +1,144 @@
+"""Nearest neighbours: what lies far from every training row is odd."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.distances import distinct_rows, nearest
+from oddwire.detection.search_space import Choice, IntRange, SearchSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Matrix = NDArray[np.float64]
+
+_ROWS_FOR_OFFSET = 2_000
+_BLOCK_ROWS = 16_384
+
+
+class NearestNeighboursDetector(OutlierDetector):
+    """Distance to the nearest training rows, of which different ones are kept up to a limit.
+
+    Parameters
+    ----------
+    n_neighbors
+        Neighbours that count; all that are kept where there are fewer.
+    distance
+        ``mean`` of the distances to them, or the ``largest``.
+    max_rows
+        Training rows kept at most, a random sample of different ones where there are more. A
+        scored row is set against all of them.
+    contamination
+        Share of the training rows that ``predict`` calls outliers.
+    random_state
+        Seed of the samples.
+
+    Attributes
+    ----------
+    rows_ : ndarray of shape (kept, columns)
+        Training rows, no two equal.
+    offset_ : float
+        Score below which ``predict`` says -1.
+
+    References
+    ----------
+    Ramaswamy, Rastogi & Shim 2000, *Efficient algorithms for mining outliers from large data sets*
+    (the largest). Angiulli & Pizzuti 2002, *Fast outlier detection in high dimensional spaces* (the
+    mean).
+    """
+
+    search_space: ClassVar[SearchSpace] = {
+        "preprocessing__transform": Choice(("log_standard", "quantile_normal", "quantile_uniform")),
+        "preprocessing__max_categories": Choice((4, 16, 64)),
+        "detector__n_neighbors": IntRange(1, 20, log=True),
+        "detector__distance": Choice(("mean", "largest")),
+    }
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "preprocessing__transform": "log_standard",
+        "preprocessing__max_categories": 16,
+        "detector__n_neighbors": 2,
+        "detector__distance": "mean",
+    }
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "distance": [StrOptions({"mean", "largest"})],
+        "max_rows": [Interval(Integral, 1, None, closed="left")],
+        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_neighbors: int = 2,
+        distance: Literal["mean", "largest"] = "mean",
+        max_rows: int = 10_000,
+        contamination: float = 0.01,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.distance = distance
+        self.max_rows = max_rows
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Keep rows.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+        y
+            Ignored.
+        """
+        del y
+        self._validate_params()
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
+        self.rows_ = distinct_rows(matrix, self.max_rows, check_random_state(self.random_state))
+        self.offset_ = self._usual()
+        return self
+
+    def _usual(self) -> float:
+        """Return the score that so many of the rows kept lie below."""
+        rows = self.rows_[:: -(-len(self.rows_) // _ROWS_FOR_OFFSET)]
+        offset = float(np.quantile(self.score_samples(rows), self.contamination))
+        if offset == 0 and len(self.rows_) > 1:
+            # Each row is its own only neighbour, and any new row would be odd: take the next one.
+            distances, _ = nearest(rows, self.rows_, 2)
+            offset = float(np.quantile(-distances[:, 1], self.contamination))
+        return offset
+
+    def _sum_up(self, distances: Matrix) -> NDArray[np.float64]:
+        return distances.mean(axis=1) if self.distance == "mean" else distances[:, -1]
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the negative distance, 0 for a row that is among those kept and its neighbours.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows,)
+        """
+        check_is_fitted(self)
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        count = min(self.n_neighbors, len(self.rows_))
+        scores = [
+            -self._sum_up(nearest(matrix[start : start + _BLOCK_ROWS], self.rows_, count)[0])
+            for start in range(0, len(matrix), _BLOCK_ROWS)
+        ]
+        return np.concatenate(scores)

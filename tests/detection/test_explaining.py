@@ -1,0 +1,361 @@
+"""A planted oddity is named first, by whatever detector, and figures say what is usual."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oddwire.detection.detectors import DETECTORS
+from oddwire.detection.explaining import _parts, sentences
+from oddwire.detection.model import Model
+from oddwire.detection.reference import MOST_ROWS, BenignReference, sampled
+from oddwire.detection.sealing import MANIFEST, dump_json, sha256
+from oddwire.errors import DataError, ModelError, ParameterError
+from oddwire.traffic.schema import FeatureSchema
+
+SCHEMA = FeatureSchema(
+    numeric=("bytes", "packets", "duration", "rate", "constant"), categorical=("proto", "service")
+)
+COLUMNS = ["row", "rank", "feature", "value", "benign_median", "benign_quantile", "benign_share",
+           "share"]  # fmt: skip
+QUICK = {
+    "autoencoder": {"detector__max_epochs": 5},
+    "isolation_forest": {"detector__n_estimators": 60},
+    "ensemble": {
+        "detector__members": [{"detector": "isolation_forest"}, {"detector": "one_class_svm"}]
+    },
+}
+# These values hardly move the score, so there is little to explain: no tree splits there.
+BLIND = {("isolation_forest", "constant"), ("isolation_forest", "service")}
+
+
+def rows(count=300, seed=0):
+    """Packets follow bytes, the service follows the protocol."""
+    random = np.random.default_rng(seed)
+    size = random.lognormal(6, 1, size=count)
+    udp = random.random(count) < 0.4
+    return pd.DataFrame({
+        "bytes": size,
+        "packets": size / 200 * random.lognormal(0, 0.1, size=count) + 1,
+        "duration": random.exponential(size=count),
+        "rate": random.normal(10, 1, size=count),
+        "constant": 0.0,
+        "proto": np.where(udp, "udp", "tcp").astype(object),
+        "service": np.where(udp, "dns", np.where(random.random(count) < 0.7, "http", "ssh"))
+        .astype(object),
+    })  # fmt: skip
+
+
+def ready(name="isolation_forest", schema=SCHEMA, **frames):
+    train, benign = frames.get("train", rows()), frames.get("benign", rows(seed=1))
+    model = Model.build(schema, name, QUICK.get(name), seed=0)
+    return model.fit(train).calibrate(benign)
+
+
+@pytest.fixture(scope="module", params=sorted(DETECTORS))
+def fitted(request):
+    return ready(request.param)
+
+
+@pytest.fixture(scope="module")
+def forest():
+    return ready()
+
+
+def ordinary(model, count=20):
+    """Rows that the model finds ordinary, so that what is planted is all that is odd."""
+    found = rows(400, seed=2)
+    calm = model.score(found)["p_value"] > 0.4
+    return found[calm.to_numpy()].head(count).reset_index(drop=True)
+
+
+PLANTS = {"rate": 60.0, "duration": 500.0, "constant": 30.0, "service": "never seen"}
+
+
+@pytest.mark.parametrize("feature", PLANTS)
+def test_a_planted_oddity_is_named_first(fitted, feature):
+    base = ordinary(fitted)
+    odd = base.assign(**{feature: PLANTS[feature]})
+    if (fitted.detector_name, feature) in BLIND:
+        seen = base.assign(rate=PLANTS["rate"])
+        before, here, there = (fitted.anomaly_score(part).mean() for part in (base, odd, seen))
+        assert here - before < (there - before) / 2
+        return
+    first = fitted.explain(odd).query("rank == 1")
+    assert (first["feature"] == feature).mean() >= 0.8
+    assert (first["value"] == PLANTS[feature]).mean() >= 0.8
+
+
+def test_two_planted_oddities_are_the_first_two(fitted):
+    odd = ordinary(fitted).assign(rate=60.0, duration=500.0)
+    first = fitted.explain(odd).query("rank <= 2")
+    assert first["feature"].isin(["rate", "duration"]).mean() >= 0.8
+
+
+def test_a_broken_dependence_is_seen_where_each_value_is_ordinary():
+    """A short exchange of many packets: both numbers are usual, not both together."""
+    odd = rows(20, seed=2).assign(bytes=60.0, packets=30.0)
+    first = ready("one_class_svm").explain(odd).query("rank == 1")
+    assert first["feature"].isin(["bytes", "packets"]).mean() >= 0.8
+
+
+def test_shares_sum_to_one_and_fall_with_the_rank(fitted):
+    odd = rows(30, seed=3)
+    odd.loc[:20, "rate"] = 50.0
+    every = fitted.explain(odd, top=99)
+    assert list(every) == COLUMNS
+    assert every["row"].tolist() == np.repeat(np.arange(30), 7).tolist()
+    assert every["rank"].tolist() == list(range(1, 8)) * 30
+    assert every["share"].between(0, 1).all()
+    total = every.groupby("row")["share"].sum()
+    assert (np.isclose(total, 1) | (total == 0)).all()
+    assert np.isclose(total[:21], 1).all()
+    for _, row in every.groupby("row"):
+        assert row["share"].is_monotonic_decreasing
+        assert set(row["feature"]) == set(SCHEMA.columns)
+    pd.testing.assert_frame_equal(
+        fitted.explain(odd, top=2), every[every["rank"] <= 2].reset_index(drop=True)
+    )
+
+
+def test_a_row_that_is_kept_itself_has_nobody_to_blame():
+    benign = pd.concat([rows(1, seed=4)] * 5, ignore_index=True)
+    explained = ready(benign=benign).explain(benign.head(1))
+    assert (explained["share"] == 0).all()
+    assert sentences(explained) == [""]
+
+
+def test_what_is_usual_is_said_with_the_figures_of_the_benign_rows():
+    benign = pd.DataFrame({
+        "bytes": [1.0, 2.0, 2.0, 4.0, np.nan], "packets": [5.0, 5, 5, 5, 5], "duration": np.nan,
+        "rate": [0.0, 0, 0, 0, 1], "constant": 0.0,
+        "proto": ["udp", "tcp", "tcp", None, "icmp"], "service": None,
+    })  # fmt: skip
+    odd = rows(3, seed=5).assign(
+        bytes=[2.0, np.nan, np.inf], duration=1.0, proto=["udp", None, "gre"], packets=[4, 5, 6]
+    )
+    odd.index = ["a", "b", "c"]
+    told = ready(benign=benign).explain(odd, top=9).set_index(["row", "feature"])
+    column = {name: told.xs(name, level="feature") for name in SCHEMA.columns}
+    assert column["bytes"]["benign_median"].tolist() == [2.0] * 3
+    np.testing.assert_array_equal(column["bytes"]["benign_quantile"], [0.5, np.nan, 1.0])
+    assert column["bytes"]["benign_share"].tolist() == [0.4, 0.2, 0.0]
+    assert column["packets"]["benign_quantile"].tolist() == [0.0, 0.5, 1.0]
+    assert column["proto"]["benign_median"].tolist() == ["tcp"] * 3
+    assert column["proto"]["benign_share"].tolist() == [0.2, 0.2, 0.0]
+    assert column["proto"]["value"].tolist() == ["udp", None, "gre"]
+    assert column["proto"]["benign_quantile"].isna().all()
+    assert column["duration"]["benign_median"].isna().all()
+    assert column["duration"]["benign_quantile"].isna().all()
+    assert column["service"]["benign_median"].isna().all()
+
+
+def test_rows_of_any_oddity_are_explained(fitted):
+    odd = rows(8, seed=6)
+    odd["bytes"] = [np.nan, np.inf, -np.inf, 1e300, -1e300, 0.0, 5.0, 1e9]
+    odd["proto"] = [None, "icmp", "tcp", np.nan, "", "tcp", "udp", "gre"]
+    before = odd.copy(deep=True)
+    explained = fitted.explain(odd, top=3)
+    assert len(explained) == 24
+    assert np.isfinite(explained["share"]).all()
+    assert all(sentences(explained))
+    pd.testing.assert_frame_equal(odd, before)
+
+
+def test_a_missing_value_that_training_never_missed_can_be_the_reason():
+    train = rows().assign(rate=lambda frame: frame["rate"].where(frame.index % 50 > 0))
+    odd = rows(10, seed=7).assign(rate=np.nan)
+    first = ready("one_class_svm", train=train).explain(odd).query("rank == 1")
+    assert (first["feature"] == "rate").mean() >= 0.8
+    assert "rate missing" in sentences(first)[0]
+
+
+def test_the_order_of_columns_and_other_columns_do_not_matter(forest):
+    odd = rows(10, seed=8).assign(rate=50.0)
+    other = odd[odd.columns[::-1]].assign(label=1, uid="x")
+    pd.testing.assert_frame_equal(forest.explain(odd), forest.explain(other))
+
+
+def test_a_row_is_explained_the_same_alone_and_among_others(forest):
+    odd = rows(5, seed=9).assign(duration=[300.0, 0.1, 300.0, 0.5, 2.0])
+    together = forest.explain(odd)
+    alone = pd.concat([forest.explain(odd.iloc[[i]]) for i in range(5)], ignore_index=True)
+    pd.testing.assert_frame_equal(together, alone)
+
+
+def test_rows_are_explained_block_by_block(forest, monkeypatch):
+    odd = rows(7, seed=9).assign(rate=50.0)
+    whole = forest.explain(odd)
+    monkeypatch.setattr("oddwire.detection.explaining._BLOCK_CELLS", 1)
+    monkeypatch.setattr("oddwire.detection.reference._BLOCK_CELLS", 1)
+    pd.testing.assert_frame_equal(forest.explain(odd), whole)
+
+
+def test_a_single_column_bears_it_all(fitted):
+    schema = FeatureSchema(numeric=("rate",))
+    model = ready(fitted.detector_name, schema=schema)
+    explained = model.explain(rows(5, seed=1).assign(rate=99.0))
+    assert explained["feature"].tolist() == ["rate"] * 5
+    assert explained["share"].tolist() == [1.0] * 5
+
+
+def test_no_rows_have_no_reasons(forest):
+    explained = forest.explain(rows().iloc[:0])
+    assert list(explained) == COLUMNS
+    assert len(explained) == 0
+    assert sentences(explained) == []
+
+
+def test_labels_of_rows_may_repeat(forest):
+    odd = rows(4, seed=3).assign(rate=50.0)
+    odd.index = [7, 7, 7, 1]
+    explained = forest.explain(odd, top=2)
+    assert explained["row"].tolist() == [7] * 6 + [1] * 2
+    assert len(sentences(explained)) == 4
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_at_least_one_feature_is_asked_for(forest, top):
+    with pytest.raises(ParameterError, match=f"top must be at least 1, got {top}"):
+        forest.explain(rows(1), top=top)
+
+
+def test_missing_columns_are_named(forest):
+    with pytest.raises(ModelError, match="'bytes'"):
+        forest.explain(rows(1).drop(columns="bytes"))
+
+
+def test_a_model_that_is_not_calibrated_explains_nothing():
+    model = Model.build(SCHEMA, "isolation_forest", seed=0).fit(rows())
+    with pytest.raises(ModelError, match="must be calibrated"):
+        model.explain(rows(1))
+
+
+def test_text_from_the_wire_is_made_harmless_and_short(forest):
+    evil = "\x1b[31m\u202ehttp" + "A" * 1000
+    odd = rows(1, seed=3).assign(service=evil)
+    line = sentences(forest.explain(odd))[0]
+    assert line.isprintable()
+    assert len(line) < 400
+    explained = forest.explain(odd, top=99)
+    assert evil in explained["value"].tolist()
+    named = explained.assign(feature=evil, value=evil)
+    assert sentences(named)[0].isprintable()
+
+
+def test_a_sentence_says_feature_value_what_is_usual_and_the_share(forest):
+    odd = ordinary(forest, 1).assign(rate=1234567.0)
+    first = sentences(forest.explain(odd))[0].split("; ")[0]
+    assert re.fullmatch(r"rate 1\.23457e\+06 \(usually \d+\.\d+, quantile 1\) \d+%", first)
+    table = {"feature": ["proto"], "value": ["gre"], "benign_median": ["tcp"], "share": [0.5]}
+    table |= {"rank": [1], "benign_quantile": [np.nan], "benign_share": [0.0123]}
+    assert sentences(pd.DataFrame(table)) == ["proto 'gre' (usually 'tcp', 1.23% of benign) 50%"]
+
+
+# What is kept with the model.
+
+
+def test_a_loaded_model_explains_alike(fitted, tmp_path):
+    odd = rows(10, seed=10).assign(rate=50.0, proto=["udp", None] * 5)
+    digest = fitted.save(tmp_path / "model")
+    loaded = Model.load(tmp_path / "model", digest=digest)
+    pd.testing.assert_frame_equal(loaded.explain(odd), fitted.explain(odd))
+
+
+def rewritten(folder, change):
+    """Alter model.json as an earlier release would have written it, and seal it again."""
+    about = json.loads((folder / "model.json").read_text())
+    change(about)
+    (folder / "model.json").write_bytes(dump_json(about))
+    files = {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != MANIFEST
+    }
+    (folder / MANIFEST).write_bytes(dump_json({"files": files}))
+
+
+def test_a_model_of_a_release_that_kept_no_rows_scores_but_does_not_explain(forest, tmp_path):
+    forest.save(tmp_path / "model")
+    (tmp_path / "model" / "reference.npy").unlink()
+    rewritten(tmp_path / "model", lambda about: about.pop("reference"))
+    loaded = Model.load(tmp_path / "model")
+    assert loaded.score(rows(3)).equals(forest.score(rows(3)))
+    with pytest.raises(ModelError, match="keeps no benign rows to explain by"):
+        loaded.explain(rows(3))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda about: about["reference"]["categories"].pop("proto"), "categorical columns"),
+        (lambda about: about["reference"]["categories"].update(proto=[]), "'proto' that has no"),
+        (lambda about: about["reference"].pop("categories"), "KeyError"),
+    ],
+    ids=["column", "category", "all"],
+)
+def test_rows_that_do_not_fit_their_categories_are_refused(forest, tmp_path, change, says):
+    forest.save(tmp_path / "model")
+    rewritten(tmp_path / "model", change)
+    with pytest.raises(ModelError, match=says):
+        Model.load(tmp_path / "model")
+
+
+def test_a_fit_forgets_the_rows_of_the_former_one():
+    model = ready()
+    assert model.reference is not None
+    assert model.fit(rows()).reference is None
+
+
+def test_of_many_calibration_rows_a_sample_is_kept():
+    assert sampled(5).tolist() == [0, 1, 2, 3, 4]
+    kept = sampled(10 * MOST_ROWS)
+    assert len(np.unique(kept)) == MOST_ROWS
+    assert kept.min() >= 0
+    assert kept.max() > 9 * MOST_ROWS
+    np.testing.assert_array_equal(kept, sampled(10 * MOST_ROWS))
+
+
+def test_a_reference_needs_a_row():
+    with pytest.raises(DataError, match="at least one benign row"):
+        BenignReference.fit(rows(0), SCHEMA)
+
+
+NUMBERS = st.one_of(st.floats(width=32), st.none())
+WORDS = st.one_of(st.sampled_from(["tcp", "udp", "6", ""]), st.none())
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(NUMBERS, WORDS), min_size=1, max_size=20))
+def test_kept_rows_come_back_as_they_were_and_are_their_own_nearest(pairs):
+    frame = pd.DataFrame(pairs, columns=["n", "c"]).astype({"n": float, "c": object})
+    reference = BenignReference.fit(frame, FeatureSchema(("n",), ("c",)))
+    back = reference.frame()
+    np.testing.assert_array_equal(back["n"], frame["n"])
+    assert back["c"].where(back["c"].notna(), None).tolist() == [
+        None if pd.isna(word) else word for word in frame["c"]
+    ]
+    encoded = reference.encode(frame)
+    np.testing.assert_array_equal(encoded, reference.rows)
+    everyone = np.ones(len(frame), dtype=bool)
+    np.testing.assert_array_equal(reference.rows[reference.nearest(encoded, everyone)], encoded)
+    only = np.arange(len(frame)) == len(frame) // 2
+    assert (reference.nearest(encoded, only) == len(frame) // 2).all()
+    quantiles = reference.quantiles(encoded)[:, 0]
+    assert ((quantiles > 0) & (quantiles < 1) | np.isnan(frame["n"].to_numpy())).all()
+    shares = reference.shares(encoded)
+    assert ((shares > 0) & (shares <= 1)).all()
+
+
+@given(st.lists(st.lists(st.floats(-1e308, 1e308), min_size=3, max_size=3), min_size=1, max_size=4))
+def test_parts_sum_to_one_or_are_all_zero(amounts):
+    parts = _parts(np.array(amounts))
+    above = (np.array(amounts) > 0).any(axis=1)
+    np.testing.assert_allclose(parts.sum(axis=1), above.astype(float), atol=1e-12)
+    assert (parts >= 0).all()
