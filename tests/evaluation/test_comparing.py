@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.comparing import WeightedRanking, paired_bootstrap
+from oddwire.evaluation.comparing import paired_alerts, paired_bootstrap, paired_rankings
+from oddwire.evaluation.resampling import WeightedRanking, affordable_resamples
 
 REFERENCE = {"average_precision": average_precision_score, "roc_auc": roc_auc_score}
 
@@ -113,3 +114,64 @@ def test_bad_input_is_named(options, error, words):
     given_ = {"labels": [0, 1, 1], "challenger": [1.0, 2.0, 3.0], "champion": [1.0, 2.0, 3.0]}
     with pytest.raises(error, match=words):
         paired_bootstrap(**(given_ | options))
+
+
+def test_several_metrics_share_their_draws_with_one_at_a_time():
+    labels, good, poor = rows(400)
+    metrics = ("roc_auc", "average_precision", "recall_at_fpr_0.05")
+    together = paired_rankings(labels, good, poor, metrics=metrics, resamples=50, seed=4)
+    assert [each.metric for each in together] == list(metrics)
+    for each in together:
+        assert each == paired_bootstrap(
+            labels, good, poor, metric=each.metric, resamples=50, seed=4
+        )
+
+
+def test_alerts_are_compared_at_each_detectors_own_threshold():
+    labels, good, poor = rows(4000)
+    ahead, behind = good >= 1, poor >= 2
+    got = {each.metric: each for each in paired_alerts(labels, ahead, behind, seed=2)}
+    assert set(got) == {"f1", "precision", "recall", "false_positive_rate", "accuracy"}
+    assert got["f1"].challenger == pytest.approx(f1_score(labels, ahead))
+    assert got["f1"].estimate == pytest.approx(f1_score(labels, ahead) - f1_score(labels, behind))
+    for each in got.values():
+        assert each.low <= each.estimate <= each.high
+    # More false alarms are worse, though their rate is higher.
+    assert got["false_positive_rate"].low > 0
+    assert got["false_positive_rate"].share_better == 0.0
+
+
+def f1(attack, alert):
+    return 2 * np.sum(attack & alert) / (attack.sum() + alert.sum())
+
+
+def test_drawing_counts_is_the_same_as_drawing_rows():
+    labels, good, poor = rows(600)
+    ahead, behind = good >= 1, poor >= 1
+    rng = np.random.default_rng(0)
+    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
+    drawn = []
+    for _ in range(2000):
+        picked = np.concatenate([rng.choice(members, len(members)) for members in classes])
+        again = labels[picked] == 1
+        drawn.append(f1(again, ahead[picked]) - f1(again, behind[picked]))
+    got = next(iter(paired_alerts(labels, ahead, behind, resamples=5000, seed=1)))
+    assert got.metric == "f1"
+    assert (got.low, got.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.01)
+
+
+def test_equal_alerts_differ_by_nothing_and_none_at_all_have_no_precision():
+    labels, good, _ = rows(400)
+    for each in paired_alerts(labels, good >= 1, good >= 1):
+        assert (each.estimate, each.low, each.high, each.share_better) == (0, 0, 0, 0)
+    silent = paired_alerts(labels, good >= 1, good >= np.inf)
+    assert "precision" not in {each.metric for each in silent}
+    with pytest.raises(DataError, match="400 and 399"):
+        paired_alerts(labels, good >= 1, good[1:] >= 1)
+
+
+def test_resamples_of_many_rows_are_fewer_but_enough_for_an_interval():
+    assert affordable_resamples(22_544) == 200
+    assert affordable_resamples(0) == 200
+    assert affordable_resamples(100_000) == 100
+    assert affordable_resamples(10**8) == 50

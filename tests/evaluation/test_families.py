@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from oddwire.errors import DataError
-from oddwire.evaluation.families import UNNAMED, evaluate_families
+from oddwire.evaluation.families import UNNAMED, attack_families, evaluate_families
 
 
 @pytest.fixture
@@ -36,7 +36,9 @@ def test_recall_and_roc_auc_equal_those_of_the_family_alone(measured):
 
 
 def test_the_frame_has_a_row_per_family_and_fixed_columns(measured):
-    columns = ["family", "rows", "detected", "recall", "roc_auc"]
+    columns = [
+        "family", "rows", "detected", "recall", "recall_low", "recall_high", "roc_auc", "seen",
+    ]  # fmt: skip
     frame = evaluate_families(*measured, threshold=6).to_frame()
     assert frame.columns.tolist() == columns
     assert len(frame) == 2
@@ -67,3 +69,18 @@ def test_without_benign_rows_there_is_no_roc_auc():
 def test_a_family_column_of_another_length_is_an_error():
     with pytest.raises(DataError, match="1 for 2 rows"):
         evaluate_families([1, 0], [1, 2], ["a"], threshold=2)
+
+
+def test_recall_has_an_exact_interval():
+    got = evaluate_families([1] * 10 + [0], [*range(10), 0], ["a"] * 11, threshold=0).families[0]
+    assert got.recall == got.recall_high == 1.0
+    assert got.recall_low == pytest.approx(0.025 ** (1 / 10))  # Clopper & Pearson, all found
+
+
+def test_a_family_is_seen_where_validation_held_it():
+    seen = attack_families([0, 1, np.nan], ["benign", "scan", "flood"])
+    assert seen == {"scan"}
+    got = evaluate_families([1, 1, 0], [1, 2, 3], ["scan", "flood", None], threshold=2, seen=seen)
+    assert {result.family: result.seen for result in got} == {"scan": True, "flood": False}
+    unknown = evaluate_families([1, 0], [1, 2], ["scan", None], threshold=2)
+    assert unknown.families[0].seen is None

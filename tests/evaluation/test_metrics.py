@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from oddwire.errors import DataError
+from oddwire.evaluation.classification import classification_report
 from oddwire.evaluation.metrics import (
+    FIXED_FPRS,
+    METRICS,
     NO_ALERT,
     NO_ATTACK,
     NO_BENIGN,
     NO_LABEL,
-    classification_report,
+    Confusion,
+    alert_metrics,
     evaluate,
 )
 
-RANKED = {"roc_auc", "average_precision", "recall_at_fpr"}
+RANKED = {"roc_auc", "average_precision", "recall_at_fpr", *FIXED_FPRS}
 
 # Few distinct scores, so that ties are common; both classes are present.
 rows = st.lists(st.tuples(st.integers(0, 1), st.integers(-3, 3)), min_size=2, max_size=60).filter(
@@ -90,7 +95,8 @@ def test_a_score_equal_to_the_threshold_is_an_alert():
     ],
 )
 def test_metrics_of_one_class_are_none_and_say_why(labels, reason, defined):
-    got = evaluate(labels, [0.1, 0.2, 0.3], threshold=0.2, max_fpr=0.1).to_dict()
+    evaluation = evaluate(labels, [0.1, 0.2, 0.3], threshold=0.2, max_fpr=0.1)
+    got = evaluation.to_dict() | evaluation.figures
     names = RANKED | {"accuracy", "false_positive_rate", "recall", "precision", "f1"}
     assert {name for name in names if got[name] is not None} == defined
     assert got["undefined"] == dict.fromkeys(names - defined, reason)
@@ -144,11 +150,42 @@ def test_bad_input_is_named(labels, scores, threshold, words):
         evaluate(labels, scores, threshold=threshold, max_fpr=0.1)
 
 
-def test_the_report_leaves_out_unlabelled_rows_and_never_warns():
-    text = classification_report([0, 1, None, 1], [0, 1, 1, 0])
-    assert "attack      1.000     0.500     0.667         2" in text
-    assert "benign      0.000     0.000     0.000         0" in classification_report([1], [1])
-    assert classification_report(None, [1, 0]) == f"{NO_LABEL}: 2 rows, 1 alerts\n"
+@given(st.lists(st.integers(0, 30), min_size=4, max_size=4).filter(any))
+@settings(max_examples=20, deadline=None)
+def test_the_classification_report_is_that_of_the_rows(counts):
+    labels, alerts = np.repeat([0, 0, 1, 1], counts), np.repeat([0, 1, 0, 1], counts)
+    expected = reference.classification_report(
+        labels, alerts, labels=[0, 1], target_names=["benign", "attack"], digits=4,
+        zero_division=0.0,
+    )  # fmt: skip
+    # Where every row was judged wrongly, scikit-learn writes whole numbers of rows as 3.0.
+    expected = re.sub(r"(\d+)\.0$", r"  \1", expected, flags=re.MULTILINE)
+    assert classification_report(Confusion(*counts)) == expected
+
+
+def test_no_labelled_row_has_no_classification_report():
+    assert classification_report(Confusion(0, 0, 0, 0)) == f"{NO_LABEL}\n"
+
+
+def test_recall_is_read_off_at_fixed_rates_whatever_the_budget():
+    labels = np.r_[np.zeros(1000), np.ones(4)]
+    scores = np.r_[np.arange(1000.0), 2000, 998.5, 989.5, 949.5]
+    got = evaluate(labels, scores, threshold=0, max_fpr=0.5)
+    assert list(got.figures) == list(METRICS)
+    assert dict(got.recalls_at_fpr) == {
+        "recall_at_fpr_0.001": 0.5, "recall_at_fpr_0.01": 0.75, "recall_at_fpr_0.05": 1.0,
+    }  # fmt: skip
+
+
+def test_metrics_of_many_counts_are_those_of_each():
+    counts = np.array([[5, 1, 2, 3], [4, 0, 3, 0], [0, 0, 2, 1]]).T
+    together = alert_metrics(*counts)
+    for at, one in enumerate(counts.T):
+        alone = alert_metrics(*one)
+        for name, values in together.items():
+            assert values[at] == pytest.approx(float(alone[name]), nan_ok=True)
+    assert np.isnan(together["precision"][1])
+    assert np.isnan(together["false_positive_rate"][2])
 
 
 def test_a_million_rows_take_seconds():

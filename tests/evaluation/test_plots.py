@@ -10,7 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from oddwire.errors import DataError
 from oddwire.evaluation import plots
+from oddwire.evaluation.calibration_plot import (
+    calibration_figure,
+    chance_band,
+    observed_shares,
+)
+from oddwire.evaluation.families import evaluate_families
+from oddwire.evaluation.family_plot import MOST_FAMILIES, family_heat_map_figure
 from oddwire.evaluation.metrics import Confusion
 
 
@@ -148,3 +156,95 @@ def test_pictures_are_drawn_in_threads_without_pyplot(detectors):
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def heat_map(names, *, seen=(), detectors=("forest", "network")):
+    rng = np.random.default_rng(0)
+    attack = np.array([None, *np.repeat(names, 3)], dtype=object)
+    labels = np.array([0] + [1] * (len(attack) - 1))
+    return family_heat_map_figure({
+        name: evaluate_families(labels, rng.random(len(labels)), attack, threshold=0.5, seen=seen)
+        for name in detectors
+    })  # fmt: skip
+
+
+def test_the_heat_map_has_a_row_per_family_and_a_column_per_detector_twice():
+    labels, attack = [0, 0, 1, 1, 1], [None, None, "scan", "scan", "flood"]
+    figure = family_heat_map_figure({
+        name: evaluate_families(labels, scores, attack, threshold=2, seen={"scan"})
+        for name, scores in (("forest", [0, 1, 3, 0.5, 2]), ("network", [0, 1, 3, 4, 0]))
+    })  # fmt: skip
+    recall, area = figure.axes
+    assert [text.get_text() for text in recall.get_yticklabels()] == ["scan (2)", "flood (1) *"]
+    assert [text.get_text() for text in area.get_xticklabels()] == ["forest", "network"]
+    assert [text.get_text() for text in recall.texts] == ["0.50", "1.00", "1.00", "0.00"]
+    assert [text.get_text() for text in area.texts] == ["0.75", "1.00", "1.00", "0.25"]
+    assert "No attack of the family in validation" in figure.get_supxlabel()
+    assert png(figure)
+
+
+def test_the_heat_map_keeps_the_largest_families_and_counts_the_rest():
+    figure = heat_map([f"family {at}" for at in range(MOST_FAMILIES + 5)], detectors=["forest"])
+    assert len(figure.axes[0].get_yticklabels()) == MOST_FAMILIES
+    assert "5 smaller families are left out" in figure.get_supxlabel()
+
+
+def test_no_benign_row_leaves_the_area_open():
+    figure = family_heat_map_figure({
+        "forest": evaluate_families([1, 1], [1, 2], ["a", "b"], threshold=2)
+    })  # fmt: skip
+    assert [text.get_text() for text in figure.axes[1].texts] == ["?", "?"]
+    assert png(figure)
+
+
+def test_hostile_families_are_drawn_as_plain_text():
+    figure = heat_map(["$x^{$", "_hidden", "a\nb\x00", "y" * 300])
+    shown = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert all(len(name) < 50 for name in shown)
+    assert not any("\n" in name for name in shown)
+    assert png(figure)
+
+
+def test_valid_p_values_stay_in_their_band_and_others_leave_it():
+    rng = np.random.default_rng(0)
+    levels = np.array([0.01, 0.05, 0.2, 0.5])
+    low, high = chance_band(levels, 5000, None)
+    valid = observed_shares(rng.random(5000), levels)
+    assert ((low <= valid) & (valid <= high)).all()
+    careless = observed_shares(rng.random(5000) ** 1.5, levels)
+    assert (careless > high).all()
+
+
+def test_few_calibration_rows_widen_the_band_as_the_beta_binomial_law_says():
+    from scipy import stats
+
+    levels = np.array([0.05, 0.5])
+    low, high = chance_band(levels, 400, 99)
+    for at, level in enumerate(levels):
+        law = stats.betabinom(400, level * 100, (1 - level) * 100)
+        assert low[at] == pytest.approx(law.ppf(0.025) / 400, abs=0.011)
+        assert high[at] == pytest.approx(law.ppf(0.975) / 400, abs=0.011)
+    narrow = chance_band(levels, 400, None)
+    assert (low < narrow[0]).all()
+    assert (high > narrow[1]).all()
+
+
+def test_the_calibration_is_that_of_benign_rows_alone():
+    labels = np.array([0] * 100 + [1] * 100)
+    p_values = np.r_[np.arange(1, 101) / 100, np.full(100, 1e-6)]
+    figure = calibration_figure({"forest": (labels, p_values)}, max_fpr=0.05)
+    line = next(line for line in figure.axes[0].lines if line.get_label() == "forest")
+    shares = np.interp([0.1, 0.5], line.get_xdata(), line.get_ydata())
+    assert shares == pytest.approx([0.1, 0.5], abs=0.02)
+    assert "100 benign rows" in texts(figure)
+    assert "budget 5.00%" in texts(figure)
+    assert png(figure)
+
+
+def test_a_calibration_without_benign_rows_says_so_and_no_p_value_is_beyond_one():
+    figure = calibration_figure({"forest": ([1, None], [0.1, 0.2])})
+    assert "no test row is labelled as benign" in texts(figure)
+    assert "labelled as an attack" in texts(family_heat_map_figure({}))
+    for wrong in (1.5, -0.1, np.nan):
+        with pytest.raises(DataError, match="between 0 and 1"):
+            calibration_figure({"forest": ([0], [wrong])})

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
+from oddwire.evaluation.intervals import exact_interval
 from oddwire.evaluation.metrics import Floats, check_scores, known_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 UNNAMED = "unnamed"  # attacks whose family is not known
 
@@ -21,14 +22,20 @@ UNNAMED = "unnamed"  # attacks whose family is not known
 class FamilyResult:
     """One attack family.
 
-    ``roc_auc`` sets the family's rows against all benign rows; None where there is no benign row.
+    ``recall_low`` and ``recall_high`` are the exact 95 % interval of the recall. ``roc_auc`` sets
+    the family's rows against all benign rows; None where there is no benign row. ``seen`` says
+    whether validation, which chose the detector's hyperparameters, held an attack of the family;
+    None where that is not known.
     """
 
     family: str
     rows: int
     detected: int
     recall: float
+    recall_low: float
+    recall_high: float
     roc_auc: float | None
+    seen: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +53,11 @@ class FamilyEvaluation:
         return len(self.families)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row per family with columns family, rows, detected, recall, roc_auc."""
+        """Return a row per family, a column per field of `FamilyResult`."""
         columns = list(FamilyResult.__dataclass_fields__)
         frame = pd.DataFrame([asdict(result) for result in self.families], columns=columns)
-        return frame.astype({"recall": "float64", "roc_auc": "float64"})
+        figures = ("recall", "recall_low", "recall_high", "roc_auc")
+        return frame.astype(dict.fromkeys(figures, "float64") | {"seen": "object"})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -58,7 +66,7 @@ class FamilyEvaluation:
 
 
 def evaluate_families(
-    labels: Any, scores: Any, attack: Any, *, threshold: float
+    labels: Any, scores: Any, attack: Any, *, threshold: float, seen: Collection[str] | None = None
 ) -> FamilyEvaluation:
     """Measure each attack family apart.
 
@@ -73,6 +81,9 @@ def evaluate_families(
         names no families: all attacks then count as one.
     threshold
         Smallest score that counts as an alert.
+    seen
+        Families of the attacks among the validation rows, as `attack_families` gives them; None
+        where that is not known.
 
     Raises
     ------
@@ -88,11 +99,24 @@ def evaluate_families(
     order = np.argsort(codes, kind="stable")
     parts = np.split(attacks[order], np.cumsum(np.bincount(codes, minlength=len(families)))[:-1])
     results = (
-        _family_result(str(family), part, benign, threshold)
+        _family_result(str(family), part, benign, threshold, seen)
         for family, part in zip(families, parts, strict=False)
     )
     ordered = tuple(sorted(results, key=lambda result: (-result.rows, result.family)))
     return FamilyEvaluation(threshold=float(threshold), benign=len(benign), families=ordered)
+
+
+def attack_families(labels: Any, attack: Any) -> frozenset[str]:
+    """Return the families of the rows that are labelled as attacks.
+
+    Parameters
+    ----------
+    labels, attack
+        As of `evaluate_families`.
+    """
+    rows = len(attack) if labels is None else len(labels)
+    known, is_attack = known_labels(labels, rows)
+    return frozenset(family_names(attack, rows)[known][is_attack])
 
 
 def family_names(attack: Any, rows: int) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
@@ -111,14 +135,20 @@ def family_names(attack: Any, rows: int) -> np.ndarray[tuple[int], np.dtype[np.o
     return column.where(column.notna(), UNNAMED).astype(str).to_numpy(dtype=object)
 
 
-def _family_result(family: str, scores: Floats, benign: Floats, threshold: float) -> FamilyResult:
+def _family_result(
+    family: str, scores: Floats, benign: Floats, threshold: float, seen: Collection[str] | None
+) -> FamilyResult:
     detected = int(np.count_nonzero(scores >= threshold))
+    low, high = exact_interval(detected, len(scores))
     return FamilyResult(
         family=family,
         rows=len(scores),
         detected=detected,
         recall=detected / len(scores),
+        recall_low=low,
+        recall_high=high,
         roc_auc=_auc_against(scores, benign) if len(benign) else None,
+        seen=None if seen is None else family in seen,
     )
 
 

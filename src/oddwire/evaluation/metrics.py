@@ -27,6 +27,15 @@ NO_ATTACK = "no attack among the labelled rows"
 NO_BENIGN = "no benign row among the labelled rows"
 NO_ALERT = "no labelled row reaches the threshold"
 
+ALERT_METRICS = ("f1", "precision", "recall", "false_positive_rate", "accuracy")
+# Rates at which detectors are compared whatever the budget: 0.1, 1 and 5 % false positives.
+FIXED_FPRS = {f"recall_at_fpr_{rate}": rate for rate in (0.001, 0.01, 0.05)}
+_NAMED = (
+    "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
+    "false_positive_rate", "accuracy",
+)  # fmt: skip
+METRICS = (*_NAMED, *FIXED_FPRS)
+
 
 class Confusion(NamedTuple):
     """Counts of labelled rows by label and alert."""
@@ -53,7 +62,8 @@ class Evaluation:
     """Metrics of one detector on the rows that it was tested on.
 
     ``rows`` counts all rows, ``unlabelled`` those left out for want of a label. The threshold is
-    inclusive: a row is an alert where its score is at least the threshold.
+    inclusive: a row is an alert where its score is at least the threshold. ``recall_at_fpr`` is
+    read off at ``max_fpr``, ``recalls_at_fpr`` at the rates of `FIXED_FPRS`, by their names.
     """
 
     rows: int
@@ -68,6 +78,7 @@ class Evaluation:
     recall_at_fpr: float | None
     false_positive_rate: float | None
     accuracy: float | None
+    recalls_at_fpr: Mapping[str, float | None]
     threshold: float
     max_fpr: float
     confusion: Confusion
@@ -78,6 +89,11 @@ class Evaluation:
         """Share of attacks among the labelled rows, without which no average precision speaks."""
         labelled = self.rows - self.unlabelled
         return self.attacks / labelled if labelled else None
+
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """Every metric by its name, in the order of `METRICS`."""
+        return {name: getattr(self, name) for name in _NAMED} | dict(self.recalls_at_fpr)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -169,8 +185,8 @@ def roc_auc(curve: Curve) -> float:
 
 def recall_at(curve: Curve, max_fpr: float) -> float:
     """Return the highest recall whose false-positive rate is at most ``max_fpr``."""
-    allowed = curve.benign / curve.benign[-1] <= max_fpr
-    return float(curve.attacks[allowed].max(initial=0.0) / curve.attacks[-1])
+    allowed = np.searchsorted(curve.benign / curve.benign[-1], max_fpr, side="right")
+    return float(curve.attacks[allowed - 1] / curve.attacks[-1]) if allowed else 0.0
 
 
 def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> Evaluation:
@@ -185,7 +201,8 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> E
     threshold
         Smallest score that counts as an alert; infinite where nothing does.
     max_fpr
-        False-positive rate at which ``recall_at_fpr`` is read off the ROC of these very rows.
+        False-positive rate at which ``recall_at_fpr`` is read off the ROC of these very rows: what
+        the ranking would give at a threshold that keeps the rate exactly.
 
     Raises
     ------
@@ -200,6 +217,7 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> E
     confusion = _confusion(attack, scores[known] >= threshold)
     values, undefined = _at_threshold(confusion)
     ranked, unranked = _over_thresholds(attack, scores[known], max_fpr)
+    recalls = {name: ranked.pop(name) for name in FIXED_FPRS}
     return Evaluation(
         rows=len(scores),
         attacks=int(attack.sum()),
@@ -209,6 +227,7 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> E
         max_fpr=float(max_fpr),
         confusion=confusion,
         undefined=undefined | unranked,
+        recalls_at_fpr=recalls,
         **values,
         **ranked,
     )
@@ -227,60 +246,53 @@ def _missing_class(attacks: int, benign: int) -> str | None:
     return None if benign else NO_BENIGN
 
 
+def alert_metrics(tn: Any, fp: Any, fn: Any, tp: Any) -> dict[str, Floats]:
+    """Return the metrics of `ALERT_METRICS` from counts, NaN where one is undefined.
+
+    Parameters
+    ----------
+    tn, fp, fn, tp
+        Counts of labelled rows, numbers or arrays of one shape.
+    """
+    attacks, benign = fn + tp, tn + fp
+    return {
+        # Without an attack, precision and F1 would be 0 whatever the detector.
+        "f1": _ratio(2 * tp, np.where(attacks, 2 * tp + fp + fn, 0)),
+        "precision": _ratio(tp, np.where(attacks, tp + fp, 0)),
+        "recall": _ratio(tp, attacks),
+        "false_positive_rate": _ratio(fp, benign),
+        "accuracy": _ratio(tn + tp, attacks + benign),
+    }
+
+
+def _ratio(part: Any, whole: Any) -> Floats:
+    wholes = np.asarray(whole, dtype=np.float64)
+    shares: Floats = np.full(wholes.shape, np.nan)
+    np.divide(part, wholes, out=shares, where=wholes != 0)
+    return shares
+
+
 def _at_threshold(confusion: Confusion) -> tuple[dict[str, float | None], dict[str, str]]:
     tn, fp, fn, tp = confusion
-    attacks, benign = fn + tp, tn + fp
-    one_class = _missing_class(attacks, benign)
-    no_attack = None if attacks else one_class
-    fractions = {
-        "f1": (2 * tp, 2 * tp + fp + fn, no_attack),
-        "precision": (tp, tp + fp, no_attack or (None if tp + fp else NO_ALERT)),
-        "recall": (tp, attacks, no_attack),
-        "false_positive_rate": (fp, benign, None if benign else one_class),
-        "accuracy": (tn + tp, attacks + benign, None if attacks + benign else one_class),
-    }
-    undefined = {name: why for name, (_, _, why) in fractions.items() if why}
-    values = {
-        name: None if name in undefined else part / whole
-        for name, (part, whole, _) in fractions.items()
-    }
+    one_class = _missing_class(fn + tp, tn + fp)
+    values: dict[str, float | None] = {}
+    undefined = {}
+    for name, value in alert_metrics(*confusion).items():
+        defined = bool(np.isfinite(value))
+        values[name] = float(value) if defined else None
+        if not defined:
+            undefined[name] = one_class or NO_ALERT
     return values, undefined
 
 
 def _over_thresholds(
     attack: Bools, scores: Floats, max_fpr: float
 ) -> tuple[dict[str, float | None], dict[str, str]]:
-    names = ("roc_auc", "average_precision", "recall_at_fpr")
+    rates = {"recall_at_fpr": max_fpr, **FIXED_FPRS}
+    names = ("roc_auc", "average_precision", *rates)
     one_class = _missing_class(int(attack.sum()), int((~attack).sum()))
     if one_class:
         return dict.fromkeys(names), dict.fromkeys(names, one_class)
     curve = ranking_curve(attack, scores)
-    figures = (roc_auc(curve), average_precision(curve), recall_at(curve, max_fpr))
-    return dict(zip(names, figures, strict=True)), {}
-
-
-def classification_report(labels: Any, predictions: Any) -> str:
-    """Return scikit-learn's text table of precision and recall, over the labelled rows.
-
-    Parameters
-    ----------
-    labels
-        0, 1 or missing per row, shape (n,).
-    predictions
-        Whether each row is an alert, shape (n,), booleans or 0 and 1.
-    """
-    from sklearn.metrics import classification_report as report  # slow to import
-
-    alert = np.asarray(predictions).astype(bool)
-    known, attack = known_labels(labels, len(alert))
-    if not known.any():
-        return f"{NO_LABEL}: {len(alert)} rows, {int(alert.sum())} alerts\n"
-    text: str = report(
-        attack,
-        alert[known],
-        labels=[False, True],
-        target_names=["benign", "attack"],
-        digits=3,
-        zero_division=0.0,  # silences a warning; the table's support column shows the empty class
-    )
-    return text
+    recalls = {name: recall_at(curve, rate) for name, rate in rates.items()}
+    return {"roc_auc": roc_auc(curve), "average_precision": average_precision(curve), **recalls}, {}

@@ -1,18 +1,15 @@
 """Pictures of how a detector does: figures in, a matplotlib `Figure` out, nothing kept.
 
-They are made by matplotlib's objects and not by ``pyplot``, whose global state would grow with each
-picture and is not safe in threads. Colours are those of Okabe & Ito (2008), which people with any
-common colour blindness can tell apart, and lines differ by dash as well. What cannot be drawn,
-because the rows hold one class or no label, becomes a picture that says so.
+What cannot be drawn, because the rows hold one class or no label, becomes a picture that says so.
 """
 
 from __future__ import annotations
 
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oddwire.evaluation.canvas import ATTACK, BENIGN, UNLABELLED, canvas, say, styles
 from oddwire.evaluation.metrics import (
     Confusion,
     Curve,
@@ -26,14 +23,11 @@ from oddwire.evaluation.metrics import (
 from oddwire.traffic.labels import plain_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BENIGN, ATTACK, UNLABELLED = "#0072B2", "#D55E00", "#7F7F7F"
-_COLOURS = (BENIGN, ATTACK, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("-", "--", "-.", ":")
 _BINS = 60
 _HEAVY_TAIL = 20.0  # a range of scores this many times their middle half is drawn on a log axis
 _FARTHEST = 1e150  # beyond, the width of the axis would overflow
@@ -57,9 +51,9 @@ def roc_curve_figure(
     max_fpr
         False-positive budget to mark; None for none.
     """
-    figure, axes = _canvas(title)
+    figure, axes = canvas(title)
     curves = _curves(detectors)
-    for (name, _, curve), style in zip(curves, _styles(), strict=False):
+    for (name, _, curve), style in zip(curves, styles(), strict=False):
         fpr, recall = _thin(
             np.append(0, curve.benign / curve.benign[-1]),
             np.append(0, curve.attacks / curve.attacks[-1]),
@@ -67,7 +61,7 @@ def roc_curve_figure(
         label = f"{plain_label(name)} (area {roc_auc(curve):.3f})"
         axes.plot(fpr, recall, label=label, **style)
     if not curves:
-        return _say(figure, "no labelled rows of both classes")
+        return say(figure, "no labelled rows of both classes")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=(0, (1, 3)), label="chance")
     if max_fpr is not None:
         axes.axvline(max_fpr, color="0.4", linewidth=1, label=f"budget {max_fpr:.2%}")
@@ -88,10 +82,10 @@ def precision_recall_figure(
     title
         Heading.
     """
-    figure, axes = _canvas(title)
+    figure, axes = canvas(title)
     curves = _curves(detectors)
     shares = [share for _, share, _ in curves]
-    for (name, share, curve), style in zip(curves, _styles(), strict=False):
+    for (name, share, curve), style in zip(curves, styles(), strict=False):
         recall = np.append(0, curve.attacks / curve.attacks[-1])
         precision = curve.attacks / (curve.attacks + curve.benign)
         precision = np.append(precision[0], precision)
@@ -99,7 +93,7 @@ def precision_recall_figure(
         label = f"{plain_label(name)} (AP {average_precision(curve):.3f}{beside})"
         axes.plot(*_thin(recall, precision), drawstyle="steps-pre", label=label, **style)
     if not curves:
-        return _say(figure, "no labelled rows of both classes")
+        return say(figure, "no labelled rows of both classes")
     if len(set(shares)) == 1:
         note = f"chance: attacks are {shares[0]:.1%} of the rows"
         axes.axhline(shares[0], color="0.6", linewidth=1, linestyle=(0, (1, 3)), label=note)
@@ -118,11 +112,11 @@ def confusion_figure(confusion: Confusion, *, title: str = "Confusion") -> Figur
     title
         Heading.
     """
-    figure, axes = _canvas(title, size=(5.2, 4.6))
+    figure, axes = canvas(title, size=(5.2, 4.6))
     counts = np.array([[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]])
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.sum():
-        return _say(figure, "no labelled rows")
+        return say(figure, "no labelled rows")
     shares = counts / np.maximum(totals, 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
@@ -172,10 +166,10 @@ def score_histogram_figure(
     title
         Heading.
     """
-    figure, axes = _canvas(title, size=(7.0, 4.4))
+    figure, axes = canvas(title, size=(7.0, 4.4))
     scores = np.clip(check_scores(scores), -_FARTHEST, _FARTHEST)
     if not len(scores):
-        return _say(figure, "no rows")
+        return say(figure, "no rows")
     known, attack = known_labels(labels, len(scores))
     groups = {
         "benign": (scores[known][~attack], BENIGN),
@@ -216,11 +210,11 @@ def optimisation_history_figure(
     title
         Heading.
     """
-    figure, axes = _canvas(title, size=(7.0, 4.4))
+    figure, axes = canvas(title, size=(7.0, 4.4))
     heights = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     done = np.isfinite(heights)
     if not done.any():
-        return _say(figure, "no trial has finished")
+        return say(figure, "no trial has finished")
     trials = np.arange(1, len(heights) + 1)
     so_far = np.fmax.accumulate(np.where(done, heights, -np.inf))
     begun = np.isfinite(so_far)
@@ -237,27 +231,6 @@ def optimisation_history_figure(
     axes.locator_params(axis="x", integer=True)
     axes.legend(loc="best", fontsize="small")
     return figure
-
-
-def _canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(plain_label(title), loc="left", wrap=True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _say(figure: Figure, what: str) -> Figure:
-    figure.axes[0].set_axis_off()
-    figure.text(0.5, 0.5, f"Nothing to draw: {what}.", ha="center", va="center")
-    return figure
-
-
-def _styles() -> Iterator[dict[str, Any]]:
-    for colour, dash in zip(cycle(_COLOURS), cycle(_DASHES), strict=False):
-        yield {"color": colour, "linestyle": dash, "linewidth": 1.8}
 
 
 def _curves(detectors: Mapping[str, tuple[Any, Any]]) -> list[tuple[str, float, Curve]]:

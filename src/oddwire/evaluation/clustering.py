@@ -1,0 +1,96 @@
+"""How well the groups of a clustering detector are set apart, without labels."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FEWEST_CLUSTERS = 2  # with one there is nothing to be set apart from
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusteringIndices:
+    """Three indices of a grouping; None where they are undefined, and then ``reason`` says why.
+
+    ``rows`` were grouped into ``clusters`` that are not empty. ``silhouette``, from -1 to 1, is
+    higher for groups set apart; it compares pairs of rows, of which it saw ``silhouette_rows``.
+    ``davies_bouldin``, from 0, is lower, and ``calinski_harabasz``, from 0, higher for groups set
+    apart.
+
+    References
+    ----------
+    Rousseeuw 1987, *Silhouettes*. Davies & Bouldin 1979, *A cluster separation measure*. Calinski
+    & Harabasz 1974, *A dendrite method for cluster analysis*.
+    """
+
+    rows: int
+    clusters: int
+    silhouette: float | None
+    silhouette_rows: int
+    davies_bouldin: float | None
+    calinski_harabasz: float | None
+    reason: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+
+def evaluate_clustering(
+    detector: Any, X: NDArray[np.float64], *, silhouette_rows: int = 2_000, seed: int = 0
+) -> ClusteringIndices:
+    """Measure the groups that a fitted clustering detector puts rows into.
+
+    Parameters
+    ----------
+    detector
+        Fitted, with a method ``assign_clusters``.
+    X
+        Matrix of shape (rows, columns), as the detector was fitted to.
+    silhouette_rows
+        Rows that the silhouette looks at, at most: its time grows with their square.
+    seed
+        Draws them.
+    """
+    groups = np.asarray(detector.assign_clusters(X))
+    clusters = len(np.unique(groups))
+    reason = _undefined(len(X), clusters)
+    if reason is not None:
+        return ClusteringIndices(
+            rows=len(X), clusters=clusters, silhouette=None, silhouette_rows=0,
+            davies_bouldin=None, calinski_harabasz=None, reason=reason,
+        )  # fmt: skip
+    drawn = _draw(groups, silhouette_rows, seed)
+    drawn_reason = _undefined(len(drawn), len(np.unique(groups[drawn])))
+    silhouette = None
+    if drawn_reason is None:
+        silhouette = float(silhouette_score(X[drawn], groups[drawn]))
+    return ClusteringIndices(
+        rows=len(X),
+        clusters=clusters,
+        silhouette=silhouette,
+        silhouette_rows=len(drawn),
+        davies_bouldin=float(davies_bouldin_score(X, groups)),
+        calinski_harabasz=float(calinski_harabasz_score(X, groups)),
+        reason=None if drawn_reason is None else f"silhouette: {drawn_reason}",
+    )
+
+
+def _undefined(rows: int, clusters: int) -> str | None:
+    if clusters < _FEWEST_CLUSTERS:
+        return f"indices need two clusters or more, and the {rows} rows are in {clusters}"
+    if clusters >= rows:
+        return f"indices need more rows than clusters, got {rows} rows in {clusters}"
+    return None
+
+
+def _draw(groups: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    if len(groups) <= most:
+        return np.arange(len(groups))
+    return np.sort(np.random.default_rng(seed).choice(len(groups), most, replace=False))

@@ -1,0 +1,115 @@
+"""What each detector is good and bad at, in sentences made from the figures per attack family.
+
+A family is called found or missed by its recall at the detector's own threshold. One detector is
+ahead of the others where the exact intervals of their recalls do not overlap: on the same rows that
+asks for more than a paired test would, so that what is told is no luck. Families of fewer than
+``FEW_ROWS`` rows are left out where there are larger ones: one row more or less is a jump in their
+recall.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oddwire.evaluation.families import FamilyResult
+from oddwire.traffic.labels import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oddwire.evaluation.families import FamilyEvaluation
+
+FEW_ROWS = 20
+FOUND, MISSED = 0.9, 0.5
+_MOST_NAMED = 3
+_LONGEST_NAME = 60
+
+
+def describe_strengths(detectors: Mapping[str, FamilyEvaluation]) -> dict[str, str]:
+    """Say of each detector which families it finds, misses, and finds better than the others.
+
+    Parameters
+    ----------
+    detectors
+        Figures per family by the detector's name, all of the same test rows.
+
+    Returns
+    -------
+    dict
+        One line of plain text per detector. Names of families are one line each, and otherwise as
+        they came: escape the text where marks have a meaning.
+    """
+    return {
+        name: _sentence(name, families, {n: f for n, f in detectors.items() if n != name})
+        for name, families in detectors.items()
+    }
+
+
+def _sentence(name: str, mine: FamilyEvaluation, others: Mapping[str, FamilyEvaluation]) -> str:
+    if not len(mine):
+        return f"{name}: no test row is labelled as an attack, so nothing can be said of families."
+    told = _large_enough(mine)
+    found = [result for result in told if result.recall >= FOUND]
+    missed = sorted((r for r in told if r.recall < MISSED), key=lambda r: (r.recall, -r.rows))
+    parts = [
+        _listed("finds nearly all of", found, "finds no family nearly whole"),
+        _listed("misses most of", missed, "misses most of no family"),
+    ]
+    if others:
+        parts += _against(told, others)
+    return f"{name} {'; '.join(parts)}."
+
+
+def _large_enough(families: FamilyEvaluation) -> list[FamilyResult]:
+    large = [result for result in families if result.rows >= FEW_ROWS]
+    return large or list(families)
+
+
+def _listed(what: str, results: Sequence[FamilyResult], none: str) -> str:
+    if not results:
+        return none
+    named = ", ".join(_named(result) for result in results[:_MOST_NAMED])
+    more = len(results) - _MOST_NAMED
+    return f"{what} {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _named(result: FamilyResult) -> str:
+    unseen = ", unseen in validation" if result.seen is False else ""
+    return f"{_short(result.family)} ({result.recall:.0%} of {result.rows:,}{unseen})"
+
+
+def _short(family: str) -> str:
+    shown = printable(family)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
+
+
+def _against(told: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation]) -> list[str]:
+    """Say where a detector leads all others, and where it trails all of them."""
+    known = {name: {rival.family: rival for rival in them} for name, them in others.items()}
+    ahead, behind = [], []
+    for result in told:
+        rivals = {n: them[result.family] for n, them in known.items() if result.family in them}
+        if not rivals:
+            continue
+        best = max(rivals, key=lambda name: rivals[name].recall)
+        worst = min(rivals, key=lambda name: rivals[name].recall)
+        if result.recall_low > rivals[best].recall_high:
+            ahead.append((result, best, rivals[best]))
+        elif result.recall_high < rivals[worst].recall_low:
+            behind.append((result, best, rivals[best]))
+    return [
+        _compared("is ahead of the others on", ahead)
+        or "is clearly ahead of the others on no family",
+        *filter(None, [_compared("is behind all others on", behind)]),
+    ]
+
+
+def _compared(what: str, leads: list[tuple[FamilyResult, str, FamilyResult]]) -> str:
+    widest = sorted(leads, key=lambda lead: -abs(lead[0].recall - lead[2].recall))
+    named = [
+        f"{_short(mine.family)} ({mine.recall:.0%} against {rival.recall:.0%} of {name})"
+        for mine, name, rival in widest[:_MOST_NAMED]
+    ]
+    more = len(leads) - _MOST_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return f"{what} {', '.join(named)}{rest}" if named else ""
