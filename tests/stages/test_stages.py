@@ -131,6 +131,21 @@ def test_explore_leaves_the_test_rows_alone(project):
     assert sum(about["looked_at"].values()) == 300
 
 
+def test_explore_writes_one_page_with_its_pictures_and_says_the_sizes(project):
+    for stage in ("link", "ingest", "prepare", "explore"):
+        STAGES[stage](project, "mine")
+    folder = project.explored("mine")
+    pictures = {file.stem for file in folder.glob("*.png")}
+    assert pictures >= {"alone", "categories", "classes", "correlation", "distributions", "missing"}
+    assert pictures >= {"pca", "tsne"}
+    page = (folder / "index.html").read_text()
+    assert page.count("data:image/png;base64,") == len(pictures)
+    about = json.loads((folder / "statistics.json").read_text())
+    assert about["maps"]["rows"] == 300
+    assert f"300 of {sum(about['rows'].values()):,} rows" in page
+    assert {one["column"] for one in about["suspects"]} <= {"a", "b", "c"}
+
+
 def test_links_keep_the_suffix_and_an_older_output_stays_after_an_error(project):
     link(project, "mine")
     assert [file.name for file in project.raw("mine").iterdir()] == ["train.csv"]
@@ -233,7 +248,7 @@ def repository(project):
     (project.root / ".dvc").mkdir()
     for name in ("config", ".gitignore"):
         shutil.copy(REPOSITORY / ".dvc" / name, project.root / ".dvc" / name)
-    for folder in ("stages", "traffic"):
+    for folder in ("detection", "stages", "traffic"):
         shutil.copytree(
             REPOSITORY / "src" / "oddwire" / folder,
             project.root / "src" / "oddwire" / folder,
@@ -283,11 +298,10 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro):
     params = root / "params.yaml"
     params.write_text(params.read_text().replace("test: 0.25", "test: 0.3"))
     assert repro("explore@mine") == ["prepare@mine", "explore@mine"]
-    code = root / "src" / "oddwire" / "traffic" / "pictures.py"
+    code = root / "src" / "oddwire" / "traffic" / "exploring" / "pictures.py"
     code.write_text(code.read_text() + "# a change\n")
     (code.parent / "__pycache__").mkdir()
-    (code.parent / "sources" / "__pycache__").mkdir()
-    (code.parent / "sources" / "__pycache__" / "table.pyc").write_bytes(b"no code")
+    (code.parent / "__pycache__" / "page.pyc").write_bytes(b"no code")
     assert repro("explore@mine") == ["explore@mine"]
 
     # A file that has moved.

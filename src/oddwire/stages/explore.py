@@ -1,4 +1,4 @@
-"""Stage ``explore``: statistics and pictures of a source, made from what training may look at.
+"""Stage ``explore``: statistics, pictures and a page of a source, of what training may look at.
 
 The test rows are left alone: whoever picks features by these pictures has not seen them.
 """
@@ -11,18 +11,29 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from oddwire.detection.detectors import anomaly_score, build_detector, default_parameters
+from oddwire.detection.preprocessing import TablePreprocessor
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.running import run, whole_folder
-from oddwire.traffic.exploring import describe, sample
-from oddwire.traffic.pictures import draw
+from oddwire.traffic.exploring.gallery import draw_all, write
+from oddwire.traffic.exploring.maps import Maps, draw_up
+from oddwire.traffic.exploring.rows import sample
+from oddwire.traffic.exploring.statistics import describe
+from oddwire.traffic.exploring.suspects import find_suspects
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 PARTS = ("train", "calibration", "validation")
+_CELLS = 4_000_000  # rows of many columns are looked at in smaller numbers
+_FEWEST_ROWS = 2_000
+_SCORER = "isolation_forest"
 
 
 def main(source: str) -> None:
@@ -31,7 +42,7 @@ def main(source: str) -> None:
 
 
 def explore(project: Project, source: str) -> None:
-    """Write ``data/explored/SOURCE``: ``statistics.json`` and its pictures.
+    """Write ``data/explored/SOURCE``: ``index.html``, ``statistics.json`` and the pictures.
 
     Raises
     ------
@@ -40,23 +51,62 @@ def explore(project: Project, source: str) -> None:
     """
     params = load_params(project.params_file)
     params.source(source)
-    rows, schema = _load(project.prepared(source))
-    looked_at = sample(rows, max_rows=params.explore.max_rows)
-    statistics = {"source": source, **describe(rows, looked_at, schema)}
+    settings, seed = params.explore, params.seed
+    parts, schema = _load(project.prepared(source))
+    rows = pd.concat([part for part in parts.values() if len(part)], ignore_index=True)
+    most = max(_FEWEST_ROWS, _CELLS // len(schema.columns))
+    looked_at = sample(rows, max_rows=min(settings.max_rows, most))
+    on_map = sample(looked_at, max_rows=settings.map_rows)
+    statistics = {"source": source, "seed": seed, **describe(rows, looked_at, schema)}
+    statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
+    maps = _maps(on_map, schema, seed=seed)
+    statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
+    scores = _scores(sample(parts["train"], max_rows=settings.max_rows), on_map, schema, seed=seed)
+    pictures = draw_all(statistics, looked_at, schema, on_map=on_map, maps=maps, scores=scores)
     with whole_folder(project.explored(source)) as folder:
-        text = json.dumps(statistics, indent=2) + "\n"
-        (folder / "statistics.json").write_text(text, encoding="utf-8")
-        draw(statistics, looked_at, schema, folder)
+        write(statistics, pictures, folder)
 
 
-def _load(folder: Path) -> tuple[pd.DataFrame, FeatureSchema]:
+def _load(folder: Path) -> tuple[dict[str, pd.DataFrame], FeatureSchema]:
     file = folder / "split.json"
     if not file.is_file():
         raise DataError(f"{file} does not exist: run the stage `prepare` first")
     content = json.loads(file.read_text(encoding="utf-8"))
-    parts = [pd.read_parquet(folder / f"{part}.parquet") for part in PARTS]
-    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    return rows, FeatureSchema.from_dict(content["schema"])
+    parts = {part: pd.read_parquet(folder / f"{part}.parquet") for part in PARTS}
+    return parts, FeatureSchema.from_dict(content["schema"])
+
+
+def _maps(rows: pd.DataFrame, schema: FeatureSchema, *, seed: int) -> Maps | str:
+    # Ranks bound every column alike, so that no single one stretches the map.
+    preprocessing = TablePreprocessor(
+        schema.numeric, schema.categorical, transform="quantile_uniform", max_categories=16
+    )
+    try:
+        matrix = preprocessing.fit_transform(rows)
+    except DataError as error:
+        return str(error)
+    return draw_up(matrix, preprocessing.source_columns_, seed=seed)
+
+
+def _scores(
+    train: pd.DataFrame, rows: pd.DataFrame, schema: FeatureSchema, *, seed: int
+) -> NDArray[np.float64] | None:
+    """Score rows by a quick default detector; None where the training rows hold no value."""
+    # The parts of a `Model` alone, so that this stage hangs on one detector's code and no other's.
+    chosen = default_parameters(_SCORER)
+    preprocessing = TablePreprocessor(schema.numeric, schema.categorical).set_params(
+        **{
+            name.removeprefix("preprocessing__"): value
+            for name, value in chosen.items()
+            if name.startswith("preprocessing__")
+        }
+    )
+    try:
+        matrix = preprocessing.fit_transform(train)
+    except DataError:
+        return None
+    detector = build_detector(_SCORER, chosen, random_state=seed).fit(matrix)
+    return anomaly_score(detector, preprocessing.transform(rows))
 
 
 if __name__ == "__main__":

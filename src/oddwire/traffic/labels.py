@@ -1,14 +1,19 @@
-"""Text from the wire on pictures."""
+"""Text from the wire on pictures and in reports."""
 
 from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return text as one line without control characters."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
 
 
 def plain_label(text: str) -> str:
     """Return text that matplotlib draws as it stands."""
     # Names can come from logs that an attacker wrote: a dollar would start a formula, which may not
     # parse, and a leading underscore would drop the line from the legend.
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    shown = printable(text)
     shown = shown.replace("\\", "\\\\").replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
