@@ -20,6 +20,12 @@ def score(
     file: Annotated[str, Field(description="Rows in the source's format.")],
     source: Annotated[str, Field(description="A source with a champion.")] = "simulated",
     out: Annotated[str, Field(description=".csv, .csv.gz or .parquet")] = "scored.parquet",
+    fdr: Annotated[
+        float, Field(ge=0, lt=1, description="False-discovery rate to mark by; 0 for none.")
+    ] = 0.0,
+    adaptive: Annotated[
+        bool, Field(description="Add alerts of a threshold that follows drift.")
+    ] = False,
 ) -> scoring.ScoredFile:
     """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
 
@@ -31,9 +37,15 @@ def score(
         A source of params.yaml with a champion.
     out
         Where to write: .csv, .csv.gz or .parquet.
+    fdr
+        Share of benign rows among those marked as discoveries, on average; 0 marks none.
+    adaptive
+        Whether to add alerts of a threshold that follows the file's drift.
     """
     logger = get_run_logger()
     with logged_progress(logger):
-        result = score_rows(Project.find(), source, Path(file), Path(out))
+        result = score_rows(
+            Project.find(), source, Path(file), Path(out), max_fdr=fdr or None, adaptive=adaptive
+        )
     logger.info("%s rows, %s alerts, written to %s", result.rows, result.alerts, result.out)
     return result

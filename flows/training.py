@@ -14,6 +14,7 @@ from pydantic import Field
 from flows.watching import logged_progress
 from oddwire.operations import artifacts, pipeline, training
 from oddwire.operations.fitting import parse_detectors
+from oddwire.operations.members import ENSEMBLE
 from oddwire.operations.trained import TrainingResult
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -30,6 +31,7 @@ search = task(name="search", persist_result=False, task_run_name="search-{detect
     training.search_detector
 )
 judge = task(name="fit-and-evaluate", persist_result=False)(training.judge_detector)
+judge_rivals = task(name="judge-rivals", persist_result=False)(training.judge_rivals_beside)
 register = task(name="register", persist_result=False)(training.register_all)
 promote_best = task(name="promote", persist_result=False)(training.settle_promotion)
 finish = task(name="finish", persist_result=False)(training.finish_training)
@@ -49,6 +51,9 @@ def train(
     ] = 20,
     detectors: Annotated[str, Field(description="Names, divided by commas.")] = DETECTORS,
     promote: Annotated[bool, Field(description="Let the best one become champion.")] = True,
+    rivals: Annotated[
+        bool, Field(description="Judge supervised classifiers beside: what labels add.")
+    ] = False,
 ) -> TrainingResult:
     """Search, fit, evaluate, register and, if it is better, promote a model for a source.
 
@@ -62,6 +67,8 @@ def train(
         Names, divided by commas.
     promote
         Whether the best one may become champion.
+    rivals
+        Whether supervised classifiers are judged beside the detectors.
     """
     project = Project.find()
     load_params(project.params_file).source(source)
@@ -69,11 +76,23 @@ def train(
     with logged_progress(get_run_logger()):
         name = flow_run.get_name() or ""
         with training.open_training(
-            project, source, trials=trials, started_by=name, prepare=prepare
+            project, source, trials=trials, started_by=name, detectors=names, prepare=prepare
         ) as run:
-            searches = [search.submit(run, name) for name in names]
+            single = [name for name in names if name != ENSEMBLE]
+            searches = [search.submit(run, name) for name in single]
             wait(searches)
-            judged = [judge(run, one.result()) for one in searches]
+            found = [one.result(raise_on_failure=False) for one in searches]
+            searched = training.leave_out_failed(run, single, found) if single else []
+            if ENSEMBLE in names:
+                searched.append(search(run, ENSEMBLE, searched))
+            fitted = [judge(run, one, return_state=True) for one in searched]
+            judged = training.leave_out_failed(
+                run,
+                [one.study.detector for one in searched],
+                [state.result(raise_on_failure=False) for state in fitted],
+            )
+            if rivals:
+                judge_rivals(run)
             best = training.choose_best(judged)
             versions = register(run, judged, best)
             decision = promote_best(run, best, versions[best.detector], promote=promote)

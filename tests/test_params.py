@@ -48,6 +48,42 @@ def test_what_is_left_out_takes_its_default():
     assert params.source("mine").benign == ("benign", "normal", "0")
 
 
+@pytest.mark.parametrize(
+    ("alerts", "rule"),
+    [
+        ({}, "fpr"),
+        ({"max_fpr": 0.02, "alerts_per_day": None}, "fpr"),
+        ({"max_fpr": 0.02, "alerts_per_day": 20}, "alerts_per_day"),
+        ({"rule": "alerts_per_day", "alerts_per_day": 20}, "alerts_per_day"),
+        ({"rule": "tail", "risk": 0.0005}, "tail"),
+        ({"rule": "precision", "min_precision": 0.95, "attack_share": 0.01}, "precision"),
+    ],
+)
+def test_the_rule_of_the_threshold_is_the_one_named_or_the_one_whose_key_is_given(alerts, rule):
+    params = check_params(changed(alerts=alerts))
+    assert params.alerts.rule == rule
+    assert check_params(params.model_dump(mode="json")) == params
+
+
+@pytest.mark.parametrize(
+    ("alerts", "key", "rule", "got"),
+    [
+        ({"rule": "f1"}, "alerts.rule", "'best_f1' or 'precision'", "got 'f1'"),
+        ({"rule": "tail", "alerts_per_day": 5}, "alerts", "and with no other", "'tail'"),
+        ({"rule": "alerts_per_day"}, "alerts", "alerts_per_day must be given", "'alerts_per_day'"),
+        ({"risk": 0}, "alerts.risk", "greater than 0", "got 0"),
+        ({"min_precision": 1}, "alerts.min_precision", "less than 1", "got 1"),
+        ({"attack_share": 2}, "alerts.attack_share", "less than 1", "got 2"),
+        ({"benign_shift": -1}, "alerts.benign_shift", "greater than or equal to 0", "got -1"),
+    ],
+)
+def test_a_wrong_threshold_setting_is_told(alerts, key, rule, got):
+    with pytest.raises(ParameterError) as raised:
+        check_params(changed(alerts=alerts))
+    for part in (key, rule, got):
+        assert part in str(raised.value)
+
+
 def test_sources_know_what_their_rows_are():
     params = check_params({"sources": SOURCES})
     assert params.source("days").kind == "connections"
@@ -223,3 +259,18 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
     else:
         assert set(content) <= set(Params.model_fields)
         assert params.model_fields_set == set(content)
+
+
+def test_a_source_that_stands_twice_is_refused(tmp_path):
+    file = tmp_path / "params.yaml"
+    file.write_text(
+        "sources:\n  office: {format: simulated}\n  lab: {format: simulated}\n"
+        "  office: {format: simulated, days: 3}\n"
+    )
+    with pytest.raises(ParameterError, match="office: stands twice in the block from line 2"):
+        load_params(file)
+
+
+def test_a_schedule_that_is_none_is_refused():
+    with pytest.raises(ParameterError, match=r"drift\.schedule.*'every morning'"):
+        check_params({"sources": SOURCES, "drift": {"schedule": "every morning"}})

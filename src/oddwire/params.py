@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from oddwire.errors import ParameterError
 
-DetectorName = Literal["isolation_forest", "one_class_svm", "autoencoder"]
+DetectorName = Literal[
+    "isolation_forest", "one_class_svm", "autoencoder", "kmeans", "kmeans_autoencoder",
+    "nearest_neighbours", "local_outlier_factor", "ensemble",
+]  # fmt: skip
 Kind = Literal["connections", "table"]
 DriftScenario = Literal["new_service", "doubled_volume", "broken_sensor", "new_subnet"]
+ThresholdRule = Literal["fpr", "alerts_per_day", "tail", "best_f1", "precision"]
 DRIFT_SCENARIOS: tuple[str, ...] = get_args(DriftScenario)
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+# Five fields, as `man 5 crontab` has them; Prefect checks the figures when it takes the schedule.
+_CRON = r"^\s*(?:[\w*/,?#-]+\s+){4}[\w*/,?#-]+\s*$"
 
 
 class Settings(BaseModel):
@@ -91,6 +100,7 @@ class ExploreSettings(Settings):
     """How much of a source its statistics and pictures look at."""
 
     max_rows: int = Field(20_000, ge=100)
+    map_rows: int = Field(1_000, ge=50, le=5_000)
 
 
 class SearchSettings(Settings):
@@ -99,13 +109,59 @@ class SearchSettings(Settings):
     detectors: tuple[DetectorName, ...] = ("isolation_forest", "one_class_svm", "autoencoder")
     trials: int = Field(20, ge=0, le=100_000)
     timeout: float = Field(1800, gt=0)
+    feature_selection: Literal["none", "mutual_information", "permutation"] = "none"
 
 
 class AlertSettings(Settings):
-    """The false-alarm budget, from which the threshold follows."""
+    """From what the threshold follows; how each rule works stands in ``detection/thresholds.py``.
 
+    Without ``rule`` it is ``alerts_per_day`` where that is given, otherwise ``fpr``.
+
+    Parameters
+    ----------
+    rule
+        ``fpr``, ``alerts_per_day`` and ``tail`` need benign rows alone; ``best_f1`` and
+        ``precision`` need attacks in validation.
+    max_fpr
+        Of ``fpr``: share of benign connections that may raise an alert.
+    alerts_per_day
+        Of ``alerts_per_day``: false alarms that people can look at.
+    risk
+        Of ``tail``: probability that a benign connection raises an alert.
+    min_precision
+        Of ``precision``: share of the alerts that must be attacks.
+    attack_share
+        Of ``best_f1`` and ``precision``: share of attacks to expect in traffic. None takes
+        validation's own, where all attacks before the test lie: far more than traffic brings.
+    benign_shift
+        Of the rules that need benign rows alone: how far benign traffic may move, as a chi-square
+        divergence, without the rate being broken; 0 expects it as it was.
+    """
+
+    rule: ThresholdRule = "fpr"
     max_fpr: Fraction = 0.01
     alerts_per_day: float | None = Field(None, gt=0)
+    risk: Fraction = 0.001
+    min_precision: Fraction = 0.9
+    attack_share: Fraction | None = None
+    benign_shift: float = Field(0.0, ge=0, le=100)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_a_budget_for_the_rule(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "rule" not in content:
+            budget = content.get("alerts_per_day") is not None
+            return {**content, "rule": "alerts_per_day" if budget else "fpr"}
+        return content
+
+    @model_validator(mode="after")
+    def _check_the_budget(self) -> Self:
+        if (self.rule == "alerts_per_day") != (self.alerts_per_day is not None):
+            raise PydanticCustomError(
+                "budget",
+                "alerts_per_day must be given with the rule alerts_per_day, and with no other",
+            )
+        return self
 
 
 class PromotionSettings(Settings):
@@ -125,7 +181,7 @@ class DriftSettings(Settings):
     sample_rows: int = Field(2000, ge=100)
     false_alarm_rate: Fraction = 0.01
     min_share_of_columns: Fraction = 0.1
-    schedule: str = "0 6 * * *"
+    schedule: Annotated[str, Field(pattern=_CRON)] = "0 6 * * *"
     source: str = "simulated"
 
 
@@ -156,6 +212,19 @@ class Params(Settings):
             raise ParameterError(f"unknown source {name!r}: params.yaml has {known}") from None
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, which would silently take the last of two blocks of one name."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands twice."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({key for key in keys if keys.count(key) > 1 and key != "<<"})
+        if twice:
+            line = node.start_mark.line + 1
+            raise ParameterError(f"{twice[0]}: stands twice in the block from line {line} on")
+        return super().construct_mapping(node, deep)
+
+
 def load_params(file: Path) -> Params:
     """Read and check ``params.yaml``.
 
@@ -176,7 +245,7 @@ def load_params(file: Path) -> Params:
     except UnicodeDecodeError as error:
         raise ParameterError(f"{file} is not UTF-8 text: {error.reason}") from error
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise ParameterError(f"{file.name} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

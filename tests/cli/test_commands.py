@@ -23,7 +23,7 @@ FIELDS = [
     "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
     "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
 ]  # fmt: skip
-COMMANDS = ["train", "leaderboard", "score", "drift", "fetch", "params", "up"]
+COMMANDS = ["train", "leaderboard", "compare", "score", "drift", "fetch", "params", "up"]
 DRIFT = 3
 
 
@@ -178,6 +178,23 @@ def test_score_as_json(oddwire, in_trained, tmp_path):
     assert ended.json["rows"] == 50
     assert ended.json["version"] == result.version
     assert len(pd.read_csv(tmp_path / "o.csv.gz")) == 50
+
+
+@pytest.mark.slow
+def test_score_marks_discoveries_and_follows_drift(oddwire, in_trained, tmp_path):
+    project, _ = in_trained
+    file, out = traffic(project, tmp_path / "today.csv", rows=600), tmp_path / "scored.parquet"
+    ended = oddwire(
+        "score", file, "--source", "simulated", "--out", out, "--fdr", 0.3, "--adaptive"
+    )
+    assert ended.code == 0, ended.err
+    scored = pd.read_parquet(out)
+    assert f"{scored['discovery'].sum():,} discoveries at a false-discovery rate" in ended.out
+    assert f"{scored['adaptive_alert'].sum():,} alerts of the threshold that follows" in ended.out
+    reached = scored["anomaly_score"] >= scored["adaptive_threshold"]
+    assert scored["adaptive_alert"].tolist() == reached.tolist()
+    refused = oddwire("score", file, "--source", "simulated", "--out", out, "--fdr", 2)
+    assert "false-discovery rate must be between 0 and 1, got 2" in refused.error
 
 
 @pytest.mark.slow

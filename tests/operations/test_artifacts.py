@@ -70,6 +70,19 @@ def test_a_leaderboard_names_version_reason_and_run():
     assert "`abc123`" in text
 
 
+def test_a_leaderboard_shows_intervals_the_nominal_rate_and_what_each_is_good_at():
+    row = {
+        **ROW, "max_fpr": 0.01, "strengths": f"isolation_forest misses most of {HOSTILE}.",
+        "intervals": {"roc_auc": {"low": 0.9, "high": 0.923}},
+    }  # fmt: skip
+    text = leaderboard_markdown(training(leaderboard=(row,)))
+    assert cells(table(text)[2])[1] == "0.9123 (0.900 to 0.923)"
+    assert "Nominal false-positive rate: 0.01" in text
+    assert "\n- isolation&#95;forest misses most of " in text
+    assert "<script" not in text
+    assert len(table(text)) == 3
+
+
 def test_a_drift_check_shows_the_verdict_and_the_most_drifted_columns_first():
     moved = [ColumnDrift(f"c{at}", at / 100, 0.05, at >= 5, "numeric") for at in range(20)]
     text = drift_markdown(drift(moved, verdict="Drift: much moved.", drifted=True))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,16 +13,19 @@ import pytest
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ParameterError
 from oddwire.operations.fitting import (
+    THRESHOLD,
     Prepared,
     TestScores,
-    alert_rate,
     attacks_of,
+    evaluate_model,
     fit_model,
     folder_megabytes,
     labels_of,
     parse_detectors,
 )
+from oddwire.operations.judging import threshold_text
 from oddwire.params import AlertSettings
+from oddwire.project import Project
 
 
 def test_parts_and_schema_are_read_back(desk, schema):
@@ -52,19 +59,70 @@ def test_the_kept_scores_are_those_of_the_model_on_the_test_rows(desk):
 def test_the_same_fit_gives_the_same_scores(desk, tmp_path):
     prepared = Prepared(desk.project.prepared("desk"))
     given = (prepared, "isolation_forest", desk.judged.fitted.parameters)
-    fitted = fit_model(*given, seed=7, max_fpr=0.05, into=tmp_path / "again")
+    alerts = AlertSettings(max_fpr=0.05)
+    fitted = fit_model(*given, seed=7, alerts=alerts, into=tmp_path / "again")
     test = prepared.part("test")
     first = desk.registry.load(desk.registry.champion("desk")).score(test)
     pd.testing.assert_frame_equal(Model.load(fitted.folder).score(test), first)
 
 
-def test_alerts_per_day_win_over_the_rate_and_need_a_time():
-    assert alert_rate(AlertSettings(max_fpr=0.02), None) == 0.02
-    assert alert_rate(AlertSettings(max_fpr=0.02), 1000.0) == 0.02
-    budget = AlertSettings(max_fpr=0.02, alerts_per_day=5)
-    assert alert_rate(budget, 1000.0) == pytest.approx(0.005)
-    with pytest.raises(ParameterError, match=r"alerts\.alerts_per_day needs a source with times"):
-        alert_rate(budget, None)
+def fit_by(rule, prepared, tmp_path, **settings):
+    """Fit a small forest whose threshold is set by a rule."""
+    alerts = AlertSettings(rule=rule, **settings)
+    into = tmp_path / "model"
+    fitted = fit_model(prepared, "isolation_forest", {}, seed=7, alerts=alerts, into=into)
+    return fitted, Model.load(into)
+
+
+@pytest.mark.usefixtures("small_forest")
+@pytest.mark.parametrize(
+    ("rule", "settings"),
+    [
+        ("fpr", {"max_fpr": 0.02, "benign_shift": 0.05}),
+        ("tail", {"risk": 0.02}),
+        ("best_f1", {}),
+        ("precision", {"min_precision": 0.3, "attack_share": 0.2}),
+    ],
+)
+def test_a_model_keeps_the_rule_of_its_threshold_and_its_report_tells_it(
+    desk, tmp_path, rule, settings
+):
+    prepared = Prepared(desk.project.prepared("desk"))
+    fitted, model = fit_by(rule, prepared, tmp_path, **settings)
+    kept = model.metadata[THRESHOLD]
+    assert kept["rule"] == rule
+    assert kept["max_fpr"] == model.max_fpr
+    assert settings.items() <= (kept | {"max_fpr": 0.02}).items()
+    report = evaluate_model(prepared, fitted, keep=tmp_path / "scores.parquet")
+    assert report.threshold_rule == kept
+    assert report.test.threshold == model.threshold
+    assert f"threshold set by the rule {rule}: " in threshold_text(report.threshold_rule)
+
+
+@pytest.mark.usefixtures("small_forest")
+def test_no_rule_sees_the_test_rows(desk, tmp_path):
+    """The parts before the test alone give every threshold: there need not even be a test file."""
+    copy = tmp_path / "desk"
+    shutil.copytree(desk.project.prepared("desk"), copy)
+    (copy / "test.parquet").unlink()
+    for rule in ("fpr", "tail", "best_f1", "precision"):
+        _, model = fit_by(rule, Prepared(copy), tmp_path / rule, min_precision=0.5)
+        assert 0 < model.max_fpr < 1
+
+
+def test_rules_that_need_labels_are_refused_before_a_search(desk, tmp_path):
+    copy = Project(tmp_path)
+    shutil.copytree(desk.project.prepared("desk"), copy.prepared("desk"))
+    split = copy.prepared("desk") / "split.json"
+    told = json.loads(split.read_text())
+    told["split"]["validation"] |= {"attacks": 0}
+    split.write_text(json.dumps(told))
+    alerts = AlertSettings(rule="best_f1")
+    training = replace(
+        desk.run, root=tmp_path, params=desk.run.params.model_copy(update={"alerts": alerts})
+    )
+    with pytest.raises(ParameterError, match=r"best_f1 needs attacks .* got 0 attacks"):
+        _ = training.max_fpr
 
 
 def test_detectors_are_named_once_each_in_the_order_given():

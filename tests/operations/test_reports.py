@@ -9,18 +9,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from oddwire.evaluation.classification import classification_report
+from oddwire.evaluation.intervals import bootstrap_intervals
 from oddwire.evaluation.metrics import evaluate
 from oddwire.operations import reports
 from oddwire.operations.fitting import TestScores
 from oddwire.operations.items import (
     LEADERBOARD_COLUMNS,
     Figure,
+    File,
     Metrics,
     Parameters,
     Table,
     Tags,
     Text,
 )
+from oddwire.operations.judging import evaluation_text, parts_text
 from oddwire.operations.lineage import Lineage
 from oddwire.operations.promotion import PromotionDecision
 from oddwire.operations.studies import StudyResult, TrialRecord
@@ -144,17 +148,33 @@ def test_a_detector_shows_figures_pictures_reports_and_families(report):
     assert metrics["max_fpr"] == 0.05
     assert {item.file for item in of(Figure, items)} == {
         f"plots/{name}.png"
-        for name in ("roc", "precision_recall", "confusion_test", "confusion_train", "scores")
-    }
-    assert set(texts(items)) == {"reports/test.txt", "reports/train.txt"}
+        for name in (
+            "roc", "precision_recall", "confusion_test", "confusion_train", "scores", "calibration",
+        )
+    }  # fmt: skip
+    assert set(texts(items)) >= {"reports/test.txt", "reports/train.txt", "intervals.json"}
     (families,) = of(Table, items)
     assert set(families.frame["family"]) == {"scan", "flood"}
+    assert families.frame["seen"].tolist() == [True, True]
+    (scores,) = of(File, items)
+    assert scores.file == "test_scores.parquet"
+    assert len(TestScores.load(scores.path).p_values) == report.test.rows
+
+
+def test_every_figure_is_kept_with_its_interval(report):
+    metrics = merged(Metrics, reports.detector_items(report))
+    for name, value in report.test.figures.items():
+        assert metrics[f"{name}_low"] <= value <= metrics[f"{name}_high"], name
+    kept = json.loads(texts(reports.detector_items(report))["intervals.json"])
+    assert kept["bounds"]["roc_auc"]["low"] == metrics["roc_auc_low"]
 
 
 def test_a_text_report_counts_what_was_found_and_missed(report):
-    text = reports.evaluation_text("the forest on the test rows", report.test)
+    text = evaluation_text("the forest on the test rows", report.test, report.intervals)
     confusion = report.test.confusion
-    first, benign, attack, *_ = text.splitlines()
+    first, *lines = text.splitlines()
+    at = lines.index("confusion matrix")
+    benign, attack = lines[at + 1 : at + 3]
     assert first.startswith(f"the forest on the test rows: {report.test.rows} rows")
     assert [int(word) for word in benign.split() if word.isdecimal()] == [
         confusion.tn, confusion.fp,
@@ -163,6 +183,34 @@ def test_a_text_report_counts_what_was_found_and_missed(report):
         confusion.fn, confusion.tp,
     ]  # fmt: skip
     assert f"{report.test.roc_auc:.4f}" in text
+    assert classification_report(confusion).rstrip() in text
+    low, high = report.intervals.bounds["roc_auc"]
+    assert f"{report.test.roc_auc:.4f}   {low:.4f} to {high:.4f}" in text
+
+
+@pytest.mark.parametrize(
+    ("alarms", "words"),
+    [(5, "in keeping with"), (30, "above what was promised"), (0, "below what was allowed")],
+)
+def test_the_realised_rate_stands_beside_the_nominal_one(alarms, words):
+    labels, scores = np.repeat([0, 1], [200, 10]), np.r_[np.zeros(200), np.ones(10)]
+    scores[:alarms] = 1
+    evaluation = evaluate(labels, scores, threshold=0.5, max_fpr=0.025)
+    text = evaluation_text("x", evaluation, bootstrap_intervals(labels, scores, evaluation))
+    (told,) = [line for line in text.splitlines() if line.startswith("false-positive rate")]
+    assert f"nominal 0.025, realised {alarms / 200:.4g} (" in told
+    assert words in told
+
+
+def test_the_rows_before_the_test_are_told_by_part(report):
+    text = texts(reports.detector_items(report))["reports/train.txt"]
+    told = {line.split()[0]: line for line in text.splitlines() if " rows, " in line}
+    assert set(told) >= {"train", "calibration", "validation"}
+    assert " 0 of them attacks; the detector was fitted" in told["train"]
+    assert f"{report.before_test.attacks} of them attacks" in told["validation"]
+    assert text.endswith("All attacks among them are validation rows.\n")
+    both = parts_text({"train": {"rows": 5, "attacks": 1}, "validation": {"rows": 5, "attacks": 1}})
+    assert "All attacks" not in both
 
 
 def test_undefined_metrics_are_told_with_their_reason(benign_report):
@@ -188,6 +236,8 @@ def test_a_leaderboard_row_holds_what_machines_read(report):
     assert row["roc_auc"] == report.test.roc_auc
     assert row["rows_per_second"] == report.rows_per_second
     assert row["undefined"] == {}
+    assert row["intervals"]["roc_auc"]["low"] < row["roc_auc"] < row["intervals"]["roc_auc"]["high"]
+    assert row["recall_at_fpr_0.01"] == report.test.recalls_at_fpr["recall_at_fpr_0.01"]
     assert not any(isinstance(value, np.generic) for value in row.values())
 
 
@@ -210,6 +260,13 @@ def test_the_training_shows_the_best_and_all_side_by_side(report, benign_report)
     legend = " ".join(text.get_text() for text in roc.axes[0].get_legend().get_texts())
     assert "isolation" in legend.lower()
     assert "svm" in legend.lower()
+    assert metrics["roc_auc_low"] == report.intervals.bounds["roc_auc"].low
+    drawn = {item.file: item.figure for item in of(Figure, items)}
+    shown = [text.get_text() for text in drawn["plots/families.png"].axes[0].get_xticklabels()]
+    assert shown == ["isolation_forest", "one_class_svm"]
+    told = texts(items)["reports/strengths.txt"].splitlines()
+    assert [line.split()[0] for line in told] == shown
+    assert list(reports.strengths([report, other])) == shown
 
 
 @pytest.mark.parametrize("promote", [True, False])

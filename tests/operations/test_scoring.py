@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from oddwire.detection.discoveries import discoveries
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoModelError, ParameterError
-from oddwire.operations.scoring import ScoredFile, _without_formulas, score_file
+from oddwire.operations.scoring import ScoredFile, _follow, _without_formulas, score_file
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0"]
 
@@ -192,7 +193,57 @@ def test_what_is_returned_is_frozen(desk, current, tmp_path):
         done.rows = 0
 
 
+def test_a_batch_is_cut_by_its_false_discovery_rate(desk, current, tmp_path):
+    out = tmp_path / "out.parquet"
+    done = score_file(desk.project, "desk", current, out, max_fdr=0.6)
+    scored = read(out)
+    expected = discoveries(scored["p_value"], 0.6)
+    assert scored["discovery"].tolist() == expected.tolist()
+    assert done.discoveries == expected.sum() > 0
+    assert 0 <= done.counted_discoveries <= done.discoveries
+    assert done.alerts == (scored["p_value"] <= 0.05).sum(), "alerts stay those of the model"
+
+
+def test_without_being_asked_for_there_is_no_discovery_and_no_adaptive_alert(
+    desk, current, tmp_path
+):
+    done = score_file(desk.project, "desk", current, tmp_path / "out.parquet")
+    assert (done.discoveries, done.counted_discoveries, done.adaptive_alerts) == (None, None, None)
+    assert not {"discovery", "adaptive_alert"} & set(read(tmp_path / "out.parquet"))
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, float("nan")])
+def test_a_false_discovery_rate_that_is_none_is_refused_before_anything_is_done(
+    desk, tmp_path, rate
+):
+    with pytest.raises(ParameterError, match="false-discovery rate must be between 0 and 1, got"):
+        score_file(desk.project, "desk", tmp_path / "no", tmp_path / "out.csv", max_fdr=rate)
+
+
+def test_rows_without_times_cannot_be_followed(desk, current, tmp_path):
+    with pytest.raises(DataError, match="--adaptive needs a time in every row"):
+        score_file(desk.project, "desk", current, tmp_path / "out.csv", adaptive=True)
+    assert files(tmp_path) == ["current.csv"]
+
+
+def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(desk, make_rows):
+    rows = make_rows(700, seed=4, attacks=0)
+    times = pd.date_range("2026-03-02", periods=700, freq="s", tz="UTC")
+    model = desk.registry.load(desk.registry.champion("desk"))
+    scores = model.score(rows)
+    forwards, backwards = scores.copy(), scores.iloc[::-1].copy()
+    told = _follow(forwards, rows.assign(ts=times), model)
+    assert told == _follow(backwards, rows.assign(ts=times).iloc[::-1], model)
+    pd.testing.assert_frame_equal(backwards.iloc[::-1], forwards)
+    assert forwards["adaptive_threshold"].iloc[0] == model.threshold
+    assert forwards["adaptive_threshold"].iloc[-1] != model.threshold
+    reached = forwards["anomaly_score"] >= forwards["adaptive_threshold"]
+    assert forwards["adaptive_alert"].tolist() == reached.tolist()
+
+
 def test_the_model_that_scores_is_checked_against_the_registry(desk):
     version = desk.registry.champion("desk")
     with desk.registry.files(version) as folder:
-        assert Model.load(folder, digest=version.digest).metadata == {"source": "desk"}
+        metadata = Model.load(folder, digest=version.digest).metadata
+    assert metadata["source"] == "desk"
+    assert metadata["threshold"] == {"rule": "fpr", "max_fpr": 0.05, "nominal": 0.05}

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.trial import TrialState
 
 from oddwire.detection.detectors import default_parameters
@@ -22,7 +24,7 @@ from oddwire.errors import OddwireError
 from oddwire.operations import search
 from oddwire.operations.objective import make_objective
 from oddwire.operations.search import STORAGE_VARIABLE, close_study, run_study
-from oddwire.operations.studies import StudyPlan
+from oddwire.operations.studies import StudyPlan, TrialRecord, choose_trial
 
 pytestmark = pytest.mark.usefixtures("small_forest")
 BAD = {"detector__n_estimators": Choice((-1,))}
@@ -73,8 +75,9 @@ def opened(name, tmp_path):
 def test_the_best_trial_is_the_result_and_the_defaults_were_tried_first(study):
     result = study(5)
     assert [trial.state for trial in result.trials] == ["complete"] * 5
-    best = max(result.trials, key=lambda trial: trial.value)
+    best, choice = choose_trial(result.trials, default_parameters("isolation_forest"))
     assert (result.value, result.parameters) == (best.value, best.parameters)
+    assert result.choice == choice
     assert result.criterion == "family_roc_auc"
     defaults = default_parameters("isolation_forest")
     assert result.trials[0].parameters.items() <= defaults.items()
@@ -313,7 +316,7 @@ from pathlib import Path
 import pandas as pd
 from oddwire.operations.objective import make_objective
 from oddwire.operations.search import run_study
-from oddwire.operations.studies import StudyPlan
+from oddwire.operations.studies import StudyPlan, TrialRecord, choose_trial
 from oddwire.traffic.schema import FeatureSchema
 
 folder = Path(sys.argv[1])
@@ -350,3 +353,27 @@ def test_a_killed_study_loses_no_finished_trial(monkeypatch, tmp_path, make_rows
     assert finished.items() <= found.items()
     assert len(finished) <= result.resumed_trials <= len(finished) + 1
     assert len(found) == len(finished) + 2
+
+
+def record(number, by_kind, **parameters):
+    value = sum(by_kind) / len(by_kind)
+    return TrialRecord(number, "complete", value, parameters, 1.0, by_kind=tuple(by_kind))
+
+
+def test_the_defaults_give_way_only_to_a_gain_over_most_kinds():
+    defaults = record(0, [0.9, 0.9, 0.9, 0.9], gamma=1)
+    lucky = record(1, [0.8, 0.8, 0.9, 1.3], gamma=2)  # one kind alone brings the gain
+    sound = record(2, [0.93, 0.92, 0.94, 0.92], gamma=3)
+    assert choose_trial([defaults, lucky], {"gamma": 1})[0] is defaults
+    chosen, why = choose_trial([defaults, lucky, sound], {"gamma": 1})
+    assert chosen is sound
+    assert "ahead of the defaults by 0.0275" in why
+    assert choose_trial([lucky, sound], {"gamma": 1})[0] is lucky, "without the defaults: the best"
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=6))
+def test_what_is_chosen_is_never_worse_than_the_defaults(values):
+    trials = [record(number, each, gamma=number) for number, each in enumerate(values)]
+    chosen, why = choose_trial(trials, {"gamma": 0})
+    assert chosen.value >= trials[0].value - 1e-12
+    assert why

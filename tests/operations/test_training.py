@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from oddwire.errors import NoModelError
+from oddwire.errors import DataError, NoModelError
 from oddwire.operations import training
 from oddwire.operations.fitting import Prepared
 from oddwire.operations.progress import watched_by
@@ -130,3 +130,38 @@ def test_a_second_training_of_a_source_waits_and_one_of_another_does_not(bare):
     thread.join(10)
     assert steps.begun == ["waiting for another training of desk"]
     assert order == ["other", "first", "second"]
+
+
+def test_a_detector_that_fails_is_left_out_and_the_others_go_on(desk):
+    steps = Steps()
+    with watched_by(steps):
+        worked = training.leave_out_failed(desk.run, ["a", "b"], [DataError("no\nrows"), "found"])
+    assert worked == ["found"]
+    assert steps.begun == ["a failed and is left out: DataError: no rows"]
+    tags = desk.tracking.client.get_run(desk.run.run_id).data.tags
+    assert tags["failed.a"] == "DataError: no rows"
+
+
+def test_where_all_detectors_fail_the_first_error_is_told(desk):
+    with pytest.raises(DataError, match="first"):
+        training.leave_out_failed(desk.run, ["a", "b"], [DataError("first"), DataError("second")])
+
+
+def test_rivals_are_kept_apart_from_the_leaderboard(desk):
+    training.judge_rivals_beside(desk.run)
+    run = runs(desk, "rivals")[0]
+    assert run.data.tags["supervised"] == "yes"
+    assert 0 <= run.data.metrics["random_forest_roc_auc"] <= 1
+    table = desk.tracking.read_json(run.info.run_id, "rivals.json")
+    assert "rival" in table["columns"]
+    assert {row["detector"] for row in desk.result.leaderboard} == {"isolation_forest"}
+
+
+def test_features_are_ranked_only_where_the_search_is_to_select(desk):
+    params = desk.run.params
+    assert training.rank_features(desk.project, "desk", params) == ()
+    search = params.search.model_copy(update={"feature_selection": "mutual_information"})
+    ranked = training.rank_features(
+        desk.project, "desk", params.model_copy(update={"search": search})
+    )
+    assert set(ranked) == set(Prepared(desk.project.prepared("desk")).schema.columns)

@@ -6,21 +6,22 @@ import sys
 
 import typer
 
-from oddwire.cli import drift, fetch, leaderboard, parameters, score, train, up
+from oddwire.cli import compare, drift, fetch, leaderboard, parameters, score, train, up
 from oddwire.errors import OddwireError
 
 EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="oddwire",
     help="Find the odd connections on your wire, and keep finding them as your traffic changes.",
     epilog="Begin with: oddwire train simulated --trials 5",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (train, leaderboard, score, drift, fetch, parameters, up):
+for command in (train, leaderboard, compare, score, drift, fetch, parameters, up):
     command.add_to(app)
 
 
@@ -34,19 +35,35 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: bool = typer.Option(
         False, "--version", help="Print the version.", callback=_version, is_eager=True
     ),
 ) -> None:
     """Find the odd connections on your wire, and keep finding them as your traffic changes."""
+    del version  # its callback prints it
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
     """Run the command line: 0 done, 2 a mistake that the user can mend, 3 drift."""
     try:
-        app()
+        # On its own Typer fills a box with an error, where one line is enough.
+        code = app(prog_name="oddwire", standalone_mode=False)
     except OddwireError as error:
         fail(error)
+    except typer.TyperException as error:
+        fail(OddwireError(_mistake(error)))
+    except typer.Abort:
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(code)
+
+
+def _mistake(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "oddwire"
+    return f"{error.format_message()} (see `{command} --help`)"
 
 
 def fail(error: OddwireError) -> None:

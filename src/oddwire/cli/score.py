@@ -22,6 +22,22 @@ def score(
     file: Annotated[Path, typer.Argument(help="Rows in the source's format.")],
     source: Annotated[str, typer.Option(help="The source whose champion scores.")],
     out: Annotated[Path, typer.Option(help="Where to write: .csv, .csv.gz or .parquet.")],
+    fdr: Annotated[
+        float | None,
+        typer.Option(
+            help="Mark discoveries, of which at most this share is benign on average.",
+            show_default=False,
+        ),
+    ] = None,
+    adaptive: Annotated[
+        bool, typer.Option("--adaptive", help="Add alerts of a threshold that follows drift.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say which features made alerts odd.")
+    ] = False,
+    explain_most: Annotated[
+        int, typer.Option(help="Explain at most so many alerts, the most unusual.", min=1)
+    ] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Score every row of a file: anomaly score, p-value, alert."""
@@ -30,7 +46,10 @@ def score(
     from oddwire.operations.scoring import score_file
 
     with shown_progress(quiet=as_json):
-        done = score_file(Project.find(), source, file, out)
+        done = score_file(
+            Project.find(), source, file, out, max_fdr=fdr, adaptive=adaptive,
+            explain_most=explain_most if explain else 0,
+        )  # fmt: skip
     if as_json:
         print_json(vars(done))
         return
@@ -42,6 +61,18 @@ def score(
         f"{done.alerts:,} alerts at a false-alarm budget of {done.max_fpr:.3g}\n"
         f"written to {escape(str(done.out))}"
     )
+    if done.discoveries is not None:
+        console.print(
+            f"{done.discoveries:,} discoveries at a false-discovery rate of {fdr:.3g}, "
+            f"{done.counted_discoveries:,} of them without p-values from the tail's law"
+        )
+    if done.adaptive_alerts is not None:
+        console.print(f"{done.adaptive_alerts:,} alerts of the threshold that follows drift")
+    if done.explanations is not None:
+        which = "all" if done.explained == done.alerts else f"the {done.explained:,} most unusual"
+        console.print(
+            f"explained {which} alerts in the column `why` and in {escape(str(done.explanations))}"
+        )
     if done.missing or done.infinite or done.unseen:
         console.print(
             f"handled: {done.missing:,} missing and {done.infinite:,} infinite numbers, "

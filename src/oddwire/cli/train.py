@@ -20,6 +20,8 @@ EPILOG = """
 `oddwire train simulated --trials 5`
 
 `oddwire train nsl-kdd --detectors isolation_forest,autoencoder --no-promote`
+
+`oddwire train nsl-kdd --detectors isolation_forest,one_class_svm,autoencoder,ensemble --rivals`
 """
 
 
@@ -40,6 +42,10 @@ def train(
         str | None, typer.Option(help="Names, divided by commas.", show_default="search.detectors")
     ] = None,
     promote: Annotated[bool, typer.Option(help="Let the best one become champion.")] = True,
+    rivals: Annotated[
+        bool,
+        typer.Option("--rivals", help="Judge supervised classifiers beside: what labels add."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Search, fit, evaluate, register and promote a model for a source."""
@@ -52,7 +58,9 @@ def train(
 
         parse_detectors(detectors)
     with session(project, quiet=as_json):
-        result = run_training(params, source, trials=trials, detectors=detectors, promote=promote)
+        result = run_training(
+            params, source, trials=trials, detectors=detectors, promote=promote, rivals=rivals
+        )
     if as_json:
         from oddwire.cli.printing import print_json
 
@@ -62,7 +70,13 @@ def train(
 
 
 def run_training(
-    params: Params, source: str, *, trials: int | None, detectors: str | None, promote: bool
+    params: Params,
+    source: str,
+    *,
+    trials: int | None,
+    detectors: str | None,
+    promote: bool,
+    rivals: bool = False,
 ) -> TrainingResult:
     """Run the training flow, inside a session."""
     from flows.training import train as flow
@@ -72,6 +86,7 @@ def run_training(
         trials=params.search.trials if trials is None else trials,
         detectors=",".join(params.search.detectors) if detectors is None else detectors,
         promote=promote,
+        rivals=rivals,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from oddwire.operations.drift_verdict import ranked
 
@@ -26,10 +26,13 @@ _SPECIAL = str.maketrans({letter: f"&#{ord(letter)};" for letter in "\\`*_{}[]()
 
 def leaderboard_markdown(result: TrainingResult) -> str:
     """Return a training's leaderboard and promotion."""
-    rows = [[_figure(row[key]) for key in _COLUMNS] for row in result.leaderboard]
+    rows = [[_with_interval(row, key) for key in _COLUMNS] for row in result.leaderboard]
+    told = [f"- {escaped(row['strengths'])}" for row in result.leaderboard if "strengths" in row]
     return "\n\n".join([
         f"## Training on {result.source}",
         _table(list(_COLUMNS.values()), rows),
+        *_nominal(result.leaderboard),
+        *(["\n".join(told)] if told else []),
         f"Version {result.version}: {escaped(result.reason)}",
         f"MLflow run: `{result.run_id}`",
     ])  # fmt: skip
@@ -54,6 +57,19 @@ def drift_markdown(result: DriftResult) -> str:
 def escaped(text: str) -> str:
     """Return text that Markdown shows as it is: names may come from the wire."""
     return " ".join(text.split()).translate(_SPECIAL)
+
+
+def _with_interval(row: Mapping[str, Any], key: str) -> str:
+    bound = row.get("intervals", {}).get(key)
+    span = "" if bound is None else f" ({bound['low']:.3f} to {bound['high']:.3f})"
+    return f"{_figure(row[key])}{span}"
+
+
+def _nominal(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    rates = {f"{row['max_fpr']:.3g}" for row in rows if row.get("max_fpr")}
+    if not rates:
+        return []
+    return [f"Nominal false-positive rate: {', '.join(sorted(rates))}. In brackets 95 % intervals."]
 
 
 def _figure(value: object) -> str:

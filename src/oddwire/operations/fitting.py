@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.calibration import max_fpr_for
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
+from oddwire.detection.threshold_rules import choose_threshold
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.families import FamilyEvaluation, evaluate_families
+from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
+from oddwire.evaluation.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.metrics import Evaluation, evaluate
+from oddwire.evaluation.resampling import affordable_resamples
 from oddwire.params import AlertSettings
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
 BEFORE_TEST = ("train", "calibration", "validation")
+THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
 _MEGABYTE = 1e6
 _TIMED_ROWS = 5000
 
@@ -100,6 +103,8 @@ class TestScores:
         Anomaly scores, shape (n,).
     attack
         Family, None where benign or unknown, shape (n,).
+    p_values
+        Conformal p-values, shape (n,); None where they were not kept.
     """
 
     __test__ = False  # pytest takes the name for tests of its own
@@ -107,17 +112,23 @@ class TestScores:
     labels: np.ndarray
     scores: np.ndarray
     attack: np.ndarray
+    p_values: np.ndarray | None = None
 
     def save(self, file: Path) -> None:
         """Write to a Parquet file."""
         columns = {"label": self.labels, "score": self.scores, "attack": self.attack}
+        if self.p_values is not None:
+            columns["p_value"] = self.p_values
         pd.DataFrame(columns).to_parquet(file)
 
     @classmethod
     def load(cls, file: Path) -> TestScores:
         """Read what `save` wrote."""
         frame = pd.read_parquet(file)
-        return cls(frame["label"].to_numpy(), frame["score"].to_numpy(), attacks_of(frame))
+        p_values = frame["p_value"].to_numpy() if "p_value" in frame else None
+        return cls(
+            frame["label"].to_numpy(), frame["score"].to_numpy(), attacks_of(frame), p_values
+        )
 
 
 @dataclass(frozen=True)
@@ -132,8 +143,14 @@ class DetectorReport:
         Figures per attack family on the test rows.
     scores_file
         Where the `TestScores` lie that pictures and promotion need.
+    calibration_rows
+        Benign rows that the p-values and the threshold were made of.
+    before_parts
+        Rows of each label in each part before the test, as ``split.json`` counts them.
     rows_per_second
         Rows scored per second, preprocessing and p-values included.
+    threshold_rule
+        The rule of the threshold and what it was made of, as the model keeps them.
     """
 
     detector: str
@@ -144,23 +161,16 @@ class DetectorReport:
     rows_per_second: float
     fit_seconds: float
     megabytes: float
+    calibration_rows: int
+    before_parts: Mapping[str, Mapping[str, int]]
+    threshold_rule: Mapping[str, Any] = field(default_factory=dict)
 
-
-def alert_rate(alerts: AlertSettings, connections_per_day: float | None) -> float:
-    """Return the share of benign connections that may raise an alert.
-
-    Raises
-    ------
-    ParameterError
-        If the budget is in alerts per day and the source has no time.
-    """
-    if alerts.alerts_per_day is None:
-        return alerts.max_fpr
-    if connections_per_day is None:
-        raise ParameterError(
-            "alerts.alerts_per_day needs a source with times: give max_fpr, or name its time column"
-        )
-    return max_fpr_for(alerts.alerts_per_day, connections_per_day)
+    @cached_property
+    def intervals(self) -> Intervals:
+        """How sure the figures on the test rows are."""
+        rows = TestScores.load(self.scores_file)
+        resamples = affordable_resamples(len(rows.scores))
+        return bootstrap_intervals(rows.labels, rows.scores, self.test, resamples=resamples)
 
 
 def parse_detectors(names: str) -> tuple[str, ...]:
@@ -187,10 +197,10 @@ def fit_model(
     parameters: HyperParameters,
     *,
     seed: int,
-    max_fpr: float,
+    alerts: AlertSettings,
     into: Path,
 ) -> FittedModel:
-    """Fit on the training part, calibrate on the calibration part, save.
+    """Fit on the training part, calibrate on the calibration part, set the threshold, save.
 
     Parameters
     ----------
@@ -200,8 +210,8 @@ def fit_model(
         What to fit.
     seed
         Seeds the fit.
-    max_fpr
-        Share of benign connections that may raise an alert.
+    alerts
+        From what the threshold follows.
     into
         Folder for the model; it must not exist yet.
     """
@@ -210,15 +220,37 @@ def fit_model(
         detector,
         parameters,
         seed=seed,
-        max_fpr=max_fpr,
         metadata={"source": prepared.folder.name},
     )
     begun = time.perf_counter()
     model.fit(prepared.part("train"))
     seconds = time.perf_counter() - begun
-    model.calibrate(prepared.part("calibration"))
+    set_threshold(model.calibrate(prepared.part("calibration")), prepared, alerts)
     digest = model.save(into)
     return FittedModel(detector, into, digest, seconds, parameters)
+
+
+def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> None:
+    """Let the rule of the settings decide from when on a calibrated model raises an alert.
+
+    Raises
+    ------
+    ParameterError
+        If the rule cannot be applied to what there is.
+    """
+
+    def labelled() -> tuple[np.ndarray, np.ndarray]:
+        rows = prepared.part("validation")
+        return labels_of(rows), model.anomaly_score(rows)
+
+    chosen = choose_threshold(
+        alerts,
+        model.calibrated(),
+        connections_per_day=prepared.connections_per_day,
+        validation=labelled,
+    )
+    model.max_fpr = chosen.max_fpr
+    model.metadata[THRESHOLD] = chosen.to_dict()
 
 
 def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> DetectorReport:
@@ -235,21 +267,37 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
     """
     model = Model.load(fitted.folder, digest=fitted.digest)
     test = prepared.part("test")
-    scores = model.score(test)["anomaly_score"].to_numpy()
-    rows = TestScores(labels_of(test), scores, attacks_of(test))
+    said = model.score(test)
+    scores = said["anomaly_score"].to_numpy()
+    rows = TestScores(labels_of(test), scores, attacks_of(test), said["p_value"].to_numpy())
     rows.save(keep)
     before = prepared.before_test()
+    counts = prepared.description["split"]
     limits = {"threshold": model.threshold, "max_fpr": model.max_fpr}
     return DetectorReport(
         detector=fitted.detector,
         test=evaluate(rows.labels, scores, **limits),
         before_test=evaluate(labels_of(before), model.anomaly_score(before), **limits),
-        families=evaluate_families(rows.labels, scores, rows.attack, threshold=model.threshold),
+        families=evaluate_families(
+            rows.labels, scores, rows.attack, threshold=model.threshold, seen=_seen(prepared)
+        ),
         scores_file=keep,
         rows_per_second=scoring_rate(model, before),
         fit_seconds=fitted.fit_seconds,
         megabytes=folder_megabytes(fitted.folder),
+        calibration_rows=0 if model.calibration is None else model.calibration.scores.size,
+        before_parts={part: counts[part] for part in BEFORE_TEST},
+        threshold_rule=model.metadata.get(THRESHOLD, {}),
     )
+
+
+def _seen(prepared: Prepared) -> frozenset[str] | None:
+    """Return the attack families of the validation part, None where it has no label."""
+    validation = prepared.part("validation")
+    labels = labels_of(validation)
+    if np.isnan(labels).all():
+        return None
+    return attack_families(labels, attacks_of(validation))
 
 
 def scoring_rate(model: Model, rows: pd.DataFrame) -> float:

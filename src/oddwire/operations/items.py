@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import matplotlib.figure
     import pandas as pd
 
 LEADERBOARD_FILE = "leaderboard.json"
+SCORES_FILE = "test_scores.parquet"
+ROWS_FILE = "test_rows.json"
+COMPARISON_FILE = "comparison.json"
 LEADERBOARD_COLUMNS = (
     "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
     "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
@@ -62,4 +67,12 @@ class Figure:
     figure: matplotlib.figure.Figure
 
 
-Item = Metrics | Parameters | Tags | Text | Table | Figure
+@dataclass(frozen=True)
+class File:
+    """A file on disk, kept under the name that it has there or under another one."""
+
+    file: str
+    path: Path
+
+
+Item = Metrics | Parameters | Tags | Text | Table | Figure | File

@@ -60,6 +60,21 @@ class Objective:
         DataError
             If a score is not finite, as those of a network that diverged.
         """
+        return float(np.mean(self.by_kind(scores)))
+
+    def by_kind(self, scores: np.ndarray) -> list[float]:
+        """Return how well each kind is told from the ordinary rows, in the order of the kinds.
+
+        Parameters
+        ----------
+        scores
+            Anomaly scores of `rows`, shape (n,).
+
+        Raises
+        ------
+        DataError
+            If a score is not finite.
+        """
         scores = check_scores(scores)
         measure = roc_auc if self.name == FAMILY_ROC_AUC else average_precision
         ordinary = self.kinds == _ORDINARY
@@ -67,7 +82,7 @@ class Objective:
         for kind in range(int(self.kinds.max()) + 1):
             asked = ordinary | (self.kinds == kind)
             found.append(measure(ranking_curve(~ordinary[asked], scores[asked])))
-        return float(np.mean(found))
+        return found
 
     def average_precision(self, scores: np.ndarray) -> float:
         """Return the average precision of all that is odd, whatever its kind."""

@@ -14,13 +14,21 @@ from typing import Any
 import pandas as pd
 
 from oddwire.evaluation import plots
-from oddwire.evaluation.metrics import Evaluation
+from oddwire.evaluation.calibration_plot import calibration_figure
+from oddwire.evaluation.family_plot import family_heat_map_figure
+from oddwire.evaluation.metrics import METRICS
+from oddwire.evaluation.strengths import describe_strengths
+from oddwire.operations.comparisons import Comparison, fingerprint_rows
 from oddwire.operations.drift_verdict import DriftCheck
 from oddwire.operations.fitting import DetectorReport, TestScores
 from oddwire.operations.items import (
+    COMPARISON_FILE,
     LEADERBOARD_COLUMNS,
     LEADERBOARD_FILE,
+    ROWS_FILE,
+    SCORES_FILE,
     Figure,
+    File,
     Item,
     Metrics,
     Parameters,
@@ -28,15 +36,12 @@ from oddwire.operations.items import (
     Tags,
     Text,
 )
+from oddwire.operations.judging import evaluation_text, parts_text, threshold_text
 from oddwire.operations.lineage import Lineage
 from oddwire.operations.promotion import PromotionDecision
+from oddwire.operations.rivals import RivalReport, rivals_table
 from oddwire.operations.studies import StudyResult, TrialRecord
 from oddwire.params import Params
-
-_METRICS = (
-    "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
-    "false_positive_rate", "accuracy",
-)  # fmt: skip
 
 
 def lineage_items(lineage: Lineage, params: Params) -> Iterator[Item]:
@@ -73,6 +78,7 @@ def study_items(study: StudyResult) -> Iterator[Item]:
     yield Parameters(dict(study.parameters))
     states = [trial.state for trial in study.trials]
     yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
+    yield Tags({"choice": study.choice})
     yield Metrics({
         f"validation_{study.criterion}": study.value,
         "trials_complete": states.count("complete"),
@@ -97,15 +103,22 @@ def study_items(study: StudyResult) -> Iterator[Item]:
 def detector_items(report: DetectorReport) -> Iterator[Item]:
     """Yield how good one detector is: figures, pictures and reports."""
     name, test = report.detector, report.test
-    yield Metrics(_figures(report))
+    yield Metrics({**_figures(report), **report.intervals.figures()})
+    yield Text("intervals.json", as_json(report.intervals.to_dict()))
     if test.undefined:
         yield Text("undefined_metrics.json", as_json(dict(test.undefined)))
     yield from detector_figures(report)
-    yield Text("reports/test.txt", evaluation_text(f"{name} on the test rows", test))
-    yield Text("reports/train.txt", evaluation_text(f"{name} before the test", report.before_test))
+    on_test = evaluation_text(f"{name} on the test rows", test, report.intervals)
+    yield Text("reports/test.txt", on_test + threshold_text(report.threshold_rule))
+    if report.threshold_rule:
+        yield Tags({"threshold_rule": str(report.threshold_rule["rule"])})
+        yield Text("threshold.json", as_json(dict(report.threshold_rule)))
+    before = evaluation_text(f"{name} before the test", report.before_test)
+    yield Text("reports/train.txt", f"{before}\n{parts_text(report.before_parts)}")
     families = report.families.to_frame()
     if len(families):
         yield Table("reports/families.json", families)
+    yield File(SCORES_FILE, report.scores_file)
 
 
 def detector_figures(report: DetectorReport) -> Iterator[Item]:
@@ -127,17 +140,50 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
         "plots/scores.png",
         plots.score_histogram_figure(labels, scores, threshold=report.test.threshold, title=name),
     )
+    if rows.p_values is not None:
+        yield Figure(
+            "plots/calibration.png",
+            calibration_figure(
+                {name: (labels, rows.p_values)},
+                calibration_rows=report.calibration_rows,
+                max_fpr=report.test.max_fpr,
+            ),
+        )
 
 
 def training_items(reports: Sequence[DetectorReport], best: DetectorReport) -> Iterator[Item]:
     """Yield what the whole training came to: the best detector's figures and all side by side."""
     yield Tags({"best_detector": best.detector})
     yield Metrics(_figures(best))
-    yield Metrics({f"{r.detector}_{m}": getattr(r.test, m) for r in reports for m in _METRICS[:2]})
+    yield Metrics(best.intervals.figures())
+    yield Metrics({f"{r.detector}_{m}": getattr(r.test, m) for r in reports for m in METRICS[:2]})
     rows = {report.detector: TestScores.load(report.scores_file) for report in reports}
     curves = {name: (test.labels, test.scores) for name, test in rows.items()}
     yield Figure("plots/roc.png", plots.roc_curve_figure(curves))
     yield Figure("plots/precision_recall.png", plots.precision_recall_figure(curves))
+    families = {report.detector: report.families for report in reports}
+    yield Figure("plots/families.png", family_heat_map_figure(families))
+    told = "\n".join(strengths(reports).values())
+    yield Text("reports/strengths.txt", f"{told}\n")
+
+
+def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:
+    """Return a sentence per detector on the families that it finds and misses."""
+    return describe_strengths({report.detector: report.families for report in reports})
+
+
+def rival_items(found: Sequence[RivalReport]) -> Iterator[Item]:
+    """Yield what supervised rivals came to; they take no part in the leaderboard or a promotion."""
+    yield Tags({"supervised": "yes"})
+    yield Table("rivals.json", pd.DataFrame(rivals_table(found)))
+    for one in found:
+        yield Metrics({f"{one.rival}_{name}": x for name, x in one.test.figures.items()})
+        yield Text(
+            f"reports/{one.rival}.txt",
+            evaluation_text(f"{one.rival} (supervised) on the test rows", one.test),
+        )
+        if len(one.families):
+            yield Table(f"reports/{one.rival}_families.json", one.families.to_frame())
 
 
 def promotion_items(decision: PromotionDecision, version: str) -> Iterator[Item]:
@@ -154,13 +200,14 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
     row["max_fpr"] = report.test.max_fpr
-    undefined = dict(report.test.undefined)
+    row["intervals"] = report.intervals.to_dict()["bounds"]
+    undefined = {name: why for name, why in report.test.undefined.items() if name in row}
     if row["threshold"] is None:
         undefined["threshold"] = (
             "so few different calibration scores cannot show a false-positive rate of "
             f"{report.test.max_fpr:.3g}: no score raises an alert"
         )
-    return row | {"undefined": undefined}
+    return row | dict(report.test.recalls_at_fpr) | {"undefined": undefined}
 
 
 def leaderboard_items(rows: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
@@ -168,6 +215,20 @@ def leaderboard_items(rows: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
     yield Text(LEADERBOARD_FILE, as_json(list(rows)))
     shown = [{key: row[key] for key in LEADERBOARD_COLUMNS} for row in rows]
     yield Table("leaderboard_table.json", pd.DataFrame(shown).astype(object))
+
+
+def rows_items(test: pd.DataFrame) -> Iterator[Item]:
+    """Yield by which rows the detectors were judged, so that a later training can be paired."""
+    yield Text(ROWS_FILE, as_json(fingerprint_rows(test)))
+
+
+def comparison_items(comparison: Comparison) -> Iterator[Item]:
+    """Yield how a training compares with an earlier one."""
+    yield Tags({"compared_with": comparison.earlier})
+    if comparison.detectors:
+        yield Table(COMPARISON_FILE, comparison.to_frame())
+    if comparison.unpaired:
+        yield Tags({"not_paired": comparison.unpaired})
 
 
 def drift_items(check: DriftCheck) -> Iterator[Item]:
@@ -183,26 +244,9 @@ def drift_items(check: DriftCheck) -> Iterator[Item]:
     yield Table("columns.json", check.to_frame())
 
 
-def evaluation_text(title: str, evaluation: Evaluation) -> str:
-    """Return a classification report for people."""
-    confusion = evaluation.confusion
-    lines = [
-        f"{title}: {evaluation.rows} rows, {evaluation.attacks} of them attacks",
-        f"  benign  {confusion.tn:>9} left alone  {confusion.fp:>9} alerts",
-        f"  attack  {confusion.fn:>9} missed      {confusion.tp:>9} found",
-    ]
-    for name in _METRICS:
-        value = getattr(evaluation, name)
-        shown = f"{value:.4f}" if value is not None else f"undefined: {evaluation.undefined[name]}"
-        lines.append(f"  {name:<20} {shown}")
-    lines.append(f"  threshold            {evaluation.threshold:.6g} (an alert from there on)")
-    return "\n".join(lines) + "\n"
-
-
 def _figures(report: DetectorReport) -> dict[str, float | None]:
-    figures: dict[str, float | None] = {name: getattr(report.test, name) for name in _METRICS}
     threshold = report.test.threshold
-    return figures | {
+    return report.test.figures | {
         "threshold": threshold if math.isfinite(threshold) else None,
         "max_fpr": report.test.max_fpr,
         "rows_per_second": report.rows_per_second,

@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from oddwire.detection.adaptive import AdaptiveThreshold
+from oddwire.detection.discoveries import check_fdr, discoveries
+from oddwire.detection.explaining import sentences
 from oddwire.detection.model import Model
 from oddwire.detection.preprocessing import count_oddities
 from oddwire.errors import DataError
@@ -16,6 +21,7 @@ from oddwire.operations.registry import Registry, Version
 from oddwire.operations.tracking import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
+from oddwire.traffic.schema import TIME
 from oddwire.traffic.sources import read_rows, to_features
 
 # A spreadsheet takes a cell that begins so for a formula.
@@ -26,7 +32,12 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """What scoring a file came to."""
+    """What scoring a file came to.
+
+    ``discoveries`` and ``adaptive_alerts`` are None where they were not asked for;
+    ``counted_discoveries`` are those that need no p-value beyond the calibration rows;
+    ``explained`` counts the alerts in the file ``explanations``.
+    """
 
     out: Path
     rows: int
@@ -38,9 +49,23 @@ class ScoredFile:
     infinite: int
     unseen: int
     seconds: float
+    discoveries: int | None = None
+    counted_discoveries: int | None = None
+    adaptive_alerts: int | None = None
+    explained: int = 0
+    explanations: Path | None = None
 
 
-def score_file(project: Project, source: str, file: Path, out: Path) -> ScoredFile:
+def score_file(
+    project: Project,
+    source: str,
+    file: Path,
+    out: Path,
+    *,
+    max_fdr: float | None = None,
+    adaptive: bool = False,
+    explain_most: int = 0,
+) -> ScoredFile:
     """Score every row of a file, and write rows and scores.
 
     Parameters
@@ -53,15 +78,28 @@ def score_file(project: Project, source: str, file: Path, out: Path) -> ScoredFi
         Rows to score.
     out
         Where to write, ``.csv``, ``.csv.gz`` or ``.parquet``; replaced as a whole or not at all.
+    max_fdr
+        Share of benign connections among those marked in a column ``discovery``; None for no such
+        column. What it guarantees stands at `discoveries`.
+    adaptive
+        Whether to add the columns ``adaptive_threshold`` and ``adaptive_alert``, of a threshold
+        that follows the file's drift from its first row in time on.
+    explain_most
+        Explain at most so many alerts, the most unusual ones: a sentence in the column ``why``,
+        and all figures in a second file, ``NAME.explained`` with the same ending.
 
     Raises
     ------
     DataError
-        If the file is not what the source promises, or ``out`` cannot be written.
+        If the file is not what the source promises, is to be followed and its rows have no times,
+        or ``out`` cannot be written.
     NoModelError
         If the source has no champion.
+    ParameterError
+        If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
     """
     _check_out(out)
+    check_fdr(max_fdr)
     load_params(project.params_file).source(source)
     registry = Registry.of(Tracking.connect(project), project)
     version = registry.champion(source)
@@ -70,15 +108,70 @@ def score_file(project: Project, source: str, file: Path, out: Path) -> ScoredFi
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
         scores = model.score(features)
+        cut = _cut_by_fdr(scores, model, max_fdr) if max_fdr is not None else {}
+        followed = _follow(scores, rows, model) if adaptive else {}
         odd = count_oddities(model.preprocessing, features)
     seconds = time.perf_counter() - begun
+    more: dict[str, Any] = {**cut, **followed}
+    if explain_most:
+        more |= _explain(scores, features, model, out, explain_most)
     with step(f"write {out.name}"):
         _write(_join(rows, scores, version), out)
     return ScoredFile(
         out, len(rows), int(scores["alert"].sum()), model.max_fpr, version.number,
         version.detector, sum(odd.missing.values()), sum(odd.infinite.values()),
-        sum(odd.unseen.values()), seconds,
+        sum(odd.unseen.values()), seconds, **more,
     )  # fmt: skip
+
+
+def _explain(
+    scores: pd.DataFrame, features: pd.DataFrame, model: Model, out: Path, most: int
+) -> dict[str, Any]:
+    """Add the column ``why``, write all figures beside, and count."""
+    alerts = np.flatnonzero(scores["alert"])
+    worst_first = np.argsort(-scores["anomaly_score"].to_numpy()[alerts], kind="stable")
+    chosen = alerts[worst_first[:most]]
+    file = explained_file(out)
+    with step(f"explain {len(chosen)} alerts"):
+        explained = model.explain(features.iloc[chosen].set_axis(chosen))
+        why = np.full(len(scores), None, dtype=object)
+        why[chosen] = sentences(explained)
+        scores["why"] = pd.array(why, dtype="string")
+        # What is a number in one row and text in the next is text in a file.
+        mixed = {name: explained[name].astype("string") for name in ("value", "benign_median")}
+        _write(explained.assign(**mixed), file)
+    return {"explained": len(chosen), "explanations": file}
+
+
+def explained_file(out: Path) -> Path:
+    """Return where the explanations of a scored file stand: ``a.csv`` → ``a.explained.csv``."""
+    suffix = next(suffix for suffix in _SUFFIXES if out.name.endswith(suffix))
+    return out.with_name(f"{out.name.removesuffix(suffix)}.explained{suffix}")
+
+
+def _cut_by_fdr(scores: pd.DataFrame, model: Model, max_fdr: float) -> dict[str, int]:
+    """Add the column ``discovery``, and count."""
+    p_values = scores["p_value"].to_numpy()
+    chosen = discoveries(p_values, max_fdr)
+    smallest = 1 / (model.calibrated().scores.size + 1)
+    scores["discovery"] = chosen
+    return {
+        "discoveries": int(chosen.sum()),
+        "counted_discoveries": int(discoveries(p_values, max_fdr, smallest=smallest).sum()),
+    }
+
+
+def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
+    """Add the columns of a threshold that follows drift, and count."""
+    if TIME not in rows or rows[TIME].isna().any():
+        raise DataError("--adaptive needs a time in every row: this file has rows without one")
+    order = rows[TIME].reset_index(drop=True).sort_values(kind="stable").index
+    threshold = AdaptiveThreshold.start(model.calibrated(), model.max_fpr)
+    alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])
+    followed = pd.DataFrame({"adaptive_threshold": thresholds, "adaptive_alert": alerts}, order)
+    for name, column in followed.sort_index().items():
+        scores[name] = column.to_numpy()
+    return {"adaptive_alerts": int(alerts.sum())}
 
 
 def read_features(

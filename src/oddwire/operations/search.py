@@ -8,11 +8,13 @@ ended; the next training begins a new one.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pandas as pd
 
 from oddwire.detection.detectors import (
@@ -23,12 +25,18 @@ from oddwire.detection.detectors import (
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
 from oddwire.errors import OddwireError
+from oddwire.operations.members import ENSEMBLE, run_selection
 from oddwire.operations.objective import Objective
-from oddwire.operations.studies import OnTrial, StudyPlan, StudyResult, TrialRecord
+from oddwire.operations.studies import (
+    OnTrial,
+    StudyPlan,
+    StudyResult,
+    TrialRecord,
+    choose_trial,
+)
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
-    import numpy as np
     import optuna
 
 STORAGE_VARIABLE = "ODDWIRE_OPTUNA_STORAGE"
@@ -36,7 +44,10 @@ _CLOSED = "closed"
 _RETRY = "retry"
 _PARAMETERS = "parameters"
 _AVERAGE_PRECISION = "average_precision"
+_BY_KIND = "by_kind"
 _EPOCHS_PER_REPORT = 5
+_SHARE, _COLUMNS = "features__share", "preprocessing__columns"
+_SHARES = (1.0, 0.75, 0.5, 0.25)
 
 
 def run_study(
@@ -47,8 +58,9 @@ def run_study(
     *,
     folder: Path,
     on_trial: OnTrial | None = None,
+    beside: Sequence[StudyResult] = (),
 ) -> StudyResult:
-    """Search the hyperparameters of one detector.
+    """Search the hyperparameters of one detector; of an ensemble, its members.
 
     Parameters
     ----------
@@ -64,12 +76,16 @@ def run_study(
         Where the journals lie.
     on_trial
         Called with every finished trial, those of a resumed study first.
+    beside
+        Studies of other detectors, which bring an ensemble its candidates.
 
     Raises
     ------
     OddwireError
         If no trial came to a value.
     """
+    if plan.detector == ENSEMBLE:
+        return run_selection(plan, train, objective, schema, beside=beside, on_trial=on_trial)
     if plan.trials == 0:
         defaults = default_parameters(plan.detector)
         return StudyResult("defaults", plan.detector, objective.name, None, defaults, (), 0)
@@ -91,7 +107,7 @@ def run_study(
 
 def close_study(name: str, plan: StudyPlan, folder: Path) -> None:
     """Mark a study as used by a training that ended, so that the next one begins anew."""
-    if plan.trials:
+    if plan.trials and plan.detector != ENSEMBLE:
         import optuna
 
         optuna.load_study(study_name=name, storage=_storage(plan, folder)).set_user_attr(
@@ -110,6 +126,7 @@ class _Trial:
     def __call__(self, trial: optuna.Trial) -> float:
         try:
             parameters = _suggest(trial, self._plan.detector)
+            parameters |= _suggest_columns(trial, self._plan.ranking)
             trial.set_user_attr(_PARAMETERS, parameters)
             return self._value(trial, parameters)
         except Exception as error:
@@ -128,7 +145,9 @@ class _Trial:
             raise optuna.TrialPruned
         scores = model.anomaly_score(self._objective.rows)
         trial.set_user_attr(_AVERAGE_PRECISION, self._objective.average_precision(scores))
-        return self._objective.value(scores)
+        by_kind = self._objective.by_kind(scores)
+        trial.set_user_attr(_BY_KIND, by_kind)
+        return float(np.mean(by_kind))
 
 
 class _EpochPruner:
@@ -168,6 +187,14 @@ def _suggest(trial: optuna.Trial, detector: str) -> dict[str, Any]:
     return parameters
 
 
+def _suggest_columns(trial: optuna.Trial, ranking: Sequence[str]) -> dict[str, Any]:
+    """Return the most telling columns, as many as the trial chooses; nothing where all are used."""
+    if not ranking:
+        return {}
+    share = trial.suggest_categorical(_SHARE, _SHARES)
+    return {} if share == 1 else {_COLUMNS: list(ranking[: math.ceil(share * len(ranking))])}
+
+
 def _suggest_one(
     trial: optuna.Trial, name: str, dimension: FloatRange | IntRange | Choice
 ) -> str | float | bool:
@@ -202,6 +229,8 @@ def _open_study(plan: StudyPlan, folder: Path) -> optuna.Study:
     )
     defaults = default_parameters(plan.detector)
     in_space = {key: value for key, value in defaults.items() if key in search_space(plan.detector)}
+    if plan.ranking:
+        in_space[_SHARE] = 1.0
     study.enqueue_trial(in_space)
     return _prepared(study, plan)
 
@@ -271,7 +300,7 @@ def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:
     kept = trial.user_attrs
     return TrialRecord(
         trial.number, state, value, parameters, seconds,
-        kept.get(_AVERAGE_PRECISION), kept.get("error"),
+        kept.get(_AVERAGE_PRECISION), kept.get("error"), tuple(kept.get(_BY_KIND, ())),
     )  # fmt: skip
 
 
@@ -282,7 +311,8 @@ def _result(study: optuna.Study, plan: StudyPlan, criterion: str, resumed: int) 
         errors = [record.error for record in records if record.error]
         why = errors[-1] if errors else f"none ended within {plan.timeout:g} s"
         raise OddwireError(f"{plan.detector}: no trial came to a value: {why}")
-    best = max(complete, key=lambda record: (record.value, -record.number))
+    best, choice = choose_trial(complete, default_parameters(plan.detector))
     return StudyResult(
-        study.study_name, plan.detector, criterion, best.value, best.parameters, records, resumed
-    )
+        study.study_name, plan.detector, criterion, best.value, best.parameters, records, resumed,
+        choice,
+    )  # fmt: skip

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean, stdev
 
 from oddwire import __version__
 from oddwire.detection.detectors import search_space
 from oddwire.detection.search_space import HyperParameters
+
+_FEWEST_KINDS = 3
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,12 @@ class TrialRecord:
     seconds: float
     average_precision: float | None = None
     error: str | None = None
+    by_kind: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study found."""
+    """What a study found; `choice` says in words why it is these parameters."""
 
     name: str
     detector: str
@@ -36,6 +41,7 @@ class StudyResult:
     parameters: HyperParameters
     trials: tuple[TrialRecord, ...]
     resumed_trials: int
+    choice: str = "the defaults, without a search"
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class StudyPlan:
         Seeds the sampler and every fit.
     data
         Digest of the rows, part of the fingerprint.
+    ranking
+        Feature columns, the most telling first, where trials may choose how many to use.
     """
 
     source: str
@@ -62,6 +70,7 @@ class StudyPlan:
     timeout: float
     seed: int
     data: str
+    ranking: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -70,6 +79,54 @@ class StudyPlan:
         content = {k: v for k, v in asdict(self).items() if k not in {"trials", "timeout"}}
         text = json.dumps([__version__, content, space], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def choose_trial(trials: Sequence[TrialRecord], start: HyperParameters) -> tuple[TrialRecord, str]:
+    """Choose among finished trials: the best one that is ahead of the defaults by more than luck.
+
+    A search looks at a few attack families, and the next attack will be of another: so families,
+    not rows, are what the gain over the defaults is averaged over, and a gain within one standard
+    error of that mean is no reason to leave them (the one-standard-error rule of Breiman,
+    Friedman, Olshen & Stone 1984, *Classification and regression trees*, section 3.4.3). Where
+    there are fewer than three kinds of oddity, there is no such error, and the best value wins.
+
+    Parameters
+    ----------
+    trials
+        Trials with a value, at least one.
+    start
+        The defaults, which one of them tried.
+
+    Returns
+    -------
+    The trial, and why.
+    """
+    ranked = sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number))
+    best = ranked[0]
+    defaults = next((trial for trial in trials if dict(trial.parameters) == dict(start)), None)
+    if defaults is None or len(defaults.by_kind) < _FEWEST_KINDS:
+        return best, f"trial {best.number} has the best value"
+    for trial in ranked:
+        if trial is defaults:
+            break
+        gain, error = _gain(trial, defaults)
+        if gain > error:
+            return trial, (
+                f"trial {trial.number} is ahead of the defaults by {gain:.4f}, "
+                f"standard error {error:.4f} over {len(defaults.by_kind)} kinds of oddity"
+            )
+    if best is defaults:
+        return defaults, "the defaults have the best value"
+    gain, error = _gain(best, defaults)
+    return defaults, (
+        f"the defaults: trial {best.number} is ahead by {gain:.4f}, within its standard error "
+        f"of {error:.4f} over {len(defaults.by_kind)} kinds of oddity"
+    )
+
+
+def _gain(trial: TrialRecord, defaults: TrialRecord) -> tuple[float, float]:
+    gains = [one - other for one, other in zip(trial.by_kind, defaults.by_kind, strict=True)]
+    return fmean(gains), stdev(gains) / math.sqrt(len(gains))
 
 
 OnTrial = Callable[[TrialRecord], None]

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import SplitResult, urlsplit
@@ -27,7 +28,7 @@ import psutil
 from filelock import FileLock
 
 from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
-from oddwire.operations.items import Figure, Item, Metrics, Parameters, Table, Tags, Text
+from oddwire.operations.items import Figure, File, Item, Metrics, Parameters, Table, Tags, Text
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -171,6 +172,16 @@ class Tracking:
                 self.client.log_table(run, frame, file)
             case Figure(file, figure):
                 self.client.log_figure(run, figure, file)
+            case File(file, path):
+                self._log_file(run, file, path)
+
+    def _log_file(self, run: str, file: str, path: Path) -> None:
+        # MLflow keeps a file under its own name: a link to it may have another one.
+        folder, _, name = file.rpartition("/")
+        with TemporaryDirectory() as temporary:
+            link = Path(temporary) / name
+            link.symlink_to(path.absolute())
+            self.client.log_artifact(run, str(link), folder or None)
 
     def _log_metrics(self, run: str, values: Mapping[str, float | None]) -> None:
         from mlflow.entities import Metric
@@ -199,15 +210,42 @@ class Tracking:
         NoModelError
             If there is none.
         """
-        found = self.client.get_experiment_by_name(source)
-        runs = [] if found is None else self._runs(
-            found.experiment_id, f"tags.{_KIND} = 'training' and attributes.status = 'FINISHED'", 1
-        )  # fmt: skip
+        runs = self.finished_trainings(source, 1)
         if not runs:
             raise NoModelError(
                 f"no finished training of source {source!r}: run `oddwire train {source}` first"
             )
         return runs[0]
+
+    def finished_trainings(self, source: str, most: int) -> list[Run]:
+        """Return the newest trainings of a source that finished, the newest first."""
+        found = self.client.get_experiment_by_name(source)
+        if found is None:
+            return []
+        where = f"tags.{_KIND} = 'training' and attributes.status = 'FINISHED'"
+        return self._runs(found.experiment_id, where, most)
+
+    def finished_training(self, run: str) -> Run:
+        """Return the training that has a run id.
+
+        Raises
+        ------
+        NoModelError
+            If there is no such run, or it is no training that finished.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_run(run)
+        except MlflowException as error:
+            raise NoModelError(f"no MLflow run {run!r}: {error.message}") from error
+        kind, status = found.data.tags.get(_KIND, "unknown"), found.info.status
+        if (kind, status) != ("training", "FINISHED"):
+            raise NoModelError(
+                f"run {run!r} must be a finished training, got the kind {kind!r} of the status "
+                f"{status}"
+            )
+        return found
 
     def children(self, run: Run) -> list[Run]:
         """Return the runs that are parts of a run, oldest first."""
@@ -219,6 +257,11 @@ class Tracking:
         from mlflow.artifacts import load_text
 
         return json.loads(load_text(f"{self.client.get_run(run).info.artifact_uri}/{file}"))
+
+    def has_file(self, run: str, file: str) -> bool:
+        """Tell whether a file was kept with a run."""
+        folder = file.rpartition("/")[0]
+        return any(kept.path == file for kept in self.client.list_artifacts(run, folder or None))
 
     def download(self, run: str, file: str, into: Path) -> Path:
         """Copy a file or folder that was kept with a run into a folder, and return its path."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oddwire.operations.fitting import DetectorReport, FittedModel, Prepared, alert_rate
+from oddwire.detection.threshold_rules import check_labels, nominal_rate
+from oddwire.operations.fitting import DetectorReport, FittedModel, Prepared
 from oddwire.operations.studies import StudyPlan, StudyResult
 from oddwire.operations.tracking import Tracking
 from oddwire.params import Params
@@ -31,6 +32,8 @@ class Training:
         Finished trials that each study is to reach.
     data_digest
         SHA-256 of the prepared parts.
+    ranking
+        Feature columns, the most telling first, where the search is to select among them.
     """
 
     root: Path
@@ -39,6 +42,7 @@ class Training:
     params: Params
     trials: int
     data_digest: str
+    ranking: tuple[str, ...] = ()
 
     @property
     def project(self) -> Project:
@@ -52,8 +56,16 @@ class Training:
 
     @property
     def max_fpr(self) -> float:
-        """Share of benign connections that may raise an alert."""
-        return alert_rate(self.params.alerts, self.prepared.connections_per_day)
+        """Share of benign connections that may raise an alert, as far as the settings say it.
+
+        Raises
+        ------
+        ParameterError
+            If the rule of the threshold cannot be applied to the source.
+        """
+        alerts, known = self.params.alerts, self.prepared.description["split"]["validation"]
+        check_labels(alerts, attacks=known["attacks"], benign=known["benign"])
+        return nominal_rate(alerts, self.prepared.connections_per_day)
 
     @property
     def workplace(self) -> Path:
@@ -68,8 +80,9 @@ class Training:
         """Return what the study of a detector is to do."""
         params = self.params
         return StudyPlan(
-            self.source, detector, self.trials, params.search.timeout, params.seed, self.data_digest
-        )
+            self.source, detector, self.trials, params.search.timeout, params.seed,
+            self.data_digest, self.ranking,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

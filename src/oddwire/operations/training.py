@@ -10,41 +10,48 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from oddwire.detection.detectors import DETECTORS
+from oddwire.detection.detectors import DETECTORS, detector_kind
 from oddwire.detection.model import Model
-from oddwire.errors import ModelError
+from oddwire.errors import DataError, ModelError
 from oddwire.operations import reports
 from oddwire.operations.artifacts import leaderboard_markdown
 from oddwire.operations.fitting import (
     DetectorReport,
     FittedModel,
+    Prepared,
     TestScores,
     evaluate_model,
     fit_model,
 )
-from oddwire.operations.items import Tags
+from oddwire.operations.items import Tags, Text
+from oddwire.operations.kept_trainings import compare_with_previous
 from oddwire.operations.lineage import read_lineage
 from oddwire.operations.objective import make_objective
 from oddwire.operations.progress import progress, step
 from oddwire.operations.promotion import Candidate, PromotionDecision, decide
 from oddwire.operations.registry import Registry, Version
+from oddwire.operations.rivals import judge_rivals
 from oddwire.operations.search import close_study, run_study
+from oddwire.operations.selection import NONE, rank_columns
 from oddwire.operations.studies import TrialRecord
 from oddwire.operations.tracking import NOTE, Tracking
 from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
-from oddwire.params import load_params
+from oddwire.params import Params, load_params
 from oddwire.project import Project
 from oddwire.traffic.schema import LABEL, TIME
 
 REFERENCE_FILE = "reference.parquet"
 _REFERENCE_ROWS = 20_000
 _EXAMPLE_ROWS = 50
+Outcome = TypeVar("Outcome")
 
 
 @contextmanager
@@ -54,6 +61,7 @@ def open_training(
     *,
     trials: int,
     started_by: str,
+    detectors: Sequence[str] = (),
     prepare: Callable[[Project, str], None] | None = None,
 ) -> Iterator[Training]:
     """Wait for the source's lock, begin the run, and end it as finished or failed.
@@ -68,12 +76,15 @@ def open_training(
         Finished trials that each study is to reach.
     started_by
         Name of the flow run, kept as a tag.
+    detectors
+        Whose libraries are imported while `prepare` works.
     prepare
         Brings the source's data up to date: from then on, and until the training ends, it and the
         settings stay as they are. None where that is done.
     """
     with source_lock(project, source):
         if prepare is not None:
+            import_ahead(detectors)
             prepare(project, source)
         params = load_params(project.params_file)
         tracking = Tracking.connect(project)
@@ -82,10 +93,15 @@ def open_training(
         now = dt.datetime.now(dt.UTC)
         name = f"training {now:%Y-%m-%d %H:%M:%S}"
         with tracking.run(source, name, kind="training", flow_run=started_by) as run:
-            training = Training(project.root, source, run, params, trials, lineage.data_digest)
+            training = Training(
+                project.root, source, run, params, trials, lineage.data_digest,
+                rank_features(project, source, params),
+            )  # fmt: skip
             # Nobody else works here now: what is there, a killed training left behind.
             shutil.rmtree(training.workplace.parent, ignore_errors=True)
             tracking.log(run, reports.lineage_items(lineage, params))
+            if training.ranking:
+                tracking.log(run, [Text("selection.json", reports.as_json(training.ranking))])
             tracking.log(run, reports.settings_items(
                 params, source, trials=trials, effective_max_fpr=training.max_fpr
             ))  # fmt: skip
@@ -93,6 +109,82 @@ def open_training(
                 yield training
             finally:
                 shutil.rmtree(training.workplace.parent, ignore_errors=True)
+
+
+def rank_features(project: Project, source: str, params: Params) -> tuple[str, ...]:
+    """Rank the feature columns where the search is to select among them."""
+    method, prepared = params.search.feature_selection, Prepared(project.prepared(source))
+    if method == NONE:
+        return ()
+    with step(f"rank features by {method.replace('_', ' ')}"):
+        told = rank_columns(
+            prepared.part("validation"), prepared.schema, method=method, seed=params.seed
+        )
+    return tuple(told)
+
+
+def leave_out_failed(
+    training: Training, names: Sequence[str], outcomes: Sequence[Outcome | BaseException]
+) -> list[Outcome]:
+    """Go on with the detectors that worked; what failed is kept as a tag of the training.
+
+    Parameters
+    ----------
+    training
+        The training.
+    names
+        Detectors.
+    outcomes
+        What each came to, an error where it failed.
+
+    Raises
+    ------
+    BaseException
+        The first error, if all failed.
+    """
+    worked: list[Outcome] = []
+    failed: list[BaseException] = []
+    for name, outcome in zip(names, outcomes, strict=True):
+        if not isinstance(outcome, BaseException):
+            worked.append(outcome)
+            continue
+        failed.append(outcome)
+        said = " ".join(f"{type(outcome).__name__}: {outcome}".split())[:500]
+        training.tracking().log(training.run_id, [Tags({f"failed.{name}": said})])
+        with step(f"{name} failed and is left out: {said}"):
+            pass
+    if not worked:
+        raise failed[0]
+    return worked
+
+
+def judge_rivals_beside(training: Training) -> None:
+    """Judge supervised rivals and keep them in a run of their own below the training's."""
+    tracking, prepared = training.tracking(), training.prepared
+    with tracking.run(
+        training.source, "What labels add", kind="rivals", parent=training.run_id
+    ) as run:
+        try:
+            found = judge_rivals(prepared, seed=training.params.seed, max_fpr=training.max_fpr)
+        except DataError as error:  # a comparison is no reason to lose a training
+            tracking.log(run, [Tags({"not_judged": str(error)})])
+            return
+        tracking.log(run, reports.rival_items(found))
+
+
+def import_ahead(detectors: Sequence[str]) -> None:
+    """Import the detectors' libraries in the background: seconds that DVC's processes leave free.
+
+    Whoever needs a library before it is there waits for it at its import, as always.
+    """
+
+    def every() -> None:
+        for name in detectors:
+            # What fails here fails again where it is needed, and is reported there.
+            with suppress(ImportError):
+                detector_kind(name).import_libraries()
+
+    Thread(target=every, name="import-ahead", daemon=True).start()
 
 
 @contextmanager
@@ -111,8 +203,18 @@ def source_lock(project: Project, source: str) -> Iterator[None]:
         lock.release()
 
 
-def search_detector(training: Training, detector: str) -> Searched:
-    """Search one detector's hyperparameters, each trial a run below the study's."""
+def search_detector(training: Training, detector: str, beside: Sequence[Searched] = ()) -> Searched:
+    """Search one detector's hyperparameters, each trial a run below the study's.
+
+    Parameters
+    ----------
+    training
+        The training.
+    detector
+        Its name.
+    beside
+        The other detectors' studies, for an ensemble of them.
+    """
     params, tracking = training.params, training.tracking()
     schema = training.prepared.schema
     objective = make_objective(training.prepared.part("validation"), schema, seed=params.seed)
@@ -126,6 +228,7 @@ def search_detector(training: Training, detector: str) -> Searched:
         study = run_study(
             training.plan(detector), train, objective, schema,
             folder=training.project.studies, on_trial=log,
+            beside=[one.study for one in beside],
         )  # fmt: skip
         tracking.log(run, reports.study_items(study))
     return Searched(study, run)
@@ -158,7 +261,7 @@ def judge_detector(training: Training, searched: Searched) -> Judged:
     with step(f"fit {study.detector}"):
         fitted = fit_model(
             prepared, study.detector, study.parameters, seed=training.params.seed,
-            max_fpr=training.max_fpr, into=training.workplace / study.detector,
+            alerts=training.params.alerts, into=training.workplace / study.detector,
         )  # fmt: skip
         report = evaluate_model(
             prepared, fitted, keep=training.workplace / f"{study.detector}.parquet"
@@ -242,13 +345,16 @@ def finish_training(
     decision: PromotionDecision,
 ) -> TrainingResult:
     """Keep the leaderboard and close the studies: the next training begins new ones."""
+    told = reports.strengths([one.report for one in judged])
     rows = [
         reports.leaderboard_row(one.report, one.searched.run_id, versions[one.detector].number)
+        | {"strengths": told[one.detector]}
         for one in judged
     ]
     tracking = training.tracking()
     tracking.log(training.run_id, reports.training_items([j.report for j in judged], best.report))
     tracking.log(training.run_id, reports.leaderboard_items(rows))
+    compare_with_previous(training, judged, best, rows)
     explored = training.project.explored(training.source)
     if explored.is_dir():
         tracking.log_folder(training.run_id, explored, under="exploration")

@@ -1,0 +1,161 @@
+"""What labels add: supervised rivals judged on the same test rows, beside the detectors.
+
+A rival learns from all labelled rows before the test, attacks included. How it is balanced is
+chosen, and its threshold set, on scores of rows that the scoring copy had not seen (stratified
+cross-validation); the test rows are touched once, as for the detectors. Its figures stand in a
+table of their own and take no part in promotion.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import StratifiedKFold
+
+from oddwire.detection.calibration import ConformalCalibration
+from oddwire.detection.supervised import BALANCES, RIVALS, attack_scores, build_rival
+from oddwire.errors import DataError
+from oddwire.evaluation.families import FamilyEvaluation, evaluate_families
+from oddwire.evaluation.metrics import Evaluation, evaluate
+from oddwire.operations.fitting import Prepared, attacks_of, labels_of
+from oddwire.operations.progress import progress, step
+from oddwire.traffic.schema import FeatureSchema
+
+_FOLDS = 3
+_MOST_ROWS = 100_000  # of each class; more rows teach a rival nothing and take minutes
+
+
+@dataclass(frozen=True)
+class RivalReport:
+    """How good a supervised rival is.
+
+    Parameters
+    ----------
+    rival, balance
+        What was fitted, and how the classes were made to count alike.
+    validation_average_precision
+        Of the cross-validated scores, by which the balance was chosen.
+    test, families
+        Figures on the test rows.
+    fit_seconds
+        Of the last fit.
+    """
+
+    rival: str
+    balance: str
+    validation_average_precision: float
+    test: Evaluation
+    families: FamilyEvaluation
+    fit_seconds: float
+
+
+def judge_rivals(
+    prepared: Prepared, *, seed: int, max_fpr: float, names: Sequence[str] = RIVALS
+) -> list[RivalReport]:
+    """Fit and judge supervised rivals.
+
+    Parameters
+    ----------
+    prepared
+        The parts of a source.
+    seed
+        Of everything random.
+    max_fpr
+        Share of benign connections that may raise an alert.
+    names
+        Which, of `RIVALS`.
+
+    Raises
+    ------
+    DataError
+        If the rows before the test hold fewer than `_FOLDS` attacks or benign rows.
+    """
+    before = _labelled(prepared.before_test(), seed)
+    labels = labels_of(before).astype(int)
+    counts = np.bincount(labels, minlength=2)
+    if counts.min() < _FOLDS:
+        raise DataError(
+            f"supervised rivals need at least {_FOLDS} attacks and {_FOLDS} benign rows before the "
+            f"test, got {counts[1]} and {counts[0]}"
+        )
+    reports = []
+    with step("judge supervised rivals", len(names)):
+        for name in names:
+            reports.append(_judge(name, prepared, before, labels, seed=seed, max_fpr=max_fpr))
+            progress().advance("judge supervised rivals", name)
+    return reports
+
+
+def rivals_table(reports: Sequence[RivalReport]) -> list[dict[str, Any]]:
+    """Return a row per rival, with the leaderboard's names."""
+    figures = ("roc_auc", "average_precision", "f1", "recall_at_fpr", "false_positive_rate")
+    return [
+        {
+            "rival": one.rival, "balance": one.balance,
+            **{name: getattr(one.test, name) for name in figures},
+            "fit_seconds": one.fit_seconds,
+            "validation_average_precision": one.validation_average_precision,
+        }
+        for one in reports
+    ]  # fmt: skip
+
+
+def _labelled(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return rows with a label, at most `_MOST_ROWS` of each."""
+    labels = labels_of(rows)
+    random = np.random.default_rng(seed)
+    kept = []
+    for label in (0, 1):
+        members = np.flatnonzero(labels == label)
+        if len(members) > _MOST_ROWS:
+            members = random.choice(members, _MOST_ROWS, replace=False)
+        kept.append(members)
+    return rows.iloc[np.sort(np.concatenate(kept))].reset_index(drop=True)
+
+
+def _judge(
+    name: str, prepared: Prepared, before: pd.DataFrame, labels: np.ndarray, *,
+    seed: int, max_fpr: float,
+) -> RivalReport:  # fmt: skip
+    schema = prepared.schema
+    tried = {
+        balance: _unseen_scores(name, schema, balance, before, labels, seed) for balance in BALANCES
+    }
+    figures = {b: float(average_precision_score(labels, scores)) for b, scores in tried.items()}
+    balance = max(figures, key=figures.__getitem__)
+    begun = time.perf_counter()
+    rival = build_rival(name, schema, balance=balance, seed=seed).fit(before, labels)
+    seconds = time.perf_counter() - begun
+    threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(max_fpr)
+    test = prepared.part("test")
+    scores, known = attack_scores(rival, test), labels_of(test)
+    return RivalReport(
+        name, balance, figures[balance],
+        evaluate(known, scores, threshold=threshold, max_fpr=max_fpr),
+        evaluate_families(known, scores, attacks_of(test), threshold=threshold),
+        seconds,
+    )  # fmt: skip
+
+
+def _unseen_scores(
+    name: str,
+    schema: FeatureSchema,
+    balance: str,
+    rows: pd.DataFrame,
+    labels: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Score each row by a copy that was fitted to the other folds."""
+    scores = np.empty(len(rows))
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    for learnt, held_out in folds.split(rows, labels):
+        rival = build_rival(name, schema, balance=balance, seed=seed)
+        rival.fit(rows.iloc[learnt], labels[learnt])
+        scores[held_out] = attack_scores(rival, rows.iloc[held_out])
+    return scores

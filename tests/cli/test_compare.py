@@ -1,0 +1,106 @@
+"""``oddwire compare`` against a real store that holds trainings made by hand."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import caller
+
+from oddwire.operations import reports
+from oddwire.operations.fitting import TestScores
+from oddwire.operations.items import LEADERBOARD_FILE, SCORES_FILE, File, Tags, Text
+from oddwire.operations.tracking import Tracking
+from oddwire.project import Project
+
+
+@pytest.fixture
+def oddwire(monkeypatch, capfd):
+    return caller(monkeypatch, capfd)
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A fresh MLflow database: making its tables is slow, copying them is not."""
+    project = Project(tmp_path_factory.mktemp("store"))
+    Tracking.connect(project)
+    return project.mlruns / "mlflow.db"
+
+
+@pytest.fixture
+def keep(project, empty_store, tmp_path):
+    """Return a function that keeps a training as a finished one keeps itself."""
+    project.mlruns.mkdir()
+    shutil.copy(empty_store, project.mlruns / "mlflow.db")
+    tracking = Tracking.connect(project)
+
+    def kept(merit, *, rows=300):
+        rng = np.random.default_rng(0)
+        labels = (np.arange(rows) < rows / 3).astype(float)
+        scores = rng.normal(size=rows) + merit * labels
+        file = tmp_path / "scores.parquet"
+        TestScores(labels, scores, np.full(rows, None, dtype=object)).save(file)
+        test = pd.DataFrame({"bytes": np.arange(rows), "label": labels})
+        with tracking.run("simulated", f"merit [b]{merit}", kind="training") as run:
+            with tracking.run("simulated", "forest", kind="study", parent=run) as study:
+                tracking.log(study, [File(SCORES_FILE, file)])
+            row = {
+                "detector": "isolation_forest", "run_id": study, "threshold": 1.0,
+                "roc_auc": merit / 10, "intervals": {"roc_auc": {"low": 0.0123, "high": 0.9876}},
+            }  # fmt: skip
+            tracking.log(run, [
+                Text(LEADERBOARD_FILE, reports.as_json([row])),
+                Tags({"best_detector": "isolation_forest"}),
+                *reports.rows_items(test),
+            ])  # fmt: skip
+        return run
+
+    return kept
+
+
+def test_a_source_compares_its_two_newest_trainings(oddwire, keep):
+    keep(5.0)
+    earlier, later = keep(1.0), keep(3.0)
+    ended = oddwire("compare", "simulated")
+    assert (ended.code, ended.err) == (0, "")
+    assert re.search(rf"A\W+{earlier}", ended.out)
+    assert re.search(rf"B\W+{later}", ended.out)
+    assert "merit [b]3.0" in ended.out, "a run's name is no markup"
+    (roc,) = [line for line in ended.out.splitlines() if "ROC AUC" in line]
+    assert "better" in roc
+    assert "B - A" in ended.out
+
+
+def test_runs_are_compared_with_the_first_and_json_is_all_that_is_printed(oddwire, keep):
+    runs = [keep(2.0), keep(2.0), keep(0.5)]
+    ended = oddwire("compare", *runs, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert [each["run_id"] for each in ended.json["trainings"]] == runs
+    same, worse = ended.json["comparisons"]
+    assert [same["earlier"], same["later"]] == runs[:2]
+    assert [worse["earlier"], worse["later"]] == [runs[0], runs[2]]
+    assert {each["estimate"] for each in same["detectors"][0]["differences"]} == {0.0}
+    found = {each["metric"]: each for each in worse["detectors"][0]["differences"]}
+    assert found["roc_auc"]["high"] < 0
+    assert worse["paired"] is True
+
+
+def test_other_test_rows_are_shown_unpaired_and_said_so(oddwire, keep):
+    ended = oddwire("compare", keep(2.0), keep(3.0, rows=200))
+    assert ended.code == 0, ended.err
+    assert "no paired comparison" in ended.out
+    assert "300 and 200 test rows" in ended.out
+    assert "0.2000 (0.0123 to 0.9876)" in ended.out
+    assert "B - A" not in ended.out
+
+
+def test_what_cannot_be_compared_is_told(oddwire, keep):
+    assert "there is none" in oddwire("compare", "simulated").error
+    run = keep(1.0)
+    assert "there is one" in oddwire("compare", "simulated").error
+    assert "unknown source" in oddwire("compare", run).error
+    assert "different trainings" in oddwire("compare", run, run).error
+    assert "no MLflow run 'abc'" in oddwire("compare", run, "abc").error
