@@ -41,8 +41,9 @@ lint: venv  ## Check style, types and floors
 up: venv  ## Start the Prefect and MLflow pages and the served flows
 	@$(BIN)/oddwire up
 
-bench: venv  ## Measure, and write benchmarks/results
-	@$(BIN)/python benchmarks/orchestration.py
+bench: venv  ## Measure against PyOD's detectors, and write docs/benchmarks.md
+	$(BIN)/python -m pip install --quiet --editable '.[bench]' --constraint constraints.txt
+	@$(BIN)/python benchmarks/peers.py
 
 clean:  ## Remove the virtual environment and caches; data, models and the ledger stay
 	rm -rf $(VENV) data/work data/logs .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -1,8 +1,8 @@
 """What Prefect, DVC and MLflow cost: the same training with and without them, in one run.
 
-Plain: the functions of the stages, the searches side by side in threads, fits and judging, called
-one after the other, nothing kept but the models' folders. Orchestrated: the command that people
-type. Both begin with no data, on a project of their own, with the same seed.
+Plain: the functions of the stages, the searches side by side in threads, fits, judging, pictures
+and reports, called one after the other and kept in plain folders. Orchestrated: the command that
+people type. Both begin with no data, on a project of their own, with the same seed.
 
     python benchmarks/orchestration.py --trials 20
 
@@ -19,9 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
+
+from oddwire.operations.items import Figure, Item, Table, Text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILES = ("params.yaml", "dvc.yaml", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
@@ -42,6 +45,7 @@ def make_project(folder: Path) -> Path:
 
 def plain(root: Path, source: str, trials: int) -> None:
     """Run the steps of a training as plain functions."""
+    from oddwire.operations import reports
     from oddwire.operations.fitting import Prepared, evaluate_model, fit_model
     from oddwire.operations.objective import make_objective
     from oddwire.operations.search import run_study
@@ -64,12 +68,36 @@ def plain(root: Path, source: str, trials: int) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         studies = list(pool.map(search, params.search.detectors))
+    judged = []
     for study in studies:
+        keep(reports.study_items(study), root / "kept" / study.detector)
         fitted = fit_model(
             prepared, study.detector, study.parameters, seed=params.seed,
-            max_fpr=params.alerts.max_fpr, into=root / "models" / study.detector,
+            alerts=params.alerts, into=root / "models" / study.detector,
         )  # fmt: skip
-        evaluate_model(prepared, fitted, keep=root / f"{study.detector}.parquet")
+        report = evaluate_model(prepared, fitted, keep=root / f"{study.detector}.parquet")
+        keep(reports.detector_items(report), root / "kept" / study.detector)
+        judged.append(report)
+    best = max(zip(studies, judged, strict=True), key=lambda pair: pair[0].value or 0.0)[1]
+    keep(reports.training_items(judged, best), root / "kept")
+
+
+def keep(items: Iterable[Item], folder: Path) -> None:
+    """Write pictures, texts and tables to a folder; figures and tags are not worth a file."""
+    for item in items:
+        match item:
+            case Figure(file, figure):
+                figure.savefig(place(folder / file))
+            case Text(file, text):
+                place(folder / file).write_text(text)
+            case Table(file, frame):
+                frame.to_json(place(folder / file), orient="split")
+
+
+def place(file: Path) -> Path:
+    """Make a file's folder."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 def timed(command: list[str], root: Path) -> float:
