@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from prefect import flow, get_run_logger, task
@@ -15,7 +16,7 @@ from flows.watching import logged_progress
 from oddwire.operations import artifacts, pipeline, training
 from oddwire.operations.fitting import parse_detectors
 from oddwire.operations.members import ENSEMBLE
-from oddwire.operations.trained import TrainingResult
+from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -35,6 +36,28 @@ judge_rivals = task(name="judge-rivals", persist_result=False)(training.judge_ri
 register = task(name="register", persist_result=False)(training.register_all)
 promote_best = task(name="promote", persist_result=False)(training.settle_promotion)
 finish = task(name="finish", persist_result=False)(training.finish_training)
+
+
+def search_all(run: Training, names: Sequence[str]) -> list[Searched]:
+    """Search the detectors side by side, and then the ensemble, which is made of the others."""
+    single = [name for name in names if name != ENSEMBLE]
+    searches = [search.submit(run, name) for name in single]
+    training.wait_for_studies(run, lambda: wait(searches))
+    found: list[Searched | Exception] = [one.result(raise_on_failure=False) for one in searches]
+    if ENSEMBLE not in names:
+        return training.leave_out_failed(run, single, found)
+    beside = [one for one in found if isinstance(one, Searched)]
+    found.append(search(run, ENSEMBLE, beside, return_state=True).result(raise_on_failure=False))
+    return training.leave_out_failed(run, [*single, ENSEMBLE], found)
+
+
+def judge_all(run: Training, searched: Sequence[Searched]) -> list[Judged]:
+    """Fit and evaluate one after the other: each fit uses all cores."""
+    states = [judge(run, one, return_state=True) for one in searched]
+    names = [one.study.detector for one in searched]
+    return training.leave_out_failed(
+        run, names, [state.result(raise_on_failure=False) for state in states]
+    )
 
 
 @flow(
@@ -78,25 +101,14 @@ def train(
         with training.open_training(
             project, source, trials=trials, started_by=name, detectors=names, prepare=prepare
         ) as run:
-            single = [name for name in names if name != ENSEMBLE]
-            searches = [search.submit(run, name) for name in single]
-            wait(searches)
-            found = [one.result(raise_on_failure=False) for one in searches]
-            searched = training.leave_out_failed(run, single, found) if single else []
-            if ENSEMBLE in names:
-                searched.append(search(run, ENSEMBLE, searched))
-            fitted = [judge(run, one, return_state=True) for one in searched]
-            judged = training.leave_out_failed(
-                run,
-                [one.study.detector for one in searched],
-                [state.result(raise_on_failure=False) for state in fitted],
-            )
+            searched = search_all(run, names)
+            judged = judge_all(run, searched)
             if rivals:
-                judge_rivals(run)
+                judge_rivals(run, return_state=True)  # a comparison is no reason to lose a training
             best = training.choose_best(judged)
             versions = register(run, judged, best)
             decision = promote_best(run, best, versions[best.detector], promote=promote)
-            result = finish(run, judged, best, versions, decision)
+            result = finish(run, searched, judged, best, versions, decision)
     create_markdown_artifact(
         key=f"leaderboard-{source}".replace("_", "-"),
         markdown=artifacts.leaderboard_markdown(result),

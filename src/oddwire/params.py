@@ -246,7 +246,7 @@ def load_params(file: Path) -> Params:
         raise ParameterError(f"{file} is not UTF-8 text: {error.reason}") from error
     try:
         content = yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date of the 13th month
         raise ParameterError(f"{file.name} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ParameterError(f"{file.name} must hold keys and values, got {content!r:.60}")

@@ -87,6 +87,11 @@ class Project:
         return self.root / "data" / "locks"
 
     @property
+    def dvc_guard(self) -> Path:
+        """Lock of who runs DVC, or reads what it wrote."""
+        return self.locks / "dvc.lock"
+
+    @property
     def reports(self) -> Path:
         """Reports for people, such as the newest drift report of each source."""
         return self.root / "reports"

@@ -183,6 +183,6 @@ def _train(project: Project, source: str, *, promote: bool = True) -> Desk:
         shutil.copytree(
             run.workplace, project.root / "kept", dirs_exist_ok=True
         )  # open_training clears it away
-        result = training.finish_training(run, judged, best, versions, decision)
+        result = training.finish_training(run, [searched], judged, best, versions, decision)
     tracking = Tracking.connect(project)
     return Desk(project, tracking, Registry.of(tracking, project), run, best, result)

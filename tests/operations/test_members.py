@@ -15,7 +15,7 @@ from oddwire.errors import OddwireError
 from oddwire.operations import members, training
 from oddwire.operations.members import agreeing, candidates, improved, run_selection
 from oddwire.operations.objective import (
-    DRILL_AVERAGE_PRECISION,
+    DRILLS_AND_SHAPE,
     FAMILY_ROC_AUC,
     Objective,
     make_objective,
@@ -129,7 +129,7 @@ def test_after_the_timeout_no_further_candidate_is_fitted(rows, objective, schem
 def test_without_labels_the_members_are_those_that_agree(select, make_rows, schema):
     unlabelled = make_rows(150, seed=1).drop(columns=["label", "attack"])
     result = select(objective=make_objective(unlabelled, schema, seed=0))
-    assert result.criterion == DRILL_AVERAGE_PRECISION
+    assert result.criterion == DRILLS_AND_SHAPE
     assert result.parameters["detector__members"] == [FOREST, SVM, RANKED]
 
 

@@ -68,7 +68,7 @@ def test_without_attacks_drills_take_their_place(rows, schema, known):
     else:
         rows = rows[rows["label"] == 0]
     objective = make_objective(rows, schema, seed=0)
-    assert objective.name == "drill_average_precision"
+    assert objective.name == "drills_and_shape"
     drills = objective.kinds >= 0
     assert (~drills).sum() == len(rows)
     assert set(objective.kinds[drills]) == {0, 1}  # swapped values and odd categories

@@ -10,7 +10,7 @@ import typer
 from oddwire.cli import drift, fail, train
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.session import session
-from oddwire.errors import OddwireError
+from oddwire.errors import OddwireError, ParameterError
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -28,7 +28,7 @@ def tour() -> None:
     params = load_params(project.params_file)
     console = printer()
     console.print("Training three detectors on two simulated weeks of a small organisation.")
-    trials = int(os.environ.get(TRIALS_VARIABLE, TRIALS))
+    trials = _trials(os.environ.get(TRIALS_VARIABLE, str(TRIALS)))
     with session(project):
         result = train.run_training(params, SOURCE, trials=trials, detectors=None, promote=True)
         train.show(project, result)
@@ -41,6 +41,12 @@ def tour() -> None:
     console.print(
         "\nNext: `.venv/bin/oddwire --help`; the README says how to add your own traffic."
     )
+
+
+def _trials(given: str) -> int:
+    if not given.isdecimal():
+        raise ParameterError(f"{TRIALS_VARIABLE} must be a number of trials, got {given!r}")
+    return int(given)
 
 
 if __name__ == "__main__":

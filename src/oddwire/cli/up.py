@@ -27,10 +27,10 @@ def add_to(app: typer.Typer) -> None:
 
 def up(
     prefect_port: Annotated[
-        int, typer.Option(help="Port of the Prefect page.")
+        int, typer.Option(help="Port of the Prefect page.", min=1, max=65535)
     ] = servers.PREFECT_PORT,
     mlflow_port: Annotated[
-        int, typer.Option(help="Port of the MLflow page.")
+        int, typer.Option(help="Port of the MLflow page.", min=1, max=65535)
     ] = servers.MLFLOW_PORT,
 ) -> None:
     """Start the Prefect server, the MLflow page and the deployments; Ctrl-C ends them together."""

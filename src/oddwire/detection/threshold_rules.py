@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oddwire.detection.calibration import max_fpr_for
 from oddwire.detection.thresholds import (
@@ -15,7 +15,7 @@ from oddwire.detection.thresholds import (
 from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import ArrayLike
 
@@ -51,6 +51,28 @@ def nominal_rate(alerts: AlertSettings, connections_per_day: float | None) -> fl
             "alerts.alerts_per_day needs a source with times: give max_fpr, or name its time column"
         )
     return robust_rate(max_fpr_for(alerts.alerts_per_day, connections_per_day), alerts.benign_shift)
+
+
+def promised_rate(rule: Mapping[str, Any]) -> float | None:
+    """Return the share of benign connections that a rule promised would raise an alert.
+
+    The threshold's own rate may be another one: tighter where ``benign_shift`` allows for change,
+    a step of counting where the tail decided.
+
+    Parameters
+    ----------
+    rule
+        What `ChosenThreshold.to_dict` returned.
+
+    Returns
+    -------
+    float or None
+        None where the rule, one of `LABELLED_RULES`, promised none.
+    """
+    if "alerts_per_day" in rule:
+        return max_fpr_for(float(rule["alerts_per_day"]), float(rule["connections_per_day"]))
+    promised = rule.get("risk", rule.get("nominal"))
+    return None if promised is None else float(promised)
 
 
 def check_labels(alerts: AlertSettings, *, attacks: int, benign: int) -> None:

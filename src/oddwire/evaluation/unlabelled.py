@@ -9,8 +9,8 @@ A box of many columns is empty but for a corner, so the criteria are taken over 
 time, for which the detector is fitted anew, and averaged (Goix 2016, *How to evaluate the quality
 of unsupervised anomaly detection algorithms?*, section 4).
 
-Alone they are weak, but they know something that drills do not: see `drills_and_shape`, and
-``benchmarks/label_free.py`` for the figures.
+Alone they are weak, but they know something that drills do not: so a search without labels counts
+`Shape.compactness` as one more kind of drill. ``benchmarks/label_free.py`` has the figures.
 """
 
 from __future__ import annotations
@@ -46,18 +46,10 @@ class Shape(NamedTuple):
     excess_mass: float
     mass_volume: float
 
-
-def drills_and_shape(drills: float, mass_volume: float) -> float:
-    """Return one figure from two criteria, from 0 to 1, higher is better.
-
-    Parameters
-    ----------
-    drills
-        What `oddwire.evaluation.drills.drill_average_precision` says.
-    mass_volume
-        As in `Shape`; it counts as much as one of the two usual kinds of drill.
-    """
-    return (2 * drills + 1 - mass_volume / (1 - _MASS)) / 3
+    @property
+    def compactness(self) -> float:
+        """Share of the box that the oddest tenth of the rows need not hold, from 0 to 1."""
+        return 1 - self.mass_volume / (1 - _MASS)
 
 
 def excess_mass(scores: Floats, uniform: Floats) -> float:
@@ -172,7 +164,7 @@ def column_subsets(
     """
     if subsets < 1 or columns < 1:
         raise ParameterError(f"at least one set of one column is needed, got {subsets}, {columns}")
-    varying = [name for name in schema.columns if len(rows[name].dropna().unique()) > 1]
+    varying = varying_columns(rows, schema)
     if not varying:
         raise DataError("criteria without labels need a column that varies, got none")
     random = np.random.default_rng(seed)
@@ -185,6 +177,11 @@ def column_subsets(
         )
         found.append(FeatureSchema(numeric, categorical))
     return found
+
+
+def varying_columns(rows: pd.DataFrame, schema: FeatureSchema) -> list[str]:
+    """Return the columns with more than one value."""
+    return [name for name in schema.columns if len(rows[name].dropna().unique()) > 1]
 
 
 def uniform_rows(

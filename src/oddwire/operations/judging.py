@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from oddwire.detection.threshold_rules import promised_rate
 from oddwire.evaluation.classification import classification_report
 
 if TYPE_CHECKING:
@@ -19,7 +21,13 @@ _SERVES = {
 }
 
 
-def evaluation_text(title: str, evaluation: Evaluation, intervals: Intervals | None = None) -> str:
+def evaluation_text(
+    title: str,
+    evaluation: Evaluation,
+    intervals: Intervals | None = None,
+    *,
+    rule: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
     """Return a classification report, a confusion matrix and all figures, for people.
 
     Parameters
@@ -30,6 +38,8 @@ def evaluation_text(title: str, evaluation: Evaluation, intervals: Intervals | N
         The figures.
     intervals
         How sure they are; None for no intervals.
+    rule
+        What `ChosenThreshold.to_dict` returned; empty where the rate itself was promised.
     """
     unlabelled = f", {evaluation.unlabelled} without a label" if evaluation.unlabelled else ""
     rows = f"{evaluation.rows} rows, {evaluation.attacks} of them attacks{unlabelled}"
@@ -38,7 +48,7 @@ def evaluation_text(title: str, evaluation: Evaluation, intervals: Intervals | N
         classification_report(evaluation.confusion).rstrip("\n"), "",
         *_confusion_lines(evaluation.confusion), "",
         *_figure_lines(evaluation, intervals), "",
-        *_promise_lines(evaluation, intervals),
+        *_promise_lines(evaluation, intervals, rule),
     ]) + "\n"  # fmt: skip
 
 
@@ -110,10 +120,16 @@ def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[s
     return lines
 
 
-def _promise_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[str]:
+def _promise_lines(
+    evaluation: Evaluation, intervals: Intervals | None, rule: Mapping[str, Any]
+) -> list[str]:
     """Set the realised false-positive rate beside the nominal one."""
-    realised, nominal = evaluation.false_positive_rate, evaluation.max_fpr
+    realised = evaluation.false_positive_rate
+    nominal = promised_rate(rule) if rule else evaluation.max_fpr
     lines = [f"threshold {evaluation.threshold:.6g} (an alert from there on)"]
+    if nominal is None:
+        told = "unknown" if realised is None else f"{realised:.4g}"
+        return [*lines, f"false-positive rate: {told}; the rule {rule['rule']} promised none"]
     if realised is None:
         return [*lines, f"nominal false-positive rate {nominal:.4g}, the realised one is unknown"]
     bound = intervals.get("false_positive_rate") if intervals else None

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
 
 from oddwire import __version__
 from oddwire.project import Project
 
 # The packages whose versions change results or the way they are kept.
 PACKAGES = (
-    "dvc", "evidently", "mlflow", "numpy", "optuna", "pandas", "prefect", "pyarrow",
-    "pytorch-lightning", "scikit-learn", "scipy", "skops", "torch",
+    "dvc", "evidently", "imbalanced-learn", "mlflow", "numba", "numpy", "optuna", "pandas",
+    "prefect", "pyarrow", "pytorch-lightning", "safetensors", "scikit-learn", "scipy", "skops",
+    "torch",
 )  # fmt: skip
 _MOST_DIFF = 1_000_000
 
@@ -74,10 +76,12 @@ def read_lineage(project: Project, source: str) -> Lineage:
         A source whose ``prepare`` stage has run.
     """
     commit = _git(project.root, "rev-parse", "HEAD")
+    with FileLock(project.dvc_guard):  # the stages of another source may be rewriting dvc.lock
+        locked = _locked_stages(project.dvc_lock, source)
     return Lineage(
         git_commit=commit.strip() if commit else None,
         git_diff=_tree_diff(project.root) if commit else "",
-        dvc_lock=_locked_stages(project.dvc_lock, source),
+        dvc_lock=locked,
         data_digest=folder_digest(project.prepared(source)),
         versions=package_versions(),
     )

@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from oddwire.detection.detectors import DETECTORS, detector_kind
 from oddwire.detection.model import Model
 from oddwire.errors import OddwireError
-from oddwire.operations.objective import DRILL_AVERAGE_PRECISION, Objective
+from oddwire.operations.objective import DRILLS_AND_SHAPE, Objective
 from oddwire.operations.studies import OnTrial, StudyPlan, StudyResult, TrialRecord
 from oddwire.traffic.schema import FeatureSchema
 
@@ -77,13 +77,29 @@ def run_selection(
     start = tuple(int(at < len(default) and at in bench.evidence) for at in range(len(bench)))
     if not any(start):
         start = tuple(int(at in bench.evidence) for at in range(len(bench)))
-    by_agreement = objective.name == DRILL_AVERAGE_PRECISION
+    by_agreement = objective.name == DRILLS_AND_SHAPE
     chosen = agreeing(bench, start) if by_agreement else improved(bench, start)
-    value = bench.value(chosen)
+    parameters = {MEMBERS: bench.members(chosen)}
+    value = float(np.mean(objective.judge(bench.scores(chosen), ENSEMBLE, parameters, train)))
+    choice = f"{_described(bench.members(chosen))}: {_why(chosen, start, by_agreement)}"
     return StudyResult(
-        "members", ENSEMBLE, objective.name, value, {MEMBERS: bench.members(chosen)},
-        tuple(bench.records), 0,
-    )  # fmt: skip
+        "members", ENSEMBLE, objective.name, value, parameters, tuple(bench.records), 0, choice
+    )
+
+
+def _why(chosen: Membership, start: Membership, by_agreement: bool) -> str:
+    if chosen == start:
+        return "the default members, as nothing was better by more than noise"
+    if by_agreement:
+        return "the default members that agree with the others"
+    return "each step from the default members gained more than noise on validation"
+
+
+def _described(members: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(
+        f"{one['detector']} x {one['weight']}" if "weight" in one else str(one["detector"])
+        for one in members
+    )
 
 
 def candidates(

@@ -2,8 +2,9 @@
 
 ``family_roc_auc`` where validation holds attacks of named families: the mean over the families of
 the ROC AUC against the benign rows. ``average_precision`` where attacks have no names.
-``drill_average_precision`` where there is no attack or no label: the same figure against injected
-drills. Why so stands in ``docs/decisions/0005-search-objective.md``.
+``drills_and_shape`` where there is no attack or no label: the same figure against injected drills,
+and the shape of the scores as one more kind of drill. Why so stands in
+``docs/decisions/0005-search-objective.md``.
 """
 
 from __future__ import annotations
@@ -13,15 +14,59 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from oddwire.detection.model import Model
+from oddwire.detection.search_space import HyperParameters
 from oddwire.evaluation.drills import make_drills
 from oddwire.evaluation.families import family_names
 from oddwire.evaluation.metrics import average_precision, check_scores, ranking_curve, roc_auc
+from oddwire.evaluation.unlabelled import Score, shape_over_subsets, varying_columns
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
 FAMILY_ROC_AUC = "family_roc_auc"
 AVERAGE_PRECISION = "average_precision"
-DRILL_AVERAGE_PRECISION = "drill_average_precision"
+DRILLS_AND_SHAPE = "drills_and_shape"
 _ORDINARY = -1
+_FEWEST_OF_A_KIND = 10  # rarer families are one kind together: of a single row, the vote is luck
+_MOST_KINDS = 30
+_REFITTED, _SUBSETS, _DRAWS = 600, 5, 3000  # ten times as many moved no ranking
+
+
+@dataclass(frozen=True, eq=False)
+class ShapeCriterion:
+    """The shape of a detector's scores over few columns at a time, which needs no label.
+
+    Parameters
+    ----------
+    rows
+        Validation rows.
+    schema
+        Their feature columns.
+    seed
+        Chooses columns and rows.
+    """
+
+    rows: pd.DataFrame
+    schema: FeatureSchema
+    seed: int
+
+    def value(self, detector: str, parameters: HyperParameters, train: pd.DataFrame) -> float:
+        """Return the mean `Shape.compactness` of a detector, fitted anew to each set of columns.
+
+        Parameters
+        ----------
+        detector, parameters
+            What to fit.
+        train
+            Rows to fit on; few of them are drawn.
+        """
+        few = train.sample(min(len(train), _REFITTED), random_state=self.seed)
+
+        def fit(schema: FeatureSchema) -> Score:
+            return Model.build(schema, detector, parameters, seed=self.seed).fit(few).anomaly_score
+
+        return shape_over_subsets(
+            fit, self.rows, self.schema, seed=self.seed, subsets=_SUBSETS, draws=_DRAWS
+        ).compactness
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +81,40 @@ class Objective:
         Feature frame of the rows to score.
     kinds
         Per row, -1 for an ordinary one, otherwise the number of its kind of oddity, shape (n,).
+    shape
+        What counts beside the rows where there are no labels.
     """
 
     name: str
     rows: pd.DataFrame
     kinds: np.ndarray
+    shape: ShapeCriterion | None = None
+
+    def judge(
+        self,
+        scores: np.ndarray,
+        detector: str,
+        parameters: HyperParameters,
+        train: pd.DataFrame,
+    ) -> list[float]:
+        """Return the figures whose mean is what a model is worth.
+
+        Parameters
+        ----------
+        scores
+            Its anomaly scores of `rows`, shape (n,).
+        detector, parameters, train
+            What it was made of, to be fitted again where `shape` counts.
+
+        Raises
+        ------
+        DataError
+            If a score is not finite.
+        """
+        found = self.by_kind(scores)
+        if self.shape is not None:
+            found.append(self.shape.value(detector, parameters, train))
+        return found
 
     def value(self, scores: np.ndarray) -> float:
         """Return the mean over the kinds of how well a kind is told from the ordinary rows.
@@ -111,7 +185,9 @@ def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int
     rows = pd.concat([validation[columns], drills[columns]], ignore_index=True)
     ordinary = np.full(len(validation), _ORDINARY)
     kinds = np.append(ordinary, pd.factorize(drills[ATTACK])[0])
-    return Objective(DRILL_AVERAGE_PRECISION, rows, kinds)
+    varying = varying_columns(validation, schema)
+    shape = ShapeCriterion(validation[columns], schema, seed) if varying else None
+    return Objective(DRILLS_AND_SHAPE, rows, kinds, shape)
 
 
 def _labelled(known: pd.DataFrame, attack: np.ndarray, schema: FeatureSchema) -> Objective:
@@ -119,5 +195,16 @@ def _labelled(known: pd.DataFrame, attack: np.ndarray, schema: FeatureSchema) ->
     if ATTACK not in known or known.loc[attack, ATTACK].isna().all():
         return Objective(AVERAGE_PRECISION, rows, np.where(attack, 0, _ORDINARY))
     kinds = np.full(len(known), _ORDINARY)
-    kinds[attack] = pd.factorize(family_names(known[ATTACK], len(known))[attack])[0]
+    kinds[attack] = _kinds_of(family_names(known[ATTACK], len(known))[attack])
     return Objective(FAMILY_ROC_AUC, rows, kinds)
+
+
+def _kinds_of(families: np.ndarray) -> np.ndarray:
+    """Number the families, the largest first; the rare ones share a number."""
+    codes, names = pd.factorize(families)
+    counts = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-counts, kind="stable")
+    large = min(_MOST_KINDS - 1, int((counts >= _FEWEST_OF_A_KIND).sum()))
+    numbers = np.empty(len(names), dtype=np.int64)
+    numbers[order] = np.minimum(np.arange(len(names)), large)
+    return numbers[codes]

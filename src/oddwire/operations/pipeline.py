@@ -44,8 +44,7 @@ def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) 
     """
     block = load_params(project.params_file).source(source)
     check_files(block, root=project.root, name=source)
-    project.locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(project.locks / "dvc.lock")
+    lock = FileLock(project.dvc_guard)
     try:
         lock.acquire(timeout=0)
     except Timeout:

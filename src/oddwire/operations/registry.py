@@ -162,8 +162,17 @@ class Registry:
     @contextmanager
     def files(self, version: Version) -> Iterator[Path]:
         """Bring a version's model folder here for the length of a ``with``."""
+        from mlflow.exceptions import MlflowException
+
         with tempfile.TemporaryDirectory() as scratch:
-            packed = self.tracking.download(version.run_id, _MODEL, Path(scratch))
+            try:
+                packed = self.tracking.download(version.run_id, _MODEL, Path(scratch))
+            except (MlflowException, OSError) as error:
+                reason = " ".join(str(error).split())
+                raise ModelError(
+                    f"the files of {model_name(version.source)} version {version.number} cannot be "
+                    f"read from MLflow: {reason:.200}"
+                ) from error
             yield packed / _INSIDE
 
     def load(self, version: Version) -> Model:

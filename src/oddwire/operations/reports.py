@@ -79,8 +79,8 @@ def study_items(study: StudyResult) -> Iterator[Item]:
     states = [trial.state for trial in study.trials]
     yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
     yield Tags({"choice": study.choice})
+    yield from validation_items(study)
     yield Metrics({
-        f"validation_{study.criterion}": study.value,
         "trials_complete": states.count("complete"),
         "trials_pruned": states.count("pruned"),
         "trials_failed": states.count("failed"),
@@ -100,6 +100,11 @@ def study_items(study: StudyResult) -> Iterator[Item]:
         )
 
 
+def validation_items(study: StudyResult) -> Iterator[Item]:
+    """Yield what a detector is worth on the validation rows, by which the best is chosen."""
+    yield Metrics({f"validation_{study.criterion}": study.value})
+
+
 def detector_items(report: DetectorReport) -> Iterator[Item]:
     """Yield how good one detector is: figures, pictures and reports."""
     name, test = report.detector, report.test
@@ -108,12 +113,13 @@ def detector_items(report: DetectorReport) -> Iterator[Item]:
     if test.undefined:
         yield Text("undefined_metrics.json", as_json(dict(test.undefined)))
     yield from detector_figures(report)
-    on_test = evaluation_text(f"{name} on the test rows", test, report.intervals)
-    yield Text("reports/test.txt", on_test + threshold_text(report.threshold_rule))
-    if report.threshold_rule:
-        yield Tags({"threshold_rule": str(report.threshold_rule["rule"])})
-        yield Text("threshold.json", as_json(dict(report.threshold_rule)))
-    before = evaluation_text(f"{name} before the test", report.before_test)
+    rule = report.threshold_rule
+    on_test = evaluation_text(f"{name} on the test rows", test, report.intervals, rule=rule)
+    yield Text("reports/test.txt", on_test + threshold_text(rule))
+    if rule:
+        yield Tags({"threshold_rule": str(rule["rule"])})
+        yield Text("threshold.json", as_json(dict(rule)))
+    before = evaluation_text(f"{name} before the test", report.before_test, rule=rule)
     yield Text("reports/train.txt", f"{before}\n{parts_text(report.before_parts)}")
     families = report.families.to_frame()
     if len(families):

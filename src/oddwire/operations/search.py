@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -24,7 +25,7 @@ from oddwire.detection.detectors import (
 )
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
-from oddwire.errors import OddwireError
+from oddwire.errors import OddwireError, ServiceError
 from oddwire.operations.members import ENSEMBLE, run_selection
 from oddwire.operations.objective import Objective
 from oddwire.operations.studies import (
@@ -34,6 +35,7 @@ from oddwire.operations.studies import (
     TrialRecord,
     choose_trial,
 )
+from oddwire.operations.tracking import without_password
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def run_study(
     folder: Path,
     on_trial: OnTrial | None = None,
     beside: Sequence[StudyResult] = (),
+    stopped: Event | None = None,
 ) -> StudyResult:
     """Search the hyperparameters of one detector; of an ensemble, its members.
 
@@ -78,6 +81,8 @@ def run_study(
         Called with every finished trial, those of a resumed study first.
     beside
         Studies of other detectors, which bring an ensemble its candidates.
+    stopped
+        When it is set, the study ends after the trial that is under way.
 
     Raises
     ------
@@ -94,13 +99,19 @@ def run_study(
     for trial in resumed:
         _tell(on_trial, trial)
     missing = plan.trials - len(resumed)
+
+    def after_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        _tell(on_trial, trial)
+        if stopped is not None and stopped.is_set():
+            study.stop()
+
     if missing > 0:
         study.optimize(
             _Trial(plan, train, objective, schema),
             n_trials=missing,
             timeout=plan.timeout,
             catch=(Exception,),  # one bad combination must not end the study; it is recorded
-            callbacks=[lambda _study, trial: _tell(on_trial, trial)],
+            callbacks=[after_trial],
         )
     return _result(study, plan, objective.name, len(resumed))
 
@@ -145,7 +156,7 @@ class _Trial:
             raise optuna.TrialPruned
         scores = model.anomaly_score(self._objective.rows)
         trial.set_user_attr(_AVERAGE_PRECISION, self._objective.average_precision(scores))
-        by_kind = self._objective.by_kind(scores)
+        by_kind = self._objective.judge(scores, plan.detector, parameters, self._train)
         trial.set_user_attr(_BY_KIND, by_kind)
         return float(np.mean(by_kind))
 
@@ -259,11 +270,23 @@ def _storage(plan: StudyPlan, folder: Path) -> optuna.storages.BaseStorage:
 
     url = os.environ.get(STORAGE_VARIABLE)
     if url:
-        return optuna.storages.RDBStorage(url)
+        return _database(url)
     folder.mkdir(parents=True, exist_ok=True)
     journal = folder / f"{plan.source}.{plan.detector}.journal"
     _mend_journal(journal)
     return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+
+
+def _database(url: str) -> optuna.storages.BaseStorage:
+    import optuna
+
+    try:
+        return optuna.storages.RDBStorage(url)
+    except Exception as error:  # the drivers' own errors pass through SQLAlchemy
+        reason = " ".join(str(error).partition("\n")[0].split()).replace(url, "…")
+        raise ServiceError(
+            f"the Optuna storage {without_password(url)} of {STORAGE_VARIABLE} failed: {reason}"
+        ) from error
 
 
 def _mend_journal(journal: Path) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.error import HTTPError
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import url2pathname, urlopen
@@ -46,6 +46,7 @@ _OWNER = "owner"
 _SECONDS_TO_ANSWER = 5.0
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _NOT_ALLOWED = {401, 403}
+_OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 _SAME_BIRTH = 2.0  # seconds
 _LONGEST_PARAMETER = 6000
 _PARAMETERS_PER_BATCH = 100
@@ -305,6 +306,46 @@ def _absolute(uri: str, project: Project) -> str:
     return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri
 
 
+class _Watched:
+    """An `MlflowClient` whose failures to reach the store are `ServiceError`.
+
+    What MLflow itself answers, such as that there is no such run, passes through.
+    """
+
+    def __init__(self, client: MlflowClient, uri: str) -> None:
+        self._client, self._uri = client, uri
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the client, a method as one that translates errors."""
+        found = getattr(self._client, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return found(*arguments, **named)
+            except Exception as error:
+                if _is_outage(error):
+                    raise ServiceError(_failed(self._uri, error)) from error
+                raise
+
+        return call
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether a server or database did not do its part."""
+    # sqlalchemy and requests, by name: importing them here would be for this alone.
+    packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    code = getattr(error, "error_code", None)
+    return bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
+
+
+def _failed(uri: str, error: Exception) -> str:
+    shown = without_password(uri)
+    reason = str(error).strip().partition("\n")[0].replace(uri, shown)
+    return f"the MLflow store {shown} failed: {reason}"
+
+
 def _client(uri: str) -> MlflowClient:
     # MLflow reads these when it is imported; a person who set them is obeyed.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -318,13 +359,15 @@ def _client(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
-        reason = str(error).strip().partition("\n")[0].replace(uri, without_password(uri))
-        raise ServiceError(f"the MLflow store {without_password(uri)} failed: {reason}") from error
-    return client
+        raise ServiceError(_failed(uri, error)) from error
+    return cast("MlflowClient", _Watched(client, uri))
 
 
 def _check_uri(uri: str) -> None:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise ParameterError(f"{URI_VARIABLE} is no address, got {uri!r}: {error}") from None
     if parts.scheme in {"http", "https"}:
         _check_answers(uri)
     elif parts.scheme in {"", "file"}:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from oddwire.detection.threshold_rules import check_labels, nominal_rate
@@ -34,6 +35,8 @@ class Training:
         SHA-256 of the prepared parts.
     ranking
         Feature columns, the most telling first, where the search is to select among them.
+    stopped
+        Set when the training ends early: studies begin no further trial.
     """
 
     root: Path
@@ -43,6 +46,7 @@ class Training:
     trials: int
     data_digest: str
     ranking: tuple[str, ...] = ()
+    stopped: Event = field(default_factory=Event, compare=False, repr=False)
 
     @property
     def project(self) -> Project:
@@ -109,7 +113,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training came to."""
+    """What a training came to; `failed` says why of the detectors that had to be left out."""
 
     source: str
     run_id: str
@@ -118,3 +122,4 @@ class TrainingResult:
     detector: str
     promoted: bool
     reason: str
+    failed: dict[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from threading import Thread
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from oddwire.detection.detectors import DETECTORS, detector_kind
 from oddwire.detection.model import Model
-from oddwire.errors import DataError, ModelError
+from oddwire.errors import DataError, ModelError, ServiceError
 from oddwire.operations import reports
 from oddwire.operations.artifacts import leaderboard_markdown
 from oddwire.operations.fitting import (
@@ -51,6 +52,7 @@ from oddwire.traffic.schema import LABEL, TIME
 REFERENCE_FILE = "reference.parquet"
 _REFERENCE_ROWS = 20_000
 _EXAMPLE_ROWS = 50
+_FAILED = "failed."  # and the detector's name: a tag of the training
 Outcome = TypeVar("Outcome")
 
 
@@ -123,6 +125,25 @@ def rank_features(project: Project, source: str, params: Params) -> tuple[str, .
     return tuple(told)
 
 
+def wait_for_studies(training: Training, wait: Callable[[], object]) -> None:
+    """Wait for studies in other threads, and on Ctrl-C end them before the lock is released.
+
+    Parameters
+    ----------
+    training
+        The training.
+    wait
+        Waits for the studies; once told to stop, each ends after the trial that is under way.
+    """
+    try:
+        wait()
+    except BaseException:
+        training.stopped.set()
+        with step("end the searches after their trials"):
+            wait()
+        raise
+
+
 def leave_out_failed(
     training: Training, names: Sequence[str], outcomes: Sequence[Outcome | BaseException]
 ) -> list[Outcome]:
@@ -139,6 +160,8 @@ def leave_out_failed(
 
     Raises
     ------
+    ServiceError
+        If a server or tool failed, which a detector cannot help.
     BaseException
         The first error, if all failed.
     """
@@ -148,14 +171,22 @@ def leave_out_failed(
         if not isinstance(outcome, BaseException):
             worked.append(outcome)
             continue
+        if isinstance(outcome, ServiceError):
+            raise outcome  # what broke is not the detector
         failed.append(outcome)
         said = " ".join(f"{type(outcome).__name__}: {outcome}".split())[:500]
-        training.tracking().log(training.run_id, [Tags({f"failed.{name}": said})])
+        training.tracking().log(training.run_id, [Tags({f"{_FAILED}{name}": said})])
         with step(f"{name} failed and is left out: {said}"):
             pass
     if not worked:
         raise failed[0]
     return worked
+
+
+def failed_detectors(training: Training) -> dict[str, str]:
+    """Return why of each detector that `leave_out_failed` left out."""
+    tags = training.tracking().client.get_run(training.run_id).data.tags
+    return {k.removeprefix(_FAILED): why for k, why in tags.items() if k.startswith(_FAILED)}
 
 
 def judge_rivals_beside(training: Training) -> None:
@@ -228,7 +259,7 @@ def search_detector(training: Training, detector: str, beside: Sequence[Searched
         study = run_study(
             training.plan(detector), train, objective, schema,
             folder=training.project.studies, on_trial=log,
-            beside=[one.study for one in beside],
+            beside=[one.study for one in beside], stopped=training.stopped,
         )  # fmt: skip
         tracking.log(run, reports.study_items(study))
     return Searched(study, run)
@@ -266,15 +297,25 @@ def judge_detector(training: Training, searched: Searched) -> Judged:
         report = evaluate_model(
             prepared, fitted, keep=training.workplace / f"{study.detector}.parquet"
         )
-        training.tracking().log(searched.run_id, reports.detector_items(report))
-    return Judged(searched, fitted, report)
+        tracking = training.tracking()
+        tracking.log(searched.run_id, reports.detector_items(report))
+        if study.value is None:  # the defaults, without a search
+            study = replace(study, value=validation_value(training, fitted))
+            tracking.log(searched.run_id, reports.validation_items(study))
+    return Judged(replace(searched, study=study), fitted, report)
+
+
+def validation_value(training: Training, fitted: FittedModel) -> float:
+    """Return what a search would have said of a fitted model."""
+    prepared, seed = training.prepared, training.params.seed
+    objective = make_objective(prepared.part("validation"), prepared.schema, seed=seed)
+    scores = Model.load(fitted.folder, digest=fitted.digest).anomaly_score(objective.rows)
+    train = prepared.part("train")
+    return float(np.mean(objective.judge(scores, fitted.detector, fitted.parameters, train)))
 
 
 def choose_best(judged: Sequence[Judged]) -> Judged:
-    """Choose by the validation rows, never by the test rows.
-
-    Without a search there is no validation figure; then the order of the detectors decides.
-    """
+    """Choose by the validation rows, never by the test rows."""
     return max(judged, key=lambda one: one.searched.study.value or 0.0)
 
 
@@ -339,12 +380,17 @@ def settle_promotion(
 
 def finish_training(
     training: Training,
+    searched: Sequence[Searched],
     judged: Sequence[Judged],
     best: Judged,
     versions: Mapping[str, Version],
     decision: PromotionDecision,
 ) -> TrainingResult:
-    """Keep the leaderboard and close the studies: the next training begins new ones."""
+    """Keep the leaderboard and close the studies: the next training begins new ones.
+
+    A study whose detector could not be fitted in the end is closed too, or the next training would
+    find it finished, and fail with the same hyperparameters.
+    """
     told = reports.strengths([one.report for one in judged])
     rows = [
         reports.leaderboard_row(one.report, one.searched.run_id, versions[one.detector].number)
@@ -358,11 +404,12 @@ def finish_training(
     explored = training.project.explored(training.source)
     if explored.is_dir():
         tracking.log_folder(training.run_id, explored, under="exploration")
-    for one in judged:
-        close_study(one.searched.study.name, training.plan(one.detector), training.project.studies)
+    for each in searched:
+        plan = training.plan(each.study.detector)
+        close_study(each.study.name, plan, training.project.studies)
     result = TrainingResult(
         training.source, training.run_id, tuple(rows), versions[best.detector].number,
-        best.detector, decision.promote, decision.reason,
+        best.detector, decision.promote, decision.reason, failed_detectors(training),
     )  # fmt: skip
     tracking.log(training.run_id, [Tags({NOTE: leaderboard_markdown(result)})])
     return result

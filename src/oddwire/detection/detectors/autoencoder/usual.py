@@ -117,7 +117,8 @@ def learn_usual(
                 _dense_places(own, others)
                 for own, others in zip(codes, network.encode(held_out[:_CENTER_ROWS]), strict=True)
             ]
-            centers, weights = (torch.stack(parts) for parts in zip(*places, strict=True))
+            centers = _as_many([found for found, _ in places])
+            weights = torch.stack([white for _, white in places])
     return Usual(error_scale.float(), centers.float(), weights.float().contiguous())
 
 
@@ -139,6 +140,12 @@ def _dense_places(codes: torch.Tensor, held_out: torch.Tensor) -> tuple[torch.Te
     nearest = torch.cdist(held_out.double() @ white, centers).square().amin(dim=1)
     usual = (nearest.mean() + _LEAST_SPREAD).sqrt()
     return centers / usual, white / usual
+
+
+def _as_many(centers: list[torch.Tensor]) -> torch.Tensor:
+    """Stack the networks' centers; a network of few different codes repeats its first one."""
+    most = max(map(len, centers))
+    return torch.stack([torch.cat([own, own[:1].expand(most - len(own), -1)]) for own in centers])
 
 
 def _whitening(codes: torch.Tensor) -> torch.Tensor:
