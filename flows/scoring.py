@@ -26,6 +26,9 @@ def score(
     adaptive: Annotated[
         bool, Field(description="Add alerts of a threshold that follows drift.")
     ] = False,
+    explain: Annotated[
+        int, Field(ge=0, description="Explain so many alerts, the most unusual; 0 for none.")
+    ] = 0,
 ) -> scoring.ScoredFile:
     """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
 
@@ -41,11 +44,14 @@ def score(
         Share of benign rows among those marked as discoveries, on average; 0 marks none.
     adaptive
         Whether to add alerts of a threshold that follows the file's drift.
+    explain
+        Explain at most so many alerts, the most unusual ones.
     """
     logger = get_run_logger()
     with logged_progress(logger):
         result = score_rows(
-            Project.find(), source, Path(file), Path(out), max_fdr=fdr or None, adaptive=adaptive
-        )
+            Project.find(), source, Path(file), Path(out),
+            max_fdr=fdr or None, adaptive=adaptive, explain_most=explain,
+        )  # fmt: skip
     logger.info("%s rows, %s alerts, written to %s", result.rows, result.alerts, result.out)
     return result

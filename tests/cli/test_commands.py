@@ -144,7 +144,7 @@ def test_the_leaderboard_as_json_has_the_promised_fields(oddwire, in_trained):
     _, result = in_trained
     assert [row["detector"] for row in rows] == DETECTORS
     for row, judged in zip(rows, result.leaderboard, strict=True):
-        assert [name for name in row if name != "undefined"] == FIELDS
+        assert list(row)[: len(FIELDS)] == FIELDS
         assert {name: row[name] for name in FIELDS} == {name: judged[name] for name in FIELDS}
     assert result.version in {row["model_version"] for row in rows}
 

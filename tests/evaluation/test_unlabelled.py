@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.evaluation.unlabelled import (
+    Shape,
     column_subsets,
-    drills_and_shape,
     excess_mass,
     mass_volume,
     shape_over_subsets,
@@ -72,11 +72,10 @@ def test_the_criteria_know_the_order_of_the_scores_alone(seed):
     assert excess_mass(ordinary, box) >= 0
 
 
-def test_drills_and_shape_are_weighed_and_stay_between_0_and_1():
-    assert drills_and_shape(1.0, 0.0) == pytest.approx(1)
-    assert drills_and_shape(0.0, 0.1) == pytest.approx(0)
-    assert drills_and_shape(0.4, 0.05) == pytest.approx((2 * 0.4 + 0.5) / 3)
-    assert drills_and_shape(0.5, 0.02) > drills_and_shape(0.5, 0.03)
+def test_compactness_stays_between_0_and_1_and_falls_with_the_volume():
+    assert Shape(0.0, 0.0).compactness == pytest.approx(1)
+    assert Shape(0.0, 0.1).compactness == pytest.approx(0)
+    assert Shape(0.0, 0.02).compactness > Shape(0.0, 0.03).compactness
 
 
 @pytest.mark.parametrize("criterion", [excess_mass, mass_volume])

@@ -40,6 +40,14 @@ def test_telling_columns_come_first(method):
     assert ranking == rank_columns(table(), SCHEMA, method=method, seed=0)
 
 
+@pytest.mark.parametrize("method", ["mutual_information", "permutation"])
+def test_a_name_that_each_row_has_to_itself_tells_nothing(method):
+    rows = table().assign(uid=[f"C{number}" for number in range(400)])
+    schema = FeatureSchema(SCHEMA.numeric, (*SCHEMA.categorical, "uid"))
+    ranking = rank_columns(rows, schema, method=method, seed=0)
+    assert set(list(ranking)[:2]) == {"telling", "proto"}
+
+
 @pytest.mark.parametrize("rows", [table().query("label == 0"), table().drop(columns="label")])
 def test_without_attacks_there_is_nothing_to_rank_by(rows):
     with pytest.raises(ParameterError, match=r"feature_selection needs 10 .* set it to none"):

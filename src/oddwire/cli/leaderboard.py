@@ -32,12 +32,7 @@ def leaderboard(
     if as_json:
         from oddwire.operations.items import LEADERBOARD_COLUMNS
 
-        print_json(
-            [
-                {**{key: row[key] for key in LEADERBOARD_COLUMNS}, "undefined": row["undefined"]}
-                for row in rows
-            ]
-        )
+        print_json([{**{key: row.get(key) for key in LEADERBOARD_COLUMNS}, **row} for row in rows])
     else:
         print_leaderboard(rows, title=f"{source}: {run_name}")
 

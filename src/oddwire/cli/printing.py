@@ -30,7 +30,7 @@ _LEADERBOARD = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
     "f1": "F1",
-    "recall_at_fpr": "recall at {max_fpr:.3g} FPR",
+    "recall_at_fpr_0.01": "recall at 1 % FPR",
     "false_positive_rate": "realised FPR",
     "fit_seconds": "fit s",
     "rows_per_second": "rows/s",
@@ -53,12 +53,9 @@ def print_json(content: Any) -> None:
 
 def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
     """Print a row per detector, and the reason of every figure that is missing."""
-    max_fpr = next((row["max_fpr"] for row in rows if row.get("max_fpr")), 0.01)
     table = Table(title=title, title_justify="left")
     for name, head in _LEADERBOARD.items():
-        table.add_column(
-            head.format(max_fpr=max_fpr), justify="left" if name == "detector" else "right"
-        )
+        table.add_column(head, justify="left" if name == "detector" else "right")
     for row in rows:
         table.add_row(*[_cell(name, row.get(name)) for name in _LEADERBOARD])
     console = printer()

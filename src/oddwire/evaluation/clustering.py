@@ -11,6 +11,7 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silho
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+CLUSTERING_INDICES = ("silhouette", "davies_bouldin", "calinski_harabasz")
 _FEWEST_CLUSTERS = 2  # with one there is nothing to be set apart from
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from oddwire.operations.fitting import TestScores
 
 COMPARED = ("roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
-            "false_positive_rate")  # fmt: skip
+            "false_positive_rate", "accuracy")  # fmt: skip
 Fingerprint = dict[str, Any]
 
 

@@ -18,6 +18,7 @@ from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
 from oddwire.detection.threshold_rules import choose_threshold
 from oddwire.errors import DataError, ParameterError
+from oddwire.evaluation.clustering import ClusteringIndices, evaluate_clustering
 from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
 from oddwire.evaluation.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.metrics import Evaluation, evaluate
@@ -29,6 +30,7 @@ BEFORE_TEST = ("train", "calibration", "validation")
 THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
 _MEGABYTE = 1e6
 _TIMED_ROWS = 5000
+_CLUSTERED_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,8 @@ class DetectorReport:
         Rows scored per second, preprocessing and p-values included.
     threshold_rule
         The rule of the threshold and what it was made of, as the model keeps them.
+    clustering
+        How well the groups of a clustering detector are set apart; None for any other.
     """
 
     detector: str
@@ -164,6 +168,7 @@ class DetectorReport:
     calibration_rows: int
     before_parts: Mapping[str, Mapping[str, int]]
     threshold_rule: Mapping[str, Any] = field(default_factory=dict)
+    clustering: ClusteringIndices | None = None
 
     @cached_property
     def intervals(self) -> Intervals:
@@ -288,7 +293,18 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
         calibration_rows=0 if model.calibration is None else model.calibration.scores.size,
         before_parts={part: counts[part] for part in BEFORE_TEST},
         threshold_rule=model.metadata.get(THRESHOLD, {}),
+        clustering=_clustering(model, prepared),
     )
+
+
+def _clustering(model: Model, prepared: Prepared) -> ClusteringIndices | None:
+    """Measure the groups of the training rows, which need no label."""
+    if not hasattr(model.detector, "assign_clusters"):
+        return None
+    train = prepared.part("train")
+    few = train.sample(min(len(train), _CLUSTERED_ROWS), random_state=model.seed)
+    matrix = model.preprocessing.transform(few[list(model.schema.columns)])
+    return evaluate_clustering(model.detector, matrix, seed=model.seed)
 
 
 def _seen(prepared: Prepared) -> frozenset[str] | None:

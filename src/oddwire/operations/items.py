@@ -18,7 +18,7 @@ ROWS_FILE = "test_rows.json"
 COMPARISON_FILE = "comparison.json"
 LEADERBOARD_COLUMNS = (
     "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
-    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
+    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version", "accuracy",
 )  # fmt: skip
 
 

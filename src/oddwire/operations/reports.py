@@ -15,6 +15,7 @@ import pandas as pd
 
 from oddwire.evaluation import plots
 from oddwire.evaluation.calibration_plot import calibration_figure
+from oddwire.evaluation.clustering import CLUSTERING_INDICES
 from oddwire.evaluation.family_plot import family_heat_map_figure
 from oddwire.evaluation.metrics import METRICS
 from oddwire.evaluation.strengths import describe_strengths
@@ -124,6 +125,10 @@ def detector_items(report: DetectorReport) -> Iterator[Item]:
     families = report.families.to_frame()
     if len(families):
         yield Table("reports/families.json", families)
+    if report.clustering is not None:
+        indices = report.clustering.to_dict()
+        yield Metrics({name: indices[name] for name in CLUSTERING_INDICES})
+        yield Text("clustering.json", as_json(indices))
     yield File(SCORES_FILE, report.scores_file)
 
 

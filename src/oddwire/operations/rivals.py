@@ -21,7 +21,7 @@ from sklearn.model_selection import StratifiedKFold
 from oddwire.detection.calibration import ConformalCalibration
 from oddwire.detection.supervised import BALANCES, RIVALS, attack_scores, build_rival
 from oddwire.errors import DataError
-from oddwire.evaluation.families import FamilyEvaluation, evaluate_families
+from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
 from oddwire.evaluation.metrics import Evaluation, evaluate
 from oddwire.operations.fitting import Prepared, attacks_of, labels_of
 from oddwire.operations.progress import progress, step
@@ -138,7 +138,10 @@ def _judge(
     return RivalReport(
         name, balance, figures[balance],
         evaluate(known, scores, threshold=threshold, max_fpr=max_fpr),
-        evaluate_families(known, scores, attacks_of(test), threshold=threshold),
+        evaluate_families(
+            known, scores, attacks_of(test), threshold=threshold,
+            seen=attack_families(labels, attacks_of(before)),
+        ),
         seconds,
     )  # fmt: skip
 

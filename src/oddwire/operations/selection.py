@@ -20,6 +20,7 @@ from oddwire.operations.fitting import labels_of
 from oddwire.traffic.schema import FeatureSchema
 
 NONE, MUTUAL_INFORMATION, PERMUTATION = "none", "mutual_information", "permutation"
+_MOST_CATEGORIES = 31
 _MOST_ROWS = 10_000
 _FEWEST = 10  # of each class
 _REPEATS = 3
@@ -82,8 +83,19 @@ def _as_numbers(frame: pd.DataFrame, schema: FeatureSchema) -> np.ndarray:
             (np.median(finite), finite.min(), finite.max()) if finite.size else (0.0, 0.0, 0.0)
         )
         columns.append(np.nan_to_num(column, nan=middle, posinf=high, neginf=low))
-    columns += [category_codes(frame, name)[0].astype(np.float64) for name in schema.categorical]
+    columns += [_frequent(category_codes(frame, name)[0]) for name in schema.categorical]
     return np.column_stack(columns)
+
+
+def _frequent(codes: np.ndarray) -> np.ndarray:
+    """Number the categories, the most frequent first; the rare ones share a number.
+
+    Of a name that each row has to itself, mutual information would find that it tells everything.
+    """
+    _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    rank = np.empty(len(counts))
+    rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    return np.minimum(rank, _MOST_CATEGORIES)[inverse]
 
 
 def _mutual_information(

@@ -75,11 +75,11 @@ class IsolationForestDetector(OutlierDetector):
         "detector__max_features": FloatRange(0.3, 1.0),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
-        "preprocessing__transform": "quantile_normal",
+        "preprocessing__transform": "quantile_uniform",
         "preprocessing__max_categories": 16,
         "detector__n_estimators": 300,
         "detector__max_samples": 2048,
-        "detector__max_features": 1.0,
+        "detector__max_features": 0.5,
     }
 
     def __init__(
