@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sklearn.svm import OneClassSVM
@@ -26,22 +27,40 @@ def rate(score: Callable[[np.ndarray], object], rows: np.ndarray) -> float:
     return len(rows) / min(seconds)
 
 
-def main() -> None:
-    """Print a line per detector."""
+def rates_table() -> str:
+    """Return a table for Markdown: a line per detector, with its defaults on random rows."""
     rng = np.random.default_rng(0)
     train, rows = (rng.standard_normal((n, COLUMNS)) for n in (TRAINED, SCORED))
+    lines = [
+        f"## Rows scored per second at {COLUMNS} columns", "",
+        f"Fitted to {TRAINED:,} random rows, without preprocessing; beside it how many times as",
+        "fast that is as the library's own scoring of the same fitted model (libsvm is what PyOD's",
+        "OCSVM scores by).", "",
+        "| detector | rows/s | times the library's own |", "| --- | ---: | ---: |",
+    ]  # fmt: skip
     for name in DETECTORS:
         chosen = {k: v for k, v in default_parameters(name).items() if k.startswith("detector__")}
         detector = build_detector(name, chosen, random_state=0).fit(train)
         ours = rate(lambda part, one=detector: anomaly_score(one, part), rows)
-        print(f"{name:<18} {ours:>12,.0f} rows/s")
-        if name == "isolation_forest":
-            theirs = rate(detector.forest_.score_samples, rows)
-            print(f"{'  against sklearn':<18} {ours / theirs:>11.1f} times")
-        if name == "one_class_svm":
-            libsvm = OneClassSVM(nu=detector.nu, gamma=detector.kernel_gamma_).fit(train)
-            theirs = rate(libsvm.score_samples, rows)
-            print(f"{'  against libsvm':<18} {ours / theirs:>11.1f} times")
+        library = library_scoring(name, detector, train)
+        times = "" if library is None else f"{ours / rate(library, rows):.1f}"
+        lines.append(f"| {name} | {ours:,.0f} | {times} |")
+    return "\n".join(lines) + "\n"
+
+
+def library_scoring(name: str, detector: Any, train: np.ndarray) -> Callable[..., object] | None:
+    """Return how the library behind a detector scores the same fitted model."""
+    if name == "isolation_forest":
+        return detector.forest_.score_samples
+    if name == "one_class_svm":
+        same = OneClassSVM(nu=detector.nu, gamma=detector.kernel_gamma_).fit(train)
+        return same.score_samples
+    return None
+
+
+def main() -> None:
+    """Print the table."""
+    print(rates_table())
 
 
 if __name__ == "__main__":

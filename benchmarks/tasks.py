@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from oddwire.params import NslKddSource, TableSource
+from oddwire.params import NslKddSource, SimulatedSource, TableSource
+from oddwire.traffic.features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import LABEL, FeatureSchema
 from oddwire.traffic.sources import read_source
+from oddwire.traffic.sources.simulated.simulator import simulate
 
 NSL_FILES = ("nsl-kdd/KDDTrain+_20Percent.txt", "nsl-kdd/KDDTest+.txt")
 DOWNLOADS = Path(__file__).resolve().parents[1] / "data" / "downloads"  # of `oddwire fetch`
@@ -62,6 +64,7 @@ def tasks(seed: int) -> Iterator[Task]:
         yield halved("unsw-nb15, TTL kept", root, unsw(()), seed)
     if (root / CIC_FILE).is_file():
         yield halved("cicids2017", root, cicids(), seed)
+    yield simulated(seed)
 
 
 def nsl_kdd(root: Path) -> Task:
@@ -72,6 +75,15 @@ def nsl_kdd(root: Path) -> Task:
         raise SystemExit("NSL-KDD's test file is missing")
     benign = rows.train[rows.train[LABEL] == 0].reset_index(drop=True)
     return Task("nsl-kdd", rows.schema, benign, rows.test)
+
+
+def simulated(seed: int) -> Task:
+    """Return a simulated week: the benign rows of four days, then all rows of three."""
+    week = SimulatedSource(format="simulated", days=7, connections_per_day=3000, seed=seed)
+    rows = connection_features(simulate(week))
+    first = rows["ts"] < rows["ts"].min() + pd.Timedelta(days=4)
+    benign = rows[first & (rows[LABEL] == 0)].reset_index(drop=True)
+    return Task("simulated", CONNECTION_FEATURES, benign, rows[~first].reset_index(drop=True))
 
 
 def unsw(dropped: tuple[str, ...]) -> TableSource:

@@ -134,6 +134,18 @@ def test_rows_whose_codes_lie_far_from_those_of_training_score_worse(score):
     assert (detector.score_samples(rows) <= 0).all()
 
 
+def test_networks_of_different_numbers_of_codes_are_stacked():
+    import torch
+
+    from oddwire.detection.detectors.autoencoder.usual import _as_many
+
+    centers = [torch.arange(6.0).reshape(3, 2), torch.ones(1, 2)]
+    stacked = _as_many(centers)
+    assert stacked.shape == (2, 3, 2)
+    assert stacked[0].tolist() == centers[0].tolist()
+    assert stacked[1].tolist() == [[1, 1]] * 3  # a center that stands twice moves no distance
+
+
 def test_both_is_never_less_odd_than_reconstruction_alone():
     rows = correlated_rows(300)
     alone, both = (small(score_from=score).fit(rows) for score in ("reconstruction", "both"))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.objective import Objective, make_objective
 
@@ -37,6 +38,18 @@ def test_named_families_count_alike_however_many_rows_they_have(rows, schema):
     labels = rows["label"].to_numpy(dtype=int)
     expected = average_precision_score(labels, scores)
     assert objective.average_precision(scores) == pytest.approx(expected, abs=1e-12)
+
+
+def test_rare_families_are_one_kind_together_and_many_families_few_kinds(schema, make_rows):
+    rows = make_rows(900, seed=0)
+    attack = (rows["label"] == 1).to_numpy()
+    names = np.array([f"rare {n}" if n < 12 else "large" for n in range(attack.sum())])
+    rows.loc[attack, "attack"] = names
+    kinds = make_objective(rows, schema, seed=0).kinds[attack]
+    assert set(kinds[names == "large"]) == {0}
+    assert set(kinds[names != "large"]) == {1}
+    rows.loc[attack, "attack"] = [f"name {n // 10}" for n in range(attack.sum())]
+    assert make_objective(rows, schema, seed=0).kinds.max() < 30
 
 
 @pytest.mark.parametrize("nameless", ["no column", "all missing"])
@@ -75,6 +88,19 @@ def test_without_attacks_drills_take_their_place(rows, schema, known):
     pd.testing.assert_frame_equal(
         objective.rows[~drills], rows[list(schema.columns)].reset_index(drop=True)
     )
+
+
+def test_without_labels_the_shape_of_the_scores_counts_as_one_more_kind(rows, schema):
+    benign = rows[rows["label"] == 0]
+    objective = make_objective(benign, schema, seed=0)
+    params = {"detector__n_estimators": 10}
+    model = Model.build(schema, "isolation_forest", params, seed=0).fit(benign)
+    scores = model.anomaly_score(objective.rows)
+    judged = objective.judge(scores, "isolation_forest", params, benign)
+    assert judged[:-1] == objective.by_kind(scores)
+    assert 0 < judged[-1] <= 1
+    constant = benign.assign(**dict.fromkeys(schema.numeric, 1.0), proto="tcp")
+    assert make_objective(constant, schema, seed=0).shape is None
 
 
 def test_drills_come_from_the_seed_alone(rows, schema):

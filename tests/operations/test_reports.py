@@ -202,6 +202,28 @@ def test_the_realised_rate_stands_beside_the_nominal_one(alarms, words):
     assert words in told
 
 
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"rule": "fpr", "max_fpr": 0.01, "nominal": 0.05, "benign_shift": 0.1}, "nominal 0.05, "),
+        ({"rule": "tail", "max_fpr": 0.021, "risk": 0.02}, "nominal 0.02, "),
+        (
+            {"rule": "alerts_per_day", "alerts_per_day": 20, "connections_per_day": 400},
+            "nominal 0.05, ",
+        ),
+        ({"rule": "best_f1", "max_fpr": 0.3}, "0.025; the rule best_f1 promised none"),
+    ],
+)
+def test_what_the_rule_promised_is_what_the_realised_rate_is_held_against(rule, told):
+    labels, scores = np.repeat([0, 1], [200, 10]), np.r_[np.zeros(200), np.ones(10)]
+    scores[:5] = 1
+    evaluation = evaluate(labels, scores, threshold=0.5, max_fpr=0.01)
+    intervals = bootstrap_intervals(labels, scores, evaluation)
+    text = evaluation_text("x", evaluation, intervals, rule=rule)
+    (line,) = [line for line in text.splitlines() if line.startswith("false-positive rate")]
+    assert told in line
+
+
 def test_the_rows_before_the_test_are_told_by_part(report):
     text = texts(reports.detector_items(report))["reports/train.txt"]
     told = {line.split()[0]: line for line in text.splitlines() if " rows, " in line}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from threading import Event
 
 import optuna
 import pytest
@@ -20,7 +21,7 @@ from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
 from oddwire.detection.detectors.isolation_forest import IsolationForestDetector
 from oddwire.detection.detectors.one_class_svm import OneClassSVMDetector
 from oddwire.detection.search_space import Choice, FloatRange, IntRange, When
-from oddwire.errors import OddwireError
+from oddwire.errors import OddwireError, ServiceError
 from oddwire.operations import search
 from oddwire.operations.objective import make_objective
 from oddwire.operations.search import STORAGE_VARIABLE, close_study, run_study
@@ -307,6 +308,27 @@ def test_studies_live_in_postgresql_too(study, tmp_path_factory, monkeypatch):
         assert [trial.state for trial in result.trials] == ["complete"] * 4
     finally:
         server.cleanup()
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password(study, monkeypatch):
+    pytest.importorskip("psycopg2")
+    address = "postgresql+psycopg2://joe:hunter2@127.0.0.1:1/studies"
+    monkeypatch.setenv(STORAGE_VARIABLE, address)
+    with pytest.raises(ServiceError, match=f"of {STORAGE_VARIABLE} failed") as raised:
+        study(2)
+    assert "hunter2" not in str(raised.value)
+    assert "joe:***@127.0.0.1" in str(raised.value)
+
+
+def test_a_study_that_is_told_to_stop_ends_after_its_trial(rows, objective, schema, tmp_path):
+    stopped = Event()
+    result = run_study(
+        plan(9), rows, objective, schema, folder=tmp_path, stopped=stopped,
+        on_trial=lambda _: stopped.set(),
+    )  # fmt: skip
+    assert len(result.trials) == 1
+    again = run_study(plan(3), rows, objective, schema, folder=tmp_path)
+    assert (again.name, again.resumed_trials) == (result.name, 1)
 
 
 # Run by a process of its own, which is killed in the middle.

@@ -295,6 +295,22 @@ def test_a_damaged_store_is_told_in_one_line(bare):
         Tracking.connect(bare)
 
 
+def test_a_store_that_breaks_while_it_is_used_is_an_outage_and_an_unknown_run_is_not(bare):
+    from mlflow.exceptions import MlflowException
+
+    tracking = Tracking.connect(bare)
+    with pytest.raises(MlflowException, match="not found"):
+        tracking.client.get_run("0" * 32)
+    (bare.mlruns / "mlflow.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(ServiceError, match=r"mlflow\.db failed: "):
+        tracking.begin("desk", "one", kind="training")
+
+
+def test_an_address_that_is_none_is_refused(bare, monkeypatch):
+    with pytest.raises(ParameterError, match="is no address, got 'http://\\[::1'"):
+        connect_to("http://[::1", bare, monkeypatch)
+
+
 def test_another_database_file_may_be_the_store(bare, tmp_path, monkeypatch):
     other = tmp_path / "elsewhere.db"
     other.write_bytes((bare.mlruns / "mlflow.db").read_bytes())

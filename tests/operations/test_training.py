@@ -7,10 +7,13 @@ import time
 
 import pytest
 
-from oddwire.errors import DataError, NoModelError
+from oddwire.errors import DataError, NoModelError, ServiceError
 from oddwire.operations import training
 from oddwire.operations.fitting import Prepared
 from oddwire.operations.progress import watched_by
+from oddwire.stages.ingest import ingest
+from oddwire.stages.link import link
+from oddwire.stages.prepare import prepare
 
 
 class Steps:
@@ -140,6 +143,50 @@ def test_a_detector_that_fails_is_left_out_and_the_others_go_on(desk):
     assert steps.begun == ["a failed and is left out: DataError: no rows"]
     tags = desk.tracking.client.get_run(desk.run.run_id).data.tags
     assert tags["failed.a"] == "DataError: no rows"
+
+
+def test_what_was_left_out_stands_in_the_result(desk):
+    assert desk.result.failed == {}
+    training.leave_out_failed(desk.run, ["c", "d"], [DataError("too few rows"), "found"])
+    assert training.failed_detectors(desk.run)["c"] == "DataError: too few rows"
+
+
+def test_an_outage_is_no_detector_s_fault(desk):
+    with pytest.raises(ServiceError, match="gone"):
+        training.leave_out_failed(desk.run, ["a", "b"], ["found", ServiceError("it is gone")])
+
+
+def test_an_interrupt_ends_the_studies_before_the_training_ends(desk):
+    waits = []
+
+    def wait():
+        waits.append(desk.run.stopped.is_set())
+        if len(waits) == 1:
+            raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            training.wait_for_studies(desk.run, wait)
+    finally:
+        desk.run.stopped.clear()
+    assert waits == [False, True]
+
+
+@pytest.mark.slow
+def test_without_a_search_the_best_is_still_the_best_on_validation(bare, make_rows, small_forest):
+    make_rows(600, seed=2).to_csv(bare.root / "rows.csv", index=False)
+    for stage in (link, ingest, prepare):
+        stage(bare, "desk")
+    with training.open_training(bare, "desk", trials=0, started_by="a test") as run:
+        names = ["isolation_forest", "one_class_svm", "kmeans"]
+        judged = [training.judge_detector(run, training.search_detector(run, n)) for n in names]
+        values = [one.searched.study.value for one in judged]
+        metrics = run.tracking().client.get_run(judged[2].searched.run_id).data.metrics
+    assert all(0 < value <= 1 for value in values)
+    assert training.choose_best(judged).searched.study.value == max(values)
+    assert metrics["validation_family_roc_auc"] == values[2]
+    assert -1 <= metrics["silhouette"] <= 1
+    assert metrics["davies_bouldin"] > 0
 
 
 def test_where_all_detectors_fail_the_first_error_is_told(desk):

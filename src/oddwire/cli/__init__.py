@@ -8,6 +8,7 @@ import typer
 
 from oddwire.cli import compare, drift, fetch, leaderboard, parameters, score, train, up
 from oddwire.errors import OddwireError
+from oddwire.traffic.labels import printable
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -68,5 +69,6 @@ def _mistake(error: typer.TyperException) -> str:
 
 def fail(error: OddwireError) -> None:
     """Print an error as one line, and exit."""
-    sys.stderr.write(f"oddwire: error: {' '.join(str(error).split())}\n")
+    # Names from a file may hold codes that a terminal would obey.
+    sys.stderr.write(f"oddwire: error: {printable(' '.join(str(error).split()))}\n")
     sys.exit(EXIT_USER_ERROR)

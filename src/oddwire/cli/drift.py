@@ -81,6 +81,7 @@ def show(result: DriftResult) -> None:
 
     from oddwire.cli.printing import printer
     from oddwire.operations.drift_verdict import ranked
+    from oddwire.traffic.labels import printable
 
     table = Table(
         title=f"Drift check of {result.source}: {escape(result.current)}", title_justify="left"
@@ -91,8 +92,9 @@ def show(result: DriftResult) -> None:
         )
     for one in ranked(result.check.columns)[:_SHOWN_COLUMNS]:
         mark = "drifted" if one.drifted else ""
-        table.add_row(escape(one.column), f"{one.statistic:.3f}", f"{one.cut_off:.3f}", mark)
+        name = escape(printable(one.column))  # names come from the wire
+        table.add_row(name, f"{one.statistic:.3f}", f"{one.cut_off:.3f}", mark)
     console = printer()
     console.print(table)
-    console.print(escape(result.check.verdict))
+    console.print(escape(printable(result.check.verdict)))
     console.print(f"Report: {escape(str(result.report))}", soft_wrap=True)

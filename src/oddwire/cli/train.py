@@ -92,7 +92,9 @@ def run_training(
 
 def as_dict(result: TrainingResult) -> dict[str, Any]:
     """Return what a machine reads."""
-    names = ("source", "run_id", "leaderboard", "version", "detector", "promoted", "reason")
+    names = (
+        "source", "run_id", "leaderboard", "version", "detector", "promoted", "reason", "failed",
+    )  # fmt: skip
     return {name: getattr(result, name) for name in names}
 
 
@@ -103,9 +105,12 @@ def show(project: Project, result: TrainingResult) -> None:
     from oddwire.cli.printing import print_leaderboard, printer
     from oddwire.cli.servers import HOST, MLFLOW_PORT, PREFECT_PORT
     from oddwire.operations.registry import model_name
+    from oddwire.traffic.labels import printable
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
     console = printer()
+    for name, why in result.failed.items():
+        console.print(f"left out: {name}, which failed with {escape(printable(why))}")
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.run_id}")
     console.print(

@@ -335,7 +335,11 @@ class _Watched:
 def _is_outage(error: Exception) -> bool:
     """Whether a server or database did not do its part."""
     # sqlalchemy and requests, by name: importing them here would be for this alone.
-    packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    packages = {
+        kind.__module__.partition(".")[0]
+        for one in (error, error.__cause__)
+        for kind in type(one).__mro__
+    }
     code = getattr(error, "error_code", None)
     return bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
 
