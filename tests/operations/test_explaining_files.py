@@ -45,7 +45,7 @@ def test_every_alert_gets_its_reasons(desk, current, tmp_path, name):
 @pytest.mark.parametrize("broken", ["out.csv", "out.explained.csv"])
 def test_where_one_of_the_two_files_cannot_be_written_neither_is(desk, current, tmp_path, broken):
     (tmp_path / broken).mkdir()
-    with pytest.raises(DataError, match="cannot write .*Is a directory"):
+    with pytest.raises(DataError, match=r"cannot write .*Is a directory"):
         score_file(desk.project, "desk", current, tmp_path / "out.csv", explain_most=200)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["current.csv", broken])
 
