@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 from prefect import flow, get_run_logger, task
@@ -103,12 +104,14 @@ def train(
         ) as run:
             searched = search_all(run, names)
             judged = judge_all(run, searched)
-            if rivals:
-                judge_rivals(run, return_state=True)  # a comparison is no reason to lose a training
             best = training.choose_best(judged)
             versions = register(run, judged, best)
             decision = promote_best(run, best, versions[best.detector], promote=promote)
             result = finish(run, searched, judged, best, versions, decision)
+            if rivals:
+                # A comparison is no reason to lose a training.
+                told = judge_rivals(run, best, return_state=True).result(raise_on_failure=False)
+                result = replace(result, rivals=told if isinstance(told, tuple) else (str(told),))
     create_markdown_artifact(
         key=f"leaderboard-{source}".replace("_", "-"),
         markdown=artifacts.leaderboard_markdown(result),

@@ -258,7 +258,7 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
         assert "\n" not in str(error)  # noqa: PT017 - most contents are wrong, not all
     else:
         assert set(content) <= set(Params.model_fields)
-        assert params.model_fields_set == set(content)
+        assert params.model_fields_set - {"drift"} == set(content) - {"drift"}
 
 
 def test_a_source_that_stands_twice_is_refused(tmp_path):
@@ -274,3 +274,21 @@ def test_a_source_that_stands_twice_is_refused(tmp_path):
 def test_a_schedule_that_is_none_is_refused():
     with pytest.raises(ParameterError, match=r"drift\.schedule.*'every morning'"):
         check_params({"sources": SOURCES, "drift": {"schedule": "every morning"}})
+
+
+def test_the_scheduled_check_watches_a_source_that_there_is():
+    mine = {"sources": {"mine": {"format": "simulated"}, "other": {"format": "simulated"}}}
+    assert check_params(mine).drift.source == "mine"
+    assert check_params({**mine, "drift": {"sample_rows": 500}}).drift.source == "mine"
+    assert check_params({**mine, "drift": {"source": "other"}}).drift.source == "other"
+    with pytest.raises(ParameterError, match=r"drift\.source must be one of .* mine, other"):
+        check_params({**mine, "drift": {"source": "nope"}})
+
+
+@pytest.mark.parametrize("value", ["2026-13-45", "9" * 5000])
+def test_a_value_that_yaml_cannot_make_is_told_in_one_line(tmp_path, value):
+    file = tmp_path / "params.yaml"
+    file.write_text(f"sources:\n  mine:\n    format: simulated\n    start: {value}\n")
+    with pytest.raises(ParameterError, match=r"^params\.yaml ") as raised:
+        load_params(file)
+    assert "\n" not in str(raised.value)

@@ -197,6 +197,25 @@ class Params(Settings):
     promotion: PromotionSettings = PromotionSettings()
     drift: DriftSettings = DriftSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _watch_a_source_that_there_is(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("sources"), dict):
+            return content
+        drift = content.get("drift", {})
+        if not content["sources"] or not isinstance(drift, dict):
+            return content
+        return {**content, "drift": {"source": next(iter(content["sources"])), **drift}}
+
+    @model_validator(mode="after")
+    def _check_the_watched_source(self) -> Self:
+        if self.sources and self.drift.source not in self.sources:
+            raise PydanticCustomError(
+                "watched", "drift.source must be one of the sources {known}",
+                {"known": ", ".join(sorted(self.sources))},
+            )  # fmt: skip
+        return self
+
     def source(self, name: str) -> Source:
         """Return the block of one source.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from oddwire.errors import DataError
 from oddwire.operations.scoring import explained_file, score_file
 
 
@@ -39,6 +40,14 @@ def test_every_alert_gets_its_reasons(desk, current, tmp_path, name):
         assert scored["why"][row].startswith(f"{feature} ")
     if name != "out.parquet":
         assert not explained["value"].astype(str).str.startswith("=").any()
+
+
+@pytest.mark.parametrize("broken", ["out.csv", "out.explained.csv"])
+def test_where_one_of_the_two_files_cannot_be_written_neither_is(desk, current, tmp_path, broken):
+    (tmp_path / broken).mkdir()
+    with pytest.raises(DataError, match=r"cannot write .*Is a directory"):
+        score_file(desk.project, "desk", current, tmp_path / "out.csv", explain_most=200)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["current.csv", broken])
 
 
 def test_of_many_alerts_the_most_unusual_are_explained(desk, current, tmp_path):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from oddwire.detection.supervised import RIVALS
 from oddwire.errors import DataError, NoModelError, ServiceError
 from oddwire.operations import training
 from oddwire.operations.fitting import Prepared
@@ -195,7 +196,10 @@ def test_where_all_detectors_fail_the_first_error_is_told(desk):
 
 
 def test_rivals_are_kept_apart_from_the_leaderboard(desk):
-    training.judge_rivals_beside(desk.run)
+    told = training.judge_rivals_beside(desk.run, desk.judged)
+    assert [sentence.split()[0] for sentence in told] == list(RIVALS)
+    assert "isolation_forest without them" in told[0]
+    assert "families that labels named" in told[0]
     run = runs(desk, "rivals")[0]
     assert run.data.tags["supervised"] == "yes"
     assert 0 <= run.data.metrics["random_forest_roc_auc"] <= 1

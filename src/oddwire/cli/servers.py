@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
+
+from filelock import FileLock
 
 from oddwire.errors import ServiceError
 from oddwire.project import Project
@@ -34,16 +37,27 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def wait_until(self, address: str) -> None:
+    def wait_until(self, address: str, *, ended: threading.Event | None = None) -> None:
         """Wait until the server answers at an address.
+
+        Parameters
+        ----------
+        address
+            An HTTP address that it answers when it is ready.
+        ended
+            Set when nobody waits any longer.
 
         Raises
         ------
         ServiceError
             If it ends, or does not answer in time.
+        KeyboardInterrupt
+            If nobody waits any longer.
         """
         deadline = time.monotonic() + _SECONDS_TO_START
         while not answers(address):
+            if ended is not None and ended.is_set():
+                raise KeyboardInterrupt
             if self.process.poll() is not None:
                 raise ServiceError(f"{self.name} ended while starting: {last_line(self.log)}")
             if time.monotonic() > deadline:
@@ -138,14 +152,25 @@ def prefect_api(project: Project) -> Iterator[str]:
         return
     port = free_port()
     address = f"http://{HOST}:{port}/api"
-    server = start_prefect(project, port, page=False)
+    # Two that start at once on one database would trip over each other's migrations.
+    with FileLock(_prefect_home() / "oddwire-start.lock"):
+        server = start_prefect(project, port, page=False)
+        try:
+            server.wait_until(f"{address}/health")
+        except BaseException:
+            server.end()
+            raise
     try:
-        server.wait_until(f"{address}/health")
         with _api(address):
             yield address
     finally:
         drain_prefect()
         server.end()
+
+
+def _prefect_home() -> Path:
+    """Return where Prefect keeps its database."""
+    return Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
 
 
 def drain_prefect() -> None:

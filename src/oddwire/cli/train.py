@@ -94,6 +94,7 @@ def as_dict(result: TrainingResult) -> dict[str, Any]:
     """Return what a machine reads."""
     names = (
         "source", "run_id", "leaderboard", "version", "detector", "promoted", "reason", "failed",
+        "rivals",
     )  # fmt: skip
     return {name: getattr(result, name) for name in names}
 
@@ -109,6 +110,8 @@ def show(project: Project, result: TrainingResult) -> None:
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
     console = printer()
+    for told in result.rivals:
+        console.print(f"  - {escape(printable(told))}")
     for name, why in result.failed.items():
         console.print(f"left out: {name}, which failed with {escape(printable(why))}")
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -40,14 +41,16 @@ def up(
     from oddwire.cli.printing import printer
 
     console = printer()
-    for name, port in (("Prefect", prefect_port), ("MLflow", mlflow_port)):
+    local = not os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+    ports = {"Prefect": prefect_port, **({"MLflow": mlflow_port} if local else {})}
+    for name, port in ports.items():
         if not servers.is_free(port):
             raise ParameterError(
                 f"port {port} for {name} is in use: is `oddwire up` running already? "
                 f"Otherwise give --{name.lower()}-port"
             )
     with _told_to_end() as ended, ExitStack() as stack:
-        running = _start_all(project, prefect_port, mlflow_port, stack, console)
+        running = _start_all(project, prefect_port, mlflow_port, stack, console, ended)
         console.print("Ctrl-C ends all of them.")
         while not ended.wait(0.5):
             for server in running:
@@ -57,7 +60,12 @@ def up(
 
 
 def _start_all(
-    project: Project, prefect_port: int, mlflow_port: int, stack: ExitStack, console: Console
+    project: Project,
+    prefect_port: int,
+    mlflow_port: int,
+    stack: ExitStack,
+    console: Console,
+    ended: threading.Event,
 ) -> list[servers.Server]:
     from oddwire.operations.tracking import Tracking, without_password
 
@@ -74,12 +82,12 @@ def _start_all(
             mlflow = servers.start_mlflow(project, mlflow_port, store)
             stack.callback(mlflow.end)
             running.append(mlflow)
-        prefect.wait_until(f"{prefect_page}/api/health")
+        prefect.wait_until(f"{prefect_page}/api/health", ended=ended)
         deployments = servers.start_deployments(project, f"{prefect_page}/api")
         stack.callback(deployments.end)
         running.append(deployments)
         if mlflow is not None:
-            mlflow.wait_until(f"{mlflow_page}/health")
+            mlflow.wait_until(f"{mlflow_page}/health", ended=ended)
     console.print(f"Prefect page  {prefect_page}   trigger a flow under Deployments")
     console.print(f"MLflow page   {mlflow_page}   compare runs, see versions under Models")
     console.print("deployments   training, drift-check (scheduled), scoring")

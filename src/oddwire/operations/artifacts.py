@@ -33,6 +33,7 @@ def leaderboard_markdown(result: TrainingResult) -> str:
         _table(list(_COLUMNS.values()), rows),
         *_nominal(result.leaderboard),
         *(["\n".join(told)] if told else []),
+        *[f"- {escaped(rival)}" for rival in result.rivals],
         f"Version {result.version}: {escaped(result.reason)}",
         f"MLflow run: `{result.run_id}`",
     ])  # fmt: skip

@@ -165,8 +165,15 @@ def _compare(
 
 
 def _keep(folder: Path, tracking: Tracking, run: str, check: DriftCheck) -> Path:
-    """Write the report into a folder and keep it with the run."""
-    paths = save_report(check, folder)
-    tracking.log(run, reports.drift_items(check))
-    tracking.log_folder(run, folder, under="report")
-    return paths["html"]
+    """Keep the report with the run, and as the newest of its kind in a folder.
+
+    It is written elsewhere first: another check may be at it, or a kill come in between.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as draft:
+        paths = save_report(check, Path(draft))
+        tracking.log(run, reports.drift_items(check))
+        tracking.log_folder(run, Path(draft), under="report")
+        for path in paths.values():
+            path.replace(folder / path.name)
+    return folder / paths["html"].name

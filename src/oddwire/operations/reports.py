@@ -40,7 +40,7 @@ from oddwire.operations.items import (
 from oddwire.operations.judging import evaluation_text, parts_text, threshold_text
 from oddwire.operations.lineage import Lineage
 from oddwire.operations.promotion import PromotionDecision
-from oddwire.operations.rivals import RivalReport, rivals_table
+from oddwire.operations.rivals import RivalReport, rivals_table, what_labels_add
 from oddwire.operations.studies import StudyResult, TrialRecord
 from oddwire.params import Params
 
@@ -183,15 +183,17 @@ def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:
     return describe_strengths({report.detector: report.families for report in reports})
 
 
-def rival_items(found: Sequence[RivalReport]) -> Iterator[Item]:
+def rival_items(found: Sequence[RivalReport], best: DetectorReport) -> Iterator[Item]:
     """Yield what supervised rivals came to; they take no part in the leaderboard or a promotion."""
+    told = "\n".join(what_labels_add(one, best) for one in found)
     yield Tags({"supervised": "yes"})
     yield Table("rivals.json", pd.DataFrame(rivals_table(found)))
+    yield Text("reports/what_labels_add.txt", f"{told}\n")
     for one in found:
         yield Metrics({f"{one.rival}_{name}": x for name, x in one.test.figures.items()})
         yield Text(
             f"reports/{one.rival}.txt",
-            evaluation_text(f"{one.rival} (supervised) on the test rows", one.test),
+            evaluation_text(f"{one.rival} (supervised) on the test rows", one.test, one.intervals),
         )
         if len(one.families):
             yield Table(f"reports/{one.rival}_families.json", one.families.to_frame())

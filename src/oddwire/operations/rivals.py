@@ -22,8 +22,10 @@ from oddwire.detection.calibration import ConformalCalibration
 from oddwire.detection.supervised import BALANCES, RIVALS, attack_scores, build_rival
 from oddwire.errors import DataError
 from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
+from oddwire.evaluation.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.metrics import Evaluation, evaluate
-from oddwire.operations.fitting import Prepared, attacks_of, labels_of
+from oddwire.evaluation.resampling import affordable_resamples
+from oddwire.operations.fitting import DetectorReport, Prepared, attacks_of, labels_of
 from oddwire.operations.progress import progress, step
 from oddwire.traffic.schema import FeatureSchema
 
@@ -41,8 +43,8 @@ class RivalReport:
         What was fitted, and how the classes were made to count alike.
     validation_average_precision
         Of the cross-validated scores, by which the balance was chosen.
-    test, families
-        Figures on the test rows.
+    test, intervals, families
+        Figures on the test rows, and how sure they are.
     fit_seconds
         Of the last fit.
     """
@@ -51,6 +53,7 @@ class RivalReport:
     balance: str
     validation_average_precision: float
     test: Evaluation
+    intervals: Intervals
     families: FamilyEvaluation
     fit_seconds: float
 
@@ -106,6 +109,42 @@ def rivals_table(reports: Sequence[RivalReport]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def what_labels_add(rival: RivalReport, best: DetectorReport) -> str:
+    """Set a rival beside the best detector, on families that labels named and on the others.
+
+    Parameters
+    ----------
+    rival
+        What labels taught.
+    best
+        What was found without them.
+
+    Returns
+    -------
+    str
+        A sentence of plain text.
+    """
+    told = (
+        f"{rival.rival} with labels has ROC AUC {_shown(rival.test.roc_auc)}, "
+        f"{best.detector} without them {_shown(best.test.roc_auc)}"
+    )
+    without = {one.family: one.roc_auc for one in best.families}
+    for seen, which in ((True, "that labels named"), (False, "that no label named")):
+        pairs = [
+            (one.roc_auc, without[one.family])
+            for one in rival.families
+            if one.seen is seen and one.roc_auc is not None and without.get(one.family) is not None
+        ]
+        if pairs:
+            means = np.mean(np.array(pairs, dtype=np.float64), axis=0)
+            told += f"; mean over {len(pairs)} families {which}: {means[0]:.4f} and {means[1]:.4f}"
+    return f"{told}."
+
+
+def _shown(figure: float | None) -> str:
+    return "undefined" if figure is None else f"{figure:.4f}"
+
+
 def _labelled(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return rows with a label, at most `_MOST_ROWS` of each."""
     labels = labels_of(rows)
@@ -135,9 +174,11 @@ def _judge(
     threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(max_fpr)
     test = prepared.part("test")
     scores, known = attack_scores(rival, test), labels_of(test)
+    judged = evaluate(known, scores, threshold=threshold, max_fpr=max_fpr)
+    resamples = affordable_resamples(len(scores))
     return RivalReport(
-        name, balance, figures[balance],
-        evaluate(known, scores, threshold=threshold, max_fpr=max_fpr),
+        name, balance, figures[balance], judged,
+        bootstrap_intervals(known, scores, judged, resamples=resamples),
         evaluate_families(
             known, scores, attacks_of(test), threshold=threshold,
             seen=attack_families(labels, attacks_of(before)),

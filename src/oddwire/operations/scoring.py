@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,10 +116,13 @@ def score_file(
         odd = count_oddities(model.preprocessing, features)
     seconds = time.perf_counter() - begun
     more: dict[str, Any] = {**cut, **followed}
+    files: dict[Path, pd.DataFrame] = {}
     if explain_most:
-        more |= _explain(scores, features, model, out, explain_most)
+        explained = _explain(scores, features, model, explain_most)
+        files[explained_file(out)] = explained
+        more |= {"explained": explained["row"].nunique(), "explanations": explained_file(out)}
     with step(f"write {out.name}"):
-        _write(_join(rows, scores, version), out)
+        _write(files | {out: _join(rows, scores, version)})
     return ScoredFile(
         out, len(rows), int(scores["alert"].sum()), model.max_fpr, version.number,
         version.detector, sum(odd.missing.values()), sum(odd.infinite.values()),
@@ -124,14 +130,11 @@ def score_file(
     )  # fmt: skip
 
 
-def _explain(
-    scores: pd.DataFrame, features: pd.DataFrame, model: Model, out: Path, most: int
-) -> dict[str, Any]:
-    """Add the column ``why``, write all figures beside, and count."""
+def _explain(scores: pd.DataFrame, features: pd.DataFrame, model: Model, most: int) -> pd.DataFrame:
+    """Add the column ``why``, and return all figures."""
     alerts = np.flatnonzero(scores["alert"])
     worst_first = np.argsort(-scores["anomaly_score"].to_numpy()[alerts], kind="stable")
     chosen = alerts[worst_first[:most]]
-    file = explained_file(out)
     with step(f"explain {len(chosen)} alerts"):
         explained = model.explain(features.iloc[chosen].set_axis(chosen))
         why = np.full(len(scores), None, dtype=object)
@@ -139,8 +142,7 @@ def _explain(
         scores["why"] = pd.array(why, dtype="string")
         # What is a number in one row and text in the next is text in a file.
         mixed = {name: explained[name].astype("string") for name in ("value", "benign_median")}
-        _write(explained.assign(**mixed), file)
-    return {"explained": len(chosen), "explanations": file}
+    return explained.assign(**mixed)
 
 
 def explained_file(out: Path) -> Path:
@@ -197,22 +199,30 @@ def _check_out(out: Path) -> None:
         raise DataError(f"--out: there is no folder {out.absolute().parent}")
 
 
-def _write(frame: pd.DataFrame, out: Path) -> None:
-    """Write beside the target first, so that nothing half-written ever stands there."""
-    draft = out.with_name(f".{out.name}.part")
+def _write(files: Mapping[Path, pd.DataFrame]) -> None:
+    """Write beside the targets first, so that nothing half-written ever stands there."""
+    drafts = {out: out.with_name(f".{out.name}.part") for out in files}
     try:
-        if out.name.endswith(".parquet"):
-            frame.to_parquet(draft, index=False)
-        else:
-            zipped = out.name.endswith(".gz")
-            _without_formulas(frame).to_csv(
-                draft, index=False, compression="gzip" if zipped else None
-            )
-        draft.replace(out)
+        for out, frame in files.items():
+            if out.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            _write_one(frame, drafts[out])
+        for out, draft in drafts.items():
+            draft.replace(out)
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def _write_one(frame: pd.DataFrame, draft: Path) -> None:
+    name = draft.name.removesuffix(".part")
+    if name.endswith(".parquet"):
+        frame.to_parquet(draft, index=False)
+    else:
+        zipped = name.endswith(".gz")
+        _without_formulas(frame).to_csv(draft, index=False, compression="gzip" if zipped else None)
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

@@ -113,7 +113,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training came to; `failed` says why of the detectors that had to be left out."""
+    """What a training came to.
+
+    ``failed`` says why of the detectors that had to be left out, ``rivals`` what labels add.
+    """
 
     source: str
     run_id: str
@@ -123,3 +126,4 @@ class TrainingResult:
     promoted: bool
     reason: str
     failed: dict[str, str] = field(default_factory=dict)
+    rivals: tuple[str, ...] = ()

@@ -39,7 +39,7 @@ from oddwire.operations.objective import make_objective
 from oddwire.operations.progress import progress, step
 from oddwire.operations.promotion import Candidate, PromotionDecision, decide
 from oddwire.operations.registry import Registry, Version
-from oddwire.operations.rivals import judge_rivals
+from oddwire.operations.rivals import judge_rivals, what_labels_add
 from oddwire.operations.search import close_study, run_study
 from oddwire.operations.selection import NONE, rank_columns
 from oddwire.operations.studies import TrialRecord
@@ -189,8 +189,14 @@ def failed_detectors(training: Training) -> dict[str, str]:
     return {k.removeprefix(_FAILED): why for k, why in tags.items() if k.startswith(_FAILED)}
 
 
-def judge_rivals_beside(training: Training) -> None:
-    """Judge supervised rivals and keep them in a run of their own below the training's."""
+def judge_rivals_beside(training: Training, best: Judged) -> tuple[str, ...]:
+    """Judge supervised rivals and keep them in a run of their own below the training's.
+
+    Returns
+    -------
+    A sentence per rival: what labels add to the best detector. One on why not, where they cannot be
+    judged.
+    """
     tracking, prepared = training.tracking(), training.prepared
     with tracking.run(
         training.source, "What labels add", kind="rivals", parent=training.run_id
@@ -199,8 +205,9 @@ def judge_rivals_beside(training: Training) -> None:
             found = judge_rivals(prepared, seed=training.params.seed, max_fpr=training.max_fpr)
         except DataError as error:  # a comparison is no reason to lose a training
             tracking.log(run, [Tags({"not_judged": str(error)})])
-            return
-        tracking.log(run, reports.rival_items(found))
+            return (str(error),)
+        tracking.log(run, reports.rival_items(found, best.report))
+    return tuple(what_labels_add(one, best.report) for one in found)
 
 
 def import_ahead(detectors: Sequence[str]) -> None:
