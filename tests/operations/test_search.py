@@ -393,6 +393,16 @@ def test_the_defaults_give_way_only_to_a_gain_over_most_kinds():
     assert choose_trial([lucky, sound], {"gamma": 1})[0] is lucky, "without the defaults: the best"
 
 
+def test_no_trial_is_taken_to_be_surer_than_the_median_trial():
+    defaults = record(0, [0.9, 0.9, 0.9, 0.9], gamma=1)
+    others = [record(n, [0.8, 0.9, 0.9, 0.95], gamma=n + 1) for n in (1, 2, 3)]
+    by_luck = record(4, [0.91, 0.91, 0.91, 0.91], gamma=9)  # its error is 0
+    assert choose_trial([defaults, by_luck], {"gamma": 1})[0] is by_luck
+    chosen, why = choose_trial([defaults, *others, by_luck], {"gamma": 1})
+    assert chosen is defaults
+    assert "or the median trial's of 0.0315" in why
+
+
 @given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=6))
 def test_what_is_chosen_is_never_worse_than_the_defaults(values):
     trials = [record(number, each, gamma=number) for number, each in enumerate(values)]

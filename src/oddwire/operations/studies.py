@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean, stdev
+from statistics import fmean, median_low, stdev
 
 from oddwire import __version__
 from oddwire.detection.detectors import search_space
@@ -87,8 +87,10 @@ def choose_trial(trials: Sequence[TrialRecord], start: HyperParameters) -> tuple
     A search looks at a few attack families, and the next attack will be of another: so families,
     not rows, are what the gain over the defaults is averaged over, and a gain within one standard
     error of that mean is no reason to leave them (the one-standard-error rule of Breiman,
-    Friedman, Olshen & Stone 1984, *Classification and regression trees*, section 3.4.3). Where
-    there are fewer than three kinds of oddity, there is no such error, and the best value wins.
+    Friedman, Olshen & Stone 1984, *Classification and regression trees*, section 3.4.3). An error
+    over a dozen families is itself uncertain, and of many trials the one with the smallest error
+    by luck would pass: so no trial is taken to be surer than the median trial. Where there are
+    fewer than three kinds of oddity, there is no such error, and the best value wins.
 
     Parameters
     ----------
@@ -106,21 +108,24 @@ def choose_trial(trials: Sequence[TrialRecord], start: HyperParameters) -> tuple
     defaults = next((trial for trial in trials if dict(trial.parameters) == dict(start)), None)
     if defaults is None or len(defaults.by_kind) < _FEWEST_KINDS:
         return best, f"trial {best.number} has the best value"
+    gains = {trial.number: _gain(trial, defaults) for trial in trials if trial is not defaults}
+    usual = median_low(error for _, error in gains.values()) if gains else 0.0
     for trial in ranked:
         if trial is defaults:
             break
-        gain, error = _gain(trial, defaults)
-        if gain > error:
+        gain, error = gains[trial.number]
+        if gain > max(error, usual):
             return trial, (
                 f"trial {trial.number} is ahead of the defaults by {gain:.4f}, "
                 f"standard error {error:.4f} over {len(defaults.by_kind)} kinds of oddity"
             )
     if best is defaults:
         return defaults, "the defaults have the best value"
-    gain, error = _gain(best, defaults)
+    gain, error = gains[best.number]
     return defaults, (
         f"the defaults: trial {best.number} is ahead by {gain:.4f}, within its standard error "
-        f"of {error:.4f} over {len(defaults.by_kind)} kinds of oddity"
+        f"of {error:.4f} over {len(defaults.by_kind)} kinds of oddity, or the median trial's of "
+        f"{usual:.4f}"
     )
 
 
