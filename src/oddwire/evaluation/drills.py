@@ -5,14 +5,10 @@ made odd on purpose; average precision of drills against the rows that they were
 label. Drills are made in the columns as they came, before any preprocessing, so that detectors
 behind different transforms face the same rows.
 
-*Why not a score's own shape.* Excess-mass and mass-volume curves (Goix 2016, *How to evaluate the
-quality of unsupervised anomaly detection algorithms?*) integrate over the volume of the space that
-the detector sees. Each transform makes another space, so their figures do not compare across
-preprocessings; and most such internal criteria pick hardly better than chance (Ma, Zhao, Zhang &
-Akoglu 2023, *The need for unsupervised outlier model selection*). Telling rows from synthetic ones
-is the older and sounder idea: density estimation as classification (Hastie, Tibshirani & Friedman
-2009, section 14.2.4; Steinwart, Hush & Scovel 2005, *A classification framework for anomaly
-detection*).
+Telling rows from synthetic ones is density estimation as classification (Hastie, Tibshirani &
+Friedman 2009, section 14.2.4; Steinwart, Hush & Scovel 2005, *A classification framework for
+anomaly detection*). A search sets the shape of the scores beside it, which knows other things: see
+`oddwire.evaluation.unlabelled`.
 
 *Which drills.*
 
@@ -29,13 +25,9 @@ detection*).
 
 The criterion is the mean over the kinds, so that an easy kind does not drown the other.
 
-*How good it is.* Over 36 settings (four transforms by isolation forest, nearest neighbours,
-one-class SVM and principal components) its rank correlation with the labelled average precision on
-validation rows was .19 on NSL-KDD's train file (.83 without its five floods and scans that move
-many columns at once), .54 on UNSW-NB15, .67 on CICIDS2017 and .53 on simulated traffic. Among the
-settings of one detector, which is what a study compares, it was on average .80 for nearest
-neighbours and .63 for the SVM, but .22 for the isolation forest, where choosing by it was no better
-than choosing blindly. So it is a stand-in and no more: a few labelled attacks beat it.
+*How good it is.* Its rank correlation with labelled average precision stands in
+``docs/decisions/0005-search-objective.md``: good on some sources, none on NSL-KDD, whose floods and
+scans move many columns at once. So it is a stand-in and no more: a few labelled attacks beat it.
 """
 
 from __future__ import annotations
