@@ -14,7 +14,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.watching import logged_progress
-from oddwire.operations import artifacts, pipeline, training
+from oddwire.operations import artifacts, failing, pipeline, releasing, training
 from oddwire.operations.fitting import parse_detectors
 from oddwire.operations.members import ENSEMBLE
 from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
@@ -34,8 +34,8 @@ search = task(name="search", persist_result=False, task_run_name="search-{detect
 )
 judge = task(name="fit-and-evaluate", persist_result=False)(training.judge_detector)
 judge_rivals = task(name="judge-rivals", persist_result=False)(training.judge_rivals_beside)
-register = task(name="register", persist_result=False)(training.register_all)
-promote_best = task(name="promote", persist_result=False)(training.settle_promotion)
+register = task(name="register", persist_result=False)(releasing.register_all)
+promote_best = task(name="promote", persist_result=False)(releasing.settle_promotion)
 finish = task(name="finish", persist_result=False)(training.finish_training)
 
 
@@ -43,20 +43,20 @@ def search_all(run: Training, names: Sequence[str]) -> list[Searched]:
     """Search the detectors side by side, and then the ensemble, which is made of the others."""
     single = [name for name in names if name != ENSEMBLE]
     searches = [search.submit(run, name) for name in single]
-    training.wait_for_studies(run, lambda: wait(searches))
+    failing.wait_for_studies(run, lambda: wait(searches))
     found: list[Searched | Exception] = [one.result(raise_on_failure=False) for one in searches]
     if ENSEMBLE not in names:
-        return training.leave_out_failed(run, single, found)
+        return failing.leave_out_failed(run, single, found)
     beside = [one for one in found if isinstance(one, Searched)]
     found.append(search(run, ENSEMBLE, beside, return_state=True).result(raise_on_failure=False))
-    return training.leave_out_failed(run, [*single, ENSEMBLE], found)
+    return failing.leave_out_failed(run, [*single, ENSEMBLE], found)
 
 
 def judge_all(run: Training, searched: Sequence[Searched]) -> list[Judged]:
     """Fit and evaluate one after the other: each fit uses all cores."""
     states = [judge(run, one, return_state=True) for one in searched]
     names = [one.study.detector for one in searched]
-    return training.leave_out_failed(
+    return failing.leave_out_failed(
         run, names, [state.result(raise_on_failure=False) for state in states]
     )
 

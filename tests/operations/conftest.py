@@ -14,7 +14,7 @@ import yaml
 from oddwire.detection.detectors.isolation_forest import IsolationForestDetector
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, IntRange
-from oddwire.operations import training
+from oddwire.operations import releasing, training
 from oddwire.operations.fitting import FittedModel
 from oddwire.operations.registry import Registry
 from oddwire.operations.tracking import Tracking
@@ -177,9 +177,9 @@ def _train(project: Project, source: str, *, promote: bool = True) -> Desk:
         searched = training.search_detector(run, "isolation_forest")
         judged = [training.judge_detector(run, searched)]
         best = training.choose_best(judged)
-        versions = training.register_all(run, judged, best)
+        versions = releasing.register_all(run, judged, best)
         version = versions[best.detector]
-        decision = training.settle_promotion(run, best, version, promote=promote)
+        decision = releasing.settle_promotion(run, best, version, promote=promote)
         shutil.copytree(
             run.workplace, project.root / "kept", dirs_exist_ok=True
         )  # open_training clears it away

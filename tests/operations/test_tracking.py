@@ -235,7 +235,7 @@ def test_a_server_that_does_not_answer_is_told_at_once(bare, monkeypatch, scheme
 
 
 def test_a_server_that_takes_the_call_and_says_nothing_is_given_up(bare, monkeypatch):
-    monkeypatch.setattr("oddwire.operations.tracking._SECONDS_TO_ANSWER", 0.3)
+    monkeypatch.setattr("oddwire.operations.addresses._SECONDS_TO_ANSWER", 0.3)
     with socket.create_server((HOST, 0)) as mute:
         uri = f"http://{HOST}:{mute.getsockname()[1]}"
         with pytest.raises(ServiceError, match="does not answer: timed out"):

@@ -9,7 +9,7 @@ import pytest
 
 from oddwire.detection.supervised import RIVALS
 from oddwire.errors import DataError, NoModelError, ServiceError
-from oddwire.operations import training
+from oddwire.operations import failing, releasing, training
 from oddwire.operations.fitting import Prepared
 from oddwire.operations.progress import watched_by
 from oddwire.stages.ingest import ingest
@@ -54,7 +54,7 @@ def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk, 
     import pandas as pd
 
     version = desk.registry.champion("desk")
-    file = desk.tracking.download(version.run_id, f"reference/{training.REFERENCE_FILE}", tmp_path)
+    file = desk.tracking.download(version.run_id, f"reference/{releasing.REFERENCE_FILE}", tmp_path)
     reference = pd.read_parquet(file)
     assert (reference["label"] == 0).all()
     held_out = pd.concat(
@@ -139,7 +139,7 @@ def test_a_second_training_of_a_source_waits_and_one_of_another_does_not(bare):
 def test_a_detector_that_fails_is_left_out_and_the_others_go_on(desk):
     steps = Steps()
     with watched_by(steps):
-        worked = training.leave_out_failed(desk.run, ["a", "b"], [DataError("no\nrows"), "found"])
+        worked = failing.leave_out_failed(desk.run, ["a", "b"], [DataError("no\nrows"), "found"])
     assert worked == ["found"]
     assert steps.begun == ["a failed and is left out: DataError: no rows"]
     tags = desk.tracking.client.get_run(desk.run.run_id).data.tags
@@ -148,13 +148,13 @@ def test_a_detector_that_fails_is_left_out_and_the_others_go_on(desk):
 
 def test_what_was_left_out_stands_in_the_result(desk):
     assert desk.result.failed == {}
-    training.leave_out_failed(desk.run, ["c", "d"], [DataError("too few rows"), "found"])
-    assert training.failed_detectors(desk.run)["c"] == "DataError: too few rows"
+    failing.leave_out_failed(desk.run, ["c", "d"], [DataError("too few rows"), "found"])
+    assert failing.failed_detectors(desk.run)["c"] == "DataError: too few rows"
 
 
 def test_an_outage_is_no_detector_s_fault(desk):
     with pytest.raises(ServiceError, match="gone"):
-        training.leave_out_failed(desk.run, ["a", "b"], ["found", ServiceError("it is gone")])
+        failing.leave_out_failed(desk.run, ["a", "b"], ["found", ServiceError("it is gone")])
 
 
 def test_an_interrupt_ends_the_studies_before_the_training_ends(desk):
@@ -167,7 +167,7 @@ def test_an_interrupt_ends_the_studies_before_the_training_ends(desk):
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            training.wait_for_studies(desk.run, wait)
+            failing.wait_for_studies(desk.run, wait)
     finally:
         desk.run.stopped.clear()
     assert waits == [False, True]
@@ -192,7 +192,7 @@ def test_without_a_search_the_best_is_still_the_best_on_validation(bare, make_ro
 
 def test_where_all_detectors_fail_the_first_error_is_told(desk):
     with pytest.raises(DataError, match="first"):
-        training.leave_out_failed(desk.run, ["a", "b"], [DataError("first"), DataError("second")])
+        failing.leave_out_failed(desk.run, ["a", "b"], [DataError("first"), DataError("second")])
 
 
 def test_rivals_are_kept_apart_from_the_leaderboard(desk):

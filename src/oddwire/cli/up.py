@@ -67,7 +67,8 @@ def _start_all(
     console: Console,
     ended: threading.Event,
 ) -> list[servers.Server]:
-    from oddwire.operations.tracking import Tracking, without_password
+    from oddwire.operations.addresses import without_password
+    from oddwire.operations.tracking import Tracking
 
     prefect_page = f"http://{servers.HOST}:{prefect_port}"
     mlflow_page = f"http://{servers.HOST}:{mlflow_port}"

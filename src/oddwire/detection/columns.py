@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,40 @@ def category_codes(frame: pd.DataFrame, name: str) -> tuple[NDArray[np.int64], W
     words = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values]
     again, distinct = pd.factorize(np.asarray(words, dtype=object))
     return np.append(again, -1)[codes].astype(np.int64), np.asarray(distinct, dtype=object)
+
+
+class Frequent(NamedTuple):
+    """The categories of a training column.
+
+    Parameters
+    ----------
+    kept
+        The most frequent ones first.
+    merged
+        `hashes` of all others, sorted.
+    with_missing
+        Whether a row had none.
+    """
+
+    kept: list[str]
+    merged: NDArray[np.uint64]
+    with_missing: bool
+
+
+def frequent_categories(frame: pd.DataFrame, name: str, most: int) -> Frequent:
+    """Return the most frequent categories of a column, and what the others are known by.
+
+    Raises
+    ------
+    DataError
+        If the column is missing.
+    """
+    codes, values = category_codes(frame, name)
+    counts = np.bincount(codes[codes >= 0], minlength=len(values))
+    # Equal counts by name: the order of the rows is no matter.
+    order = np.lexsort((values.astype(str), -counts))
+    rest = np.sort(hashes(values[order[most:]]))
+    return Frequent(list(values[order[:most]]), rest, bool((codes < 0).any()))
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:

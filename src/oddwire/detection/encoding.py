@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.columns import category_codes, hashes, numbers
+from oddwire.detection.columns import category_codes, frequent_categories, numbers
 from oddwire.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -96,12 +96,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for name in kept:
             numbers(X, name)
         for name in self._chosen(self.categorical):
-            codes, values = category_codes(X, name)
-            counts = np.bincount(codes[codes >= 0], minlength=len(values))
-            # The most frequent first, equal counts by name: the order of the rows is no matter.
-            order = np.lexsort((values.astype(str), -counts))
-            self.categories_[name] = list(values[order[: self.max_categories]])
-            self.merged_[name] = np.sort(hashes(values[order[self.max_categories :]]))
+            found = frequent_categories(X, name, self.max_categories)
+            self.categories_[name], self.merged_[name] = found.kept, found.merged
         self.feature_names_out_ = [*kept, *self.categories_]
         self.source_columns_ = list(self.feature_names_out_)
         return self

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.columns import category_codes, hashes, numbers
+from oddwire.detection.columns import category_codes, frequent_categories, hashes, numbers
 from oddwire.detection.scaling import TRANSFORMS, Scaling, fit_scaling
 from oddwire.errors import DataError, ParameterError
 
@@ -221,13 +221,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.merged_: dict[str, NDArray[np.uint64]] = {}
         self.with_missing_: list[str] = []
         for name in self._chosen(self.categorical):
-            codes, values = category_codes(X, name)
-            counts = np.bincount(codes[codes >= 0], minlength=len(values))
-            # The most frequent first, equal counts by name: the order of the rows is no matter.
-            order = np.lexsort((values.astype(str), -counts))
-            self.categories_[name] = list(values[order[: self.max_categories]])
-            self.merged_[name] = np.sort(hashes(values[order[self.max_categories :]]))
-            if (codes < 0).any():
+            found = frequent_categories(X, name, self.max_categories)
+            self.categories_[name], self.merged_[name] = found.kept, found.merged
+            if found.with_missing:
                 self.with_missing_.append(name)
 
     def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:

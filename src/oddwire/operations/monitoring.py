@@ -18,9 +18,10 @@ from oddwire.operations.drift import DriftCheck, check_drift, save_report
 from oddwire.operations.fitting import Prepared
 from oddwire.operations.progress import step
 from oddwire.operations.registry import Registry, Version
+from oddwire.operations.releasing import REFERENCE_FILE
 from oddwire.operations.scoring import read_features
 from oddwire.operations.tracking import Tracking
-from oddwire.operations.training import REFERENCE_FILE, source_lock
+from oddwire.operations.training import source_lock
 from oddwire.params import DRIFT_SCENARIOS, Params, SimulatedSource, load_params
 from oddwire.project import Project
 from oddwire.traffic.sources import to_features

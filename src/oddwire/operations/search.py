@@ -26,6 +26,7 @@ from oddwire.detection.detectors import (
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
 from oddwire.errors import OddwireError, ServiceError
+from oddwire.operations.addresses import without_password
 from oddwire.operations.members import ENSEMBLE, run_selection
 from oddwire.operations.objective import Objective
 from oddwire.operations.studies import (
@@ -35,7 +36,6 @@ from oddwire.operations.studies import (
     TrialRecord,
     choose_trial,
 )
-from oddwire.operations.tracking import without_password
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:

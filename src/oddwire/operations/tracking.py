@@ -16,18 +16,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
-from urllib.error import HTTPError
-from urllib.parse import SplitResult, urlsplit
-from urllib.request import url2pathname, urlopen
 
 import psutil
 from filelock import FileLock
 
-from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
+from oddwire.errors import NoModelError, OddwireError, ServiceError
+from oddwire.operations.addresses import URI_VARIABLE, check_uri, without_password
 from oddwire.operations.items import Figure, File, Item, Metrics, Parameters, Table, Tags, Text
 from oddwire.project import Project
 
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-URI_VARIABLE = "MLFLOW_TRACKING_URI"
 NOTE = "mlflow.note.content"  # the tag that the page shows as a run's description
 # MLflow 3 opens an experiment of unknown kind as one of language models.
 _SHOWN_AS_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
@@ -43,9 +39,6 @@ _MADE_BY = {"mlflow.source.name": "oddwire", "mlflow.source.type": "LOCAL"}
 _PARENT = "mlflow.parentRunId"
 _KIND = "kind"
 _OWNER = "owner"
-_SECONDS_TO_ANSWER = 5.0
-_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-_NOT_ALLOWED = {401, 403}
 _OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 _SAME_BIRTH = 2.0  # seconds
 _LONGEST_PARAMETER = 6000
@@ -82,7 +75,7 @@ class Tracking:
             If the address is one that MLflow no longer takes.
         """
         uri = _absolute(os.environ.get(URI_VARIABLE) or local_uri(project), project)
-        _check_uri(uri)
+        check_uri(uri)
         if uri != local_uri(project):
             return cls(_client(uri), uri, None)
         project.mlruns.mkdir(exist_ok=True)
@@ -365,61 +358,6 @@ def _client(uri: str) -> MlflowClient:
     except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
         raise ServiceError(_failed(uri, error)) from error
     return cast("MlflowClient", _Watched(client, uri))
-
-
-def _check_uri(uri: str) -> None:
-    try:
-        parts = urlsplit(uri)
-    except ValueError as error:
-        raise ParameterError(f"{URI_VARIABLE} is no address, got {uri!r}: {error}") from None
-    if parts.scheme in {"http", "https"}:
-        _check_answers(uri)
-    elif parts.scheme in {"", "file"}:
-        folder = url2pathname(parts.path)
-        raise ParameterError(
-            f"{URI_VARIABLE} is the folder {folder}, and MLflow 3 takes no folder as its store: "
-            f"move it with `mlflow migrate-filestore --source {folder} "
-            "--target sqlite:///mlruns/mlflow.db`"
-        )
-    elif parts.hostname:
-        _check_port(parts)
-
-
-def _check_answers(uri: str) -> None:
-    # MLflow itself would try again for minutes.
-    address = _with_user(urlsplit(uri), "").rstrip("/")
-    try:
-        with urlopen(f"{address}/health", timeout=_SECONDS_TO_ANSWER):  # noqa: S310 - http(s) only, see the caller
-            return
-    except (OSError, ValueError, HTTPException) as error:
-        if isinstance(error, HTTPError) and error.code in _NOT_ALLOWED:
-            return  # it is there, and MLflow sends the password that this request did not
-        raise ServiceError(
-            f"the MLflow server {without_password(uri)} of {URI_VARIABLE} does not answer: {error}"
-        ) from error
-
-
-def _check_port(parts: SplitResult) -> None:
-    try:
-        port = parts.port or _DATABASE_PORTS.get(parts.scheme.partition("+")[0])
-        if port is not None:
-            socket.create_connection((parts.hostname, port), _SECONDS_TO_ANSWER).close()
-    except (OSError, ValueError) as error:  # ValueError: a port that is no number
-        raise ServiceError(
-            f"the database {without_password(parts.geturl())} of {URI_VARIABLE} does not answer: "
-            f"{error}"
-        ) from error
-
-
-def without_password(uri: str) -> str:
-    """Return an address as people may see it."""
-    parts = urlsplit(uri)
-    return uri if parts.password is None else _with_user(parts, f"{parts.username}:***@")
-
-
-def _with_user(parts: SplitResult, user: str) -> str:
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{user}{host}").geturl()
 
 
 def _owner() -> str:

@@ -13,22 +13,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Thread
-from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from oddwire.detection.detectors import DETECTORS, detector_kind
 from oddwire.detection.model import Model
-from oddwire.errors import DataError, ModelError, ServiceError
+from oddwire.errors import DataError
 from oddwire.operations import reports
 from oddwire.operations.artifacts import leaderboard_markdown
+from oddwire.operations.failing import failed_detectors
 from oddwire.operations.fitting import (
-    DetectorReport,
     FittedModel,
     Prepared,
-    TestScores,
     evaluate_model,
     fit_model,
 )
@@ -37,8 +34,8 @@ from oddwire.operations.kept_trainings import compare_with_previous
 from oddwire.operations.lineage import read_lineage
 from oddwire.operations.objective import make_objective
 from oddwire.operations.progress import progress, step
-from oddwire.operations.promotion import Candidate, PromotionDecision, decide
-from oddwire.operations.registry import Registry, Version
+from oddwire.operations.promotion import PromotionDecision
+from oddwire.operations.registry import Version
 from oddwire.operations.rivals import judge_rivals, what_labels_add
 from oddwire.operations.search import close_study, run_study
 from oddwire.operations.selection import NONE, rank_columns
@@ -47,13 +44,6 @@ from oddwire.operations.tracking import NOTE, Tracking
 from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
 from oddwire.params import Params, load_params
 from oddwire.project import Project
-from oddwire.traffic.schema import LABEL, TIME
-
-REFERENCE_FILE = "reference.parquet"
-_REFERENCE_ROWS = 20_000
-_EXAMPLE_ROWS = 50
-_FAILED = "failed."  # and the detector's name: a tag of the training
-Outcome = TypeVar("Outcome")
 
 
 @contextmanager
@@ -123,70 +113,6 @@ def rank_features(project: Project, source: str, params: Params) -> tuple[str, .
             prepared.part("validation"), prepared.schema, method=method, seed=params.seed
         )
     return tuple(told)
-
-
-def wait_for_studies(training: Training, wait: Callable[[], object]) -> None:
-    """Wait for studies in other threads, and on Ctrl-C end them before the lock is released.
-
-    Parameters
-    ----------
-    training
-        The training.
-    wait
-        Waits for the studies; once told to stop, each ends after the trial that is under way.
-    """
-    try:
-        wait()
-    except BaseException:
-        training.stopped.set()
-        with step("end the searches after their trials"):
-            wait()
-        raise
-
-
-def leave_out_failed(
-    training: Training, names: Sequence[str], outcomes: Sequence[Outcome | BaseException]
-) -> list[Outcome]:
-    """Go on with the detectors that worked; what failed is kept as a tag of the training.
-
-    Parameters
-    ----------
-    training
-        The training.
-    names
-        Detectors.
-    outcomes
-        What each came to, an error where it failed.
-
-    Raises
-    ------
-    ServiceError
-        If a server or tool failed, which a detector cannot help.
-    BaseException
-        The first error, if all failed.
-    """
-    worked: list[Outcome] = []
-    failed: list[BaseException] = []
-    for name, outcome in zip(names, outcomes, strict=True):
-        if not isinstance(outcome, BaseException):
-            worked.append(outcome)
-            continue
-        if isinstance(outcome, ServiceError):
-            raise outcome  # what broke is not the detector
-        failed.append(outcome)
-        said = " ".join(f"{type(outcome).__name__}: {outcome}".split())[:500]
-        training.tracking().log(training.run_id, [Tags({f"{_FAILED}{name}": said})])
-        with step(f"{name} failed and is left out: {said}"):
-            pass
-    if not worked:
-        raise failed[0]
-    return worked
-
-
-def failed_detectors(training: Training) -> dict[str, str]:
-    """Return why of each detector that `leave_out_failed` left out."""
-    tags = training.tracking().client.get_run(training.run_id).data.tags
-    return {k.removeprefix(_FAILED): why for k, why in tags.items() if k.startswith(_FAILED)}
 
 
 def judge_rivals_beside(training: Training, best: Judged) -> tuple[str, ...]:
@@ -326,65 +252,6 @@ def choose_best(judged: Sequence[Judged]) -> Judged:
     return max(judged, key=lambda one: one.searched.study.value or 0.0)
 
 
-def register_all(training: Training, judged: Sequence[Judged], best: Judged) -> dict[str, Version]:
-    """Register every detector's model, the best one as the challenger.
-
-    Returns
-    -------
-    dict
-        The version of each detector.
-    """
-    registry = Registry.of(training.tracking(), training.project)
-    example = training.prepared.part("train").head(_EXAMPLE_ROWS)
-    versions = {}
-    with step("register", len(judged)):
-        for one in judged:
-            versions[one.detector] = registry.register(
-                training.source, one.searched.run_id, one.fitted, example, challenger=one is best
-            )
-            progress().advance("register", one.detector)
-        keep_reference(training, best, versions[best.detector])
-    return versions
-
-
-def keep_reference(training: Training, judged: Judged, version: Version) -> None:
-    """Keep benign rows that the model was not fitted to, with their scores, for the drift check."""
-    parts = [training.prepared.part(name) for name in ("calibration", "validation")]
-    rows = pd.concat(parts, ignore_index=True)
-    if LABEL in rows:
-        rows = rows[rows[LABEL].fillna(0) == 0]
-    if TIME in rows:
-        rows = rows.sort_values(TIME, kind="stable")
-    # Whole stretches of time are kept rather than single rows: drift is judged against them.
-    rows = rows.tail(_REFERENCE_ROWS).reset_index(drop=True)
-    model = Model.load(judged.fitted.folder, digest=judged.fitted.digest)
-    rows = rows.assign(anomaly_score=model.anomaly_score(rows))
-    folder = training.workplace / f"reference-{version.number}"
-    folder.mkdir(parents=True)
-    rows.to_parquet(folder / REFERENCE_FILE)
-    training.tracking().log_folder(version.run_id, folder, under="reference")
-
-
-def settle_promotion(
-    training: Training, best: Judged, version: Version, *, promote: bool
-) -> PromotionDecision:
-    """Decide whether the challenger becomes champion, and carry it out."""
-    registry = Registry.of(training.tracking(), training.project)
-    with step("promote"):
-        if promote:
-            champion, no_rival = _champion(training, registry)
-            decision = decide(
-                _candidate(best.report, version), champion, training.params.promotion,
-                seed=training.params.seed, no_rival=no_rival,
-            )  # fmt: skip
-        else:
-            reason = "promotion was switched off for this training"
-            decision = PromotionDecision(promote=False, reason=reason, checks=())
-        registry.settle(version, decision)
-        training.tracking().log(training.run_id, reports.promotion_items(decision, version.number))
-    return decision
-
-
 def finish_training(
     training: Training,
     searched: Sequence[Searched],
@@ -420,33 +287,3 @@ def finish_training(
     )  # fmt: skip
     tracking.log(training.run_id, [Tags({NOTE: leaderboard_markdown(result)})])
     return result
-
-
-def _candidate(report: DetectorReport, version: Version) -> Candidate:
-    rows = TestScores.load(report.scores_file)
-    return Candidate(
-        name=f"version {version.number} ({version.detector})",
-        labels=rows.labels,
-        scores=rows.scores,
-        threshold=report.test.threshold,
-        families=rows.attack,
-        milliseconds_per_row=1000 / report.rows_per_second,
-        megabytes=report.megabytes,
-    )
-
-
-def _champion(training: Training, registry: Registry) -> tuple[Candidate | None, str]:
-    """Judge the champion on the same test rows, or say why there is no rival."""
-    version = registry.version(training.source)
-    if version is None:
-        return None, "is the first model"
-    try:
-        with registry.files(version) as folder:
-            model = Model.load(folder, digest=version.digest)
-            if model.schema != training.prepared.schema:
-                return None, f"has no rival (version {version.number} was made for other columns)"
-            fitted = FittedModel(version.detector, folder, version.digest, np.nan, {})
-            keep = training.workplace / "champion.parquet"
-            return _candidate(evaluate_model(training.prepared, fitted, keep=keep), version), ""
-    except ModelError as error:
-        return None, f"has no rival (version {version.number} cannot be used: {error})"
