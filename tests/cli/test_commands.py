@@ -128,7 +128,7 @@ def test_train_ends_with_a_table_and_where_to_look(oddwire, prefect_server, proj
 def test_the_leaderboard_shows_every_detector(oddwire, in_trained):
     ended = oddwire("leaderboard", "simulated")
     assert ended.code == 0
-    for head in ("ROC AUC", "average precision", "F1", "recall at 0.01 FPR", "realised FPR",
+    for head in ("ROC AUC", "average precision", "F1", "recall at 1 % FPR", "realised FPR",
                  "fit s", "rows/s", *DETECTORS):  # fmt: skip
         assert head in ended.out
     _, result = in_trained

@@ -25,6 +25,7 @@ _HEADS = {
     "precision": "precision",
     "recall": "recall",
     "false_positive_rate": "realised FPR",
+    "accuracy": "accuracy",
 }
 
 
