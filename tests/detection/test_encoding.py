@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from oddwire.detection.encoding import TableEncoder
-from oddwire.detection.preprocessing import TablePreprocessor, count_oddities
+from oddwire.detection.oddities import count_oddities
+from oddwire.detection.preprocessing import TablePreprocessor
 from oddwire.errors import DataError, ParameterError
 
 

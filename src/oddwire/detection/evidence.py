@@ -1,20 +1,18 @@
 """Anomaly scores of detectors with different scales → one currency that can be averaged.
 
-The evidence of a score is the normal distribution's quantile of 1 - p: 0 for the median benign
-connection, 1.3 for one in ten, 2.1 for one in fifty. From there on it rises slowly. How far beyond
-all benign rows a score lies says little, on real traffic less than nothing: the very oddest rows of
-a single detector are often benign, while an attack is odd to several. So a detector that is sure
-counts as one that is sure, and none can outvote the others.
+The evidence of a score is -log(p), where p is the share of benign rows that score as high: 0 for
+the least odd of them, 2.3 for one in ten, 4.6 for one in a hundred. Beyond all benign rows p goes
+on by the tail of a generalised Pareto distribution. From 6 on, p = 1 in 400, evidence grows
+with its logarithm: a detector that is sure counts as one that is sure, and none can outvote the
+others.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from oddwire.detection.tail import FloatArray, fit_tail
 from oddwire.errors import DataError, ModelError
@@ -24,9 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-_SURE_P = 0.02
-_SURE = -math.log(_SURE_P)
-_SLOPE = 0.05  # per unit of log(1 + further evidence): enough to order the rows that all find odd
+_SURE = 6.0
 _FARTHEST = 1e300  # scale units; keeps the evidence finite
 _POINTS = 2001  # of more, neighbours would differ by less than chance
 
@@ -124,8 +120,7 @@ class Evidence:
 
 def _height(rarity: FloatArray) -> FloatArray:
     """Return the evidence of -log(p)."""
-    plain: FloatArray = -ndtri(np.exp(-np.minimum(rarity, _SURE)))
-    return plain + _SLOPE * np.log1p(np.maximum(rarity - _SURE, 0.0))
+    return np.minimum(rarity, _SURE) + np.log1p(np.maximum(rarity - _SURE, 0.0))
 
 
 def _spread(ordered: FloatArray) -> float:

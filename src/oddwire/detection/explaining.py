@@ -17,7 +17,7 @@ error is explained as every other score is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from oddwire.detection import detectors
 from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
     Rows = NDArray[np.int64]
-    Score = Callable[[Matrix], Vector]
+    Score = Callable[[pd.DataFrame], Vector]
 
 _ORDINARY = 0.75  # share of the benign rows to compare with: the oddest explain nothing
 _BLOCK_CELLS = 2**22  # 32 MiB of float64 for the rows that are tried
@@ -172,51 +172,57 @@ def _shares(
 ) -> Matrix:
     """Return each column's share of each row's oddness, shape (rows, columns)."""
     columns = reference.schema.columns
-    matrix = preprocessing.transform(features)
-    benign = preprocessing.transform(reference.frame())
-    sources = np.asarray(preprocessing.source_columns_, dtype=object)
-    groups = [np.flatnonzero(sources == name) for name in columns]
 
-    def score(rows: Matrix) -> Vector:
-        return detectors.anomaly_score(detector, rows)
+    def score(rows: pd.DataFrame) -> Vector:
+        return detectors.anomaly_score(detector, preprocessing.transform(rows))
 
+    benign = reference.frame()
     usual = score(benign)
-    near = benign[reference.nearest(encoded, usual <= np.quantile(usual, _ORDINARY))]
+    nearest = reference.nearest(encoded, usual <= np.quantile(usual, _ORDINARY))
     shares = np.zeros((len(features), len(columns)))
-    for rows in _blocks(len(matrix), len(columns) * matrix.shape[1]):
-        falls = _changes(matrix[rows], near[rows], groups, score)
-        rises = -_changes(near[rows], matrix[rows], groups, score)
+    for rows in _blocks(len(features), len(columns) ** 2):
+        odd = _Side(features[list(columns)].iloc[rows], encoded[rows])
+        near = _Side(benign.iloc[nearest[rows]], reference.rows[nearest[rows]])
+        falls = _changes(odd, near, score)
+        rises = -_changes(near, odd, score)
         shares[rows] = _parts(_parts(falls) + _parts(rises))
     return shares
 
 
-def _changes(rows: Matrix, others: Matrix, groups: Sequence[Rows], score: Score) -> Matrix:
+class _Side(NamedTuple):
+    """Rows as they came, and as numbers, which are quick to compare."""
+
+    frame: pd.DataFrame
+    encoded: Matrix
+
+
+def _changes(rows: _Side, others: _Side, score: Score) -> Matrix:
     """Return by how much scores fall as each column alone takes the other row's value.
+
+    Values are exchanged in the frame and not in the matrix, since one may reach many columns of
+    that: with the service changes what numbers are usual.
 
     Parameters
     ----------
     rows, others
-        Shape (n, width): each row has another one of its own.
-    groups
-        Per column of the frame its columns of the matrix.
+        As many rows each: a row has another one of its own.
 
     Returns
     -------
-    ndarray of shape (n, groups)
+    ndarray of shape (rows, columns)
     """
-    changed = np.zeros((len(rows), len(groups)))
+    changed = np.zeros(rows.encoded.shape)
     # What is equal in both changes nothing, which saves most of the scores.
-    unlike = ~((rows == others) | (np.isnan(rows) & np.isnan(others)))
-    differ = np.column_stack([unlike[:, group].any(axis=1) for group in groups])
-    row, column = np.nonzero(differ)
+    both_missing = np.isnan(rows.encoded) & np.isnan(others.encoded)
+    row, column = np.nonzero(~((rows.encoded == others.encoded) | both_missing))
     if not row.size:
         return changed
-    tried = rows[row]
-    for place, group in enumerate(groups):
-        here = np.flatnonzero(column == place)
-        tried[np.ix_(here, group)] = others[np.ix_(row[here], group)]
-    before = score(rows)[row]
-    fall = before - score(tried)
+    tried = {}
+    for place, name in enumerate(rows.frame.columns):
+        values, here = rows.frame[name].to_numpy()[row], column == place
+        tried[name] = np.where(here, others.frame[name].to_numpy()[row], values)
+    before = score(rows.frame)[row]
+    fall = before - score(pd.DataFrame(tried))
     changed[row, column] = np.where(np.abs(fall) > _ROUNDING * np.abs(before), fall, 0.0)
     return changed
 

@@ -54,6 +54,7 @@ TRUSTED_TYPES = (
     "oddwire.detection.detectors.nearest_neighbours.NearestNeighboursDetector",
     "oddwire.detection.detectors.one_class_svm.OneClassSVMDetector",
     "oddwire.detection.encoding.TableEncoder",
+    "oddwire.detection.number_scaler.NumberScaler",
     "oddwire.detection.preprocessing.TablePreprocessor",
     "sklearn.tree._tree.Tree",  # scikit-learn follows its indices blindly: _check_trees
 )

@@ -7,7 +7,7 @@ frequent category and one for all others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,22 +15,20 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.columns import category_codes, frequent_categories, hashes, numbers
-from oddwire.detection.scaling import TRANSFORMS, Scaling, fit_scaling
+from oddwire.detection.columns import category_codes, frequent_categories
+from oddwire.detection.number_scaler import RELATIVE_TO, NumberScaler
+from oddwire.detection.scaling import TRANSFORMS
 from oddwire.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from oddwire.detection.encoding import TableEncoder
-
     Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
     Words = NDArray[np.object_]
 
-__all__ = ["TRANSFORMS", "Oddities", "TablePreprocessor", "count_oddities"]
+__all__ = ["TRANSFORMS", "TablePreprocessor"]
 
 _BLOCK_ROWS = 65_536  # bounds the memory beside the result
 
@@ -40,9 +38,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
     A number passes these steps, all with figures of the training rows: infinity becomes the nearer
     end of the finite range; missing becomes the median, and a column ``NAME__missing`` says so
-    where training had missing values too; then the transform; then a clip to ±20. A column without
-    one finite training value gives no output. One that is constant in training gives 0 there, and
-    a later departure shows.
+    where training had missing values too; then the transform; and what is beyond ±3 then grows
+    with its logarithm alone. A column without one finite training value gives no output. One that
+    is constant in training gives 0 there, and a later departure shows.
 
     The ``quantile_...`` transforms interpolate between up to 1001 training quantiles, tied ones at
     their mean rank. Beyond the training range they go on in a straight line along the signed
@@ -64,6 +62,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         ``NAME__other`` with those never seen.
     columns
         The only columns to use of those named, as a feature selection chose them; None for all.
+    relative_to
+        Whose figures map a number: ``all`` training rows, the row's ``group``, which are the rows
+        of the same categories (see `Groups`), or ``both``, in a column each. What is known of a
+        small group is drawn towards what is known of all.
+    category_weight
+        What stands in the column of a row's category, and in ``NAME__missing``, instead of 1: how
+        much categories count beside numbers, for detectors that measure distances.
 
     Attributes
     ----------
@@ -80,6 +85,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         transform: str = "log_standard",
         max_categories: int = 32,
         columns: Sequence[str] | None = None,
+        relative_to: str = "all",
+        category_weight: float = 1.0,
     ) -> None:
         self.numeric = numeric
         self.categorical = categorical
@@ -87,6 +94,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.transform_name = transform
         self.max_categories = max_categories
         self.columns = columns
+        self.relative_to = relative_to
+        self.category_weight = category_weight
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
@@ -97,6 +106,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             "transform": self.transform_name,
             "max_categories": self.max_categories,
             "columns": self.columns,
+            "relative_to": self.relative_to,
+            "category_weight": self.category_weight,
         }
 
     def set_params(self, **params: Any) -> Self:
@@ -124,7 +135,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         DataError
             If a column is missing, holds text where numbers belong, or there is nothing to learn.
         ParameterError
-            If `transform`, `max_categories` or `columns` break their rule.
+            If a parameter breaks its rule.
         """
         del y
         if self.transform_name not in TRANSFORMS:
@@ -132,11 +143,23 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             raise ParameterError(f"transform must be one of {known}, got {self.transform_name!r}")
         if self.max_categories < 1:
             raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
+        if self.relative_to not in RELATIVE_TO:
+            known = ", ".join(RELATIVE_TO)
+            raise ParameterError(f"relative_to must be one of {known}, got {self.relative_to!r}")
+        if not 0 < self.category_weight < math.inf:
+            got = self.category_weight
+            raise ParameterError(f"category_weight must be a finite number above 0, got {got}")
         if not len(X):
             raise DataError("preprocessing needs at least one training row, got none")
         if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
             raise ParameterError(f"columns must be feature columns, got {unknown[0]!r}")
-        self._fit_numeric(X)
+        self.scaler_ = NumberScaler(
+            self._chosen(self.numeric),
+            self._chosen(self.categorical),
+            self.transform_name,
+            self.relative_to,
+            self.category_weight,
+        ).fit(X)
         self._fit_categorical(X)
         self._name_columns()
         if not self.feature_names_out_:
@@ -161,11 +184,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "feature_names_out_")
         matrix = np.zeros((len(X), len(self.feature_names_out_)))
-        scalings = self._scalings()
-        for start in range(0, len(X), _BLOCK_ROWS):
-            rows = slice(start, start + _BLOCK_ROWS)
-            self._fill_numeric(X.iloc[rows], scalings, matrix[rows])
-            self._fill_categorical(X.iloc[rows], matrix[rows])
+        width = len(self.scaler_.feature_names_out_)
+        for rows, scaled in self.scaler_.blocks(X, _BLOCK_ROWS):
+            matrix[rows, :width] = scaled
+            self._fill_categorical(X.iloc[rows], matrix[rows, width:])
         return matrix
 
     def get_feature_names_out(self, input_features: object = None) -> Words:
@@ -174,47 +196,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "feature_names_out_")
         return np.asarray(self.feature_names_out_, dtype=object)
 
-    def _fit_numeric(self, X: pd.DataFrame) -> None:
-        self.kept_: list[str] = []
-        self.marked_: list[str] = []
-        # Plain arrays, so that a saved preprocessor holds nothing but numbers and names.
-        ends, lines, knots = [], [], []
-        for name in self._chosen(self.numeric):
-            column = numbers(X, name)
-            finite = column[np.isfinite(column)]
-            if not finite.size:
-                continue
-            self.kept_.append(name)
-            if np.isnan(column).any():
-                self.marked_.append(name)
-            scaling = fit_scaling(finite, self.transform_name)
-            ends.append((finite.min(), finite.max(), np.median(finite)))
-            lines.append((scaling.center, scaling.scale))
-            knots.append(np.stack([scaling.knots, scaling.heights]))
-        self.ends_ = np.asarray(ends, dtype=np.float64).reshape(-1, 3)
-        self.lines_ = np.asarray(lines, dtype=np.float64).reshape(-1, 2)
-        self.knots_ = np.concatenate([np.empty((2, 0)), *knots], axis=1)
-        self.knot_ends_ = np.cumsum([0, *(pair.shape[1] for pair in knots)], dtype=np.int64)
-
     def _chosen(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if self.columns is None or name in self.columns]
-
-    def _scalings(self) -> list[Scaling]:
-        knots = np.split(self.knots_, self.knot_ends_, axis=1)[1:-1]
-        return [
-            Scaling(self.transform_name, center, scale, *points)
-            for (center, scale), points in zip(self.lines_.tolist(), knots, strict=True)
-        ]
-
-    def _fill_numeric(self, frame: pd.DataFrame, scalings: list[Scaling], out: Matrix) -> None:
-        for place, (name, scaling) in enumerate(zip(self.kept_, scalings, strict=True)):
-            low, high, median = self.ends_[place]
-            column = numbers(frame, name)
-            missing = np.isnan(column)
-            np.nan_to_num(column, copy=False, nan=median, posinf=high, neginf=low)
-            out[:, place] = scaling.apply(column)
-            if name in self.marked_:
-                out[:, len(self.kept_) + self.marked_.index(name)] = missing
 
     def _fit_categorical(self, X: pd.DataFrame) -> None:
         self.categories_: dict[str, list[str]] = {}
@@ -227,7 +210,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 self.with_missing_.append(name)
 
     def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:
-        start = len(self.kept_) + len(self.marked_)
+        start = 0
         rows = np.arange(len(frame))
         for name, categories in self.categories_.items():
             codes, values = category_codes(frame, name)
@@ -236,12 +219,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
             # The last place is for the code of a missing value, -1.
             places = np.append(np.where(places < 0, other, places), other + marked)
-            out[rows, start + places[codes]] = 1.0
+            out[rows, start + places[codes]] = self.category_weight
             start += other + 1 + marked
 
     def _name_columns(self) -> None:
-        names = self.kept_ + [f"{name}__missing" for name in self.marked_]
-        sources = self.kept_ + self.marked_
+        names, sources = self.scaler_.feature_names_out_, self.scaler_.source_columns_
         for name, categories in self.categories_.items():
             own = [f"{name}={category}" for category in categories] + [f"{name}__other"]
             own += [f"{name}__missing"] * (name in self.with_missing_)
@@ -249,49 +231,3 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             sources = sources + [name] * len(own)
         self.feature_names_out_: list[str] = names
         self.source_columns_: list[str] = sources
-
-
-@dataclass(frozen=True)
-class Oddities:
-    """What a frame held that needed mending, as rows per column (a column without has no entry).
-
-    Parameters
-    ----------
-    missing
-        Rows without a value.
-    infinite
-        Rows with plus or minus infinity.
-    unseen
-        Rows with a category that no training row had.
-    """
-
-    missing: Mapping[str, int]
-    infinite: Mapping[str, int]
-    unseen: Mapping[str, int]
-
-
-def count_oddities(preprocessor: TablePreprocessor | TableEncoder, frame: pd.DataFrame) -> Oddities:
-    """Count what a fitted preprocessor mends in a frame.
-
-    Raises
-    ------
-    DataError
-        If a column is missing or holds text where numbers belong.
-    """
-    check_is_fitted(preprocessor, "feature_names_out_")
-    missing: dict[str, int] = {}
-    infinite: dict[str, int] = {}
-    unseen: dict[str, int] = {}
-    for name in preprocessor.numeric:
-        column = numbers(frame, name)
-        missing[name] = int(np.isnan(column).sum())
-        infinite[name] = int(np.isinf(column).sum())
-    for name, categories in preprocessor.categories_.items():
-        codes, values = category_codes(frame, name)
-        known = np.isin(hashes(values), preprocessor.merged_[name])
-        known |= pd.Index(values, dtype=object).isin(categories)
-        missing[name] = int((codes < 0).sum())
-        unseen[name] = int((~np.append(known, True))[codes].sum())
-    return Oddities(
-        *({key: n for key, n in counts.items() if n} for counts in (missing, infinite, unseen))
-    )

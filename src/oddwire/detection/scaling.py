@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.special import ndtri
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
 
 TRANSFORMS = ("standard", "log_standard", "quantile_uniform", "quantile_normal")
 
-LIMIT = 20.0  # one absurd value must not drown all other columns
-_KNOTS = 1001
+_FAR = 3.0  # from here on a value counts by its logarithm: one must not drown all other columns
+_FAR_SLOPE = 0.5
+_FARTHEST = 1e9
+LIMIT = _FAR + _FAR_SLOPE * math.log1p(_FARTHEST - _FAR)  # no value comes out larger
+_KNOTS, _GROUP_KNOTS = 1001, 101
 _QUANTILE_ROWS = 100_000  # quantiles of more rows would move by less than the next knot
 _MAGNITUDE = 1e100  # larger numbers would overflow when squared
 _NOTHING = 1e-100  # differences of smaller numbers would overflow when divided by
+# Of a group, as a share of all rows' spread. Much is constant within a group; counted in units of
+# next to nothing, the least change of benign traffic would look like an attack.
+_LEAST_SPREAD = 0.5
 _ROUNDING = 1e-12  # a spread below this share of the largest value is rounding
 
 
@@ -53,14 +62,13 @@ class Scaling:
         return 12**-0.5 if self.transform == "quantile_uniform" else 1.0
 
     def apply(self, column: Vector) -> Vector:
-        """Map finite numbers, and clip to ±`LIMIT`."""
+        """Map finite numbers; `tamed` then bounds them."""
         bent = _bend(column, self.transform)
         if not self.knots.size:
-            return np.clip((bent - self.center) / self.scale, -LIMIT, LIMIT)
+            return (bent - self.center) / self.scale
         inside = np.interp(bent, self.knots, self.heights)
         beyond = bent - np.clip(bent, self.knots[0], self.knots[-1])
-        beyond *= self.slope / self.scale
-        return np.clip(inside + beyond, -LIMIT, LIMIT)
+        return inside + beyond * (self.slope / self.scale)
 
 
 def fit_scaling(finite: Vector, transform: str) -> Scaling:
@@ -80,9 +88,41 @@ def fit_scaling(finite: Vector, transform: str) -> Scaling:
         return Scaling(transform, float(bent[0]), 1.0, np.empty(0), np.empty(0))
     if not transform.startswith("quantile"):
         return Scaling(transform, center, scale, np.empty(0), np.empty(0))
-    knots, ranks = _ranks(bent)
-    heights = ranks - 0.5 if transform == "quantile_uniform" else ndtri(ranks)
-    return Scaling(transform, center, scale, knots, heights)
+    return Scaling(transform, center, scale, *_curve(bent, transform, _KNOTS))
+
+
+def fit_group_scaling(finite: Vector, usual: Scaling, weight: float) -> Scaling:
+    """Learn the map of one column among the rows of one group.
+
+    Parameters
+    ----------
+    finite
+        The group's finite training values, at least one.
+    usual
+        The column's map among all rows.
+    weight
+        How far to trust the group's own spread, from 0 to 1; the rest is the spread of all.
+    """
+    if usual.transform.startswith("quantile") and not usual.knots.size:
+        return usual  # a constant
+    bent = _bend(finite, usual.transform)
+    spread = weight * (bent.std() / usual.scale) ** 2 + (1 - weight) + _LEAST_SPREAD**2
+    scale = float(usual.scale * math.sqrt(spread))
+    if not usual.knots.size:
+        return Scaling(usual.transform, float(bent.mean()), scale, np.empty(0), np.empty(0))
+    curve = _curve(bent, usual.transform, _GROUP_KNOTS)
+    return Scaling(usual.transform, float(bent.mean()), scale, *curve)
+
+
+def tamed(values: Vector) -> Vector:
+    """Return values that, from ±3 on, grow with their logarithm, up to ±`LIMIT`."""
+    far = np.clip(np.abs(values) - _FAR, 0.0, _FARTHEST - _FAR)
+    return np.copysign(np.minimum(np.abs(values), _FAR) + _FAR_SLOPE * np.log1p(far), values)
+
+
+def _curve(bent: Vector, transform: str, most: int) -> tuple[Vector, Vector]:
+    knots, ranks = _ranks(bent, most)
+    return knots, ranks - 0.5 if transform == "quantile_uniform" else ndtri(ranks)
 
 
 def _bend(column: Vector, transform: str) -> Vector:
@@ -91,15 +131,53 @@ def _bend(column: Vector, transform: str) -> Vector:
     return column if transform == "standard" else np.copysign(np.log1p(np.abs(column)), column)
 
 
-def _ranks(values: Vector) -> tuple[Vector, Vector]:
+def _ranks(values: Vector, most: int) -> tuple[Vector, Vector]:
     """Return distinct quantiles, the ends among them, and their mean rank as a share of rows."""
     ends = values.min(), values.max()
     if values.size > _QUANTILE_ROWS:
         values = np.random.default_rng(0).choice(values, _QUANTILE_ROWS, replace=False)
     ordered = np.sort(values)
-    places = np.linspace(0, ordered.size - 1, _KNOTS).round().astype(np.int64)
+    places = np.linspace(0, ordered.size - 1, most).round().astype(np.int64)
     knots = np.unique([*ends, *ordered[places]])
     below = np.searchsorted(ordered, knots, side="left")
     above = np.searchsorted(ordered, knots, side="right")
     # Half a row of room at each end keeps the normal distribution's quantile finite.
     return knots, np.clip((below + above) / 2, 0.5, ordered.size - 0.5) / ordered.size
+
+
+@dataclass(frozen=True, eq=False)
+class PackedScalings:
+    """Many maps as three plain arrays, which are quick to save and to load.
+
+    Parameters
+    ----------
+    lines
+        Center and scale of each, shape (maps, 2).
+    knots
+        Knots and heights of all, one after the other, shape (2, n).
+    ends
+        Where each one's knots begin, and the last one's end, shape (maps + 1,).
+    """
+
+    lines: NDArray[np.float64]
+    knots: NDArray[np.float64]
+    ends: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, scalings: Sequence[Scaling]) -> Self:
+        """Lay maps out one after the other."""
+        lines = [(scaling.center, scaling.scale) for scaling in scalings]
+        knots = [np.stack([scaling.knots, scaling.heights]) for scaling in scalings]
+        return cls(
+            np.asarray(lines, dtype=np.float64).reshape(-1, 2),
+            np.concatenate([np.empty((2, 0)), *knots], axis=1),
+            np.cumsum([0, *(pair.shape[1] for pair in knots)], dtype=np.int64),
+        )
+
+    def unpack(self, transform: str) -> list[Scaling]:
+        """Return the maps, all of one transform."""
+        knots = np.split(self.knots, self.ends, axis=1)[1:-1]
+        return [
+            Scaling(transform, center, scale, *points)
+            for (center, scale), points in zip(self.lines.tolist(), knots, strict=True)
+        ]

@@ -17,7 +17,7 @@ from oddwire.detection.adaptive import AdaptiveThreshold
 from oddwire.detection.discoveries import check_fdr, discoveries
 from oddwire.detection.explaining import sentences
 from oddwire.detection.model import Model
-from oddwire.detection.preprocessing import count_oddities
+from oddwire.detection.oddities import count_oddities
 from oddwire.errors import DataError
 from oddwire.operations.progress import step
 from oddwire.operations.registry import Registry, Version

@@ -26,38 +26,19 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
 
-# Different kinds, and different scales of the columns: counts on a log scale show what is extreme,
-# ranks show what is rare among the ordinary. Chosen on NSL-KDD's train file (with services kept
-# from training), UNSW-NB15, CICIDS2017 and simulated days: docs/decisions/0008-default-members.md.
+# Different kinds, and different views of the columns: counts on a log scale show what is extreme,
+# ranks show what is rare among the ordinary.
+# Chosen on tasks without a test file: docs/decisions/0008-default-members.md.
 DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
     {"detector": "isolation_forest"},
     {"detector": "one_class_svm"},
     {
         "detector": "one_class_svm",
         "preprocessing__transform": "quantile_uniform",
-        "detector__gamma": 1.0,
-    },
-    {
-        "detector": "one_class_svm",
-        "preprocessing__transform": "quantile_normal",
-        "preprocessing__max_categories": 8,
-        "detector__gamma": 6.0,
-        "detector__nu": 0.03,
+        "preprocessing__relative_to": "both",
     },
     {"detector": "autoencoder"},
-    {
-        "detector": "autoencoder",
-        "preprocessing__transform": "quantile_normal",
-        "detector__width": 128,
-        "detector__latent_size": 5,
-        "detector__noise": 0.06,
-        "detector__score_from": "both",
-    },
-    {
-        "detector": "nearest_neighbours",
-        "preprocessing__transform": "quantile_uniform",
-        "detector__n_neighbors": 5,
-    },
+    {"detector": "nearest_neighbours"},
 )
 
 _SETTINGS = "ensemble.json"
@@ -68,9 +49,9 @@ _ROWS_FOR_OFFSET = 10_000
 class EnsembleDetector(OutlierDetector):
     """The mean of what its members say, in the one currency that they share.
 
-    A member is a detector with a preprocessing of its own. Its anomaly scores become evidence,
-    normal scores of their p-values beside benign rows that it was not fitted to (see `Evidence`);
-    the ensemble's anomaly score is the weighted mean of the evidence.
+    A member is a detector with a preprocessing of its own. Its anomaly scores become evidence, -log
+    of their p-values beside benign rows that it was not fitted to (see `Evidence`); the ensemble's
+    anomaly score is the weighted mean of the evidence.
 
     Parameters
     ----------
@@ -102,8 +83,7 @@ class EnsembleDetector(OutlierDetector):
 
     References
     ----------
-    Stouffer, Suchman, DeVinney, Star & Williams 1949, *The American soldier*, volume 1, note 14
-    (the sum of normal scores); Lipták 1958, *On the combination of independent tests* (weights).
+    Fisher 1932, *Statistical methods for research workers*, 4th edition (the sum of -log p).
     """
 
     search_space: ClassVar[SearchSpace] = {}

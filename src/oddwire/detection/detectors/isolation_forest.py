@@ -67,15 +67,17 @@ class IsolationForestDetector(OutlierDetector):
 
     search_space: ClassVar[SearchSpace] = {
         "preprocessing__transform": Choice(
-            ("quantile_uniform", "quantile_normal", "log_standard", "standard")
+            ("log_standard", "quantile_uniform", "quantile_normal", "standard")
         ),
+        "preprocessing__relative_to": Choice(("group", "both", "all")),
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_estimators": IntRange(100, 400),
         "detector__max_samples": IntRange(256, 8192, log=True),
         "detector__max_features": FloatRange(0.3, 1.0),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
-        "preprocessing__transform": "quantile_uniform",
+        "preprocessing__transform": "log_standard",
+        "preprocessing__relative_to": "group",
         "preprocessing__max_categories": 16,
         "detector__n_estimators": 300,
         "detector__max_samples": 2048,

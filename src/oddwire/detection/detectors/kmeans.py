@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
-from oddwire.detection.search_space import Choice, IntRange, SearchSpace
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,15 +62,21 @@ class KMeansDetector(OutlierDetector):
     """
 
     search_space: ClassVar[SearchSpace] = {
-        "preprocessing__transform": Choice(("quantile_normal", "quantile_uniform", "log_standard")),
+        "preprocessing__transform": Choice(
+            ("quantile_normal", "quantile_uniform", "log_standard", "standard")
+        ),
+        "preprocessing__relative_to": Choice(("group", "both", "all")),
+        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_clusters": IntRange(8, 256, log=True),
         "detector__scale_distances": Choice((False, True)),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
-        "preprocessing__transform": "quantile_normal",
+        "preprocessing__transform": "quantile_uniform",
+        "preprocessing__relative_to": "both",
+        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
-        "detector__n_clusters": 32,
+        "detector__n_clusters": 64,
         "detector__scale_distances": False,
     }
 
@@ -85,7 +91,7 @@ class KMeansDetector(OutlierDetector):
     def __init__(
         self,
         *,
-        n_clusters: int = 32,
+        n_clusters: int = 64,
         scale_distances: bool = False,
         max_rows: int = 20_000,
         contamination: float = 0.01,

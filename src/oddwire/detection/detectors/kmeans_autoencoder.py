@@ -78,7 +78,11 @@ class KMeansAutoencoderDetector(OutlierDetector):
     """
 
     search_space: ClassVar[SearchSpace] = {
-        "preprocessing__transform": Choice(("log_standard", "quantile_normal")),
+        "preprocessing__transform": Choice(
+            ("log_standard", "quantile_normal", "quantile_uniform", "standard")
+        ),
+        "preprocessing__relative_to": Choice(("both", "group", "all")),
+        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_clusters": IntRange(2, 8),
         "detector__judged_by": Choice(("all", "best", "nearest")),
@@ -87,6 +91,8 @@ class KMeansAutoencoderDetector(OutlierDetector):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
+        "preprocessing__relative_to": "group",
+        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_clusters": 3,
         "detector__judged_by": "all",

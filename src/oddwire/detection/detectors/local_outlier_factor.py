@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
-from oddwire.detection.search_space import Choice, IntRange, SearchSpace
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,13 +69,17 @@ class LocalOutlierFactorDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("quantile_uniform", "quantile_normal", "log_standard", "standard")
         ),
+        "preprocessing__relative_to": Choice(("group", "both", "all")),
+        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(3, 100, log=True),
         "detector__max_rows": IntRange(128, 2_048, log=True),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
-        "preprocessing__max_categories": 4,
+        "preprocessing__relative_to": "both",
+        "preprocessing__category_weight": 1.0,
+        "preprocessing__max_categories": 16,
         "detector__n_neighbors": 10,
         "detector__max_rows": 512,
     }

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import distinct_rows, nearest
-from oddwire.detection.search_space import Choice, IntRange, SearchSpace
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,13 +57,19 @@ class NearestNeighboursDetector(OutlierDetector):
     """
 
     search_space: ClassVar[SearchSpace] = {
-        "preprocessing__transform": Choice(("log_standard", "quantile_normal", "quantile_uniform")),
+        "preprocessing__transform": Choice(
+            ("log_standard", "quantile_normal", "quantile_uniform", "standard")
+        ),
+        "preprocessing__relative_to": Choice(("group", "both", "all")),
+        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(1, 20, log=True),
         "detector__distance": Choice(("mean", "largest")),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
+        "preprocessing__relative_to": "group",
+        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 2,
         "detector__distance": "mean",

@@ -78,6 +78,8 @@ class OneClassSVMDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("standard", "log_standard", "quantile_uniform", "quantile_normal")
         ),
+        "preprocessing__relative_to": Choice(("group", "both", "all")),
+        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
         "preprocessing__max_categories": Choice((8, 32)),
         "detector__nu": FloatRange(0.005, 0.5, log=True),
         "detector__gamma": FloatRange(0.05, 20.0, log=True),
@@ -88,9 +90,11 @@ class OneClassSVMDetector(OutlierDetector):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
+        "preprocessing__relative_to": "group",
+        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 32,
         "detector__nu": 0.05,
-        "detector__gamma": 2.0,
+        "detector__gamma": 2.5,
         "detector__approximation": "exact",
     }
 
@@ -98,7 +102,7 @@ class OneClassSVMDetector(OutlierDetector):
         self,
         *,
         nu: float = 0.05,
-        gamma: float = 2.0,
+        gamma: float = 2.5,
         approximation: str = "exact",
         n_components: int = 300,
         max_rows: int | None = None,

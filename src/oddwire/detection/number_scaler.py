@@ -1,0 +1,167 @@
+"""Columns of numbers → comparable columns without holes, among all rows or among rows alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from oddwire.detection.columns import numbers
+from oddwire.detection.groups import Groups
+from oddwire.detection.scaling import (
+    PackedScalings,
+    Scaling,
+    fit_group_scaling,
+    fit_scaling,
+    tamed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+    Vector = NDArray[np.float64]
+
+RELATIVE_TO = ("all", "group", "both")
+
+# A group's own figures count as its rows do beside so many rows of all.
+_PRIOR_ROWS = 20
+
+
+class NumberScaler(BaseEstimator):
+    """Maps columns of numbers by figures of the training rows.
+
+    Parameters
+    ----------
+    names
+        Columns of numbers.
+    categorical
+        Columns whose categories say which rows are alike, see `Groups`.
+    transform, relative_to
+        As for `TablePreprocessor`.
+    mark
+        What says that a number was missing.
+
+    Attributes
+    ----------
+    feature_names_out_ : list of str
+        A name per column that `fill` fills.
+    source_columns_ : list of str
+        The frame's column that each one comes from.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        transform: str = "log_standard",
+        relative_to: str = "all",
+        mark: float = 1.0,
+    ) -> None:
+        self.names = names
+        self.categorical = categorical
+        self.transform = transform
+        self.relative_to = relative_to
+        self.mark = mark
+
+    def fit(self, X: pd.DataFrame) -> Self:
+        """Learn the figures of the training rows.
+
+        Raises
+        ------
+        DataError
+            If a column is missing or holds text.
+        """
+        by_group = self.relative_to != "all"
+        groups = Groups.fit(X, self.categorical if by_group else ())
+        self.group_columns_, self.group_keys_ = list(groups.columns), groups.keys
+        members = [np.flatnonzero(groups.places(X) == place) for place in range(len(groups.keys))]
+        sizes = np.array([len(rows) for rows in members], dtype=np.float64)
+        self.trust_ = sizes / (sizes + _PRIOR_ROWS)
+        self.kept_: list[str] = []
+        self.marked_: list[str] = []
+        ends, scalings = [], []
+        for name in self.names:
+            column = numbers(X, name)
+            finite = column[np.isfinite(column)]
+            if not finite.size:
+                continue
+            self.kept_.append(name)
+            if np.isnan(column).any():
+                self.marked_.append(name)
+            ends.append((finite.min(), finite.max(), np.median(finite)))
+            usual = fit_scaling(finite, self.transform)
+            scalings.append(usual)
+            for rows, trust in zip(members, self.trust_.tolist(), strict=True):
+                own = column[rows]
+                own = own[np.isfinite(own)]
+                scalings.append(fit_group_scaling(own, usual, trust) if own.size else usual)
+        self.ends_ = np.asarray(ends, dtype=np.float64).reshape(-1, 3)
+        packed = PackedScalings.of(scalings)
+        self.lines_, self.knots_, self.knot_ends_ = packed.lines, packed.knots, packed.ends
+        self._name_columns()
+        return self
+
+    def blocks(self, X: pd.DataFrame, rows: int) -> Iterator[tuple[slice, Matrix]]:
+        """Yield so many rows at a time, mapped, shape (rows, columns)."""
+        packed = PackedScalings(self.lines_, self.knots_, self.knot_ends_)
+        scalings = packed.unpack(self.transform)
+        for start in range(0, len(X), rows):
+            block = slice(start, start + rows)
+            yield block, self._mapped(X.iloc[block], scalings)
+
+    def _mapped(self, frame: pd.DataFrame, scalings: list[Scaling]) -> Matrix:
+        out = np.zeros((len(frame), len(self.feature_names_out_)))
+        parts = self._parts(frame)
+        step = 1 + len(self.group_keys_)
+        among_all, among_alike = self._wanted
+        for place, (name, (low, high, median)) in enumerate(
+            zip(self.kept_, self.ends_, strict=True)
+        ):
+            column = numbers(frame, name)
+            missing = np.isnan(column)
+            np.nan_to_num(column, copy=False, nan=median, posinf=high, neginf=low)
+            usual, *own = scalings[place * step : (place + 1) * step]
+            scaled = usual.apply(column)
+            if among_all:
+                out[:, place] = tamed(scaled)
+            if among_alike:
+                for group, rows in parts:
+                    trust = self.trust_[group]
+                    scaled[rows] += trust * (own[group].apply(column[rows]) - scaled[rows])
+                out[:, place + among_all * len(self.kept_)] = tamed(scaled)
+            if name in self.marked_:
+                out[:, self._marks + self.marked_.index(name)] = self.mark * missing
+        return out
+
+    def _parts(self, frame: pd.DataFrame) -> list[tuple[int, NDArray[np.int64]]]:
+        """Return the groups that a frame holds, each with the places of its rows."""
+        groups = Groups(self.group_columns_, self.group_keys_)
+        places = groups.places(frame)
+        order = np.argsort(places, kind="stable")
+        found, starts = np.unique(places[order], return_index=True)
+        rows = np.split(order, starts[1:]) if len(found) else []
+        return [(int(group), part) for group, part in zip(found, rows, strict=True) if group >= 0]
+
+    @property
+    def _wanted(self) -> tuple[bool, bool]:
+        """Whether to compare with all rows, and with rows alike; without groups all are alike."""
+        if not len(self.group_keys_):
+            return True, False
+        return self.relative_to == "both", True
+
+    @property
+    def _marks(self) -> int:
+        """Place of the first column that says what was missing."""
+        return sum(self._wanted) * len(self.kept_)
+
+    def _name_columns(self) -> None:
+        among_all, among_alike = self._wanted
+        alike = [f"{name}__in_group" for name in self.kept_]
+        marks = [f"{name}__missing" for name in self.marked_]
+        self.feature_names_out_ = self.kept_ * among_all + alike * among_alike + marks
+        self.source_columns_ = self.kept_ * sum(self._wanted) + self.marked_
