@@ -49,9 +49,22 @@ def test_without_categories_there_is_no_group():
 
 
 def test_the_groups_are_the_largest_ones_at_most_128():
-    counts = np.r_[np.full(150, 10), np.full(50, 12)]
-    train = pd.DataFrame({"service": np.repeat(np.arange(200).astype(str), counts)})
+    counts = np.r_[np.full(30, 10), np.full(120, 100)]
+    train = pd.DataFrame({"service": np.repeat(np.arange(150).astype(str), counts)})
     groups = Groups.fit(train, ["service"])
     assert len(groups.keys) == 128
-    large = pd.DataFrame({"service": np.arange(150, 200).astype(str)})
+    large = pd.DataFrame({"service": np.arange(30, 150).astype(str)})
     assert (groups.places(large) >= 0).all()
+
+
+def test_what_is_left_by_the_limit_counts_when_columns_are_chosen():
+    train = pd.DataFrame({"port": np.repeat(np.arange(500).astype(str), 10), "proto": "tcp"})
+    train.loc[::3, "proto"] = "udp"
+    groups = Groups.fit(train, ["port", "proto"])
+    assert list(groups.columns) == ["proto"]
+    assert (groups.places(train) >= 0).all()
+
+
+def test_a_column_that_never_changes_makes_no_group():
+    train = connections(tcp_http=30)
+    assert list(Groups.fit(train, ["proto", "service"]).columns) == []

@@ -44,13 +44,6 @@ def relative_to(request):
     return request.param
 
 
-def two_services(rows: int = 200) -> pd.DataFrame:
-    """Short answers of dns, long downloads of http."""
-    random = np.random.default_rng(0)
-    values = np.r_[random.lognormal(4, 0.2, rows), random.lognormal(12, 0.2, rows)]
-    return frame_of(values, ["dns"] * rows + ["http"] * rows)
-
-
 @given(
     train=st.lists(st.tuples(ANY_NUMBER, ANY_WORD), min_size=1, max_size=30),
     test=st.lists(st.tuples(ANY_NUMBER, ANY_WORD), max_size=30),
@@ -133,52 +126,6 @@ def test_one_absurd_value_stays_within_bounds(transform):
     column = fitted(frame_of(values), transform).transform(frame_of([1e300, -1e300]))[:, 0]
     assert 3 < column[0] <= LIMIT
     assert -LIMIT <= column[1] < -3
-
-
-def test_what_is_ordinary_among_all_can_be_unheard_of_in_its_group(transform):
-    """A download's bytes in a dns answer: nothing to all rows, far out among its own kind."""
-    train = two_services()
-    odd = frame_of([np.exp(12.0)], ["dns"])
-    plain = fitted(train, transform)
-    usual = np.abs(plain.transform(train)[:, 0]).max()
-    assert np.abs(plain.transform(odd)[0, 0]) <= usual
-    grouped = fitted(train, transform, relative_to="group")
-    usual = np.abs(grouped.transform(train)[:, 0]).max()
-    assert grouped.transform(odd)[0, 0] > usual
-
-
-def test_a_small_group_is_drawn_towards_all_rows(transform):
-    train = pd.concat([two_services(), frame_of([np.exp(8.0)] * 10, ["gre"] * 10)])
-    wanted = frame_of([np.exp(12.0)], ["gre"])
-    alone = fitted(train, transform).transform(wanted)[0, 0]
-    drawn = fitted(train, transform, relative_to="group").transform(wanted)[0, 0]
-    crowd = pd.concat([two_services(), frame_of([np.exp(8.0)] * 90, ["gre"] * 90)])
-    farther = fitted(crowd, transform, relative_to="group").transform(wanted)[0, 0]
-    assert alone < drawn < farther
-    never = frame_of([np.exp(12.0)], ["never seen"])
-    assert fitted(train, transform, relative_to="group").transform(never)[0, 0] == alone
-
-
-def test_both_gives_a_number_two_columns():
-    train = two_services()
-    train.loc[3, "bytes"] = np.nan
-    both = fitted(train, relative_to="both")
-    names = ["bytes", "bytes__in_group", "bytes__missing", "proto=dns", "proto=http"]
-    assert list(both.get_feature_names_out()) == [*names, "proto__other"]
-    assert both.source_columns_ == ["bytes"] * 3 + ["proto"] * 3
-    plain, grouped = fitted(train), fitted(train, relative_to="group")
-    np.testing.assert_array_equal(both.transform(train)[:, [0, 2, 3, 4, 5]], plain.transform(train))
-    np.testing.assert_array_equal(
-        both.transform(train)[:, [1, 2, 3, 4, 5]], grouped.transform(train)
-    )
-
-
-def test_without_categories_all_rows_are_alike(relative_to):
-    train = two_services()[["bytes"]]
-    plain = TablePreprocessor(["bytes"]).fit(train)
-    other = TablePreprocessor(["bytes"], relative_to=relative_to).fit(train)
-    assert list(other.get_feature_names_out()) == ["bytes"]
-    np.testing.assert_array_equal(other.transform(train), plain.transform(train))
 
 
 def test_a_category_stands_as_high_as_its_weight():

@@ -3,7 +3,7 @@
 The evidence of a score is -log(p), where p is the share of benign rows that score as high: 0 for
 the least odd of them, 2.3 for one in ten, 4.6 for one in a hundred. Beyond all benign rows p goes
 on by the tail of a generalised Pareto distribution. From 6 on, p = 1 in 400, evidence grows
-with its logarithm: a detector that is sure counts as one that is sure, and none can outvote the
+with its logarithm: a detector that is sure counts as one that is sure, and can hardly outvote the
 others.
 """
 

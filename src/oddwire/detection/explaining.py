@@ -180,7 +180,8 @@ def _shares(
     usual = score(benign)
     nearest = reference.nearest(encoded, usual <= np.quantile(usual, _ORDINARY))
     shares = np.zeros((len(features), len(columns)))
-    for rows in _blocks(len(features), len(columns) ** 2):
+    width = max(len(columns), len(preprocessing.feature_names_out_))
+    for rows in _blocks(len(features), len(columns) * width):
         odd = _Side(features[list(columns)].iloc[rows], encoded[rows])
         near = _Side(benign.iloc[nearest[rows]], reference.rows[nearest[rows]])
         falls = _changes(odd, near, score)

@@ -47,8 +47,9 @@ class Groups:
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> Self:
         """Choose the columns, those of few categories first, and find the groups.
 
-        A column is left out where with it fewer than four in five rows would be in a group of ten:
-        so no column of a million categories takes the groups apart.
+        A column is left out that is the same in all rows, and where with it fewer than four in five
+        rows would be in one of the groups that are kept: so no column of a million categories takes
+        the groups apart.
 
         Parameters
         ----------
@@ -62,17 +63,19 @@ class Groups:
         DataError
             If a column is missing.
         """
-        counts = {name: len(category_codes(frame, name)[1]) for name in names}
-        chosen: list[str] = []
+        own = {name: _own_keys(frame, name) for name in names}
+        counts = {name: len(np.unique(keys)) for name, keys in own.items()}
+        rows, chosen = np.zeros(len(frame), dtype=np.uint64), []
+        kept = np.empty(0, dtype=np.uint64)
         for name in sorted(names, key=lambda name: (counts[name], name)):
-            _, sizes = np.unique(_keys(frame, [*chosen, name]), return_counts=True)
-            if sizes[sizes >= _FEWEST_ROWS].sum() >= _SHARE_IN_GROUPS * len(frame):
+            finer = _joined(rows, own[name])
+            keys, sizes = np.unique(finer, return_counts=True)
+            largest = np.argsort(-sizes, kind="stable")[:_MOST_GROUPS]
+            largest = largest[sizes[largest] >= _FEWEST_ROWS]
+            if counts[name] > 1 and sizes[largest].sum() >= _SHARE_IN_GROUPS * len(frame):
+                rows, kept = finer, np.sort(keys[largest])
                 chosen.append(name)
-        if not chosen:
-            return cls([], np.empty(0, dtype=np.uint64))
-        keys, sizes = np.unique(_keys(frame, chosen), return_counts=True)
-        largest = np.argsort(-sizes, kind="stable")[:_MOST_GROUPS]
-        return cls(chosen, np.sort(keys[largest[sizes[largest] >= _FEWEST_ROWS]]))
+        return cls(chosen, kept)
 
     def places(self, frame: pd.DataFrame) -> Places:
         """Return the group of each row, -1 where it is in none.
@@ -84,16 +87,20 @@ class Groups:
         """
         if not len(self.keys):
             return np.full(len(frame), -1)
-        keys = _keys(frame, self.columns)
+        keys = np.zeros(len(frame), dtype=np.uint64)
+        for name in self.columns:
+            keys = _joined(keys, _own_keys(frame, name))
         places = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
         return np.where(self.keys[places] == keys, places, -1)
 
 
-def _keys(frame: pd.DataFrame, columns: Sequence[str]) -> Keys:
-    """Return a number per row, equal where all categories are, the same in every process."""
-    keys = np.zeros(len(frame), dtype=np.uint64)
-    for name in columns:
-        codes, values = category_codes(frame, name)
-        # The last place is for the code of a missing value, -1. Products wrap around.
-        keys = keys * _FACTOR ^ np.append(hashes(values), np.uint64(0))[codes]
-    return keys
+def _own_keys(frame: pd.DataFrame, name: str) -> Keys:
+    """Return a number per row, equal where the category is, the same in every process."""
+    codes, values = category_codes(frame, name)
+    # The last place is for the code of a missing value, -1.
+    return np.append(hashes(values), np.uint64(0))[codes]
+
+
+def _joined(keys: Keys, others: Keys) -> Keys:
+    """Return a number per row, equal where both are. Products wrap around."""
+    return keys * _FACTOR ^ others

@@ -79,12 +79,12 @@ class NumberScaler(BaseEstimator):
         by_group = self.relative_to != "all"
         groups = Groups.fit(X, self.categorical if by_group else ())
         self.group_columns_, self.group_keys_ = list(groups.columns), groups.keys
-        members = [np.flatnonzero(groups.places(X) == place) for place in range(len(groups.keys))]
-        sizes = np.array([len(rows) for rows in members], dtype=np.float64)
-        self.trust_ = sizes / (sizes + _PRIOR_ROWS)
+        members = dict(self._parts(X))
         self.kept_: list[str] = []
         self.marked_: list[str] = []
-        ends, scalings = [], []
+        ends: list[tuple[float, ...]] = []
+        scalings: list[Scaling] = []
+        trust: list[float] = []
         for name in self.names:
             column = numbers(X, name)
             finite = column[np.isfinite(column)]
@@ -96,11 +96,13 @@ class NumberScaler(BaseEstimator):
             ends.append((finite.min(), finite.max(), np.median(finite)))
             usual = fit_scaling(finite, self.transform)
             scalings.append(usual)
-            for rows, trust in zip(members, self.trust_.tolist(), strict=True):
-                own = column[rows]
+            for group in range(len(groups.keys)):
+                own = column[members[group]]
                 own = own[np.isfinite(own)]
-                scalings.append(fit_group_scaling(own, usual, trust) if own.size else usual)
+                trust.append(own.size / (own.size + _PRIOR_ROWS))
+                scalings.append(fit_group_scaling(own, usual, trust[-1]) if own.size else usual)
         self.ends_ = np.asarray(ends, dtype=np.float64).reshape(-1, 3)
+        self.trust_ = np.asarray(trust).reshape(len(self.kept_), len(groups.keys))
         packed = PackedScalings.of(scalings)
         self.lines_, self.knots_, self.knot_ends_ = packed.lines, packed.knots, packed.ends
         self._name_columns()
@@ -108,13 +110,12 @@ class NumberScaler(BaseEstimator):
 
     def blocks(self, X: pd.DataFrame, rows: int) -> Iterator[tuple[slice, Matrix]]:
         """Yield so many rows at a time, mapped, shape (rows, columns)."""
-        packed = PackedScalings(self.lines_, self.knots_, self.knot_ends_)
-        scalings = packed.unpack(self.transform)
         for start in range(0, len(X), rows):
             block = slice(start, start + rows)
-            yield block, self._mapped(X.iloc[block], scalings)
+            yield block, self._mapped(X.iloc[block])
 
-    def _mapped(self, frame: pd.DataFrame, scalings: list[Scaling]) -> Matrix:
+    def _mapped(self, frame: pd.DataFrame) -> Matrix:
+        packed = PackedScalings(self.lines_, self.knots_, self.knot_ends_)
         out = np.zeros((len(frame), len(self.feature_names_out_)))
         parts = self._parts(frame)
         step = 1 + len(self.group_keys_)
@@ -125,14 +126,15 @@ class NumberScaler(BaseEstimator):
             column = numbers(frame, name)
             missing = np.isnan(column)
             np.nan_to_num(column, copy=False, nan=median, posinf=high, neginf=low)
-            usual, *own = scalings[place * step : (place + 1) * step]
-            scaled = usual.apply(column)
+            scaled = packed.one(place * step, self.transform).apply(column)
             if among_all:
                 out[:, place] = tamed(scaled)
             if among_alike:
-                for group, rows in parts:
-                    trust = self.trust_[group]
-                    scaled[rows] += trust * (own[group].apply(column[rows]) - scaled[rows])
+                for group, members in parts:
+                    # What is missing is nothing unusual for its group.
+                    rows = members[~missing[members]]
+                    own = packed.one(place * step + 1 + group, self.transform).apply(column[rows])
+                    scaled[rows] += self.trust_[place, group] * (own - scaled[rows])
                 out[:, place + among_all * len(self.kept_)] = tamed(scaled)
             if name in self.marked_:
                 out[:, self._marks + self.marked_.index(name)] = self.mark * missing

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="Model")
 
-FORMAT = 2
+FORMAT = 3
 
 # What a skops file may hold beside skops's own defaults: plain values, arrays, and estimators of
 # scikit-learn. A detector of a new type adds its line, after a look at what it does when loaded.

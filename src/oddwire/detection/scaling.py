@@ -82,10 +82,10 @@ def fit_scaling(finite: Vector, transform: str) -> Scaling:
         One of `TRANSFORMS`.
     """
     bent = _bend(finite, transform)
-    center, scale = float(bent.mean()), float(bent.std())
-    if scale <= _ROUNDING * float(np.abs(bent).max()):
+    center, scale = _middle(bent)
+    if not scale:
         # A constant: 0 in training, and a departure from it counts in its own units.
-        return Scaling(transform, float(bent[0]), 1.0, np.empty(0), np.empty(0))
+        return Scaling(transform, center, 1.0, np.empty(0), np.empty(0))
     if not transform.startswith("quantile"):
         return Scaling(transform, center, scale, np.empty(0), np.empty(0))
     return Scaling(transform, center, scale, *_curve(bent, transform, _KNOTS))
@@ -106,18 +106,27 @@ def fit_group_scaling(finite: Vector, usual: Scaling, weight: float) -> Scaling:
     if usual.transform.startswith("quantile") and not usual.knots.size:
         return usual  # a constant
     bent = _bend(finite, usual.transform)
-    spread = weight * (bent.std() / usual.scale) ** 2 + (1 - weight) + _LEAST_SPREAD**2
+    center, own = _middle(bent)
+    spread = weight * (own / usual.scale) ** 2 + (1 - weight) + _LEAST_SPREAD**2
     scale = float(usual.scale * math.sqrt(spread))
     if not usual.knots.size:
-        return Scaling(usual.transform, float(bent.mean()), scale, np.empty(0), np.empty(0))
+        return Scaling(usual.transform, center, scale, np.empty(0), np.empty(0))
     curve = _curve(bent, usual.transform, _GROUP_KNOTS)
-    return Scaling(usual.transform, float(bent.mean()), scale, *curve)
+    return Scaling(usual.transform, center, scale, *curve)
 
 
 def tamed(values: Vector) -> Vector:
     """Return values that, from ±3 on, grow with their logarithm, up to ±`LIMIT`."""
     far = np.clip(np.abs(values) - _FAR, 0.0, _FARTHEST - _FAR)
     return np.copysign(np.minimum(np.abs(values), _FAR) + _FAR_SLOPE * np.log1p(far), values)
+
+
+def _middle(bent: Vector) -> tuple[float, float]:
+    """Return mean and standard deviation; of a constant itself and 0, without rounding."""
+    center, scale = float(bent.mean()), float(bent.std())
+    if scale <= _ROUNDING * float(np.abs(bent).max()):
+        return float(bent[0]), 0.0
+    return center, scale
 
 
 def _curve(bent: Vector, transform: str, most: int) -> tuple[Vector, Vector]:
@@ -174,10 +183,8 @@ class PackedScalings:
             np.cumsum([0, *(pair.shape[1] for pair in knots)], dtype=np.int64),
         )
 
-    def unpack(self, transform: str) -> list[Scaling]:
-        """Return the maps, all of one transform."""
-        knots = np.split(self.knots, self.ends, axis=1)[1:-1]
-        return [
-            Scaling(transform, center, scale, *points)
-            for (center, scale), points in zip(self.lines.tolist(), knots, strict=True)
-        ]
+    def one(self, number: int, transform: str) -> Scaling:
+        """Return a map; all are of one transform."""
+        center, scale = self.lines[number].tolist()
+        points = self.knots[:, self.ends[number] : self.ends[number + 1]]
+        return Scaling(transform, center, scale, points[0], points[1])

@@ -26,17 +26,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
 
-# Different kinds, and different views of the columns: counts on a log scale show what is extreme,
-# ranks show what is rare among the ordinary.
-# Chosen on tasks without a test file: docs/decisions/0008-default-members.md.
+# Four kinds as they are by default, some of which see numbers beside all rows and some beside their
+# own kind: docs/decisions/0008-default-members.md.
 DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
     {"detector": "isolation_forest"},
     {"detector": "one_class_svm"},
-    {
-        "detector": "one_class_svm",
-        "preprocessing__transform": "quantile_uniform",
-        "preprocessing__relative_to": "both",
-    },
     {"detector": "autoencoder"},
     {"detector": "nearest_neighbours"},
 )

@@ -78,7 +78,7 @@ class OneClassSVMDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("standard", "log_standard", "quantile_uniform", "quantile_normal")
         ),
-        "preprocessing__relative_to": Choice(("group", "both", "all")),
+        "preprocessing__relative_to": Choice(("all", "group", "both")),
         "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
         "preprocessing__max_categories": Choice((8, 32)),
         "detector__nu": FloatRange(0.005, 0.5, log=True),
@@ -90,7 +90,7 @@ class OneClassSVMDetector(OutlierDetector):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
-        "preprocessing__relative_to": "group",
+        "preprocessing__relative_to": "all",
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 32,
         "detector__nu": 0.05,
