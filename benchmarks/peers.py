@@ -31,13 +31,16 @@ import pandas as pd
 import psutil
 from detectors import rates_table
 from rich.console import Console
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from tasks import Task, tasks
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
-from oddwire.detection.preprocessing import TablePreprocessor
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 SAME_KIND = {
@@ -88,15 +91,28 @@ def ours(name: str, task: Task, seed: int) -> Scorer:
     return model.anomaly_score
 
 
+def standardised(task: Task) -> ColumnTransformer:
+    """Return what makes a matrix as PyOD's examples do: mean 0, variance 1, one-hot."""
+    numbers = make_pipeline(
+        FunctionTransformer(lambda rows: rows.replace([np.inf, -np.inf], np.nan)),
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+    )
+    words = make_pipeline(
+        FunctionTransformer(lambda rows: rows.astype(str)),
+        OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=33, sparse_output=False),
+    )
+    columns = [(numbers, list(task.schema.numeric)), (words, list(task.schema.categorical))]
+    return make_column_transformer(*columns)
+
+
 def peer(name: str, task: Task, seed: int) -> Scorer:
     """Fit one of PyOD's detectors with its defaults."""
     import importlib
 
     module = {"AutoEncoder": "auto_encoder"}.get(name, name.lower())
     kind = getattr(importlib.import_module(f"pyod.models.{module}"), name)
-    preprocessing = TablePreprocessor(
-        task.schema.numeric, task.schema.categorical, transform="standard"
-    ).fit(task.train)
+    preprocessing = standardised(task).fit(task.train)
     seeded = {"IForest": "random_state", "AutoEncoder": "random_state"}.get(name)
     detector = kind(**({seeded: seed} if seeded else {}))
     detector.fit(preprocessing.transform(task.train))

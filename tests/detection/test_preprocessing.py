@@ -78,16 +78,7 @@ def test_larger_numbers_never_come_out_smaller(name, relative, values):
 def test_standard_has_zero_mean_and_unit_variance():
     values = np.random.default_rng(0).normal(50, 9, 500)
     column = fitted(frame_of(values), "standard").transform(frame_of(values))[:, 0]
-    expected = (values - values.mean()) / values.std()
-    near = np.abs(expected) <= 3
-    np.testing.assert_allclose(column[near], expected[near], rtol=1e-12)
-
-
-def test_far_values_grow_with_their_logarithm_alone():
-    values = np.random.default_rng(0).normal(size=2000)
-    values = (values - values.mean()) / values.std()
-    column = fitted(frame_of(values), "standard").transform(frame_of([3, 13, 103, 1003]))[:, 0]
-    np.testing.assert_allclose(column, 3 + 0.5 * np.log1p([0, 10, 100, 1000]), rtol=1e-9)
+    np.testing.assert_allclose(column, (values - values.mean()) / values.std(), rtol=1e-12)
 
 
 def test_log_standard_takes_the_signed_logarithm_first():
@@ -118,14 +109,13 @@ def test_tied_values_stand_at_their_mean_rank():
 def test_beyond_the_training_range_more_is_odder(name):
     preprocessor = fitted(frame_of(np.random.default_rng(0).lognormal(5, 1, 1000)), name)
     column = preprocessor.transform(frame_of([1e5, 1e6, 1e7, 1e8]))[:, 0]
-    assert (np.diff(column) > 0.01).all()
+    assert (np.diff(column) > 0.1).all()
 
 
-def test_one_absurd_value_stays_within_bounds(transform):
+def test_one_absurd_value_is_clipped(transform):
     values = np.random.default_rng(0).normal(size=300)
     column = fitted(frame_of(values), transform).transform(frame_of([1e300, -1e300]))[:, 0]
-    assert 3 < column[0] <= LIMIT
-    assert -LIMIT <= column[1] < -3
+    np.testing.assert_array_equal(column, [LIMIT, -LIMIT])
 
 
 def test_a_category_stands_as_high_as_its_weight():

@@ -10,11 +10,11 @@ from sklearn.base import BaseEstimator
 from oddwire.detection.columns import numbers
 from oddwire.detection.groups import Groups
 from oddwire.detection.scaling import (
+    LIMIT,
     PackedScalings,
     Scaling,
     fit_group_scaling,
     fit_scaling,
-    tamed,
 )
 
 if TYPE_CHECKING:
@@ -128,14 +128,14 @@ class NumberScaler(BaseEstimator):
             np.nan_to_num(column, copy=False, nan=median, posinf=high, neginf=low)
             scaled = packed.one(place * step, self.transform).apply(column)
             if among_all:
-                out[:, place] = tamed(scaled)
+                out[:, place] = np.clip(scaled, -LIMIT, LIMIT)
             if among_alike:
                 for group, members in parts:
                     # What is missing is nothing unusual for its group.
                     rows = members[~missing[members]]
                     own = packed.one(place * step + 1 + group, self.transform).apply(column[rows])
                     scaled[rows] += self.trust_[place, group] * (own - scaled[rows])
-                out[:, place + among_all * len(self.kept_)] = tamed(scaled)
+                out[:, place + among_all * len(self.kept_)] = np.clip(scaled, -LIMIT, LIMIT)
             if name in self.marked_:
                 out[:, self._marks + self.marked_.index(name)] = self.mark * missing
         return out

@@ -38,9 +38,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
     A number passes these steps, all with figures of the training rows: infinity becomes the nearer
     end of the finite range; missing becomes the median of all rows, and a column ``NAME__missing``
-    says so where training had missing values too; then the transform; and what is beyond ±3 then
-    grows with its logarithm alone. A column without one finite training value gives no output. One
-    that is constant in training gives 0 there, and a later departure shows.
+    says so where training had missing values too; then the transform; then a clip to ±20. A column
+    without one finite training value gives no output. One that is constant in training gives 0
+    there, and a later departure shows.
 
     The ``quantile_...`` transforms interpolate between up to 1001 training quantiles, tied ones at
     their mean rank. Beyond the training range they go on in a straight line along the signed

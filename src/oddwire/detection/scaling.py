@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 TRANSFORMS = ("standard", "log_standard", "quantile_uniform", "quantile_normal")
 
-_FAR = 3.0  # from here on a value counts by its logarithm: one must not drown all other columns
-_FAR_SLOPE = 0.5
-_FARTHEST = 1e9
-LIMIT = _FAR + _FAR_SLOPE * math.log1p(_FARTHEST - _FAR)  # no value comes out larger
+LIMIT = 20.0  # one absurd value must not drown all other columns
 _KNOTS, _GROUP_KNOTS = 1001, 101
 _QUANTILE_ROWS = 100_000  # quantiles of more rows would move by less than the next knot
 _MAGNITUDE = 1e100  # larger numbers would overflow when squared
@@ -62,7 +59,7 @@ class Scaling:
         return 12**-0.5 if self.transform == "quantile_uniform" else 1.0
 
     def apply(self, column: Vector) -> Vector:
-        """Map finite numbers; `tamed` then bounds them."""
+        """Map finite numbers; not yet bound to ±`LIMIT`."""
         bent = _bend(column, self.transform)
         if not self.knots.size:
             return (bent - self.center) / self.scale
@@ -113,12 +110,6 @@ def fit_group_scaling(finite: Vector, usual: Scaling, weight: float) -> Scaling:
         return Scaling(usual.transform, center, scale, np.empty(0), np.empty(0))
     curve = _curve(bent, usual.transform, _GROUP_KNOTS)
     return Scaling(usual.transform, center, scale, *curve)
-
-
-def tamed(values: Vector) -> Vector:
-    """Return values that, from ±3 on, grow with their logarithm, up to ±`LIMIT`."""
-    far = np.clip(np.abs(values) - _FAR, 0.0, _FARTHEST - _FAR)
-    return np.copysign(np.minimum(np.abs(values), _FAR) + _FAR_SLOPE * np.log1p(far), values)
 
 
 def _middle(bent: Vector) -> tuple[float, float]:

@@ -94,7 +94,7 @@ class OneClassSVMDetector(OutlierDetector):
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 32,
         "detector__nu": 0.05,
-        "detector__gamma": 2.5,
+        "detector__gamma": 2.0,
         "detector__approximation": "exact",
     }
 
@@ -102,7 +102,7 @@ class OneClassSVMDetector(OutlierDetector):
         self,
         *,
         nu: float = 0.05,
-        gamma: float = 2.5,
+        gamma: float = 2.0,
         approximation: str = "exact",
         n_components: int = 300,
         max_rows: int | None = None,
