@@ -8,6 +8,7 @@ import pytest
 
 from oddwire.detection.number_scaler import RELATIVE_TO
 from oddwire.detection.preprocessing import TRANSFORMS, TablePreprocessor
+from oddwire.detection.scaling import LIMIT, tamed
 
 
 def frame_of(values, words) -> pd.DataFrame:
@@ -105,3 +106,21 @@ def test_a_constant_column_is_zero_in_every_group(transform, relative_to, value)
     train = frame_of([value] * 60, ["dns"] * 30 + ["http"] * 30)
     matrix = fitted(train, transform, relative_to=relative_to).transform(train)
     assert (matrix[:, : 1 + (relative_to == "both")] == 0).all()
+
+
+def test_far_values_of_a_group_grow_with_their_logarithm():
+    np.testing.assert_allclose(
+        tamed(np.array([-13.0, -3.0, 0.5, 3.0, 13.0])),
+        [-3 - 0.5 * np.log1p(10), -3, 0.5, 3, 3 + 0.5 * np.log1p(10)],
+    )
+    odd = frame_of([1e300, -1e300], ["dns", "dns"])
+    column = fitted(two_services(), "standard", relative_to="group").transform(odd)[:, 0]
+    np.testing.assert_array_equal(column, [LIMIT, -LIMIT])
+
+
+@pytest.mark.parametrize("values", [[50.0], [50.0, 60.0, 1e4]])
+def test_numbers_of_a_group_keep_their_order(transform, values):
+    rising = frame_of(np.geomspace(1, 1e8, 200), ["dns"] * 200)
+    train = pd.concat([two_services(), frame_of(values * 30, ["gre"] * 30 * len(values))])
+    column = fitted(train, transform, relative_to="group").transform(rising)[:, 0]
+    assert (np.diff(column) >= -1e-9).all()

@@ -15,6 +15,7 @@ from oddwire.detection.scaling import (
     Scaling,
     fit_group_scaling,
     fit_scaling,
+    tamed,
 )
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ class NumberScaler(BaseEstimator):
                     rows = members[~missing[members]]
                     own = packed.one(place * step + 1 + group, self.transform).apply(column[rows])
                     scaled[rows] += self.trust_[place, group] * (own - scaled[rows])
-                out[:, place + among_all * len(self.kept_)] = np.clip(scaled, -LIMIT, LIMIT)
+                bounded = np.clip(tamed(scaled), -LIMIT, LIMIT)
+                out[:, place + among_all * len(self.kept_)] = bounded
             if name in self.marked_:
                 out[:, self._marks + self.marked_.index(name)] = self.mark * missing
         return out

@@ -65,7 +65,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     relative_to
         Whose figures map a number: ``all`` training rows, the row's ``group``, which are the rows
         of the same categories (see `Groups`), or ``both``, in a column each. What is known of a
-        small group is drawn towards what is known of all.
+        small group is drawn towards what is known of all, and from ±3 on a number in its group
+        grows with its logarithm.
     category_weight
         What stands in the column of a row's category, and in ``NAME__missing``, instead of 1: how
         much categories count beside numbers, for detectors that measure distances.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TRANSFORMS = ("standard", "log_standard", "quantile_uniform", "quantile_normal")
 
 LIMIT = 20.0  # one absurd value must not drown all other columns
+_FAR, _FAR_SLOPE = 3.0, 0.5
 _KNOTS, _GROUP_KNOTS = 1001, 101
 _QUANTILE_ROWS = 100_000  # quantiles of more rows would move by less than the next knot
 _MAGNITUDE = 1e100  # larger numbers would overflow when squared
@@ -110,6 +111,16 @@ def fit_group_scaling(finite: Vector, usual: Scaling, weight: float) -> Scaling:
         return Scaling(usual.transform, center, scale, np.empty(0), np.empty(0))
     curve = _curve(bent, usual.transform, _GROUP_KNOTS)
     return Scaling(usual.transform, center, scale, *curve)
+
+
+def tamed(values: Vector) -> Vector:
+    """Return values that from ±3 on grow with their logarithm.
+
+    How far out a value is among its own kind is known from few rows, and benign traffic that
+    changes would be the oddest of all.
+    """
+    far = np.maximum(np.abs(values) - _FAR, 0.0)
+    return np.copysign(np.minimum(np.abs(values), _FAR) + _FAR_SLOPE * np.log1p(far), values)
 
 
 def _middle(bent: Vector) -> tuple[float, float]:
