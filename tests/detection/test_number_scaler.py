@@ -5,20 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from two_columns import fitted, frame_of
 
 from oddwire.detection.number_scaler import RELATIVE_TO
 from oddwire.detection.preprocessing import TRANSFORMS, TablePreprocessor
 from oddwire.detection.scaling import LIMIT, tamed
-
-
-def frame_of(values, words) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"bytes": np.asarray(values, float), "proto": pd.Series(words, dtype=object)}
-    )
-
-
-def fitted(train: pd.DataFrame, transform: str = "log_standard", **options) -> TablePreprocessor:
-    return TablePreprocessor(["bytes"], ["proto"], transform, **options).fit(train)
 
 
 @pytest.fixture(params=TRANSFORMS)

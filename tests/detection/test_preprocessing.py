@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.base import clone
+from two_columns import fitted, frame_of
 
 from oddwire.detection.number_scaler import RELATIVE_TO
 from oddwire.detection.oddities import count_oddities
@@ -21,17 +22,6 @@ from oddwire.errors import DataError, ParameterError
 
 ANY_NUMBER = st.floats(allow_nan=True, allow_infinity=True)
 ANY_WORD = st.one_of(st.none(), st.text(max_size=3))
-
-
-def frame_of(values, words=None) -> pd.DataFrame:
-    words = ["tcp"] * len(values) if words is None else words
-    return pd.DataFrame(
-        {"bytes": np.asarray(values, float), "proto": pd.Series(words, dtype=object)}
-    )
-
-
-def fitted(train: pd.DataFrame, transform: str = "log_standard", **options) -> TablePreprocessor:
-    return TablePreprocessor(["bytes"], ["proto"], transform, **options).fit(train)
 
 
 @pytest.fixture(params=TRANSFORMS)

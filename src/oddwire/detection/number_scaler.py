@@ -98,10 +98,9 @@ class NumberScaler(BaseEstimator):
             usual = fit_scaling(finite, self.transform)
             scalings.append(usual)
             for group in range(len(groups.keys)):
-                own = column[members[group]]
-                own = own[np.isfinite(own)]
-                trust.append(own.size / (own.size + _PRIOR_ROWS))
-                scalings.append(fit_group_scaling(own, usual, trust[-1]) if own.size else usual)
+                own, known = _fit_own(column[members[group]], usual)
+                scalings.append(own)
+                trust.append(known)
         self.ends_ = np.asarray(ends, dtype=np.float64).reshape(-1, 3)
         self.trust_ = np.asarray(trust).reshape(len(self.kept_), len(groups.keys))
         packed = PackedScalings.of(scalings)
@@ -130,12 +129,12 @@ class NumberScaler(BaseEstimator):
             scaled = packed.one(place * step, self.transform).apply(column)
             if among_all:
                 out[:, place] = np.clip(scaled, -LIMIT, LIMIT)
+            for group, members in parts:
+                # What is missing is nothing unusual for its group.
+                rows = members[~missing[members]]
+                own = packed.one(place * step + 1 + group, self.transform).apply(column[rows])
+                scaled[rows] += self.trust_[place, group] * (own - scaled[rows])
             if among_alike:
-                for group, members in parts:
-                    # What is missing is nothing unusual for its group.
-                    rows = members[~missing[members]]
-                    own = packed.one(place * step + 1 + group, self.transform).apply(column[rows])
-                    scaled[rows] += self.trust_[place, group] * (own - scaled[rows])
                 bounded = np.clip(tamed(scaled), -LIMIT, LIMIT)
                 out[:, place + among_all * len(self.kept_)] = bounded
             if name in self.marked_:
@@ -169,3 +168,12 @@ class NumberScaler(BaseEstimator):
         marks = [f"{name}__missing" for name in self.marked_]
         self.feature_names_out_ = self.kept_ * among_all + alike * among_alike + marks
         self.source_columns_ = self.kept_ * sum(self._wanted) + self.marked_
+
+
+def _fit_own(column: Vector, usual: Scaling) -> tuple[Scaling, float]:
+    """Return a column's map among the rows of a group, and how far to trust it, from 0 to 1."""
+    finite = column[np.isfinite(column)]
+    if not finite.size:
+        return usual, 0.0
+    trust = finite.size / (finite.size + _PRIOR_ROWS)
+    return fit_group_scaling(finite, usual, trust), trust
