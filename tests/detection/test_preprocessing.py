@@ -40,6 +40,7 @@ def relative_to(request):
     name=st.sampled_from(TRANSFORMS),
     relative=st.sampled_from(RELATIVE_TO),
 )
+@example(train=[(1e308, None)], test=[(-1e308, "x")], name="standard", relative="all")
 @settings(max_examples=60, deadline=None)
 def test_any_frame_gives_a_finite_matrix(train, test, name, relative):
     repeated = frame_of(*zip(*(train * 10), strict=True))  # enough rows for groups

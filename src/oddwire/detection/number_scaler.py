@@ -11,6 +11,7 @@ from oddwire.detection.columns import numbers
 from oddwire.detection.groups import Groups
 from oddwire.detection.scaling import (
     LIMIT,
+    MAGNITUDE,
     PackedScalings,
     Scaling,
     fit_group_scaling,
@@ -88,7 +89,8 @@ class NumberScaler(BaseEstimator):
         trust: list[float] = []
         for name in self.names:
             column = numbers(X, name)
-            finite = column[np.isfinite(column)]
+            # The median of two numbers near the largest float would overflow.
+            finite = np.clip(column[np.isfinite(column)], -MAGNITUDE, MAGNITUDE)
             if not finite.size:
                 continue
             self.kept_.append(name)

@@ -22,7 +22,7 @@ LIMIT = 20.0  # one absurd value must not drown all other columns
 _FAR, _FAR_SLOPE = 3.0, 0.5
 _KNOTS, _GROUP_KNOTS = 1001, 101
 _QUANTILE_ROWS = 100_000  # quantiles of more rows would move by less than the next knot
-_MAGNITUDE = 1e100  # larger numbers would overflow when squared
+MAGNITUDE = 1e100  # larger numbers would overflow when squared
 _NOTHING = 1e-100  # differences of smaller numbers would overflow when divided by
 # Of a group, as a share of all rows' spread. Much is constant within a group; counted in units of
 # next to nothing, the least change of benign traffic would look like an attack.
@@ -137,7 +137,7 @@ def _curve(bent: Vector, transform: str, most: int) -> tuple[Vector, Vector]:
 
 
 def _bend(column: Vector, transform: str) -> Vector:
-    column = np.clip(column, -_MAGNITUDE, _MAGNITUDE)
+    column = np.clip(column, -MAGNITUDE, MAGNITUDE)
     column[np.abs(column) < _NOTHING] = 0.0
     return column if transform == "standard" else np.copysign(np.log1p(np.abs(column)), column)
 
