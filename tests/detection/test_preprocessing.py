@@ -162,6 +162,45 @@ def test_rare_unseen_and_missing_categories_have_their_places():
     )
 
 
+@pytest.mark.parametrize(
+    ("relative", "numbers"),
+    [
+        ("all", ["x", "x__missing", "proto=tcp", "x__missing_"]),
+        ("group", ["x__in_group", "x__missing__in_group", "proto=tcp__in_group", "x__missing_"]),
+        (
+            "both",
+            [
+                "x", "x__missing", "proto=tcp", "x__in_group", "x__missing__in_group",
+                "proto=tcp__in_group", "x__missing_",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_a_made_column_takes_no_name_that_a_column_of_the_frame_has(relative, numbers):
+    """Else whoever looks a column up by its name would find two, or the wrong one."""
+    train = pd.DataFrame({
+        "x": [1.0, np.nan, 3.0] * 10, "x__missing": [5.0, 6.0, 7.0] * 10, "proto=tcp": range(30),
+        "proto": ["tcp", "udp", "tcp"] * 10, "proto__other": ["a"] * 30,
+    })  # fmt: skip
+    preprocessor = TablePreprocessor(list(train)[:3], list(train)[3:], relative_to=relative)
+    matrix = preprocessor.fit_transform(train)
+    names = list(preprocessor.get_feature_names_out())
+    made = ["proto=tcp_", "proto=udp", "proto__other_", "proto__other=a", "proto__other__other"]
+    assert names == numbers + made
+    assert preprocessor.source_columns_[len(numbers) - 1] == "x"
+    assert matrix[:3, names.index("x__missing_")].tolist() == [0, 1, 0]
+    assert matrix[:3, names.index("proto=tcp_")].tolist() == [1, 0, 1]
+    shown = preprocessor.set_output(transform="pandas").transform(train)
+    assert shown["proto=udp"].tolist() == [0, 1, 0] * 10
+
+
+def test_columns_made_of_different_columns_are_never_called_alike():
+    train = pd.DataFrame({"a": ["b=c", "b"], "a=b": ["c", "c"], "a=b=c_": ["d", "d"]})
+    names = list(TablePreprocessor([], list(train)).fit(train).get_feature_names_out())
+    assert names[:5] == ["a=b_", "a=b=c", "a__other", "a=b=c__", "a=b__other"]
+    assert len(set(names)) == len(names)
+
+
 def test_a_missing_category_that_training_never_had_counts_as_other():
     matrix = fitted(frame_of([1, 2])).transform(frame_of([1.0], [None]))
     np.testing.assert_array_equal(matrix[0, 1:], [0, 1])

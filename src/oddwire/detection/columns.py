@@ -10,6 +10,8 @@ import pandas as pd
 from oddwire.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
@@ -80,6 +82,29 @@ def frequent_categories(frame: pd.DataFrame, name: str, most: int) -> Frequent:
     order = np.lexsort((values.astype(str), -counts))
     rest = np.sort(hashes(values[order[most:]]))
     return Frequent(list(values[order[:most]]), rest, bool((codes < 0).any()))
+
+
+def distinct_names(names: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """Return names without two alike: a made one that is taken gets underscores at its end.
+
+    Parameters
+    ----------
+    names
+        Of columns made from a frame's columns. Who is called as its source is the column itself,
+        and keeps its name.
+    sources
+        The frame's column that each one comes from. None of these names goes to another column,
+        whether or not its own is among the columns made.
+    """
+    taken = set(sources)
+    distinct = []
+    for name, source in zip(names, sources, strict=True):
+        own = name
+        while own in taken and name != source:
+            own += "_"
+        taken.add(own)
+        distinct.append(own)
+    return distinct
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:

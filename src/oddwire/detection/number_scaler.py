@@ -51,7 +51,7 @@ class NumberScaler(BaseEstimator):
     Attributes
     ----------
     feature_names_out_ : list of str
-        A name per column that `fill` fills.
+        A name per column of `blocks`; `TablePreprocessor` tells those that are alike apart.
     source_columns_ : list of str
         The frame's column that each one comes from.
     """

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.columns import category_codes, frequent_categories
+from oddwire.detection.columns import category_codes, distinct_names, frequent_categories
 from oddwire.detection.number_scaler import RELATIVE_TO, NumberScaler
 from oddwire.detection.scaling import TRANSFORMS
 from oddwire.errors import DataError, ParameterError
@@ -74,7 +74,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     feature_names_out_ : list of str
-        A name per column of the matrix.
+        A name per column of the matrix, no two alike: where the frame has a feature column
+        ``NAME__missing`` of its own, the one made of ``NAME`` is called ``NAME__missing_``.
     source_columns_ : list of str
         The frame's column that each column of the matrix comes from.
     """
@@ -230,5 +231,5 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             own += [f"{name}__missing"] * (name in self.with_missing_)
             names = names + own
             sources = sources + [name] * len(own)
-        self.feature_names_out_: list[str] = names
+        self.feature_names_out_ = distinct_names(names, sources)
         self.source_columns_: list[str] = sources
