@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +138,13 @@ def desk(tmp_path_factory, empty_store, make_rows):
     project = make_bare(tmp_path_factory.mktemp("desk") / "desk", empty_store)
     make_rows(600, seed=2).to_csv(project.root / "rows.csv", index=False)
     return train_desk(project, "desk")
+
+
+@pytest.fixture
+def report(desk):
+    """The report of the desk's detector, its scores still there."""
+    made = desk.judged.report
+    return replace(made, scores_file=desk.project.root / "kept" / made.scores_file.name)
 
 
 @pytest.fixture

@@ -68,13 +68,6 @@ def lineage(**changes):
 
 
 @pytest.fixture
-def report(desk):
-    """The report of the desk's detector, its scores still there."""
-    made = desk.judged.report
-    return replace(made, scores_file=desk.project.root / "kept" / made.scores_file.name)
-
-
-@pytest.fixture
 def benign_report(report, tmp_path):
     """A report of test rows without any attack."""
     rows = TestScores.load(report.scores_file)

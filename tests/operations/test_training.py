@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from oddwire.detection.supervised import RIVALS
@@ -51,8 +53,6 @@ def test_a_training_leaves_finished_runs_a_champion_and_no_working_files(desk):
 
 
 def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk, tmp_path):
-    import pandas as pd
-
     version = desk.registry.champion("desk")
     file = desk.tracking.download(version.run_id, f"reference/{releasing.REFERENCE_FILE}", tmp_path)
     reference = pd.read_parquet(file)
@@ -195,16 +195,19 @@ def test_where_all_detectors_fail_the_first_error_is_told(desk):
         failing.leave_out_failed(desk.run, ["a", "b"], [DataError("first"), DataError("second")])
 
 
-def test_rivals_are_kept_apart_from_the_leaderboard(desk):
-    told = training.judge_rivals_beside(desk.run, desk.judged)
+def test_rivals_are_kept_apart_from_the_leaderboard(desk, report):
+    told = training.judge_rivals_beside(desk.run, replace(desk.judged, report=report))
     assert [sentence.split()[0] for sentence in told] == list(RIVALS)
     assert "isolation_forest without them" in told[0]
     assert "families that labels named" in told[0]
+    assert "paired on the same test rows" in told[0]
     run = runs(desk, "rivals")[0]
     assert run.data.tags["supervised"] == "yes"
     assert 0 <= run.data.metrics["random_forest_roc_auc"] <= 1
     table = desk.tracking.read_json(run.info.run_id, "rivals.json")
-    assert "rival" in table["columns"]
+    leads = pd.DataFrame(table["data"], columns=table["columns"]).set_index("rival")
+    assert set(leads["beside"]) == {"isolation_forest"}
+    assert (leads["roc_auc_difference_low"] <= leads["roc_auc_difference_high"]).all()
     assert {row["detector"] for row in desk.result.leaderboard} == {"isolation_forest"}
 
 

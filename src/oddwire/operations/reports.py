@@ -40,7 +40,7 @@ from oddwire.operations.items import (
 from oddwire.operations.judging import evaluation_text, parts_text, threshold_text
 from oddwire.operations.lineage import Lineage
 from oddwire.operations.promotion import PromotionDecision
-from oddwire.operations.rivals import RivalReport, rivals_table, what_labels_add
+from oddwire.operations.rival_comparison import RivalBeside, rivals_table, what_labels_add
 from oddwire.operations.studies import StudyResult, TrialRecord
 from oddwire.params import Params
 
@@ -183,13 +183,13 @@ def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:
     return describe_strengths({report.detector: report.families for report in reports})
 
 
-def rival_items(found: Sequence[RivalReport], best: DetectorReport) -> Iterator[Item]:
+def rival_items(compared: Sequence[RivalBeside]) -> Iterator[Item]:
     """Yield what supervised rivals came to; they take no part in the leaderboard or a promotion."""
-    told = "\n".join(what_labels_add(one, best) for one in found)
+    told = "\n".join(what_labels_add(one) for one in compared)
     yield Tags({"supervised": "yes"})
-    yield Table("rivals.json", pd.DataFrame(rivals_table(found)))
+    yield Table("rivals.json", pd.DataFrame(rivals_table(compared)))
     yield Text("reports/what_labels_add.txt", f"{told}\n")
-    for one in found:
+    for one in (each.rival for each in compared):
         yield Metrics({f"{one.rival}_{name}": x for name, x in one.test.figures.items()})
         yield Text(
             f"reports/{one.rival}.txt",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ from oddwire.evaluation.families import FamilyEvaluation, attack_families, evalu
 from oddwire.evaluation.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.metrics import Evaluation, evaluate
 from oddwire.evaluation.resampling import affordable_resamples
-from oddwire.operations.fitting import DetectorReport, Prepared, attacks_of, labels_of
+from oddwire.operations.fitting import Prepared, TestScores, attacks_of, labels_of
 from oddwire.operations.progress import progress, step
 from oddwire.traffic.schema import FeatureSchema
 
@@ -33,7 +32,7 @@ _FOLDS = 3
 _MOST_ROWS = 100_000  # of each class; more rows teach a rival nothing and take minutes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RivalReport:
     """How good a supervised rival is.
 
@@ -45,6 +44,8 @@ class RivalReport:
         Of the cross-validated scores, by which the balance was chosen.
     test, intervals, families
         Figures on the test rows, and how sure they are.
+    scores
+        What the rival said of the test rows.
     fit_seconds
         Of the last fit.
     """
@@ -55,6 +56,7 @@ class RivalReport:
     test: Evaluation
     intervals: Intervals
     families: FamilyEvaluation
+    scores: TestScores
     fit_seconds: float
 
 
@@ -95,56 +97,6 @@ def judge_rivals(
     return reports
 
 
-def rivals_table(reports: Sequence[RivalReport]) -> list[dict[str, Any]]:
-    """Return a row per rival, with the leaderboard's names."""
-    figures = ("roc_auc", "average_precision", "f1", "recall_at_fpr", "false_positive_rate")
-    return [
-        {
-            "rival": one.rival, "balance": one.balance,
-            **{name: getattr(one.test, name) for name in figures},
-            "fit_seconds": one.fit_seconds,
-            "validation_average_precision": one.validation_average_precision,
-        }
-        for one in reports
-    ]  # fmt: skip
-
-
-def what_labels_add(rival: RivalReport, best: DetectorReport) -> str:
-    """Set a rival beside the best detector, on families that labels named and on the others.
-
-    Parameters
-    ----------
-    rival
-        What labels taught.
-    best
-        What was found without them.
-
-    Returns
-    -------
-    str
-        A sentence of plain text.
-    """
-    told = (
-        f"{rival.rival} with labels has ROC AUC {_shown(rival.test.roc_auc)}, "
-        f"{best.detector} without them {_shown(best.test.roc_auc)}"
-    )
-    without = {one.family: one.roc_auc for one in best.families}
-    for seen, which in ((True, "that labels named"), (False, "that no label named")):
-        pairs = [
-            (one.roc_auc, without[one.family])
-            for one in rival.families
-            if one.seen is seen and one.roc_auc is not None and without.get(one.family) is not None
-        ]
-        if pairs:
-            means = np.mean(np.array(pairs, dtype=np.float64), axis=0)
-            told += f"; mean over {len(pairs)} families {which}: {means[0]:.4f} and {means[1]:.4f}"
-    return f"{told}."
-
-
-def _shown(figure: float | None) -> str:
-    return "undefined" if figure is None else f"{figure:.4f}"
-
-
 def _labelled(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return rows with a label, at most `_MOST_ROWS` of each."""
     labels = labels_of(rows)
@@ -173,17 +125,17 @@ def _judge(
     seconds = time.perf_counter() - begun
     threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(max_fpr)
     test = prepared.part("test")
-    scores, known = attack_scores(rival, test), labels_of(test)
-    judged = evaluate(known, scores, threshold=threshold, max_fpr=max_fpr)
-    resamples = affordable_resamples(len(scores))
+    said = TestScores(labels_of(test), attack_scores(rival, test), attacks_of(test))
+    judged = evaluate(said.labels, said.scores, threshold=threshold, max_fpr=max_fpr)
+    resamples = affordable_resamples(len(said.scores))
     return RivalReport(
         name, balance, figures[balance], judged,
-        bootstrap_intervals(known, scores, judged, resamples=resamples),
+        bootstrap_intervals(said.labels, said.scores, judged, resamples=resamples),
         evaluate_families(
-            known, scores, attacks_of(test), threshold=threshold,
+            said.labels, said.scores, said.attack, threshold=threshold,
             seen=attack_families(labels, attacks_of(before)),
         ),
-        seconds,
+        said, seconds,
     )  # fmt: skip
 
 

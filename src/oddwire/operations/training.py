@@ -36,7 +36,8 @@ from oddwire.operations.objective import make_objective
 from oddwire.operations.progress import progress, step
 from oddwire.operations.promotion import PromotionDecision
 from oddwire.operations.registry import Version
-from oddwire.operations.rivals import judge_rivals, what_labels_add
+from oddwire.operations.rival_comparison import set_beside, what_labels_add
+from oddwire.operations.rivals import judge_rivals
 from oddwire.operations.search import close_study, run_study
 from oddwire.operations.selection import NONE, rank_columns
 from oddwire.operations.studies import TrialRecord
@@ -123,17 +124,18 @@ def judge_rivals_beside(training: Training, best: Judged) -> tuple[str, ...]:
     A sentence per rival: what labels add to the best detector. One on why not, where they cannot be
     judged.
     """
-    tracking, prepared = training.tracking(), training.prepared
+    tracking, prepared, seed = training.tracking(), training.prepared, training.params.seed
     with tracking.run(
         training.source, "What labels add", kind="rivals", parent=training.run_id
     ) as run:
         try:
-            found = judge_rivals(prepared, seed=training.params.seed, max_fpr=training.max_fpr)
+            found = judge_rivals(prepared, seed=seed, max_fpr=training.max_fpr)
         except DataError as error:  # a comparison is no reason to lose a training
             tracking.log(run, [Tags({"not_judged": str(error)})])
             return (str(error),)
-        tracking.log(run, reports.rival_items(found, best.report))
-    return tuple(what_labels_add(one, best.report) for one in found)
+        compared = set_beside(found, best.report, seed=seed)
+        tracking.log(run, reports.rival_items(compared))
+    return tuple(what_labels_add(one) for one in compared)
 
 
 def import_ahead(detectors: Sequence[str]) -> None:
