@@ -20,22 +20,20 @@ after they were judged. What remains possible: whoever sends scores just below t
 long, moves it upward, at the speed of that bound.
 
 A jump of benign traffic beyond the threshold looks like a burst, and the threshold stays where it
-is: `rejected` then stays near 1, which is for the drift check, and a person, to settle.
+is: the alerts then do not end, which is for the drift check, and a person, to settle.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from oddwire.errors import ModelError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike, NDArray
 
     from oddwire.detection.calibration import ConformalCalibration
@@ -65,8 +63,8 @@ class _Reference:
 class AdaptiveThreshold:
     """A threshold over anomaly scores that come in time order.
 
-    Made by `start`, or by `from_dict` where a stream goes on after a restart. The outcome does not
-    depend on how the stream is cut into batches. A score costs about twenty operations on average.
+    Made by `start`. The outcome does not depend on how the stream is cut into batches. A score
+    costs about twenty operations on average.
 
     Parameters
     ----------
@@ -83,7 +81,6 @@ class AdaptiveThreshold:
         self._threshold = reference.threshold
         self._kept: FloatArray = np.empty(0)
         self._waiting: FloatArray = np.empty(0)
-        self._rejected = 0.0
 
     @classmethod
     def start(
@@ -141,14 +138,6 @@ class AdaptiveThreshold:
         """The smallest score that is an alert now."""
         return self._threshold
 
-    @property
-    def rejected(self) -> float:
-        """Share of the scores up to the threshold's last move that were alerts, fading by window.
-
-        It should stay near ``max_fpr``. Near 1 for long, benign traffic has jumped.
-        """
-        return self._rejected
-
     def update(self, scores: ArrayLike) -> tuple[NDArray[np.bool_], FloatArray]:
         """Judge the next scores of the stream, and let the threshold follow them.
 
@@ -194,7 +183,6 @@ class AdaptiveThreshold:
         judged, self._waiting = self._waiting, np.empty(0)
         above = judged >= self._threshold
         fading = self._step / self._window
-        self._rejected += fading * (float(above.mean()) - self._rejected)
         self._admit(judged, above)
         reference = self._reference
         centre, spread = _centre_and_spread(self._kept)
@@ -215,58 +203,6 @@ class AdaptiveThreshold:
         entering = ~above | (np.cumsum(above) <= free)
         marked = np.where(above, np.inf, judged)
         self._kept = np.concatenate([self._kept, marked[entering]])[-self._window :]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all of the state as JSON can hold it; `from_dict` goes on from there."""
-        return {
-            "reference": vars(self._reference),
-            "window": self._window,
-            "max_move": self._max_move,
-            "threshold": self._threshold,
-            "rejected": self._rejected,
-            # JSON knows no infinity; None is a mark.
-            "kept": [None if math.isinf(score) else score for score in self._kept.tolist()],
-            "waiting": self._waiting.tolist(),
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Go on where `to_dict` left off, to the last bit.
-
-        Raises
-        ------
-        ModelError
-            If it is not what `to_dict` returned.
-        """
-        try:
-            reference = _Reference(**{k: float(v) for k, v in content["reference"].items()})
-            window, max_move = int(content["window"]), float(content["max_move"])
-            made = cls(reference, window=window, max_move=max_move)
-            made._threshold = float(content["threshold"])
-            made._rejected = float(content["rejected"])
-            kept = [math.inf if score is None else float(score) for score in content["kept"]]
-            made._kept = np.array(kept, dtype=np.float64)
-            made._waiting = np.array(content["waiting"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = " ".join(str(error).split())
-            raise ModelError(f"no saved state of an adaptive threshold: {reason:.200}") from error
-        made._check()
-        return made
-
-    def _check(self) -> None:
-        numbers = [*vars(self._reference).values(), self._max_move, self._threshold, self._rejected]
-        sound = (
-            np.isfinite(numbers).all()
-            and np.isfinite(self._waiting).all()
-            and not np.isnan(self._kept).any()
-            and self._window >= _LEAST_WINDOW
-            and np.isfinite(self._kept).sum() > self._kept.size / 2
-            and self._kept.size <= self._window
-            and self._waiting.size < self._step
-            and 0 < self._reference.max_fpr <= _LARGEST_RATE
-        )
-        if not sound:
-            raise ModelError("no saved state of an adaptive threshold: its numbers do not fit")
 
 
 def _centre_and_spread(scores: FloatArray) -> tuple[float, float]:
