@@ -89,6 +89,20 @@ def test_pictures_and_reports_are_kept(tracking, training_run):
     assert {"reports/test.txt", "reports/train.txt"} <= files
 
 
+def test_the_page_and_the_pictures_of_the_source_stand_at_the_training(
+    trained, tracking, training_run
+):
+    run = training_run.info.run_id
+    files = tracking.client.list_artifacts(run, "exploration")
+    kept = {file.path: file.file_size for file in files}
+    made = trained[0].explored("simulated")
+    assert kept == {f"exploration/{file.name}": file.stat().st_size for file in made.iterdir()}
+    assert kept["exploration/index.html"] > 0
+    pictures = [size for path, size in kept.items() if path.endswith(".png")]
+    assert pictures
+    assert all(pictures), "no picture is empty"
+
+
 def test_the_first_model_is_promoted_with_a_reason(trained, tracking):
     project, result = trained
     assert result.promoted
