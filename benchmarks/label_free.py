@@ -89,6 +89,8 @@ def drawn(space: SearchSpace, random: np.random.Generator) -> HyperParameters:
     for name, asked in space.items():
         dimension = asked.then if isinstance(asked, When) else asked
         if isinstance(asked, When) and chosen.get(asked.name) != asked.value:
+            if asked.otherwise is not None:
+                chosen[name] = asked.otherwise
             continue
         if isinstance(dimension, Choice):
             chosen[name] = dimension.values[random.integers(len(dimension.values))]  # noqa: PD011

@@ -20,7 +20,7 @@ from oddwire.detection.detectors import default_parameters
 from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
 from oddwire.detection.detectors.isolation_forest import IsolationForestDetector
 from oddwire.detection.detectors.one_class_svm import OneClassSVMDetector
-from oddwire.detection.search_space import Choice, FloatRange, IntRange, When
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, When, relative_to
 from oddwire.errors import OddwireError, ServiceError
 from oddwire.operations import search
 from oddwire.operations.objective import make_objective
@@ -254,6 +254,21 @@ def test_a_dimension_with_a_condition_is_asked_for_only_where_it_holds(study, mo
         assert ("detector__n_components" in trial.parameters) == (kind == "nystroem")
         assert 0.05 <= trial.parameters["detector__nu"] <= 0.5
     assert kinds == {"exact", "nystroem"}
+
+
+def test_a_dimension_with_a_condition_may_say_what_stands_elsewhere(study, monkeypatch):
+    """Ranks are set beside all rows alone, whatever the detector's default."""
+    space = {
+        "preprocessing__transform": Choice(("log_standard", "quantile_normal")),
+        "preprocessing__relative_to": relative_to("group", "both"),
+        "detector__n_estimators": IntRange(2, 5),
+    }
+    monkeypatch.setattr(IsolationForestDetector, "search_space", space)
+    found = {"log_standard": set(), "quantile_normal": set()}
+    for trial in study(10).trials:
+        chosen = trial.parameters
+        found[chosen["preprocessing__transform"]].add(chosen["preprocessing__relative_to"])
+    assert found == {"log_standard": {"group", "both"}, "quantile_normal": {"all"}}
 
 
 @pytest.mark.slow

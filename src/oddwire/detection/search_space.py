@@ -38,11 +38,22 @@ class Choice:
 
 @dataclass(frozen=True)
 class When:
-    """A dimension that is asked for only where another was given a certain value."""
+    """A dimension that is asked for only where another was given a certain value.
+
+    Parameters
+    ----------
+    name, value
+        The other dimension, and the value of it that counts.
+    then
+        What may be chosen there.
+    otherwise
+        What stands elsewhere; None leaves it to the detector's default.
+    """
 
     name: str
     value: str | int | float | bool
     then: FloatRange | IntRange | Choice
+    otherwise: str | int | float | bool | None = None
 
 
 Dimension = FloatRange | IntRange | Choice | When
@@ -51,3 +62,17 @@ Dimension = FloatRange | IntRange | Choice | When
 # A `When` stands after the dimension that it names.
 SearchSpace = Mapping[str, Dimension]
 HyperParameters = Mapping[str, Any]
+
+# How much categories count beside numbers, in detectors that measure distances. Not above 1:
+# validation rows are of the same categories as training rows, and do not show what more costs where
+# new ones come up (docs/decisions/0009-numbers-beside-their-own-kind.md).
+CATEGORY_WEIGHT = FloatRange(0.3, 1.0, log=True)
+
+
+def relative_to(*values: str) -> When:
+    """Return the dimension that says beside which rows a number is set.
+
+    Ranks are set beside all rows alone: within groups they are lost as soon as benign traffic
+    changes, and validation rows do not show that either.
+    """
+    return When("preprocessing__transform", "log_standard", Choice(values), otherwise="all")

@@ -28,7 +28,9 @@ MEMBERS = "detector__members"
 
 _FEWEST_MEMBERS = 3
 _MOST_STEPS = 8
-_NOISE_OF_ONE = 3  # so many times the noise must a single member be ahead of the default ones
+# So many times its noise must a gain be: one step is the best of many, and a single member gives up
+# what others know of attacks that validation does not hold.
+_NOISE_OF_A_STEP, _NOISE_OF_ONE = 2, 3
 _RESAMPLES = 30
 _FEWEST_KINDS = 3  # below, their spread says nothing
 _AGREEMENT = 0.5  # of the median member's agreement, below which one is left out
@@ -218,7 +220,7 @@ def improved(bench: _Bench, membership: Membership) -> Membership:
         if not steps or bench.value(steps[-1]) <= bench.value(membership):
             break
         bench.record(steps[-1], started)
-        if not _is_gain(bench, membership, steps[-1]):
+        if not _is_gain(bench, membership, steps[-1], noises=_NOISE_OF_A_STEP):
             break
         membership = steps[-1]
     return membership
@@ -239,7 +241,7 @@ def _alone(bench: _Bench, at: int) -> Membership:
     return tuple(int(at == other) for other in range(len(bench)))
 
 
-def _is_gain(bench: _Bench, before: Membership, after: Membership, *, noises: float = 1) -> bool:
+def _is_gain(bench: _Bench, before: Membership, after: Membership, *, noises: float) -> bool:
     """Say whether a gain is above its noise: between kinds of attack, and between rows."""
     old, new = bench.scores(before), bench.scores(after)
     gains = _by_kind(bench.objective, new) - _by_kind(bench.objective, old)

@@ -190,9 +190,10 @@ def _suggest(trial: optuna.Trial, detector: str) -> dict[str, Any]:
     parameters = {k: v for k, v in default_parameters(detector).items() if k not in space}
     for name, dimension in space.items():
         if isinstance(dimension, When):
-            if parameters.get(dimension.name) != dimension.value:
-                continue
-            parameters[name] = _suggest_one(trial, name, dimension.then)
+            if parameters.get(dimension.name) == dimension.value:
+                parameters[name] = _suggest_one(trial, name, dimension.then)
+            elif dimension.otherwise is not None:
+                parameters[name] = dimension.otherwise
         else:
             parameters[name] = _suggest_one(trial, name, dimension)
     return parameters

@@ -14,7 +14,13 @@ from oddwire.detection.detectors.forest_scoring import (
     average_path_length,
     node_ranges,
 )
-from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
+from oddwire.detection.search_space import (
+    Choice,
+    FloatRange,
+    IntRange,
+    SearchSpace,
+    relative_to,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +75,7 @@ class IsolationForestDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("log_standard", "quantile_uniform", "quantile_normal", "standard")
         ),
-        "preprocessing__relative_to": Choice(("group", "both", "all")),
+        "preprocessing__relative_to": relative_to("group", "both", "all"),
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_estimators": IntRange(100, 400),
         "detector__max_samples": IntRange(256, 8192, log=True),

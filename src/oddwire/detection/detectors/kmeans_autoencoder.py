@@ -17,7 +17,14 @@ from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.kmeans import find_centers, large_groups, nearest_places
-from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
+from oddwire.detection.search_space import (
+    CATEGORY_WEIGHT,
+    Choice,
+    FloatRange,
+    IntRange,
+    SearchSpace,
+    relative_to,
+)
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -81,8 +88,8 @@ class KMeansAutoencoderDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("log_standard", "quantile_normal", "quantile_uniform", "standard")
         ),
-        "preprocessing__relative_to": Choice(("both", "group", "all")),
-        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
+        "preprocessing__relative_to": relative_to("both", "group", "all"),
+        "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_clusters": IntRange(2, 8),
         "detector__judged_by": Choice(("all", "best", "nearest")),

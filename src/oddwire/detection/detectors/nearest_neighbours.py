@@ -12,7 +12,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import distinct_rows, nearest
-from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace
+from oddwire.detection.search_space import (
+    CATEGORY_WEIGHT,
+    Choice,
+    IntRange,
+    SearchSpace,
+    relative_to,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +66,8 @@ class NearestNeighboursDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("log_standard", "quantile_normal", "quantile_uniform", "standard")
         ),
-        "preprocessing__relative_to": Choice(("group", "both", "all")),
-        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
+        "preprocessing__relative_to": relative_to("group", "both", "all"),
+        "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(1, 20, log=True),
         "detector__distance": Choice(("mean", "largest")),

@@ -13,7 +13,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
-from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, When
+from oddwire.detection.search_space import (
+    CATEGORY_WEIGHT,
+    Choice,
+    FloatRange,
+    IntRange,
+    SearchSpace,
+    When,
+)
 from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -78,8 +85,7 @@ class OneClassSVMDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("standard", "log_standard", "quantile_uniform", "quantile_normal")
         ),
-        "preprocessing__relative_to": Choice(("all", "group", "both")),
-        "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
+        "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((8, 32)),
         "detector__nu": FloatRange(0.005, 0.5, log=True),
         "detector__gamma": FloatRange(0.05, 20.0, log=True),

@@ -103,7 +103,7 @@ class AutoencoderDetector(OutlierDetector):
     def __init__(
         self,
         *,
-        n_networks: int = 4,
+        n_networks: int = 3,
         width: int = 128,
         latent_size: int = 6,
         noise: float = 0.06,

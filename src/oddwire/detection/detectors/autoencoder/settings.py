@@ -8,11 +8,13 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from oddwire.detection.search_space import (
+    CATEGORY_WEIGHT,
     Choice,
     FloatRange,
     HyperParameters,
     IntRange,
     SearchSpace,
+    relative_to,
 )
 
 # A shrink penalty and the density of the codes alone were behind (mean ROC AUC over five tasks of
@@ -22,8 +24,8 @@ SEARCH_SPACE: SearchSpace = {
     "preprocessing__transform": Choice(
         ("log_standard", "quantile_normal", "quantile_uniform", "standard")
     ),
-    "preprocessing__relative_to": Choice(("both", "group", "all")),
-    "preprocessing__category_weight": FloatRange(0.3, 3.0, log=True),
+    "preprocessing__relative_to": relative_to("both", "group", "all"),
+    "preprocessing__category_weight": CATEGORY_WEIGHT,
     "preprocessing__max_categories": Choice((4, 16, 64)),
     "detector__width": Choice((64, 128)),
     "detector__latent_size": IntRange(4, 12, log=True),
