@@ -48,14 +48,16 @@ def test_without_categories_there_is_no_group():
     assert Groups.fit(train, []).places(train).tolist() == [-1] * 50
 
 
-def test_a_group_has_at_least_one_in_fifty_of_the_rows():
-    train = connections(tcp_http=900, udp_dns=900, tcp_smtp=60, ip_gre=30)
-    groups = Groups.fit(train, ["proto", "service"])
-    asked = connections(tcp_http=1, udp_dns=1, tcp_smtp=1, ip_gre=1)
-    assert (groups.places(asked) >= 0).tolist() == [True, True, True, False]
+def test_the_groups_are_the_largest_ones_at_most_128():
+    counts = np.r_[np.full(30, 10), np.full(120, 100)]
+    train = pd.DataFrame({"service": np.repeat(np.arange(150).astype(str), counts)})
+    groups = Groups.fit(train, ["service"])
+    assert len(groups.keys) == 128
+    large = pd.DataFrame({"service": np.arange(30, 150).astype(str)})
+    assert (groups.places(large) >= 0).all()
 
 
-def test_what_is_too_rare_for_a_group_counts_when_columns_are_chosen():
+def test_what_is_left_by_the_limit_counts_when_columns_are_chosen():
     train = pd.DataFrame({"port": np.repeat(np.arange(500).astype(str), 10), "proto": "tcp"})
     train.loc[::3, "proto"] = "udp"
     groups = Groups.fit(train, ["port", "proto"])

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     Keys = NDArray[np.uint64]
     Places = NDArray[np.int64]
 
-# Fewer rows say little of what is usual among them, and a small share of all rows, however many,
-# may come from a few hosts on one afternoon.
-_FEWEST_ROWS, _LEAST_SHARE = 10, 0.02
-_SHARE_IN_GROUPS = 0.6
+_FEWEST_ROWS = 10  # fewer say little of what is usual among them
+_MOST_GROUPS = 128
+_SHARE_IN_GROUPS = 0.8
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -48,9 +47,9 @@ class Groups:
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> Self:
         """Choose the columns, those of few categories first, and find the groups.
 
-        A group has at least one in fifty of the rows, so there are fifty at most. A column is left
-        out that is the same in all rows, and where with it fewer than three in five rows would be
-        in a group: so no column of a million categories takes the groups apart.
+        A column is left out that is the same in all rows, and where with it fewer than four in five
+        rows would be in one of the groups that are kept: so no column of a million categories takes
+        the groups apart.
 
         Parameters
         ----------
@@ -66,15 +65,15 @@ class Groups:
         """
         own = {name: _own_keys(frame, name) for name in names}
         counts = {name: len(np.unique(keys)) for name, keys in own.items()}
-        fewest = max(_FEWEST_ROWS, _LEAST_SHARE * len(frame))
         rows, chosen = np.zeros(len(frame), dtype=np.uint64), []
         kept = np.empty(0, dtype=np.uint64)
         for name in sorted(names, key=lambda name: (counts[name], name)):
             finer = _joined(rows, own[name])
             keys, sizes = np.unique(finer, return_counts=True)
-            large = sizes >= fewest
-            if counts[name] > 1 and sizes[large].sum() >= _SHARE_IN_GROUPS * len(frame):
-                rows, kept = finer, keys[large]
+            largest = np.argsort(-sizes, kind="stable")[:_MOST_GROUPS]
+            largest = largest[sizes[largest] >= _FEWEST_ROWS]
+            if counts[name] > 1 and sizes[largest].sum() >= _SHARE_IN_GROUPS * len(frame):
+                rows, kept = finer, np.sort(keys[largest])
                 chosen.append(name)
         return cls(chosen, kept)
 
