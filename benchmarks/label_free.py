@@ -88,7 +88,7 @@ def drawn(space: SearchSpace, random: np.random.Generator) -> HyperParameters:
     chosen: dict[str, Any] = {}
     for name, asked in space.items():
         dimension = asked.then if isinstance(asked, When) else asked
-        if isinstance(asked, When) and chosen.get(asked.name) != asked.value:
+        if isinstance(asked, When) and not asked.holds(chosen):
             if asked.otherwise is not None:
                 chosen[name] = asked.otherwise
             continue

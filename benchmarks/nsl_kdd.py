@@ -5,7 +5,7 @@
 Trained on the benign rows of ``KDDTrain+_20Percent.txt``, searched on a part of that file alone,
 judged once per seed on ``KDDTest+.txt``. A seed changes the split, the search and the fits. F1
 stands at a threshold from benign rows alone, for a nominal rate of ``--max-fpr``. Appends a line to
-``benchmarks/results/nsl_kdd.jsonl``.
+``benchmarks/results/nsl_kdd.jsonl``, with ``--form`` saying what was measured.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def main() -> None:
     options.add_argument("--trials", type=int, default=20)
     options.add_argument("--detectors", default=DETECTORS)
     options.add_argument("--max-fpr", type=float, default=0.05)
+    options.add_argument("--form", default="", help="what is new in the code that is measured")
     chosen = options.parse_args()
     found = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -75,7 +76,7 @@ def main() -> None:
     results = REPOSITORY / "benchmarks" / "results"
     results.mkdir(exist_ok=True)
     kept = boards[["seed", "detector", *FIGURES]].round(4).to_dict("records")
-    line = {"trials": chosen.trials, "max_fpr": chosen.max_fpr, "rows": kept}
+    line = {"form": chosen.form, "trials": chosen.trials, "max_fpr": chosen.max_fpr, "rows": kept}
     with (results / "nsl_kdd.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
 

@@ -132,7 +132,9 @@ def test_the_data_is_left_alone(name):
 def test_defaults_lie_in_the_search_space(name):
     space, defaults = search_space(name), default_parameters(name)
     for key, dimension in space.items():
-        if isinstance(dimension, When) and defaults[dimension.name] != dimension.value:
+        if isinstance(dimension, When) and not dimension.holds(defaults):
+            # Else the first trial of a study would not be the defaults.
+            assert dimension.otherwise == defaults.get(key), key
             continue
         plain = dimension.then if isinstance(dimension, When) else dimension
         if isinstance(plain, Choice):

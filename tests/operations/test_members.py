@@ -1,4 +1,4 @@
-"""The members of an ensemble: the default ones, unless validation shows more than noise."""
+"""The members of an ensemble: the default ones, unless validation shows a clear gain."""
 
 from __future__ import annotations
 
@@ -172,8 +172,18 @@ def test_a_good_candidate_is_taken_in():
     assert improved(ready, (1, 1, 1, 0))[3] > 0
 
 
+@pytest.mark.parametrize(("strength", "noises"), [(0.8, 1), (0.95, 2)])
+def test_a_candidate_is_taken_in_for_a_gain_of_twice_its_noise(strength, noises):
+    ready = bench(*(noisy(1, seed) for seed in range(3)), noisy(strength, 9))
+    without, taken = (1, 1, 1, 0), (1, 1, 1, 1)
+    assert members._is_gain(ready, without, taken, noises=noises)
+    assert not members._is_gain(ready, without, taken, noises=noises + 1)
+    assert improved(ready, without) == (taken if noises == 2 else without)
+
+
 def test_a_gain_on_one_family_alone_is_no_gain():
-    ready = bench(*(noisy(1.5, seed) for seed in range(3)), noisy(1.7, 9, kinds=(0,)))
+    ready = bench(*(noisy(0.8, seed) for seed in range(3)), noisy(5, 9, kinds=(0,)))
+    assert ready.value((1, 1, 1, 1)) > ready.value((1, 1, 1, 0))
     assert improved(ready, (1, 1, 1, 0))[3] == 0
 
 

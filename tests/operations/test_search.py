@@ -242,7 +242,7 @@ def test_a_time_limit_that_no_trial_meets_is_told(study, monkeypatch):
 def test_a_dimension_with_a_condition_is_asked_for_only_where_it_holds(study, monkeypatch):
     space = {
         "detector__approximation": Choice(("exact", "nystroem")),
-        "detector__n_components": When("detector__approximation", "nystroem", IntRange(5, 20)),
+        "detector__n_components": When("detector__approximation", ("nystroem",), IntRange(5, 20)),
         "detector__nu": FloatRange(0.05, 0.5, log=True),
     }
     monkeypatch.setattr(OneClassSVMDetector, "search_space", space)

@@ -90,11 +90,10 @@ def distinct_names(names: Sequence[str], sources: Sequence[str]) -> list[str]:
     Parameters
     ----------
     names
-        Of columns made from a frame's columns. Who is called as its source is the column itself,
-        and keeps its name.
+        Of columns made from a frame's columns. One that is equal to its source is that column's
+        own, and stays.
     sources
-        The frame's column that each one comes from. None of these names goes to another column,
-        whether or not its own is among the columns made.
+        The frame's column that each one comes from. No other column gets one of these names.
     """
     taken = set(sources)
     distinct = []

@@ -74,8 +74,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     feature_names_out_ : list of str
-        A name per column of the matrix, no two alike: where the frame has a feature column
-        ``NAME__missing`` of its own, the one made of ``NAME`` is called ``NAME__missing_``.
+        A name per column of the matrix, no two alike: where a column of the frame that is used is
+        called ``NAME__missing``, the one made of ``NAME`` is called ``NAME__missing_``.
     source_columns_ : list of str
         The frame's column that each column of the matrix comes from.
     """

@@ -38,12 +38,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class When:
-    """A dimension that is asked for only where another was given a certain value.
+    """A dimension that is asked for only where another was given one of certain values.
 
     Parameters
     ----------
-    name, value
-        The other dimension, and the value of it that counts.
+    name, values
+        The other dimension, and the values of it that count.
     then
         What may be chosen there.
     otherwise
@@ -51,9 +51,13 @@ class When:
     """
 
     name: str
-    value: str | int | float | bool
+    values: tuple[str | int | float | bool, ...]
     then: FloatRange | IntRange | Choice
     otherwise: str | int | float | bool | None = None
+
+    def holds(self, chosen: Mapping[str, Any]) -> bool:
+        """Say whether the dimension is asked for, given what was chosen before it."""
+        return chosen.get(self.name) in self.values
 
 
 Dimension = FloatRange | IntRange | Choice | When
@@ -72,7 +76,9 @@ CATEGORY_WEIGHT = FloatRange(0.3, 1.0, log=True)
 def relative_to(*values: str) -> When:
     """Return the dimension that says beside which rows a number is set.
 
-    Ranks are set beside all rows alone: within groups they are lost as soon as benign traffic
-    changes, and validation rows do not show that either.
+    Ranks are set beside all rows alone: within a group a small step of benign traffic is a large
+    one in ranks, and validation rows, which are of the time of training's, do not show what that
+    costs (docs/decisions/0006-leaving-the-defaults.md).
     """
-    return When("preprocessing__transform", "log_standard", Choice(values), otherwise="all")
+    transforms = ("log_standard", "standard")
+    return When("preprocessing__transform", transforms, Choice(values), otherwise="all")

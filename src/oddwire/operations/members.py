@@ -1,8 +1,8 @@
 """Which detectors make up an ensemble: chosen on validation rows, or without labels by agreement.
 
-The choice starts from the default membership and leaves it only for a gain that is larger than its
-noise. Attacks of validation are of the families that somebody has labelled; what is tuned to those
-families is lost on others, and equal weights are hard to beat.
+The choice starts from the default membership and leaves it only for a gain that is larger than
+twice its noise. Attacks of validation are of the families that somebody has labelled; what is tuned
+to those families is lost on others, and equal weights are hard to beat.
 """
 
 from __future__ import annotations
@@ -91,10 +91,13 @@ def run_selection(
 
 def _why(chosen: Membership, start: Membership, by_agreement: bool) -> str:
     if chosen == start:
-        return "the default members, as nothing was better by more than noise"
+        return "the default members, as nothing was better by more than twice its noise"
     if by_agreement:
         return "the default members that agree with the others"
-    return "each step from the default members gained more than noise on validation"
+    return (
+        "each step from the default members gained more than twice its noise on validation, "
+        "or one member was far ahead of all"
+    )
 
 
 def _described(members: Sequence[Mapping[str, Any]]) -> str:
@@ -204,7 +207,7 @@ class _Bench:
 
 
 def improved(bench: _Bench, membership: Membership) -> Membership:
-    """Add, double or leave out one member at a time, while that gains more than noise.
+    """Add, double or leave out one member at a time, while the best step is a gain.
 
     Caruana, Niculescu-Mizil, Crew & Ksikes 2004, *Ensemble selection from libraries of models*:
     forward selection with replacement, here from the default membership (or from one member that is
@@ -242,7 +245,7 @@ def _alone(bench: _Bench, at: int) -> Membership:
 
 
 def _is_gain(bench: _Bench, before: Membership, after: Membership, *, noises: float) -> bool:
-    """Say whether a gain is above its noise: between kinds of attack, and between rows."""
+    """Say whether a gain is above so many times its noise, between kinds of attack and rows."""
     old, new = bench.scores(before), bench.scores(after)
     gains = _by_kind(bench.objective, new) - _by_kind(bench.objective, old)
     gain = float(gains.mean())

@@ -190,7 +190,7 @@ def _suggest(trial: optuna.Trial, detector: str) -> dict[str, Any]:
     parameters = {k: v for k, v in default_parameters(detector).items() if k not in space}
     for name, dimension in space.items():
         if isinstance(dimension, When):
-            if parameters.get(dimension.name) == dimension.value:
+            if dimension.holds(parameters):
                 parameters[name] = _suggest_one(trial, name, dimension.then)
             elif dimension.otherwise is not None:
                 parameters[name] = dimension.otherwise

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median_low, stdev
 
 from oddwire import __version__
-from oddwire.detection.detectors import search_space
+from oddwire.detection.detectors import default_parameters, search_space
 from oddwire.detection.search_space import HyperParameters
 
 _FEWEST_KINDS = 3
@@ -74,10 +74,11 @@ class StudyPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of all that the values of the study depend on, but for its length."""
+        """Digest of the plan but for its length, of the search space and of the defaults."""
         space = {name: repr(dim) for name, dim in search_space(self.detector).items()}
         content = {k: v for k, v in asdict(self).items() if k not in {"trials", "timeout"}}
-        text = json.dumps([__version__, content, space], sort_keys=True)
+        defaults = default_parameters(self.detector)
+        text = json.dumps([__version__, content, space, defaults], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -70,6 +70,7 @@ class KMeansDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("quantile_normal", "quantile_uniform", "log_standard", "standard")
         ),
+        # Beside groups on ranks too, as by default: docs/decisions/0009 has what that costs.
         "preprocessing__relative_to": Choice(("group", "both", "all")),
         "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),

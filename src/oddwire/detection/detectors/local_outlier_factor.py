@@ -74,6 +74,7 @@ class LocalOutlierFactorDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("quantile_uniform", "quantile_normal", "log_standard", "standard")
         ),
+        # Beside groups on ranks too, as by default: docs/decisions/0009 has what that costs.
         "preprocessing__relative_to": Choice(("group", "both", "all")),
         "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),

@@ -91,7 +91,7 @@ class OneClassSVMDetector(OutlierDetector):
         "detector__gamma": FloatRange(0.05, 20.0, log=True),
         "detector__approximation": Choice(("exact", "nystroem")),
         "detector__n_components": When(
-            "detector__approximation", "nystroem", IntRange(100, 500, log=True)
+            "detector__approximation", ("nystroem",), IntRange(100, 500, log=True)
         ),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
