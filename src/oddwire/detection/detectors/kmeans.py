@@ -70,7 +70,7 @@ class KMeansDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("quantile_normal", "quantile_uniform", "log_standard", "standard")
         ),
-        # Beside groups on ranks too, as by default: docs/decisions/0009 has what that costs.
+        # Ranks beside the group too, as by default: docs/decisions/0009 has what that brings.
         "preprocessing__relative_to": Choice(("group", "both", "all")),
         "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
@@ -79,7 +79,7 @@ class KMeansDetector(OutlierDetector):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
-        "preprocessing__relative_to": "both",
+        "preprocessing__relative_to": "group",
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_clusters": 64,

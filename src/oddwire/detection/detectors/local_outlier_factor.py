@@ -74,7 +74,7 @@ class LocalOutlierFactorDetector(OutlierDetector):
         "preprocessing__transform": Choice(
             ("quantile_uniform", "quantile_normal", "log_standard", "standard")
         ),
-        # Beside groups on ranks too, as by default: docs/decisions/0009 has what that costs.
+        # Ranks beside the group too, as by default: docs/decisions/0009 has what that brings.
         "preprocessing__relative_to": Choice(("group", "both", "all")),
         "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
@@ -83,11 +83,11 @@ class LocalOutlierFactorDetector(OutlierDetector):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
-        "preprocessing__relative_to": "both",
+        "preprocessing__relative_to": "group",
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 10,
-        "detector__max_rows": 512,
+        "detector__max_rows": 256,
     }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -102,7 +102,7 @@ class LocalOutlierFactorDetector(OutlierDetector):
         *,
         n_neighbors: int = 10,
         n_samples: int = 10,
-        max_rows: int = 512,
+        max_rows: int = 256,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
