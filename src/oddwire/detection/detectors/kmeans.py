@@ -79,7 +79,7 @@ class KMeansDetector(OutlierDetector):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
-        "preprocessing__relative_to": "group",
+        "preprocessing__relative_to": "both",
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_clusters": 64,

@@ -87,7 +87,7 @@ class LocalOutlierFactorDetector(OutlierDetector):
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 10,
-        "detector__max_rows": 256,
+        "detector__max_rows": 512,
     }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -102,7 +102,7 @@ class LocalOutlierFactorDetector(OutlierDetector):
         *,
         n_neighbors: int = 10,
         n_samples: int = 10,
-        max_rows: int = 256,
+        max_rows: int = 512,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
