@@ -7,19 +7,8 @@ import pandas as pd
 import pytest
 from two_columns import fitted, frame_of
 
-from oddwire.detection.number_scaler import RELATIVE_TO
-from oddwire.detection.preprocessing import TRANSFORMS, TablePreprocessor
+from oddwire.detection.preprocessing import TablePreprocessor
 from oddwire.detection.scaling import LIMIT, tamed
-
-
-@pytest.fixture(params=TRANSFORMS)
-def transform(request):
-    return request.param
-
-
-@pytest.fixture(params=RELATIVE_TO)
-def relative_to(request):
-    return request.param
 
 
 def two_services(rows: int = 200) -> pd.DataFrame:

@@ -24,16 +24,6 @@ ANY_NUMBER = st.floats(allow_nan=True, allow_infinity=True)
 ANY_WORD = st.one_of(st.none(), st.text(max_size=3))
 
 
-@pytest.fixture(params=TRANSFORMS)
-def transform(request):
-    return request.param
-
-
-@pytest.fixture(params=RELATIVE_TO)
-def relative_to(request):
-    return request.param
-
-
 @given(
     train=st.lists(st.tuples(ANY_NUMBER, ANY_WORD), min_size=1, max_size=30),
     test=st.lists(st.tuples(ANY_NUMBER, ANY_WORD), max_size=30),
