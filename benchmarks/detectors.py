@@ -53,8 +53,11 @@ def library_scoring(name: str, detector: Any, train: np.ndarray) -> Callable[...
     if name == "isolation_forest":
         return detector.forest_.score_samples
     if name == "one_class_svm":
-        same = OneClassSVM(nu=detector.nu, gamma=detector.kernel_gamma_).fit(train)
-        return same.score_samples
+        same = [
+            (OneClassSVM(nu=part.nu, gamma=part.kernel_gamma_).fit(train[:, seen]), seen)
+            for part, seen in zip(detector.parts_, detector.subspaces_, strict=True)
+        ]
+        return lambda rows: [machine.score_samples(rows[:, seen]) for machine, seen in same]
     return None
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.neighbors import LocalOutlierFactor
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
+from oddwire.detection.detectors.subspaces import SubspaceDetector
 from oddwire.detection.search_space import (
     CATEGORY_WEIGHT,
     Choice,
@@ -24,7 +22,7 @@ from oddwire.detection.search_space import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
@@ -35,7 +33,7 @@ _OFFSET = -1.5
 _BLOCK_ROWS = 16_384
 
 
-class LocalOutlierFactorDetector(OutlierDetector):
+class LocalOutlierFactorDetector(SubspaceDetector):
     """The mean of scikit-learn's `LocalOutlierFactor` over small samples of different rows.
 
     Equal training rows would have an infinite density, so that all beside them looks odd: one of
@@ -51,6 +49,9 @@ class LocalOutlierFactorDetector(OutlierDetector):
         Samples; one where all different rows fit into it.
     max_rows
         Rows of a sample.
+    column_folds
+        0 for densities in all columns; otherwise the columns are dealt at random into so many
+        folds, twice, and densities are told without each fold, from samples of its own.
     random_state
         Seed of the samples.
 
@@ -80,6 +81,7 @@ class LocalOutlierFactorDetector(OutlierDetector):
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(3, 100, log=True),
         "detector__max_rows": IntRange(128, 2_048, log=True),
+        "detector__column_folds": Choice((0, 2, 3)),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
@@ -87,7 +89,9 @@ class LocalOutlierFactorDetector(OutlierDetector):
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 10,
+        "detector__n_samples": 3,
         "detector__max_rows": 512,
+        "detector__column_folds": 2,
     }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -103,33 +107,21 @@ class LocalOutlierFactorDetector(OutlierDetector):
         n_neighbors: int = 10,
         n_samples: int = 10,
         max_rows: int = 512,
+        column_folds: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.n_samples = n_samples
         self.max_rows = max_rows
+        self.column_folds = column_folds
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Tell the density at different training rows.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        y
-            Ignored.
-        """
-        del y
-        self._validate_params()
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
-        random = check_random_state(self.random_state)
-        self.rows_ = distinct_rows(matrix, self.n_samples * self.max_rows, random)
+    def _fit_whole(self, X: Matrix, random: np.random.RandomState) -> None:
+        self.rows_ = distinct_rows(X, self.n_samples * self.max_rows, random)
         samples = self.n_samples if len(self.rows_) > self.max_rows else 1
         drawn = [sample_rows(self.rows_, self.max_rows, random) for _ in range(samples)]
         self.factors_ = [self._fit_factor(rows) for rows in drawn if len(rows) >= _FEWEST_ROWS]
         self.offset_ = _OFFSET
-        return self
 
     def _fit_factor(self, rows: Matrix) -> LocalOutlierFactor:
         count = min(self.n_neighbors, max(1, len(rows) // _ROWS_PER_NEIGHBOUR))
@@ -139,25 +131,17 @@ class LocalOutlierFactorDetector(OutlierDetector):
             warnings.filterwarnings("ignore", message="Duplicate values", category=UserWarning)
             return factor.fit(rows)
 
-    def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the negative geometric mean of the factors: about -1 where density is even.
+    def log_ordinary(self, scores: Vector) -> Vector:
+        """Return the negative logarithm of the factor."""
+        return -np.log(-scores)
 
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
-        check_is_fitted(self)
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+    def _score_whole(self, X: Matrix) -> Vector:
+        """Return the negative geometric mean of the factors: about -1 where density is even."""
         if not self.factors_:
-            return -1.0 - nearest(matrix, self.rows_, 1)[0][:, 0]
-        scores = np.empty(len(matrix))
-        for start in range(0, len(matrix), _BLOCK_ROWS):
+            return -1.0 - nearest(X, self.rows_, 1)[0][:, 0]
+        scores = np.empty(len(X))
+        for start in range(0, len(X), _BLOCK_ROWS):
             block = slice(start, start + _BLOCK_ROWS)
-            factors = [-factor.score_samples(matrix[block]) for factor in self.factors_]
+            factors = [-factor.score_samples(X[block]) for factor in self.factors_]
             scores[block] = -np.exp(np.mean(np.log(factors), axis=0))
         return scores

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import distinct_rows, nearest
+from oddwire.detection.detectors.subspaces import SubspaceDetector
 from oddwire.detection.search_space import (
     CATEGORY_WEIGHT,
     Choice,
@@ -23,15 +21,17 @@ from oddwire.detection.search_space import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
+    Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
 
 _ROWS_FOR_OFFSET = 2_000
 _BLOCK_ROWS = 16_384
+_LEAST_DISTANCE = 1e-3  # of the offset: a repeat of a training row is this near
 
 
-class NearestNeighboursDetector(OutlierDetector):
+class NearestNeighboursDetector(SubspaceDetector):
     """Distance to the nearest training rows, of which different ones are kept up to a limit.
 
     Parameters
@@ -45,6 +45,9 @@ class NearestNeighboursDetector(OutlierDetector):
         scored row is set against all of them.
     contamination
         Share of the training rows that ``predict`` calls outliers.
+    column_folds
+        0 for neighbours in all columns; otherwise the columns are dealt at random into so many
+        folds, twice, and neighbours are looked for without each fold, among rows kept for that.
     random_state
         Seed of the samples.
 
@@ -71,6 +74,7 @@ class NearestNeighboursDetector(OutlierDetector):
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(1, 20, log=True),
         "detector__distance": Choice(("mean", "largest")),
+        "detector__column_folds": Choice((0, 2, 3)),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
@@ -79,6 +83,8 @@ class NearestNeighboursDetector(OutlierDetector):
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 2,
         "detector__distance": "mean",
+        "detector__column_folds": 2,
+        "detector__max_rows": 5_000,
     }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -96,61 +102,43 @@ class NearestNeighboursDetector(OutlierDetector):
         distance: Literal["mean", "largest"] = "mean",
         max_rows: int = 10_000,
         contamination: float = 0.01,
+        column_folds: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.distance = distance
         self.max_rows = max_rows
         self.contamination = contamination
+        self.column_folds = column_folds
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Keep rows.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        y
-            Ignored.
-        """
-        del y
-        self._validate_params()
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
-        self.rows_ = distinct_rows(matrix, self.max_rows, check_random_state(self.random_state))
+    def _fit_whole(self, X: Matrix, random: np.random.RandomState) -> None:
+        self.rows_ = distinct_rows(X, self.max_rows, random)
         self.offset_ = self._usual()
-        return self
 
     def _usual(self) -> float:
         """Return the score that so many of the rows kept lie below."""
         rows = self.rows_[:: -(-len(self.rows_) // _ROWS_FOR_OFFSET)]
-        offset = float(np.quantile(self.score_samples(rows), self.contamination))
+        offset = float(np.quantile(self._score_whole(rows), self.contamination))
         if offset == 0 and len(self.rows_) > 1:
             # Each row is its own only neighbour, and any new row would be odd: take the next one.
             distances, _ = nearest(rows, self.rows_, 2)
             offset = float(np.quantile(-distances[:, 1], self.contamination))
         return offset
 
-    def _sum_up(self, distances: Matrix) -> NDArray[np.float64]:
+    def _sum_up(self, distances: Matrix) -> Vector:
         return distances.mean(axis=1) if self.distance == "mean" else distances[:, -1]
 
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the negative distance, 0 for a row that is among those kept and its neighbours.
+    def log_ordinary(self, scores: Vector) -> Vector:
+        """Return the negative logarithm of the distance in units of the offset."""
+        # The offset is 0 where there is one row only.
+        return -np.log(scores / (self.offset_ or -1.0) + _LEAST_DISTANCE)
 
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
-        check_is_fitted(self)
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+    def _score_whole(self, X: Matrix) -> Vector:
+        """Return the negative distance, 0 for a row that is among those kept and its neighbours."""
         count = min(self.n_neighbors, len(self.rows_))
         scores = [
-            -self._sum_up(nearest(matrix[start : start + _BLOCK_ROWS], self.rows_, count)[0])
-            for start in range(0, len(matrix), _BLOCK_ROWS)
+            -self._sum_up(nearest(X[start : start + _BLOCK_ROWS], self.rows_, count)[0])
+            for start in range(0, len(X), _BLOCK_ROWS)
         ]
         return np.concatenate(scores)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.svm import OneClassSVM
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.subspaces import SubspaceDetector
 from oddwire.detection.search_space import (
     CATEGORY_WEIGHT,
     Choice,
@@ -26,7 +24,7 @@ from oddwire.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
     Matrix = NDArray[np.float64]
@@ -34,10 +32,11 @@ if TYPE_CHECKING:
 _ROWS = {"exact": 8_000, "nystroem": 100_000}  # where `max_rows` is not given
 _PAIR_ROWS = 1_000  # half a million pairs tell the quantile of the distances
 _NEAR = 0.05
-_BLOCK_ENTRIES = 2**20  # 8 MB of kernel at a time
+_BLOCK_ENTRIES = 2**19  # 4 MB of kernel at a time
+_LEAST_KERNEL = 1e-12  # below, rows are equally far from everything in a part
 
 
-class OneClassSVMDetector(OutlierDetector):
+class OneClassSVMDetector(SubspaceDetector):
     """One-Class SVM whose kernel width follows the data, scored by matrix products.
 
     However it was fitted, a row's score is a sum over `centers_` c with `weights_` w,
@@ -60,6 +59,9 @@ class OneClassSVMDetector(OutlierDetector):
     max_rows
         Training rows used at most, a random sample where there are more; None is 8,000 for
         ``exact`` and 100,000 for ``nystroem``.
+    column_folds
+        0 for one machine of all columns; otherwise the columns are dealt at random into so many
+        folds, twice, and each machine leaves out one fold.
     random_state
         Seed.
 
@@ -90,6 +92,7 @@ class OneClassSVMDetector(OutlierDetector):
         "detector__nu": FloatRange(0.005, 0.5, log=True),
         "detector__gamma": FloatRange(0.05, 20.0, log=True),
         "detector__approximation": Choice(("exact", "nystroem")),
+        "detector__column_folds": Choice((0, 2, 3)),
         "detector__n_components": When(
             "detector__approximation", ("nystroem",), IntRange(100, 500, log=True)
         ),
@@ -102,6 +105,7 @@ class OneClassSVMDetector(OutlierDetector):
         "detector__nu": 0.05,
         "detector__gamma": 2.0,
         "detector__approximation": "exact",
+        "detector__column_folds": 3,
     }
 
     def __init__(
@@ -112,6 +116,7 @@ class OneClassSVMDetector(OutlierDetector):
         approximation: str = "exact",
         n_components: int = 300,
         max_rows: int | None = None,
+        column_folds: int = 0,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.nu = nu
@@ -119,35 +124,18 @@ class OneClassSVMDetector(OutlierDetector):
         self.approximation = approximation
         self.n_components = n_components
         self.max_rows = max_rows
+        self.column_folds = column_folds
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Find the centers and their weights.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        y
-            Ignored.
-
-        Raises
-        ------
-        ParameterError
-            If `approximation` is neither ``exact`` nor ``nystroem``.
-        """
-        del y
+    def _fit_whole(self, X: Matrix, random: np.random.RandomState) -> None:
         if self.approximation not in _ROWS:
             known = " or ".join(_ROWS)
             raise ParameterError(f"approximation must be {known}, got {self.approximation!r}")
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
-        random = check_random_state(self.random_state)
         most = _ROWS[self.approximation] if self.max_rows is None else self.max_rows
-        matrix = _sample(matrix, most, random)
+        matrix = _sample(X, most, random)
         self.kernel_gamma_ = self.gamma / _near_distance(matrix, random)
         fit = self._fit_exact if self.approximation == "exact" else self._fit_nystroem
         self.centers_, self.weights_, self.offset_ = fit(matrix, random)
-        return self
 
     def _fit_exact(self, X: Matrix, random: np.random.RandomState) -> tuple[Matrix, Vector, float]:
         del random
@@ -174,28 +162,22 @@ class OneClassSVMDetector(OutlierDetector):
         weights = features.normalization_.T @ machine.coef_
         return features.components_, weights, float(machine.offset_[0])
 
-    def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the kernel sum, higher for rows among many training rows.
+    def log_ordinary(self, scores: Vector) -> Vector:
+        """Return the logarithm of the mean kernel, never below that of `_LEAST_KERNEL`."""
+        total = float(np.abs(self.weights_).sum()) or 1.0
+        kernel = scores / total
+        return np.asarray(np.log(np.maximum(kernel, 0.0) + _LEAST_KERNEL))
 
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
-        check_is_fitted(self)
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+    def _score_whole(self, X: Matrix) -> Vector:
+        """Return the kernel sum, higher for rows among many training rows."""
         # Distances by products lose digits far from the origin.
         origin = self.centers_.mean(axis=0)
         exponents = _exponent_factors(self.centers_ - origin, self.kernel_gamma_)
-        scores = np.empty(len(matrix))
+        scores = np.empty(len(X))
         rows = max(1, _BLOCK_ENTRIES // len(self.centers_))
-        for start in range(0, len(matrix), rows):
+        for start in range(0, len(X), rows):
             block = slice(start, start + rows)
-            kernel = _with_square_and_one(matrix[block] - origin) @ exponents
+            kernel = _with_square_and_one(X[block] - origin) @ exponents
             # Below -700 the results are subnormal: eighty times slower, and less than 1e-304.
             np.maximum(kernel, -700.0, out=kernel)
             scores[block] = np.exp(kernel, out=kernel) @ self.weights_

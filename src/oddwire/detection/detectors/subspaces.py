@@ -1,0 +1,155 @@
+"""Detectors of parts of the columns: a new combination of what is known is not odd.
+
+Ordinary rows that training has not seen are often new combinations: near one training row in some
+columns, near another in the rest. A detector of all columns finds none that is near; those of parts
+do. The geometric mean of what they say keeps a row odd that is odd in most of them.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.errors import ParameterError
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+Columns = NDArray[np.int64]
+
+_DEALS = 2
+_COLUMNS_PER_FOLD = 2  # with fewer columns than that there are no parts
+_SEEDS = 2**31 - 1
+_BLOCK_ROWS = 4096  # so many rows of a part lie in the processor's cache
+
+
+class SubspaceDetector(OutlierDetector):
+    """A detector that can also be made of detectors of its kind, each of a part of the columns.
+
+    A kind of it gives `_fit_whole`, `_score_whole` and `log_ordinary`, and has the parameter
+    ``column_folds``: 0 for one detector of all columns; otherwise the columns are dealt at random
+    into so many folds, twice, and each detector leaves out one fold. With fewer than two columns
+    for each fold there is one detector of all.
+
+    Attributes
+    ----------
+    parts_ : list
+        The fitted detectors of parts of the columns; none where one has all.
+    subspaces_ : list of ndarray of shape (columns of the part,)
+        Which columns each of them sees.
+
+    References
+    ----------
+    Lazarevic & Kumar 2005, *Feature bagging for outlier detection*.
+    """
+
+    # Of the class, so that a model saved before there were parts is one that has none.
+    column_folds: int = 0
+    parts_: Sequence[SubspaceDetector] = ()
+    subspaces_: Sequence[Columns] = ()
+
+    random_state: int | np.random.RandomState | None
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Fit to all columns, or to each part of them.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+        y
+            Ignored.
+
+        Raises
+        ------
+        ParameterError
+            If ``column_folds`` is neither 0 nor a whole number from 2 on.
+        """
+        del y
+        self._validate_params()
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
+        random = check_random_state(self.random_state)
+        self.subspaces_ = deal_subspaces(matrix.shape[1], self.column_folds, random)
+        self.parts_ = [self._part(random).fit(matrix[:, seen]) for seen in self.subspaces_]
+        if self.parts_:
+            # The border of a row that lies on the border of every part.
+            borders = [part.log_ordinary(np.array([part.offset_]))[0] for part in self.parts_]
+            self.offset_ = float(np.mean(borders))
+        else:
+            self._fit_whole(matrix, random)
+        return self
+
+    def _part(self, random: np.random.RandomState) -> Self:
+        part: Self = clone(self).set_params(column_folds=0, random_state=random.randint(_SEEDS))
+        return part
+
+    def score_samples(self, X: ArrayLike) -> Vector:
+        """Return how ordinary rows are; of parts, the mean logarithm of what each says.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns).
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows,)
+        """
+        check_is_fitted(self)
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        if not self.parts_:
+            return self._score_whole(matrix)
+        scores = np.zeros(len(matrix))
+        for start in range(0, len(matrix), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            for part, seen in zip(self.parts_, self.subspaces_, strict=True):
+                columns = np.take(matrix[block], seen, axis=1)
+                scores[block] += part.log_ordinary(part.score_samples(columns))
+        return scores / len(self.parts_)
+
+    @abstractmethod
+    def _fit_whole(self, X: Matrix, random: np.random.RandomState) -> None:
+        """Fit one detector to all columns, ``offset_`` included."""
+
+    @abstractmethod
+    def _score_whole(self, X: Matrix) -> Vector:
+        """Return how ordinary rows are to one detector of all columns."""
+
+    @abstractmethod
+    def log_ordinary(self, scores: Vector) -> Vector:
+        """Return finite logarithms of scores in a unit that parts share; higher is ordinary."""
+
+
+def deal_subspaces(columns: int, folds: int, random: np.random.RandomState) -> list[Columns]:
+    """Deal columns into folds, twice; return what is left without each, in the columns' order.
+
+    Parameters
+    ----------
+    columns
+        How many there are.
+    folds
+        How many; 0 for none.
+    random
+        Deals them.
+
+    Raises
+    ------
+    ParameterError
+        If ``folds`` is neither 0 nor a whole number from 2 on.
+    """
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 0 or folds == 1:
+        raise ParameterError(f"column_folds must be 0 or a whole number from 2 on, got {folds!r}")
+    if columns < _COLUMNS_PER_FOLD * folds or folds == 0:
+        return []
+    dealt = [np.array_split(random.permutation(columns), folds) for _ in range(_DEALS)]
+    every = np.arange(columns)
+    return [np.setdiff1d(every, left_out) for deal in dealt for left_out in deal]
