@@ -34,8 +34,9 @@ def rates_table() -> str:
     lines = [
         f"## Rows scored per second at {COLUMNS} columns", "",
         f"Fitted to {TRAINED:,} random rows, without preprocessing; beside it how many times as",
-        "fast that is as the library's own scoring of the same fitted model (libsvm is what PyOD's",
-        "OCSVM scores by).", "",
+        "fast that is as the library's own scoring of the same fitted model. For the SVM that is",
+        "libsvm, which PyOD's OCSVM scores by too, once for each of its machines.",
+        "",
         "| detector | rows/s | times the library's own |", "| --- | ---: | ---: |",
     ]  # fmt: skip
     for name in DETECTORS:
@@ -53,9 +54,11 @@ def library_scoring(name: str, detector: Any, train: np.ndarray) -> Callable[...
     if name == "isolation_forest":
         return detector.forest_.score_samples
     if name == "one_class_svm":
+        parts = detector.parts_ or [detector]
+        subspaces = detector.subspaces_ or [slice(None)]
         same = [
             (OneClassSVM(nu=part.nu, gamma=part.kernel_gamma_).fit(train[:, seen]), seen)
-            for part, seen in zip(detector.parts_, detector.subspaces_, strict=True)
+            for part, seen in zip(parts, subspaces, strict=True)
         ]
         return lambda rows: [machine.score_samples(rows[:, seen]) for machine, seen in same]
     return None

@@ -20,10 +20,12 @@ import io
 import platform
 import warnings
 import zipfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
@@ -34,7 +36,7 @@ from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -280,10 +282,18 @@ def _check_trees(estimator: Any, name: str) -> None:
                 raise ModelError(f"{name} holds a tree whose nodes lead outside of it")
 
 
-def _forests(estimator: Any) -> Iterator[Any]:
-    for value in (estimator, *vars(estimator).values()):
-        if hasattr(value, "estimators_features_"):
-            yield value
+def _forests(value: Any) -> Iterator[Any]:
+    """Find forests at any depth: whatever stands in a list or an estimator may be scored by."""
+    if hasattr(value, "estimators_features_"):
+        yield value
+    if isinstance(value, BaseEstimator):
+        inner: Iterable[Any] = vars(value).values()
+    elif isinstance(value, Mapping):
+        inner = value.values()
+    else:
+        inner = value if isinstance(value, list | tuple) else ()
+    for one in inner:
+        yield from _forests(one)
 
 
 def _in_a_line(error: Exception) -> str:

@@ -46,23 +46,26 @@ class LocalOutlierFactorDetector(SubspaceDetector):
     n_neighbors
         Neighbours that a row's density is told from; a quarter of the sample where that is less.
     n_samples
-        Samples; one where all different rows fit into it.
+        Samples; one where all different rows fit into it. A part of the columns has a third.
     max_rows
         Rows of a sample.
     column_folds
         0 for densities in all columns; otherwise the columns are dealt at random into so many
-        folds, twice, and densities are told without each fold, from samples of its own.
+        folds, and densities are told without each of them, from samples of its own.
     random_state
-        Seed of the samples.
+        Seed of the samples and of the folds.
 
     Attributes
     ----------
+    parts_, subspaces_ : list
+        Detectors of parts of the columns, and which columns they see.
     rows_ : ndarray of shape (kept, columns)
-        Training rows that the samples are drawn from, no two equal.
+        Training rows that the samples are drawn from, no two equal, of one detector of all columns.
     factors_ : list of LocalOutlierFactor
         One fitted to each sample; none where different rows are fewer than three.
     offset_ : float
-        Score below which ``predict`` says -1: -1.5, as scikit-learn has it.
+        Score below which ``predict`` says -1: -1.5, as scikit-learn has it, or with parts its
+        logarithm.
 
     References
     ----------
@@ -81,7 +84,6 @@ class LocalOutlierFactorDetector(SubspaceDetector):
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(3, 100, log=True),
         "detector__max_rows": IntRange(128, 2_048, log=True),
-        "detector__column_folds": Choice((0, 2, 3)),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
@@ -89,9 +91,8 @@ class LocalOutlierFactorDetector(SubspaceDetector):
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 10,
-        "detector__n_samples": 3,
         "detector__max_rows": 512,
-        "detector__column_folds": 2,
+        "detector__column_folds": 4,
     }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -130,6 +131,9 @@ class LocalOutlierFactorDetector(SubspaceDetector):
             # Rows that are all but equal are dense indeed: not an error, as equal ones are.
             warnings.filterwarnings("ignore", message="Duplicate values", category=UserWarning)
             return factor.fit(rows)
+
+    def _smaller(self) -> dict[str, Any]:
+        return {"n_samples": max(1, self.n_samples // 3)}
 
     def log_ordinary(self, scores: Vector) -> Vector:
         """Return the negative logarithm of the factor."""

@@ -42,19 +42,22 @@ class NearestNeighboursDetector(SubspaceDetector):
         ``mean`` of the distances to them, or the ``largest``.
     max_rows
         Training rows kept at most, a random sample of different ones where there are more. A
-        scored row is set against all of them.
+        scored row is set against all of them. A part of the columns keeps half as many.
     contamination
-        Share of the training rows that ``predict`` calls outliers.
+        Share of the training rows that ``predict`` calls outliers; a part does, and fewer lie
+        outside of all parts.
     column_folds
         0 for neighbours in all columns; otherwise the columns are dealt at random into so many
-        folds, twice, and neighbours are looked for without each fold, among rows kept for that.
+        folds, and neighbours are looked for without each of them, among rows kept for that.
     random_state
-        Seed of the samples.
+        Seed of the samples and of the folds.
 
     Attributes
     ----------
+    parts_, subspaces_ : list
+        Detectors of parts of the columns, and which columns they see.
     rows_ : ndarray of shape (kept, columns)
-        Training rows, no two equal.
+        Training rows, no two equal, of one detector of all columns.
     offset_ : float
         Score below which ``predict`` says -1.
 
@@ -74,7 +77,6 @@ class NearestNeighboursDetector(SubspaceDetector):
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(1, 20, log=True),
         "detector__distance": Choice(("mean", "largest")),
-        "detector__column_folds": Choice((0, 2, 3)),
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
@@ -83,8 +85,7 @@ class NearestNeighboursDetector(SubspaceDetector):
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 2,
         "detector__distance": "mean",
-        "detector__column_folds": 2,
-        "detector__max_rows": 5_000,
+        "detector__column_folds": 4,
     }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -129,8 +130,11 @@ class NearestNeighboursDetector(SubspaceDetector):
     def _sum_up(self, distances: Matrix) -> Vector:
         return distances.mean(axis=1) if self.distance == "mean" else distances[:, -1]
 
+    def _smaller(self) -> dict[str, Any]:
+        return {"max_rows": max(1, self.max_rows // 2)}
+
     def log_ordinary(self, scores: Vector) -> Vector:
-        """Return the negative logarithm of the distance in units of the offset."""
+        """Return the negative logarithm of the distance in units of the offset, and a little."""
         # The offset is 0 where there is one row only.
         return -np.log(scores / (self.offset_ or -1.0) + _LEAST_DISTANCE)
 

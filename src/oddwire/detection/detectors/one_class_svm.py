@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -33,7 +34,10 @@ _ROWS = {"exact": 8_000, "nystroem": 100_000}  # where `max_rows` is not given
 _PAIR_ROWS = 1_000  # half a million pairs tell the quantile of the distances
 _NEAR = 0.05
 _BLOCK_ENTRIES = 2**19  # 4 MB of kernel at a time
-_LEAST_KERNEL = 1e-12  # below, rows are equally far from everything in a part
+# Far out the logarithm of a kernel falls with the square of the distance: from here on it is bent,
+# so that one part cannot outvote the others.
+_FAR_KERNEL = math.log(1e-12)
+_LEAST_KERNEL = 1e-304  # the least that scoring gives, see `_score_whole`
 
 
 class OneClassSVMDetector(SubspaceDetector):
@@ -41,7 +45,8 @@ class OneClassSVMDetector(SubspaceDetector):
 
     However it was fitted, a row's score is a sum over `centers_` c with `weights_` w,
     ``sum(w * exp(-kernel_gamma_ * |x - c|²))``: the support vectors of the exact solution, or the
-    landmarks of the Nyström approximation. Nothing else is kept.
+    landmarks of the Nyström approximation. Nothing else is kept. With `column_folds` each of
+    `parts_` is such a machine, and a row's score the mean logarithm of theirs.
 
     Parameters
     ----------
@@ -61,14 +66,16 @@ class OneClassSVMDetector(SubspaceDetector):
         ``exact`` and 100,000 for ``nystroem``.
     column_folds
         0 for one machine of all columns; otherwise the columns are dealt at random into so many
-        folds, twice, and each machine leaves out one fold.
+        folds, and each of so many machines leaves out one.
     random_state
         Seed.
 
     Attributes
     ----------
+    parts_, subspaces_ : list
+        Machines of parts of the columns, and which columns they see.
     centers_ : ndarray of shape (centers, columns)
-        Support vectors or landmarks.
+        Support vectors or landmarks, of one machine of all columns, as are the next two.
     weights_ : ndarray of shape (centers,)
         Their share in the score.
     kernel_gamma_ : float
@@ -92,7 +99,6 @@ class OneClassSVMDetector(SubspaceDetector):
         "detector__nu": FloatRange(0.005, 0.5, log=True),
         "detector__gamma": FloatRange(0.05, 20.0, log=True),
         "detector__approximation": Choice(("exact", "nystroem")),
-        "detector__column_folds": Choice((0, 2, 3)),
         "detector__n_components": When(
             "detector__approximation", ("nystroem",), IntRange(100, 500, log=True)
         ),
@@ -105,7 +111,7 @@ class OneClassSVMDetector(SubspaceDetector):
         "detector__nu": 0.05,
         "detector__gamma": 2.0,
         "detector__approximation": "exact",
-        "detector__column_folds": 3,
+        "detector__column_folds": 4,
     }
 
     def __init__(
@@ -157,16 +163,21 @@ class OneClassSVMDetector(SubspaceDetector):
             random_state=random,
         ).fit(rows)
         machine = SGDOneClassSVM(nu=self.nu, average=True, random_state=random)
-        machine.fit(features.transform(X))
+        trained = features.transform(X)
+        machine.fit(trained)
         # The features are linear in the kernel, so both steps fold into one weight per landmark.
         weights = features.normalization_.T @ machine.coef_
-        return features.components_, weights, float(machine.offset_[0])
+        # The offset that gradient descent ends with lies below all rows as a rule.
+        offset = float(np.quantile(trained @ machine.coef_, self.nu))
+        return features.components_, weights, offset
 
     def log_ordinary(self, scores: Vector) -> Vector:
-        """Return the logarithm of the mean kernel, never below that of `_LEAST_KERNEL`."""
+        """Return the logarithm of the kernel sum over that of all weights, bent far out."""
         total = float(np.abs(self.weights_).sum()) or 1.0
         kernel = scores / total
-        return np.asarray(np.log(np.maximum(kernel, 0.0) + _LEAST_KERNEL))
+        logarithm: Vector = np.log(np.maximum(kernel, _LEAST_KERNEL))
+        beyond: Vector = np.log1p(np.maximum(_FAR_KERNEL - logarithm, 0.0))
+        return np.maximum(logarithm, _FAR_KERNEL) - beyond
 
     def _score_whole(self, X: Matrix) -> Vector:
         """Return the kernel sum, higher for rows among many training rows."""

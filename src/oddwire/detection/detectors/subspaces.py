@@ -8,7 +8,7 @@ do. The geometric mean of what they say keeps a row odd that is odd in most of t
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -24,7 +24,6 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Columns = NDArray[np.int64]
 
-_DEALS = 2
 _COLUMNS_PER_FOLD = 2  # with fewer columns than that there are no parts
 _SEEDS = 2**31 - 1
 _BLOCK_ROWS = 4096  # so many rows of a part lie in the processor's cache
@@ -35,8 +34,8 @@ class SubspaceDetector(OutlierDetector):
 
     A kind of it gives `_fit_whole`, `_score_whole` and `log_ordinary`, and has the parameter
     ``column_folds``: 0 for one detector of all columns; otherwise the columns are dealt at random
-    into so many folds, twice, and each detector leaves out one fold. With fewer than two columns
-    for each fold there is one detector of all.
+    into so many folds, and each detector leaves out one fold. With fewer than two columns for each
+    fold there is one detector of all.
 
     Attributes
     ----------
@@ -44,6 +43,8 @@ class SubspaceDetector(OutlierDetector):
         The fitted detectors of parts of the columns; none where one has all.
     subspaces_ : list of ndarray of shape (columns of the part,)
         Which columns each of them sees.
+    offset_ : float
+        Score below which ``predict`` says -1; with parts, of a row that lies on the border of each.
 
     References
     ----------
@@ -78,19 +79,32 @@ class SubspaceDetector(OutlierDetector):
         self._validate_params()
         matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
         random = check_random_state(self.random_state)
-        self.subspaces_ = deal_subspaces(matrix.shape[1], self.column_folds, random)
-        self.parts_ = [self._part(random).fit(matrix[:, seen]) for seen in self.subspaces_]
-        if self.parts_:
-            # The border of a row that lies on the border of every part.
-            borders = [part.log_ordinary(np.array([part.offset_]))[0] for part in self.parts_]
+        subspaces = deal_subspaces(matrix.shape[1], self.column_folds, random)
+        parts = [self._part(random).fit(matrix[:, seen]) for seen in subspaces]
+        self._forget()
+        self.n_features_in_ = matrix.shape[1]
+        if parts:
+            borders = [part.log_ordinary(np.array([part.offset_]))[0] for part in parts]
             self.offset_ = float(np.mean(borders))
         else:
             self._fit_whole(matrix, random)
+        self.parts_, self.subspaces_ = parts, subspaces
         return self
 
     def _part(self, random: np.random.RandomState) -> Self:
-        part: Self = clone(self).set_params(column_folds=0, random_state=random.randint(_SEEDS))
+        part: Self = clone(self).set_params(
+            column_folds=0, random_state=random.randint(_SEEDS), **self._smaller()
+        )
         return part
+
+    def _smaller(self) -> Mapping[str, Any]:
+        """Return what a part has less of, so that all parts together cost about as much."""
+        return {}
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit left: one of all columns shares little with one of parts."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
 
     def score_samples(self, X: ArrayLike) -> Vector:
         """Return how ordinary rows are; of parts, the mean logarithm of what each says.
@@ -126,11 +140,11 @@ class SubspaceDetector(OutlierDetector):
 
     @abstractmethod
     def log_ordinary(self, scores: Vector) -> Vector:
-        """Return finite logarithms of scores in a unit that parts share; higher is ordinary."""
+        """Return logarithms of finite scores in a unit that parts share; higher is ordinary."""
 
 
 def deal_subspaces(columns: int, folds: int, random: np.random.RandomState) -> list[Columns]:
-    """Deal columns into folds, twice; return what is left without each, in the columns' order.
+    """Deal columns into folds; return what is left without each, in the columns' order.
 
     Parameters
     ----------
@@ -146,10 +160,10 @@ def deal_subspaces(columns: int, folds: int, random: np.random.RandomState) -> l
     ParameterError
         If ``folds`` is neither 0 nor a whole number from 2 on.
     """
-    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 0 or folds == 1:
+    whole = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
+    if not whole or folds < 0 or folds == 1:
         raise ParameterError(f"column_folds must be 0 or a whole number from 2 on, got {folds!r}")
     if columns < _COLUMNS_PER_FOLD * folds or folds == 0:
         return []
-    dealt = [np.array_split(random.permutation(columns), folds) for _ in range(_DEALS)]
-    every = np.arange(columns)
-    return [np.setdiff1d(every, left_out) for deal in dealt for left_out in deal]
+    dealt = np.array_split(random.permutation(columns), folds)
+    return [np.setdiff1d(np.arange(columns), left_out) for left_out in dealt]
