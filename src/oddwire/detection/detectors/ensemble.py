@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
 
-# Four kinds as they are by default, some of which see numbers beside all rows and some beside their
-# own kind: docs/decisions/0008-default-members.md.
+# Four kinds, some of which see numbers beside all rows and some beside their own kind:
+# docs/decisions/0008-default-members.md. The SVM is one of parts of the columns here: 0010.
 DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
     {"detector": "isolation_forest"},
-    {"detector": "one_class_svm"},
+    {"detector": "one_class_svm", "detector__column_folds": 4},
     {"detector": "autoencoder"},
     {"detector": "nearest_neighbours"},
 )

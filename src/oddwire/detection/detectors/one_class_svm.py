@@ -111,7 +111,7 @@ class OneClassSVMDetector(SubspaceDetector):
         "detector__nu": 0.05,
         "detector__gamma": 2.0,
         "detector__approximation": "exact",
-        "detector__column_folds": 4,
+        "detector__column_folds": 0,
     }
 
     def __init__(
