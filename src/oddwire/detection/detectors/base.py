@@ -7,6 +7,7 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):
@@ -40,3 +41,11 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             Matrix of shape (rows, columns).
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return rows to be scored as a matrix in C order, of the columns seen in fitting."""
+        check_is_fitted(self)
+        matrix: NDArray[np.float64] = validate_data(
+            self, X, dtype=np.float64, order="C", reset=False
+        )
+        return matrix

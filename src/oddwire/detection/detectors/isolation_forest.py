@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.forest_scoring import (
@@ -145,8 +145,7 @@ class IsolationForestDetector(OutlierDetector):
         -------
         ndarray of float64 of shape (rows,)
         """
-        check_is_fitted(self)
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        matrix = self._checked(X)
         if not hasattr(self, "_flat"):  # loaded from a file
             self._flat = self._flatten()
         lengths = self._flat.path_lengths(matrix, self.n_jobs)

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
@@ -151,8 +151,7 @@ class KMeansDetector(OutlierDetector):
         return -self._nearest(X)[0]
 
     def _nearest(self, X: ArrayLike) -> tuple[Vector, Places]:
-        check_is_fitted(self)
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        matrix = self._checked(X)
         distances = np.empty(len(matrix))
         places = np.empty(len(matrix), dtype=np.int64)
         # Distances by products lose digits far from the origin.

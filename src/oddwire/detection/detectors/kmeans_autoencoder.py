@@ -206,11 +206,6 @@ class KMeansAutoencoderDetector(OutlierDetector):
             far = np.exp(np.log(np.maximum(errors, _LEAST_ERROR)).mean(axis=1))
         return -far
 
-    def _checked(self, X: ArrayLike) -> Matrix:
-        check_is_fitted(self, "scales_")
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        return matrix
-
     def _groups(self, matrix: Matrix) -> Places:
         return nearest_places(matrix, self.centers_)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.errors import ParameterError
@@ -118,8 +118,7 @@ class SubspaceDetector(OutlierDetector):
         -------
         ndarray of float64 of shape (rows,)
         """
-        check_is_fitted(self)
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        matrix = self._checked(X)
         if not self.parts_:
             return self._score_whole(matrix)
         scores = np.zeros(len(matrix))

@@ -216,11 +216,6 @@ class AutoencoderDetector(OutlierDetector):
         """
         return self._scorer().score_columns(self._checked(X))
 
-    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self, "network_")
-        rows: NDArray[np.float64] = validate_data(self, X, dtype=np.float64, reset=False)
-        return rows
-
     def save_weights(self, folder: Path) -> None:
         """Write what was fitted into two files of a folder, without pickle.
 
