@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddwire.detection.tail import FloatArray, Tail, fit_tail
-from oddwire.errors import DataError, ModelError, ParameterError
+from oddwire.detection.tail import FloatArray, Tail, ascending, fit_tail
+from oddwire.errors import ModelError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,12 +69,7 @@ class ConformalCalibration:
         ModelError
             If a score is missing or infinite: the detector that gave it is broken.
         """
-        ordered = np.sort(np.asarray(scores, dtype=np.float64).ravel())
-        if ordered.size == 0:
-            raise DataError("calibration needs at least one benign row, got none")
-        if not np.isfinite(ordered).all():
-            odd = ordered[~np.isfinite(ordered)][0]
-            raise ModelError(f"calibration scores must be finite numbers, got {odd}")
+        ordered = ascending(scores, "calibration")
         ordered.setflags(write=False)
         return cls(ordered, fit_tail(ordered))
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddwire.detection.tail import FloatArray, fit_tail
-from oddwire.errors import DataError, ModelError
+from oddwire.detection.tail import FloatArray, ascending, fit_tail
+from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,12 +66,7 @@ class Evidence:
         ModelError
             If a score is missing or infinite: the detector that gave it is broken.
         """
-        ordered = np.sort(np.asarray(scores, dtype=np.float64).ravel())
-        if ordered.size == 0:
-            raise DataError("evidence needs at least one benign row, got none")
-        if not np.isfinite(ordered).all():
-            odd = ordered[~np.isfinite(ordered)][0]
-            raise ModelError(f"scores of benign rows must be finite numbers, got {odd}")
+        ordered = ascending(scores, "evidence")
         points, counts = np.unique(ordered, return_counts=True)
         # Ties count half: the curve runs through the middle of its steps.
         at_least = ordered.size - np.cumsum(counts) + counts / 2

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from oddwire.errors import DataError, ModelError
 
 FloatArray = NDArray[np.float64]
 
@@ -39,6 +41,32 @@ class Tail:
         """Return the distance beyond which the given shares of the tail lie."""
         exponent = -np.log(survival)
         return self.scale * np.expm1(self.shape * exponent) / self.shape
+
+
+def ascending(scores: ArrayLike, purpose: str) -> FloatArray:
+    """Return the anomaly scores of benign rows in ascending order, float64 of shape (n,).
+
+    Parameters
+    ----------
+    scores
+        Of any shape, n ≥ 1 in all.
+    purpose
+        What they are for, for errors.
+
+    Raises
+    ------
+    DataError
+        If there is no score.
+    ModelError
+        If a score is missing or infinite: the detector that gave it is broken.
+    """
+    ordered = np.sort(np.asarray(scores, dtype=np.float64).ravel())
+    if ordered.size == 0:
+        raise DataError(f"{purpose} needs at least one benign row, got none")
+    if not np.isfinite(ordered).all():
+        odd = ordered[~np.isfinite(ordered)][0]
+        raise ModelError(f"{purpose} needs scores that are finite numbers, got {odd}")
+    return ordered
 
 
 def fit_tail(ordered: FloatArray) -> Tail | None:
