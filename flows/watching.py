@@ -25,8 +25,8 @@ class _Logged:
         self.logger.info("%s: %s", step, note)
         self.other.advance(step, note)
 
-    def end(self, step: str, note: str = "") -> None:
-        self.other.end(step, note)
+    def end(self, step: str, *, failed: bool = False) -> None:
+        self.other.end(step, failed=failed)
 
 
 @contextmanager

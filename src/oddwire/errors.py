@@ -15,6 +15,8 @@ prints it and exits with code 2; everything else is a defect and keeps its trace
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class OddwireError(Exception):
     """The root of all errors that a user can mend."""
@@ -38,3 +40,10 @@ class NoModelError(OddwireError):
 
 class ServiceError(OddwireError):
     """A server or tool that oddwire leans on does not answer or failed."""
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Return names as a message shows them: quoted, the first few, and how many more there are."""
+    shown = list(map(repr, names))
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return (", ".join(shown[:most]) or "none") + more

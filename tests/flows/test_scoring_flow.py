@@ -40,6 +40,25 @@ def test_every_row_of_the_file_is_scored(trained, traffic, tmp_path):
     assert (scored["alert"] == (scored["p_value"] <= done.max_fpr)).all()
 
 
+def test_connections_are_scored_in_time_and_written_in_the_order_of_the_file(
+    project, traffic, tmp_path
+):
+    rows = pd.read_parquet(traffic).assign(note=[f"n{at}" for at in range(120)])
+    shuffled = rows.sample(frac=1.0, random_state=3)
+    shuffled.to_parquet(tmp_path / "shuffled.parquet", index=False)
+    outs = []
+    for name in (traffic, tmp_path / "shuffled.parquet"):
+        out = tmp_path / f"scored-{name.name}"
+        score(file=str(name), source="simulated", out=str(out))
+        outs.append(pd.read_parquet(out))
+    sorted_out, shuffled_out = outs
+    assert shuffled_out["note"].tolist() == shuffled["note"].tolist()
+    assert shuffled_out["uid"].tolist() == shuffled["uid"].tolist()
+    together = sorted_out.merge(shuffled_out, on="uid", suffixes=("", "_shuffled"))
+    assert len(together) == 120
+    assert (together["anomaly_score"] == together["anomaly_score_shuffled"]).all()
+
+
 def test_a_failed_run_stands_on_the_page_with_its_reason(project, prefect_server, tmp_path):
     with pytest.raises(DataError, match=r"nothing\.csv does not exist"):
         score(file=str(tmp_path / "nothing.csv"), source="simulated", out=str(tmp_path / "o.csv"))

@@ -33,7 +33,7 @@ class Watcher:
         del step
         self.ran.append(note)
 
-    def end(self, step, note=""):
+    def end(self, step, *, failed=False):
         pass
 
 

@@ -21,8 +21,8 @@ class Notes:
     def advance(self, step, note=""):
         self.heard.append(("advance", step, note))
 
-    def end(self, step, note=""):
-        self.heard.append(("end", step, note))
+    def end(self, step, *, failed=False):
+        self.heard.append(("end", step, failed))
 
 
 def test_a_step_is_begun_advanced_and_ended():
@@ -30,7 +30,7 @@ def test_a_step_is_begun_advanced_and_ended():
     with watched_by(notes), step("search", 20):
         progress().advance("search", "best 0.9")
     assert notes.heard == [
-        ("begin", "search", 20), ("advance", "search", "best 0.9"), ("end", "search", ""),
+        ("begin", "search", 20), ("advance", "search", "best 0.9"), ("end", "search", False),
     ]  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_a_step_that_fails_is_ended_and_the_error_passes_on():
 
     with pytest.raises(ValueError, match="no"):
         fail()
-    assert notes.heard == [("begin", "fit", None), ("end", "fit", "")]
+    assert notes.heard == [("begin", "fit", None), ("end", "fit", True)]
 
 
 def test_nobody_watches_unless_told_so():

@@ -247,3 +247,39 @@ def test_the_model_that_scores_is_checked_against_the_registry(desk):
         metadata = Model.load(folder, digest=version.digest).metadata
     assert metadata["source"] == "desk"
     assert metadata["threshold"] == {"rule": "fpr", "max_fpr": 0.05, "nominal": 0.05}
+
+
+def test_a_scored_file_has_all_columns_of_the_file_as_they_stand_there(desk, current, tmp_path):
+    lines = current.read_text().splitlines()
+    own = ["host,src_ip,alert,when"] + [f"h{at},10.0.0.{at},yes,0{at}" for at in range(60)]
+    file, out = tmp_path / "own.csv", tmp_path / "out.csv"
+    file.write_text("\n".join(f"{a},{b}" for a, b in zip(lines, own, strict=True)) + "\n")
+    score_file(desk.project, "desk", file, out)
+    before, after = (pd.read_csv(one, dtype=str) for one in (file, out))
+    shared = before.rename(columns={"alert": "alert_in_file"})
+    pd.testing.assert_frame_equal(after[list(shared)], shared)
+    assert after.columns[-5:].tolist() == [
+        "anomaly_score", "p_value", "extrapolated", "alert", "model_version"
+    ]  # fmt: skip
+    assert set(after["alert"]) == {"True", "False"}
+
+
+def test_numbers_of_a_csv_file_are_numbers_in_parquet_and_whole_numbers_stay_whole(
+    desk, current, tmp_path
+):
+    rows = read(current).assign(port=pd.array([None, *range(59)], dtype="Int64"))
+    rows.to_parquet(tmp_path / "in.parquet")
+    score_file(desk.project, "desk", tmp_path / "in.parquet", tmp_path / "out.parquet")
+    scored = pd.read_parquet(tmp_path / "out.parquet")
+    assert scored["port"].tolist() == rows["port"].tolist()
+    score_file(desk.project, "desk", current, tmp_path / "from-csv.parquet")
+    assert pd.read_parquet(tmp_path / "from-csv.parquet")["src_bytes"].dtype == "float64"
+
+
+def test_a_file_is_not_replaced_by_its_own_scores(desk, current, tmp_path):
+    before = current.read_text()
+    (tmp_path / "same.csv").symlink_to(current)
+    for out in (current, tmp_path / "same.csv"):
+        with pytest.raises(DataError, match="--out must be another file than the one"):
+            score_file(desk.project, "desk", current, out)
+    assert current.read_text() == before

@@ -32,7 +32,7 @@ class Steps:
     def advance(self, step, note=""):
         pass
 
-    def end(self, step, note=""):
+    def end(self, step, *, failed=False):
         pass
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from oddwire.errors import DataError
 from oddwire.params import NslKddSource
-from oddwire.traffic.sources import nsl_kdd, read_rows, read_source
+from oddwire.traffic.sources import nsl_kdd, read_file, read_source
 
 FEATURES = "0,tcp,http,SF," + ",".join(["1"] * 37)
 
@@ -51,7 +51,7 @@ def test_scoring_takes_lines_with_and_without_a_label(tmp_path, more, labels):
     file = tmp_path / "new.txt"
     file.write_text(FEATURES + more + "\n")
     source = NslKddSource(format="nsl-kdd", train="train.txt")
-    rows = read_rows(source, file, schema=nsl_kdd.SCHEMA)
+    rows = read_file(source, file, schema=nsl_kdd.SCHEMA).rows
     assert rows["service"].tolist() == ["http"]
     assert (rows["label"].isna().all() and labels is None) or rows["label"].tolist() == labels
 

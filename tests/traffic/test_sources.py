@@ -13,7 +13,7 @@ from oddwire.params import SimulatedSource
 from oddwire.traffic.connections import CONNECTION_COLUMNS
 from oddwire.traffic.features import CONNECTION_FEATURES
 from oddwire.traffic.schema import FeatureSchema
-from oddwire.traffic.sources import read_rows, read_source, to_features
+from oddwire.traffic.sources import read_file, read_source, to_features
 
 SOURCE = SimulatedSource(format="simulated", days=1, connections_per_day=300)
 
@@ -39,7 +39,7 @@ def test_connections_written_to_a_file_are_read_back(connections, tmp_path, name
         connections.train.to_parquet(file)
     else:
         connections.train.to_csv(file, index=False)
-    rows = read_rows(SOURCE, file, schema=CONNECTION_FEATURES)
+    rows = read_file(SOURCE, file, schema=CONNECTION_FEATURES).rows
     pd.testing.assert_frame_equal(rows, connections.train)
 
 
@@ -50,13 +50,19 @@ def test_a_file_of_connections_may_have_other_columns_and_lack_optional_ones(tmp
         "1772445601.5,10.0.0.1,10.0.0.2,80,tcp,-,a\n"
         "1772445600,10.0.0.1,10.0.0.2,443,tcp,7,b\n"
     )
-    rows = read_rows(SOURCE, file)
+    read = read_file(SOURCE, file)
+    rows = read.rows
     assert rows["dst_port"].tolist() == [443, 80]
+    assert read.places.tolist() == [1, 0]
+    assert read.raw.frame()["note"].tolist() == ["a", "b"]
     assert rows["src_bytes"].tolist() == [7, pd.NA]
     assert rows["label"].isna().all()
+    file.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"few\.csv.* needs the column 'ts', got 'a', 'b'$"):
+        read_file(SOURCE, file)
     file.write_text("ts,src_ip\n1,10.0.0.1\n")
     with pytest.raises(DataError, match=r"few\.csv.*dst_ip"):
-        read_rows(SOURCE, file)
+        read_file(SOURCE, file)
 
 
 def test_a_table_brings_its_features():

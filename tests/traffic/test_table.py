@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from oddwire.errors import DataError, OddwireError, ParameterError
 from oddwire.params import TableSource
 from oddwire.traffic.schema import FeatureSchema
-from oddwire.traffic.sources import read_rows, read_source
+from oddwire.traffic.sources import read_file, read_source
 
 
 @pytest.fixture
@@ -243,16 +243,16 @@ def test_scoring_needs_the_features_alone(tmp_path):
     schema = FeatureSchema(numeric=("a",), categorical=("b",))
     file = tmp_path / "new.csv"
     file.write_text("extra,extra,b,a,label\n9,9,x,2,1\n9,9,5,1,1\n")
-    rows = read_rows(source, file, schema=schema)
+    rows = read_file(source, file, schema=schema).rows
     assert rows["a"].tolist() == [2.0, 1.0]  # in the order of the file
     assert rows["b"].tolist() == ["x", "5"]
     assert rows["label"].isna().all()
     assert "extra" not in rows
     file.write_text("b\nx\n")
     with pytest.raises(DataError, match=r"new\.csv lacks the column 'a'"):
-        read_rows(source, file, schema=schema)
+        read_file(source, file, schema=schema)
     with pytest.raises(DataError, match="'y', which the source names under label"):
-        read_rows(source, file)
+        read_file(source, file)
 
 
 def test_unsw_nb15_sample(shared_data):

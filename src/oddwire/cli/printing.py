@@ -120,20 +120,22 @@ class Bars:
             counted = f"{done.completed:.0f}" + (f"/{done.total:.0f}" if done.total else "")
             self._line(step, f"{counted} {note}")
 
-    def end(self, step: str, note: str = "") -> None:
+    def end(self, step: str, *, failed: bool = False) -> None:
         """End a bar."""
         with self._lock:
             task = self._tasks.pop(step, None)
             if task is None:
                 return
             done = self._bars.tasks[self._bars.task_ids.index(task)]
-            parts = max(int(done.completed), 1)
-            self._bars.update(
-                task, total=parts, completed=parts, note=escape(note) or done.fields["note"]
-            )
+            if failed:
+                self._bars.update(task, note="failed")
+            else:
+                parts = max(int(done.completed), 1)
+                self._bars.update(task, total=parts, completed=parts)
             self._bars.stop_task(task)
         seconds = done.elapsed or 0.0
-        self._line(step, f"done in {seconds:.1f} s {done.fields['note']}")
+        ended = "failed after" if failed else "done in"
+        self._line(step, f"{ended} {seconds:.1f} s {done.fields['note']}")
 
     def _line(self, step: str, text: str) -> None:
         self._last_line[step] = time.monotonic()

@@ -105,7 +105,8 @@ def _current(
     if current and scenario:
         raise ParameterError("give a file of current rows or a scenario, not both")
     if current:
-        return Path(current).name, read_features(project, source, Path(current), model)[1]
+        _, features = read_features(project, source, Path(current), model)
+        return Path(current).name, features
     if scenario:
         block = params.source(source)
         return f"scenario {scenario}", _simulated(block, source, scenario, model)

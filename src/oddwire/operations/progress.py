@@ -20,7 +20,7 @@ class Progress(Protocol):
     def advance(self, step: str, note: str = "") -> None:
         """One more part of the step is done."""
 
-    def end(self, step: str, note: str = "") -> None:
+    def end(self, step: str, *, failed: bool = False) -> None:
         """End a step."""
 
 
@@ -33,7 +33,7 @@ class Silence:
     def advance(self, step: str, note: str = "") -> None:
         """Do nothing."""
 
-    def end(self, step: str, note: str = "") -> None:
+    def end(self, step: str, *, failed: bool = False) -> None:
         """Do nothing."""
 
 
@@ -61,5 +61,7 @@ def step(name: str, total: int | None = None) -> Iterator[None]:
     progress().begin(name, total)
     try:
         yield
-    finally:
-        progress().end(name)
+    except BaseException:
+        progress().end(name, failed=True)
+        raise
+    progress().end(name)

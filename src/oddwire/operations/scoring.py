@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,16 @@ from oddwire.operations.tracking import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.traffic.schema import TIME
-from oddwire.traffic.sources import read_rows, to_features
+from oddwire.traffic.sources import FileRows, read_file, to_features
+
+if TYPE_CHECKING:
+    from oddwire.traffic.sources.reading import RawTable
 
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_NO_FORMULA = r"-[\d.]*"  # a number, or Zeek's mark of an unset field
+# A number, or Zeek's mark of an unset field.
+_NO_FORMULA = r"(?i)(-|[+-](\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-](inf|infinity|nan))"
+_ALWAYS = ("anomaly_score", "p_value", "alert", "model_version")  # columns of a scored file
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -101,13 +106,16 @@ def score_file(
     ParameterError
         If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
     """
-    _check_out(out)
+    _check_out(out, file)
     check_fdr(max_fdr)
     load_params(project.params_file).source(source)
     registry = Registry.of(Tracking.connect(project), project)
     version = registry.champion(source)
     model = registry.load(version)
-    rows, features = read_features(project, source, file, model)
+    read, features = read_features(project, source, file, model)
+    # Features need the order of time; from here on, rows are in the order of the file.
+    back = np.argsort(read.places)
+    rows, features = (part.iloc[back].reset_index(drop=True) for part in (read.rows, features))
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
         scores = model.score(features)
@@ -121,8 +129,9 @@ def score_file(
         explained = _explain(scores, features, model, explain_most)
         files[explained_file(out)] = explained
         more |= {"explained": explained["row"].nunique(), "explanations": explained_file(out)}
+    own = _own_columns(read.raw, features[list(model.schema.numeric)], out)
     with step(f"write {out.name}"):
-        _write(files | {out: _join(rows, scores, version)})
+        _write(files | {out: _join(own, scores, version)})
     return ScoredFile(
         out, len(rows), int(scores["alert"].sum()), model.max_fpr, version.number,
         version.detector, sum(odd.missing.values()), sum(odd.infinite.values()),
@@ -178,25 +187,43 @@ def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str,
 
 def read_features(
     project: Project, source: str, file: Path, model: Model
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[FileRows, pd.DataFrame]:
     """Read one file of a source's format, and return its rows and their features."""
     block = load_params(project.params_file).source(source)
     with step(f"read {file.name}"):
-        rows = read_rows(block, file, schema=model.schema)
-        return rows, to_features(block.kind, rows, model.schema)
+        read = read_file(block, file, schema=model.schema)
+        return read, to_features(block.kind, read.rows, model.schema)
 
 
-def _join(rows: pd.DataFrame, scores: pd.DataFrame, version: Version) -> pd.DataFrame:
-    clash = [name for name in scores.columns if name in rows]
-    kept = rows.drop(columns=clash)
-    return pd.concat([kept, scores], axis=1).assign(model_version=version.number)
+def _own_columns(raw: RawTable, numbers: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """Return all columns of the scored file, so that an alert leads to its host and its record.
+
+    Parquet has types: numbers that came as text, from a CSV file, are numbers there.
+    """
+    written = raw.frame()
+    if raw.layout is not None and out.suffix == ".parquet":
+        for name in set(numbers) & set(written):
+            written[name] = numbers[name]
+    return written
 
 
-def _check_out(out: Path) -> None:
+def _join(own: pd.DataFrame, scores: pd.DataFrame, version: Version) -> pd.DataFrame:
+    said = scores.assign(model_version=version.number)
+    clash = [name for name in said if name in own]
+    if set(_ALWAYS) <= set(own):  # scored before
+        kept = own.drop(columns=clash)
+    else:
+        kept = own.rename(columns={name: f"{name}_in_file" for name in clash})
+    return pd.concat([kept, said], axis=1)
+
+
+def _check_out(out: Path, file: Path) -> None:
     if not out.name.endswith(_SUFFIXES):
         raise DataError(f"--out must end with {', '.join(_SUFFIXES)}, got {out.name!r}")
     if not out.absolute().parent.is_dir():
         raise DataError(f"--out: there is no folder {out.absolute().parent}")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise DataError(f"--out must be another file than the one that is scored, got {out}")
 
 
 def _write(files: Mapping[Path, pd.DataFrame]) -> None:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, listed
 from oddwire.traffic.schema import ATTACK, LABEL, TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandera.pandas
+    from numpy.typing import NDArray
 
 # Integer columns and the largest value that makes sense in each. The limit on bytes, 256 TiB,
 # keeps the sums of the time windows far inside 64 bits.
@@ -75,6 +78,33 @@ def connection_schema() -> pandera.pandas.DataFrameSchema:
 
 
 def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
+    """Bring rows into the shape of the connection schema, check them, and put them in order.
+
+    Parameters
+    ----------
+    frame, origin
+        As for `type_connections`.
+
+    Returns
+    -------
+    A new DataFrame of `CONNECTION_COLUMNS`, sorted by time (rows of the same time keep their
+    order), with a fresh index.
+
+    Raises
+    ------
+    DataError
+        If there are no rows, a required column is absent, or a value breaks its column's rule.
+    """
+    typed = type_connections(frame, origin=origin)
+    return typed.iloc[time_order(typed)].reset_index(drop=True)
+
+
+def time_order(connections: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the places of rows in the order of their time; equal times keep their order."""
+    return np.argsort(connections[TIME].to_numpy(), kind="stable")
+
+
+def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     """Bring rows into the shape of the connection schema, and check them.
 
     Parameters
@@ -88,8 +118,7 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
 
     Returns
     -------
-    A new DataFrame of `CONNECTION_COLUMNS`, sorted by time (rows of the same time keep their
-    order), with a fresh index.
+    A new DataFrame of `CONNECTION_COLUMNS`, in the order given, with a fresh index.
 
     Raises
     ------
@@ -100,11 +129,7 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"{origin}: each column may stand once, got {twice!r} twice")
-    if absent := [name for name in REQUIRED_COLUMNS if name not in frame]:
-        raise DataError(
-            f"{origin}: a file of connections needs the column {absent[0]!r},"
-            f" got {', '.join(map(str, frame.columns))[:200]}"
-        )
+    check_absent(frame.columns, origin=origin)
     if frame.empty:
         raise DataError(f"{origin}: at least one row is needed, got a header alone")
     typed = pd.DataFrame(
@@ -112,7 +137,22 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
         index=pd.RangeIndex(len(frame)),
     )
     _validate(typed, origin)
-    return typed.sort_values(TIME, kind="stable", ignore_index=True)
+    return typed
+
+
+def check_absent(names: Iterable[str], *, origin: str) -> None:
+    """Refuse rows that lack a column without which they are no connections.
+
+    Raises
+    ------
+    DataError
+        Naming the column, and those that there are.
+    """
+    present = list(map(str, names))
+    if absent := [name for name in REQUIRED_COLUMNS if name not in present]:
+        raise DataError(
+            f"{origin}: a file of connections needs the column {absent[0]!r}, got {listed(present)}"
+        )
 
 
 def _coerce(frame: pd.DataFrame, name: str, origin: str) -> pd.Series[Any]:

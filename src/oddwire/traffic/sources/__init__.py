@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from oddwire.errors import ParameterError
 from oddwire.params import NslKddSource, SimulatedSource, Source, TableSource
 
@@ -12,8 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from oddwire.traffic.schema import FeatureSchema
+    from oddwire.traffic.sources.reading import RawTable
 
 Kind = Literal["connections", "table"]
 
@@ -38,6 +42,30 @@ class SourceRows:
     train: pd.DataFrame
     test: pd.DataFrame | None
     schema: FeatureSchema
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """Rows of one file, and the file's own columns.
+
+    Parameters
+    ----------
+    rows
+        Connections, sorted by time, or a feature frame.
+    raw
+        The columns as they stand in the file.
+    places
+        For each of the rows its place in the file, counted from 0, shape (n,).
+    """
+
+    rows: pd.DataFrame
+    raw: RawTable
+    places: NDArray[np.int64]
+
+    @classmethod
+    def in_order(cls, rows: pd.DataFrame, raw: RawTable) -> FileRows:
+        """Take rows that are in the order of the file."""
+        return cls(rows, raw, np.arange(len(rows)))
 
 
 def read_source(source: Source, *, root: Path) -> SourceRows:
@@ -72,7 +100,7 @@ def read_source(source: Source, *, root: Path) -> SourceRows:
             return table.read_source(source, root=root)
 
 
-def read_rows(source: Source, file: Path, *, schema: FeatureSchema | None = None) -> pd.DataFrame:
+def read_file(source: Source, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
     """Read one file in the format of a source, for scoring or a drift check.
 
     Parameters
@@ -83,12 +111,8 @@ def read_rows(source: Source, file: Path, *, schema: FeatureSchema | None = None
     file
         The file.
     schema
-        The features that a model needs. Columns beyond them are left out, and a table then needs
-        no label. Without it, the file must hold what the source's train file must hold.
-
-    Returns
-    -------
-    Connections (sorted by time), or a feature frame in the order of the file.
+        The features that a model needs. The rows have no columns beyond them, and a table then
+        needs no label. Without it, the file must hold what the source's train file must hold.
 
     Raises
     ------
@@ -97,17 +121,17 @@ def read_rows(source: Source, file: Path, *, schema: FeatureSchema | None = None
     """
     match source:
         case SimulatedSource():
-            from oddwire.traffic.sources.connections import read_connections
+            from oddwire.traffic.sources import connections
 
-            return read_connections(file)
+            return connections.read_file(file)
         case NslKddSource():
             from oddwire.traffic.sources import nsl_kdd
 
-            return nsl_kdd.read_rows(file, for_scoring=schema is not None)
+            return nsl_kdd.read_file(file, for_scoring=schema is not None)
         case TableSource():
             from oddwire.traffic.sources import table
 
-            return table.read_rows(source, file, schema=schema)
+            return table.read_file(source, file, schema=schema)
 
 
 def to_features(kind: Kind, frame: pd.DataFrame, schema: FeatureSchema) -> pd.DataFrame:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from oddwire.traffic.connections import CONNECTION_COLUMNS, check_connections
+from oddwire.traffic.connections import (
+    CONNECTION_COLUMNS,
+    check_absent,
+    time_order,
+    type_connections,
+)
+from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.columns import categories
 from oddwire.traffic.sources.frames import refuse_twins
 from oddwire.traffic.sources.reading import RawTable, read_raw
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_connections(file: Path) -> pd.DataFrame:
+def read_file(file: Path) -> FileRows:
     """Read a file of connections.
 
     Parameters
@@ -26,7 +32,7 @@ def read_connections(file: Path) -> pd.DataFrame:
 
     Returns
     -------
-    Connections of the connection schema, sorted by time.
+    Connections of the connection schema, sorted by time, and the file's own columns.
 
     Raises
     ------
@@ -34,11 +40,13 @@ def read_connections(file: Path) -> pd.DataFrame:
         If the file cannot be read, a required column is absent, or a value breaks a rule.
     """
     raw = read_raw(file)
+    check_absent(raw.names, origin=str(file))
     known = [name for name in dict.fromkeys(raw.names) if name in CONNECTION_COLUMNS]
     refuse_twins(raw, known)
-    return check_connections(
-        pd.DataFrame({name: _values(raw, name) for name in known}), origin=str(file)
-    )
+    frame = pd.DataFrame({name: _values(raw, name) for name in known})
+    typed = type_connections(frame, origin=str(file))
+    places = time_order(typed)
+    return FileRows(typed.iloc[places].reset_index(drop=True), raw, places)
 
 
 def _values(raw: RawTable, name: str) -> pd.Series[Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, listed
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources import columns
 
@@ -94,8 +94,8 @@ def _require(raw: RawTable, names: Iterable[str]) -> None:
     present = set(raw.names)
     if absent := [name for name in wanted if name not in present]:
         extra = [name for name in raw.names if name not in set(wanted)]
-        others = f"; columns it has beyond the expected: {_listed(extra)}" if extra else ""
-        raise DataError(f"{raw.file} lacks the column {_listed(absent)}{others}")
+        others = f"; columns it has beyond the expected: {listed(extra)}" if extra else ""
+        raise DataError(f"{raw.file} lacks the column {listed(absent)}{others}")
     if len(present) < len(raw.names):
         refuse_twins(raw, wanted)
 
@@ -114,8 +114,3 @@ def refuse_twins(raw: RawTable, names: Iterable[str]) -> None:
                 f"{raw.file}: the column {name!r} stands there {times} times;"
                 " give each its own name, or list it under drop"
             )
-
-
-def _listed(names: list[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 from oddwire.errors import DataError
 from oddwire.traffic.schema import FeatureSchema
-from oddwire.traffic.sources import SourceRows
+from oddwire.traffic.sources import FileRows, SourceRows
 from oddwire.traffic.sources.files import locate
 from oddwire.traffic.sources.frames import Roles, build_frame
 from oddwire.traffic.sources.reading import RawTable, read_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pandas as pd
 
     from oddwire.params import NslKddSource
 
@@ -49,12 +47,12 @@ def read_source(source: NslKddSource, *, root: Path) -> SourceRows:
     DataError
         If a file is missing or is not in NSL-KDD's format.
     """
-    train = read_rows(locate(source.train, root))
-    test = None if source.test is None else read_rows(locate(source.test, root))
+    train = read_file(locate(source.train, root)).rows
+    test = None if source.test is None else read_file(locate(source.test, root)).rows
     return SourceRows(kind="table", train=train, test=test, schema=SCHEMA)
 
 
-def read_rows(file: Path, *, for_scoring: bool = False) -> pd.DataFrame:
+def read_file(file: Path, *, for_scoring: bool = False) -> FileRows:
     """Read one file of NSL-KDD's format, in its own order.
 
     Parameters
@@ -69,7 +67,7 @@ def read_rows(file: Path, *, for_scoring: bool = False) -> pd.DataFrame:
     """
     raw = read_raw(file, names=COLUMNS, optional=2 if for_scoring else 0)
     _refuse_other_tables(raw)
-    return build_frame(raw, _ROLES, for_scoring=for_scoring)
+    return FileRows.in_order(build_frame(raw, _ROLES, for_scoring=for_scoring), raw)
 
 
 def _refuse_other_tables(raw: RawTable) -> None:

@@ -10,11 +10,13 @@ import csv
 import gzip
 import io
 import zlib
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -32,6 +34,11 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ",;\t|"
 _SAMPLE_BYTES = 1 << 16
 # Bytes that no text holds: control characters other than tab, line ends, form feed and escape.
+_WHOLE_NUMBERS = {  # which stay whole where some are missing
+    pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(), pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(), pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype(),
+}  # fmt: skip
 _NO_TEXT = bytes(sorted(set(range(32)) - {9, 10, 12, 13, 27}))
 
 
@@ -61,6 +68,16 @@ class RawTable:
     def column(self, name: str) -> pa.ChunkedArray:
         """Return the one column of that name."""
         return self.content.column(self.names.index(name))
+
+    def frame(self) -> pd.DataFrame:
+        """Return the columns as they stand; of a name that repeats, the later ones get a number."""
+        frame: pd.DataFrame = self.content.to_pandas(types_mapper=_WHOLE_NUMBERS.get)
+        seen: Counter[str] = Counter()
+        names = []
+        for name in self.names:
+            names.append(f"{name}.{seen[name]}" if seen[name] else name)
+            seen[name] += 1
+        return frame.set_axis(names, axis=1)
 
     def place(self, row: int) -> str:
         """Say where a row (counted from 0) stands: its line in a CSV file."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oddwire.errors import DataError, ParameterError
+from oddwire.errors import DataError, ParameterError, listed
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
-from oddwire.traffic.sources import SourceRows
+from oddwire.traffic.sources import FileRows, SourceRows
 from oddwire.traffic.sources.columns import is_numeric
 from oddwire.traffic.sources.files import locate
 from oddwire.traffic.sources.frames import Roles, build_frame, refuse_twins
@@ -48,9 +48,7 @@ def read_source(source: TableSource, *, root: Path) -> SourceRows:
     return SourceRows(kind="table", train=train, test=test, schema=roles.schema)
 
 
-def read_rows(
-    source: TableSource, file: Path, *, schema: FeatureSchema | None = None
-) -> pd.DataFrame:
+def read_file(source: TableSource, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
     """Read one file in its own order; with a schema, only its columns have to be there.
 
     Raises
@@ -60,7 +58,7 @@ def read_rows(
     """
     raw = read_raw(file)
     roles = _roles(source, schema or _infer_schema(raw, source))
-    return build_frame(raw, roles, for_scoring=schema is not None)
+    return FileRows.in_order(build_frame(raw, roles, for_scoring=schema is not None), raw)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
@@ -126,7 +124,7 @@ def _require_named(raw: RawTable, source: TableSource) -> None:
             if name is not None and name not in raw.names:
                 raise DataError(
                     f"{raw.file} lacks the column {name!r}, which the source names under {key};"
-                    f" it has {', '.join(raw.names)[:300]}"
+                    f" it has {listed(raw.names, most=40)}"
                 )
 
 
