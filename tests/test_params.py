@@ -261,6 +261,27 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
         assert params.model_fields_set - {"drift"} == set(content) - {"drift"}
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            {"sources": {"a": {"format": "nslkdd", "train": "a.csv"}}},
+            "sources.a.format: must be one of 'simulated', 'nsl-kdd', 'table', got 'nslkdd'",
+        ),
+        ({"sources": {"a": {"train": "a.csv"}}}, "sources.a.format: is required"),
+        (
+            {"sources": SOURCES, "drift": {"source": "dayz"}},
+            "drift.source: must be one of the sources days, mine, got 'dayz'",
+        ),
+        ({"sources": SOURCES, "seed": "x" * 200}, f"got '{'x' * 79}…"),
+    ],
+)
+def test_the_key_at_fault_and_its_own_value_are_told(content, says):
+    with pytest.raises(ParameterError) as raised:
+        check_params(content)
+    assert str(raised.value).endswith(says)
+
+
 def test_a_source_that_stands_twice_is_refused(tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text(

@@ -211,8 +211,11 @@ class Params(Settings):
     def _check_the_watched_source(self) -> Self:
         if self.sources and self.drift.source not in self.sources:
             raise PydanticCustomError(
-                "watched", "drift.source must be one of the sources {known}",
-                {"known": ", ".join(sorted(self.sources))},
+                "watched", "must be one of the sources {known}",
+                {
+                    "known": ", ".join(sorted(self.sources)),
+                    "key": "drift.source", "got": self.drift.source,
+                },
             )  # fmt: skip
         return self
 
@@ -229,6 +232,9 @@ class Params(Settings):
         except KeyError:
             known = ", ".join(sorted(self.sources))
             raise ParameterError(f"unknown source {name!r}: params.yaml has {known}") from None
+
+
+_MOST_SHOWN = 80  # characters of a wrong value
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -295,10 +301,21 @@ def _in_words(error: ValidationError, most: int = 3) -> str:
 
 
 def _problem_in_words(problem: dict[str, Any]) -> str:
-    key = ".".join(str(part) for part in problem["loc"]) or "the whole file"
-    rule = {
-        "extra_forbidden": "is no known key",
-        "missing": "is required",
-    }.get(problem["type"], problem["msg"][0].lower() + problem["msg"][1:])
-    got = "" if problem["type"] == "missing" else f", got {problem['input']!r:.80}"
-    return f"{key}: {rule}{got}"
+    context = problem.get("ctx", {})
+    key = context.get("key") or ".".join(map(str, problem["loc"])) or "the whole file"
+    got = context.get("got", problem["input"])
+    match problem["type"]:
+        case "missing":
+            return f"{key}: is required"
+        case "union_tag_not_found":
+            return f"{key}.format: is required"
+        case "union_tag_invalid":
+            return (
+                f"{key}.format: must be one of {context['expected_tags']}, got {context['tag']!r}"
+            )
+        case "extra_forbidden":
+            rule = "is no known key"
+        case _:
+            rule = problem["msg"][0].lower() + problem["msg"][1:]
+    shown = repr(got)
+    return f"{key}: {rule}, got {shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + '…'}"

@@ -90,3 +90,10 @@ def test_importing_the_check_loads_no_evidently_and_the_report_no_telemetry():
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_columns_that_never_change_make_no_warning(tmp_path):
+    before, now = (traffic(seed=seed, factor=1).assign(f1=0.0) for seed in (1, 2))
+    scores = {"reference_scores": np.arange(600.0), "current_scores": np.arange(600.0)}
+    found = check_drift(before, now, SCHEMA, settings=DriftSettings(), seed=0, **scores)
+    assert save_report(found, tmp_path)["html"].is_file()

@@ -214,7 +214,8 @@ def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
         per_column_threshold={names[one.column]: one.cut_off for one in shown},
         include_tests=False,
     )
-    run = evidently.Report([preset]).run(current, reference)
+    with np.errstate(invalid="ignore", divide="ignore"):  # it correlates constant columns too
+        run = evidently.Report([preset]).run(current, reference)
     paths = {"html": folder / "drift.html", "json": folder / "drift.json"}
     folder.mkdir(parents=True, exist_ok=True)
     policy = f'<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">'

@@ -149,7 +149,7 @@ def _download(name: str, url: str, digest: str, target: Path, progress: bool) ->
         )
     except (OSError, ValueError) as error:  # the HTTP client's errors, and pooch's of a wrong hash
         raise ServiceError(
-            f"cannot download {url}: {' '.join(str(error).split())[:200]};"
+            f"cannot download {url}: {' '.join(str(error).split()):.500};"
             f" with the files at hand, say `oddwire fetch {name} --from DIR`"
         ) from None
 
