@@ -302,7 +302,7 @@ def test_the_scheduled_check_watches_a_source_that_there_is():
     assert check_params(mine).drift.source == "mine"
     assert check_params({**mine, "drift": {"sample_rows": 500}}).drift.source == "mine"
     assert check_params({**mine, "drift": {"source": "other"}}).drift.source == "other"
-    with pytest.raises(ParameterError, match=r"drift\.source must be one of .* mine, other"):
+    with pytest.raises(ParameterError, match=r"drift\.source: must be one of .* mine, other"):
         check_params({**mine, "drift": {"source": "nope"}})
 
 

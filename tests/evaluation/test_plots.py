@@ -110,12 +110,12 @@ def test_the_histogram_shows_all_three_groups_and_the_threshold():
 
 
 def test_the_history_shows_the_best_so_far_and_what_was_pruned():
-    figure = plots.optimisation_history_figure([None, 0.5, None, 0.7, 0.6], 0.7)
+    figure = plots.optimisation_history_figure([None, 0.5, None, 0.7, 0.6], 0.6)
     best = next(line for line in figure.axes[0].lines if line.get_label() == "best so far")
     assert list(best.get_xdata()) == [2, 3, 4, 5]
     assert list(best.get_ydata()) == [0.5, 0.5, 0.7, 0.7]
     assert "pruned or failed" in texts(figure)
-    assert "best 0.7000" in texts(figure)
+    assert "chosen 0.6000" in texts(figure)
     assert png(figure)
 
 

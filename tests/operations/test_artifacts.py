@@ -21,7 +21,7 @@ HOSTILE = (
 )
 DANGEROUS = set("<>|`*_[]()#!\"'&")
 ROW = {
-    "detector": "isolation_forest", "roc_auc": 0.91234567, "average_precision": None, "f1": 0.5,
+    "detector": "isolation_forest", "validation": 0.95, "roc_auc": 0.91234567, "average_precision": None, "f1": 0.5,
     "recall_at_fpr": 1.0, "false_positive_rate": 0.0123, "model_version": "3",
 }  # fmt: skip
 
@@ -54,10 +54,10 @@ def cells(line):
 def test_a_leaderboard_is_a_table_with_a_row_per_detector():
     other = {**ROW, "detector": "one_class_svm", "model_version": "2"}
     head, rule, *rows = table(leaderboard_markdown(training(leaderboard=(ROW, other))))
-    assert cells(head)[:3] == ["detector", "ROC AUC", "average precision"]
+    assert cells(head)[:3] == ["detector", "on validation rows", "ROC AUC"]
     assert set(cells(rule)) == {"---"}
     assert cells(rows[0]) == [
-        "isolation_forest", "0.9123", "undefined", "0.5000", "1.0000", "0.0123", "3",
+        "isolation_forest", "0.9500", "0.9123", "undefined", "0.5000", "1.0000", "0.0123", "3",
     ]  # fmt: skip
     assert cells(rows[1])[0] == "one_class_svm"
     assert len(rows) == 2

@@ -27,6 +27,7 @@ from oddwire.operations.progress import watched_by
 
 _LEADERBOARD = {
     "detector": "detector",
+    "validation": "validation",
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
     "f1": "F1",

@@ -99,6 +99,17 @@ def as_dict(result: TrainingResult) -> dict[str, Any]:
     return {name: getattr(result, name) for name in names}
 
 
+def _why_chosen(result: TrainingResult) -> str:
+    from oddwire.operations.objective import in_words
+
+    row = next(row for row in result.leaderboard if row["detector"] == result.detector)
+    others = "the best" if len(result.leaderboard) > 1 else "alone"
+    return (
+        f"{result.detector} is the challenger, {others} by validation rows: "
+        f"{in_words(row['criterion'])} {row['validation']:.4f}"
+    )
+
+
 def show(project: Project, result: TrainingResult) -> None:
     """Print the leaderboard, the promotion and where to look."""
     from rich.markup import escape
@@ -114,6 +125,7 @@ def show(project: Project, result: TrainingResult) -> None:
         console.print(f"  - {escape(printable(told))}")
     for name, why in result.failed.items():
         console.print(f"left out: {name}, which failed with {escape(printable(why))}")
+    console.print(_why_chosen(result))
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.run_id}")
     console.print(

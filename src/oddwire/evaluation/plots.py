@@ -192,7 +192,7 @@ def score_histogram_figure(
 
 def optimisation_history_figure(
     values: Sequence[float | None],
-    best: float | None = None,
+    chosen: float | None = None,
     *,
     objective: str = "average precision on validation",
     title: str = "Search",
@@ -203,8 +203,9 @@ def optimisation_history_figure(
     ----------
     values
         Objective by trial, in order, higher is better; None where a trial was pruned or failed.
-    best
-        The value of the study's best trial; None where there is none.
+    chosen
+        The value of the trial that the study ended with, which need not be the best: a small gain
+        over the defaults may be luck. None where there is none.
     objective
         What the values are, for the axis.
     title
@@ -224,8 +225,8 @@ def optimisation_history_figure(
         bottom = np.full(int((~done).sum()), heights[done].min())
         label = "pruned or failed"
         axes.plot(trials[~done], bottom, "x", color=UNLABELLED, markersize=6, label=label)
-    if best is not None:
-        axes.axhline(best, color="0.5", linewidth=1, linestyle=":", label=f"best {best:.4f}")
+    if chosen is not None:
+        axes.axhline(chosen, color="0.5", linewidth=1, linestyle=":", label=f"chosen {chosen:.4f}")
     axes.set_xlabel("trial")
     axes.set_ylabel(objective)
     axes.locator_params(axis="x", integer=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = {
     "detector": "detector",
+    "validation": "on validation rows",
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
     "f1": "F1",

@@ -32,6 +32,15 @@ _MOST_KINDS = 30
 _REFITTED, _SUBSETS, _DRAWS = 600, 5, 3000
 
 
+def in_words(criterion: str) -> str:
+    """Return a criterion as people read it."""
+    return {
+        FAMILY_ROC_AUC: "mean ROC AUC over attack families",
+        AVERAGE_PRECISION: "average precision",
+        DRILLS_AND_SHAPE: "injected drills and shape of the scores",
+    }.get(criterion, criterion)
+
+
 @dataclass(frozen=True, eq=False)
 class ShapeCriterion:
     """The shape of a detector's scores over few columns at a time, which needs no label.

@@ -39,6 +39,7 @@ from oddwire.operations.items import (
 )
 from oddwire.operations.judging import evaluation_text, parts_text, threshold_text
 from oddwire.operations.lineage import Lineage
+from oddwire.operations.objective import in_words
 from oddwire.operations.promotion import PromotionDecision
 from oddwire.operations.rival_comparison import RivalBeside, rivals_table, what_labels_add
 from oddwire.operations.studies import StudyResult, TrialRecord
@@ -94,8 +95,8 @@ def study_items(study: StudyResult) -> Iterator[Item]:
             "plots/optimisation_history.png",
             plots.optimisation_history_figure(
                 values,
-                best=study.value,
-                objective=f"{study.criterion.replace('_', ' ')} on validation",
+                chosen=study.value,
+                objective=f"{in_words(study.criterion)} on validation",
                 title=study.detector,
             ),
         )

@@ -32,6 +32,7 @@ from oddwire.operations.fitting import (
 from oddwire.operations.items import Tags, Text
 from oddwire.operations.kept_trainings import compare_with_previous
 from oddwire.operations.lineage import read_lineage
+from oddwire.operations.members import ENSEMBLE
 from oddwire.operations.objective import make_objective
 from oddwire.operations.progress import progress, step
 from oddwire.operations.promotion import PromotionDecision
@@ -188,7 +189,7 @@ def search_detector(training: Training, detector: str, beside: Sequence[Searched
     title = DETECTORS[detector].title
     with (
         tracking.run(training.source, title, kind="study", parent=training.run_id) as run,
-        step(f"search {detector}", training.trials or None),
+        step(f"search {detector}", None if detector == ENSEMBLE else training.trials or None),
     ):
         log = _TrialLog(training, tracking, run, detector, objective.name)
         study = run_study(
@@ -270,7 +271,11 @@ def finish_training(
     told = reports.strengths([one.report for one in judged])
     rows = [
         reports.leaderboard_row(one.report, one.searched.run_id, versions[one.detector].number)
-        | {"strengths": told[one.detector]}
+        | {
+            "strengths": told[one.detector],
+            "validation": one.searched.study.value,
+            "criterion": one.searched.study.criterion,
+        }
         for one in judged
     ]
     tracking = training.tracking()
