@@ -76,7 +76,7 @@ def test_a_leaderboard_shows_intervals_the_nominal_rate_and_what_each_is_good_at
         "intervals": {"roc_auc": {"low": 0.9, "high": 0.923}},
     }  # fmt: skip
     text = leaderboard_markdown(training(leaderboard=(row,)))
-    assert cells(table(text)[2])[1] == "0.9123 (0.900 to 0.923)"
+    assert cells(table(text)[2])[2] == "0.9123 (0.900 to 0.923)"
     assert "Nominal false-positive rate: 0.01" in text
     assert "\n- isolation&#95;forest misses most of " in text
     assert "<script" not in text

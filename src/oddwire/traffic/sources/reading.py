@@ -191,7 +191,22 @@ def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
     if sample.translate(None, _NO_TEXT) != sample:
         raise DataError(f"{file} is neither CSV nor Parquet: it holds bytes that are not text")
     first = next(line for line in sample.splitlines() if line.strip())
+    _refuse_other_formats(file, first.removeprefix(_UTF8_BOM).lstrip())
     return _read_first(file, _separator(first), zipped=zipped)
+
+
+def _refuse_other_formats(file: Path, first: bytes) -> None:
+    """Name what people have at hand and take for a table; as CSV it fails somewhere in the middle.
+
+    Raises
+    ------
+    DataError
+        If the file is a Zeek log or JSON.
+    """
+    if first.startswith((b"#separator", b"#fields")):
+        raise DataError(f"{file} is a Zeek log: write it as CSV, its names in one header line")
+    if first.startswith((b"{", b"[")):
+        raise DataError(f"{file} is JSON: write it as CSV or Parquet, a row a connection")
 
 
 def _separator(line: bytes) -> str:
