@@ -83,8 +83,9 @@ def check_source(
     params.source(source)
     tracking = Tracking.connect(project)
     registry = Registry.of(tracking, project)
-    version = registry.champion(source)
-    model = registry.load(version)
+    with step(f"load the champion of {source}"):
+        version = registry.champion(source)
+        model = registry.load(version)
     named, rows = _current(project, params, source, model, current=current, scenario=scenario)
     name = f"drift {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
     with tracking.run(

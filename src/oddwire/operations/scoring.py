@@ -109,13 +109,16 @@ def score_file(
     _check_out(out, file)
     check_fdr(max_fdr)
     load_params(project.params_file).source(source)
-    registry = Registry.of(Tracking.connect(project), project)
-    version = registry.champion(source)
-    model = registry.load(version)
+    with step(f"load the champion of {source}"):
+        registry = Registry.of(Tracking.connect(project), project)
+        version = registry.champion(source)
+        model = registry.load(version)
     read, features = read_features(project, source, file, model)
     # Features need the order of time; from here on, rows are in the order of the file.
     back = np.argsort(read.places)
     rows, features = (part.iloc[back].reset_index(drop=True) for part in (read.rows, features))
+    if adaptive:
+        _need_times(rows)
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
         scores = model.score(features)
@@ -172,10 +175,15 @@ def _cut_by_fdr(scores: pd.DataFrame, model: Model, max_fdr: float) -> dict[str,
     }
 
 
+def _need_times(rows: pd.DataFrame) -> None:
+    if TIME not in rows:
+        raise DataError("--adaptive needs a time in every row: name the time column in the source")
+    if rows[TIME].isna().any():
+        raise DataError("--adaptive needs a time in every row: this file has rows without one")
+
+
 def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
     """Add the columns of a threshold that follows drift, and count."""
-    if TIME not in rows or rows[TIME].isna().any():
-        raise DataError("--adaptive needs a time in every row: this file has rows without one")
     order = rows[TIME].reset_index(drop=True).sort_values(kind="stable").index
     threshold = AdaptiveThreshold.start(model.calibrated(), model.max_fpr)
     alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])

@@ -189,8 +189,8 @@ def _deal(
     labelled = bool(known.any())
     if labelled and not benign.any():
         raise DataError(
-            f"source {source}: at least one benign row (label 0) is needed before the test part,"
-            f" got none in {len(rows)} rows"
+            f"source {source}: at least one benign row is needed before the test part, got none in"
+            f" {len(rows)} rows: the source's `benign` must name what its label column says of them"
         )
     benign_only = labelled and settings.train_on == "benign"
     pool = np.flatnonzero(benign if benign_only else np.ones(len(rows), dtype=bool))
