@@ -21,8 +21,9 @@ HOSTILE = (
 )
 DANGEROUS = set("<>|`*_[]()#!\"'&")
 ROW = {
-    "detector": "isolation_forest", "validation": 0.95, "roc_auc": 0.91234567, "average_precision": None, "f1": 0.5,
-    "recall_at_fpr": 1.0, "false_positive_rate": 0.0123, "model_version": "3",
+    "detector": "isolation_forest", "validation": 0.95, "roc_auc": 0.91234567,
+    "average_precision": None, "f1": 0.5, "recall_at_fpr": 1.0, "false_positive_rate": 0.0123,
+    "model_version": "3",
 }  # fmt: skip
 
 

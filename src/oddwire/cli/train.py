@@ -99,14 +99,25 @@ def as_dict(result: TrainingResult) -> dict[str, Any]:
     return {name: getattr(result, name) for name in names}
 
 
-def _why_chosen(result: TrainingResult) -> str:
+def _why_chosen(row: dict[str, Any], *, alone: bool) -> str:
     from oddwire.operations.objective import in_words
 
-    row = next(row for row in result.leaderboard if row["detector"] == result.detector)
-    others = "the best" if len(result.leaderboard) > 1 else "alone"
+    how = "with" if alone else "the best by"
     return (
-        f"{result.detector} is the challenger, {others} by validation rows: "
-        f"{in_words(row['criterion'])} {row['validation']:.4f}"
+        f"{row['detector']} is the challenger, {how} a value on validation rows of "
+        f"{row['validation']:.4f} ({in_words(row['criterion'])})"
+    )
+
+
+def _broken_promise(row: dict[str, Any]) -> str:
+    """Say that more benign test rows raise an alert than chance explains; empty where not."""
+    nominal, bound = row["promised_fpr"], row["intervals"].get("false_positive_rate")
+    if nominal is None or bound is None or bound["low"] <= nominal:
+        return ""
+    return (
+        f"Its alerts on benign test rows, {row['false_positive_rate']:.2%} "
+        f"({bound['low']:.2%} to {bound['high']:.2%}), are more than the {nominal:.2%} promised: "
+        "these rows are not like the calibration rows"
     )
 
 
@@ -125,7 +136,10 @@ def show(project: Project, result: TrainingResult) -> None:
         console.print(f"  - {escape(printable(told))}")
     for name, why in result.failed.items():
         console.print(f"left out: {name}, which failed with {escape(printable(why))}")
-    console.print(_why_chosen(result))
+    row = next(row for row in result.leaderboard if row["detector"] == result.detector)
+    console.print(_why_chosen(row, alone=len(result.leaderboard) == 1))
+    if broken := _broken_promise(row):
+        console.print(broken)
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.run_id}")
     console.print(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from oddwire.detection.threshold_rules import promised_rate
 from oddwire.evaluation import plots
 from oddwire.evaluation.calibration_plot import calibration_figure
 from oddwire.evaluation.clustering import CLUSTERING_INDICES
@@ -214,6 +215,8 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
     row["max_fpr"] = report.test.max_fpr
+    rule = report.threshold_rule
+    row["promised_fpr"] = promised_rate(rule) if rule else report.test.max_fpr
     row["intervals"] = report.intervals.to_dict()["bounds"]
     undefined = {name: why for name, why in report.test.undefined.items() if name in row}
     if row["threshold"] is None:
