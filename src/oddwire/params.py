@@ -88,9 +88,14 @@ Source = Annotated[SimulatedSource | NslKddSource | TableSource, Field(discrimin
 
 
 class SplitSettings(Settings):
-    """How rows become training, calibration, validation and test."""
+    """How rows become training, calibration, validation and test.
+
+    Of training rows that nobody has called benign, the oddest share ``contamination`` is left out:
+    there may be attacks among them.
+    """
 
     train_on: Literal["benign", "all"] = "benign"
+    contamination: float = Field(0.05, ge=0, lt=0.5)
     calibration: Fraction = 0.2
     validation: Fraction = 0.2
     test: Fraction = 0.25

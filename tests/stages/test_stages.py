@@ -15,10 +15,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from oddwire.detection.trimming import FOREST
 from oddwire.errors import DataError, ParameterError
 from oddwire.params import load_params
 from oddwire.project import Project
-from oddwire.stages.explore import _SCORER, explore
+from oddwire.stages.explore import explore
 from oddwire.stages.ingest import ingest, load_rows
 from oddwire.stages.link import link
 from oddwire.stages.prepare import PARTS, prepare
@@ -105,6 +106,34 @@ def test_prepare_writes_the_parts_and_says_what_is_in_them(project):
         assert {"a", "b", "c"} <= set(frame)
     assert not parts["train"]["label"].eq(1).any()
     assert not parts["calibration"]["label"].eq(1).any()
+
+
+@pytest.mark.parametrize(
+    ("label", "split", "left_out"),
+    [
+        (True, {}, 0),  # all training rows are benign
+        (True, {"train_on": "all"}, 9),
+        (False, {}, 9),  # a twentieth of 180
+        (False, {"contamination": 0.1}, 18),
+        (False, {"contamination": 0}, 0),
+    ],
+)
+def test_the_oddest_rows_do_not_train_where_nobody_has_called_them_benign(
+    project, label, split, left_out
+):
+    params = yaml.safe_load(project.params_file.read_text())
+    params["split"] |= split
+    if not label:
+        source = params["sources"]["mine"]
+        source |= {"drop": [source.pop("label")]}
+    project.params_file.write_text(yaml.safe_dump(params))
+    for stage in (link, ingest, prepare):
+        stage(project, "mine")
+    about = json.loads((project.prepared("mine") / "split.json").read_text())["split"]
+    train = pd.read_parquet(project.prepared("mine") / "train.parquet")
+    assert about["dropped"]["rows"] == left_out
+    assert len(train) == about["train"]["rows"]
+    assert sum(about[part]["rows"] for part in PARTS) == 400 - left_out
 
 
 def test_ingested_rows_come_back_with_their_types(project):
@@ -224,8 +253,8 @@ def test_a_stage_depends_on_the_code_that_it_runs(stage):
     declared = [REPOSITORY / path for path in declared if path.startswith("src/")]
     assert all(path.exists() for path in declared)
     seen, waiting = set(), [code_of(f"oddwire.stages.{stage}")]
-    if stage == "explore":  # a detector is loaded by its name
-        waiting.append(code_of(f"oddwire.detection.detectors.{_SCORER}"))
+    if stage in {"explore", "prepare"}:  # a detector is loaded by its name
+        waiting.append(code_of(f"oddwire.detection.detectors.{FOREST}"))
     while waiting:
         file = waiting.pop()
         inside = set(file.relative_to(REPOSITORY).parts)

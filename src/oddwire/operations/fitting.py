@@ -148,7 +148,8 @@ class DetectorReport:
     calibration_rows
         Benign rows that the p-values and the threshold were made of.
     before_parts
-        Rows of each label in each part before the test, as ``split.json`` counts them.
+        Rows of each label in each part before the test, as ``split.json`` counts them, and of
+        those that were dropped.
     rows_per_second
         Rows scored per second, preprocessing and p-values included.
     threshold_rule
@@ -291,7 +292,11 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
         fit_seconds=fitted.fit_seconds,
         megabytes=folder_megabytes(fitted.folder),
         calibration_rows=0 if model.calibration is None else model.calibration.scores.size,
-        before_parts={part: counts[part] for part in BEFORE_TEST},
+        before_parts={
+            part: counts[part]
+            for part in (*BEFORE_TEST, "dropped")
+            if part in BEFORE_TEST or counts[part]["rows"]
+        },
         threshold_rule=model.metadata.get(THRESHOLD, {}),
         clustering=_clustering(model, prepared),
     )

@@ -18,6 +18,7 @@ _SERVES = {
     "train": "the detector was fitted to them",
     "calibration": "the threshold and the p-values come from them",
     "validation": "the hyperparameters were chosen by them",
+    "dropped": "in no part: the oddest of rows that may be attacks, or rows without a label",
 }
 
 

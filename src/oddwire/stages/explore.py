@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from oddwire.detection.detectors import anomaly_score, build_detector, default_parameters
 from oddwire.detection.preprocessing import TablePreprocessor
+from oddwire.detection.trimming import forest_scores
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 PARTS = ("train", "calibration", "validation")
 _CELLS = 4_000_000  # rows of many columns are looked at in smaller numbers
 _FEWEST_ROWS = 2_000
-_SCORER = "isolation_forest"
 
 
 def main(source: str) -> None:
@@ -92,21 +91,10 @@ def _scores(
     train: pd.DataFrame, rows: pd.DataFrame, schema: FeatureSchema, *, seed: int
 ) -> NDArray[np.float64] | None:
     """Score rows by a quick default detector; None where the training rows hold no value."""
-    # The parts of a `Model` alone, so that this stage hangs on one detector's code and no other's.
-    chosen = default_parameters(_SCORER)
-    preprocessing = TablePreprocessor(schema.numeric, schema.categorical).set_params(
-        **{
-            name.removeprefix("preprocessing__"): value
-            for name, value in chosen.items()
-            if name.startswith("preprocessing__")
-        }
-    )
     try:
-        matrix = preprocessing.fit_transform(train)
+        return forest_scores(train, rows, schema, seed=seed)
     except DataError:
         return None
-    detector = build_detector(_SCORER, chosen, random_state=seed).fit(matrix)
-    return anomaly_score(detector, preprocessing.transform(rows))
 
 
 if __name__ == "__main__":

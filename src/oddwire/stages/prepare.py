@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+from oddwire.detection.trimming import oddest_rows
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.ingest import load_rows
@@ -34,6 +35,9 @@ def prepare(project: Project, source: str) -> None:
     train = to_features(rows.kind, rows.train, rows.schema)
     test = None if rows.test is None else to_features(rows.kind, rows.test, rows.schema)
     split = split_rows(train, test, params.split, seed=params.seed, source=source)
+    if not split.trains_on_benign:
+        share = params.split.contamination
+        split = split.leave_out(oddest_rows(split.train, rows.schema, share, seed=params.seed))
     content = {
         "source": source,
         "kind": rows.kind,

@@ -18,7 +18,7 @@ train, under ``benign`` they are dropped and counted. In the test part they stay
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ class Split:
     train, calibration, validation, test
         The parts: no row is in two of them.
     dropped
-        Rows that are in no part, because their label is unknown.
+        Rows that are in no part, because their label is unknown, or they were left out of training.
     method
         How the test part was taken.
     connections_per_day
@@ -66,6 +66,32 @@ class Split:
     dropped: pd.DataFrame
     method: Method
     connections_per_day: float | None
+
+    @property
+    def trains_on_benign(self) -> bool:
+        """Whether all training rows are known to be benign."""
+        known, attack = _labels(self.train)
+        return bool(known.all() and not attack.any())
+
+    def leave_out(self, odd: Mask) -> Split:
+        """Drop some of the training rows.
+
+        Parameters
+        ----------
+        odd
+            Which, shape (training rows,).
+
+        Raises
+        ------
+        ValueError
+            If it is of another shape.
+        """
+        kept, dropped = self.train[~odd], self.train[odd]
+        if len(self.dropped):
+            dropped = pd.concat([self.dropped, dropped])
+        return replace(
+            self, train=kept.reset_index(drop=True), dropped=dropped.reset_index(drop=True)
+        )
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers for JSON: rows of each label in each part, and what was dropped."""
