@@ -126,7 +126,7 @@ def show(project: Project, result: TrainingResult) -> None:
     from rich.markup import escape
 
     from oddwire.cli.printing import print_leaderboard, printer
-    from oddwire.cli.servers import HOST, MLFLOW_PORT, PREFECT_PORT
+    from oddwire.cli.servers import HOST, MLFLOW_PORT, MLFLOW_VIEW, PREFECT_PORT
     from oddwire.operations.registry import model_name
     from oddwire.traffic.labels import printable
 
@@ -144,5 +144,5 @@ def show(project: Project, result: TrainingResult) -> None:
     console.print(f"MLflow run {result.run_id}")
     console.print(
         f"Where to look: `make up` in {escape(str(project.root))} starts the MLflow page "
-        f"http://{HOST}:{MLFLOW_PORT} and the Prefect page http://{HOST}:{PREFECT_PORT}"
+        f"http://{HOST}:{MLFLOW_PORT}{MLFLOW_VIEW} and the Prefect page http://{HOST}:{PREFECT_PORT}"
     )

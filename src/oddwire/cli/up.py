@@ -90,7 +90,7 @@ def _start_all(
         if mlflow is not None:
             mlflow.wait_until(f"{mlflow_page}/health", ended=ended)
     console.print(f"Prefect page  {prefect_page}   trigger a flow under Deployments")
-    console.print(f"MLflow page   {mlflow_page}   compare runs, see versions under Models")
+    console.print(f"MLflow page   {mlflow_page}{servers.MLFLOW_VIEW}   compare runs, see versions")
     console.print("deployments   training, drift-check (scheduled), scoring")
     return running
 
