@@ -90,8 +90,8 @@ Source = Annotated[SimulatedSource | NslKddSource | TableSource, Field(discrimin
 class SplitSettings(Settings):
     """How rows become training, calibration, validation and test.
 
-    Of training rows that nobody has called benign, the oddest share ``contamination`` is left out:
-    there may be attacks among them.
+    Unless all training rows are known to be benign, the oddest share ``contamination`` of them is
+    left out, whatever their labels: there may be attacks among them.
     """
 
     train_on: Literal["benign", "all"] = "benign"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.intervals import bootstrap_intervals, exact_interval
+from oddwire.evaluation.intervals import bootstrap_intervals, exact_interval, rate_by_chance
 from oddwire.evaluation.metrics import METRICS, NO_ATTACK, NO_LABEL, evaluate
 
 
@@ -143,3 +143,13 @@ def test_they_are_plain_json_and_figures_of_their_own():
 def test_bad_options_are_named(options):
     with pytest.raises(ParameterError, match=next(iter(options))):
         measured(*rows(50), **options)
+
+
+@pytest.mark.parametrize(("nominal", "rows"), [(0.01, 100), (0.01, 8000), (0.1, 50)])
+def test_a_threshold_by_calibration_rows_has_a_rate_beyond_the_bound_in_one_of_forty(nominal, rows):
+    rng = np.random.default_rng(5)
+    taken = max(1, int(nominal * (rows + 1)))
+    # Of uniform scores, the share beyond a threshold is 1 less the threshold.
+    rates = [1 - np.partition(rng.random(rows), -taken)[-taken] for _ in range(4000)]
+    beyond = np.mean(np.array(rates) > rate_by_chance(nominal, rows))
+    assert 0.025 - 0.008 < beyond < 0.025 + 0.008

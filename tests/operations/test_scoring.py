@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import gzip
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from oddwire.detection.discoveries import discoveries
@@ -280,6 +284,64 @@ def test_a_file_is_not_replaced_by_its_own_scores(desk, current, tmp_path):
     before = current.read_text()
     (tmp_path / "same.csv").symlink_to(current)
     for out in (current, tmp_path / "same.csv"):
-        with pytest.raises(DataError, match="--out must be another file than the one"):
+        with pytest.raises(DataError, match="must be another file than the one scored"):
             score_file(desk.project, "desk", current, out)
     assert current.read_text() == before
+    explained = tmp_path / "out.explained.csv"
+    explained.write_text(before)
+    with pytest.raises(DataError, match="must be another file than the one scored"):
+        score_file(desk.project, "desk", explained, tmp_path / "out.csv", explain_most=3)
+    assert explained.read_text() == before
+
+
+def test_names_that_are_taken_are_not_taken_again(desk, current, tmp_path):
+    lines = current.read_text().splitlines()
+    own = ["a,a,a.1,alert,alert_in_file"] + ["1,2,3,4,5"] * 60
+    file = tmp_path / "twins.csv"
+    file.write_text("\n".join(f"{a},{b}" for a, b in zip(lines, own, strict=True)) + "\n")
+    for name in ("out.csv", "out.parquet"):
+        score_file(desk.project, "desk", file, tmp_path / name)
+        first = read(tmp_path / name).iloc[0]
+        kept = {"a": 1, "a.2": 2, "a.1": 3, "alert_in_file.1": 4, "alert_in_file": 5}
+        assert {key: int(first[key]) for key in kept} == kept
+
+
+def test_a_file_scored_again_keeps_nothing_of_the_first_scoring(desk, current, tmp_path):
+    rows = read(current).assign(
+        anomaly_score=0.0, p_value=0.5, extrapolated=False, alert=True, model_version=7,
+        why="old", discovery=True, host="h",
+    )  # fmt: skip
+    rows.to_csv(tmp_path / "old.csv", index=False)
+    score_file(desk.project, "desk", tmp_path / "old.csv", tmp_path / "new.csv")
+    again = read(tmp_path / "new.csv")
+    assert not {"why", "discovery", "alert_in_file"} & set(again)
+    assert set(again["host"]) == {"h"}
+    assert set(again["model_version"]) == {1}
+
+
+def test_columns_of_any_type_of_parquet_are_written(desk, current, tmp_path):
+    table = pa.Table.from_pandas(read(current), preserve_index=False)
+    odd = {
+        "raw": pa.array([b"\xff=1"] * 60),
+        "tags": pa.array([[1, 2]] * 60),
+        "many": pa.array([list(range(1500))] * 60),
+        "pairs": pa.array([[("a", 1)]] * 60, pa.map_(pa.string(), pa.int64())),
+        "record": pa.array([{"x": 1}, {"x": None}] * 30),
+        "text": pa.array(["=1+1", None] * 30),
+        "cost": pa.array([Decimal("1.50")] * 60, pa.decimal128(20, 2)),
+        "seen": pa.array([dt.datetime(2026, 1, 2, tzinfo=dt.UTC)] * 60),
+    }
+    for name, column in odd.items():
+        table = table.append_column(name, column)
+    pq.write_table(table, tmp_path / "odd.parquet")
+    score_file(desk.project, "desk", tmp_path / "odd.parquet", tmp_path / "out.parquet")
+    same = pq.read_table(tmp_path / "out.parquet").select(list(odd))
+    assert same.cast(table.select(list(odd)).schema).equals(table.select(list(odd)))
+    score_file(desk.project, "desk", tmp_path / "odd.parquet", tmp_path / "out.csv")
+    first = read(tmp_path / "out.csv").iloc[0]
+    assert first["raw"] == "\\xff=1"
+    assert first["tags"] == "[1, 2]"
+    assert first["many"].endswith("1498, 1499]")
+    assert "..." not in first["many"]
+    assert first["text"] == "'=1+1"
+    assert first["cost"] == 1.5

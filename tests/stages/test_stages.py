@@ -136,6 +136,19 @@ def test_the_oddest_rows_do_not_train_where_nobody_has_called_them_benign(
     assert sum(about[part]["rows"] for part in PARTS) == 400 - left_out
 
 
+def test_enough_rows_are_left_to_train_on_whatever_is_left_out(project):
+    file = project.root.parent / "few.csv"
+    file.write_text("\n".join(table(90, 10).splitlines()) + "\n")
+    params = yaml.safe_load(project.params_file.read_text())
+    params["sources"]["mine"] = {"format": "table", "train": str(file), "drop": ["y"]}
+    params["split"]["contamination"] = 0.49
+    project.params_file.write_text(yaml.safe_dump(params))
+    for stage in (link, ingest, prepare):
+        stage(project, "mine")
+    train = pd.read_parquet(project.prepared("mine") / "train.parquet")
+    assert len(train) >= 20
+
+
 def test_ingested_rows_come_back_with_their_types(project):
     for source in ("mine", "days"):
         link(project, source)

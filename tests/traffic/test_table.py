@@ -157,6 +157,10 @@ def test_a_time_that_cannot_be_read_names_its_line(table):
         table("a,when\n1,2017-07-03\n1,\n", time="when")
 
 
+def test_names_in_brackets_are_no_json(table):
+    assert table("[ts],[a]\n1,2\n").schema.columns == ("[ts]", "[a]")
+
+
 def test_identifiers_stay_beside_the_features(table):
     rows = table("a,uid,src_ip,dst_port\n1,C1,10.0.0.1,80\n")
     assert rows.schema.columns == ("a",)

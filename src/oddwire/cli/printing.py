@@ -128,15 +128,14 @@ class Bars:
             if task is None:
                 return
             done = self._bars.tasks[self._bars.task_ids.index(task)]
+            note, parts = done.fields["note"], max(int(done.completed), 1)
             if failed:
                 self._bars.update(task, note="failed")
             else:
-                parts = max(int(done.completed), 1)
                 self._bars.update(task, total=parts, completed=parts)
             self._bars.stop_task(task)
-        seconds = done.elapsed or 0.0
         ended = "failed after" if failed else "done in"
-        self._line(step, f"{ended} {seconds:.1f} s {done.fields['note']}")
+        self._line(step, f"{ended} {done.elapsed or 0.0:.1f} s {note}")
 
     def _line(self, step: str, text: str) -> None:
         self._last_line[step] = time.monotonic()

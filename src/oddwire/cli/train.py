@@ -111,8 +111,13 @@ def _why_chosen(row: dict[str, Any], *, alone: bool) -> str:
 
 def _broken_promise(row: dict[str, Any]) -> str:
     """Say that more benign test rows raise an alert than chance explains; empty where not."""
+    from oddwire.evaluation.intervals import rate_by_chance
+
     nominal, bound = row["promised_fpr"], row["intervals"].get("false_positive_rate")
-    if nominal is None or bound is None or bound["low"] <= nominal:
+    calibrated = row["calibration_rows"]
+    if nominal is None or bound is None or not calibrated:
+        return ""
+    if bound["low"] <= rate_by_chance(nominal, calibrated):
         return ""
     return (
         f"Its alerts on benign test rows, {row['false_positive_rate']:.2%} "

@@ -1,4 +1,4 @@
-"""Which training rows are not learned from, where nobody has said that they are benign.
+"""Which training rows are not learned from, where not all of them are known to be benign.
 
 A detector takes what it has seen for ordinary. A flood that stands among its training rows is dense
 and near itself, and so is the next one like it. So the oddest rows are left out before anything is

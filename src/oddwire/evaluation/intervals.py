@@ -10,6 +10,7 @@ get the exact interval of Clopper & Pearson (1934) instead.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,6 +81,27 @@ class Intervals:
             "bounds": {name: bound._asdict() for name, bound in self.bounds.items()},
             "undefined": dict(self.undefined),
         }
+
+
+def rate_by_chance(nominal: float, rows: int, confidence: float = CONFIDENCE) -> float:
+    """Return up to where the true rate of a threshold may lie that calibration rows were cut by.
+
+    The threshold is the k-th largest of n scores, k = ⌊nominal (n + 1)⌋, so the share of like rows
+    beyond it is Beta(k, n + 1 - k) distributed (Wilks 1941); no fewer than one row is taken.
+
+    Parameters
+    ----------
+    nominal
+        Share that was asked for, between 0 and 1.
+    rows
+        Calibration rows, n ≥ 1.
+    confidence
+        Of the two-sided interval whose upper end is returned.
+    """
+    from scipy.special import betaincinv
+
+    taken = max(1, math.floor(nominal * (rows + 1)))
+    return float(betaincinv(taken, rows + 1 - taken, (1 + confidence) / 2))
 
 
 def exact_interval(hits: int, rows: int, confidence: float = CONFIDENCE) -> Interval:

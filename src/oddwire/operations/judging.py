@@ -18,7 +18,6 @@ _SERVES = {
     "train": "the detector was fitted to them",
     "calibration": "the threshold and the p-values come from them",
     "validation": "the hyperparameters were chosen by them",
-    "dropped": "in no part: the oddest of rows that may be attacks, or rows without a label",
 }
 
 
@@ -62,6 +61,8 @@ def parts_text(parts: Mapping[str, Mapping[str, int]]) -> str:
         Rows, attacks and rows without a label of each part.
     """
     lines = ["The rows before the test, which the detector knows; judge it by the test rows:"]
+    dropped = parts.get("dropped", {}).get("rows", 0)
+    parts = {name: counts for name, counts in parts.items() if name != "dropped"}
     for name, counts in parts.items():
         attacks = counts.get("attacks", 0)
         serves = _SERVES.get(name, "")
@@ -71,6 +72,11 @@ def parts_text(parts: Mapping[str, Mapping[str, int]]) -> str:
     holders = [name for name, counts in parts.items() if counts.get("attacks")]
     if holders == ["validation"]:
         lines.append("All attacks among them are validation rows.")
+    if dropped:
+        lines.append(
+            f"{dropped} more rows are in no part: without a label, or the oddest of training rows "
+            "that may be attacks."
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -142,7 +148,10 @@ def _promise_lines(
 
 def _kept(nominal: float, bound: Interval) -> str:
     if bound.low > nominal:
-        return "above what was promised: the test traffic is not like the calibration rows"
+        return (
+            "above what was promised: the test traffic is not like the calibration rows, "
+            "or those are few"
+        )
     if bound.high < nominal:
         return "below what was allowed"
     return "in keeping with what was promised"

@@ -217,6 +217,7 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     row["max_fpr"] = report.test.max_fpr
     rule = report.threshold_rule
     row["promised_fpr"] = promised_rate(rule) if rule else report.test.max_fpr
+    row["calibration_rows"] = report.calibration_rows
     row["intervals"] = report.intervals.to_dict()["bounds"]
     undefined = {name: why for name, why in report.test.undefined.items() if name in row}
     if row["threshold"] is None:

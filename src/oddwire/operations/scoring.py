@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from oddwire.detection.adaptive import AdaptiveThreshold
 from oddwire.detection.discoveries import check_fdr, discoveries
@@ -26,15 +29,18 @@ from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.traffic.schema import TIME
 from oddwire.traffic.sources import FileRows, read_file, to_features
+from oddwire.traffic.sources.reading import free_name
 
 if TYPE_CHECKING:
     from oddwire.traffic.sources.reading import RawTable
 
 # A spreadsheet takes a cell that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-# A number, or Zeek's mark of an unset field.
-_NO_FORMULA = r"(?i)(-|[+-](\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-](inf|infinity|nan))"
-_ALWAYS = ("anomaly_score", "p_value", "alert", "model_version")  # columns of a scored file
+_FORMULA = r"\A[=+\-@\t\r\n]"
+# But not a number, or Zeek's mark of an unset field.
+_NO_FORMULA = r"(?i)\A(-|[+-](\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-](inf|infinity|nan))\z"
+# Columns of every scored file, and those that it may have beside them.
+_ALWAYS = ("anomaly_score", "p_value", "extrapolated", "alert", "model_version")
+_ASKED_FOR = ("discovery", "adaptive_threshold", "adaptive_alert", "why")
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -107,6 +113,8 @@ def score_file(
         If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
     """
     _check_out(out, file)
+    if explain_most:
+        _check_other(explained_file(out), file)
     check_fdr(max_fdr)
     load_params(project.params_file).source(source)
     with step(f"load the champion of {source}"):
@@ -132,7 +140,7 @@ def score_file(
         explained = _explain(scores, features, model, explain_most)
         files[explained_file(out)] = explained
         more |= {"explained": explained["row"].nunique(), "explanations": explained_file(out)}
-    own = _own_columns(read.raw, features[list(model.schema.numeric)], out)
+    own = _own_columns(read.raw, rows[list(read.typed)], out)
     with step(f"write {out.name}"):
         _write(files | {out: _join(own, scores, version)})
     return ScoredFile(
@@ -203,26 +211,26 @@ def read_features(
         return read, to_features(block.kind, read.rows, model.schema)
 
 
-def _own_columns(raw: RawTable, numbers: pd.DataFrame, out: Path) -> pd.DataFrame:
+def _own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:
     """Return all columns of the scored file, so that an alert leads to its host and its record.
 
-    Parquet has types: numbers that came as text, from a CSV file, are numbers there.
+    Parquet has types: columns that came as text, from a CSV file, have there what was read in them.
     """
     written = raw.frame()
     if raw.layout is not None and out.suffix == ".parquet":
-        for name in set(numbers) & set(written):
-            written[name] = numbers[name]
+        for name in set(typed) & set(written):
+            written[name] = typed[name]
     return written
 
 
 def _join(own: pd.DataFrame, scores: pd.DataFrame, version: Version) -> pd.DataFrame:
     said = scores.assign(model_version=version.number)
-    clash = [name for name in said if name in own]
     if set(_ALWAYS) <= set(own):  # scored before
-        kept = own.drop(columns=clash)
-    else:
-        kept = own.rename(columns={name: f"{name}_in_file" for name in clash})
-    return pd.concat([kept, said], axis=1)
+        own = own.drop(columns=[name for name in (*_ALWAYS, *_ASKED_FOR) if name in own])
+    clash = [name for name in said if name in own]
+    taken = {*own, *said}
+    renamed = {name: free_name(f"{name}_in_file", taken) for name in clash}
+    return pd.concat([own.rename(columns=renamed), said], axis=1)
 
 
 def _check_out(out: Path, file: Path) -> None:
@@ -230,8 +238,12 @@ def _check_out(out: Path, file: Path) -> None:
         raise DataError(f"--out must end with {', '.join(_SUFFIXES)}, got {out.name!r}")
     if not out.absolute().parent.is_dir():
         raise DataError(f"--out: there is no folder {out.absolute().parent}")
+    _check_other(out, file)
+
+
+def _check_other(out: Path, file: Path) -> None:
     if out.exists() and file.exists() and out.samefile(file):
-        raise DataError(f"--out must be another file than the one that is scored, got {out}")
+        raise DataError(f"what is written must be another file than the one scored, got {out}")
 
 
 def _write(files: Mapping[Path, pd.DataFrame]) -> None:
@@ -262,12 +274,38 @@ def _write_one(frame: pd.DataFrame, draft: Path) -> None:
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """Quote names and text that a spreadsheet would run: they come from the wire."""
-    safe = frame.set_axis(_quoted(pd.Series(frame.columns.astype(str))), axis=1)
-    for name in safe.select_dtypes(["object", "string", "category"]):
-        safe[name] = _quoted(safe[name].astype("string"))
+    safe = frame.set_axis(_quoted(_texts(frame.columns.astype(str))).to_pylist(), axis=1)
+    for name in safe:
+        if not (is_numeric_dtype(safe[name]) or is_datetime64_any_dtype(safe[name])):
+            safe[name] = _quoted(_texts(safe[name])).to_numpy(zero_copy_only=False)
     return safe
 
 
-def _quoted(text: pd.Series[str]) -> pd.Series[str]:
-    formula = text.str.startswith(_FORMULA_STARTS) & ~text.str.fullmatch(_NO_FORMULA)
-    return text.mask(formula.fillna(value=False).astype(bool), "'" + text)
+def _quoted(texts: pa.Array) -> pa.Array:
+    formula = pc.and_not(
+        pc.match_substring_regex(texts, _FORMULA), pc.match_substring_regex(texts, _NO_FORMULA)
+    )
+    if not pc.any(formula).as_py():
+        return texts
+    return pc.if_else(formula, pc.binary_join_element_wise("'", texts, ""), texts)
+
+
+def _texts(column: Any) -> pa.Array:
+    """Return a column's cells as text of a CSV file: Parquet has lists, records and bytes too."""
+    try:
+        texts = pa.array(column, pa.string(), from_pandas=True)
+    except (pa.ArrowException, TypeError):
+        return pa.array(map(_as_text, column), pa.string())
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+
+
+def _as_text(value: Any) -> str | None:
+    match value:
+        case str() | None:
+            return value
+        case bytes():
+            return value.decode("utf-8", errors="backslashreplace")
+        case list() | tuple() | dict():
+            return str(value)
+        case _:
+            return None if pd.isna(value) else str(value)

@@ -12,7 +12,8 @@
 How the pool is dealt out, and why so, stands in ``dealing.py``.
 
 Rows of unknown label in a partly labelled source cannot be judged: under ``train_on: all`` they
-train, under ``benign`` they are dropped and counted. In the test part they stay, and are counted.
+may train, under ``benign`` they are dropped and counted. In the test part they stay, and are
+counted.
 """
 
 from __future__ import annotations

@@ -56,16 +56,19 @@ class FileRows:
         The columns as they stand in the file.
     places
         For each of the rows its place in the file, counted from 0, shape (n,).
+    typed
+        Columns of the rows that stand under the same name in the file, and mean the same there.
     """
 
     rows: pd.DataFrame
     raw: RawTable
     places: NDArray[np.int64]
+    typed: tuple[str, ...]
 
     @classmethod
-    def in_order(cls, rows: pd.DataFrame, raw: RawTable) -> FileRows:
-        """Take rows that are in the order of the file."""
-        return cls(rows, raw, np.arange(len(rows)))
+    def of_table(cls, rows: pd.DataFrame, raw: RawTable, schema: FeatureSchema) -> FileRows:
+        """Take a feature frame in the order of the file."""
+        return cls(rows, raw, np.arange(len(rows)), schema.numeric)
 
 
 def read_source(source: Source, *, root: Path) -> SourceRows:

@@ -46,7 +46,7 @@ def read_file(file: Path) -> FileRows:
     frame = pd.DataFrame({name: _values(raw, name) for name in known})
     typed = type_connections(frame, origin=str(file))
     places = time_order(typed)
-    return FileRows(typed.iloc[places].reset_index(drop=True), raw, places)
+    return FileRows(typed.iloc[places].reset_index(drop=True), raw, places, tuple(known))
 
 
 def _values(raw: RawTable, name: str) -> pd.Series[Any]:

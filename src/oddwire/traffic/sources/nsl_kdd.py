@@ -67,7 +67,7 @@ def read_file(file: Path, *, for_scoring: bool = False) -> FileRows:
     """
     raw = read_raw(file, names=COLUMNS, optional=2 if for_scoring else 0)
     _refuse_other_tables(raw)
-    return FileRows.in_order(build_frame(raw, _ROLES, for_scoring=for_scoring), raw)
+    return FileRows.of_table(build_frame(raw, _ROLES, for_scoring=for_scoring), raw, SCHEMA)
 
 
 def _refuse_other_tables(raw: RawTable) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
+import re
 import zlib
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +25,7 @@ import pyarrow.parquet
 from oddwire.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 _GZIP = b"\x1f\x8b"
@@ -33,12 +34,8 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ",;\t|"
 _SAMPLE_BYTES = 1 << 16
+_JSON = re.compile(rb'\{\s*("|\}|$)|\[\s*([{\[]|$)')  # and not names in brackets, as of SQL
 # Bytes that no text holds: control characters other than tab, line ends, form feed and escape.
-_WHOLE_NUMBERS = {  # which stay whole where some are missing
-    pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(), pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(),
-    pa.uint32(): pd.UInt32Dtype(), pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype(),
-}  # fmt: skip
 _NO_TEXT = bytes(sorted(set(range(32)) - {9, 10, 12, 13, 27}))
 
 
@@ -70,13 +67,14 @@ class RawTable:
         return self.content.column(self.names.index(name))
 
     def frame(self) -> pd.DataFrame:
-        """Return the columns as they stand; of a name that repeats, the later ones get a number."""
-        frame: pd.DataFrame = self.content.to_pandas(types_mapper=_WHOLE_NUMBERS.get)
-        seen: Counter[str] = Counter()
-        names = []
+        """Return the columns as they stand; of a name that repeats, the later ones get a number.
+
+        Those of a Parquet file keep their types, all of a CSV file are text.
+        """
+        frame: pd.DataFrame = self.content.to_pandas(types_mapper=pd.ArrowDtype)
+        names: list[str] = []
         for name in self.names:
-            names.append(f"{name}.{seen[name]}" if seen[name] else name)
-            seen[name] += 1
+            names.append(free_name(name, {*names, *self.names} if name in names else names))
         return frame.set_axis(names, axis=1)
 
     def place(self, row: int) -> str:
@@ -195,6 +193,12 @@ def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
     return _read_first(file, _separator(first), zipped=zipped)
 
 
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, or the name with the first number that nothing has."""
+    candidates = itertools.chain([name], (f"{name}.{number}" for number in itertools.count(1)))
+    return next(one for one in candidates if one not in taken)
+
+
 def _refuse_other_formats(file: Path, first: bytes) -> None:
     """Name what people have at hand and take for a table; as CSV it fails somewhere in the middle.
 
@@ -205,7 +209,7 @@ def _refuse_other_formats(file: Path, first: bytes) -> None:
     """
     if first.startswith((b"#separator", b"#fields")):
         raise DataError(f"{file} is a Zeek log: write it as CSV, its names in one header line")
-    if first.startswith((b"{", b"[")):
+    if _JSON.match(first):
         raise DataError(f"{file} is JSON: write it as CSV or Parquet, a row a connection")
 
 

@@ -58,7 +58,8 @@ def read_file(source: TableSource, file: Path, *, schema: FeatureSchema | None =
     """
     raw = read_raw(file)
     roles = _roles(source, schema or _infer_schema(raw, source))
-    return FileRows.in_order(build_frame(raw, roles, for_scoring=schema is not None), raw)
+    frame = build_frame(raw, roles, for_scoring=schema is not None)
+    return FileRows.of_table(frame, raw, roles.schema)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
