@@ -56,3 +56,8 @@ def test_more_alerts_on_benign_rows_than_chance_explains_are_told(
     text = told({**ROW, **changes, "intervals": bound})
     sentence = f"2.75% ({low:.2%} to 3.05%), are more than the 1.00% promised"
     assert (sentence in text) == broken
+
+
+def test_figures_that_are_missing_for_one_reason_share_a_line(told):
+    missing = {"f1": None, "roc_auc": None, "undefined": {"f1": "no label", "roc_auc": "no label"}}
+    assert "- f1, roc_auc: no label" in told({**ROW, **missing})

@@ -61,9 +61,12 @@ def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
         table.add_row(*[_cell(name, row.get(name)) for name in _LEADERBOARD])
     console = printer()
     console.print(table)
-    reasons = {f"{k}: {why}" for row in rows for k, why in (row.get("undefined") or {}).items()}
-    for reason in sorted(reasons):
-        console.print(f"  - {escape(reason)}", style="dim")
+    missing: dict[str, set[str]] = {}
+    for row in rows:
+        for figure, why in (row.get("undefined") or {}).items():
+            missing.setdefault(why, set()).add(figure)
+    for why, figures in sorted(missing.items()):
+        console.print(f"  - {', '.join(sorted(figures))}: {escape(why)}", style="dim")
 
 
 def _cell(name: str, value: Any) -> str:
