@@ -3,6 +3,12 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SHELL  := bash
+.SHELLFLAGS := -o pipefail -c
+
+# Of what pip tells, a line now and then: nothing would look like a standstill, all is hundreds.
+TELL := awk '/^Collecting/ && ++n % 40 == 0 {print "  " n " packages found"; fflush()} \
+  /^Installing collected/ {print "  installing them takes a minute or two"; fflush()}'
 
 # No telemetry, no questions, from any tool that a target starts.
 export DO_NOT_TRACK = 1
@@ -22,8 +28,8 @@ venv: $(STAMP)  ## Make the virtual environment from constraints.txt
 $(STAMP): constraints.txt pyproject.toml
 	@echo "making $(VENV): about 280 packages, a few minutes the first time"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet torch==2.13.0 --constraint constraints.txt
-	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	@$(BIN)/python -m pip install torch==2.13.0 --constraint constraints.txt | $(TELL)
+	@$(BIN)/python -m pip install --editable '.[dev]' --constraint constraints.txt | $(TELL)
 	@touch $@
 
 run: venv  ## Train on simulated traffic, then check for drift

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.intervals import bootstrap_intervals, exact_interval, rate_by_chance
+from oddwire.evaluation.intervals import bootstrap_intervals, chance_band, exact_interval
 from oddwire.evaluation.metrics import METRICS, NO_ATTACK, NO_LABEL, evaluate
 
 
@@ -145,11 +145,13 @@ def test_bad_options_are_named(options):
         measured(*rows(50), **options)
 
 
-@pytest.mark.parametrize(("nominal", "rows"), [(0.01, 100), (0.01, 8000), (0.1, 50)])
-def test_a_threshold_by_calibration_rows_has_a_rate_beyond_the_bound_in_one_of_forty(nominal, rows):
+@pytest.mark.parametrize(("nominal", "calibrated"), [(0.01, 199), (0.01, 8000), (0.1, 49)])
+def test_a_threshold_by_calibration_rows_keeps_within_the_band_of_chance(nominal, calibrated):
     rng = np.random.default_rng(5)
-    taken = max(1, int(nominal * (rows + 1)))
+    taken = round(nominal * (calibrated + 1))
     # Of uniform scores, the share beyond a threshold is 1 less the threshold.
-    rates = [1 - np.partition(rng.random(rows), -taken)[-taken] for _ in range(4000)]
-    beyond = np.mean(np.array(rates) > rate_by_chance(nominal, rows))
-    assert 0.025 - 0.008 < beyond < 0.025 + 0.008
+    true = [1 - np.partition(rng.random(calibrated), -taken)[-taken] for _ in range(4000)]
+    realised = rng.binomial(5000, true) / 5000
+    low, high = chance_band(np.array([nominal]), 5000, calibrated)
+    assert 0.01 < np.mean(realised > high) < 0.04
+    assert 0.01 < np.mean(realised < low) < 0.04

@@ -12,13 +12,10 @@ import pytest
 
 from oddwire.errors import DataError
 from oddwire.evaluation import plots
-from oddwire.evaluation.calibration_plot import (
-    calibration_figure,
-    chance_band,
-    observed_shares,
-)
+from oddwire.evaluation.calibration_plot import calibration_figure, observed_shares
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.family_plot import MOST_FAMILIES, family_heat_map_figure
+from oddwire.evaluation.intervals import chance_band
 from oddwire.evaluation.metrics import Confusion
 
 

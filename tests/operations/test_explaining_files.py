@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from oddwire.errors import DataError
-from oddwire.operations.scoring import explained_file, score_file
+from oddwire.operations.scored_files import explained_file
+from oddwire.operations.scoring import score_file
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import pytest
 from oddwire.detection.discoveries import discoveries
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoModelError, ParameterError
-from oddwire.operations.scoring import ScoredFile, _follow, _without_formulas, score_file
+from oddwire.operations.scored_files import without_formulas
+from oddwire.operations.scoring import ScoredFile, _follow, score_file
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0"]
 
@@ -102,14 +103,14 @@ def test_quoting_leaves_numbers_holes_and_harmless_text_alone():
         "kind": pd.Categorical(["udp", None, "tcp"]),
         "flag": [True, False, True],
     })  # fmt: skip
-    safe = _without_formulas(frame)
+    safe = without_formulas(frame)
     assert safe.to_csv() == frame.to_csv()
 
 
 @pytest.mark.parametrize("text", [*FORMULAS, "\t=1", "\r=1", "\n=1", "--1", "-1-1"])
 @pytest.mark.parametrize("kind", ["object", "string", "category"])
 def test_a_formula_is_quoted_in_a_column_of_any_kind(text, kind):
-    safe = _without_formulas(pd.DataFrame({"a": pd.Series([text, None, "b"], dtype=kind)}))
+    safe = without_formulas(pd.DataFrame({"a": pd.Series([text, None, "b"], dtype=kind)}))
     assert safe["a"].iloc[0] == f"'{text}"
     assert safe["a"].isna().tolist() == [False, True, False]
     assert safe["a"].iloc[2] == "b"
@@ -117,7 +118,7 @@ def test_a_formula_is_quoted_in_a_column_of_any_kind(text, kind):
 
 def test_categories_and_names_of_columns_are_quoted_too():
     frame = pd.DataFrame({"=name": pd.Categorical(["=1", "tcp", "=1"])})
-    safe = _without_formulas(frame)
+    safe = without_formulas(frame)
     assert safe.columns.tolist() == ["'=name"]
     assert safe["'=name"].tolist() == ["'=1", "tcp", "'=1"]
     assert frame.columns.tolist() == ["=name"]

@@ -16,6 +16,7 @@ import numpy as np
 
 from oddwire.errors import DataError
 from oddwire.evaluation.canvas import canvas, say, styles
+from oddwire.evaluation.intervals import CONFIDENCE, chance_band
 from oddwire.evaluation.metrics import known_labels
 from oddwire.traffic.labels import plain_label
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from oddwire.evaluation.metrics import Floats
 
 _LEVELS = 80
-_DRAWS = 1000
-_CONFIDENCE = 0.95
 
 
 def calibration_figure(
@@ -66,7 +65,7 @@ def calibration_figure(
     levels = np.geomspace(0.2 / rows, 1, _LEVELS)
     floor = 0.5 / rows  # where a share of 0 is drawn: a logarithm knows no 0
     low, high = chance_band(levels, rows, calibration_rows)
-    band = f"luck ({_CONFIDENCE:.0%} band, {rows:,} benign rows)"
+    band = f"luck ({CONFIDENCE:.0%} band, {rows:,} benign rows)"
     axes.fill_between(
         levels, np.maximum(low, floor), np.maximum(high, floor), color="0.88", label=band
     )
@@ -88,38 +87,6 @@ def calibration_figure(
 def observed_shares(p_values: Floats, levels: Floats) -> Floats:
     """Return the share of p-values that are at most each level, of the levels' shape."""
     return np.searchsorted(np.sort(p_values), levels, side="right") / len(p_values)
-
-
-def chance_band(
-    levels: Floats, rows: int, calibration_rows: int | None, *, seed: int = 0
-) -> tuple[Floats, Floats]:
-    """Return the shares between which luck alone keeps 95 % of samples, level by level.
-
-    Parameters
-    ----------
-    levels
-        Nominal rates in (0, 1], shape (n,).
-    rows
-        Benign rows that are counted.
-    calibration_rows
-        Benign rows that the p-values were made of, None for without end.
-    seed
-        Of the draws: the beta-binomial law has no quick quantile.
-
-    Returns
-    -------
-    tuple of float64 arrays, each of shape (n,)
-        The lower and the upper end.
-    """
-    rng = np.random.default_rng(seed)
-    true = np.broadcast_to(levels, (_DRAWS, len(levels)))
-    if calibration_rows is not None:
-        least = levels * (calibration_rows + 1)
-        rest = np.maximum((1 - levels) * (calibration_rows + 1), 1e-9)
-        true = rng.beta(least, rest, size=(_DRAWS, len(levels)))
-    drawn = rng.binomial(rows, np.clip(true, 0, 1)) / rows
-    low, high = np.quantile(drawn, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2], axis=0)
-    return low, high
 
 
 def _benign(labels: Any, p_values: Any) -> Floats:

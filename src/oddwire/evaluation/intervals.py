@@ -10,7 +10,6 @@ get the exact interval of Clopper & Pearson (1934) instead.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 200
 CONFIDENCE = 0.95
+_BAND_DRAWS = 1000
 
 
 class Interval(NamedTuple):
@@ -83,25 +83,36 @@ class Intervals:
         }
 
 
-def rate_by_chance(nominal: float, rows: int, confidence: float = CONFIDENCE) -> float:
-    """Return up to where the true rate of a threshold may lie that calibration rows were cut by.
-
-    The threshold is the k-th largest of n scores, k = ⌊nominal (n + 1)⌋, so the share of like rows
-    beyond it is Beta(k, n + 1 - k) distributed (Wilks 1941); no fewer than one row is taken.
+def chance_band(
+    levels: Floats, rows: int, calibration_rows: int | None, *, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Return the shares between which luck alone keeps 95 % of samples, level by level.
 
     Parameters
     ----------
-    nominal
-        Share that was asked for, between 0 and 1.
+    levels
+        Nominal rates in (0, 1], shape (n,).
     rows
-        Calibration rows, n ≥ 1.
-    confidence
-        Of the two-sided interval whose upper end is returned.
-    """
-    from scipy.special import betaincinv
+        Benign rows that are counted.
+    calibration_rows
+        Benign rows that the p-values were made of, None for without end.
+    seed
+        Of the draws: the beta-binomial law has no quick quantile.
 
-    taken = max(1, math.floor(nominal * (rows + 1)))
-    return float(betaincinv(taken, rows + 1 - taken, (1 + confidence) / 2))
+    Returns
+    -------
+    tuple of float64 arrays, each of shape (n,)
+        The lower and the upper end.
+    """
+    rng = np.random.default_rng(seed)
+    true = np.broadcast_to(levels, (_BAND_DRAWS, len(levels)))
+    if calibration_rows is not None:
+        least = levels * (calibration_rows + 1)
+        rest = np.maximum((1 - levels) * (calibration_rows + 1), 1e-9)
+        true = rng.beta(least, rest, size=(_BAND_DRAWS, len(levels)))
+    drawn = rng.binomial(rows, np.clip(true, 0, 1)) / rows
+    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    return low, high
 
 
 def exact_interval(hits: int, rows: int, confidence: float = CONFIDENCE) -> Interval:

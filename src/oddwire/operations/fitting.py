@@ -148,8 +148,9 @@ class DetectorReport:
     calibration_rows
         Benign rows that the p-values and the threshold were made of.
     before_parts
-        Rows of each label in each part before the test, as ``split.json`` counts them, and of
-        those that were dropped.
+        Rows of each label in each part before the test, as ``split.json`` counts them.
+    dropped
+        Rows that are in no part.
     rows_per_second
         Rows scored per second, preprocessing and p-values included.
     threshold_rule
@@ -168,6 +169,7 @@ class DetectorReport:
     megabytes: float
     calibration_rows: int
     before_parts: Mapping[str, Mapping[str, int]]
+    dropped: int
     threshold_rule: Mapping[str, Any] = field(default_factory=dict)
     clustering: ClusteringIndices | None = None
 
@@ -292,11 +294,8 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
         fit_seconds=fitted.fit_seconds,
         megabytes=folder_megabytes(fitted.folder),
         calibration_rows=0 if model.calibration is None else model.calibration.scores.size,
-        before_parts={
-            part: counts[part]
-            for part in (*BEFORE_TEST, "dropped")
-            if part in BEFORE_TEST or counts[part]["rows"]
-        },
+        before_parts={part: counts[part] for part in BEFORE_TEST},
+        dropped=counts["dropped"]["rows"],
         threshold_rule=model.metadata.get(THRESHOLD, {}),
         clustering=_clustering(model, prepared),
     )

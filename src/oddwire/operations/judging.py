@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from oddwire.detection.threshold_rules import promised_rate
 from oddwire.evaluation.classification import classification_report
+from oddwire.evaluation.intervals import chance_band
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +24,21 @@ _SERVES = {
 }
 
 
+Kept = Literal["kept", "above", "below"]
+_VERDICTS: Mapping[Kept, str] = {
+    "kept": "in keeping with what was promised",
+    "above": "above what was promised: the test traffic is not like the calibration rows",
+    "below": "below what was allowed",
+}
+
+
 def evaluation_text(
     title: str,
     evaluation: Evaluation,
     intervals: Intervals | None = None,
     *,
     rule: Mapping[str, Any] = MappingProxyType({}),
+    calibration_rows: int | None = None,
 ) -> str:
     """Return a classification report, a confusion matrix and all figures, for people.
 
@@ -40,6 +52,8 @@ def evaluation_text(
         How sure they are; None for no intervals.
     rule
         What `ChosenThreshold.to_dict` returned; empty where the rate itself was promised.
+    calibration_rows
+        Benign rows that the threshold was made of; None for without end.
     """
     unlabelled = f", {evaluation.unlabelled} without a label" if evaluation.unlabelled else ""
     rows = f"{evaluation.rows} rows, {evaluation.attacks} of them attacks{unlabelled}"
@@ -48,21 +62,51 @@ def evaluation_text(
         classification_report(evaluation.confusion).rstrip("\n"), "",
         *_confusion_lines(evaluation.confusion), "",
         *_figure_lines(evaluation, intervals), "",
-        *_promise_lines(evaluation, intervals, rule),
+        *_promise_lines(evaluation, intervals, rule, calibration_rows),
     ]) + "\n"  # fmt: skip
 
 
-def parts_text(parts: Mapping[str, Mapping[str, int]]) -> str:
+def promised(evaluation: Evaluation, rule: Mapping[str, Any]) -> float | None:
+    """Return the share of benign rows that were to raise an alert, None where none was promised."""
+    return promised_rate(rule) if rule else evaluation.max_fpr
+
+
+def kept(
+    evaluation: Evaluation, rule: Mapping[str, Any], calibration_rows: int | None
+) -> Kept | None:
+    """Say whether the realised false-positive rate is what was promised, but for chance.
+
+    Parameters
+    ----------
+    evaluation, rule, calibration_rows
+        As for `evaluation_text`.
+
+    Returns
+    -------
+    str or None
+        None where nothing was promised, or there are no benign rows.
+    """
+    nominal, realised = promised(evaluation, rule), evaluation.false_positive_rate
+    if nominal is None or realised is None:
+        return None
+    benign = evaluation.confusion.tn + evaluation.confusion.fp
+    low, high = chance_band(np.array([nominal]), benign, calibration_rows)
+    if realised > high[0]:
+        return "above"
+    return "below" if realised < low[0] else "kept"
+
+
+def parts_text(parts: Mapping[str, Mapping[str, int]], dropped: int = 0) -> str:
     """Say which rows came before the test, and that their figures flatter.
 
     Parameters
     ----------
     parts
         Rows, attacks and rows without a label of each part.
+    dropped
+        Rows that are in none of them.
     """
     lines = ["The rows before the test, which the detector knows; judge it by the test rows:"]
-    dropped = parts.get("dropped", {}).get("rows", 0)
-    parts = {name: counts for name, counts in parts.items() if name != "dropped"}
     for name, counts in parts.items():
         attacks = counts.get("attacks", 0)
         serves = _SERVES.get(name, "")
@@ -128,11 +172,14 @@ def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[s
 
 
 def _promise_lines(
-    evaluation: Evaluation, intervals: Intervals | None, rule: Mapping[str, Any]
+    evaluation: Evaluation,
+    intervals: Intervals | None,
+    rule: Mapping[str, Any],
+    calibration_rows: int | None,
 ) -> list[str]:
     """Set the realised false-positive rate beside the nominal one."""
     realised = evaluation.false_positive_rate
-    nominal = promised_rate(rule) if rule else evaluation.max_fpr
+    nominal = promised(evaluation, rule)
     lines = [f"threshold {evaluation.threshold:.6g} (an alert from there on)"]
     if nominal is None:
         told = "unknown" if realised is None else f"{realised:.4g}"
@@ -143,18 +190,8 @@ def _promise_lines(
     told = f"false-positive rate: nominal {nominal:.4g}, realised {realised:.4g}"
     if bound is None:
         return [*lines, told]
-    return [*lines, f"{told} ({_span(bound)}): {_kept(nominal, bound)}"]
-
-
-def _kept(nominal: float, bound: Interval) -> str:
-    if bound.low > nominal:
-        return (
-            "above what was promised: the test traffic is not like the calibration rows, "
-            "or those are few"
-        )
-    if bound.high < nominal:
-        return "below what was allowed"
-    return "in keeping with what was promised"
+    verdict = kept(evaluation, rule, calibration_rows)
+    return [*lines, f"{told} ({_span(bound)}){f': {_VERDICTS[verdict]}' if verdict else ''}"]
 
 
 def _span(bound: Interval) -> str:

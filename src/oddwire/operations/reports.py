@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.detection.threshold_rules import promised_rate
 from oddwire.evaluation import plots
 from oddwire.evaluation.calibration_plot import calibration_figure
 from oddwire.evaluation.clustering import CLUSTERING_INDICES
@@ -38,7 +37,13 @@ from oddwire.operations.items import (
     Tags,
     Text,
 )
-from oddwire.operations.judging import evaluation_text, parts_text, threshold_text
+from oddwire.operations.judging import (
+    evaluation_text,
+    kept,
+    parts_text,
+    promised,
+    threshold_text,
+)
 from oddwire.operations.lineage import Lineage
 from oddwire.operations.objective import in_words
 from oddwire.operations.promotion import PromotionDecision
@@ -117,13 +122,16 @@ def detector_items(report: DetectorReport) -> Iterator[Item]:
         yield Text("undefined_metrics.json", as_json(dict(test.undefined)))
     yield from detector_figures(report)
     rule = report.threshold_rule
-    on_test = evaluation_text(f"{name} on the test rows", test, report.intervals, rule=rule)
+    on_test = evaluation_text(
+        f"{name} on the test rows", test, report.intervals,
+        rule=rule, calibration_rows=report.calibration_rows or None,
+    )  # fmt: skip
     yield Text("reports/test.txt", on_test + threshold_text(rule))
     if rule:
         yield Tags({"threshold_rule": str(rule["rule"])})
         yield Text("threshold.json", as_json(dict(rule)))
     before = evaluation_text(f"{name} before the test", report.before_test, rule=rule)
-    yield Text("reports/train.txt", f"{before}\n{parts_text(report.before_parts)}")
+    yield Text("reports/train.txt", f"{before}\n{parts_text(report.before_parts, report.dropped)}")
     families = report.families.to_frame()
     if len(families):
         yield Table("reports/families.json", families)
@@ -215,9 +223,8 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
     row["max_fpr"] = report.test.max_fpr
-    rule = report.threshold_rule
-    row["promised_fpr"] = promised_rate(rule) if rule else report.test.max_fpr
-    row["calibration_rows"] = report.calibration_rows
+    row["promised_fpr"] = promised(report.test, report.threshold_rule)
+    row["promise"] = kept(report.test, report.threshold_rule, report.calibration_rows or None)
     row["intervals"] = report.intervals.to_dict()["bounds"]
     undefined = {name: why for name, why in report.test.undefined.items() if name in row}
     if row["threshold"] is None:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from oddwire.detection.adaptive import AdaptiveThreshold
 from oddwire.detection.discoveries import check_fdr, discoveries
@@ -23,25 +17,20 @@ from oddwire.detection.model import Model
 from oddwire.detection.oddities import count_oddities
 from oddwire.errors import DataError
 from oddwire.operations.progress import step
-from oddwire.operations.registry import Registry, Version
+from oddwire.operations.registry import Registry
+from oddwire.operations.scored_files import (
+    check_targets,
+    explained_file,
+    join_scores,
+    own_columns,
+    write_files,
+)
 from oddwire.operations.tracking import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
+from oddwire.traffic.connections import time_order
 from oddwire.traffic.schema import TIME
 from oddwire.traffic.sources import FileRows, read_file, to_features
-from oddwire.traffic.sources.reading import free_name
-
-if TYPE_CHECKING:
-    from oddwire.traffic.sources.reading import RawTable
-
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = r"\A[=+\-@\t\r\n]"
-# But not a number, or Zeek's mark of an unset field.
-_NO_FORMULA = r"(?i)\A(-|[+-](\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-](inf|infinity|nan))\z"
-# Columns of every scored file, and those that it may have beside them.
-_ALWAYS = ("anomaly_score", "p_value", "extrapolated", "alert", "model_version")
-_ASKED_FOR = ("discovery", "adaptive_threshold", "adaptive_alert", "why")
-_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -112,9 +101,7 @@ def score_file(
     ParameterError
         If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
     """
-    _check_out(out, file)
-    if explain_most:
-        _check_other(explained_file(out), file)
+    check_targets(file, out, explained=explain_most > 0)
     check_fdr(max_fdr)
     load_params(project.params_file).source(source)
     with step(f"load the champion of {source}"):
@@ -140,9 +127,9 @@ def score_file(
         explained = _explain(scores, features, model, explain_most)
         files[explained_file(out)] = explained
         more |= {"explained": explained["row"].nunique(), "explanations": explained_file(out)}
-    own = _own_columns(read.raw, rows[list(read.typed)], out)
+    own = own_columns(read.raw, rows[list(read.typed)], out)
     with step(f"write {out.name}"):
-        _write(files | {out: _join(own, scores, version)})
+        write_files(files | {out: join_scores(own, scores, version.number)})
     return ScoredFile(
         out, len(rows), int(scores["alert"].sum()), model.max_fpr, version.number,
         version.detector, sum(odd.missing.values()), sum(odd.infinite.values()),
@@ -163,12 +150,6 @@ def _explain(scores: pd.DataFrame, features: pd.DataFrame, model: Model, most: i
         # What is a number in one row and text in the next is text in a file.
         mixed = {name: explained[name].astype("string") for name in ("value", "benign_median")}
     return explained.assign(**mixed)
-
-
-def explained_file(out: Path) -> Path:
-    """Return where the explanations of a scored file stand: ``a.csv`` → ``a.explained.csv``."""
-    suffix = next(suffix for suffix in _SUFFIXES if out.name.endswith(suffix))
-    return out.with_name(f"{out.name.removesuffix(suffix)}.explained{suffix}")
 
 
 def _cut_by_fdr(scores: pd.DataFrame, model: Model, max_fdr: float) -> dict[str, int]:
@@ -192,7 +173,7 @@ def _need_times(rows: pd.DataFrame) -> None:
 
 def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
     """Add the columns of a threshold that follows drift, and count."""
-    order = rows[TIME].reset_index(drop=True).sort_values(kind="stable").index
+    order = time_order(rows)
     threshold = AdaptiveThreshold.start(model.calibrated(), model.max_fpr)
     alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])
     followed = pd.DataFrame({"adaptive_threshold": thresholds, "adaptive_alert": alerts}, order)
@@ -209,103 +190,3 @@ def read_features(
     with step(f"read {file.name}"):
         read = read_file(block, file, schema=model.schema)
         return read, to_features(block.kind, read.rows, model.schema)
-
-
-def _own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:
-    """Return all columns of the scored file, so that an alert leads to its host and its record.
-
-    Parquet has types: columns that came as text, from a CSV file, have there what was read in them.
-    """
-    written = raw.frame()
-    if raw.layout is not None and out.suffix == ".parquet":
-        for name in set(typed) & set(written):
-            written[name] = typed[name]
-    return written
-
-
-def _join(own: pd.DataFrame, scores: pd.DataFrame, version: Version) -> pd.DataFrame:
-    said = scores.assign(model_version=version.number)
-    if set(_ALWAYS) <= set(own):  # scored before
-        own = own.drop(columns=[name for name in (*_ALWAYS, *_ASKED_FOR) if name in own])
-    clash = [name for name in said if name in own]
-    taken = {*own, *said}
-    renamed = {name: free_name(f"{name}_in_file", taken) for name in clash}
-    return pd.concat([own.rename(columns=renamed), said], axis=1)
-
-
-def _check_out(out: Path, file: Path) -> None:
-    if not out.name.endswith(_SUFFIXES):
-        raise DataError(f"--out must end with {', '.join(_SUFFIXES)}, got {out.name!r}")
-    if not out.absolute().parent.is_dir():
-        raise DataError(f"--out: there is no folder {out.absolute().parent}")
-    _check_other(out, file)
-
-
-def _check_other(out: Path, file: Path) -> None:
-    if out.exists() and file.exists() and out.samefile(file):
-        raise DataError(f"what is written must be another file than the one scored, got {out}")
-
-
-def _write(files: Mapping[Path, pd.DataFrame]) -> None:
-    """Write beside the targets first, so that nothing half-written ever stands there."""
-    drafts = {out: out.with_name(f".{out.name}.part") for out in files}
-    try:
-        for out, frame in files.items():
-            if out.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            _write_one(frame, drafts[out])
-        for out, draft in drafts.items():
-            draft.replace(out)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror}") from error
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
-
-
-def _write_one(frame: pd.DataFrame, draft: Path) -> None:
-    name = draft.name.removesuffix(".part")
-    if name.endswith(".parquet"):
-        frame.to_parquet(draft, index=False)
-    else:
-        zipped = name.endswith(".gz")
-        _without_formulas(frame).to_csv(draft, index=False, compression="gzip" if zipped else None)
-
-
-def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Quote names and text that a spreadsheet would run: they come from the wire."""
-    safe = frame.set_axis(_quoted(_texts(frame.columns.astype(str))).to_pylist(), axis=1)
-    for name in safe:
-        if not (is_numeric_dtype(safe[name]) or is_datetime64_any_dtype(safe[name])):
-            safe[name] = _quoted(_texts(safe[name])).to_numpy(zero_copy_only=False)
-    return safe
-
-
-def _quoted(texts: pa.Array) -> pa.Array:
-    formula = pc.and_not(
-        pc.match_substring_regex(texts, _FORMULA), pc.match_substring_regex(texts, _NO_FORMULA)
-    )
-    if not pc.any(formula).as_py():
-        return texts
-    return pc.if_else(formula, pc.binary_join_element_wise("'", texts, ""), texts)
-
-
-def _texts(column: Any) -> pa.Array:
-    """Return a column's cells as text of a CSV file: Parquet has lists, records and bytes too."""
-    try:
-        texts = pa.array(column, pa.string(), from_pandas=True)
-    except (pa.ArrowException, TypeError):
-        return pa.array(map(_as_text, column), pa.string())
-    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-
-
-def _as_text(value: Any) -> str | None:
-    match value:
-        case str() | None:
-            return value
-        case bytes():
-            return value.decode("utf-8", errors="backslashreplace")
-        case list() | tuple() | dict():
-            return str(value)
-        case _:
-            return None if pd.isna(value) else str(value)

@@ -101,7 +101,9 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
 
 def time_order(connections: pd.DataFrame) -> NDArray[np.int64]:
     """Return the places of rows in the order of their time; equal times keep their order."""
-    return np.argsort(connections[TIME].to_numpy(), kind="stable")
+    # Of times with a zone, NumPy would compare objects.
+    times = connections[TIME].reset_index(drop=True)
+    return times.sort_values(kind="stable").index.to_numpy()
 
 
 def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:

@@ -74,7 +74,7 @@ class RawTable:
         frame: pd.DataFrame = self.content.to_pandas(types_mapper=pd.ArrowDtype)
         names: list[str] = []
         for name in self.names:
-            names.append(free_name(name, {*names, *self.names} if name in names else names))
+            names.append(free_name(name, {*names, *self.names}) if name in names else name)
         return frame.set_axis(names, axis=1)
 
     def place(self, row: int) -> str:
