@@ -123,7 +123,27 @@ def test_a_score_that_is_no_number_is_an_error(rows, schema):
         objective.value(scores)
 
 
-@given(st.sampled_from(["family_roc_auc", "average_precision"]), st.integers(0, 1000))
+def test_detectors_of_different_kinds_are_compared_by_what_shows_at_few_false_alarms():
+    kinds = np.concatenate([np.full(1000, -1), np.zeros(10, dtype=int), np.ones(10, dtype=int)])
+    objective = Objective("family_roc_auc", pd.DataFrame(index=range(1020)), kinds)
+    benign = np.arange(1000.0)
+    # The one finds half of the attacks at once and is blind to the others, the other sees all of
+    # them somewhat odder than most benign rows.
+    sharp = np.concatenate([benign, np.repeat([2000.0, 400.5], 10)])
+    even = np.concatenate([benign, np.full(20, 749.5)])
+    assert objective.value(even) > objective.value(sharp)
+    between = objective.between_detectors()
+    assert between.name == "family_log_auc"
+    assert between.value(even) < between.value(sharp)
+    assert between.by_kind(sharp)[0] == 1
+    unnamed = Objective("average_precision", objective.rows, kinds)
+    assert unnamed.between_detectors() is unnamed
+
+
+@given(
+    st.sampled_from(["family_roc_auc", "family_log_auc", "average_precision"]),
+    st.integers(0, 1000),
+)
 def test_the_value_knows_the_order_of_the_scores_alone(name, seed):
     rng = np.random.default_rng(seed)
     kinds = np.concatenate([np.full(30, -1), np.arange(2), rng.integers(0, 2, 8)])

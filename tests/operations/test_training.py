@@ -181,11 +181,11 @@ def test_without_a_search_the_best_is_still_the_best_on_validation(bare, make_ro
     with training.open_training(bare, "desk", trials=0, started_by="a test") as run:
         names = ["isolation_forest", "one_class_svm", "kmeans"]
         judged = [training.judge_detector(run, training.search_detector(run, n)) for n in names]
-        values = [one.searched.study.value for one in judged]
+        values = [one.validation.value for one in judged]
         metrics = run.tracking().client.get_run(judged[2].searched.run_id).data.metrics
     assert all(0 < value <= 1 for value in values)
-    assert training.choose_best(judged).searched.study.value == max(values)
-    assert metrics["validation_family_roc_auc"] == values[2]
+    assert training.choose_best(judged).validation.value == max(values)
+    assert metrics["validation_family_log_auc"] == values[2]
     assert -1 <= metrics["silhouette"] <= 1
     assert metrics["davies_bouldin"] > 0
 

@@ -49,6 +49,7 @@ from oddwire.operations.objective import in_words
 from oddwire.operations.promotion import PromotionDecision
 from oddwire.operations.rival_comparison import RivalBeside, rivals_table, what_labels_add
 from oddwire.operations.studies import StudyResult, TrialRecord
+from oddwire.operations.trained import Validation
 from oddwire.params import Params
 
 
@@ -87,7 +88,7 @@ def study_items(study: StudyResult) -> Iterator[Item]:
     states = [trial.state for trial in study.trials]
     yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
     yield Tags({"choice": study.choice})
-    yield from validation_items(study)
+    yield Metrics({f"validation_{study.criterion}": study.value})
     yield Metrics({
         "trials_complete": states.count("complete"),
         "trials_pruned": states.count("pruned"),
@@ -108,9 +109,9 @@ def study_items(study: StudyResult) -> Iterator[Item]:
         )
 
 
-def validation_items(study: StudyResult) -> Iterator[Item]:
+def validation_items(validation: Validation) -> Iterator[Item]:
     """Yield what a detector is worth on the validation rows, by which the best is chosen."""
-    yield Metrics({f"validation_{study.criterion}": study.value})
+    yield Metrics({f"validation_{validation.criterion}": validation.value})
 
 
 def detector_items(report: DetectorReport) -> Iterator[Item]:

@@ -98,12 +98,21 @@ class Searched:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """What a fitted detector is worth on the validation rows, and by which criterion."""
+
+    criterion: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Judged:
     """A fitted detector, its figures, and the run that holds them."""
 
     searched: Searched
     fitted: FittedModel
     report: DetectorReport
+    validation: Validation
 
     @property
     def detector(self) -> str:

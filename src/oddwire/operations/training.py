@@ -11,7 +11,6 @@ import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from threading import Thread
 
 import numpy as np
@@ -41,9 +40,9 @@ from oddwire.operations.rival_comparison import set_beside, what_labels_add
 from oddwire.operations.rivals import judge_rivals
 from oddwire.operations.search import close_study, run_study
 from oddwire.operations.selection import NONE, rank_columns
-from oddwire.operations.studies import TrialRecord
+from oddwire.operations.studies import StudyResult, TrialRecord
 from oddwire.operations.tracking import NOTE, Tracking
-from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
+from oddwire.operations.trained import Judged, Searched, Training, TrainingResult, Validation
 from oddwire.params import Params, load_params
 from oddwire.project import Project
 
@@ -233,26 +232,29 @@ def judge_detector(training: Training, searched: Searched) -> Judged:
         report = evaluate_model(
             prepared, fitted, keep=training.workplace / f"{study.detector}.parquet"
         )
-        tracking = training.tracking()
-        tracking.log(searched.run_id, reports.detector_items(report))
-        if study.value is None:  # the defaults, without a search
-            study = replace(study, value=validation_value(training, fitted))
-            tracking.log(searched.run_id, reports.validation_items(study))
-    return Judged(replace(searched, study=study), fitted, report)
+        validation = validate(training, study, fitted)
+        training.tracking().log(
+            searched.run_id,
+            [*reports.detector_items(report), *reports.validation_items(validation)],
+        )
+    return Judged(searched, fitted, report, validation)
 
 
-def validation_value(training: Training, fitted: FittedModel) -> float:
-    """Return what a search would have said of a fitted model."""
+def validate(training: Training, study: StudyResult, fitted: FittedModel) -> Validation:
+    """Say what a fitted detector is worth beside those of other kinds, on the validation rows."""
     prepared, seed = training.prepared, training.params.seed
     objective = make_objective(prepared.part("validation"), prepared.schema, seed=seed)
-    scores = Model.load(fitted.folder, digest=fitted.digest).anomaly_score(objective.rows)
-    train = prepared.part("train")
-    return float(np.mean(objective.judge(scores, fitted.detector, fitted.parameters, train)))
+    between = objective.between_detectors()
+    if study.value is not None and study.criterion == between.name:
+        return Validation(study.criterion, study.value)
+    scores = Model.load(fitted.folder, digest=fitted.digest).anomaly_score(between.rows)
+    found = between.judge(scores, fitted.detector, fitted.parameters, prepared.part("train"))
+    return Validation(between.name, float(np.mean(found)))
 
 
 def choose_best(judged: Sequence[Judged]) -> Judged:
     """Choose by the validation rows, never by the test rows."""
-    return max(judged, key=lambda one: one.searched.study.value or 0.0)
+    return max(judged, key=lambda one: one.validation.value)
 
 
 def finish_training(
@@ -273,8 +275,8 @@ def finish_training(
         reports.leaderboard_row(one.report, one.searched.run_id, versions[one.detector].number)
         | {
             "strengths": told[one.detector],
-            "validation": one.searched.study.value,
-            "criterion": one.searched.study.criterion,
+            "validation": one.validation.value,
+            "criterion": one.validation.criterion,
         }
         for one in judged
     ]
