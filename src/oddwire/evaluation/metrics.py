@@ -186,8 +186,8 @@ def roc_auc(curve: Curve) -> float:
 def log_auc(curve: Curve, floor: float) -> float:
     """Return the area under the ROC over the logarithm of the false-positive rate.
 
-    Of 1 %, 10 % and 100 % each factor of ten counts alike, so what an attack shows within the
-    alerts that people can look at counts more than in the ROC AUC.
+    From 1 % to 10 % counts as much as from 10 % to 100 %, so what shows within the alerts that
+    people can look at counts for more than in the ROC AUC.
 
     Parameters
     ----------
