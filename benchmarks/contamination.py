@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from tasks import Task, tasks
 
 from oddwire.cli.environment import quiet_tools
-from oddwire.detection.trimming import oddest_rows
+from oddwire.detection.contamination import oddest_rows
 
 RESULTS = Path(__file__).resolve().parent / "results" / "contamination.json"
 ATTACKS = (0.0, 0.01, 0.05)  # shares of the training rows

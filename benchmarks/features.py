@@ -20,8 +20,14 @@ import numpy as np
 import pandas as pd
 
 from oddwire.traffic.connections import check_connections
-from oddwire.traffic.features import MICROSECONDS, WINDOWS, connection_features
-from oddwire.traffic.windows import Codes, KeyedRows, count_distinct, kernels, sum_inside
+from oddwire.traffic.features.connection_features import MICROSECONDS, WINDOWS, connection_features
+from oddwire.traffic.features.time_windows import (
+    Codes,
+    KeyedRows,
+    count_distinct,
+    kernels,
+    sum_inside,
+)
 
 SIZES = (100_000, 300_000, 1_000_000)
 PER_SECOND = 20  # connections, whatever the size: a longer file, not a busier network

@@ -26,11 +26,14 @@ from oddwire.detection.detectors import DETECTORS, search_space
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, HyperParameters, IntRange, SearchSpace, When
 from oddwire.errors import OddwireError
-from oddwire.evaluation.drills import drill_average_precision, make_drills
 from oddwire.evaluation.metrics import average_precision, ranking_curve, roc_auc
-from oddwire.evaluation.unlabelled import shape_over_subsets
+from oddwire.evaluation.without_labels.score_shape import shape_over_subsets
+from oddwire.evaluation.without_labels.synthetic_anomalies import (
+    drill_average_precision,
+    make_synthetic_anomalies,
+)
 from oddwire.params import NslKddSource, SimulatedSource, SourceSettings
-from oddwire.traffic.features import CONNECTION_FEATURES, connection_features
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import LABEL, FeatureSchema
 from oddwire.traffic.sources import read_source
 from oddwire.traffic.sources.simulated.simulator import simulate
@@ -40,7 +43,7 @@ MODELS, LEARNED, HELD_OUT, JUDGED, REFITTED = 16, 3000, 1500, 6000, 600
 # It is made of the others.
 LEFT_OUT = ("ensemble",)
 SLOW, FEW = "autoencoder", 3
-CRITERIA = ("drills", "excess_mass", "mass_volume", "drills_and_shape")
+CRITERIA = ("synthetic_anomalies", "excess_mass", "mass_volume", "synthetic_anomalies_and_shape")
 LABELLED = ("average_precision", "roc_auc")
 
 
@@ -68,8 +71,10 @@ def halved(name: str, rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> T
     benign = random.permutation(np.flatnonzero((rows[LABEL] == 0).to_numpy(dtype=bool)))
     rest = np.append(benign[len(benign) // 2 :], np.flatnonzero(rows[LABEL] == 1))
     learned = benign[: min(len(benign) // 2, LEARNED + HELD_OUT)]
-    judged = random.permutation(rest)[:JUDGED]
-    return Task(name, schema, *(rows.iloc[at].reset_index(drop=True) for at in (learned, judged)))
+    evaluated = random.permutation(rest)[:JUDGED]
+    return Task(
+        name, schema, *(rows.iloc[at].reset_index(drop=True) for at in (learned, evaluated))
+    )
 
 
 def settings(seed: int) -> Iterator[tuple[str, HyperParameters]]:
@@ -111,15 +116,16 @@ def figures(task: Task, name: str, params: HyperParameters, seed: int) -> dict[s
         return Model.build(schema, name, params, seed=seed).fit(rows).anomaly_score
 
     score = fit(task.schema, learned)
-    drills = make_drills(held_out, task.schema, seed=seed)
+    synthetic_anomalies = make_synthetic_anomalies(held_out, task.schema, seed=seed)
     shape = shape_over_subsets(
         lambda chosen: fit(chosen, few), held_out, task.schema, seed=seed, subsets=5, draws=3000
     )
     curve = ranking_curve(task.attack, score(task.test))
-    found = drill_average_precision(score, held_out, drills)
+    found = drill_average_precision(score, held_out, synthetic_anomalies)
     return {
-        "drills": found,
-        "drills_and_shape": (2 * found + shape.compactness) / 3,  # two kinds of drill, one shape
+        "synthetic_anomalies": found,
+        "synthetic_anomalies_and_shape": (2 * found + shape.compactness)
+        / 3,  # two kinds of synthetic_anomaly, one shape
         "excess_mass": shape.excess_mass,
         "mass_volume": -shape.mass_volume,
         "average_precision": average_precision(curve),

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
-from oddwire.operations.items import Figure, Item, Table, Text
+from oddwire.operations.tracking.items import Figure, Item, Table, Text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILES = ("params.yaml", "dvc.yaml", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
@@ -45,11 +45,11 @@ def make_project(folder: Path) -> Path:
 
 def plain(root: Path, source: str, trials: int) -> None:
     """Run the steps of a training as plain functions."""
-    from oddwire.operations import reports
-    from oddwire.operations.fitting import Prepared, evaluate_model, fit_model
-    from oddwire.operations.objective import make_objective
-    from oddwire.operations.search import run_study
-    from oddwire.operations.studies import StudyPlan
+    from oddwire.operations.search.objective import make_objective
+    from oddwire.operations.search.plans import StudyPlan
+    from oddwire.operations.search.studies import run_study
+    from oddwire.operations.training import records
+    from oddwire.operations.training.fitting import Prepared, evaluate_model, fit_model
     from oddwire.params import load_params
     from oddwire.project import Project
     from oddwire.stages import explore, ingest, link, prepare
@@ -68,18 +68,18 @@ def plain(root: Path, source: str, trials: int) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         studies = list(pool.map(search, params.search.detectors))
-    judged = []
+    evaluated = []
     for study in studies:
-        keep(reports.study_items(study), root / "kept" / study.detector)
+        keep(records.study_items(study), root / "kept" / study.detector)
         fitted = fit_model(
             prepared, study.detector, study.parameters, seed=params.seed,
             alerts=params.alerts, into=root / "models" / study.detector,
         )  # fmt: skip
         report = evaluate_model(prepared, fitted, keep=root / f"{study.detector}.parquet")
-        keep(reports.detector_items(report), root / "kept" / study.detector)
-        judged.append(report)
-    best = max(zip(studies, judged, strict=True), key=lambda pair: pair[0].value or 0.0)[1]
-    keep(reports.training_items(judged, best), root / "kept")
+        keep(records.detector_items(report), root / "kept" / study.detector)
+        evaluated.append(report)
+    best = max(zip(studies, evaluated, strict=True), key=lambda pair: pair[0].value or 0.0)[1]
+    keep(records.training_items(evaluated, best), root / "kept")
 
 
 def keep(items: Iterable[Item], folder: Path) -> None:
@@ -124,7 +124,7 @@ def main() -> None:
 def compare(source: str, trials: int, *, cold: bool) -> None:
     """Time the plain steps and the command, each in a process and a project of its own."""
     from oddwire.cli.environment import quiet_tools
-    from oddwire.cli.servers import prefect_api
+    from oddwire.cli.servers.processes import prefect_api
     from oddwire.project import Project
 
     quiet_tools(terminal=True)

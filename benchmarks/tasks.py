@@ -1,4 +1,4 @@
-"""The public sources at hand as tasks: benign rows to learn from, labelled rows to be judged by.
+"""The public sources at hand as tasks: benign rows to learn from, labelled rows to be evaluated by.
 
 NSL-KDD has official files. Of the two samples, half of the benign rows train and the rest, with
 all attacks, judges. The folder with the files is named by ``ODDWIRE_SHARED_DATA``; NSL-KDD may also
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from oddwire.params import NslKddSource, SimulatedSource, TableSource
-from oddwire.traffic.features import CONNECTION_FEATURES, connection_features
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import LABEL, FeatureSchema
 from oddwire.traffic.sources import read_source
 from oddwire.traffic.sources.simulated.simulator import simulate
@@ -34,7 +34,7 @@ CIC_DROPPED = (
 
 @dataclass(frozen=True)
 class Task:
-    """Rows to learn from and rows to be judged by."""
+    """Rows to learn from and rows to be evaluated by."""
 
     name: str
     schema: FeatureSchema

@@ -9,14 +9,15 @@ from prefect.artifacts import create_markdown_artifact
 from pydantic import Field
 
 from flows.watching import logged_progress
-from oddwire.operations import artifacts, monitoring
+from oddwire.operations.drift.check import DriftResult, check_source, refresh
+from oddwire.operations.training import page
 from oddwire.params import load_params
 from oddwire.project import Project
 
 Scenario = Literal["", "none", "new_service", "doubled_volume", "broken_sensor", "new_subnet"]
 
-prepare = task(name="prepare", persist_result=False)(monitoring.refresh)
-check = task(name="check-drift", persist_result=False)(monitoring.check_source)
+prepare = task(name="prepare", persist_result=False)(refresh)
+check = task(name="check-drift", persist_result=False)(check_source)
 
 
 @flow(name="monitoring", flow_run_name="drift-{source}", persist_result=False)
@@ -28,7 +29,7 @@ def monitor(
     scenario: Annotated[
         Scenario, Field(description="For a simulated source: the days after training.")
     ] = "",
-) -> monitoring.DriftResult:
+) -> DriftResult:
     """Check a source's current traffic for drift, and say so on this page and in MLflow.
 
     Parameters
@@ -50,7 +51,7 @@ def monitor(
     logger.log(30 if result.check.drifted else 20, result.check.verdict)
     create_markdown_artifact(
         key=f"drift-{source}".replace("_", "-"),
-        markdown=artifacts.drift_markdown(result),
+        markdown=page.drift_markdown(result),
         description=f"Newest drift check of {source}",
     )
     return result

@@ -9,10 +9,10 @@ from prefect import flow, get_run_logger, task
 from pydantic import Field
 
 from flows.watching import logged_progress
-from oddwire.operations import scoring
+from oddwire.operations.scoring import score_file
 from oddwire.project import Project
 
-score_rows = task(name="score", persist_result=False)(scoring.score_file)
+score_rows = task(name="score", persist_result=False)(score_file.score_file)
 
 
 @flow(name="scoring", flow_run_name="scoring-{source}", persist_result=False)
@@ -29,7 +29,7 @@ def score(
     explain: Annotated[
         int, Field(ge=0, description="Explain so many alerts, the most unusual; 0 for none.")
     ] = 0,
-) -> scoring.ScoredFile:
+) -> score_file.ScoredFile:
     """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
 
     Parameters

@@ -14,10 +14,16 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.watching import logged_progress
-from oddwire.operations import artifacts, failing, pipeline, releasing, training
-from oddwire.operations.fitting import parse_detectors
-from oddwire.operations.members import ENSEMBLE
-from oddwire.operations.trained import Judged, Searched, Training, TrainingResult
+from oddwire.operations.data import pipeline
+from oddwire.operations.search.members import ENSEMBLE
+from oddwire.operations.training import failing, page, releasing, steps
+from oddwire.operations.training.fitting import parse_detectors
+from oddwire.operations.training.results import (
+    EvaluatedDetector,
+    Searched,
+    Training,
+    TrainingResult,
+)
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -30,13 +36,15 @@ SIDE_BY_SIDE = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_w
 
 prepare = task(name="prepare", persist_result=False)(pipeline.reproduce)
 search = task(name="search", persist_result=False, task_run_name="search-{detector}")(
-    training.search_detector
+    steps.search_detector
 )
-judge = task(name="fit-and-evaluate", persist_result=False)(training.judge_detector)
-judge_rivals = task(name="judge-rivals", persist_result=False)(training.judge_rivals_beside)
+judge = task(name="fit-and-evaluate", persist_result=False)(steps.fit_and_evaluate)
+evaluate_baselines = task(name="judge-baselines", persist_result=False)(
+    steps.evaluate_baselines_beside
+)
 register = task(name="register", persist_result=False)(releasing.register_all)
 promote_best = task(name="promote", persist_result=False)(releasing.settle_promotion)
-finish = task(name="finish", persist_result=False)(training.finish_training)
+finish = task(name="finish", persist_result=False)(steps.finish_training)
 
 
 def search_all(run: Training, names: Sequence[str]) -> list[Searched]:
@@ -52,7 +60,7 @@ def search_all(run: Training, names: Sequence[str]) -> list[Searched]:
     return failing.leave_out_failed(run, [*single, ENSEMBLE], found)
 
 
-def judge_all(run: Training, searched: Sequence[Searched]) -> list[Judged]:
+def fit_and_evaluate_all(run: Training, searched: Sequence[Searched]) -> list[EvaluatedDetector]:
     """Fit and evaluate one after the other: each fit uses all cores."""
     states = [judge(run, one, return_state=True) for one in searched]
     names = [one.study.detector for one in searched]
@@ -75,7 +83,7 @@ def train(
     ] = 20,
     detectors: Annotated[str, Field(description="Names, divided by commas.")] = DETECTORS,
     promote: Annotated[bool, Field(description="Let the best one become champion.")] = True,
-    rivals: Annotated[
+    baselines: Annotated[
         bool, Field(description="Judge supervised classifiers beside: what labels add.")
     ] = False,
 ) -> TrainingResult:
@@ -91,30 +99,34 @@ def train(
         Names, divided by commas.
     promote
         Whether the best one may become champion.
-    rivals
-        Whether supervised classifiers are judged beside the detectors.
+    baselines
+        Whether supervised classifiers are evaluated beside the detectors.
     """
     project = Project.find()
     load_params(project.params_file).source(source)
     names = parse_detectors(detectors)
     with logged_progress(get_run_logger()):
         name = flow_run.get_name() or ""
-        with training.open_training(
+        with steps.open_training(
             project, source, trials=trials, started_by=name, detectors=names, prepare=prepare
         ) as run:
             searched = search_all(run, names)
-            judged = judge_all(run, searched)
-            best = training.choose_best(judged)
-            versions = register(run, judged, best)
+            evaluated = fit_and_evaluate_all(run, searched)
+            best = steps.choose_best(evaluated)
+            versions = register(run, evaluated, best)
             decision = promote_best(run, best, versions[best.detector], promote=promote)
-            result = finish(run, searched, judged, best, versions, decision)
-            if rivals:
+            result = finish(run, searched, evaluated, best, versions, decision)
+            if baselines:
                 # A comparison is no reason to lose a training.
-                told = judge_rivals(run, best, return_state=True).result(raise_on_failure=False)
-                result = replace(result, rivals=told if isinstance(told, tuple) else (str(told),))
+                told = evaluate_baselines(run, best, return_state=True).result(
+                    raise_on_failure=False
+                )
+                result = replace(
+                    result, baselines=told if isinstance(told, tuple) else (str(told),)
+                )
     create_markdown_artifact(
         key=f"leaderboard-{source}".replace("_", "-"),
-        markdown=artifacts.leaderboard_markdown(result),
+        markdown=page.leaderboard_markdown(result),
         description=f"Newest training on {source}",
     )
     return result

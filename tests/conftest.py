@@ -42,14 +42,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a real Prefect server that ends with the tests."""
     import prefect.context
 
-    from oddwire.cli import servers
+    from oddwire.cli.servers import processes
 
     folder = tmp_path_factory.mktemp("prefect")
     patch = pytest.MonkeyPatch()
     patch.setenv("PREFECT_HOME", str(folder / "home"))
-    port = servers.free_port()
-    server = servers.start_prefect(Project(folder), port, page=False)
-    address = f"http://{servers.HOST}:{port}/api"
+    port = processes.free_port()
+    server = processes.start_prefect(Project(folder), port, page=False)
+    address = f"http://{processes.HOST}:{port}/api"
     try:
         server.wait_until(f"{address}/health")
         patch.setenv("PREFECT_API_URL", address)
@@ -57,7 +57,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> str:
         prefect.context.refresh_global_settings_context()
         yield address
     finally:
-        servers.drain_prefect()
+        processes.drain_prefect()
         server.end()
         patch.undo()
 

@@ -43,7 +43,7 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
 def test_what_is_left_out_takes_its_default():
     params = check_params({"sources": SOURCES})
     assert params.seed == 0
-    assert params.alerts == AlertSettings(max_fpr=0.01, alerts_per_day=None)
+    assert params.alerts == AlertSettings(target_fpr=0.01, alerts_per_day=None)
     assert params.source("days").start == dt.date(2026, 3, 2)
     assert params.source("mine").benign == ("benign", "normal", "0")
 
@@ -52,8 +52,8 @@ def test_what_is_left_out_takes_its_default():
     ("alerts", "rule"),
     [
         ({}, "fpr"),
-        ({"max_fpr": 0.02, "alerts_per_day": None}, "fpr"),
-        ({"max_fpr": 0.02, "alerts_per_day": 20}, "alerts_per_day"),
+        ({"target_fpr": 0.02, "alerts_per_day": None}, "fpr"),
+        ({"target_fpr": 0.02, "alerts_per_day": 20}, "alerts_per_day"),
         ({"rule": "alerts_per_day", "alerts_per_day": 20}, "alerts_per_day"),
         ({"rule": "tail", "risk": 0.0005}, "tail"),
         ({"rule": "precision", "min_precision": 0.95, "attack_share": 0.01}, "precision"),
@@ -102,8 +102,8 @@ def test_sources_know_what_their_rows_are():
         (changed(split={"train_on": "some"}), "split.train_on", "'benign' or 'all'", "got 'some'"),
         (changed(split={"calibrate": 0.1}), "split.calibrate", "no known key", "got 0.1"),
         (changed(split=None), "split", "dictionary", "got None"),
-        (changed(alerts={"max_fpr": 0}), "alerts.max_fpr", "greater than 0", "got 0"),
-        (changed(alerts={"max_fpr": float("nan")}), "alerts.max_fpr", "less than 1", "got nan"),
+        (changed(alerts={"target_fpr": 0}), "alerts.target_fpr", "greater than 0", "got 0"),
+        (changed(alerts={"target_fpr": float("nan")}), "alerts.target_fpr", "less than 1", "got nan"),
         (changed(search={"trials": -1}), "search.trials", "greater than or equal to 0", "got -1"),
         (changed(search={"trials": 2.5}), "search.trials", "valid integer", "got 2.5"),
         (
@@ -203,7 +203,7 @@ def test_settings_cannot_be_changed():
     params = check_params({"sources": SOURCES})
     for block, key in (
         (params, "seed"),
-        (params.alerts, "max_fpr"),
+        (params.alerts, "target_fpr"),
         (params.source("days"), "days"),
     ):
         with pytest.raises(ValidationError, match="frozen"):
@@ -224,16 +224,16 @@ fractions = st.floats(0, 1, exclude_min=True, exclude_max=True)
 @given(
     seed=st.integers(0, 2**31 - 1),
     test=fractions,
-    max_fpr=fractions,
+    target_fpr=fractions,
     trials=st.integers(0, 100_000),
     timeout=st.floats(1e-3, 1e6),
 )
-def test_what_is_written_out_reads_back_the_same(seed, test, max_fpr, trials, timeout):
+def test_what_is_written_out_reads_back_the_same(seed, test, target_fpr, trials, timeout):
     params = check_params(
         changed(
             seed=seed,
             split={"test": test},
-            alerts={"max_fpr": max_fpr},
+            alerts={"target_fpr": target_fpr},
             search={"trials": trials, "timeout": timeout},
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.preprocessing import TablePreprocessor
+from oddwire.detection.preprocessing.table import TablePreprocessor
 
 
 def frame_of(values, words=None) -> pd.DataFrame:

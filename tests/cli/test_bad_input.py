@@ -15,8 +15,8 @@ import yaml
 from command_line import ODDWIRE, caller
 from small_projects import SMALL_PARAMS, write_params
 
-from oddwire.operations.registry import CHALLENGER, CHAMPION, Registry, model_name
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.registry.versions import CHALLENGER, CHAMPION, Registry, model_name
+from oddwire.operations.tracking.store import Tracking
 
 HEADER = "bytes,packets,service,verdict"
 ROWS = [
@@ -120,7 +120,7 @@ def test_scoring_for_an_unknown_source(oddwire, project):
     ("change", "named"),
     [
         ({"seed": -1}, ["seed", "-1"]),
-        ({"alerts": {"max_fpr": 2}}, ["alerts.max_fpr", "2"]),
+        ({"alerts": {"target_fpr": 2}}, ["alerts.target_fpr", "2"]),
         ({"serch": {}}, ["serch"]),
         ({"search": {"detectors": ["oracle"]}}, ["search.detectors", "'oracle'"]),
     ],
@@ -215,11 +215,11 @@ def test_a_prefect_server_that_does_not_answer(oddwire, project, monkeypatch, cl
 
 @pytest.mark.parametrize("name", ["prefect", "mlflow"])
 def test_up_on_a_port_that_is_in_use(oddwire, project, name):
-    from oddwire.cli import servers
+    from oddwire.cli.servers import processes
 
-    ports = {"prefect": servers.free_port(), "mlflow": servers.free_port()}
+    ports = {"prefect": processes.free_port(), "mlflow": processes.free_port()}
     with closing(socket.socket()) as other:
-        other.bind((servers.HOST, 0))
+        other.bind((processes.HOST, 0))
         other.listen()
         ports[name] = other.getsockname()[1]
         options = [f"--{key}-port={port}" for key, port in ports.items()]
@@ -351,7 +351,7 @@ def test_one_column_without_labels_and_too_few_values_for_a_threshold(
 ):
     """Trains all the same; what needs labels, or more calibration rows, is missing with reasons."""
     content = yaml.safe_load(project.params_file.read_text())
-    write_params(project.root, {**content, "alerts": {"max_fpr": 0.0001}})
+    write_params(project.root, {**content, "alerts": {"target_fpr": 0.0001}})
     row, ended = trained_on(oddwire, project, pd.DataFrame({"c0": [1, 2, 3] * 100}))
     for figure in ("roc_auc", "average_precision", "f1", "recall", "recall_at_fpr"):
         assert row[figure] is None

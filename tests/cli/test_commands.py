@@ -14,8 +14,8 @@ import yaml
 from command_line import caller
 from small_projects import SMALL_PARAMS, make_project, write_params
 
-from oddwire.operations.registry import Registry
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.tracking.store import Tracking
 from oddwire.traffic.sources.simulated import simulate
 
 DETECTORS = ["isolation_forest", "one_class_svm", "autoencoder"]
@@ -86,7 +86,7 @@ def test_params_are_printed_with_their_defaults(oddwire, project):
     assert ended.code == 0
     printed = yaml.safe_load(ended.out)
     assert printed["sources"]["simulated"]["connections_per_day"] == 800
-    assert printed["alerts"]["max_fpr"] == 0.01  # it does not stand in the file
+    assert printed["alerts"]["target_fpr"] == 0.01  # it does not stand in the file
     assert "alerts" not in project.params_file.read_text()
 
 
@@ -143,9 +143,9 @@ def test_the_leaderboard_as_json_has_the_promised_fields(oddwire, in_trained):
     rows = ended.json
     _, result = in_trained
     assert [row["detector"] for row in rows] == DETECTORS
-    for row, judged in zip(rows, result.leaderboard, strict=True):
+    for row, evaluated in zip(rows, result.leaderboard, strict=True):
         assert list(row)[: len(FIELDS)] == FIELDS
-        assert {name: row[name] for name in FIELDS} == {name: judged[name] for name in FIELDS}
+        assert {name: row[name] for name in FIELDS} == {name: evaluated[name] for name in FIELDS}
     assert result.version in {row["model_version"] for row in rows}
 
 

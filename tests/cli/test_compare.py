@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from command_line import caller
 
-from oddwire.operations import reports
-from oddwire.operations.fitting import TestScores
-from oddwire.operations.items import LEADERBOARD_FILE, SCORES_FILE, File, Tags, Text
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.tracking.items import LEADERBOARD_FILE, SCORES_FILE, File, Tags, Text
+from oddwire.operations.tracking.store import Tracking
+from oddwire.operations.training import records
+from oddwire.operations.training.fitting import TestScores
 from oddwire.project import Project
 
 
@@ -52,9 +52,9 @@ def keep(project, empty_store, tmp_path):
                 "roc_auc": merit / 10, "intervals": {"roc_auc": {"low": 0.0123, "high": 0.9876}},
             }  # fmt: skip
             tracking.log(run, [
-                Text(LEADERBOARD_FILE, reports.as_json([row])),
+                Text(LEADERBOARD_FILE, records.as_json([row])),
                 Tags({"best_detector": "isolation_forest"}),
-                *reports.rows_items(test),
+                *records.rows_items(test),
             ])  # fmt: skip
         return run
 

@@ -15,7 +15,7 @@ from oddwire.detection.detectors import (
     default_parameters,
     search_space,
 )
-from oddwire.detection.preprocessing import TablePreprocessor
+from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.detection.search_space import Choice, FloatRange, IntRange, When
 from oddwire.errors import ParameterError
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oddwire.detection.benign_sample import MOST_ROWS, BenignReference, sampled
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.explaining import _parts, sentences
 from oddwire.detection.model import Model
-from oddwire.detection.reference import MOST_ROWS, BenignReference, sampled
-from oddwire.detection.sealing import MANIFEST, dump_json, sha256
+from oddwire.detection.persistence.manifest import MANIFEST, dump_json, sha256
 from oddwire.errors import DataError, ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema
 
@@ -193,7 +193,7 @@ def test_rows_are_explained_block_by_block(forest, monkeypatch):
     odd = rows(7, seed=9).assign(rate=50.0)
     whole = forest.explain(odd)
     monkeypatch.setattr("oddwire.detection.explaining._BLOCK_CELLS", 1)
-    monkeypatch.setattr("oddwire.detection.reference._BLOCK_CELLS", 1)
+    monkeypatch.setattr("oddwire.detection.benign_sample._BLOCK_CELLS", 1)
     pd.testing.assert_frame_equal(forest.explain(odd), whole)
 
 

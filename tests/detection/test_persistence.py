@@ -19,11 +19,11 @@ import pytest
 import skops.io
 from sklearn.linear_model import LinearRegression
 
-from oddwire.detection import persistence
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
-from oddwire.detection.persistence import dump_estimator, load_array, load_estimator
-from oddwire.detection.sealing import read_sealed, write_sealed
+from oddwire.detection.persistence import model_folder
+from oddwire.detection.persistence.manifest import read_verified, write_verified
+from oddwire.detection.persistence.model_folder import dump_estimator, load_array, load_estimator
 from oddwire.errors import ModelError
 from oddwire.traffic.schema import FeatureSchema
 
@@ -78,7 +78,7 @@ def trained(name, params=None, **settings):
 
 @pytest.fixture(scope="module", params=sorted(DETECTORS))
 def saved(request, tmp_path_factory):
-    model = trained(request.param, max_fpr=0.02, metadata={"source": "simulated"})
+    model = trained(request.param, target_fpr=0.02, metadata={"source": "simulated"})
     folder = tmp_path_factory.mktemp(request.param) / "model"
     return model, folder, model.save(folder)
 
@@ -116,7 +116,7 @@ def test_a_loaded_model_gives_the_same_bits(saved):
         loaded.score(any_rows()), model.score(any_rows()), check_exact=True
     )
     assert loaded.threshold == model.threshold
-    for name in ("schema", "detector_name", "hyperparameters", "seed", "max_fpr", "metadata"):
+    for name in ("schema", "detector_name", "hyperparameters", "seed", "target_fpr", "metadata"):
         assert getattr(loaded, name) == getattr(model, name)
 
 
@@ -238,9 +238,9 @@ def test_a_link_is_refused_wherever_it_leads(copy, tmp_path):
 def test_a_renewed_manifest_is_found_by_its_digest(copy):
     folder, digest = copy
     about = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps({**about, "max_fpr": 0.9}))
+    (folder / "model.json").write_text(json.dumps({**about, "target_fpr": 0.9}))
     seal_again(folder)
-    assert Model.load(folder).max_fpr == 0.9
+    assert Model.load(folder).target_fpr == 0.9
     with pytest.raises(ModelError, match=rf"manifest.json was altered: .* must be {digest}"):
         Model.load(folder, digest=digest)
 
@@ -377,7 +377,7 @@ def test_a_tree_that_leads_out_of_its_memory_is_refused(saved_forest, field, val
 
 
 def test_an_archive_that_unpacks_too_far_is_refused(monkeypatch):
-    monkeypatch.setattr(persistence, "_LARGEST_UNPACKED", 1000)
+    monkeypatch.setattr(model_folder, "_LARGEST_UNPACKED", 1000)
     content = skops.io.dumps(np.zeros(1000), compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(ModelError, match="must unpack to at most"):
         load_estimator(content, name="detector.skops")
@@ -394,7 +394,7 @@ def test_an_array_that_claims_to_be_huge_is_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, f"format {persistence.FORMAT}, got 99"),
+        ({"format": 99}, f"format {model_folder.FORMAT}, got 99"),
         ({"detector_name": "oracle"}, "oracle"),
         ({"schema": None}, "no model of this release"),
         ({"hyperparameters": {"detector__colour": 1}}, "detector__colour"),
@@ -422,24 +422,24 @@ def test_a_save_that_fails_leaves_nothing(tmp_path):
         raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
-        write_sealed(tmp_path / "model", fail)
+        write_verified(tmp_path / "model", fail)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_save_that_is_killed_leaves_no_folder_of_that_name(tmp_path):
     code = (
         "import os, signal, sys; from pathlib import Path;"
-        "from oddwire.detection.sealing import write_sealed\n"
+        "from oddwire.detection.persistence.manifest import write_verified\n"
         "def write(folder):\n"
         "    (folder / 'half').write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "write_sealed(Path(sys.argv[1]), write)"
+        "write_verified(Path(sys.argv[1]), write)"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "model"], check=False)
     assert done.returncode == -9
     assert not (tmp_path / "model").exists()
-    write_sealed(tmp_path / "model", lambda draft: (draft / "x").write_text("x"))
-    assert read_sealed(tmp_path / "model") == {"x": b"x"}
+    write_verified(tmp_path / "model", lambda draft: (draft / "x").write_text("x"))
+    assert read_verified(tmp_path / "model") == {"x": b"x"}
 
 
 def test_a_saved_model_is_replaced_whole(copy, tmp_path):
@@ -463,13 +463,13 @@ def test_a_folder_of_something_else_is_never_replaced(saved_forest, tmp_path):
 def test_an_empty_folder_and_missing_parents_are_filled(tmp_path):
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "a" / "b"):
-        digest = write_sealed(folder, lambda draft: (draft / "x").write_text("x"))
-        assert read_sealed(folder, digest=digest) == {"x": b"x"}
+        digest = write_verified(folder, lambda draft: (draft / "x").write_text("x"))
+        assert read_verified(folder, digest=digest) == {"x": b"x"}
 
 
 def test_the_same_content_has_the_same_digest(tmp_path):
     digests = {
-        write_sealed(tmp_path / name, lambda draft: (draft / "x").write_text("x"))
+        write_verified(tmp_path / name, lambda draft: (draft / "x").write_text("x"))
         for name in ("one", "two")
     }
     assert len(digests) == 1

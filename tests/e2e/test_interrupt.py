@@ -12,7 +12,7 @@ from filelock import FileLock
 from small_projects import SMALL_PARAMS, make_project
 from test_kill import finished_trials
 
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.tracking.store import Tracking
 
 pytestmark = pytest.mark.slow
 TRIALS = 40

@@ -14,8 +14,8 @@ import pytest
 from command_line import ODDWIRE, environment, wait_until
 from small_projects import SMALL_PARAMS, make_project
 
-from oddwire.operations.registry import Registry
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.tracking.store import Tracking
 
 pytestmark = pytest.mark.slow
 TRIALS = 6

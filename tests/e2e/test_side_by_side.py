@@ -9,8 +9,8 @@ import pytest
 from command_line import ODDWIRE, environment
 from small_projects import make_project
 
-from oddwire.operations.registry import CHAMPION, Registry, model_name
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.registry.versions import CHAMPION, Registry, model_name
+from oddwire.operations.tracking.store import Tracking
 
 pytestmark = pytest.mark.slow
 COMMAND = [

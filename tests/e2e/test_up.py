@@ -15,7 +15,7 @@ import pytest
 from command_line import ODDWIRE, environment, wait_until
 from small_projects import SMALL_PARAMS
 
-from oddwire.cli import servers
+from oddwire.cli.servers import processes
 from oddwire.params import load_params
 from oddwire.traffic.sources.simulated import simulate
 
@@ -29,7 +29,7 @@ def served(trained, tmp_path_factory):
     """A trained project that is up, and what ran when Ctrl-C came."""
     project, _ = trained
     folder = tmp_path_factory.mktemp("up")
-    ports = {"prefect": servers.free_port(), "mlflow": servers.free_port()}
+    ports = {"prefect": processes.free_port(), "mlflow": processes.free_port()}
     env = environment(folder / "prefect")
     env.pop("PREFECT_API_URL", None)
     command = [ODDWIRE, "up"]
@@ -56,7 +56,7 @@ def served(trained, tmp_path_factory):
 @pytest.fixture(scope="module")
 def api(served):
     _, ports, _, _ = served
-    address = f"http://{servers.HOST}:{ports['prefect']}/api"
+    address = f"http://{processes.HOST}:{ports['prefect']}/api"
     with httpx.Client(base_url=address, timeout=30) as client:
         yield client
 
@@ -90,7 +90,7 @@ def run_to_its_end(api, deployment, parameters):
 def test_both_pages_answer(served):
     _, ports, _, log = served
     for name, title in (("prefect", "Prefect"), ("mlflow", "MLflow")):
-        address = f"http://{servers.HOST}:{ports[name]}"
+        address = f"http://{processes.HOST}:{ports[name]}"
         page = httpx.get(address, follow_redirects=True, timeout=30)
         assert page.status_code == 200
         assert title in page.text
@@ -147,4 +147,4 @@ def test_ctrl_c_ends_all_processes_and_frees_the_ports(served):
     assert "Traceback" not in log.read_text()
     _, alive = psutil.wait_procs(started, timeout=10)
     assert not alive
-    assert all(servers.is_free(port) for port in ports.values())
+    assert all(processes.is_free(port) for port in ports.values())

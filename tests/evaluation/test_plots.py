@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from oddwire.errors import DataError
-from oddwire.evaluation import plots
-from oddwire.evaluation.calibration_plot import calibration_figure, observed_shares
 from oddwire.evaluation.families import evaluate_families
-from oddwire.evaluation.family_plot import MOST_FAMILIES, family_heat_map_figure
-from oddwire.evaluation.intervals import chance_band
 from oddwire.evaluation.metrics import Confusion
+from oddwire.evaluation.plots import curves
+from oddwire.evaluation.plots.calibration import calibration_figure, observed_shares
+from oddwire.evaluation.plots.families import MOST_FAMILIES, family_heat_map_figure
+from oddwire.evaluation.uncertainty.intervals import chance_band
 
 
 def png(figure):
@@ -45,10 +45,10 @@ def detectors():
 
 def test_a_curve_per_detector_with_its_figure_in_the_legend(detectors):
     separable = {"sure": ([0, 0, 1, 1], [1, 2, 3, 4])}
-    roc = plots.roc_curve_figure(detectors | separable, max_fpr=0.01)
+    roc = curves.roc_curve_figure(detectors | separable, target_fpr=0.01)
     assert "sure (area 1.000)" in texts(roc)
     assert "budget 1.00%" in texts(roc)
-    precision = plots.precision_recall_figure(detectors | separable)
+    precision = curves.precision_recall_figure(detectors | separable)
     assert "sure (AP 1.000, attacks 50.0%)" in texts(precision)
     assert "forest" in texts(precision)
     assert "network" in texts(precision)
@@ -58,21 +58,23 @@ def test_a_curve_per_detector_with_its_figure_in_the_legend(detectors):
 
 def test_the_share_of_attacks_stands_beside_average_precision(detectors):
     share = np.mean(detectors["forest"][0])
-    assert f"attacks are {share:.1%} of the rows" in texts(plots.precision_recall_figure(detectors))
+    assert f"attacks are {share:.1%} of the rows" in texts(
+        curves.precision_recall_figure(detectors)
+    )
 
 
 def test_a_long_curve_is_thinned_but_keeps_its_ends(detectors):
-    line = plots.roc_curve_figure(detectors).axes[0].lines[0]
+    line = curves.roc_curve_figure(detectors).axes[0].lines[0]
     assert len(line.get_xdata()) <= 2000
     assert (line.get_xdata()[0], line.get_ydata()[0]) == (0, 0)
     assert (line.get_xdata()[-1], line.get_ydata()[-1]) == (1, 1)
 
 
 def test_the_confusion_has_counts_and_shares_of_each_class():
-    figure = plots.confusion_figure(Confusion(tn=9000, fp=1000, fn=5, tp=15))
+    figure = curves.confusion_figure(Confusion(tn=9000, fp=1000, fn=5, tp=15))
     for words in ("9,000\n90.00%", "1,000\n10.00%", "5\n25.00%", "15\n75.00%"):
         assert words in texts(figure)
-    assert "no such row" in texts(plots.confusion_figure(Confusion(1, 2, 0, 0)))
+    assert "no such row" in texts(curves.confusion_figure(Confusion(1, 2, 0, 0)))
     assert png(figure)
 
 
@@ -89,7 +91,7 @@ def test_the_confusion_has_counts_and_shares_of_each_class():
     ids=["even", "heavy", "heavy-signed", "mostly-zero", "constant", "huge"],
 )
 def test_the_histogram_chooses_its_axis_and_draws_every_row(scores, scale):
-    figure = plots.score_histogram_figure(None, scores, threshold=float(scores.max()))
+    figure = curves.score_histogram_figure(None, scores, threshold=float(scores.max()))
     axes = figure.axes[0]
     assert axes.get_xscale() == scale
     assert axes.patches[0].get_data().values.sum() == pytest.approx(1)
@@ -98,16 +100,16 @@ def test_the_histogram_chooses_its_axis_and_draws_every_row(scores, scale):
 
 def test_the_histogram_shows_all_three_groups_and_the_threshold():
     labels = [0, 0, 0, 1, None]
-    figure = plots.score_histogram_figure(labels, [1, 2, 3, 4, 5], threshold=3.5)
+    figure = curves.score_histogram_figure(labels, [1, 2, 3, 4, 5], threshold=3.5)
     for words in ("benign (3)", "attack (1)", "unlabelled (1)", "threshold 3.5"):
         assert words in texts(figure)
-    endless = plots.score_histogram_figure(labels, [1, 2, 3, 4, 5], threshold=np.inf)
+    endless = curves.score_histogram_figure(labels, [1, 2, 3, 4, 5], threshold=np.inf)
     assert "threshold" not in texts(endless)
     assert png(endless)
 
 
 def test_the_history_shows_the_best_so_far_and_what_was_pruned():
-    figure = plots.optimisation_history_figure([None, 0.5, None, 0.7, 0.6], 0.6)
+    figure = curves.optimisation_history_figure([None, 0.5, None, 0.7, 0.6], 0.6)
     best = next(line for line in figure.axes[0].lines if line.get_label() == "best so far")
     assert list(best.get_xdata()) == [2, 3, 4, 5]
     assert list(best.get_ydata()) == [0.5, 0.5, 0.7, 0.7]
@@ -119,13 +121,13 @@ def test_the_history_shows_the_best_so_far_and_what_was_pruned():
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
-        (lambda: plots.roc_curve_figure({"a": ([0, 0], [1, 2])}), "both classes"),
-        (lambda: plots.roc_curve_figure({}), "both classes"),
-        (lambda: plots.precision_recall_figure({"a": (None, [1, 2])}), "both classes"),
-        (lambda: plots.confusion_figure(Confusion(0, 0, 0, 0)), "no labelled rows"),
-        (lambda: plots.score_histogram_figure([], []), "no rows"),
-        (lambda: plots.optimisation_history_figure([None, None]), "no trial"),
-        (lambda: plots.optimisation_history_figure([float("nan")], None), "no trial"),
+        (lambda: curves.roc_curve_figure({"a": ([0, 0], [1, 2])}), "both classes"),
+        (lambda: curves.roc_curve_figure({}), "both classes"),
+        (lambda: curves.precision_recall_figure({"a": (None, [1, 2])}), "both classes"),
+        (lambda: curves.confusion_figure(Confusion(0, 0, 0, 0)), "no labelled rows"),
+        (lambda: curves.score_histogram_figure([], []), "no rows"),
+        (lambda: curves.optimisation_history_figure([None, None]), "no trial"),
+        (lambda: curves.optimisation_history_figure([float("nan")], None), "no trial"),
     ],
 )
 def test_what_cannot_be_drawn_becomes_a_picture_that_says_so(draw, words):
@@ -138,18 +140,19 @@ def test_what_cannot_be_drawn_becomes_a_picture_that_says_so(draw, words):
 @pytest.mark.parametrize("name", ["$x^{$", r"a\$b$", "_hidden", "line\nbreak\x00", "$"])
 def test_a_hostile_name_is_drawn_as_plain_text(name):
     detectors = {name: ([0, 1], [1, 2])}
-    figure = plots.roc_curve_figure(detectors, title=name)
+    figure = curves.roc_curve_figure(detectors, title=name)
     assert png(figure)
     assert "area 1.000" in texts(figure)
 
 
 def test_pictures_are_drawn_in_threads_without_pyplot(detectors):
     with ThreadPoolExecutor(2) as pool:
-        drawn = list(pool.map(lambda _: png(plots.roc_curve_figure(detectors)), range(4)))
+        drawn = list(pool.map(lambda _: png(curves.roc_curve_figure(detectors)), range(4)))
     assert len(set(drawn)) == 1
     code = (
-        "import sys, oddwire.evaluation.plots as plots; assert 'matplotlib' not in sys.modules;"
-        "plots.roc_curve_figure({'a': ([0, 1], [1, 2])});"
+        "import sys, oddwire.evaluation.plots.curves as curves;"
+        "assert 'matplotlib' not in sys.modules;"
+        "curves.roc_curve_figure({'a': ([0, 1], [1, 2])});"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -229,7 +232,7 @@ def test_few_calibration_rows_widen_the_band_as_the_beta_binomial_law_says():
 def test_the_calibration_is_that_of_benign_rows_alone():
     labels = np.array([0] * 100 + [1] * 100)
     p_values = np.r_[np.arange(1, 101) / 100, np.full(100, 1e-6)]
-    figure = calibration_figure({"forest": (labels, p_values)}, max_fpr=0.05)
+    figure = calibration_figure({"forest": (labels, p_values)}, target_fpr=0.05)
     line = next(line for line in figure.axes[0].lines if line.get_label() == "forest")
     shares = np.interp([0.1, 0.5], line.get_xdata(), line.get_ydata())
     assert shares == pytest.approx([0.1, 0.5], abs=0.02)

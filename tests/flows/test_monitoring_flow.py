@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from flows.monitoring import Scenario, monitor
 from oddwire.errors import NoModelError, ParameterError
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS
 
 

@@ -8,8 +8,8 @@ import httpx
 import numpy as np
 import pytest
 
-from oddwire.operations.registry import CHALLENGER, CHAMPION, Registry
-from oddwire.operations.tracking import Tracking
+from oddwire.operations.registry.versions import CHALLENGER, CHAMPION, Registry
+from oddwire.operations.tracking.store import Tracking
 
 pytestmark = pytest.mark.slow
 DETECTORS = {"isolation_forest", "one_class_svm", "autoencoder"}
@@ -121,7 +121,7 @@ def test_the_first_model_is_promoted_with_a_reason(trained, tracking):
 def test_the_registered_model_gives_the_scores_that_were_judged(trained, tracking):
     project, result = trained
     from oddwire.evaluation.metrics import evaluate
-    from oddwire.operations.fitting import Prepared, labels_of
+    from oddwire.operations.training.fitting import Prepared, labels_of
 
     registry = Registry.of(tracking, project)
     model = registry.load(registry.champion("simulated"))
@@ -131,7 +131,7 @@ def test_the_registered_model_gives_the_scores_that_were_judged(trained, trackin
         labels_of(test),
         scored["anomaly_score"].to_numpy(),
         threshold=model.threshold,
-        max_fpr=model.max_fpr,
+        target_fpr=model.target_fpr,
     )
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     assert again.roc_auc == row["roc_auc"]
@@ -143,7 +143,7 @@ def test_the_pyfunc_gives_the_same_scores(trained, tracking, monkeypatch):
     import mlflow
 
     project, _ = trained
-    from oddwire.operations.fitting import Prepared
+    from oddwire.operations.training.fitting import Prepared
 
     registry = Registry.of(tracking, project)
     version = registry.champion("simulated")

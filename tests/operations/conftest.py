@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from oddwire.detection.detectors.isolation_forest import IsolationForestDetector
+from oddwire.detection.detectors.isolation_forest.detector import IsolationForestDetector
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, IntRange
-from oddwire.operations import releasing, training
-from oddwire.operations.fitting import FittedModel
-from oddwire.operations.registry import Registry
-from oddwire.operations.tracking import Tracking
-from oddwire.operations.trained import Judged, Training, TrainingResult
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.tracking.store import Tracking
+from oddwire.operations.training import releasing, steps
+from oddwire.operations.training.fitting import FittedModel
+from oddwire.operations.training.results import EvaluatedDetector, Training, TrainingResult
 from oddwire.project import Project
 from oddwire.stages.ingest import ingest
 from oddwire.stages.link import link
@@ -53,7 +53,7 @@ DESK_PARAMS = {
     },
     "split": {"calibration": 0.25, "validation": 0.25, "test": 0.3},
     "search": {"trials": 2, "timeout": 60, "detectors": ["isolation_forest"]},
-    "alerts": {"max_fpr": 0.05},
+    "alerts": {"target_fpr": 0.05},
     "promotion": {"resamples": 50, "max_milliseconds_per_row": 100},
     "drift": {"sample_rows": 1000},
 }
@@ -67,7 +67,7 @@ class Desk:
     tracking: Tracking
     registry: Registry
     run: Training
-    judged: Judged
+    evaluated: EvaluatedDetector
     result: TrainingResult
 
 
@@ -108,7 +108,7 @@ def small_forest(monkeypatch):
 def fitted(tmp_path_factory, schema, make_rows):
     """A fitted and calibrated model on disk."""
     folder = tmp_path_factory.mktemp("fitted") / "model"
-    model = Model.build(schema, "isolation_forest", SMALL_DEFAULTS, seed=0, max_fpr=0.05)
+    model = Model.build(schema, "isolation_forest", SMALL_DEFAULTS, seed=0, target_fpr=0.05)
     model.fit(make_rows(attacks=0)).calibrate(make_rows(100, seed=1, attacks=0))
     return FittedModel("isolation_forest", folder, model.save(folder), 0.1, SMALL_DEFAULTS)
 
@@ -143,7 +143,7 @@ def desk(tmp_path_factory, empty_store, make_rows):
 @pytest.fixture
 def report(desk):
     """The report of the desk's detector, its scores still there."""
-    made = desk.judged.report
+    made = desk.evaluated.report
     return replace(made, scores_file=desk.project.root / "kept" / made.scores_file.name)
 
 
@@ -180,16 +180,16 @@ def train_desk(project: Project, source: str, **options) -> Desk:
 
 
 def _train(project: Project, source: str, *, promote: bool = True) -> Desk:
-    with training.open_training(project, source, trials=2, started_by="a test") as run:
-        searched = training.search_detector(run, "isolation_forest")
-        judged = [training.judge_detector(run, searched)]
-        best = training.choose_best(judged)
-        versions = releasing.register_all(run, judged, best)
+    with steps.open_training(project, source, trials=2, started_by="a test") as run:
+        searched = steps.search_detector(run, "isolation_forest")
+        evaluated = [steps.fit_and_evaluate(run, searched)]
+        best = steps.choose_best(evaluated)
+        versions = releasing.register_all(run, evaluated, best)
         version = versions[best.detector]
         decision = releasing.settle_promotion(run, best, version, promote=promote)
         shutil.copytree(
             run.workplace, project.root / "kept", dirs_exist_ok=True
         )  # open_training clears it away
-        result = training.finish_training(run, [searched], judged, best, versions, decision)
+        result = steps.finish_training(run, [searched], evaluated, best, versions, decision)
     tracking = Tracking.connect(project)
     return Desk(project, tracking, Registry.of(tracking, project), run, best, result)

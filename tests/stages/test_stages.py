@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from oddwire.detection.trimming import FOREST
+from oddwire.detection.contamination import FOREST
 from oddwire.errors import DataError, ParameterError
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -24,7 +24,7 @@ from oddwire.stages.ingest import ingest, load_rows
 from oddwire.stages.link import link
 from oddwire.stages.prepare import PARTS, prepare
 from oddwire.stages.running import run, whole_folder
-from oddwire.traffic.sources.files import check_files
+from oddwire.traffic.sources.reading.files import check_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAGES = {"link": link, "ingest": ingest, "prepare": prepare, "explore": explore}

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.params import SplitSettings
-from oddwire.traffic.splitting import LEAST_ROWS, split_rows
+from oddwire.traffic.splitting.parts import LEAST_ROWS, split_rows
 
 PARTS = ("train", "calibration", "validation", "test", "dropped")
 START = pd.Timestamp("2026-03-02", tz="UTC")

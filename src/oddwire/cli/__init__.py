@@ -8,7 +8,7 @@ import typer
 
 from oddwire.cli import compare, drift, fetch, leaderboard, parameters, score, train, up
 from oddwire.errors import OddwireError
-from oddwire.traffic.labels import printable
+from oddwire.traffic.wire_text import printable
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

@@ -14,7 +14,7 @@ from oddwire.params import load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
-    from oddwire.operations.comparisons import Comparison, KeptTraining
+    from oddwire.operations.comparison.trainings import Comparison, TrainingRecord
 
 EPILOG = """
 **Examples**
@@ -44,24 +44,26 @@ def compare(
 ) -> None:
     """Show what a training brought over an earlier one, detector by detector.
 
-    Differences come with 95 % intervals of a paired bootstrap where both judged the same test rows;
+    Differences come with 95 % intervals of a paired bootstrap where both evaluated the same test rows;
     where they did not, the figures alone are shown, each with an interval of its own.
     """
     quiet_tools(terminal=True)
     kept, comparisons = compare_runs(Project.find(), trainings)
     if as_json:
-        from oddwire.cli.printing import print_json
+        from oddwire.cli.terminal.printing import print_json
 
         print_json(as_dict(kept, comparisons))
     else:
-        from oddwire.cli.comparison_tables import print_comparison, print_trainings
+        from oddwire.cli.terminal.comparison_tables import print_comparison, print_trainings
 
         print_trainings(kept)
         for comparison in comparisons:
             print_comparison(comparison, [training.run_id for training in kept])
 
 
-def compare_runs(project: Project, given: list[str]) -> tuple[list[KeptTraining], list[Comparison]]:
+def compare_runs(
+    project: Project, given: list[str]
+) -> tuple[list[TrainingRecord], list[Comparison]]:
     """Read trainings back, and compare each further one with the first.
 
     Raises
@@ -71,9 +73,9 @@ def compare_runs(project: Project, given: list[str]) -> tuple[list[KeptTraining]
     NoModelError
         If there is no such training.
     """
-    from oddwire.operations.comparisons import compare_trainings
-    from oddwire.operations.kept_trainings import load_training, two_newest
-    from oddwire.operations.tracking import Tracking
+    from oddwire.operations.comparison.training_history import load_training, two_newest
+    from oddwire.operations.comparison.trainings import compare_trainings
+    from oddwire.operations.tracking.store import Tracking
 
     if len(given) == 1:
         load_params(project.params_file).source(given[0])
@@ -87,7 +89,7 @@ def compare_runs(project: Project, given: list[str]) -> tuple[list[KeptTraining]
     return kept, [compare_trainings(kept[0], later) for later in kept[1:]]
 
 
-def as_dict(kept: list[KeptTraining], comparisons: list[Comparison]) -> dict[str, Any]:
+def as_dict(kept: list[TrainingRecord], comparisons: list[Comparison]) -> dict[str, Any]:
     """Return what a machine reads."""
     return {
         "trainings": [

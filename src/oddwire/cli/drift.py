@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from oddwire.cli.environment import quiet_tools
-from oddwire.cli.session import session
+from oddwire.cli.servers.session import session
 from oddwire.params import load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
-    from oddwire.operations.monitoring import DriftResult
+    from oddwire.operations.drift.check import DriftResult
 
 EXIT_DRIFT = 3
 _SHOWN_COLUMNS = 8
@@ -48,9 +48,9 @@ def drift(
     quiet_tools(terminal=True)
     project = Project.find()
     load_params(project.params_file).source(source)
-    from oddwire.operations.monitoring import check_scenario
-    from oddwire.operations.registry import Registry
-    from oddwire.operations.tracking import Tracking
+    from oddwire.operations.drift.check import check_scenario
+    from oddwire.operations.registry.versions import Registry
+    from oddwire.operations.tracking.store import Tracking
 
     check_scenario(scenario)
     Registry.of(Tracking.connect(project), project).champion(source)
@@ -58,7 +58,7 @@ def drift(
         file = "" if current is None else str(current.absolute())
         result = run_check(source, current=file, scenario=scenario)
     if as_json:
-        from oddwire.cli.printing import print_json
+        from oddwire.cli.terminal.printing import print_json
 
         print_json(result.to_dict())
     else:
@@ -79,9 +79,9 @@ def show(result: DriftResult) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from oddwire.cli.printing import printer
-    from oddwire.operations.drift_verdict import ranked
-    from oddwire.traffic.labels import printable
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.operations.drift.verdict import ranked
+    from oddwire.traffic.wire_text import printable
 
     table = Table(
         title=f"Drift check of {result.source}: {escape(result.current)}", title_justify="left"

@@ -25,7 +25,7 @@ def fetch(
 ) -> None:
     """Download the files of a public source and check their SHA-256."""
     quiet_tools(terminal=True)
-    from oddwire.traffic.sources import fetching
+    from oddwire.traffic.sources.reading import fetching
 
     project = Project.find()
     for file in fetching.fetch(name, into=project.downloads(name), from_dir=from_):

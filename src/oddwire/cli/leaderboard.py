@@ -27,10 +27,10 @@ def leaderboard(
     project = Project.find()
     load_params(project.params_file).source(source)
     rows, run_name = newest_rows(project, source)
-    from oddwire.cli.printing import print_json, print_leaderboard
+    from oddwire.cli.terminal.printing import print_json, print_leaderboard
 
     if as_json:
-        from oddwire.operations.items import LEADERBOARD_COLUMNS
+        from oddwire.operations.tracking.items import LEADERBOARD_COLUMNS
 
         print_json([{**{key: row.get(key) for key in LEADERBOARD_COLUMNS}, **row} for row in rows])
     else:
@@ -39,8 +39,8 @@ def leaderboard(
 
 def newest_rows(project: Project, source: str) -> tuple[list[dict[str, Any]], str]:
     """Return the leaderboard of the newest training, and the training's name."""
-    from oddwire.operations.items import LEADERBOARD_FILE
-    from oddwire.operations.tracking import Tracking
+    from oddwire.operations.tracking.items import LEADERBOARD_FILE
+    from oddwire.operations.tracking.store import Tracking
 
     tracking = Tracking.connect(project)
     training = tracking.newest_training(source)

@@ -42,8 +42,8 @@ def score(
 ) -> None:
     """Score every row of a file: anomaly score, p-value, alert."""
     quiet_tools(terminal=True)
-    from oddwire.cli.printing import print_json, printer, shown_progress
-    from oddwire.operations.scoring import score_file
+    from oddwire.cli.terminal.printing import print_json, printer, shown_progress
+    from oddwire.operations.scoring.score_file import score_file
 
     with shown_progress(quiet=as_json):
         done = score_file(
@@ -58,7 +58,7 @@ def score(
     console = printer()
     console.print(
         f"{done.rows:,} rows scored by version {done.version} ({done.detector}), "
-        f"{done.alerts:,} alerts at a false-alarm budget of {done.max_fpr:.3g}\n"
+        f"{done.alerts:,} alerts at a false-alarm budget of {done.target_fpr:.3g}\n"
         f"written to {escape(str(done.out))}"
     )
     if done.discoveries is not None:

@@ -9,7 +9,7 @@ import typer
 
 from oddwire.cli import drift, fail, train
 from oddwire.cli.environment import quiet_tools
-from oddwire.cli.session import session
+from oddwire.cli.servers.session import session
 from oddwire.errors import OddwireError, ParameterError
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -22,7 +22,7 @@ TRIALS_VARIABLE = "ODDWIRE_TOUR_TRIALS"
 def tour() -> None:
     """Train and check the built-in simulated traffic, as a newcomer would."""
     quiet_tools(terminal=True)
-    from oddwire.cli.printing import printer
+    from oddwire.cli.terminal.printing import printer
 
     project = Project.find()
     params = load_params(project.params_file)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oddwire.cli.environment import quiet_tools
-from oddwire.cli.session import session
+from oddwire.cli.servers.session import session
 from oddwire.params import Params, load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
-    from oddwire.operations.trained import TrainingResult
+    from oddwire.operations.training.results import TrainingResult
 
 EPILOG = """
 **Examples**
@@ -21,7 +21,7 @@ EPILOG = """
 
 `oddwire train nsl-kdd --detectors isolation_forest,autoencoder --no-promote`
 
-`oddwire train nsl-kdd --detectors isolation_forest,one_class_svm,autoencoder,ensemble --rivals`
+`oddwire train nsl-kdd --detectors isolation_forest,one_class_svm,autoencoder,ensemble --baselines`
 """
 
 
@@ -42,9 +42,9 @@ def train(
         str | None, typer.Option(help="Names, divided by commas.", show_default="search.detectors")
     ] = None,
     promote: Annotated[bool, typer.Option(help="Let the best one become champion.")] = True,
-    rivals: Annotated[
+    baselines: Annotated[
         bool,
-        typer.Option("--rivals", help="Judge supervised classifiers beside: what labels add."),
+        typer.Option("--baselines", help="Judge supervised classifiers beside: what labels add."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
@@ -54,15 +54,15 @@ def train(
     params = load_params(project.params_file)
     params.source(source)
     if detectors is not None:
-        from oddwire.operations.fitting import parse_detectors
+        from oddwire.operations.training.fitting import parse_detectors
 
         parse_detectors(detectors)
     with session(project, quiet=as_json):
         result = run_training(
-            params, source, trials=trials, detectors=detectors, promote=promote, rivals=rivals
+            params, source, trials=trials, detectors=detectors, promote=promote, baselines=baselines
         )
     if as_json:
-        from oddwire.cli.printing import print_json
+        from oddwire.cli.terminal.printing import print_json
 
         print_json(as_dict(result))
     else:
@@ -76,7 +76,7 @@ def run_training(
     trials: int | None,
     detectors: str | None,
     promote: bool,
-    rivals: bool = False,
+    baselines: bool = False,
 ) -> TrainingResult:
     """Run the training flow, inside a session."""
     from flows.training import train as flow
@@ -86,7 +86,7 @@ def run_training(
         trials=params.search.trials if trials is None else trials,
         detectors=",".join(params.search.detectors) if detectors is None else detectors,
         promote=promote,
-        rivals=rivals,
+        baselines=baselines,
     )
 
 
@@ -94,13 +94,13 @@ def as_dict(result: TrainingResult) -> dict[str, Any]:
     """Return what a machine reads."""
     names = (
         "source", "run_id", "leaderboard", "version", "detector", "promoted", "reason", "failed",
-        "rivals",
+        "baselines",
     )  # fmt: skip
     return {name: getattr(result, name) for name in names}
 
 
 def _why_chosen(row: dict[str, Any], *, alone: bool) -> str:
-    from oddwire.operations.objective import in_words
+    from oddwire.operations.search.objective import in_words
 
     how = "with" if alone else "the best by"
     return (
@@ -115,7 +115,7 @@ def _broken_promise(row: dict[str, Any]) -> str:
         return ""
     return (
         f"Its alerts on benign test rows, {row['false_positive_rate']:.2%}, are more than the "
-        f"{row['promised_fpr']:.2%} promised: these rows are not like the calibration rows"
+        f"{row['target_fpr']:.2%} target: these rows are not like the calibration rows"
     )
 
 
@@ -123,14 +123,14 @@ def show(project: Project, result: TrainingResult) -> None:
     """Print the leaderboard, the promotion and where to look."""
     from rich.markup import escape
 
-    from oddwire.cli.printing import print_leaderboard, printer
-    from oddwire.cli.servers import HOST, MLFLOW_PORT, MLFLOW_VIEW, PREFECT_PORT
-    from oddwire.operations.registry import model_name
-    from oddwire.traffic.labels import printable
+    from oddwire.cli.servers.processes import HOST, MLFLOW_PORT, MLFLOW_VIEW, PREFECT_PORT
+    from oddwire.cli.terminal.printing import print_leaderboard, printer
+    from oddwire.operations.registry.versions import model_name
+    from oddwire.traffic.wire_text import printable
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
     console = printer()
-    for told in result.rivals:
+    for told in result.baselines:
         console.print(f"  - {escape(printable(told))}")
     for name, why in result.failed.items():
         console.print(f"left out: {name}, which failed with {escape(printable(why))}")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddwire.cli import servers
 from oddwire.cli.environment import quiet_tools
+from oddwire.cli.servers import processes
 from oddwire.errors import ParameterError, ServiceError
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -29,22 +29,22 @@ def add_to(app: typer.Typer) -> None:
 def up(
     prefect_port: Annotated[
         int, typer.Option(help="Port of the Prefect page.", min=1, max=65535)
-    ] = servers.PREFECT_PORT,
+    ] = processes.PREFECT_PORT,
     mlflow_port: Annotated[
         int, typer.Option(help="Port of the MLflow page.", min=1, max=65535)
-    ] = servers.MLFLOW_PORT,
+    ] = processes.MLFLOW_PORT,
 ) -> None:
     """Start the Prefect server, the MLflow page and the deployments; Ctrl-C ends them together."""
     quiet_tools(terminal=False)
     project = Project.find()
     load_params(project.params_file)
-    from oddwire.cli.printing import printer
+    from oddwire.cli.terminal.printing import printer
 
     console = printer()
     local = not os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
     ports = {"Prefect": prefect_port, **({"MLflow": mlflow_port} if local else {})}
     for name, port in ports.items():
-        if not servers.is_free(port):
+        if not processes.is_free(port):
             raise ParameterError(
                 f"port {port} for {name} is in use: is `oddwire up` running already? "
                 f"Otherwise give --{name.lower()}-port"
@@ -55,7 +55,7 @@ def up(
         while not ended.wait(0.5):
             for server in running:
                 if server.process.poll() is not None:
-                    raise ServiceError(f"{server.name} ended: {servers.last_line(server.log)}")
+                    raise ServiceError(f"{server.name} ended: {processes.last_line(server.log)}")
     console.print("ended")
 
 
@@ -66,31 +66,33 @@ def _start_all(
     stack: ExitStack,
     console: Console,
     ended: threading.Event,
-) -> list[servers.Server]:
-    from oddwire.operations.addresses import without_password
-    from oddwire.operations.tracking import Tracking
+) -> list[processes.Server]:
+    from oddwire.operations.tracking.addresses import without_password
+    from oddwire.operations.tracking.store import Tracking
 
-    prefect_page = f"http://{servers.HOST}:{prefect_port}"
-    mlflow_page = f"http://{servers.HOST}:{mlflow_port}"
+    prefect_page = f"http://{processes.HOST}:{prefect_port}"
+    mlflow_page = f"http://{processes.HOST}:{mlflow_port}"
     with console.status("starting…"):
-        prefect = servers.start_prefect(project, prefect_port)
+        prefect = processes.start_prefect(project, prefect_port)
         stack.callback(prefect.end)
         store = Tracking.connect(project).uri
         running, mlflow = [prefect], None
         if store.startswith(("http://", "https://")):
             mlflow_page = without_password(store)
         else:
-            mlflow = servers.start_mlflow(project, mlflow_port, store)
+            mlflow = processes.start_mlflow(project, mlflow_port, store)
             stack.callback(mlflow.end)
             running.append(mlflow)
         prefect.wait_until(f"{prefect_page}/api/health", ended=ended)
-        deployments = servers.start_deployments(project, f"{prefect_page}/api")
+        deployments = processes.start_deployments(project, f"{prefect_page}/api")
         stack.callback(deployments.end)
         running.append(deployments)
         if mlflow is not None:
             mlflow.wait_until(f"{mlflow_page}/health", ended=ended)
     console.print(f"Prefect page  {prefect_page}   trigger a flow under Deployments")
-    console.print(f"MLflow page   {mlflow_page}{servers.MLFLOW_VIEW}   compare runs, see versions")
+    console.print(
+        f"MLflow page   {mlflow_page}{processes.MLFLOW_VIEW}   compare runs, see versions"
+    )
     console.print("deployments   training, drift-check (scheduled), scoring")
     return running
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from oddwire.detection.reference import BenignReference
+    from oddwire.detection.benign_sample import BenignReference
 
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]

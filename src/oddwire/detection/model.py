@@ -11,12 +11,12 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from oddwire.detection import detectors
-from oddwire.detection.calibration import ConformalCalibration
-from oddwire.detection.encoding import TableEncoder
+from oddwire.detection.benign_sample import BenignReference, sampled
+from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.explaining import explain
-from oddwire.detection.persistence import load_model, save_model
-from oddwire.detection.preprocessing import TablePreprocessor
-from oddwire.detection.reference import BenignReference, sampled
+from oddwire.detection.persistence.model_folder import load_model, save_model
+from oddwire.detection.preprocessing.encoding import TableEncoder
+from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.errors import DataError, ModelError, ParameterError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Model:
         By the names of the search space, such as ``detector__width``.
     seed
         Of all that is random in the detector.
-    max_fpr
+    target_fpr
         Share of benign connections that may raise an alert.
     metadata
         Anything that JSON can hold, such as the source's name.
@@ -64,7 +64,7 @@ class Model:
     detector_name: str
     hyperparameters: HyperParameters
     seed: int
-    max_fpr: float
+    target_fpr: float
     metadata: dict[str, Any]
     preprocessing: TablePreprocessor | TableEncoder
     detector: Any
@@ -79,7 +79,7 @@ class Model:
         params: HyperParameters | None = None,
         *,
         seed: int,
-        max_fpr: float = 0.01,
+        target_fpr: float = 0.01,
         metadata: dict[str, Any] | None = None,
     ) -> Self:
         """Put a model together that is still to be fitted.
@@ -106,7 +106,7 @@ class Model:
             detector_name=detector_name,
             hyperparameters=chosen,
             seed=seed,
-            max_fpr=max_fpr,
+            target_fpr=target_fpr,
             metadata=dict(metadata or {}),
             preprocessing=preprocessing,
             detector=detector.set_params(**_with_prefix("detector__", chosen)),
@@ -115,7 +115,7 @@ class Model:
     @property
     def threshold(self) -> float:
         """The smallest anomaly score that counts as an alert."""
-        return self.calibrated().threshold(self.max_fpr)
+        return self.calibrated().threshold(self.target_fpr)
 
     def calibrated(self) -> ConformalCalibration:
         """Return the calibration.
@@ -209,7 +209,7 @@ class Model:
             "anomaly_score": scores,
             "p_value": p_values,
             "extrapolated": extrapolated,
-            "alert": p_values <= self.max_fpr,
+            "alert": p_values <= self.target_fpr,
         }
         return pd.DataFrame(columns, index=frame.index)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
-from oddwire.evaluation.intervals import exact_interval
 from oddwire.evaluation.metrics import Floats, check_scores, known_labels
+from oddwire.evaluation.uncertainty.intervals import exact_interval
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

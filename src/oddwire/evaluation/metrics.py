@@ -63,7 +63,7 @@ class Evaluation:
 
     ``rows`` counts all rows, ``unlabelled`` those left out for want of a label. The threshold is
     inclusive: a row is an alert where its score is at least the threshold. ``recall_at_fpr`` is
-    read off at ``max_fpr``, ``recalls_at_fpr`` at the rates of `FIXED_FPRS`, by their names.
+    read off at ``target_fpr``, ``recalls_at_fpr`` at the rates of `FIXED_FPRS`, by their names.
     """
 
     rows: int
@@ -80,7 +80,7 @@ class Evaluation:
     accuracy: float | None
     recalls_at_fpr: Mapping[str, float | None]
     threshold: float
-    max_fpr: float
+    target_fpr: float
     confusion: Confusion
     undefined: Mapping[str, str]
 
@@ -213,13 +213,13 @@ def log_auc(curve: Curve, floor: float) -> float:
     return float(np.sum(np.diff(curve.attacks, prepend=0.0) * depth) / curve.attacks[-1])
 
 
-def recall_at(curve: Curve, max_fpr: float) -> float:
-    """Return the highest recall whose false-positive rate is at most ``max_fpr``."""
-    allowed = np.searchsorted(curve.benign / curve.benign[-1], max_fpr, side="right")
+def recall_at(curve: Curve, target_fpr: float) -> float:
+    """Return the highest recall whose false-positive rate is at most ``target_fpr``."""
+    allowed = np.searchsorted(curve.benign / curve.benign[-1], target_fpr, side="right")
     return float(curve.attacks[allowed - 1] / curve.attacks[-1]) if allowed else 0.0
 
 
-def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> Evaluation:
+def evaluate(labels: Any, scores: Any, *, threshold: float, target_fpr: float) -> Evaluation:
     """Measure anomaly scores against labels.
 
     Parameters
@@ -230,7 +230,7 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> E
         Finite anomaly scores, higher is worse, shape (n,).
     threshold
         Smallest score that counts as an alert; infinite where nothing does.
-    max_fpr
+    target_fpr
         False-positive rate at which ``recall_at_fpr`` is read off the ROC of these very rows: what
         the ranking would give at a threshold that keeps the rate exactly.
 
@@ -246,7 +246,7 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> E
     known, attack = known_labels(labels, len(scores))
     confusion = _confusion(attack, scores[known] >= threshold)
     values, undefined = _at_threshold(confusion)
-    ranked, unranked = _over_thresholds(attack, scores[known], max_fpr)
+    ranked, unranked = _over_thresholds(attack, scores[known], target_fpr)
     recalls = {name: ranked.pop(name) for name in FIXED_FPRS}
     return Evaluation(
         rows=len(scores),
@@ -254,7 +254,7 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, max_fpr: float) -> E
         unlabelled=int(len(scores) - known.sum()),
         alerts=int(np.count_nonzero(scores >= threshold)),
         threshold=float(threshold),
-        max_fpr=float(max_fpr),
+        target_fpr=float(target_fpr),
         confusion=confusion,
         undefined=undefined | unranked,
         recalls_at_fpr=recalls,
@@ -316,9 +316,9 @@ def _at_threshold(confusion: Confusion) -> tuple[dict[str, float | None], dict[s
 
 
 def _over_thresholds(
-    attack: Bools, scores: Floats, max_fpr: float
+    attack: Bools, scores: Floats, target_fpr: float
 ) -> tuple[dict[str, float | None], dict[str, str]]:
-    rates = {"recall_at_fpr": max_fpr, **FIXED_FPRS}
+    rates = {"recall_at_fpr": target_fpr, **FIXED_FPRS}
     names = ("roc_auc", "average_precision", *rates)
     one_class = _missing_class(int(attack.sum()), int((~attack).sum()))
     if one_class:

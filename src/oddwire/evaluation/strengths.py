@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oddwire.evaluation.families import FamilyResult
-from oddwire.traffic.labels import printable
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,18 +85,18 @@ def _short(family: str) -> str:
 
 def _against(told: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation]) -> list[str]:
     """Say where a detector leads all others, and where it trails all of them."""
-    known = {name: {rival.family: rival for rival in them} for name, them in others.items()}
+    known = {name: {peer.family: peer for peer in them} for name, them in others.items()}
     ahead, behind = [], []
     for result in told:
-        rivals = {n: them[result.family] for n, them in known.items() if result.family in them}
-        if not rivals:
+        peers = {n: them[result.family] for n, them in known.items() if result.family in them}
+        if not peers:
             continue
-        best = max(rivals, key=lambda name: rivals[name].recall)
-        worst = min(rivals, key=lambda name: rivals[name].recall)
-        if result.recall_low > rivals[best].recall_high:
-            ahead.append((result, best, rivals[best]))
-        elif result.recall_high < rivals[worst].recall_low:
-            behind.append((result, best, rivals[best]))
+        best = max(peers, key=lambda name: peers[name].recall)
+        worst = min(peers, key=lambda name: peers[name].recall)
+        if result.recall_low > peers[best].recall_high:
+            ahead.append((result, best, peers[best]))
+        elif result.recall_high < peers[worst].recall_low:
+            behind.append((result, best, peers[best]))
     return [
         _compared("is ahead of the others on", ahead)
         or "is clearly ahead of the others on no family",
@@ -107,8 +107,8 @@ def _against(told: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation
 def _compared(what: str, leads: list[tuple[FamilyResult, str, FamilyResult]]) -> str:
     widest = sorted(leads, key=lambda lead: -abs(lead[0].recall - lead[2].recall))
     named = [
-        f"{_short(mine.family)} ({mine.recall:.0%} against {rival.recall:.0%} of {name})"
-        for mine, name, rival in widest[:_MOST_NAMED]
+        f"{_short(mine.family)} ({mine.recall:.0%} against {peer.recall:.0%} of {name})"
+        for mine, name, peer in widest[:_MOST_NAMED]
     ]
     more = len(leads) - _MOST_NAMED
     rest = f" and {more} more" if more > 0 else ""

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from oddwire.detection.preprocessing import TablePreprocessor
-from oddwire.detection.trimming import forest_scores
+from oddwire.detection.contamination import forest_scores
+from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.errors import DataError
+from oddwire.exploration.leakage import find_suspects
+from oddwire.exploration.page.gallery import draw_all, write
+from oddwire.exploration.projections import Maps, draw_up
+from oddwire.exploration.sample import sample
+from oddwire.exploration.statistics import describe
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.running import run, whole_folder
-from oddwire.traffic.exploring.gallery import draw_all, write
-from oddwire.traffic.exploring.maps import Maps, draw_up
-from oddwire.traffic.exploring.rows import sample
-from oddwire.traffic.exploring.statistics import describe
-from oddwire.traffic.exploring.suspects import find_suspects
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ def load_rows(folder: Path) -> SourceRows:
 def _schema(content: dict[str, Any]) -> FeatureSchema:
     if content["kind"] == "table":
         return FeatureSchema.from_dict(content["schema"])
-    from oddwire.traffic.features import CONNECTION_FEATURES
+    from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 
     return CONNECTION_FEATURES
 

@@ -13,7 +13,7 @@ from oddwire.errors import DataError
 from oddwire.params import Source, load_params
 from oddwire.project import Project
 from oddwire.stages.running import run, whole_folder
-from oddwire.traffic.sources.files import check_files, source_files
+from oddwire.traffic.sources.reading.files import check_files, source_files
 
 
 def main(source: str) -> None:

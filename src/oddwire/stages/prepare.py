@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 
-from oddwire.detection.trimming import oddest_rows
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.ingest import load_rows
 from oddwire.stages.running import run, whole_folder
 from oddwire.traffic.sources import to_features
-from oddwire.traffic.splitting import LEAST_ROWS, split_rows
+from oddwire.traffic.splitting.parts import split_rows
 
 PARTS = ("train", "calibration", "validation", "test")
 
@@ -35,10 +34,6 @@ def prepare(project: Project, source: str) -> None:
     train = to_features(rows.kind, rows.train, rows.schema)
     test = None if rows.test is None else to_features(rows.kind, rows.test, rows.schema)
     split = split_rows(train, test, params.split, seed=params.seed, source=source)
-    if not split.trains_on_benign:
-        # What is left must do for a training.
-        share = min(params.split.contamination, 1 - LEAST_ROWS["train"] / len(split.train))
-        split = split.leave_out(oddest_rows(split.train, rows.schema, share, seed=params.seed))
     content = {
         "source": source,
         "kind": rows.kind,

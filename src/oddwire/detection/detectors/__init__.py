@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DetectorKind:
+class DetectorSpec:
     """Where a detector's class is to be found.
 
     Parameters
@@ -60,66 +60,66 @@ class DetectorKind:
             importlib.import_module(self.libraries)
 
 
-def _kinds(*kinds: DetectorKind) -> Mapping[str, DetectorKind]:
+def _kinds(*kinds: DetectorSpec) -> Mapping[str, DetectorSpec]:
     return MappingProxyType({kind.name: kind for kind in kinds})
 
 
-DETECTORS: Mapping[str, DetectorKind] = _kinds(
-    DetectorKind(
+DETECTORS: Mapping[str, DetectorSpec] = _kinds(
+    DetectorSpec(
         name="isolation_forest",
         title="Isolation Forest",
-        module="oddwire.detection.detectors.isolation_forest",
+        module="oddwire.detection.detectors.isolation_forest.detector",
         class_name="IsolationForestDetector",
     ),
-    DetectorKind(
+    DetectorSpec(
         name="one_class_svm",
         title="One-Class SVM",
         module="oddwire.detection.detectors.one_class_svm",
         class_name="OneClassSVMDetector",
     ),
-    DetectorKind(
+    DetectorSpec(
         name="autoencoder",
         title="Autoencoder",
         module="oddwire.detection.detectors.autoencoder.detector",
         class_name="AutoencoderDetector",
-        libraries="oddwire.detection.detectors.autoencoder.module",
+        libraries="oddwire.detection.detectors.autoencoder.lightning_module",
     ),
-    DetectorKind(
+    DetectorSpec(
         name="kmeans",
         title="K-Means",
         module="oddwire.detection.detectors.kmeans",
         class_name="KMeansDetector",
     ),
-    DetectorKind(
+    DetectorSpec(
         name="kmeans_autoencoder",
         title="K-Means and autoencoders",
         module="oddwire.detection.detectors.kmeans_autoencoder",
         class_name="KMeansAutoencoderDetector",
-        libraries="oddwire.detection.detectors.autoencoder.module",
+        libraries="oddwire.detection.detectors.autoencoder.lightning_module",
     ),
-    DetectorKind(
+    DetectorSpec(
         name="nearest_neighbours",
         title="Nearest neighbours",
         module="oddwire.detection.detectors.nearest_neighbours",
         class_name="NearestNeighboursDetector",
     ),
-    DetectorKind(
+    DetectorSpec(
         name="local_outlier_factor",
         title="Local outlier factor",
         module="oddwire.detection.detectors.local_outlier_factor",
         class_name="LocalOutlierFactorDetector",
     ),
-    DetectorKind(
+    DetectorSpec(
         name="ensemble",
         title="Ensemble",
-        module="oddwire.detection.detectors.ensemble",
+        module="oddwire.detection.detectors.ensemble.detector",
         class_name="EnsembleDetector",
-        libraries="oddwire.detection.detectors.autoencoder.module",
+        libraries="oddwire.detection.detectors.autoencoder.lightning_module",
     ),
 )
 
 
-def detector_kind(name: str) -> DetectorKind:
+def detector_spec(name: str) -> DetectorSpec:
     """Look a detector up.
 
     Raises
@@ -155,7 +155,7 @@ def build_detector(
     ParameterError
         If there is no such detector, or it has no such parameter.
     """
-    estimator = detector_kind(name).load()
+    estimator = detector_spec(name).load()
     chosen = _own_params({**estimator.defaults}) | _own_params(params)
     detector = estimator(random_state=random_state)
     unknown = sorted(set(chosen) - set(detector.get_params()))
@@ -181,7 +181,7 @@ def search_space(name: str) -> SearchSpace:
     ParameterError
         If there is no detector of that name.
     """
-    space: SearchSpace = detector_kind(name).load().search_space
+    space: SearchSpace = detector_spec(name).load().search_space
     return space
 
 
@@ -193,7 +193,7 @@ def default_parameters(name: str) -> dict[str, Any]:
     ParameterError
         If there is no detector of that name.
     """
-    return dict(detector_kind(name).load().defaults)
+    return dict(detector_spec(name).load().defaults)
 
 
 def anomaly_score(detector: Any, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -60,7 +60,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         Groups, at most.
     min_rows
         Training rows that a group must have.
-    judged_by
+    scored_by
         Whose error is a row's score: that of the ``nearest`` group; of the ``best``, which gives
         the row back most easily; or the geometric mean of ``all``. A row of a kind not trained on
         can be nearest to a group that knows only its own kind, and the others tell it from a row
@@ -92,7 +92,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_clusters": IntRange(2, 8),
-        "detector__judged_by": Choice(("all", "best", "nearest")),
+        "detector__scored_by": Choice(("all", "best", "nearest")),
         "detector__latent_size": IntRange(4, 12, log=True),
         "detector__noise": FloatRange(0.0, 0.15),
     }
@@ -102,7 +102,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_clusters": 3,
-        "detector__judged_by": "all",
+        "detector__scored_by": "all",
         "detector__latent_size": 8,
         "detector__noise": 0.05,
     }
@@ -110,7 +110,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "min_rows": [Interval(Integral, 1, None, closed="left")],
-        "judged_by": [StrOptions({"all", "best", "nearest"})],
+        "scored_by": [StrOptions({"all", "best", "nearest"})],
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
         "random_state": ["random_state"],
         **{name: CONSTRAINTS[name] for name in _OF_THE_AUTOENCODER},
@@ -121,7 +121,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         *,
         n_clusters: int = 3,
         min_rows: int = 200,
-        judged_by: Literal["all", "best", "nearest"] = "all",
+        scored_by: Literal["all", "best", "nearest"] = "all",
         n_networks: int = 2,
         latent_size: int = 8,
         width: int = 64,
@@ -134,7 +134,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
     ) -> None:
         self.n_clusters = n_clusters
         self.min_rows = min_rows
-        self.judged_by = judged_by
+        self.scored_by = scored_by
         self.n_networks = n_networks
         self.latent_size = latent_size
         self.width = width
@@ -198,9 +198,9 @@ class KMeansAutoencoderDetector(OutlierDetector):
                 for autoencoder, scale in zip(self.autoencoders_, self.scales_, strict=True)
             ]
         )
-        if self.judged_by == "nearest":
+        if self.scored_by == "nearest":
             far: Vector = errors[np.arange(len(matrix)), self._groups(matrix)]
-        elif self.judged_by == "best":
+        elif self.scored_by == "best":
             far = errors.min(axis=1)
         else:
             far = np.exp(np.log(np.maximum(errors, _LEAST_ERROR)).mean(axis=1))
@@ -223,8 +223,8 @@ class KMeansAutoencoderDetector(OutlierDetector):
             autoencoder go. A ``random_state`` that is no number is not kept.
         """
         check_is_fitted(self, "offset_")
-        from oddwire.detection.persistence import dump_array
-        from oddwire.detection.sealing import dump_json
+        from oddwire.detection.persistence.manifest import dump_json
+        from oddwire.detection.persistence.model_folder import dump_array
 
         parameters = self.get_params()
         if isinstance(self.random_state, np.random.RandomState):
@@ -249,7 +249,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         ModelError
             If a file is missing, damaged, or does not fit the others.
         """
-        from oddwire.detection.persistence import load_array
+        from oddwire.detection.persistence.model_folder import load_array
 
         try:
             content = json.loads((folder / _SETTINGS).read_bytes())

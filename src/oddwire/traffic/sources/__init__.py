@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from oddwire.traffic.schema import FeatureSchema
-    from oddwire.traffic.sources.reading import RawTable
+    from oddwire.traffic.sources.reading.raw_table import RawTable
 
 Kind = Literal["connections", "table"]
 
@@ -89,7 +89,7 @@ def read_source(source: Source, *, root: Path) -> SourceRows:
     # The formats are imported here: reading one costs no time for the others.
     match source:
         case SimulatedSource():
-            from oddwire.traffic.features import CONNECTION_FEATURES
+            from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
             from oddwire.traffic.sources.simulated import simulate
 
             return SourceRows("connections", simulate(source), None, CONNECTION_FEATURES)
@@ -124,9 +124,9 @@ def read_file(source: Source, file: Path, *, schema: FeatureSchema | None = None
     """
     match source:
         case SimulatedSource():
-            from oddwire.traffic.sources import connections
+            from oddwire.traffic.sources import connection_table
 
-            return connections.read_file(file)
+            return connection_table.read_file(file)
         case NslKddSource():
             from oddwire.traffic.sources import nsl_kdd
 
@@ -156,7 +156,7 @@ def to_features(kind: Kind, frame: pd.DataFrame, schema: FeatureSchema) -> pd.Da
     """
     if kind == "table":
         return frame
-    from oddwire.traffic.features import (
+    from oddwire.traffic.features.connection_features import (
         CONNECTION_FEATURES,
         connection_features,
     )

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from oddwire.errors import DataError
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows, SourceRows
-from oddwire.traffic.sources.files import locate
-from oddwire.traffic.sources.frames import Roles, build_frame
-from oddwire.traffic.sources.reading import RawTable, read_raw
+from oddwire.traffic.sources.reading.column_roles import Roles, build_frame
+from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
 
 if TYPE_CHECKING:
     from pathlib import Path

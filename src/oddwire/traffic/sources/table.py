@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 from oddwire.errors import DataError, ParameterError, listed
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources import FileRows, SourceRows
-from oddwire.traffic.sources.columns import is_numeric
-from oddwire.traffic.sources.files import locate
-from oddwire.traffic.sources.frames import Roles, build_frame, refuse_twins
-from oddwire.traffic.sources.reading import RawTable, read_raw
+from oddwire.traffic.sources.reading.column_roles import (
+    Roles,
+    build_frame,
+    refuse_duplicate_columns,
+)
+from oddwire.traffic.sources.reading.column_values import is_numeric
+from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +85,7 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
 def _infer_schema(raw: RawTable, source: TableSource) -> FeatureSchema:
     _require_named(raw, source)
     features = _feature_names(raw, source)
-    refuse_twins(raw, dict.fromkeys(features))
+    refuse_duplicate_columns(raw, dict.fromkeys(features))
     _refuse_nameless(raw, features)
     if not 1 <= len(features) <= MOST_FEATURES:
         raise DataError(

@@ -80,7 +80,7 @@ class AutoencoderDetector(OutlierDetector):
     ----------
     network_ : Autoencoder
         The networks, in float32, on the CPU.
-    usual_ : Usual
+    error_statistics_ : ErrorStatistics
         What errors and distances are divided by.
     offset_ : float
         Score below which ``predict`` says -1.
@@ -159,14 +159,14 @@ class AutoencoderDetector(OutlierDetector):
         del y
         import torch
 
-        from oddwire.detection.detectors.autoencoder import module
+        from oddwire.detection.detectors.autoencoder import lightning_module
 
         self._validate_params()
         rows = validate_data(self, X, dtype=np.float64)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         generator = torch.Generator().manual_seed(seed)
         network = self.build_network(rows.shape[1], generator)
-        training, held_out = module.hold_out(
+        training, held_out = lightning_module.hold_out(
             torch.from_numpy(np.clip(rows, -_BOUND, _BOUND).astype(np.float32)),
             torch.randperm(len(rows), generator=generator),
         )
@@ -175,11 +175,11 @@ class AutoencoderDetector(OutlierDetector):
             self._adopt(network, training, held_out)
             return on_epoch is not None and bool(on_epoch(epoch))
 
-        module.train(
+        lightning_module.train(
             network,
             training,
             held_out,
-            module.TrainingSettings.of(self),
+            lightning_module.TrainingSettings.of(self),
             generator=generator,
             on_epoch=None if on_epoch is None else after_epoch,
         )
@@ -266,10 +266,10 @@ class AutoencoderDetector(OutlierDetector):
 
     def _adopt(self, network: Autoencoder, training: torch.Tensor, held_out: torch.Tensor) -> None:
         """Take a copy of the networks, and what is usual for them, for scoring."""
-        from oddwire.detection.detectors.autoencoder.usual import learn_usual
+        from oddwire.detection.detectors.autoencoder.error_statistics import fit_error_statistics
 
         self.network_ = copy.deepcopy(network).cpu().requires_grad_(False)
-        self.usual_ = learn_usual(
+        self.error_statistics_ = fit_error_statistics(
             self.network_,
             training,
             held_out,
@@ -287,7 +287,7 @@ class AutoencoderDetector(OutlierDetector):
         on_gpu = self.accelerator != "cpu" and torch.cuda.is_available()
         return Scorer(
             self.network_,
-            self.usual_,
+            self.error_statistics_,
             score_from=self.score_from,
             error_cap=self.error_cap,
             device="cuda" if on_gpu else "cpu",

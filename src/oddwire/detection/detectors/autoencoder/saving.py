@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from oddwire.detection.detectors.autoencoder.usual import Usual
+from oddwire.detection.detectors.autoencoder.error_statistics import ErrorStatistics
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def pack(detector: AutoencoderDetector) -> Saved:
         },
         columns=detector.n_features_in_,
         offset=detector.offset_,
-        tensors={**detector.network_.state_dict(), **detector.usual_.tensors()},
+        tensors={**detector.network_.state_dict(), **detector.error_statistics_.tensors()},
     )
 
 
@@ -117,7 +117,7 @@ def unpack(saved: Saved, detector: AutoencoderDetector) -> None:
         If a tensor is missing, there is one too many, or one does not fit the parameters.
     """
     tensors = dict(saved.tensors)
-    usual = Usual.take(
+    usual = ErrorStatistics.take(
         tensors,
         networks=detector.n_networks,
         columns=saved.columns,
@@ -127,7 +127,7 @@ def unpack(saved: Saved, detector: AutoencoderDetector) -> None:
         raise ValueError(f"score_from={detector.score_from!r} needs centers, got none")
     network = detector.build_network(saved.columns).requires_grad_(False)
     network.load_state_dict(tensors)
-    detector.network_, detector.usual_ = network, usual
+    detector.network_, detector.error_statistics_ = network, usual
     detector.n_features_in_, detector.offset_ = saved.columns, saved.offset
 
 

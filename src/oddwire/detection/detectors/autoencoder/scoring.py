@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from oddwire.detection.detectors.autoencoder.error_statistics import ErrorStatistics
     from oddwire.detection.detectors.autoencoder.network import Autoencoder
-    from oddwire.detection.detectors.autoencoder.usual import Usual
 
     Matrix = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ _DENSITY_SHARE = 0.3  # beside the reconstruction; with 1 shifted benign traffic
 class _DensePlaces:
     """Where the codes of training rows lie, made ready for distances by matrix products."""
 
-    def __init__(self, usual: Usual, device: str) -> None:
+    def __init__(self, usual: ErrorStatistics, device: str) -> None:
         origin = usual.centers.mean(dim=1, keepdim=True)  # far from it, products lose digits
         centers = usual.centers - origin
         # Filling up with the first center moves no distance to the nearest.
@@ -85,7 +85,7 @@ class Scorer:
     def __init__(
         self,
         network: Autoencoder,
-        usual: Usual,
+        usual: ErrorStatistics,
         *,
         score_from: Score = "reconstruction",
         error_cap: float,

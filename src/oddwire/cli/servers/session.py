@@ -1,0 +1,36 @@
+"""What a command that runs a flow needs around it: a store, a server, someone who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from oddwire.project import Project
+
+
+@contextmanager
+def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
+    """Check that MLflow answers, find or start a Prefect server, and show progress.
+
+    Parameters
+    ----------
+    project
+        The project.
+    quiet
+        Show no progress: a machine reads.
+
+    Raises
+    ------
+    ServiceError
+        If a server does not answer.
+    """
+    from oddwire.cli.servers.processes import prefect_api
+    from oddwire.cli.terminal.printing import shown_progress
+    from oddwire.operations.progress import step
+    from oddwire.operations.tracking.store import Tracking
+
+    with shown_progress(quiet=quiet), ExitStack() as stack:
+        with step("find or start MLflow and Prefect"):
+            Tracking.connect(project)
+            stack.enter_context(prefect_api(project))
+        yield

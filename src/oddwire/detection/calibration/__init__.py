@@ -1,0 +1,1 @@
+"""Anomaly scores → p-values, thresholds and false-discovery cuts."""

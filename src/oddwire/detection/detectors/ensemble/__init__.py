@@ -1,0 +1,1 @@
+"""The ensemble: several detectors, combined by the surprisal of their scores."""

@@ -1,0 +1,274 @@
+"""Ensemble: what several detectors of different kinds find rare is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.ensemble.fitting import EnsembleFit
+from oddwire.detection.detectors.ensemble.member import Member, load_member, plan_members, read
+from oddwire.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from oddwire.detection.preprocessing.table import TablePreprocessor
+    from oddwire.detection.search_space import SearchSpace
+
+    Matrix = NDArray[np.float64]
+    Vector = NDArray[np.float64]
+
+# Four kinds, some of which see numbers beside all rows and some beside their own kind:
+# docs/decisions/0008-default-members.md. The SVM is one of parts of the columns here: 0010.
+DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
+    {"detector": "isolation_forest"},
+    {"detector": "one_class_svm", "detector__column_folds": 4},
+    {"detector": "autoencoder"},
+    {"detector": "nearest_neighbours"},
+)
+
+_SETTINGS = "ensemble.json"
+_CONTAMINATION = 0.01
+_ROWS_FOR_OFFSET = 10_000
+
+
+class EnsembleDetector(OutlierDetector):
+    """The mean of what its members say, in the one currency that they share.
+
+    A member is a detector with a preprocessing of its own. Its anomaly scores become surprisal, -log
+    of their p-values beside benign rows that it was not fitted to (see `Surprisal`); the ensemble's
+    anomaly score is the weighted mean of the surprisal.
+
+    Parameters
+    ----------
+    members
+        Each a mapping with ``detector``, the name of any other detector; ``weight``, where it is
+        not 1; and hyperparameters as in the search spaces, ``preprocessing__...`` and
+        ``detector__...``, of which those not given have the detector's defaults. None is
+        `DEFAULT_MEMBERS`.
+    categorical_features
+        Columns of the matrix that hold codes of categories; all others are numbers.
+    feature_names
+        Names of the columns, by which a member's ``preprocessing__columns`` may choose; None is
+        ``column 0`` and so on.
+    n_jobs
+        Members that are fitted side by side, in threads; None is one.
+    random_state
+        Seed.
+
+    Attributes
+    ----------
+    members_ : list of Member
+        The fitted members.
+    tables_ : list of TablePreprocessor
+        Their preprocessings; members whose settings are equal share one.
+    random_state_ : int
+        Seed of every member.
+    offset_ : float
+        Score below which `predict` says -1.
+
+    References
+    ----------
+    Fisher 1932, *Statistical methods for research workers*, 4th edition (the sum of -log p).
+    """
+
+    search_space: ClassVar[SearchSpace] = {}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "detector__members": [dict(member) for member in DEFAULT_MEMBERS]
+    }
+    # It asks for the columns as they came, see `TableEncoder`.
+    prepares_columns: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        members: Sequence[Mapping[str, Any]] | None = None,
+        categorical_features: Sequence[int] = (),
+        feature_names: Sequence[str] | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.members = members
+        self.categorical_features = categorical_features
+        self.feature_names = feature_names
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that missing values are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Fit every member, and learn what its scores mean from rows held out from it.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns), NaN where missing.
+        y
+            Ignored.
+
+        Raises
+        ------
+        OddwireError
+            If a member cannot be fitted; it is named.
+        ParameterError
+            If the members break a rule.
+        """
+        del y
+        plans = plan_members(DEFAULT_MEMBERS if self.members is None else self.members)
+        frame = self._frame(X, reset=True)
+        numeric, categorical = self._columns()
+        # One seed for all: a member does not depend on those before it.
+        self.random_state_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        fit = EnsembleFit(plans, numeric, categorical, self.random_state_, self.n_jobs)
+        fitted = fit.run(frame)
+        self.tables_, self.members_ = fitted.tables, fitted.members
+        self.offset_ = self._usual(frame)
+        return self
+
+    def score_samples(self, X: ArrayLike) -> Vector:
+        """Return the negative of the members' mean surprisal.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns), NaN where missing.
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows,)
+        """
+        return -self._mean(self.surprisal(X))
+
+    def surprisal(self, X: ArrayLike) -> Matrix:
+        """Return what each member says: float64 of shape (rows, members), higher is worse.
+
+        Parameters
+        ----------
+        X
+            Matrix of shape (rows, columns), NaN where missing.
+        """
+        check_is_fitted(self, ["members_", "offset_"])
+        return self._ask(self._frame(X, reset=False))
+
+    def _ask(self, frame: pd.DataFrame) -> Matrix:
+        found = np.empty((len(frame), len(self.members_)))
+        for number, table in enumerate(self.tables_):
+            matrix = table.transform(frame)
+            for place, member in enumerate(self.members_):
+                if member.table == number:
+                    found[:, place] = member.surprisal_of(matrix)
+        return found
+
+    def _usual(self, frame: pd.DataFrame) -> float:
+        """Return the score that a hundredth of the training rows lie below."""
+        rows = np.linspace(0, len(frame) - 1, min(len(frame), _ROWS_FOR_OFFSET)).astype(np.int64)
+        return float(np.quantile(-self._mean(self._ask(frame.iloc[rows])), _CONTAMINATION))
+
+    def _mean(self, surprisal: Matrix) -> Vector:
+        weights = np.array([member.plan.weight for member in self.members_])
+        # Not a product of matrices, whose last bit may depend on the rows beside.
+        mean: Vector = (surprisal * (weights / weights.sum())).sum(axis=1)
+        return mean
+
+    def _frame(self, X: ArrayLike, *, reset: bool) -> pd.DataFrame:
+        matrix: Matrix = validate_data(
+            self, X, dtype=np.float64, ensure_all_finite=False, reset=reset
+        )
+        return pd.DataFrame(matrix, columns=self._names(), copy=False)
+
+    def _columns(self) -> tuple[list[str], list[str]]:
+        names, coded = self._names(), {int(place) for place in self.categorical_features}
+        numeric = [name for place, name in enumerate(names) if place not in coded]
+        return numeric, [name for place, name in enumerate(names) if place in coded]
+
+    def _names(self) -> list[str]:
+        if self.feature_names is None:
+            return [f"column {number}" for number in range(self.n_features_in_)]
+        return list(self.feature_names)
+
+    def save_weights(self, folder: Path) -> None:
+        """Write what was fitted into a folder, without pickle.
+
+        Parameters
+        ----------
+        folder
+            Where ``ensemble.json``, the preprocessings and a folder per member go.
+        """
+        from oddwire.detection.persistence.manifest import dump_json
+        from oddwire.detection.persistence.model_folder import dump_estimator
+
+        check_is_fitted(self, ["members_", "offset_"])
+        for number, table in enumerate(self.tables_):
+            (folder / f"preprocessing-{number}.skops").write_bytes(dump_estimator(table))
+        members = [
+            member.save(folder / f"member-{number}") for number, member in enumerate(self.members_)
+        ]
+        parameters = self.get_params()
+        if isinstance(self.random_state, np.random.RandomState):
+            parameters["random_state"] = None
+        content = {
+            "parameters": parameters,
+            "columns": self.n_features_in_,
+            "offset": self.offset_,
+            "preprocessings": len(self.tables_),
+            "members": members,
+        }
+        (folder / _SETTINGS).write_bytes(dump_json(content))
+
+    @classmethod
+    def load_weights(cls, folder: Path) -> Self:
+        """Read back what `save_weights` wrote; the scores are equal to the last bit.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing, damaged, or does not fit the others.
+        """
+        from oddwire.detection.persistence.manifest import load_json
+
+        content = load_json(read(folder / _SETTINGS), name=_SETTINGS)
+        try:
+            detector = cls(**content["parameters"])
+            detector.n_features_in_ = int(content["columns"])
+            detector.offset_ = float(content["offset"])
+            detector.tables_ = [
+                detector._load_table(folder / f"preprocessing-{number}.skops")
+                for number in range(int(content["preprocessings"]))
+            ]
+            detector.members_ = detector._load_members(content["members"], folder)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            reason = " ".join(str(error).split())
+            raise ModelError(f"the ensemble in {folder} is damaged: {reason:.300}") from error
+        return detector
+
+    def _load_table(self, file: Path) -> TablePreprocessor:
+        from oddwire.detection.persistence.model_folder import load_estimator
+        from oddwire.detection.preprocessing.table import TablePreprocessor
+
+        table = load_estimator(read(file), name=file.name)
+        numeric, categorical = self._columns()
+        if not isinstance(table, TablePreprocessor):
+            raise ModelError(f"{file} must hold a TablePreprocessor, got {type(table).__name__}")
+        names = [*numeric, *categorical]
+        if [*table.numeric, *table.categorical] != names or self.n_features_in_ != len(names):
+            raise ModelError(f"{file} was made for other columns than the ensemble")
+        return table
+
+    def _load_members(self, saved: Sequence[Mapping[str, Any]], folder: Path) -> list[Member]:
+        plans = plan_members(DEFAULT_MEMBERS if self.members is None else self.members)
+        return [
+            load_member(plan, content, self.tables_, folder / f"member-{number}")
+            for number, (plan, content) in enumerate(zip(plans, saved, strict=True))
+        ]

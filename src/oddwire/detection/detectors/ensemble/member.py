@@ -1,0 +1,189 @@
+"""A member of an ensemble: what it is made of, fitted, and on disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oddwire.detection.calibration.surprisal import Surprisal
+from oddwire.detection.detectors import (
+    DETECTORS,
+    anomaly_score,
+    build_detector,
+    default_parameters,
+)
+from oddwire.errors import ModelError, ParameterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from oddwire.detection.preprocessing.table import TablePreprocessor
+
+    Matrix = NDArray[np.float64]
+    Vector = NDArray[np.float64]
+
+ENSEMBLE = "ensemble"
+_DETECTOR = "detector.skops"
+_EVIDENCE = "surprisal.npy"
+_PREPROCESSING, _PARAMETER = "preprocessing__", "detector__"
+
+
+@dataclass(frozen=True)
+class MemberPlan:
+    """What a member is made of, whole: what was not given has the detector's default.
+
+    Parameters
+    ----------
+    name
+        A key of `DETECTORS`.
+    preprocessing, parameters
+        Hyperparameters by their own names.
+    weight
+        How much its surprisal counts.
+    """
+
+    name: str
+    preprocessing: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    weight: float
+
+    def build(self, random_state: int | np.random.RandomState | None) -> Any:
+        """Make the detector, unfitted."""
+        # A random state that moves on would make a member depend on those before it.
+        seed: Any = random_state
+        return build_detector(self.name, self.parameters, random_state=seed)
+
+
+def plan_members(members: Sequence[Mapping[str, Any]]) -> list[MemberPlan]:
+    """Read the members of an ensemble.
+
+    Parameters
+    ----------
+    members
+        Each with ``detector``, its name; ``weight``, above 0, where it is not 1; and any
+        hyperparameters, ``preprocessing__...`` and ``detector__...``.
+
+    Raises
+    ------
+    ParameterError
+        If there is none, or one names no detector, an unknown key, or a weight that is none.
+    """
+    if isinstance(members, str | Mapping) or not isinstance(members, Sequence) or not members:
+        raise ParameterError(f"members must be a list of at least one, got {members!r:.60}")
+    return [_plan(number, given) for number, given in enumerate(members)]
+
+
+def _plan(number: int, given: Mapping[str, Any]) -> MemberPlan:
+    where = f"members[{number}]"
+    if not isinstance(given, Mapping) or "detector" not in given:
+        raise ParameterError(f"{where} must hold the key 'detector', got {given!r:.60}")
+    name, weight = given["detector"], given.get("weight", 1)
+    known = [one for one in DETECTORS if one != ENSEMBLE]
+    if name not in known:
+        raise ParameterError(f"{where}: unknown detector {name!r}: there are {', '.join(known)}")
+    if isinstance(weight, bool | str) or not (weight > 0 and math.isfinite(weight)):
+        raise ParameterError(f"{where}: weight must be a finite number above 0, got {weight!r}")
+    for key in given:
+        if key not in {"detector", "weight"} and not key.startswith((_PREPROCESSING, _PARAMETER)):
+            raise ParameterError(
+                f"{where}: unknown key {key!r}: there are detector, weight, "
+                f"{_PREPROCESSING}... and {_PARAMETER}..."
+            )
+    chosen = default_parameters(name) | dict(given)
+    return MemberPlan(
+        name, _under(_PREPROCESSING, chosen), _under(_PARAMETER, chosen), float(weight)
+    )
+
+
+def _under(prefix: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key.removeprefix(prefix): value for key, value in params.items() if key.startswith(prefix)
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A fitted member.
+
+    Parameters
+    ----------
+    plan
+        What it is made of.
+    detector
+        Fitted.
+    table
+        Number of the preprocessing that it reads, which members may share.
+    surprisal
+        What its scores mean.
+    """
+
+    plan: MemberPlan
+    detector: Any
+    table: int
+    surprisal: Surprisal
+
+    def surprisal_of(self, matrix: Matrix) -> Vector:
+        """Return -log(p) of prepared rows, shape (rows,)."""
+        return self.surprisal.of(anomaly_score(self.detector, matrix))
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write into a folder, which is made, and return what JSON can hold."""
+        from oddwire.detection.persistence.model_folder import dump_array, dump_estimator
+
+        folder.mkdir()
+        if hasattr(self.detector, "save_weights"):
+            self.detector.save_weights(folder)
+        else:
+            (folder / _DETECTOR).write_bytes(dump_estimator(self.detector))
+        curve = np.stack([self.surprisal.points, self.surprisal.heights])
+        (folder / _EVIDENCE).write_bytes(dump_array(curve))
+        return {"table": self.table, "surprisal": self.surprisal.to_dict()}
+
+
+def load_member(
+    plan: MemberPlan, content: Mapping[str, Any], tables: Sequence[TablePreprocessor], folder: Path
+) -> Member:
+    """Read back what `Member.save` wrote and returned.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing, damaged, of another type, or does not fit the preprocessing.
+    """
+    from oddwire.detection.persistence.model_folder import load_array, load_estimator
+
+    like = plan.build(0)
+    if hasattr(like, "load_weights"):
+        detector = like.load_weights(folder)
+    else:
+        detector = load_estimator(read(folder / _DETECTOR), name=_DETECTOR)
+    if type(detector) is not type(like):
+        raise ModelError(
+            f"{folder / _DETECTOR} must hold {type(like).__name__}, got {type(detector).__name__}"
+        )
+    table = int(content["table"])
+    wide, made = len(tables[table].feature_names_out_), detector.n_features_in_
+    if wide != made:
+        raise ModelError(f"{folder} was fitted to {made} columns, its preprocessing has {wide}")
+    curve = load_array(read(folder / _EVIDENCE), name=_EVIDENCE)
+    return Member(plan, detector, table, Surprisal.from_dict(content["surprisal"], curve))
+
+
+def read(file: Path) -> bytes:
+    """Read a file of a saved ensemble.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read {file}: {error.strerror}") from error

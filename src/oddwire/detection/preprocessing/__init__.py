@@ -1,0 +1,1 @@
+"""Feature frames → matrices that detectors take."""

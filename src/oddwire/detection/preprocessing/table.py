@@ -1,0 +1,239 @@
+"""Feature frame → float64 matrix without holes, the same way for every detector.
+
+Network counters are heavy-tailed, full of zeros, and now and then missing, infinite or absurd. Each
+numeric column is mapped by its `Scaling`, and each categorical column becomes one column per
+frequent category and one for all others.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from oddwire.detection.preprocessing.columns import (
+    category_codes,
+    distinct_names,
+    frequent_categories,
+)
+from oddwire.detection.preprocessing.number_scaler import RELATIVE_TO, NumberScaler
+from oddwire.detection.preprocessing.scaling import TRANSFORMS
+from oddwire.errors import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+    Words = NDArray[np.object_]
+
+__all__ = ["TRANSFORMS", "TablePreprocessor"]
+
+_BLOCK_ROWS = 65_536  # bounds the memory beside the result
+
+
+class TablePreprocessor(TransformerMixin, BaseEstimator):
+    """Numbers scaled, categories one-hot, nothing missing, nothing infinite.
+
+    A number passes these steps, all with figures of the training rows: infinity becomes the nearer
+    end of the finite range; missing becomes the median of all rows, and a column ``NAME__missing``
+    says so where training had missing values too; then the transform; then a clip to ±20. A column
+    without one finite training value gives no output. One that is constant in training gives 0
+    there, and a later departure shows.
+
+    The ``quantile_...`` transforms interpolate between up to 1001 training quantiles, tied ones at
+    their mean rank. Beyond the training range they go on in a straight line along the signed
+    logarithm, so that a scan of a million packets is odder than one of a thousand; scikit-learn's
+    `QuantileTransformer` maps both to the same end.
+
+    Parameters
+    ----------
+    numeric
+        Columns of numbers.
+    categorical
+        Columns of strings; missing allowed.
+    transform
+        ``standard``: zero mean, unit variance. ``log_standard``: the same of
+        ``sign(x) log(1 + abs(x))``. ``quantile_uniform``, ``quantile_normal``: the rank among the
+        training rows less one half, or the normal distribution's quantile of that rank.
+    max_categories
+        Categories with a column of their own, per categorical column; the rarer ones share
+        ``NAME__other`` with those never seen.
+    columns
+        The only columns to use of those named, as a feature selection chose them; None for all.
+    relative_to
+        Whose figures map a number: ``all`` training rows, the row's ``group``, which are the rows
+        of the same categories (see `Groups`), or ``both``, in a column each. What is known of a
+        small group is drawn towards what is known of all, and from ±3 on a number in its group
+        grows with its logarithm.
+    category_weight
+        What stands in the column of a row's category, and in ``NAME__missing``, instead of 1: how
+        much categories count beside numbers, for detectors that measure distances.
+
+    Attributes
+    ----------
+    feature_names_out_ : list of str
+        A name per column of the matrix, no two alike: where a column of the frame that is used is
+        called ``NAME__missing``, the one made of ``NAME`` is called ``NAME__missing_``.
+    source_columns_ : list of str
+        The frame's column that each column of the matrix comes from.
+    """
+
+    def __init__(
+        self,
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        transform: str = "log_standard",
+        max_categories: int = 32,
+        columns: Sequence[str] | None = None,
+        relative_to: str = "all",
+        category_weight: float = 1.0,
+    ) -> None:
+        self.numeric = numeric
+        self.categorical = categorical
+        # The method `transform` stands where scikit-learn would look for the parameter.
+        self.transform_name = transform
+        self.max_categories = max_categories
+        self.columns = columns
+        self.relative_to = relative_to
+        self.category_weight = category_weight
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name."""
+        del deep
+        return {
+            "numeric": self.numeric,
+            "categorical": self.categorical,
+            "transform": self.transform_name,
+            "max_categories": self.max_categories,
+            "columns": self.columns,
+            "relative_to": self.relative_to,
+            "category_weight": self.category_weight,
+        }
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments of the constructor by name."""
+        unknown = sorted(set(params) - set(self.get_params()))
+        if unknown:
+            known = ", ".join(self.get_params())
+            raise ParameterError(f"preprocessing has no parameter {unknown[0]!r}: it has {known}")
+        for name, value in params.items():
+            setattr(self, "transform_name" if name == "transform" else name, value)
+        return self
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Learn the figures of the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, columns)
+            Holds at least the columns named; others are ignored.
+        y
+            Ignored.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, holds text where numbers belong, or there is nothing to learn.
+        ParameterError
+            If a parameter breaks its rule.
+        """
+        del y
+        if self.transform_name not in TRANSFORMS:
+            known = ", ".join(TRANSFORMS)
+            raise ParameterError(f"transform must be one of {known}, got {self.transform_name!r}")
+        if self.max_categories < 1:
+            raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
+        if self.relative_to not in RELATIVE_TO:
+            known = ", ".join(RELATIVE_TO)
+            raise ParameterError(f"relative_to must be one of {known}, got {self.relative_to!r}")
+        if not 0 < self.category_weight < math.inf:
+            got = self.category_weight
+            raise ParameterError(f"category_weight must be a finite number above 0, got {got}")
+        if not len(X):
+            raise DataError("preprocessing needs at least one training row, got none")
+        if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
+            raise ParameterError(f"columns must be feature columns, got {unknown[0]!r}")
+        self.scaler_ = NumberScaler(
+            self._chosen(self.numeric),
+            self._chosen(self.categorical),
+            self.transform_name,
+            self.relative_to,
+            self.category_weight,
+        ).fit(X)
+        self._fit_categorical(X)
+        self._name_columns()
+        if not self.feature_names_out_:
+            raise DataError("the training rows hold no feature column with a value")
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Matrix:
+        """Map rows to the matrix.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of float64 of shape (rows, columns of the matrix), C order, finite
+
+        Raises
+        ------
+        DataError
+            If a column is missing or holds text where numbers belong.
+        """
+        check_is_fitted(self, "feature_names_out_")
+        matrix = np.zeros((len(X), len(self.feature_names_out_)))
+        width = len(self.scaler_.feature_names_out_)
+        for rows, scaled in self.scaler_.blocks(X, _BLOCK_ROWS):
+            matrix[rows, :width] = scaled
+            self._fill_categorical(X.iloc[rows], matrix[rows, width:])
+        return matrix
+
+    def get_feature_names_out(self, input_features: object = None) -> Words:
+        """Return a name per column of the matrix: ``bytes``, ``bytes__missing``, ``proto=tcp``."""
+        del input_features
+        check_is_fitted(self, "feature_names_out_")
+        return np.asarray(self.feature_names_out_, dtype=object)
+
+    def _chosen(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if self.columns is None or name in self.columns]
+
+    def _fit_categorical(self, X: pd.DataFrame) -> None:
+        self.categories_: dict[str, list[str]] = {}
+        self.merged_: dict[str, NDArray[np.uint64]] = {}
+        self.with_missing_: list[str] = []
+        for name in self._chosen(self.categorical):
+            found = frequent_categories(X, name, self.max_categories)
+            self.categories_[name], self.merged_[name] = found.kept, found.merged
+            if found.with_missing:
+                self.with_missing_.append(name)
+
+    def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:
+        start = 0
+        rows = np.arange(len(frame))
+        for name, categories in self.categories_.items():
+            codes, values = category_codes(frame, name)
+            other = len(categories)
+            marked = name in self.with_missing_
+            places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
+            # The last place is for the code of a missing value, -1.
+            places = np.append(np.where(places < 0, other, places), other + marked)
+            out[rows, start + places[codes]] = self.category_weight
+            start += other + 1 + marked
+
+    def _name_columns(self) -> None:
+        names, sources = self.scaler_.feature_names_out_, self.scaler_.source_columns_
+        for name, categories in self.categories_.items():
+            own = [f"{name}={category}" for category in categories] + [f"{name}__other"]
+            own += [f"{name}__missing"] * (name in self.with_missing_)
+            names = names + own
+            sources = sources + [name] * len(own)
+        self.feature_names_out_ = distinct_names(names, sources)
+        self.source_columns_: list[str] = sources

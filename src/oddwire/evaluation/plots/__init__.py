@@ -1,0 +1,1 @@
+"""Pictures of how detectors do: figures in, a matplotlib `Figure` out."""

@@ -1,0 +1,47 @@
+"""What all pictures have in common.
+
+They are made by matplotlib's objects and not by ``pyplot``, whose global state would grow with each
+picture and is not safe in threads. Colours are those of Okabe & Ito (2008), which people with any
+common colour blindness can tell apart, and lines differ by dash as well.
+"""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+from oddwire.traffic.wire_text import plain_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BENIGN, ATTACK, UNLABELLED = "#0072B2", "#D55E00", "#7F7F7F"
+_COLOURS = (BENIGN, ATTACK, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", "-.", ":")
+
+
+def canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure, Axes]:
+    """Return an empty picture of so many inches, with its title."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(plain_label(title), loc="left", wrap=True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def say(figure: Figure, what: str) -> Figure:
+    """Turn a picture into one that says why there is nothing to draw."""
+    figure.axes[0].set_axis_off()
+    figure.text(0.5, 0.5, f"Nothing to draw: {what}.", ha="center", va="center")
+    return figure
+
+
+def styles() -> Iterator[dict[str, Any]]:
+    """Yield lines that differ by colour and by dash, without end."""
+    for colour, dash in zip(cycle(_COLOURS), cycle(_DASHES), strict=False):
+        yield {"color": colour, "linestyle": dash, "linewidth": 1.8}

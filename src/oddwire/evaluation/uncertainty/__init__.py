@@ -1,0 +1,1 @@
+"""How sure figures are: resampling, intervals, and paired comparisons."""

@@ -1,0 +1,230 @@
+"""How sure the figures are: an interval for every metric of an `Evaluation`.
+
+Intervals of metrics are percentile intervals of a stratified bootstrap (Efron & Tibshirani 1993,
+chapter 13). What depends on the threshold alone is a function of two counts, the attacks found and
+the false alarms; in resamples these are binomial, so they are drawn directly and no row is touched.
+A share that is 0 or 1 has a bootstrap interval of no width, which says too much: the realised
+false-positive rate, whose promise is at stake, and the recall of a family, which may have few rows,
+get the exact interval of Clopper & Pearson (1934) instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from oddwire.errors import DataError
+from oddwire.evaluation.metrics import (
+    ALERT_METRICS,
+    Bools,
+    Confusion,
+    Evaluation,
+    Floats,
+    alert_metrics,
+    check_scores,
+    known_labels,
+    recall_at,
+)
+from oddwire.evaluation.uncertainty.resampling import (
+    RANKING_METRICS,
+    WeightedRanking,
+    check_resampling,
+    stratified_weights,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oddwire.evaluation.metrics import Curve
+
+RESAMPLES = 200
+CONFIDENCE = 0.95
+_BAND_DRAWS = 1000
+
+
+class Interval(NamedTuple):
+    """The two ends of an interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """An interval for each metric that the rows define.
+
+    ``bounds`` holds them by the metric's name; ``undefined`` says why a metric has none.
+    """
+
+    confidence: float
+    resamples: int
+    bounds: Mapping[str, Interval]
+    undefined: Mapping[str, str]
+
+    def get(self, metric: str) -> Interval | None:
+        """Return the interval of a metric, None where it has none."""
+        return self.bounds.get(metric)
+
+    def figures(self) -> dict[str, float]:
+        """Return the ends as figures of their own: ``roc_auc_low``, ``roc_auc_high``."""
+        ends = ((name, end, value) for name, bound in self.bounds.items()
+                for end, value in bound._asdict().items())  # fmt: skip
+        return {f"{name}_{end}": value for name, end, value in ends}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {
+            "confidence": self.confidence,
+            "resamples": self.resamples,
+            "bounds": {name: bound._asdict() for name, bound in self.bounds.items()},
+            "undefined": dict(self.undefined),
+        }
+
+
+def chance_band(
+    levels: Floats, rows: int, calibration_rows: int | None, *, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Return the shares between which luck alone keeps 95 % of samples, level by level.
+
+    Parameters
+    ----------
+    levels
+        Nominal rates in (0, 1], shape (n,).
+    rows
+        Benign rows that are counted.
+    calibration_rows
+        Benign rows that the p-values were made of, None for without end.
+    seed
+        Of the draws: the beta-binomial law has no quick quantile.
+
+    Returns
+    -------
+    tuple of float64 arrays, each of shape (n,)
+        The lower and the upper end.
+    """
+    rng = np.random.default_rng(seed)
+    true = np.broadcast_to(levels, (_BAND_DRAWS, len(levels)))
+    if calibration_rows is not None:
+        least = levels * (calibration_rows + 1)
+        rest = np.maximum((1 - levels) * (calibration_rows + 1), 1e-9)
+        true = rng.beta(least, rest, size=(_BAND_DRAWS, len(levels)))
+    drawn = rng.binomial(rows, np.clip(true, 0, 1)) / rows
+    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    return low, high
+
+
+def exact_interval(hits: int, rows: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of Clopper & Pearson for a share.
+
+    It covers the true share with at least the probability asked for, whatever the counts.
+
+    Parameters
+    ----------
+    hits, rows
+        The share is ``hits / rows``; there must be a row.
+    confidence
+        Probability to cover, between 0 and 1.
+
+    Raises
+    ------
+    DataError
+        If there is no row, or more hits than rows.
+    """
+    from scipy.stats import binomtest  # slow to import
+
+    if not 0 <= hits <= rows or rows == 0:
+        raise DataError(f"a share needs rows, and no more hits than rows: got {hits} of {rows}")
+    ends = binomtest(hits, rows).proportion_ci(confidence, method="exact")
+    return Interval(float(ends.low), float(ends.high))
+
+
+def bootstrap_intervals(
+    labels: Any,
+    scores: Any,
+    evaluation: Evaluation,
+    *,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> Intervals:
+    """Return an interval for every metric of an evaluation.
+
+    Parameters
+    ----------
+    labels, scores
+        The rows that were evaluated, each of shape (n,).
+    evaluation
+        What `metrics.evaluate` made of them.
+    resamples
+        How many times the rows are drawn again, at least 1. The cost is O(resamples * n).
+    confidence
+        Probability that the two-sided intervals are to cover, between 0 and 1.
+    seed
+        Makes the draws repeat.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite, or labels and scores differ in length.
+    ParameterError
+        If ``resamples`` or ``confidence`` is out of range.
+    """
+    check_resampling(resamples, confidence)
+    scores = check_scores(scores)
+    known, attack = known_labels(labels, len(scores))
+    rng = np.random.default_rng(seed)
+    drawn = _drawn_alerts(evaluation.confusion, resamples, rng)
+    if attack.any() and not attack.all():
+        drawn |= _drawn_rankings(attack, scores[known], evaluation.target_fpr, resamples, rng)
+    undefined = dict(evaluation.undefined)
+    bounds: dict[str, Interval] = {}
+    for name, value in evaluation.figures.items():
+        if value is None:
+            continue
+        if name == "false_positive_rate":
+            tn, fp = evaluation.confusion.tn, evaluation.confusion.fp
+            bounds[name] = exact_interval(fp, tn + fp, confidence)
+        elif np.isfinite(drawn[name]).any():
+            bounds[name] = _percentiles(drawn[name], confidence)
+        else:
+            undefined[name] = "no resample holds an alert"
+    return Intervals(
+        confidence=confidence, resamples=resamples, bounds=bounds, undefined=undefined
+    )  # fmt: skip
+
+
+def _percentiles(drawn: Floats, confidence: float) -> Interval:
+    # A resample without an alert has no precision: it is left out.
+    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(low), float(high))
+
+
+def _drawn_alerts(
+    confusion: Confusion, resamples: int, rng: np.random.Generator
+) -> dict[str, Floats]:
+    tn, fp, fn, tp = confusion
+    attacks, benign = fn + tp, tn + fp
+    found = rng.binomial(attacks, tp / attacks if attacks else 0.0, size=resamples)
+    alarms = rng.binomial(benign, fp / benign if benign else 0.0, size=resamples)
+    values = alert_metrics(benign - alarms, alarms, attacks - found, found)
+    return {name: values[name] for name in ALERT_METRICS}
+
+
+def _drawn_rankings(
+    attack: Bools, scores: Floats, target_fpr: float, resamples: int, rng: np.random.Generator
+) -> dict[str, Floats]:
+    order = np.argsort(-scores, kind="stable")  # a million rows in order are read far faster
+    attack, scores = attack[order], scores[order]
+    ranking = WeightedRanking(attack, scores)
+    drawn = [
+        _rank(ranking.curve(weights), target_fpr)
+        for weights in stratified_weights(attack, resamples, rng)
+    ]
+    return {name: np.array([values[name] for values in drawn]) for name in drawn[0]}
+
+
+def _rank(curve: Curve, target_fpr: float) -> dict[str, float]:
+    figures = {name: measure(curve) for name, measure in RANKING_METRICS.items()}
+    return figures | {"recall_at_fpr": recall_at(curve, target_fpr)}

@@ -1,0 +1,119 @@
+"""Rows drawn again and again: the stratified bootstrap behind every interval.
+
+Attacks and benign rows are drawn apart, so that each resample keeps the share of attacks, on which
+average precision depends. A resample is a weight per row, and the scores are sorted once: a curve
+under new weights then costs O(n) and no sorting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from oddwire.errors import ParameterError
+from oddwire.evaluation.metrics import (
+    FIXED_FPRS,
+    Bools,
+    Curve,
+    Floats,
+    Ints,
+    average_precision,
+    recall_at,
+    roc_auc,
+)
+
+Metric = Literal[
+    "average_precision", "roc_auc", "recall_at_fpr_0.001", "recall_at_fpr_0.01",
+    "recall_at_fpr_0.05",
+]  # fmt: skip
+RANKING_METRICS: Mapping[str, Callable[[Curve], float]] = {
+    "average_precision": average_precision,
+    "roc_auc": roc_auc,
+    **{name: partial(recall_at, target_fpr=rate) for name, rate in FIXED_FPRS.items()},
+}
+_FEWEST = 50
+_MOST_ROWS_DRAWN = 10_000_000
+
+
+class WeightedRanking:
+    """Scores sorted once, whose metrics under ever new row weights cost O(n) each.
+
+    Parameters
+    ----------
+    attack
+        Which rows are attacks, shape (n,).
+    scores
+        Finite anomaly scores, shape (n,).
+    """
+
+    def __init__(self, attack: Bools, scores: Floats) -> None:
+        self.order: Ints = np.argsort(-scores, kind="stable")
+        self.attack = attack[self.order].astype(np.float64)
+        ranked = scores[self.order]
+        ends = np.append(np.diff(ranked) != 0, True)  # the last row ends a tie
+        self.ends: Ints = np.flatnonzero(ends)
+        self.thresholds: Floats = ranked[self.ends]
+
+    def curve(self, weights: Floats) -> Curve:
+        """Return the curve where row i counts ``weights[i]`` times."""
+        ranked = weights[self.order]
+        attacks = np.cumsum(ranked * self.attack)[self.ends]
+        total = np.cumsum(ranked)[self.ends]
+        # Above the first drawn row there is no precision to speak of.
+        first = int(np.searchsorted(total, 0, side="right"))
+        return Curve(self.thresholds[first:], attacks[first:], (total - attacks)[first:])
+
+    def measure(self, weights: Floats, metric: Metric) -> float:
+        """Return the metric where row i counts ``weights[i]`` times."""
+        return RANKING_METRICS[metric](self.curve(weights))
+
+
+def stratified_weights(attack: Bools, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Yield how often each row is drawn, attacks and benign rows apart.
+
+    Parameters
+    ----------
+    attack
+        Which rows are attacks, shape (n,).
+    resamples
+        How many draws.
+    rng
+        Where chance comes from.
+
+    Yields
+    ------
+    float64, shape (n,)
+        The same array each time, filled anew: copy what is to be kept.
+    """
+    classes = np.flatnonzero(attack), np.flatnonzero(~attack)
+    weights = np.zeros(len(attack))
+    for _ in range(resamples):
+        for members in classes:
+            picked = rng.integers(len(members), size=len(members))
+            weights[members] = np.bincount(picked, minlength=len(members))
+        yield weights
+
+
+def affordable_resamples(rows: int, most: int = 200) -> int:
+    """Return how many resamples of so many rows take seconds and not minutes.
+
+    Intervals of many rows are narrow, and their ends need no third digit.
+    """
+    return min(most, max(_FEWEST, _MOST_ROWS_DRAWN // max(rows, 1)))
+
+
+def check_resampling(resamples: int, confidence: float) -> None:
+    """Check the options of a bootstrap.
+
+    Raises
+    ------
+    ParameterError
+        If ``resamples`` is below 1 or ``confidence`` does not lie between 0 and 1.
+    """
+    if resamples < 1:
+        raise ParameterError(f"resamples must be at least 1, got {resamples}")
+    if not 0 < confidence < 1:
+        raise ParameterError(f"confidence must lie between 0 and 1, got {confidence}")

@@ -1,0 +1,1 @@
+"""What can be said about a detector where nothing is labelled."""

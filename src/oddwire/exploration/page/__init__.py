@@ -1,0 +1,1 @@
+"""The page of a source: tables, pictures and HTML."""

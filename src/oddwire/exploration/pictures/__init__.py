@@ -1,0 +1,1 @@
+"""Pictures of a source, one kind a file."""

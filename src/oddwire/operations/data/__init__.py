@@ -1,0 +1,1 @@
+"""A source's data as the DVC stages leave it, and where it comes from."""

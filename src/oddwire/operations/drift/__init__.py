@@ -1,0 +1,1 @@
+"""Whether the traffic has changed since the champion was trained."""

@@ -1,0 +1,183 @@
+"""Whether the traffic has changed since the champion was trained."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from oddwire.detection.model import Model
+from oddwire.errors import ParameterError
+from oddwire.operations.data import pipeline
+from oddwire.operations.drift.report import DriftCheck, check_drift, save_report
+from oddwire.operations.progress import step
+from oddwire.operations.registry.versions import Registry, Version
+from oddwire.operations.scoring.score_file import read_features
+from oddwire.operations.tracking.store import Tracking
+from oddwire.operations.training import records
+from oddwire.operations.training.fitting import Prepared
+from oddwire.operations.training.releasing import REFERENCE_FILE
+from oddwire.operations.training.steps import source_lock
+from oddwire.params import DRIFT_SCENARIOS, Params, SimulatedSource, load_params
+from oddwire.project import Project
+from oddwire.traffic.sources import to_features
+
+_SCENARIO_DAYS = 2
+
+
+@dataclass(frozen=True)
+class DriftResult:
+    """What a drift check came to, and where its report lies."""
+
+    source: str
+    current: str
+    version: str
+    run_id: str
+    check: DriftCheck
+    report: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        names = ("source", "current", "version", "run_id")
+        plain = {name: getattr(self, name) for name in names}
+        return {**plain, "report": str(self.report), **self.check.to_dict()}
+
+
+def refresh(project: Project, source: str) -> None:
+    """Bring the newest rows in: whoever appends to the source's files has them checked."""
+    with source_lock(project, source):
+        pipeline.reproduce(project, source, stages=("prepare",))
+
+
+def check_source(
+    project: Project, source: str, *, current: str = "", scenario: str = ""
+) -> DriftResult:
+    """Compare current traffic with what the champion was trained on, and keep the report.
+
+    Parameters
+    ----------
+    project
+        The project.
+    source
+        A source with a champion.
+    current
+        File of current rows in the source's format. By default the newest rows that the project
+        holds: the test part.
+    scenario
+        For a simulated source, days after the training's own: ``none`` for unchanged traffic, or
+        a drift scenario.
+
+    Raises
+    ------
+    NoModelError
+        If the source has no champion.
+    DataError, ParameterError
+        If the file or the scenario is not what it must be.
+    """
+    check_scenario(scenario)
+    params = load_params(project.params_file)
+    params.source(source)
+    tracking = Tracking.connect(project)
+    registry = Registry.of(tracking, project)
+    with step(f"load the champion of {source}"):
+        version = registry.champion(source)
+        model = registry.load(version)
+    named, rows = _current(project, params, source, model, current=current, scenario=scenario)
+    name = f"drift {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
+    with tracking.run(
+        source, name, kind="drift", current=named, model_version=version.number
+    ) as run:
+        with step("compare with the reference"):
+            check = _compare(tracking, version, model, rows, params)
+        with step("write the report"):
+            # One folder for what was looked at: its newest report, and no other's, is replaced.
+            folder = project.reports / source / re.sub(r"[^A-Za-z0-9.]+", "-", named)[:80]
+            report = _keep(folder, tracking, run, check)
+    return DriftResult(source, named, version.number, run, check, report)
+
+
+def _current(
+    project: Project, params: Params, source: str, model: Model, *, current: str, scenario: str
+) -> tuple[str, pd.DataFrame]:
+    if current and scenario:
+        raise ParameterError("give a file of current rows or a scenario, not both")
+    if current:
+        _, features = read_features(project, source, Path(current), model)
+        return Path(current).name, features
+    if scenario:
+        block = params.source(source)
+        return f"scenario {scenario}", _simulated(block, source, scenario, model)
+    return "newest rows", Prepared(project.prepared(source)).part("test")
+
+
+def _simulated(block: Any, source: str, scenario: str, model: Model) -> pd.DataFrame:
+    """Simulate the days after the source's own, changed by a scenario."""
+    if not isinstance(block, SimulatedSource):
+        raise ParameterError(f"scenarios need a simulated source, got {source!r} ({block.format})")
+    from oddwire.traffic.sources.simulated import simulate
+
+    drift = [] if scenario == "none" else [scenario]
+    later = {
+        "days": block.days + _SCENARIO_DAYS, "drift": drift, "drift_from_day": block.days
+    }  # fmt: skip
+    connections = simulate(_changed(block, later))
+    first = pd.Timestamp(block.start, tz="UTC") + pd.Timedelta(days=block.days)
+    features = to_features(block.kind, connections, model.schema)
+    return features[features["ts"] >= first].reset_index(drop=True)
+
+
+def _changed(block: SimulatedSource, changes: dict[str, Any]) -> SimulatedSource:
+    """Return a block with changes that went through the same rules as ``params.yaml``."""
+    return SimulatedSource.model_validate({**block.model_dump(), **changes})
+
+
+def check_scenario(scenario: str) -> None:
+    """Refuse a scenario that there is not.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither empty, nor ``none``, nor a drift scenario.
+    """
+    known = ("", "none", *DRIFT_SCENARIOS)
+    if scenario not in known:
+        raise ParameterError(
+            f"unknown drift scenario {scenario!r}: there are {', '.join(known[1:])}"
+        )
+
+
+def _compare(
+    tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame, params: Params
+) -> DriftCheck:
+    with tempfile.TemporaryDirectory() as scratch:
+        file = tracking.download(version.run_id, f"reference/{REFERENCE_FILE}", Path(scratch))
+        reference = pd.read_parquet(file)
+    return check_drift(
+        reference,
+        rows,
+        model.schema,
+        settings=params.drift,
+        seed=params.seed,
+        reference_scores=reference["anomaly_score"].to_numpy(),
+        current_scores=model.anomaly_score(rows),
+    )
+
+
+def _keep(folder: Path, tracking: Tracking, run: str, check: DriftCheck) -> Path:
+    """Keep the report with the run, and as the newest of its kind in a folder.
+
+    It is written elsewhere first: another check may be at it, or a kill come in between.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as draft:
+        paths = save_report(check, Path(draft))
+        tracking.log(run, records.drift_items(check))
+        tracking.log_folder(run, Path(draft), under="report")
+        for path in paths.values():
+            path.replace(folder / path.name)
+    return folder / paths["html"].name

@@ -1,0 +1,1 @@
+"""Registered models, and the decision which one is champion."""

@@ -1,0 +1,1 @@
+"""Score traffic with a source's champion."""

@@ -1,0 +1,192 @@
+"""Score traffic with a source's champion."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from oddwire.detection.calibration.adaptive import AdaptiveThreshold
+from oddwire.detection.calibration.fdr import check_fdr, discoveries
+from oddwire.detection.explaining import sentences
+from oddwire.detection.model import Model
+from oddwire.detection.preprocessing.data_issues import count_data_issues
+from oddwire.errors import DataError
+from oddwire.operations.progress import step
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.scored_files import (
+    check_targets,
+    explained_file,
+    join_scores,
+    own_columns,
+    write_files,
+)
+from oddwire.operations.tracking.store import Tracking
+from oddwire.params import load_params
+from oddwire.project import Project
+from oddwire.traffic.connections import time_order
+from oddwire.traffic.schema import TIME
+from oddwire.traffic.sources import FileRows, read_file, to_features
+
+
+@dataclass(frozen=True)
+class ScoredFile:
+    """What scoring a file came to.
+
+    ``discoveries`` and ``adaptive_alerts`` are None where they were not asked for;
+    ``counted_discoveries`` are those that need no p-value beyond the calibration rows;
+    ``explained`` counts the alerts in the file ``explanations``.
+    """
+
+    out: Path
+    rows: int
+    alerts: int
+    target_fpr: float
+    version: str
+    detector: str
+    missing: int
+    infinite: int
+    unseen: int
+    seconds: float
+    discoveries: int | None = None
+    counted_discoveries: int | None = None
+    adaptive_alerts: int | None = None
+    explained: int = 0
+    explanations: Path | None = None
+
+
+def score_file(
+    project: Project,
+    source: str,
+    file: Path,
+    out: Path,
+    *,
+    max_fdr: float | None = None,
+    adaptive: bool = False,
+    explain_most: int = 0,
+) -> ScoredFile:
+    """Score every row of a file, and write rows and scores.
+
+    Parameters
+    ----------
+    project
+        The project.
+    source
+        The source whose format the file has and whose champion scores it.
+    file
+        Rows to score.
+    out
+        Where to write, ``.csv``, ``.csv.gz`` or ``.parquet``; replaced as a whole or not at all.
+    max_fdr
+        Share of benign connections among those marked in a column ``discovery``; None for no such
+        column. What it guarantees stands at `discoveries`.
+    adaptive
+        Whether to add the columns ``adaptive_threshold`` and ``adaptive_alert``, of a threshold
+        that follows the file's drift from its first row in time on.
+    explain_most
+        Explain at most so many alerts, the most unusual ones: a sentence in the column ``why``,
+        and all figures in a second file, ``NAME.explained`` with the same ending.
+
+    Raises
+    ------
+    DataError
+        If the file is not what the source promises, is to be followed and its rows have no times,
+        or ``out`` cannot be written.
+    NoModelError
+        If the source has no champion.
+    ParameterError
+        If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
+    """
+    check_targets(file, out, explained=explain_most > 0)
+    check_fdr(max_fdr)
+    load_params(project.params_file).source(source)
+    with step(f"load the champion of {source}"):
+        registry = Registry.of(Tracking.connect(project), project)
+        version = registry.champion(source)
+        model = registry.load(version)
+    read, features = read_features(project, source, file, model)
+    # Features need the order of time; from here on, rows are in the order of the file.
+    back = np.argsort(read.places)
+    rows, features = (part.iloc[back].reset_index(drop=True) for part in (read.rows, features))
+    if adaptive:
+        _need_times(rows)
+    begun = time.perf_counter()
+    with step(f"score {len(features)} rows"):
+        scores = model.score(features)
+        cut = _cut_by_fdr(scores, model, max_fdr) if max_fdr is not None else {}
+        followed = _follow(scores, rows, model) if adaptive else {}
+        odd = count_data_issues(model.preprocessing, features)
+    seconds = time.perf_counter() - begun
+    more: dict[str, Any] = {**cut, **followed}
+    files: dict[Path, pd.DataFrame] = {}
+    if explain_most:
+        explained = _explain(scores, features, model, explain_most)
+        files[explained_file(out)] = explained
+        more |= {"explained": explained["row"].nunique(), "explanations": explained_file(out)}
+    own = own_columns(read.raw, rows[list(read.typed)], out)
+    with step(f"write {out.name}"):
+        write_files(files | {out: join_scores(own, scores, version.number)})
+    return ScoredFile(
+        out, len(rows), int(scores["alert"].sum()), model.target_fpr, version.number,
+        version.detector, sum(odd.missing.values()), sum(odd.infinite.values()),
+        sum(odd.unseen.values()), seconds, **more,
+    )  # fmt: skip
+
+
+def _explain(scores: pd.DataFrame, features: pd.DataFrame, model: Model, most: int) -> pd.DataFrame:
+    """Add the column ``why``, and return all figures."""
+    alerts = np.flatnonzero(scores["alert"])
+    worst_first = np.argsort(-scores["anomaly_score"].to_numpy()[alerts], kind="stable")
+    chosen = alerts[worst_first[:most]]
+    with step(f"explain {len(chosen)} alerts"):
+        explained = model.explain(features.iloc[chosen].set_axis(chosen))
+        why = np.full(len(scores), None, dtype=object)
+        why[chosen] = sentences(explained)
+        scores["why"] = pd.array(why, dtype="string")
+        # What is a number in one row and text in the next is text in a file.
+        mixed = {name: explained[name].astype("string") for name in ("value", "benign_median")}
+    return explained.assign(**mixed)
+
+
+def _cut_by_fdr(scores: pd.DataFrame, model: Model, max_fdr: float) -> dict[str, int]:
+    """Add the column ``discovery``, and count."""
+    p_values = scores["p_value"].to_numpy()
+    chosen = discoveries(p_values, max_fdr)
+    smallest = 1 / (model.calibrated().scores.size + 1)
+    scores["discovery"] = chosen
+    return {
+        "discoveries": int(chosen.sum()),
+        "counted_discoveries": int(discoveries(p_values, max_fdr, smallest=smallest).sum()),
+    }
+
+
+def _need_times(rows: pd.DataFrame) -> None:
+    if TIME not in rows:
+        raise DataError("--adaptive needs a time in every row: name the time column in the source")
+    if rows[TIME].isna().any():
+        raise DataError("--adaptive needs a time in every row: this file has rows without one")
+
+
+def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
+    """Add the columns of a threshold that follows drift, and count."""
+    order = time_order(rows)
+    threshold = AdaptiveThreshold.start(model.calibrated(), model.target_fpr)
+    alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])
+    followed = pd.DataFrame({"adaptive_threshold": thresholds, "adaptive_alert": alerts}, order)
+    for name, column in followed.sort_index().items():
+        scores[name] = column.to_numpy()
+    return {"adaptive_alerts": int(alerts.sum())}
+
+
+def read_features(
+    project: Project, source: str, file: Path, model: Model
+) -> tuple[FileRows, pd.DataFrame]:
+    """Read one file of a source's format, and return its rows and their features."""
+    block = load_params(project.params_file).source(source)
+    with step(f"read {file.name}"):
+        read = read_file(block, file, schema=model.schema)
+        return read, to_features(block.kind, read.rows, model.schema)

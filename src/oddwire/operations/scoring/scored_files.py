@@ -1,0 +1,163 @@
+"""A scored file: all columns of the file that was scored and what the model said, written whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
+
+from oddwire.errors import DataError
+from oddwire.traffic.sources.reading.raw_table import free_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from oddwire.traffic.sources.reading.raw_table import RawTable
+
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA = r"\A[=+\-@\t\r\n]"
+# But not a number, or Zeek's mark of an unset field.
+_NO_FORMULA = r"(?i)\A(-|[+-](\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-](inf|infinity|nan))\z"
+# Columns of every scored file, and those that it may have beside them.
+_ALWAYS = ("anomaly_score", "p_value", "extrapolated", "alert", "model_version")
+_ASKED_FOR = ("discovery", "adaptive_threshold", "adaptive_alert", "why")
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+def check_targets(file: Path, out: Path, *, explained: bool) -> None:
+    """Refuse a target that cannot be written, or is the file that is to be scored.
+
+    Raises
+    ------
+    DataError
+        Naming the target.
+    """
+    if not out.name.endswith(_SUFFIXES):
+        raise DataError(f"--out must end with {', '.join(_SUFFIXES)}, got {out.name!r}")
+    if not out.absolute().parent.is_dir():
+        raise DataError(f"--out: there is no folder {out.absolute().parent}")
+    for target in (out, explained_file(out)) if explained else (out,):
+        if target.exists() and file.exists() and target.samefile(file):
+            raise DataError(
+                f"what is written must be another file than the one scored, got {target}"
+            )
+
+
+def explained_file(out: Path) -> Path:
+    """Return where the explanations of a scored file stand: ``a.csv`` → ``a.explained.csv``."""
+    suffix = next(suffix for suffix in _SUFFIXES if out.name.endswith(suffix))
+    return out.with_name(f"{out.name.removesuffix(suffix)}.explained{suffix}")
+
+
+def own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """Return all columns of the scored file, so that an alert leads to its host and its record.
+
+    Parquet has types: columns that came as text, from a CSV file, have there what was read in them.
+
+    Parameters
+    ----------
+    raw
+        The file.
+    typed
+        Columns as they were read, rows in the order of the file.
+    out
+        Where they will be written.
+    """
+    written = raw.frame()
+    if raw.layout is not None and out.suffix == ".parquet":
+        for name in set(typed) & set(written):
+            written[name] = typed[name]
+    return written
+
+
+def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.DataFrame:
+    """Put what a model said beside the file's own columns.
+
+    Parameters
+    ----------
+    own
+        What `own_columns` returned, of n rows.
+    scores
+        What was said of them, in their order, of n rows. Columns that an earlier scoring left are
+        dropped; others of the same name get a name of their own.
+    version
+        The model's.
+    """
+    said = scores.assign(model_version=version)
+    if set(_ALWAYS) <= set(own):  # scored before
+        own = own.drop(columns=[name for name in (*_ALWAYS, *_ASKED_FOR) if name in own])
+    clash = [name for name in said if name in own]
+    taken = {*own, *said}
+    renamed = {name: free_name(f"{name}_in_file", taken) for name in clash}
+    return pd.concat([own.rename(columns=renamed), said], axis=1)
+
+
+def write_files(files: Mapping[Path, pd.DataFrame]) -> None:
+    """Write beside the targets first, so that nothing half-written ever stands there."""
+    drafts = {out: out.with_name(f".{out.name}.part") for out in files}
+    try:
+        for out, frame in files.items():
+            if out.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            _write_one(frame, drafts[out])
+        for out, draft in drafts.items():
+            draft.replace(out)
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror}") from error
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def _write_one(frame: pd.DataFrame, draft: Path) -> None:
+    name = draft.name.removesuffix(".part")
+    if name.endswith(".parquet"):
+        frame.to_parquet(draft, index=False)
+    else:
+        zipped = name.endswith(".gz")
+        without_formulas(frame).to_csv(draft, index=False, compression="gzip" if zipped else None)
+
+
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Quote names and text that a spreadsheet would run: they come from the wire."""
+    safe = frame.set_axis(_quoted(_texts(frame.columns.astype(str))).to_pylist(), axis=1)
+    for name in safe:
+        if not (is_numeric_dtype(safe[name]) or is_datetime64_any_dtype(safe[name])):
+            safe[name] = _quoted(_texts(safe[name])).to_numpy(zero_copy_only=False)
+    return safe
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    formula = pc.and_not(
+        pc.match_substring_regex(texts, _FORMULA), pc.match_substring_regex(texts, _NO_FORMULA)
+    )
+    if not pc.any(formula).as_py():
+        return texts
+    return pc.if_else(formula, pc.binary_join_element_wise("'", texts, ""), texts)
+
+
+def _texts(column: Any) -> pa.Array:
+    """Return a column's cells as text of a CSV file: Parquet has lists, records and bytes too."""
+    try:
+        texts = pa.array(column, pa.string(), from_pandas=True)
+    except (pa.ArrowException, TypeError):
+        return pa.array(map(_as_text, column), pa.string())
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+
+
+def _as_text(value: Any) -> str | None:
+    match value:
+        case str() | None:
+            return value
+        case bytes():
+            return value.decode("utf-8", errors="backslashreplace")
+        case list() | tuple() | dict():
+            return str(value)
+        case _:
+            return None if pd.isna(value) else str(value)

@@ -1,0 +1,342 @@
+"""Hyperparameter studies with Optuna: seeded, resumable after a kill, one per detector.
+
+A study lives in a journal file of its own (or in the database that ``ODDWIRE_OPTUNA_STORAGE``
+names). Its name holds a fingerprint of everything that its values depend on, so a study is only
+ever resumed on the same data and settings. It stays open until the training that asked for it has
+ended; the next training begins a new one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from oddwire.detection.detectors import (
+    anomaly_score,
+    default_parameters,
+    search_space,
+)
+from oddwire.detection.model import Model
+from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
+from oddwire.errors import OddwireError, ServiceError
+from oddwire.operations.search.members import ENSEMBLE, run_selection
+from oddwire.operations.search.objective import Objective
+from oddwire.operations.search.plans import (
+    OnTrial,
+    StudyPlan,
+    StudyResult,
+    TrialRecord,
+    choose_trial,
+)
+from oddwire.operations.tracking.addresses import without_password
+from oddwire.traffic.schema import FeatureSchema
+
+if TYPE_CHECKING:
+    import optuna
+
+STORAGE_VARIABLE = "ODDWIRE_OPTUNA_STORAGE"
+_CLOSED = "closed"
+_RETRY = "retry"
+_PARAMETERS = "parameters"
+_AVERAGE_PRECISION = "average_precision"
+_BY_KIND = "by_kind"
+_EPOCHS_PER_REPORT = 5
+_SHARE, _COLUMNS = "features__share", "preprocessing__columns"
+_SHARES = (1.0, 0.75, 0.5, 0.25)
+
+
+def run_study(
+    plan: StudyPlan,
+    train: pd.DataFrame,
+    objective: Objective,
+    schema: FeatureSchema,
+    *,
+    folder: Path,
+    on_trial: OnTrial | None = None,
+    beside: Sequence[StudyResult] = (),
+    stopped: Event | None = None,
+) -> StudyResult:
+    """Search the hyperparameters of one detector; of an ensemble, its members.
+
+    Parameters
+    ----------
+    plan
+        What to search, and how long.
+    train
+        Feature frame to fit on.
+    objective
+        Rows and criterion to judge by.
+    schema
+        The feature columns.
+    folder
+        Where the journals lie.
+    on_trial
+        Called with every finished trial, those of a resumed study first.
+    beside
+        Studies of other detectors, which bring an ensemble its candidates.
+    stopped
+        When it is set, the study ends after the trial that is under way.
+
+    Raises
+    ------
+    OddwireError
+        If no trial came to a value.
+    """
+    if plan.detector == ENSEMBLE:
+        return run_selection(plan, train, objective, schema, beside=beside, on_trial=on_trial)
+    if plan.trials == 0:
+        defaults = default_parameters(plan.detector)
+        return StudyResult("defaults", plan.detector, objective.name, None, defaults, (), 0)
+    study = _open_study(plan, folder)
+    resumed = _finished(study)
+    for trial in resumed:
+        _tell(on_trial, trial)
+    missing = plan.trials - len(resumed)
+
+    def after_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        _tell(on_trial, trial)
+        if stopped is not None and stopped.is_set():
+            study.stop()
+
+    if missing > 0:
+        study.optimize(
+            _Trial(plan, train, objective, schema),
+            n_trials=missing,
+            timeout=plan.timeout,
+            catch=(Exception,),  # one bad combination must not end the study; it is recorded
+            callbacks=[after_trial],
+        )
+    return _result(study, plan, objective.name, len(resumed))
+
+
+def close_study(name: str, plan: StudyPlan, folder: Path) -> None:
+    """Mark a study as used by a training that ended, so that the next one begins anew."""
+    if plan.trials and plan.detector != ENSEMBLE:
+        import optuna
+
+        optuna.load_study(study_name=name, storage=_storage(plan, folder)).set_user_attr(
+            _CLOSED, value=True
+        )
+
+
+class _Trial:
+    """One trial: build, fit, judge. Called by Optuna."""
+
+    def __init__(
+        self, plan: StudyPlan, train: pd.DataFrame, objective: Objective, schema: FeatureSchema
+    ) -> None:
+        self._plan, self._train, self._objective, self._schema = plan, train, objective, schema
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        try:
+            parameters = _suggest(trial, self._plan.detector)
+            parameters |= _suggest_columns(trial, self._plan.ranking)
+            trial.set_user_attr(_PARAMETERS, parameters)
+            return self._value(trial, parameters)
+        except Exception as error:
+            if type(error).__name__ != "TrialPruned":
+                trial.set_user_attr("error", f"{type(error).__name__}: {error}"[:500])
+            raise
+
+    def _value(self, trial: optuna.Trial, parameters: HyperParameters) -> float:
+        import optuna
+
+        plan = self._plan
+        model = Model.build(self._schema, plan.detector, parameters, seed=plan.seed)
+        pruner = _EpochPruner(trial, model, self._objective)
+        model.fit(self._train, on_epoch=pruner)  # a detector without epochs never calls it
+        if pruner.pruned:
+            raise optuna.TrialPruned
+        scores = model.anomaly_score(self._objective.rows)
+        trial.set_user_attr(_AVERAGE_PRECISION, self._objective.average_precision(scores))
+        by_kind = self._objective.judge(scores, plan.detector, parameters, self._train)
+        trial.set_user_attr(_BY_KIND, by_kind)
+        return float(np.mean(by_kind))
+
+
+class _EpochPruner:
+    """Reports the objective every few epochs and asks Optuna whether to go on.
+
+    The objective rather than the network's loss: losses of two preprocessings cannot be compared.
+    """
+
+    def __init__(self, trial: optuna.Trial, model: Model, objective: Objective) -> None:
+        self._trial, self._model, self._objective = trial, model, objective
+        self._matrix: np.ndarray | None = None
+        self.pruned = False
+
+    def __call__(self, epoch: int) -> bool:
+        if (epoch + 1) % _EPOCHS_PER_REPORT:
+            return False
+        if self._matrix is None:
+            rows = self._objective.rows[list(self._model.schema.columns)]
+            self._matrix = self._model.preprocessing.transform(rows)
+        value = self._objective.value(anomaly_score(self._model.detector, self._matrix))
+        self._trial.report(value, epoch)
+        self.pruned = self._trial.should_prune()
+        return self.pruned
+
+
+def _suggest(trial: optuna.Trial, detector: str) -> dict[str, Any]:
+    """Return a whole set of hyperparameters: what is not searched has its default."""
+    space = search_space(detector)
+    parameters = {k: v for k, v in default_parameters(detector).items() if k not in space}
+    for name, dimension in space.items():
+        if isinstance(dimension, When):
+            if dimension.holds(parameters):
+                parameters[name] = _suggest_one(trial, name, dimension.then)
+            elif dimension.otherwise is not None:
+                parameters[name] = dimension.otherwise
+        else:
+            parameters[name] = _suggest_one(trial, name, dimension)
+    return parameters
+
+
+def _suggest_columns(trial: optuna.Trial, ranking: Sequence[str]) -> dict[str, Any]:
+    """Return the most telling columns, as many as the trial chooses; nothing where all are used."""
+    if not ranking:
+        return {}
+    share = trial.suggest_categorical(_SHARE, _SHARES)
+    return {} if share == 1 else {_COLUMNS: list(ranking[: math.ceil(share * len(ranking))])}
+
+
+def _suggest_one(
+    trial: optuna.Trial, name: str, dimension: FloatRange | IntRange | Choice
+) -> str | float | bool:
+    match dimension:
+        case FloatRange(low, high, log):
+            return trial.suggest_float(name, low, high, log=log)
+        case IntRange(low, high, log):
+            return trial.suggest_int(name, low, high, log=log)
+        case Choice(values):
+            return cast("str | float | bool", trial.suggest_categorical(name, values))
+
+
+def _open_study(plan: StudyPlan, folder: Path) -> optuna.Study:
+    """Resume the open study of this plan, or begin a new one with the defaults as first trial."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = _storage(plan, folder)
+    prefix = f"{plan.source}/{plan.detector}/{plan.fingerprint}/"
+    numbers = sorted(
+        int(name.removeprefix(prefix))
+        for name in optuna.get_all_study_names(storage)
+        if name.startswith(prefix)
+    )
+    if numbers:
+        study = optuna.load_study(study_name=f"{prefix}{numbers[-1]}", storage=storage)
+        if not study.user_attrs.get(_CLOSED):
+            return _prepared(study, plan)
+    number = numbers[-1] + 1 if numbers else 1
+    study = optuna.create_study(
+        study_name=f"{prefix}{number}", storage=storage, direction="maximize"
+    )
+    defaults = default_parameters(plan.detector)
+    in_space = {key: value for key, value in defaults.items() if key in search_space(plan.detector)}
+    if plan.ranking:
+        in_space[_SHARE] = 1.0
+    study.enqueue_trial(in_space)
+    return _prepared(study, plan)
+
+
+def _prepared(study: optuna.Study, plan: StudyPlan) -> optuna.Study:
+    """Fail trials that a killed run left behind, and seed sampler and pruner."""
+    import optuna
+
+    for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        # What it was about to try is tried now, but once: it may be what killed the process.
+        if not trial.user_attrs.get(_RETRY):
+            study.enqueue_trial(trial.params, user_attrs={_RETRY: True})
+    # A resumed sampler with the first seed would draw the first trials once more.
+    seed = plan.seed + len(study.get_trials(deepcopy=False))
+    study.sampler = optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=min(8, max(2, plan.trials // 3))
+    )
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=10)
+    return study
+
+
+def _storage(plan: StudyPlan, folder: Path) -> optuna.storages.BaseStorage:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    url = os.environ.get(STORAGE_VARIABLE)
+    if url:
+        return _database(url)
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = folder / f"{plan.source}.{plan.detector}.journal"
+    _mend_journal(journal)
+    return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+
+
+def _database(url: str) -> optuna.storages.BaseStorage:
+    import optuna
+
+    try:
+        return optuna.storages.RDBStorage(url)
+    except Exception as error:  # the drivers' own errors pass through SQLAlchemy
+        reason = " ".join(str(error).partition("\n")[0].split()).replace(url, "…")
+        raise ServiceError(
+            f"the Optuna storage {without_password(url)} of {STORAGE_VARIABLE} failed: {reason}"
+        ) from error
+
+
+def _mend_journal(journal: Path) -> None:
+    """Undo what a kill in the middle of a write leaves: a torn last line and a stale lock.
+
+    Only one training of a source runs at a time, so the lock can be nobody else's.
+    """
+    journal.with_name(journal.name + ".lock").unlink(missing_ok=True)
+    if not journal.exists():
+        return
+    content = journal.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole != len(content):
+        os.truncate(journal, whole)
+
+
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    import optuna
+
+    states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    return study.get_trials(deepcopy=False, states=states)
+
+
+def _tell(on_trial: OnTrial | None, trial: optuna.trial.FrozenTrial) -> None:
+    if on_trial is not None:
+        on_trial(_record(trial))
+
+
+def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:
+    state = {"COMPLETE": "complete", "PRUNED": "pruned"}.get(trial.state.name, "failed")
+    parameters: Mapping[str, Any] = trial.user_attrs.get(_PARAMETERS, trial.params)
+    seconds = trial.duration.total_seconds() if trial.duration else 0.0
+    value = trial.value if state == "complete" else None
+    kept = trial.user_attrs
+    return TrialRecord(
+        trial.number, state, value, parameters, seconds,
+        kept.get(_AVERAGE_PRECISION), kept.get("error"), tuple(kept.get(_BY_KIND, ())),
+    )  # fmt: skip
+
+
+def _result(study: optuna.Study, plan: StudyPlan, criterion: str, resumed: int) -> StudyResult:
+    records = tuple(_record(trial) for trial in study.get_trials(deepcopy=False))
+    complete = [record for record in records if record.value is not None]
+    if not complete:
+        errors = [record.error for record in records if record.error]
+        why = errors[-1] if errors else f"none ended within {plan.timeout:g} s"
+        raise OddwireError(f"{plan.detector}: no trial came to a value: {why}")
+    best, choice = choose_trial(complete, default_parameters(plan.detector))
+    return StudyResult(
+        study.study_name, plan.detector, criterion, best.value, best.parameters, records, resumed,
+        choice,
+    )  # fmt: skip

@@ -1,0 +1,387 @@
+"""Runs, figures and files in MLflow.
+
+Everything goes through `MlflowClient` and explicit run ids: MLflow's "active run" belongs to one
+thread and gets lost where studies run side by side. Reports say *what* is kept as plain items
+(see `oddwire.operations.training.records`); this file alone says how.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
+
+import psutil
+from filelock import FileLock
+
+from oddwire.errors import NoModelError, OddwireError, ServiceError
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri, without_password
+from oddwire.operations.tracking.items import (
+    Figure,
+    File,
+    Item,
+    Metrics,
+    Parameters,
+    Table,
+    Tags,
+    Text,
+)
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+NOTE = "mlflow.note.content"  # the tag that the page shows as a run's description
+# MLflow 3 opens an experiment of unknown kind as one of language models.
+_SHOWN_AS_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+_MADE_BY = {"mlflow.source.name": "oddwire", "mlflow.source.type": "LOCAL"}
+_PARENT = "mlflow.parentRunId"
+_KIND = "kind"
+_OWNER = "owner"
+_OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
+_SAME_BIRTH = 2.0  # seconds
+_LONGEST_PARAMETER = 6000
+_PARAMETERS_PER_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """The MLflow store of a project.
+
+    Parameters
+    ----------
+    client
+        A client of the store.
+    uri
+        Its address.
+    artifacts
+        Where artifacts lie if the store is the project's own, None where a server decides.
+    """
+
+    client: MlflowClient
+    uri: str
+    artifacts: Path | None
+
+    @classmethod
+    def connect(cls, project: Project) -> Tracking:
+        """Open the store that ``MLFLOW_TRACKING_URI`` names, or else the project's own.
+
+        Raises
+        ------
+        ServiceError
+            If a server does not answer.
+        ParameterError
+            If the address is one that MLflow no longer takes.
+        """
+        uri = _absolute(os.environ.get(URI_VARIABLE) or local_uri(project), project)
+        check_uri(uri)
+        if uri != local_uri(project):
+            return cls(_client(uri), uri, None)
+        project.mlruns.mkdir(exist_ok=True)
+        project.locks.mkdir(parents=True, exist_ok=True)
+        # The first to open a store makes its tables, and two at once would trip over each other.
+        with FileLock(project.locks / "mlflow-store.lock"):
+            return cls(_client(uri), uri, project.mlruns / "artifacts")
+
+    def experiment(self, source: str) -> str:
+        """Return the id of a source's experiment, made at the first call."""
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(source)
+        if found is None:
+            place = None if self.artifacts is None else (self.artifacts / source).as_uri()
+            try:
+                return str(
+                    self.client.create_experiment(
+                        source, artifact_location=place, tags=_SHOWN_AS_TRAINING
+                    )
+                )
+            except MlflowException:  # another process was faster
+                found = self.client.get_experiment_by_name(source)
+        if found is None or found.lifecycle_stage != "active":
+            raise OddwireError(
+                f"the MLflow experiment {source!r} is deleted: restore it, or rename the source"
+            )
+        return str(found.experiment_id)
+
+    def begin(
+        self, source: str, name: str, *, kind: str, parent: str | None = None, **tags: str
+    ) -> str:
+        """Begin a run and return its id.
+
+        Parameters
+        ----------
+        source
+            The source whose experiment it belongs to.
+        name
+            What people see.
+        kind
+            ``training``, ``study``, ``trial``, ``drift`` or ``scoring``; kept as a tag.
+        parent
+            Id of the run that it is a part of.
+        **tags
+            Further tags.
+        """
+        all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: _owner()}
+        if parent is not None:
+            all_tags[_PARENT] = parent
+        run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)
+        return str(run.info.run_id)
+
+    def end(self, run: str, *, status: str = "FINISHED") -> None:
+        """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        self.client.set_terminated(run, status)
+
+    @contextmanager
+    def run(
+        self, source: str, name: str, *, kind: str, parent: str | None = None, **tags: str
+    ) -> Iterator[str]:
+        """Begin a run, and end it as finished, or as failed where an error passes through."""
+        run = self.begin(source, name, kind=kind, parent=parent, **tags)
+        try:
+            yield run
+        except BaseException:
+            self.end(run, status="FAILED")
+            raise
+        self.end(run)
+
+    def log(self, run: str, items: Iterable[Item]) -> None:
+        """Keep items with a run."""
+        for item in items:
+            self._log_one(run, item)
+
+    def _log_one(self, run: str, item: Item) -> None:
+        match item:
+            case Metrics(values):
+                self._log_metrics(run, values)
+            case Parameters(values):
+                self._log_parameters(run, values)
+            case Tags(values):
+                for key, value in values.items():
+                    self.client.set_tag(run, key, value)
+            case Text(file, text):
+                self.client.log_text(run, text, file)
+            case Table(file, frame):
+                self.client.log_table(run, frame, file)
+            case Figure(file, figure):
+                self.client.log_figure(run, figure, file)
+            case File(file, path):
+                self._log_file(run, file, path)
+
+    def _log_file(self, run: str, file: str, path: Path) -> None:
+        # MLflow keeps a file under its own name: a link to it may have another one.
+        folder, _, name = file.rpartition("/")
+        with TemporaryDirectory() as temporary:
+            link = Path(temporary) / name
+            link.symlink_to(path.absolute())
+            self.client.log_artifact(run, str(link), folder or None)
+
+    def _log_metrics(self, run: str, values: Mapping[str, float | None]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        known = {k: float(v) for k, v in values.items() if v is not None and math.isfinite(v)}
+        metrics = [Metric(name, value, now, 0) for name, value in known.items()]
+        self.client.log_batch(run, metrics=metrics)
+
+    def _log_parameters(self, run: str, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        every = [Param(k, str(v)[:_LONGEST_PARAMETER]) for k, v in values.items()]
+        for first in range(0, len(every), _PARAMETERS_PER_BATCH):
+            self.client.log_batch(run, params=every[first : first + _PARAMETERS_PER_BATCH])
+
+    def log_folder(self, run: str, folder: Path, *, under: str) -> None:
+        """Keep all files of a folder with a run, below ``under``."""
+        self.client.log_artifacts(run, str(folder), under)
+
+    def newest_training(self, source: str) -> Run:
+        """Return the newest training of a source that finished.
+
+        Raises
+        ------
+        NoModelError
+            If there is none.
+        """
+        runs = self.finished_trainings(source, 1)
+        if not runs:
+            raise NoModelError(
+                f"no finished training of source {source!r}: run `oddwire train {source}` first"
+            )
+        return runs[0]
+
+    def finished_trainings(self, source: str, most: int) -> list[Run]:
+        """Return the newest trainings of a source that finished, the newest first."""
+        found = self.client.get_experiment_by_name(source)
+        if found is None:
+            return []
+        where = f"tags.{_KIND} = 'training' and attributes.status = 'FINISHED'"
+        return self._runs(found.experiment_id, where, most)
+
+    def finished_training(self, run: str) -> Run:
+        """Return the training that has a run id.
+
+        Raises
+        ------
+        NoModelError
+            If there is no such run, or it is no training that finished.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_run(run)
+        except MlflowException as error:
+            raise NoModelError(f"no MLflow run {run!r}: {error.message}") from error
+        kind, status = found.data.tags.get(_KIND, "unknown"), found.info.status
+        if (kind, status) != ("training", "FINISHED"):
+            raise NoModelError(
+                f"run {run!r} must be a finished training, got the kind {kind!r} of the status "
+                f"{status}"
+            )
+        return found
+
+    def children(self, run: Run) -> list[Run]:
+        """Return the runs that are parts of a run, oldest first."""
+        where = f"tags.`{_PARENT}` = '{run.info.run_id}'"
+        return self._runs(run.info.experiment_id, where)[::-1]
+
+    def read_json(self, run: str, file: str) -> Any:
+        """Read back a JSON file that was kept with a run."""
+        from mlflow.artifacts import load_text
+
+        return json.loads(load_text(f"{self.client.get_run(run).info.artifact_uri}/{file}"))
+
+    def has_file(self, run: str, file: str) -> bool:
+        """Tell whether a file was kept with a run."""
+        folder = file.rpartition("/")[0]
+        return any(kept.path == file for kept in self.client.list_artifacts(run, folder or None))
+
+    def download(self, run: str, file: str, into: Path) -> Path:
+        """Copy a file or folder that was kept with a run into a folder, and return its path."""
+        into.mkdir(parents=True, exist_ok=True)
+        return Path(self.client.download_artifacts(run, file, str(into)))
+
+    def end_orphans(self, source: str) -> int:
+        """End the runs of killed processes of this machine, and say how many there were."""
+        orphans = [
+            run
+            for run in self._runs(self.experiment(source), "attributes.status = 'RUNNING'")
+            if _is_dead(run.data.tags.get(_OWNER, ""))
+        ]
+        for run in orphans:
+            self.end(run.info.run_id, status="KILLED")
+        return len(orphans)
+
+    def _runs(self, experiment: str, where: str, most: int = 50_000) -> list[Run]:
+        pages: list[Run] = []
+        token = None
+        while len(pages) < most:
+            page = self.client.search_runs(
+                [experiment], where, max_results=min(most, 1000), page_token=token,
+                order_by=["attributes.start_time DESC"],
+            )  # fmt: skip
+            pages += page
+            token = page.token
+            if not token:
+                break
+        return pages[:most]
+
+
+def local_uri(project: Project) -> str:
+    """Return the address of the project's own store."""
+    return f"sqlite:///{project.mlruns / 'mlflow.db'}"
+
+
+def _absolute(uri: str, project: Project) -> str:
+    """Let the path of a SQLite file count from the project, wherever the command runs."""
+    scheme, found, path = uri.partition(":///")
+    return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri
+
+
+class _Watched:
+    """An `MlflowClient` whose failures to reach the store are `ServiceError`.
+
+    What MLflow itself answers, such as that there is no such run, passes through.
+    """
+
+    def __init__(self, client: MlflowClient, uri: str) -> None:
+        self._client, self._uri = client, uri
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the client, a method as one that translates errors."""
+        found = getattr(self._client, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return found(*arguments, **named)
+            except Exception as error:
+                if _is_outage(error):
+                    raise ServiceError(_failed(self._uri, error)) from error
+                raise
+
+        return call
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether a server or database did not do its part."""
+    # sqlalchemy and requests, by name: importing them here would be for this alone.
+    packages = {
+        kind.__module__.partition(".")[0]
+        for one in (error, error.__cause__)
+        for kind in type(one).__mro__
+    }
+    code = getattr(error, "error_code", None)
+    return bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
+
+
+def _failed(uri: str, error: Exception) -> str:
+    shown = without_password(uri)
+    reason = str(error).strip().partition("\n")[0].replace(uri, shown)
+    return f"the MLflow store {shown} failed: {reason}"
+
+
+def _client(uri: str) -> MlflowClient:
+    # MLflow reads these when it is imported; a person who set them is obeyed.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    from mlflow import MlflowClient
+
+    # "Creating initial MLflow database tables..." tells a user of oddwire nothing.
+    for name in ("mlflow.store.db.utils", "alembic", "mlflow.pyfunc"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
+        raise ServiceError(_failed(uri, error)) from error
+    return cast("MlflowClient", _Watched(client, uri))
+
+
+def _owner() -> str:
+    me = psutil.Process()
+    return f"{socket.gethostname()} {me.pid} {me.create_time():.0f}"
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether a run's process ran on this machine and is gone."""
+    host, _, rest = owner.partition(" ")
+    pid, _, born = rest.partition(" ")
+    if host != socket.gethostname() or not pid.isdecimal():
+        return False
+    try:
+        # A clock that was set may move the times of birth of all processes by a little.
+        return abs(psutil.Process(int(pid)).create_time() - float(born)) > _SAME_BIRTH
+    except (psutil.NoSuchProcess, ValueError):
+        return True

@@ -1,0 +1,1 @@
+"""A training: search, fit, evaluate, register, promote."""

@@ -1,0 +1,151 @@
+"""Supervised baselines beside the best detector: by how much labels help, and how sure that is.
+
+Both scored the same test rows, and both sets of scores were kept when the rows were evaluated: the
+comparison draws from those, and touches the rows no second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oddwire.evaluation.uncertainty.comparing import paired_rankings
+from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.operations.training.fitting import DetectorReport, TestScores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oddwire.evaluation.uncertainty.comparing import Difference
+    from oddwire.evaluation.uncertainty.resampling import Metric
+    from oddwire.operations.training.supervised_baselines import BaselineReport
+
+_COMPARED: tuple[Metric, ...] = ("roc_auc", "average_precision")
+_FIGURES = ("roc_auc", "average_precision", "f1", "recall_at_fpr", "false_positive_rate")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BaselineComparison:
+    """A baseline and the best detector on the same test rows.
+
+    Parameters
+    ----------
+    baseline
+        What labels taught.
+    best
+        What was found without them.
+    differences
+        Baseline minus detector in ROC AUC and average precision, with paired intervals. Empty where
+        the test rows do not hold labelled rows of both classes.
+    """
+
+    baseline: BaselineReport
+    best: DetectorReport
+    differences: tuple[Difference, ...]
+
+
+def compare_baselines(
+    baselines: Sequence[BaselineReport], best: DetectorReport, *, seed: int
+) -> tuple[BaselineComparison, ...]:
+    """Compare each baseline with the best detector, by the scores that were kept of both.
+
+    Parameters
+    ----------
+    baselines
+        What `evaluate_baselines` returned.
+    best
+        The detector that a training chose; its scores' file is still there.
+    seed
+        Of the paired bootstrap.
+    """
+    without = TestScores.load(best.scores_file)
+    return tuple(
+        BaselineComparison(baseline=one, best=best, differences=_differences(one, without, seed))
+        for one in baselines
+    )
+
+
+def _differences(
+    baseline: BaselineReport, without: TestScores, seed: int
+) -> tuple[Difference, ...]:
+    if baseline.test.roc_auc is None:
+        return ()
+    return paired_rankings(
+        without.labels, baseline.scores.scores, without.scores, metrics=_COMPARED,
+        resamples=affordable_resamples(len(without.scores)), seed=seed,
+    )  # fmt: skip
+
+
+def baselines_table(compared: Sequence[BaselineComparison]) -> list[dict[str, Any]]:
+    """Return a row per baseline, with the leaderboard's names and its lead over the best detector."""
+    return [
+        {
+            "baseline": one.baseline.baseline, "balance": one.baseline.balance,
+            **{name: getattr(one.baseline.test, name) for name in _FIGURES},
+            "beside": one.best.detector, **_leads(one.differences),
+            "fit_seconds": one.baseline.fit_seconds,
+            "validation_average_precision": one.baseline.validation_average_precision,
+        }
+        for one in compared
+    ]  # fmt: skip
+
+
+def _leads(differences: Sequence[Difference]) -> dict[str, float | None]:
+    # Named in full: roc_auc_low is elsewhere the end of the figure's own interval.
+    leads: dict[str, float | None] = {}
+    found = {each.metric: each for each in differences}
+    for metric in _COMPARED:
+        each = found.get(metric)
+        leads[f"{metric}_difference"] = each.estimate if each else None
+        leads[f"{metric}_difference_low"] = each.low if each else None
+        leads[f"{metric}_difference_high"] = each.high if each else None
+    return leads
+
+
+def what_labels_add(compared: BaselineComparison) -> str:
+    """Say by how much a baseline leads the best detector, and on which families.
+
+    Returns
+    -------
+    str
+        A sentence of plain text.
+    """
+    baseline, best = compared.baseline, compared.best
+    told = (
+        f"{baseline.baseline} with labels has ROC AUC {_shown(baseline.test.roc_auc)}, "
+        f"{best.detector} without them {_shown(best.test.roc_auc)}"
+    )
+    if compared.differences:
+        told += f": {_lead(compared.differences[0])}"
+    return "; ".join([told, *_family_means(baseline, best)]) + "."
+
+
+def _lead(difference: Difference) -> str:
+    shown = "" if difference.low > 0 or difference.high < 0 else ", so none is shown"
+    return (
+        f"a difference of {difference.estimate:+.4f} ({difference.confidence:.0%} interval "
+        f"{difference.low:+.4f} to {difference.high:+.4f}, paired on the same test rows{shown})"
+    )
+
+
+def _family_means(baseline: BaselineReport, best: DetectorReport) -> list[str]:
+    """Set both side by side on families that labels named, and on the others."""
+    without = {one.family: one.roc_auc for one in best.families}
+    told = []
+    for seen, which in ((True, "that labels named"), (False, "that no label named")):
+        pairs = [
+            (one.roc_auc, without[one.family])
+            for one in baseline.families
+            if one.seen is seen and one.roc_auc is not None and without.get(one.family) is not None
+        ]
+        if pairs:
+            means = np.mean(np.array(pairs, dtype=np.float64), axis=0)
+            mean = f"mean over {len(pairs)} families {which}"
+            told.append(f"{mean}: {means[0]:.4f} and {means[1]:.4f}")
+    return told
+
+
+def _shown(figure: float | None) -> str:
+    return "undefined" if figure is None else f"{figure:.4f}"

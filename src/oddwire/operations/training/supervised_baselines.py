@@ -1,0 +1,162 @@
+"""What labels add: supervised baselines evaluated on the same test rows, beside the detectors.
+
+A baseline learns from all labelled rows before the test, attacks included. How it is balanced is
+chosen, and its threshold set, on scores of rows that the scoring copy had not seen (stratified
+cross-validation); the test rows are touched once, as for the detectors. Its figures stand in a
+table of their own and take no part in promotion.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import StratifiedKFold
+
+from oddwire.detection.calibration.conformal import ConformalCalibration
+from oddwire.detection.supervised_baselines import (
+    BALANCES,
+    SUPERVISED_BASELINES,
+    attack_scores,
+    build_baseline,
+)
+from oddwire.errors import DataError
+from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
+from oddwire.evaluation.metrics import Evaluation, evaluate
+from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
+from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.operations.progress import progress, step
+from oddwire.operations.training.fitting import Prepared, TestScores, attacks_of, labels_of
+from oddwire.traffic.schema import FeatureSchema
+
+_FOLDS = 3
+_MOST_ROWS = 100_000  # of each class; more rows teach a baseline nothing and take minutes
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineReport:
+    """How good a supervised baseline is.
+
+    Parameters
+    ----------
+    baseline, balance
+        What was fitted, and how the classes were made to count alike.
+    validation_average_precision
+        Of the cross-validated scores, by which the balance was chosen.
+    test, intervals, families
+        Figures on the test rows, and how sure they are.
+    scores
+        What the baseline said of the test rows.
+    fit_seconds
+        Of the last fit.
+    """
+
+    baseline: str
+    balance: str
+    validation_average_precision: float
+    test: Evaluation
+    intervals: Intervals
+    families: FamilyEvaluation
+    scores: TestScores
+    fit_seconds: float
+
+
+def evaluate_baselines(
+    prepared: Prepared, *, seed: int, target_fpr: float, names: Sequence[str] = SUPERVISED_BASELINES
+) -> list[BaselineReport]:
+    """Fit and judge supervised baselines.
+
+    Parameters
+    ----------
+    prepared
+        The parts of a source.
+    seed
+        Of everything random.
+    target_fpr
+        Share of benign connections that may raise an alert.
+    names
+        Which, of `SUPERVISED_BASELINES`.
+
+    Raises
+    ------
+    DataError
+        If the rows before the test hold fewer than `_FOLDS` attacks or benign rows.
+    """
+    before = _labelled(prepared.before_test(), seed)
+    labels = labels_of(before).astype(int)
+    counts = np.bincount(labels, minlength=2)
+    if counts.min() < _FOLDS:
+        raise DataError(
+            f"supervised baselines need at least {_FOLDS} attacks and {_FOLDS} benign rows before the "
+            f"test, got {counts[1]} and {counts[0]}"
+        )
+    reports = []
+    with step("judge supervised baselines", len(names)):
+        for name in names:
+            reports.append(_judge(name, prepared, before, labels, seed=seed, target_fpr=target_fpr))
+            progress().advance("judge supervised baselines", name)
+    return reports
+
+
+def _labelled(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return rows with a label, at most `_MOST_ROWS` of each."""
+    labels = labels_of(rows)
+    random = np.random.default_rng(seed)
+    kept = []
+    for label in (0, 1):
+        members = np.flatnonzero(labels == label)
+        if len(members) > _MOST_ROWS:
+            members = random.choice(members, _MOST_ROWS, replace=False)
+        kept.append(members)
+    return rows.iloc[np.sort(np.concatenate(kept))].reset_index(drop=True)
+
+
+def _judge(
+    name: str, prepared: Prepared, before: pd.DataFrame, labels: np.ndarray, *,
+    seed: int, target_fpr: float,
+) -> BaselineReport:  # fmt: skip
+    schema = prepared.schema
+    tried = {
+        balance: _unseen_scores(name, schema, balance, before, labels, seed) for balance in BALANCES
+    }
+    figures = {b: float(average_precision_score(labels, scores)) for b, scores in tried.items()}
+    balance = max(figures, key=figures.__getitem__)
+    begun = time.perf_counter()
+    baseline = build_baseline(name, schema, balance=balance, seed=seed).fit(before, labels)
+    seconds = time.perf_counter() - begun
+    threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(target_fpr)
+    test = prepared.part("test")
+    said = TestScores(labels_of(test), attack_scores(baseline, test), attacks_of(test))
+    evaluated = evaluate(said.labels, said.scores, threshold=threshold, target_fpr=target_fpr)
+    resamples = affordable_resamples(len(said.scores))
+    return BaselineReport(
+        name, balance, figures[balance], evaluated,
+        bootstrap_intervals(said.labels, said.scores, evaluated, resamples=resamples),
+        evaluate_families(
+            said.labels, said.scores, said.attack, threshold=threshold,
+            seen=attack_families(labels, attacks_of(before)),
+        ),
+        said, seconds,
+    )  # fmt: skip
+
+
+def _unseen_scores(
+    name: str,
+    schema: FeatureSchema,
+    balance: str,
+    rows: pd.DataFrame,
+    labels: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Score each row by a copy that was fitted to the other folds."""
+    scores = np.empty(len(rows))
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    for learnt, held_out in folds.split(rows, labels):
+        baseline = build_baseline(name, schema, balance=balance, seed=seed)
+        baseline.fit(rows.iloc[learnt], labels[learnt])
+        scores[held_out] = attack_scores(baseline, rows.iloc[held_out])
+    return scores

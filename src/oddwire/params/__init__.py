@@ -1,0 +1,32 @@
+"""``params.yaml`` → frozen types, one file a block.
+
+Every rule of a setting stands here once. A wrong key or value is a `ParameterError` that names
+the key, the rule and the value got.
+"""
+
+from oddwire.params.alerts import AlertSettings, ThresholdRule
+from oddwire.params.base import Fraction, Settings
+from oddwire.params.drift import DriftSettings
+from oddwire.params.explore import ExploreSettings
+from oddwire.params.loading import Params, check_params, load_params
+from oddwire.params.promotion import PromotionSettings
+from oddwire.params.search import DetectorName, SearchSettings
+from oddwire.params.sources import (
+    DRIFT_SCENARIOS,
+    DriftScenario,
+    Kind,
+    NslKddSource,
+    SimulatedSource,
+    Source,
+    SourceSettings,
+    TableSource,
+)
+from oddwire.params.split import SplitSettings
+from oddwire.params.training import TrainingSettings
+
+__all__ = [
+    "DRIFT_SCENARIOS", "AlertSettings", "DetectorName", "DriftScenario", "DriftSettings",
+    "ExploreSettings", "Fraction", "Kind", "NslKddSource", "Params", "PromotionSettings",
+    "SearchSettings", "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings",
+    "TableSource", "ThresholdRule", "TrainingSettings", "check_params", "load_params",
+]  # fmt: skip

@@ -1,0 +1,230 @@
+"""Connections → features: what one connection is like, and what went before it.
+
+The windows are causal: a connection sees itself and the connections before it, in the order of
+time (at equal times, in the order of the rows), and nothing later. So batch and live share one
+function: live puts the connections of the last `LONGEST_WINDOW` seconds that it remembers before
+the new ones, and the new ones' features are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from oddwire.traffic.addresses import sides
+from oddwire.traffic.features.time_windows import (
+    Codes,
+    KeyedRows,
+    count_distinct,
+    count_rows,
+    sum_inside,
+)
+from oddwire.traffic.schema import RESERVED, TIME, FeatureSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from oddwire.traffic.features.time_windows import IntArray
+
+    FloatArray = NDArray[np.float64]
+
+WINDOWS = (10, 60, 600)  # seconds: a scan, a burst, a habit
+LONGEST_WINDOW = max(WINDOWS)
+MICROSECONDS = 1_000_000
+
+# Zeek's states of a connection that was never established or was torn down by a reset.
+FAILED_STATES = frozenset({"S0", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR"})
+
+# Clocks of sensors are no finer: a rate over a shorter time says more about them than the traffic.
+SHORTEST_DURATION = 0.001
+
+FIRST_REGISTERED_PORT, FIRST_DYNAMIC_PORT = 1024, 49152
+
+_MEASURES = {
+    "src": ("connections", "peers", "ports", "failure_share", "bytes"),
+    "dst": ("connections", "peers", "ports", "failure_share", "bytes"),
+    "pair": ("connections", "ports", "failure_share", "bytes"),  # a pair has one peer, always
+}
+
+CONNECTION_FEATURES = FeatureSchema(
+    numeric=(
+        "duration",
+        "src_bytes",
+        "dst_bytes",
+        "src_packets",
+        "dst_packets",
+        "total_bytes",
+        "total_packets",
+        "bytes_per_second",
+        "packets_per_second",
+        "src_byte_share",
+        "src_packet_share",
+        "src_bytes_per_packet",
+        "dst_bytes_per_packet",
+        *(
+            f"{key}_{measure}_{seconds}s"
+            for key, measures in _MEASURES.items()
+            for seconds, measure in product(WINDOWS, measures)
+        ),
+    ),
+    categorical=("proto", "service", "conn_state", "dst_port_class", "src_side", "dst_side"),
+)
+
+
+def connection_features(connections: pd.DataFrame) -> pd.DataFrame:
+    """Turn connections into features.
+
+    Parameters
+    ----------
+    connections
+        Connections of the connection schema, shape (n, 16), in any order of time; rows of the same
+        time count as following each other.
+
+    Returns
+    -------
+    DataFrame of shape (n, reserved columns + features), with the index and order of
+    ``connections``: the reserved columns as they came, the numeric features of
+    `CONNECTION_FEATURES` as float64 and the categorical ones as strings. What cannot be known is
+    missing: a share of nothing, a rate over an unknown time, a window of an unknown address. In a
+    window, a connection of unknown bytes adds none, and one of unknown state does not count for
+    the share of failures.
+    """
+    numeric = CONNECTION_FEATURES.numeric
+    # One block, a feature in each row of it: pandas takes it over without copying.
+    block = np.empty((len(numeric), len(connections)))
+    for column, values in _single_features(connections):
+        block[numeric.index(column)] = values
+    for column, positions, values in _window_features(connections):
+        row = block[numeric.index(column)]
+        row[:] = np.nan
+        row[positions] = values
+    index = connections.index
+    return pd.concat(
+        [
+            connections[[column for column in RESERVED if column in connections]],
+            pd.DataFrame(block.T, index=index, columns=list(numeric), copy=False),
+            _categories(connections),
+        ],
+        axis=1,
+        copy=False,
+    )
+
+
+def _single_features(connections: pd.DataFrame) -> Iterator[tuple[str, FloatArray]]:
+    """Yield what can be said of each connection alone."""
+    measured = ("duration", "src_bytes", "dst_bytes", "src_packets", "dst_packets")
+    duration, src_bytes, dst_bytes, src_packets, dst_packets = (
+        connections[column].to_numpy(dtype=np.float64, na_value=np.nan) for column in measured
+    )
+    total_bytes = src_bytes + dst_bytes
+    total_packets = src_packets + dst_packets
+    rate_time = np.maximum(duration, SHORTEST_DURATION)
+    yield from zip(
+        measured, (duration, src_bytes, dst_bytes, src_packets, dst_packets), strict=True
+    )
+    yield "total_bytes", total_bytes
+    yield "total_packets", total_packets
+    yield "bytes_per_second", total_bytes / rate_time
+    yield "packets_per_second", total_packets / rate_time
+    yield "src_byte_share", _ratio(src_bytes, total_bytes)
+    yield "src_packet_share", _ratio(src_packets, total_packets)
+    yield "src_bytes_per_packet", _ratio(src_bytes, src_packets)
+    yield "dst_bytes_per_packet", _ratio(dst_bytes, dst_packets)
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Divide; nothing by nothing, and anything by nothing, is missing."""
+    ratio = np.full(len(part), np.nan)
+    np.divide(part, whole, out=ratio, where=whole != 0)
+    return ratio
+
+
+class _Row(NamedTuple):
+    """What the windows add up, a number per connection."""
+
+    ports: Codes
+    failed: IntArray
+    state_known: IntArray
+    bytes: IntArray
+
+
+def _window_features(connections: pd.DataFrame) -> Iterator[tuple[str, IntArray, NDArray[Any]]]:
+    """Yield column, positions of the rows that have a value, and those values."""
+    times = _microseconds(connections[TIME])
+    src, dst = Codes.of(connections["src_ip"]), Codes.of(connections["dst_ip"])
+    state = connections["conn_state"]
+    rows = _Row(
+        ports=Codes.of(connections["dst_port"]),
+        failed=state.isin(FAILED_STATES).to_numpy().astype(np.int64),
+        state_known=state.notna().to_numpy().astype(np.int64),
+        bytes=_whole(connections["src_bytes"]) + _whole(connections["dst_bytes"]),
+    )
+    for name, key, peers in (
+        ("src", src, dst),
+        ("dst", dst, src),
+        ("pair", _pairs(src, dst), None),
+    ):
+        keyed = KeyedRows.sort(key, times)
+        for column, values in _key_features(name, keyed, rows, peers):
+            yield column, keyed.positions, values
+
+
+def _key_features(
+    name: str, keyed: KeyedRows, rows: _Row, peers: Codes | None
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield the windows of one key, in the order of the keyed rows."""
+    at = keyed.positions
+    ports = rows.ports.at(at)
+    partners = None if peers is None else peers.at(at)
+    failed, state_known, volume = rows.failed[at], rows.state_known[at], rows.bytes[at]
+    for seconds in WINDOWS:
+        starts = keyed.starts(seconds * MICROSECONDS)
+        yield f"{name}_connections_{seconds}s", count_rows(starts)
+        if partners is not None:
+            yield f"{name}_peers_{seconds}s", count_distinct(partners, starts)
+        yield f"{name}_ports_{seconds}s", count_distinct(ports, starts)
+        failures = sum_inside(failed, starts).astype(np.float64)
+        known = sum_inside(state_known, starts).astype(np.float64)
+        yield f"{name}_failure_share_{seconds}s", _ratio(failures, known)
+        yield f"{name}_bytes_{seconds}s", sum_inside(volume, starts)
+
+
+def _microseconds(times: pd.Series) -> IntArray:
+    local: NDArray[Any] = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    return local.view(np.int64)
+
+
+def _pairs(src: Codes, dst: Codes) -> Codes:
+    missing = (src.numbers < 0) | (dst.numbers < 0)
+    codes, different = pd.factorize(src.numbers * dst.different + dst.numbers)
+    return Codes(np.where(missing, -1, codes), len(different))
+
+
+def _whole(numbers: pd.Series) -> IntArray:
+    whole: IntArray = numbers.fillna(0).to_numpy(dtype=np.int64)
+    return whole
+
+
+def _categories(connections: pd.DataFrame) -> pd.DataFrame:
+    given = connections[["proto", "service", "conn_state"]]
+    return given.assign(
+        dst_port_class=_port_class(connections["dst_port"]),
+        src_side=sides(connections["src_ip"]),
+        dst_side=sides(connections["dst_ip"]),
+    )
+
+
+def _port_class(ports: pd.Series) -> NDArray[np.object_]:
+    """Name the range of IANA (RFC 6335, section 6) that a port is from."""
+    number = ports.to_numpy(dtype=np.float64, na_value=np.nan)
+    names = np.full(len(number), None, dtype=object)
+    names[number >= 0] = "well-known"
+    names[number >= FIRST_REGISTERED_PORT] = "registered"
+    names[number >= FIRST_DYNAMIC_PORT] = "dynamic"
+    return names

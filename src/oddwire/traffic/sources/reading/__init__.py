@@ -1,0 +1,1 @@
+"""What readers share: files, raw tables, column roles, fetching."""

@@ -1,0 +1,116 @@
+"""A table's columns by the part they play → a feature frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from oddwire.errors import DataError, listed
+from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
+from oddwire.traffic.sources.reading import column_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from oddwire.traffic.sources.reading.raw_table import RawTable
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column of a table plays which part.
+
+    Parameters
+    ----------
+    schema
+        The feature columns.
+    label, attack, time
+        Columns of the table with that meaning; None where it has none.
+    benign
+        What the label column says of a benign connection.
+    """
+
+    schema: FeatureSchema
+    label: str | None = None
+    benign: tuple[Any, ...] = ()
+    attack: str | None = None
+    time: str | None = None
+
+
+def build_frame(raw: RawTable, roles: Roles, *, for_scoring: bool) -> pd.DataFrame:
+    """Give the columns of a table their types and their names here.
+
+    Parameters
+    ----------
+    for_scoring
+        Only the features have to be there; label, family and time are taken if present.
+
+    Returns
+    -------
+    DataFrame of shape (rows, reserved + features), in the order of the file: the time if the
+    source has one, identifiers as text, ``label`` and ``attack`` (all missing where unknown),
+    numeric features as float64, categorical ones as strings.
+
+    Raises
+    ------
+    DataError
+        If a column is absent or stands twice, or a value breaks its column's rule.
+    """
+    wanted = [roles.label, roles.attack, roles.time]
+    named = [name for name in wanted if name is not None]
+    _require(raw, roles.schema.columns if for_scoring else (*named, *roles.schema.columns))
+    here = {name for name in named if name in raw.names}
+    content: dict[str, Any] = {}
+    if roles.time in here:
+        content[TIME] = column_values.times(raw, str(roles.time), required=not for_scoring)
+    taken = {*here, *roles.schema.columns}
+    for name in IDENTIFIERS:
+        if name in raw.names and name not in taken and name != TIME:
+            content[name] = column_values.categories(raw, name)
+    content[LABEL], content[ATTACK] = _labels(raw, roles, here)
+    content |= {name: column_values.numbers(raw, name) for name in roles.schema.numeric}
+    content |= {name: column_values.categories(raw, name) for name in roles.schema.categorical}
+    return pd.DataFrame(content)
+
+
+def _labels(raw: RawTable, roles: Roles, here: set[str]) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    rows = raw.content.num_rows
+    if roles.label not in here:
+        return pd.Series(pd.NA, index=range(rows), dtype="Int8"), _nothing(rows)
+    label, attack = column_values.labels(raw, str(roles.label), roles.benign)
+    if roles.attack in here:
+        attack = column_values.categories(raw, str(roles.attack))
+        attack = attack.mask(label.ne(1).fillna(True), other=None)
+    return label, attack
+
+
+def _nothing(rows: int) -> pd.Series[Any]:
+    return pd.Series([None] * rows, dtype=object)
+
+
+def _require(raw: RawTable, names: Iterable[str]) -> None:
+    wanted = list(dict.fromkeys(names))
+    present = set(raw.names)
+    if absent := [name for name in wanted if name not in present]:
+        extra = [name for name in raw.names if name not in set(wanted)]
+        others = f"; columns it has beyond the expected: {listed(extra)}" if extra else ""
+        raise DataError(f"{raw.file} lacks the column {listed(absent)}{others}")
+    if len(present) < len(raw.names):
+        refuse_duplicate_columns(raw, wanted)
+
+
+def refuse_duplicate_columns(raw: RawTable, names: Iterable[str]) -> None:
+    """Raise if one of the columns stands in the file more than once.
+
+    Raises
+    ------
+    DataError
+        Naming the column.
+    """
+    for name in names:
+        if (times := raw.names.count(name)) > 1:
+            raise DataError(
+                f"{raw.file}: the column {name!r} stands there {times} times;"
+                " give each its own name, or list it under drop"
+            )

@@ -1,0 +1,253 @@
+"""One column of a file → numbers, categories, labels or times.
+
+What people write for *unknown* is missing here: an empty value, ``-``, ``?``, ``NA``, ``NaN`` and
+``null`` in any case. ``inf`` and ``Infinity`` are numbers. Work is done on the distinct texts of a
+column, of which there are far fewer than rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddwire.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from oddwire.traffic.sources.reading.raw_table import RawTable
+
+MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "<na>")
+NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count as numeric
+
+_NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
+_TRUTH = {"true": "1", "false": "0"}
+# Seconds, milliseconds, microseconds, nanoseconds since 1970, told by the size of the number:
+# each bound is the year 5138 in its unit, and 1973 in the next smaller one.
+_EPOCH_UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0), (np.inf, 0.001))
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def is_numeric(column: pa.ChunkedArray) -> bool:
+    """Say whether at least 95 % of a column's non-missing values are numbers.
+
+    Parameters
+    ----------
+    column
+        Text (CSV) or any other type (Parquet).
+    """
+    if _is_number_type(column.type):
+        return True
+    if not _is_text(column.type):
+        return False
+    numbers, strange = _parse_numbers(column)
+    known = np.count_nonzero(~np.isnan(numbers)) + np.count_nonzero(strange)
+    return bool(np.count_nonzero(strange) <= (1 - NUMERIC_SHARE) * known)
+
+
+def numbers(raw: RawTable, name: str) -> Floats:
+    """Return a column as float64[rows], missing values as NaN.
+
+    Raises
+    ------
+    DataError
+        If a value is no number; the file, column, line and value are named.
+    """
+    column = raw.column(name)
+    if _is_number_type(column.type):
+        if pa.types.is_duration(column.type):  # in seconds, as all durations here
+            column = pc.divide(column.cast(pa.duration("us")).cast(pa.int64()), 1e6)
+        return _float64(column.cast(pa.float64(), safe=False))
+    values, strange = _parse_numbers(_text(raw, name))
+    _refuse(raw, name, strange, "is not a number, and the column is numeric")
+    return values
+
+
+def categories(raw: RawTable, name: str) -> pd.Series[Any]:
+    """Return a column as stripped strings, missing values as None; 6.0 and 6 are one category."""
+    return _map_distinct(_text(raw, name), _category)
+
+
+def labels(
+    raw: RawTable, name: str, benign: Iterable[Any]
+) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    """Return a column as labels and as attack families.
+
+    Parameters
+    ----------
+    benign
+        What the column says of a benign connection. Case, spaces, ``0`` against ``0.0`` and
+        ``false`` make no difference.
+
+    Returns
+    -------
+    label
+        Int8: 0 benign, 1 attack, missing where unknown.
+    attack
+        The text of the attack; missing where benign, unknown, or the column holds numbers alone.
+    """
+    harmless = {_label_key(str(value)) for value in benign}
+
+    def label(text: str) -> int | None:
+        if _label_key(text) in harmless:  # first: `-` may be somebody's word for benign
+            return 0
+        return None if text.casefold() in MISSING else 1
+
+    def family(text: str) -> str | None:
+        named = label(text) == 1 and not pd.notna(pd.to_numeric(_label_key(text), errors="coerce"))
+        return text if named else None
+
+    text = _text(raw, name)
+    return _map_distinct(text, label).astype("Int8"), _map_distinct(text, family)
+
+
+def times(raw: RawTable, name: str, *, required: bool) -> pd.Series[Any]:
+    """Return a column as ``datetime64[us, UTC]``.
+
+    Read are ISO 8601 texts (UTC unless they say otherwise), and seconds, milliseconds,
+    microseconds or nanoseconds since 1970.
+
+    Parameters
+    ----------
+    required
+        Refuse missing times: rows without one cannot be put in order.
+
+    Raises
+    ------
+    DataError
+        If a value is no time; the file, column, line and value are named.
+    """
+    column = raw.column(name)
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        moments = pd.to_datetime(pd.Series(column.to_pandas()), utc=True)
+        known = moments.notna().to_numpy()
+    elif is_numeric(column):
+        epoch = numbers(raw, name)
+        moments, known = _from_epoch(epoch), ~np.isnan(epoch)
+    else:
+        texts = _map_distinct(_text(raw, name), _category)
+        moments, known = _from_iso(texts), texts.notna().to_numpy()
+    _refuse(raw, name, known & moments.isna().to_numpy(), "is no time in ISO 8601 or since 1970")
+    if required:
+        _refuse(raw, name, ~known, "is no time, and rows are put in order by this column")
+    return moments.dt.as_unit("us")
+
+
+def _from_epoch(epoch: Floats) -> pd.Series[Any]:
+    finite = np.abs(epoch[np.isfinite(epoch)])
+    size = float(np.median(finite)) if finite.size else 0.0
+    to_microseconds = next(factor for bound, factor in _EPOCH_UNITS if size < bound)
+    microseconds = pd.Series(np.round(epoch * to_microseconds))
+    # Beyond 2**53 a float no longer counts single microseconds, and no log is from that year.
+    sound = microseconds.abs() < 2.0**53
+    return pd.to_datetime(microseconds.where(sound).astype("Int64"), unit="us", utc=True)
+
+
+def _from_iso(texts: pd.Series[Any]) -> pd.Series[Any]:
+    distinct = pd.Series(texts.dropna().unique(), dtype=object)
+    moments = pd.to_datetime(distinct, format="ISO8601", utc=True, errors="coerce")
+    found = dict(zip(distinct, moments, strict=True))
+    return pd.Series(pd.to_datetime(texts.map(found), utc=True))
+
+
+def _category(text: str) -> str | None:
+    if text.casefold() in MISSING:
+        return None
+    whole, dot, fraction = text.partition(".")
+    # A column of whole numbers with gaps is often written with a decimal point.
+    return whole if dot and not fraction.strip("0") and whole.lstrip("-").isdigit() else text
+
+
+def _label_key(text: str) -> str:
+    key = text.strip().casefold()
+    return _TRUTH.get(key) or _category(key) or key
+
+
+def _is_number_type(kind: pa.DataType) -> bool:
+    types = pa.types
+    return any(
+        fits(kind)
+        for fits in (
+            types.is_integer,
+            types.is_floating,
+            types.is_boolean,
+            types.is_decimal,
+            types.is_duration,
+            types.is_null,
+        )
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _text(raw: RawTable, name: str) -> pa.ChunkedArray:
+    column = raw.column(name)
+    kind = column.type
+    if not _is_text(kind) and (pa.types.is_duration(kind) or not _is_number_type(kind)):
+        raise DataError(
+            f"{raw.file}: column {name!r} holds {kind}, not numbers or text; list it under drop"
+        )
+    return column if pa.types.is_string(kind) else column.cast(pa.string())
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[np.ndarray[Any, Any], pa.Array]:
+    """Return for each row the place of its text among the distinct ones; -1 where null."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    encoded = column.dictionary_encode().unify_dictionaries()
+    places = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
+    if not places:
+        return np.empty(0, dtype=np.int32), pa.array([], pa.string())
+    return np.concatenate(places), pc.utf8_trim_whitespace(encoded.chunk(0).dictionary)
+
+
+def _parse_numbers(column: pa.ChunkedArray) -> tuple[Floats, Flags]:
+    """Return float64[rows], NaN where missing or no number, and which are no numbers."""
+    try:  # most columns hold plain numbers and gaps: several times faster
+        parsed = _float64(pc.if_else(pc.equal(column, ""), None, column).cast(pa.float64()))
+        return parsed, np.zeros(len(parsed), dtype=bool)
+    except pa.ArrowInvalid:
+        pass
+    places, texts = _distinct(column)
+    lower = pc.utf8_lower(texts)
+    for word, number in _TRUTH.items():
+        lower = pc.if_else(pc.equal(lower, word), number, lower)
+    fits = pc.match_substring_regex(lower, _NUMBER)
+    parsed = _float64(pc.if_else(fits, lower, None).cast(pa.float64()))
+    missing = pc.is_in(lower, pa.array(MISSING, lower.type))
+    strange = pc.invert(pc.or_(fits, missing)).to_numpy(zero_copy_only=False)
+    # One more entry at the end serves the place -1 of nulls.
+    return np.append(parsed, np.nan)[places], np.append(strange, False).astype(bool)[places]
+
+
+def _float64(column: pa.Array | pa.ChunkedArray) -> Floats:
+    if isinstance(column, pa.ChunkedArray):
+        return np.asarray(column.to_numpy(), dtype=np.float64).copy()
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _map_distinct(column: pa.ChunkedArray, meaning: Callable[[str], Any]) -> pd.Series[Any]:
+    places, texts = _distinct(column)
+    found = np.array([*map(meaning, texts.to_pylist()), None], dtype=object)
+    return pd.Series(found[places], dtype=object)
+
+
+def _refuse(raw: RawTable, name: str, rows: Flags, rule: str) -> None:
+    """Raise, naming the first of the flagged rows, if there is one."""
+    if not rows.any():
+        return
+    row = int(np.argmax(rows))
+    value = raw.column(name)[row].as_py()
+    others = int(np.count_nonzero(rows)) - 1
+    more = f" ({others} more like it)" if others else ""
+    raise DataError(f"{raw.file}, {raw.place(row)}, column {name!r}: {value!r} {rule}{more}")

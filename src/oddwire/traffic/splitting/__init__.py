@@ -1,0 +1,1 @@
+"""Rows → training, calibration, validation and test."""

@@ -1,0 +1,66 @@
+"""Dealing rows out to training, calibration and validation.
+
+Rows with a time are dealt out in about a hundred blocks of neighbours: they are cut into runs, and
+in each run every part gets its exact share as one block, in random order and from a random place
+on. Single rows at random would put the twins of a calibration row (one page load, one backup, one
+overlapping window) into training, and calibration would look too good; three long stretches would
+give each part other hours and weekdays, and p-values would follow the clock. Blocks still touch:
+rows within one time window of a border know a little of each other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from oddwire.params import SplitSettings
+
+Positions = NDArray[np.int64]
+
+TRAIN, CALIBRATION, VALIDATION, DROPPED = range(4)
+
+RUNS = 33  # of three blocks each: in ten days, a run is seven hours
+ROWS_OF_A_RUN = 30  # at least, so that neighbours stay together in small sources too
+
+
+def split_blocks(
+    rows: int, settings: SplitSettings, random: np.random.Generator, *, timed: bool
+) -> Positions:
+    """Give each row of the pool the number of its part.
+
+    Parameters
+    ----------
+    rows
+        How many rows there are, in time order if they are timed.
+    settings
+        The shares of calibration and validation, which add up to less than 1; the rest trains.
+    random
+        Decides on order and places.
+    timed
+        Whether to split_blocks in blocks of neighbours, or row by row.
+
+    Returns
+    -------
+    int64 of shape (rows,): `TRAIN`, `CALIBRATION` or `VALIDATION`. Over all rows, each share is
+    exact to the row.
+    """
+    remainder = 1 - settings.calibration - settings.validation
+    # In a run too short for two training rows, rounding could ask for less than none.
+    shortest = max(ROWS_OF_A_RUN, math.ceil(3 / remainder))
+    runs = min(RUNS, max(1, rows // shortest)) if timed else 1
+    ends = np.linspace(0, rows, runs + 1).round().astype(np.int64)
+    # Shares are rounded as running totals, so that they hold for the whole as well as for a run.
+    calibration = np.diff(np.round(settings.calibration * ends)).astype(np.int64)
+    validation = np.diff(np.round(settings.validation * ends)).astype(np.int64)
+    train = np.diff(ends) - calibration - validation
+    blocks = [np.empty(0, dtype=np.int64)]
+    for sizes in zip(train, calibration, validation, strict=True):
+        parts = random.permutation(3)
+        run = np.repeat(parts, np.array(sizes)[parts])
+        blocks.append(np.roll(run, random.integers(len(run) + 1)))
+    dealt: Positions = np.concatenate(blocks)
+    return dealt if timed else random.permutation(dealt)

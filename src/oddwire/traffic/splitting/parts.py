@@ -1,0 +1,292 @@
+"""Rows → training, calibration, validation and test.
+
+* **test**: the official test file where there is one; else the last rows in time order; else, for
+  rows without a time, a random share of each label.
+* From the rows before the test, those that may be trained on (the *pool*) go to training,
+  calibration and validation: benign rows where labels exist and ``train_on`` is ``benign``,
+  otherwise all. Attack rows of a ``benign`` split all go to validation, since a search has more
+  use for them than training has.
+* **calibration** holds benign rows alone where labels exist, whatever is trained on: a p-value is
+  the share of *benign* rows at least as unusual.
+
+How the pool is dealt out, and why so, stands in ``dealing.py``.
+
+Rows of unknown label in a partly labelled source cannot be evaluated: under ``train_on: all`` they
+may train, under ``benign`` they are dropped and counted. In the test part they stay, and are
+counted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from oddwire.errors import DataError, ParameterError
+from oddwire.traffic.schema import LABEL, TIME
+from oddwire.traffic.splitting.block_split import (
+    CALIBRATION,
+    DROPPED,
+    TRAIN,
+    VALIDATION,
+    split_blocks,
+)
+
+if TYPE_CHECKING:
+    from oddwire.params import SplitSettings
+    from oddwire.traffic.splitting.block_split import Positions
+
+Mask = NDArray[np.bool_]
+Method = Literal["official", "time", "random"]
+
+# The fewest rows that mean anything: a quantile or a mean of fewer training rows is noise, 20
+# calibration rows give p-values down to 1/21 (so that 5 % can be told without extrapolating), and
+# one of ten validation or test rows already moves a rate by 10 %.
+LEAST_ROWS = {"train": 20, "calibration": 20, "validation": 10, "test": 10}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The parts of a source, rows in their order of time, each part with a fresh index.
+
+    Parameters
+    ----------
+    train, calibration, validation, test
+        The parts: no row is in two of them.
+    dropped
+        Rows that are in no part, because their label is unknown, or they were left out of training.
+    method
+        How the test part was taken.
+    connections_per_day
+        Rows before and in the test part that carry a time, over the days that they span; None
+        where there is no time. The rows of an official test file do not count.
+    """
+
+    train: pd.DataFrame
+    calibration: pd.DataFrame
+    validation: pd.DataFrame
+    test: pd.DataFrame
+    dropped: pd.DataFrame
+    method: Method
+    connections_per_day: float | None
+
+    @property
+    def trains_on_benign(self) -> bool:
+        """Whether all training rows are known to be benign."""
+        known, attack = _labels(self.train)
+        return bool(known.all() and not attack.any())
+
+    def leave_out(self, odd: Mask) -> Split:
+        """Drop some of the training rows.
+
+        Parameters
+        ----------
+        odd
+            Which, shape (training rows,).
+
+        Raises
+        ------
+        ValueError
+            If it is of another shape.
+        """
+        kept, dropped = self.train[~odd], self.train[odd]
+        if len(self.dropped):
+            dropped = pd.concat([self.dropped, dropped])
+        return replace(
+            self, train=kept.reset_index(drop=True), dropped=dropped.reset_index(drop=True)
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return plain numbers for JSON: rows of each label in each part, and what was dropped."""
+        parts = ("train", "calibration", "validation", "test", "dropped")
+        return {
+            "method": self.method,
+            "connections_per_day": self.connections_per_day,
+            **{part: _count(getattr(self, part)) for part in parts},
+        }
+
+
+class _Parts(NamedTuple):
+    """Positions of the rows before the test, by part."""
+
+    train: Positions
+    calibration: Positions
+    validation: Positions
+    dropped: Positions
+
+
+def split_rows(
+    rows: pd.DataFrame,
+    test: pd.DataFrame | None,
+    settings: SplitSettings,
+    *,
+    seed: int,
+    source: str,
+) -> Split:
+    """Split the rows of a source, as the module says.
+
+    Parameters
+    ----------
+    rows
+        A row per connection, shape (n, columns), with the reserved columns that exist.
+    test
+        Rows of the official test file, or None.
+    settings
+        What to train on, and the shares of the parts.
+    seed
+        Of everything random: the same rows, settings and seed give the same parts.
+    source
+        The source's name, for errors.
+
+    Raises
+    ------
+    DataError
+        If no benign row is left to train on, or there are fewer rows than the parts need.
+    ParameterError
+        If calibration and validation together leave nothing to train on.
+    """
+    if settings.calibration + settings.validation >= 1:
+        raise ParameterError(
+            "split.calibration and split.validation must add up to less than 1,"
+            f" got {settings.calibration} and {settings.validation}"
+        )
+    random = np.random.default_rng(seed)
+    order = _time_order(rows)
+    if test is not None:
+        method: Method = "official"
+        before, after = order, np.empty(0, dtype=np.int64)
+        _need(source, "test", len(test), least=1)
+    else:
+        method = "time" if _is_timed(rows) else "random"
+        before, after = _hold_out(rows, order, settings.test, random, source)
+    parts = _deal(rows.iloc[before], settings, random, source)
+    train, calibration, validation, dropped = (
+        rows.iloc[before[positions]].reset_index(drop=True) for positions in parts
+    )
+    return Split(
+        train=train,
+        calibration=calibration,
+        validation=validation,
+        test=(rows.iloc[after] if test is None else test).reset_index(drop=True),
+        dropped=dropped,
+        method=method,
+        connections_per_day=_per_day(rows),
+    )
+
+
+def _is_timed(rows: pd.DataFrame) -> bool:
+    return TIME in rows and bool(rows[TIME].notna().any())
+
+
+def _time_order(rows: pd.DataFrame) -> Positions:
+    """Order rows by time; those of unknown time come first, since none may pass for the future."""
+    if not _is_timed(rows):
+        return np.arange(len(rows), dtype=np.int64)
+    places = pd.Series(np.arange(len(rows), dtype=np.int64))
+    times = rows[TIME].reset_index(drop=True)
+    in_order = times.sort_values(kind="stable", na_position="first").index
+    ordered: Positions = places[in_order].to_numpy()
+    return ordered
+
+
+def _hold_out(
+    rows: pd.DataFrame,
+    order: Positions,
+    share: float,
+    random: np.random.Generator,
+    source: str,
+) -> tuple[Positions, Positions]:
+    """Take the test part from the rows."""
+    wanted = round(share * len(rows))
+    _need(source, "test", wanted, share=share)
+    if _is_timed(rows):
+        return order[:-wanted], order[-wanted:]
+    labels, attacks = _labels(rows)
+    chosen = np.zeros(len(rows), dtype=bool)
+    for stratum in (labels & ~attacks, attacks, ~labels):
+        members = np.flatnonzero(stratum)
+        chosen[random.permutation(members)[: round(share * len(members))]] = True
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _deal(
+    rows: pd.DataFrame, settings: SplitSettings, random: np.random.Generator, source: str
+) -> _Parts:
+    """Deal the rows before the test, which are in time order."""
+    known, attack = _labels(rows)
+    benign = known & ~attack
+    labelled = bool(known.any())
+    if labelled and not benign.any():
+        raise DataError(
+            f"source {source}: at least one benign row is needed before the test part, got none in"
+            f" {len(rows)} rows: the source's `benign` must name what its label column says of them"
+        )
+    benign_only = labelled and settings.train_on == "benign"
+    pool = np.flatnonzero(benign if benign_only else np.ones(len(rows), dtype=bool))
+    part = np.full(len(rows), DROPPED)
+    part[pool] = split_blocks(len(pool), settings, random, timed=_is_timed(rows))
+    if benign_only:
+        part[attack] = VALIDATION
+    elif labelled:
+        part[(part == CALIBRATION) & attack] = VALIDATION
+        part[~known] = TRAIN
+    sizes = np.bincount(part[~attack], minlength=DROPPED)
+    kind = "benign rows" if labelled else "rows"
+    remainder = 1 - settings.calibration - settings.validation
+    for name, number, share in (
+        ("train", TRAIN, remainder),
+        ("calibration", CALIBRATION, settings.calibration),
+        ("validation", VALIDATION, settings.validation),
+    ):
+        _need(source, name, int(sizes[number]), share=share, kind=kind)
+    return _Parts(*(np.flatnonzero(part == number) for number in range(len(_Parts._fields))))
+
+
+def _labels(rows: pd.DataFrame) -> tuple[Mask, Mask]:
+    """Say which rows have a label, and which are attacks."""
+    if LABEL not in rows:
+        return np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    labels = rows[LABEL].to_numpy(dtype=np.float64, na_value=np.nan)
+    return ~np.isnan(labels), labels == 1
+
+
+def _need(
+    source: str,
+    part: str,
+    got: int,
+    *,
+    least: int | None = None,
+    share: float | None = None,
+    kind: str = "rows",
+) -> None:
+    """Refuse a part that is too small."""
+    needed = LEAST_ROWS[part] if least is None else least
+    if got >= needed:
+        return
+    total = ""
+    if share is not None:
+        of = "rows in all" if part == "test" else f"{kind} before the test part"
+        total = f" (its share is {share:.3g}: that takes about {math.ceil(needed / share)} {of})"
+    raise DataError(f"source {source}: {part} needs at least {needed} {kind}{total}, got {got}")
+
+
+def _per_day(rows: pd.DataFrame) -> float | None:
+    times = rows[TIME].dropna() if TIME in rows else pd.Series(dtype="datetime64[us, UTC]")
+    if times.empty:
+        return None
+    days = (times.max() - times.min()) / pd.Timedelta(days=1)
+    return len(times) / days if days > 0 else None
+
+
+def _count(rows: pd.DataFrame) -> dict[str, int]:
+    known, attack = _labels(rows)
+    return {
+        "rows": len(rows),
+        "benign": int((known & ~attack).sum()),
+        "attacks": int(attack.sum()),
+        "unlabelled": int((~known).sum()),
+    }

@@ -1,0 +1,127 @@
+"""Criteria without labels: a score that is high in little space beats one that is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oddwire.errors import DataError, ParameterError
+from oddwire.evaluation.without_labels.score_shape import (
+    Shape,
+    column_subsets,
+    excess_mass,
+    mass_volume,
+    shape_over_subsets,
+    uniform_rows,
+)
+from oddwire.traffic.schema import FeatureSchema
+
+SCHEMA = FeatureSchema(numeric=("a", "b", "constant"), categorical=("proto",))
+
+
+def rows(count=600, seed=0):
+    random = np.random.default_rng(seed)
+    return pd.DataFrame({
+        "a": random.lognormal(5, 1, size=count),
+        "b": random.normal(size=count),
+        "constant": 3.0,
+        "proto": random.choice(np.array(["tcp", "udp"], dtype=object), size=count),
+    })  # fmt: skip
+
+
+def test_the_curves_of_a_score_that_knows_nothing_are_the_diagonal():
+    even = np.linspace(0, 1, 2001)
+    # EM(t) = 1 - t, which is at most .9 from t = .1 on; MV(a) = a.
+    assert mass_volume(even, even) == pytest.approx(0.1 * 0.95, abs=1e-3)
+    assert excess_mass(even, even) == pytest.approx(0.1 * 0.95, abs=0.01)
+
+
+def test_rows_in_a_tenth_of_the_box_are_worth_what_the_formula_says():
+    ordinary, box = np.linspace(0, 0.1, 2001), np.linspace(0, 1, 20_001)
+    # EM(t) = 1 - t / 10 until it falls to .9 at t = 1; MV(a) = a / 10.
+    assert excess_mass(ordinary, box) == pytest.approx(0.95, abs=0.03)
+    assert mass_volume(ordinary, box) == pytest.approx(0.0095, abs=1e-4)
+
+
+def test_a_score_that_fits_the_rows_beats_one_that_does_not():
+    def fitting(frame):
+        return np.abs(np.log1p(frame["a"].to_numpy()) - 5)
+
+    def blind(frame):
+        return frame["b"].to_numpy() ** 2 * 0 + np.arange(len(frame)) % 97
+
+    schema = FeatureSchema(numeric=("a", "b"))
+    good, bad = (
+        shape_over_subsets(lambda _, one=score: one, rows(), schema, seed=0, subsets=2, columns=2)
+        for score in (fitting, blind)
+    )
+    assert good.excess_mass > bad.excess_mass
+    assert good.mass_volume < bad.mass_volume
+
+
+@given(st.integers(0, 1000))
+def test_the_criteria_know_the_order_of_the_scores_alone(seed):
+    random = np.random.default_rng(seed)
+    ordinary, box = random.normal(size=50), random.normal(1, 2, size=80)
+    for criterion in (excess_mass, mass_volume):
+        assert criterion(np.exp(ordinary), np.exp(box)) == criterion(ordinary, box)
+    assert 0 <= mass_volume(ordinary, box) <= 0.1 + 1e-9
+    assert excess_mass(ordinary, box) >= 0
+
+
+def test_compactness_stays_between_0_and_1_and_falls_with_the_volume():
+    assert Shape(0.0, 0.0).compactness == pytest.approx(1)
+    assert Shape(0.0, 0.1).compactness == pytest.approx(0)
+    assert Shape(0.0, 0.02).compactness > Shape(0.0, 0.03).compactness
+
+
+@pytest.mark.parametrize("criterion", [excess_mass, mass_volume])
+def test_scores_must_be_there_and_finite(criterion):
+    with pytest.raises(DataError, match="got none"):
+        criterion(np.empty(0), np.ones(3))
+    with pytest.raises(DataError, match="got none"):
+        criterion(np.ones(3), np.empty(0))
+    with pytest.raises(DataError, match="finite"):
+        criterion(np.array([1.0, np.nan]), np.ones(3))
+
+
+def test_sets_hold_columns_that_vary_and_come_from_the_seed():
+    first, again, other = (column_subsets(rows(), SCHEMA, 8, 2, seed=s) for s in (1, 1, 2))
+    assert first == again != other
+    assert len(first) == 8
+    for chosen in first:
+        assert len(chosen.columns) == 2
+        assert set(chosen.columns) <= {"a", "b", "proto"}
+        assert set(chosen.numeric) <= set(SCHEMA.numeric)
+    assert column_subsets(rows(), SCHEMA, 1, 99, seed=0) == [FeatureSchema(("a", "b"), ("proto",))]
+
+
+def test_sets_need_a_column_that_varies_and_a_number():
+    with pytest.raises(DataError, match="column that varies"):
+        column_subsets(rows().assign(a=1.0, b=1.0, proto="tcp"), SCHEMA, 1, 1, seed=0)
+    with pytest.raises(ParameterError, match="at least one set of one column"):
+        column_subsets(rows(), SCHEMA, 0, 1, seed=0)
+
+
+def test_uniform_rows_fill_the_box_evenly_along_the_logarithm():
+    frame = rows().assign(a=np.linspace(-(np.e**4 - 1), np.e**4 - 1, 600))
+    frame.loc[0, "b"], frame.loc[1, "b"], frame.loc[2, "proto"] = np.nan, np.inf, None
+    drawn = uniform_rows(frame, SCHEMA, 4000, seed=0)
+    assert list(drawn) == list(SCHEMA.columns)
+    bent = np.sign(drawn["a"]) * np.log1p(drawn["a"].abs())
+    np.testing.assert_allclose(np.histogram(bent, 4, (-4, 4))[0] / 4000, 0.25, atol=0.03)
+    assert drawn["b"].between(frame["b"].min(), 10).all()
+    np.testing.assert_allclose(drawn["constant"], 3.0)
+    assert drawn["proto"].value_counts(normalize=True)["tcp"] == pytest.approx(0.5, abs=0.03)
+    pd.testing.assert_frame_equal(drawn, uniform_rows(frame, SCHEMA, 4000, seed=0))
+    assert not drawn.equals(uniform_rows(frame, SCHEMA, 4000, seed=1))
+
+
+@pytest.mark.parametrize("column", ["a", "proto"])
+def test_a_box_needs_a_value_in_every_column(column):
+    empty = np.nan if column == "a" else None
+    with pytest.raises(DataError, match=f"column '{column}' has none"):
+        uniform_rows(rows().assign(**{column: empty}), SCHEMA, 3, seed=0)

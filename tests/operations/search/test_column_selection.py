@@ -1,0 +1,93 @@
+"""Which columns tell attacks from benign rows, and how a search cuts them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from oddwire.detection.model import Model
+from oddwire.detection.preprocessing.table import TablePreprocessor
+from oddwire.errors import ParameterError
+from oddwire.operations.search.column_selection import rank_columns
+from oddwire.operations.search.objective import make_objective
+from oddwire.operations.search.plans import StudyPlan
+from oddwire.operations.search.studies import run_study
+from oddwire.traffic.schema import FeatureSchema
+
+SCHEMA = FeatureSchema(("noise", "telling", "empty"), ("colour", "proto"))
+
+
+def table(rows=400, seed=0):
+    random = np.random.default_rng(seed)
+    label = random.random(rows) < 0.5
+    return pd.DataFrame({
+        "noise": random.normal(size=rows),
+        "telling": random.normal(size=rows) + 3 * label,
+        "empty": np.full(rows, np.nan),
+        "colour": random.choice(["red", "blue"], rows),
+        "proto": np.where(random.random(rows) < 0.2, "tcp", np.where(label, "udp", "icmp")),
+        "label": label.astype(int),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["mutual_information", "permutation"])
+def test_telling_columns_come_first(method):
+    ranking = rank_columns(table(), SCHEMA, method=method, seed=0)
+    assert set(ranking) == set(SCHEMA.columns)
+    assert set(list(ranking)[:2]) == {"telling", "proto"}
+    assert list(ranking.values()) == sorted(ranking.values(), reverse=True)
+    assert ranking == rank_columns(table(), SCHEMA, method=method, seed=0)
+
+
+@pytest.mark.parametrize("method", ["mutual_information", "permutation"])
+def test_a_name_that_each_row_has_to_itself_tells_nothing(method):
+    rows = table().assign(uid=[f"C{number}" for number in range(400)])
+    schema = FeatureSchema(SCHEMA.numeric, (*SCHEMA.categorical, "uid"))
+    ranking = rank_columns(rows, schema, method=method, seed=0)
+    assert set(list(ranking)[:2]) == {"telling", "proto"}
+
+
+@pytest.mark.parametrize("rows", [table().query("label == 0"), table().drop(columns="label")])
+def test_without_attacks_there_is_nothing_to_rank_by(rows):
+    with pytest.raises(ParameterError, match=r"feature_selection needs 10 .* set it to none"):
+        rank_columns(rows, SCHEMA, method="mutual_information", seed=0)
+
+
+def test_infinite_and_missing_numbers_do_no_harm():
+    rows = table()
+    rows.loc[:5, "noise"] = [np.inf, -np.inf, np.nan, 0, 0, 0]
+    assert np.isfinite(
+        list(rank_columns(rows, SCHEMA, method="mutual_information", seed=0).values())
+    ).all()
+
+
+def test_only_the_chosen_columns_reach_the_matrix():
+    rows = table()
+    given = (SCHEMA.numeric, SCHEMA.categorical)
+    chosen = TablePreprocessor(*given, columns=["telling", "proto"]).fit(rows)
+    assert set(chosen.source_columns_) == {"telling", "proto"}
+    changed = rows.assign(noise=1e9, colour="green")
+    np.testing.assert_array_equal(chosen.transform(rows), chosen.transform(changed))
+    with pytest.raises(ParameterError, match="must be feature columns, got 'label'"):
+        TablePreprocessor(*given, columns=["label"]).fit(rows)
+
+
+@pytest.mark.usefixtures("small_forest")
+def test_a_study_chooses_how_many_columns_and_keeps_their_names(tmp_path):
+    rows = table()
+    train = rows[rows["label"] == 0].drop(columns="label")
+    ranking = tuple(rank_columns(rows, SCHEMA, method="mutual_information", seed=0))
+    plan = StudyPlan("desk", "isolation_forest", 8, 60, 0, "data", ranking)
+    objective = make_objective(rows, SCHEMA, seed=0)
+    study = run_study(plan, train, objective, SCHEMA, folder=tmp_path)
+    kept = [trial.parameters.get("preprocessing__columns") for trial in study.trials]
+    assert kept[0] is None, "the defaults come first, with every column"
+    cut = [columns for columns in kept if columns]
+    assert cut, "some trial uses fewer columns"
+    for columns in cut:
+        assert tuple(columns) == ranking[: len(columns)]
+    model = Model.build(SCHEMA, "isolation_forest", study.parameters, seed=0).fit(train)
+    model.calibrate(train).save(tmp_path / "model")
+    again = Model.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.anomaly_score(rows), model.anomaly_score(rows))

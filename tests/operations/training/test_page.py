@@ -1,0 +1,124 @@
+"""Markdown for the Prefect page: hostile names show as they are, and break no table."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oddwire.operations.drift.check import DriftResult
+from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
+from oddwire.operations.training.page import drift_markdown, escaped, leaderboard_markdown
+from oddwire.operations.training.results import TrainingResult
+
+HOSTILE = (
+    "<script>alert(1)</script> | [click](javascript:alert(1)) `code` **bold** ![x](http://e/x)"
+    "\n\n# heading\n| a | b |"
+)
+DANGEROUS = set("<>|`*_[]()#!\"'&")
+ROW = {
+    "detector": "isolation_forest", "validation": 0.95, "roc_auc": 0.91234567,
+    "average_precision": None, "f1": 0.5, "recall_at_fpr": 1.0, "false_positive_rate": 0.0123,
+    "model_version": "3",
+}  # fmt: skip
+
+
+def training(**changes):
+    given = {
+        "source": "desk", "run_id": "abc123", "leaderboard": (ROW,), "version": "3",
+        "detector": "isolation_forest", "promoted": True, "reason": "Promoted: better.",
+    }  # fmt: skip
+    return TrainingResult(**(given | changes))
+
+
+def drift(columns, *, verdict="No drift.", current="rows.csv", drifted=False):
+    check = DriftCheck(
+        drifted=drifted, verdict=verdict, columns=tuple(columns), share=0.0, min_share=0.1,
+        reference_rows=10, current_rows=10, method="stretches", reference=pd.DataFrame(),
+        current=pd.DataFrame(),
+    )  # fmt: skip
+    return DriftResult("desk", current, "3", "abc123", check, Path("report.html"))
+
+
+def table(markdown):
+    return [line for line in markdown.splitlines() if line.startswith("|")]
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_leaderboard_is_a_table_with_a_row_per_detector():
+    other = {**ROW, "detector": "one_class_svm", "model_version": "2"}
+    head, rule, *rows = table(leaderboard_markdown(training(leaderboard=(ROW, other))))
+    assert cells(head)[:3] == ["detector", "on validation rows", "ROC AUC"]
+    assert set(cells(rule)) == {"---"}
+    assert cells(rows[0]) == [
+        "isolation_forest", "0.9500", "0.9123", "undefined", "0.5000", "1.0000", "0.0123", "3",
+    ]  # fmt: skip
+    assert cells(rows[1])[0] == "one_class_svm"
+    assert len(rows) == 2
+
+
+def test_a_leaderboard_names_version_reason_and_run():
+    text = leaderboard_markdown(training())
+    assert text.startswith("## Training on desk\n")
+    assert "Version 3: Promoted: better&#46;" in text
+    assert "`abc123`" in text
+
+
+def test_a_leaderboard_shows_intervals_the_nominal_rate_and_what_each_is_good_at():
+    row = {
+        **ROW, "target_fpr": 0.01, "strengths": f"isolation_forest misses most of {HOSTILE}.",
+        "intervals": {"roc_auc": {"low": 0.9, "high": 0.923}},
+    }  # fmt: skip
+    text = leaderboard_markdown(training(leaderboard=(row,)))
+    assert cells(table(text)[2])[2] == "0.9123 (0.900 to 0.923)"
+    assert "Nominal false-positive rate: 0.01" in text
+    assert "\n- isolation&#95;forest misses most of " in text
+    assert "<script" not in text
+    assert len(table(text)) == 3
+
+
+def test_a_drift_check_shows_the_verdict_and_the_most_drifted_columns_first():
+    moved = [ColumnDrift(f"c{at}", at / 100, 0.05, at >= 5, "numeric") for at in range(20)]
+    text = drift_markdown(drift(moved, verdict="Drift: much moved.", drifted=True))
+    assert text.startswith("## Drift check of desk: drift\n")
+    assert "Drift: much moved&#46;" in text
+    assert "champion: version 3" in text
+    _, _, *rows = table(text)
+    assert len(rows) == 15
+    assert cells(rows[0]) == ["c19", "0.1900", "0.0500", "yes"]
+    assert cells(rows[-1]) == ["c5", "0.0500", "0.0500", "yes"]
+    assert "## Drift check of desk: no drift\n" in drift_markdown(drift(moved))
+
+
+@pytest.mark.parametrize("place", ["column", "verdict", "current", "reason"])
+def test_hostile_text_is_shown_and_not_obeyed(place):
+    columns = [ColumnDrift(HOSTILE if place == "column" else "a", 0.5, 0.1, True, "numeric")]
+    if place == "reason":
+        text = leaderboard_markdown(training(reason=HOSTILE))
+        harmless = leaderboard_markdown(training(reason="plain"))
+    else:
+        named = {} if place == "column" else {place: HOSTILE}
+        text = drift_markdown(drift(columns, **named))
+        harmless = drift_markdown(drift([ColumnDrift("a", 0.5, 0.1, True, "numeric")]))
+    for word in ("<script", "](", "`code`", "**bold", "# heading"):
+        assert word not in text
+    assert len(table(text)) == len(table(harmless)), "a line end makes no row of its own"
+    assert [len(cells(line)) for line in table(text)] == [
+        len(cells(line)) for line in table(harmless)
+    ]
+    assert "<script>alert(1)</script> | [click]" in html.unescape(text)
+
+
+@given(st.text())
+def test_escaped_text_reads_the_same_and_holds_no_mark(text):
+    safe = escaped(text)
+    assert html.unescape(safe) == " ".join(text.split())
+    assert not DANGEROUS & set(safe.replace("&#", ""))
+    assert "\n" not in safe
