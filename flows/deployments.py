@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
 
-from flows.monitoring import monitor
+from flows.drift_check import check_drift
 from flows.scoring import score
 from flows.training import train
 from oddwire import __version__
@@ -35,7 +35,7 @@ def deployments() -> list[RunnerDeployment]:
             tags=["oddwire"],
             version=__version__,
         ),
-        monitor.to_deployment(
+        check_drift.to_deployment(
             "drift-check",
             schedules=[Cron(params.drift.schedule, timezone="UTC")],
             parameters={"source": params.drift.source},

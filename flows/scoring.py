@@ -8,44 +8,32 @@ from typing import Annotated
 from prefect import flow, get_run_logger, task
 from pydantic import Field
 
-from flows.watching import logged_progress
-from oddwire.operations.scoring import score_file
+from flows.progress import logged_progress
+from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.project import Project
 
-score_rows = task(name="score", persist_result=False)(score_file.score_file)
+score_rows = task(name="score", persist_result=False)(score_file)
 
 
 @flow(name="scoring", flow_run_name="scoring-{source}", persist_result=False)
 def score(
-    file: Annotated[str, Field(description="Rows in the source's format.")],
-    source: Annotated[str, Field(description="A source with a champion.")] = "simulated",
-    out: Annotated[str, Field(description=".csv, .csv.gz or .parquet")] = "scored.parquet",
-    fdr: Annotated[
-        float, Field(ge=0, lt=1, description="False-discovery rate to mark by; 0 for none.")
-    ] = 0.0,
-    adaptive: Annotated[
-        bool, Field(description="Add alerts of a threshold that follows drift.")
-    ] = False,
-    explain: Annotated[
-        int, Field(ge=0, description="Explain so many alerts, the most unusual; 0 for none.")
-    ] = 0,
-) -> score_file.ScoredFile:
+    file: str,
+    source: str = "simulated",
+    out: str = "scored.parquet",
+    fdr: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    adaptive: bool = False,
+    explain: Annotated[int, Field(ge=0)] = 0,
+) -> ScoredFile:
     """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
 
-    Parameters
-    ----------
-    file
-        Rows in the source's format.
-    source
-        A source of params.yaml with a champion.
-    out
-        Where to write: .csv, .csv.gz or .parquet.
-    fdr
-        Share of benign rows among those marked as discoveries, on average; 0 marks none.
-    adaptive
-        Whether to add alerts of a threshold that follows the file's drift.
-    explain
-        Explain at most so many alerts, the most unusual ones.
+    Args:
+        file: Rows in the source's format.
+        source: A source of params.yaml with a champion.
+        out: Where to write: .csv, .csv.gz or .parquet.
+        fdr: False-discovery rate: average share of benign rows among those marked as
+            discoveries; 0 marks none.
+        adaptive: Whether to add alerts of a threshold that follows the file's drift.
+        explain: Explain at most so many alerts, the most anomalous first; 0 explains none.
     """
     logger = get_run_logger()
     with logged_progress(logger):

@@ -13,11 +13,12 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.watching import logged_progress
+from flows.progress import logged_progress
 from oddwire.operations.data import pipeline
-from oddwire.operations.search.members import ENSEMBLE
-from oddwire.operations.training import failing, page, releasing, steps
-from oddwire.operations.training.fitting import parse_detectors
+from oddwire.operations.training import failing, finishing, fitting, opening, registering, searching
+from oddwire.operations.training.baselines import evaluating as baselines
+from oddwire.operations.training.evaluating import choose_best
+from oddwire.operations.training.page import leaderboard_markdown
 from oddwire.operations.training.results import (
     EvaluatedDetector,
     Searched,
@@ -29,41 +30,34 @@ from oddwire.project import Project
 
 DETECTORS = "isolation_forest,one_class_svm,autoencoder"
 
-
 # Threads: the fits release Python's lock, and the studies share the rows in memory.
 SIDE_BY_SIDE = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=4))
 
-
 prepare = task(name="prepare", persist_result=False)(pipeline.reproduce)
 search = task(name="search", persist_result=False, task_run_name="search-{detector}")(
-    steps.search_detector
+    searching.search_detector
 )
-judge = task(name="fit-and-evaluate", persist_result=False)(steps.fit_and_evaluate)
-evaluate_baselines = task(name="judge-baselines", persist_result=False)(
-    steps.evaluate_baselines_beside
+fit_and_evaluate = task(name="fit-and-evaluate", persist_result=False)(fitting.fit_and_evaluate)
+evaluate_baselines = task(name="evaluate-supervised-baselines", persist_result=False)(
+    baselines.evaluate_supervised_baselines
 )
-register = task(name="register", persist_result=False)(releasing.register_all)
-promote_best = task(name="promote", persist_result=False)(releasing.settle_promotion)
-finish = task(name="finish", persist_result=False)(steps.finish_training)
+register = task(name="register", persist_result=False)(registering.register_all)
+promote_best = task(name="promote", persist_result=False)(registering.settle_promotion)
+finish = task(name="finish", persist_result=False)(finishing.finish_training)
 
 
 def search_all(run: Training, names: Sequence[str]) -> list[Searched]:
-    """Search the detectors side by side, and then the ensemble, which is made of the others."""
-    single = [name for name in names if name != ENSEMBLE]
-    searches = [search.submit(run, name) for name in single]
-    failing.wait_for_studies(run, lambda: wait(searches))
-    found: list[Searched | Exception] = [one.result(raise_on_failure=False) for one in searches]
-    if ENSEMBLE not in names:
-        return failing.leave_out_failed(run, single, found)
-    beside = [one for one in found if isinstance(one, Searched)]
-    found.append(search(run, ENSEMBLE, beside, return_state=True).result(raise_on_failure=False))
-    return failing.leave_out_failed(run, [*single, ENSEMBLE], found)
+    """Search the detectors side by side."""
+    searches = [search.submit(run, name) for name in names]
+    searching.wait_for_studies(run, lambda: wait(searches))
+    found = [each.result(raise_on_failure=False) for each in searches]
+    return failing.leave_out_failed(run, names, found)
 
 
 def fit_and_evaluate_all(run: Training, searched: Sequence[Searched]) -> list[EvaluatedDetector]:
     """Fit and evaluate one after the other: each fit uses all cores."""
-    states = [judge(run, one, return_state=True) for one in searched]
-    names = [one.study.detector for one in searched]
+    states = [fit_and_evaluate(run, each, return_state=True) for each in searched]
+    names = [each.study.detector for each in searched]
     return failing.leave_out_failed(
         run, names, [state.result(raise_on_failure=False) for state in states]
     )
@@ -77,56 +71,45 @@ def fit_and_evaluate_all(run: Training, searched: Sequence[Searched]) -> list[Ev
     validate_parameters=True,
 )
 def train(
-    source: Annotated[str, Field(description="A source of params.yaml.")] = "simulated",
-    trials: Annotated[
-        int, Field(ge=0, description="Trials per detector; 0 trains the defaults.")
-    ] = 20,
-    detectors: Annotated[str, Field(description="Names, divided by commas.")] = DETECTORS,
-    promote: Annotated[bool, Field(description="Let the best one become champion.")] = True,
-    baselines: Annotated[
-        bool, Field(description="Judge supervised classifiers beside: what labels add.")
-    ] = False,
+    source: str = "simulated",
+    trials: Annotated[int, Field(ge=0)] = 20,
+    detectors: str = DETECTORS,
+    promote: bool = True,
+    supervised_baselines: bool = False,
 ) -> TrainingResult:
     """Search, fit, evaluate, register and, if it is better, promote a model for a source.
 
-    Parameters
-    ----------
-    source
-        A source of params.yaml.
-    trials
-        Finished trials of each detector's study; 0 trains the defaults.
-    detectors
-        Names, divided by commas.
-    promote
-        Whether the best one may become champion.
-    baselines
-        Whether supervised classifiers are evaluated beside the detectors.
+    Args:
+        source: A source of params.yaml.
+        trials: Finished trials of each detector's study; 0 trains the defaults.
+        detectors: Comma-separated names.
+        promote: Whether the best one may become champion.
+        supervised_baselines: Whether to evaluate supervised classifiers beside the detectors,
+            to say what labels would add.
     """
     project = Project.find()
     load_params(project.params_file).source(source)
-    names = parse_detectors(detectors)
+    names = fitting.parse_detectors(detectors)
     with logged_progress(get_run_logger()):
         name = flow_run.get_name() or ""
-        with steps.open_training(
+        with opening.open_training(
             project, source, trials=trials, started_by=name, detectors=names, prepare=prepare
         ) as run:
             searched = search_all(run, names)
             evaluated = fit_and_evaluate_all(run, searched)
-            best = steps.choose_best(evaluated)
+            best = choose_best(evaluated)
             versions = register(run, evaluated, best)
             decision = promote_best(run, best, versions[best.detector], promote=promote)
             result = finish(run, searched, evaluated, best, versions, decision)
-            if baselines:
+            if supervised_baselines:
                 # A comparison is no reason to lose a training.
-                told = evaluate_baselines(run, best, return_state=True).result(
-                    raise_on_failure=False
-                )
-                result = replace(
-                    result, baselines=told if isinstance(told, tuple) else (str(told),)
-                )
+                state = evaluate_baselines(run, best, return_state=True)
+                added = state.result(raise_on_failure=False)
+                sentences = added if isinstance(added, tuple) else (str(added),)
+                result = replace(result, supervised_baselines=sentences)
     create_markdown_artifact(
         key=f"leaderboard-{source}".replace("_", "-"),
-        markdown=page.leaderboard_markdown(result),
+        markdown=leaderboard_markdown(result),
         description=f"Newest training on {source}",
     )
     return result

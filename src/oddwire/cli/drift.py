@@ -69,9 +69,9 @@ def drift(
 
 def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftResult:
     """Run the monitoring flow, inside a session."""
-    from flows.monitoring import Scenario, monitor
+    from flows.drift_check import Scenario, check_drift
 
-    return monitor(source=source, current=current, scenario=cast("Scenario", scenario))
+    return check_drift(source=source, current=current, scenario=cast("Scenario", scenario))
 
 
 def show(result: DriftResult) -> None:

@@ -30,7 +30,7 @@ def leaderboard(
     from oddwire.cli.terminal.printing import print_json, print_leaderboard
 
     if as_json:
-        from oddwire.operations.tracking.items import LEADERBOARD_COLUMNS
+        from oddwire.operations.comparison.training_history import LEADERBOARD_COLUMNS
 
         print_json([{**{key: row.get(key) for key in LEADERBOARD_COLUMNS}, **row} for row in rows])
     else:
@@ -39,7 +39,7 @@ def leaderboard(
 
 def newest_rows(project: Project, source: str) -> tuple[list[dict[str, Any]], str]:
     """Return the leaderboard of the newest training, and the training's name."""
-    from oddwire.operations.tracking.items import LEADERBOARD_FILE
+    from oddwire.operations.comparison.training_history import LEADERBOARD_FILE
     from oddwire.operations.tracking.store import Tracking
 
     tracking = Tracking.connect(project)

@@ -44,7 +44,9 @@ def train(
     promote: Annotated[bool, typer.Option(help="Let the best one become champion.")] = True,
     baselines: Annotated[
         bool,
-        typer.Option("--baselines", help="Judge supervised classifiers beside: what labels add."),
+        typer.Option(
+            "--supervised-baselines", help="Judge supervised classifiers beside: what labels add."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
@@ -86,7 +88,7 @@ def run_training(
         trials=params.search.trials if trials is None else trials,
         detectors=",".join(params.search.detectors) if detectors is None else detectors,
         promote=promote,
-        baselines=baselines,
+        supervised_baselines=baselines,
     )
 
 
@@ -94,7 +96,7 @@ def as_dict(result: TrainingResult) -> dict[str, Any]:
     """Return what a machine reads."""
     names = (
         "source", "run_id", "leaderboard", "version", "detector", "promoted", "reason", "failed",
-        "baselines",
+        "supervised_baselines",
     )  # fmt: skip
     return {name: getattr(result, name) for name in names}
 
@@ -130,7 +132,7 @@ def show(project: Project, result: TrainingResult) -> None:
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
     console = printer()
-    for told in result.baselines:
+    for told in result.supervised_baselines:
         console.print(f"  - {escape(printable(told))}")
     for name, why in result.failed.items():
         console.print(f"left out: {name}, which failed with {escape(printable(why))}")

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from oddwire.evaluation.metrics import evaluate
-from oddwire.evaluation.uncertainty.comparing import paired_bootstrap
-from oddwire.evaluation.uncertainty.resampling import affordable_resamples
 from oddwire.operations.training.baseline_comparison import (
     baselines_table,
     compare_baselines,
     what_labels_add,
 )
-from oddwire.operations.training.fitting import Prepared, TestScores
 from oddwire.operations.training.supervised_baselines import evaluate_baselines
+
+from oddwire.evaluation.metrics import evaluate
+from oddwire.evaluation.uncertainty.comparing import paired_bootstrap
+from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.operations.training.fitting import Prepared, TestScores
 
 
 @pytest.fixture(scope="module")

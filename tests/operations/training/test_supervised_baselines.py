@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from oddwire.operations.training.supervised_baselines import evaluate_baselines
 
 from oddwire.detection.supervised_baselines import (
     BALANCES,
@@ -15,7 +16,6 @@ from oddwire.errors import DataError, ParameterError
 from oddwire.evaluation.metrics import check_scores
 from oddwire.operations.training import supervised_baselines
 from oddwire.operations.training.fitting import Prepared
-from oddwire.operations.training.supervised_baselines import evaluate_baselines
 
 
 @pytest.fixture(scope="module")

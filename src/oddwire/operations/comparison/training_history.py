@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from oddwire.errors import NoModelError, OddwireError
-from oddwire.operations.comparison.trainings import (
-    TrainingRecord,
-    compare_trainings,
-    fingerprint_rows,
-)
-from oddwire.operations.tracking.items import LEADERBOARD_FILE, ROWS_FILE, SCORES_FILE, Tags
-from oddwire.operations.training import records
-from oddwire.operations.training.fitting import TestScores
+from oddwire.errors import NoModelError
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.operations.comparison.trainings import TrainingRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from oddwire.operations.tracking.store import Tracking
-    from oddwire.operations.training.results import EvaluatedDetector, Training
+
+# What a training keeps with its run, and with the runs of its studies.
+LEADERBOARD_FILE = "leaderboard.json"
+SCORES_FILE = "test_scores.parquet"
+ROWS_FILE = "test_rows.json"
+COMPARISON_FILE = "comparison.json"
+LEADERBOARD_COLUMNS = (
+    "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
+    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version", "accuracy",
+)  # fmt: skip
 
 
 def two_newest(tracking: Tracking, source: str) -> tuple[str, str]:
@@ -65,7 +67,7 @@ def load_training(tracking: Tracking, run_id: str, folder: Path) -> TrainingReco
     for detector, row in rows.items():
         study = str(row["run_id"])
         if tracking.has_file(study, SCORES_FILE):
-            scores[detector] = TestScores.load(
+            scores[detector] = ScoredRows.load(
                 tracking.download(study, SCORES_FILE, folder / study)
             )
     fingerprint = None
@@ -79,42 +81,3 @@ def load_training(tracking: Tracking, run_id: str, folder: Path) -> TrainingReco
         scores=scores,
         fingerprint=fingerprint,
     )
-
-
-def compare_with_previous(
-    training: Training,
-    evaluated: Sequence[EvaluatedDetector],
-    best: EvaluatedDetector,
-    rows: Sequence[Mapping[str, Any]],
-) -> None:
-    """Keep by which rows a training evaluated, and a table of it beside the one before it.
-
-    Parameters
-    ----------
-    training
-        The training, not finished yet; of those that are, the newest is the one before it.
-    evaluated, best
-        Its detectors, and the one that it chose.
-    rows
-        Its leaderboard.
-    """
-    tracking, test = training.tracking(), training.prepared.part("test")
-    tracking.log(training.run_id, records.rows_items(test))
-    finished = tracking.finished_trainings(training.source, 1)
-    if not finished:
-        return
-    this = TrainingRecord(
-        run_id=training.run_id,
-        name="",
-        best=best.detector,
-        rows={row["detector"]: row for row in rows},
-        scores={one.detector: TestScores.load(one.report.scores_file) for one in evaluated},
-        fingerprint=fingerprint_rows(test),
-    )
-    try:
-        previous = load_training(tracking, finished[0].info.run_id, training.workplace / "previous")
-        comparison = compare_trainings(previous, this, seed=training.params.seed)
-    except OddwireError as error:  # what is lost of an old training must not end a new one
-        tracking.log(training.run_id, [Tags({"not_compared": str(error)})])
-        return
-    tracking.log(training.run_id, records.comparison_items(comparison))

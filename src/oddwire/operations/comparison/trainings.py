@@ -22,8 +22,8 @@ from oddwire.traffic.schema import LABEL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from oddwire.evaluation.scored_rows import ScoredRows
     from oddwire.evaluation.uncertainty.comparing import Difference
-    from oddwire.operations.training.fitting import TestScores
 
 COMPARED = ("roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
             "false_positive_rate", "accuracy")  # fmt: skip
@@ -52,7 +52,7 @@ class TrainingRecord:
     name: str
     best: str
     rows: Mapping[str, Mapping[str, Any]]
-    scores: Mapping[str, TestScores]
+    scores: Mapping[str, ScoredRows]
     fingerprint: Fingerprint | None
 
 

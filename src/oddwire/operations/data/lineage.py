@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from filelock import FileLock
 
 from oddwire import __version__
+from oddwire.operations.locks import dvc_lock
 from oddwire.project import Project
 
 # The packages whose versions change results or the way they are kept.
@@ -76,7 +76,7 @@ def read_lineage(project: Project, source: str) -> Lineage:
         A source whose ``prepare`` stage has run.
     """
     commit = _git(project.root, "rev-parse", "HEAD")
-    with FileLock(project.dvc_guard):  # the stages of another source may be rewriting dvc.lock
+    with dvc_lock(project):  # the stages of another source may be rewriting dvc.lock
         locked = _locked_stages(project.dvc_lock, source)
     return Lineage(
         git_commit=commit.strip() if commit else None,

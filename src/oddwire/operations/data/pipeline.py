@@ -8,11 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from oddwire.errors import DataError, ServiceError
+from oddwire.operations.locks import dvc_lock
 from oddwire.operations.progress import progress, step
-from oddwire.params import load_params
+from oddwire.params import Source
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.files import check_files
 
@@ -21,7 +20,9 @@ _STAGE_ERROR = "error: "
 _MOST_LINES = 6
 
 
-def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) -> None:
+def reproduce(
+    project: Project, source: str, settings: Source, *, stages: Sequence[str] = STAGES
+) -> None:
     """Run what is out of date of a source's stages, and nothing else.
 
     DVC takes one command at a time in a project; a second one waits here for its turn.
@@ -30,8 +31,8 @@ def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) 
     ----------
     project
         The project.
-    source
-        A source of its ``params.yaml``.
+    source, settings
+        A source of its ``params.yaml``, and its block.
     stages
         Stages to bring up to date.
 
@@ -42,20 +43,10 @@ def reproduce(project: Project, source: str, *, stages: Sequence[str] = STAGES) 
     ServiceError
         If DVC failed for another reason.
     """
-    block = load_params(project.params_file).source(source)
-    check_files(block, root=project.root, name=source)
-    lock = FileLock(project.dvc_guard)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        with step("waiting for another dvc repro"):
-            lock.acquire()
-    try:
-        name = f"dvc repro {source}"
-        with step(name):
-            _run_dvc(project, [f"{stage}@{source}" for stage in stages], name)
-    finally:
-        lock.release()
+    check_files(settings, root=project.root, name=source)
+    name = f"dvc repro {source}"
+    with dvc_lock(project), step(name):
+        _run_dvc(project, [f"{stage}@{source}" for stage in stages], name)
 
 
 def _run_dvc(project: Project, targets: Sequence[str], name: str) -> None:

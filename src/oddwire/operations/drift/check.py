@@ -14,16 +14,17 @@ import pandas as pd
 from oddwire.detection.model import Model
 from oddwire.errors import ParameterError
 from oddwire.operations.data import pipeline
+from oddwire.operations.data.prepared import Prepared
+from oddwire.operations.data.reading import read_features
+from oddwire.operations.drift.records import drift_items
 from oddwire.operations.drift.report import DriftCheck, check_drift, save_report
+from oddwire.operations.locks import source_lock
 from oddwire.operations.progress import step
+from oddwire.operations.registry import reference
 from oddwire.operations.registry.versions import Registry, Version
-from oddwire.operations.scoring.score_file import read_features
+from oddwire.operations.scoring.rows import score_rows
 from oddwire.operations.tracking.store import Tracking
-from oddwire.operations.training import records
-from oddwire.operations.training.fitting import Prepared
-from oddwire.operations.training.releasing import REFERENCE_FILE
-from oddwire.operations.training.steps import source_lock
-from oddwire.params import DRIFT_SCENARIOS, Params, SimulatedSource, load_params
+from oddwire.params import DRIFT_SCENARIOS, Params, SimulatedSource, Source
 from oddwire.project import Project
 from oddwire.traffic.sources import to_features
 
@@ -48,14 +49,14 @@ class DriftResult:
         return {**plain, "report": str(self.report), **self.check.to_dict()}
 
 
-def refresh(project: Project, source: str) -> None:
+def refresh(project: Project, source: str, settings: Source) -> None:
     """Bring the newest rows in: whoever appends to the source's files has them checked."""
     with source_lock(project, source):
-        pipeline.reproduce(project, source, stages=("prepare",))
+        pipeline.reproduce(project, source, settings, stages=("prepare",))
 
 
 def check_source(
-    project: Project, source: str, *, current: str = "", scenario: str = ""
+    project: Project, source: str, params: Params, *, current: str = "", scenario: str = ""
 ) -> DriftResult:
     """Compare current traffic with what the champion was trained on, and keep the report.
 
@@ -63,8 +64,8 @@ def check_source(
     ----------
     project
         The project.
-    source
-        A source with a champion.
+    source, params
+        A source with a champion, and the settings.
     current
         File of current rows in the source's format. By default the newest rows that the project
         holds: the test part.
@@ -80,13 +81,9 @@ def check_source(
         If the file or the scenario is not what it must be.
     """
     check_scenario(scenario)
-    params = load_params(project.params_file)
     params.source(source)
     tracking = Tracking.connect(project)
-    registry = Registry.of(tracking, project)
-    with step(f"load the champion of {source}"):
-        version = registry.champion(source)
-        model = registry.load(version)
+    version, model = Registry.of(tracking, project).load_champion(source)
     named, rows = _current(project, params, source, model, current=current, scenario=scenario)
     name = f"drift {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
     with tracking.run(
@@ -107,7 +104,7 @@ def _current(
     if current and scenario:
         raise ParameterError("give a file of current rows or a scenario, not both")
     if current:
-        _, features = read_features(project, source, Path(current), model)
+        _, features = read_features(params.source(source), Path(current), model.schema)
         return Path(current).name, features
     if scenario:
         block = params.source(source)
@@ -154,17 +151,15 @@ def check_scenario(scenario: str) -> None:
 def _compare(
     tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame, params: Params
 ) -> DriftCheck:
-    with tempfile.TemporaryDirectory() as scratch:
-        file = tracking.download(version.run_id, f"reference/{REFERENCE_FILE}", Path(scratch))
-        reference = pd.read_parquet(file)
+    before = reference.load(tracking, version)
     return check_drift(
-        reference,
+        before,
         rows,
         model.schema,
         settings=params.drift,
         seed=params.seed,
-        reference_scores=reference["anomaly_score"].to_numpy(),
-        current_scores=model.anomaly_score(rows),
+        reference_scores=before[reference.SCORE].to_numpy(),
+        current_scores=score_rows(model, rows).scores["anomaly_score"].to_numpy(),
     )
 
 
@@ -176,7 +171,7 @@ def _keep(folder: Path, tracking: Tracking, run: str, check: DriftCheck) -> Path
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as draft:
         paths = save_report(check, Path(draft))
-        tracking.log(run, records.drift_items(check))
+        tracking.log(run, drift_items(check))
         tracking.log_folder(run, Path(draft), under="report")
         for path in paths.values():
             path.replace(folder / path.name)

@@ -8,26 +8,23 @@ outside the files that it vouches for.
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError
-from oddwire.operations.data.lineage import package_versions
+from oddwire.operations.progress import step
+from oddwire.operations.registry import ledger
 from oddwire.operations.registry.promotion import PromotionDecision
+from oddwire.operations.registry.pyfunc import INSIDE, save_pyfunc
 from oddwire.operations.tracking.store import Tracking
-from oddwire.operations.training.fitting import FittedModel, objects_of
 from oddwire.project import Project
-from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -36,8 +33,6 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 _DIGEST = "manifest_sha256"
 _DETECTOR = "detector"
 _MODEL = "model"  # artifact path of the pyfunc in the run that made it
-_INSIDE = "data/oddwire_model"  # the model folder inside the pyfunc
-_EXAMPLE_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,9 @@ class Registry:
         self,
         source: str,
         run: str,
-        fitted: FittedModel,
+        model: Model,
+        folder: Path,
+        digest: str,
         example: pd.DataFrame,
         *,
         challenger: bool = True,
@@ -98,8 +95,10 @@ class Registry:
             Whose model it is.
         run
             Id of the run that made it.
-        fitted
-            The model's folder and digest.
+        model
+            The model.
+        folder, digest
+            Where it was saved, and the SHA-256 of its manifest.
         example
             Feature frame from which signature and input example are taken.
         challenger
@@ -107,7 +106,7 @@ class Registry:
         """
         with tempfile.TemporaryDirectory() as scratch:
             packed = Path(scratch) / _MODEL
-            save_pyfunc(fitted, example, packed)
+            save_pyfunc(model, folder, example, packed)
             self.tracking.log_folder(run, packed, under=_MODEL)
         client, name = self.tracking.client, model_name(source)
         self._ensure_model(name, source)
@@ -115,11 +114,11 @@ class Registry:
             name,
             source=f"{client.get_run(run).info.artifact_uri}/{_MODEL}",
             run_id=run,
-            tags={_DIGEST: fitted.digest, _DETECTOR: fitted.detector},
+            tags={_DIGEST: digest, _DETECTOR: model.detector_name},
         )
         if challenger:
             client.set_registered_model_alias(name, CHALLENGER, made.version)
-        return Version(source, str(made.version), run, fitted.detector, fitted.digest)
+        return Version(source, str(made.version), run, model.detector_name, digest)
 
     def _ensure_model(self, name: str, source: str) -> None:
         from mlflow.exceptions import MlflowException
@@ -173,12 +172,26 @@ class Registry:
                     f"the files of {model_name(version.source)} version {version.number} cannot be "
                     f"read from MLflow: {reason:.200}"
                 ) from error
-            yield packed / _INSIDE
+            yield packed / INSIDE
 
     def load(self, version: Version) -> Model:
         """Load a version's model, its files checked against the digest in the registry."""
         with self.files(version) as folder:
             return Model.load(folder, digest=version.digest)
+
+    def load_champion(self, source: str) -> tuple[Version, Model]:
+        """Load a source's champion.
+
+        Raises
+        ------
+        NoModelError
+            If there is none yet.
+        ModelError
+            If its files are missing or were altered.
+        """
+        with step(f"load the champion of {source}"):
+            version = self.champion(source)
+            return version, self.load(version)
 
     def settle(self, version: Version, decision: PromotionDecision) -> None:
         """Carry out a decision: ledger and tags first, then the aliases.
@@ -187,7 +200,16 @@ class Registry:
         """
         client, name = self.tracking.client, model_name(version.source)
         outcome = decision.outcome
-        self._append(version, decision, outcome)
+        ledger.append(self.ledger, {
+            "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "source": version.source,
+            "version": version.number,
+            "run_id": version.run_id,
+            "detector": version.detector,
+            "manifest_sha256": version.digest,
+            "outcome": outcome,
+            **decision.to_dict(),
+        })  # fmt: skip
         client.set_model_version_tag(name, version.number, "promotion", outcome)
         client.set_model_version_tag(name, version.number, "promotion_reason", decision.reason)
         if not decision.promote:
@@ -197,27 +219,6 @@ class Registry:
             client.set_registered_model_alias(name, PREVIOUS, old.number)
         client.set_registered_model_alias(name, CHAMPION, version.number)
         client.delete_registered_model_alias(name, CHALLENGER)
-
-    def _append(self, version: Version, decision: PromotionDecision, outcome: str) -> None:
-        entry = {
-            "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "source": version.source,
-            "version": version.number,
-            "run_id": version.run_id,
-            "detector": version.detector,
-            "manifest_sha256": version.digest,
-            "outcome": outcome,
-            **decision.to_dict(),
-        }
-        line = (json.dumps(entry, sort_keys=True) + "\n").encode()
-        self.ledger.parent.mkdir(parents=True, exist_ok=True)
-        # One write to a file opened for appending: lines of two processes never mix.
-        handle = os.open(self.ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(handle, line)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _version(source: str, found: ModelVersion) -> Version:
@@ -230,50 +231,3 @@ def _version(source: str, found: ModelVersion) -> Version:
     return Version(
         source, str(found.version), found.run_id, tags.get(_DETECTOR, "?"), tags[_DIGEST]
     )
-
-
-def save_pyfunc(fitted: FittedModel, example: pd.DataFrame, into: Path) -> None:
-    """Wrap a model folder as an MLflow pyfunc with signature and input example."""
-    import mlflow
-    from mlflow.models import infer_signature
-
-    scorer = _load_pyfunc(str(fitted.folder))
-    features = scorer.features(example).head(_EXAMPLE_ROWS)
-    pinned = [f"{k}=={v}" for k, v in package_versions().items() if k not in {"python", "oddwire"}]
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
-        # The example need not be scored again in a server of its own to be believed.
-        warnings.simplefilter("ignore")
-        inside = Path(scratch) / Path(_INSIDE).name
-        inside.symlink_to(fitted.folder.resolve(), target_is_directory=True)
-        mlflow.pyfunc.save_model(
-            str(into),
-            loader_module=__name__,
-            data_path=str(inside),
-            signature=infer_signature(features, scorer.predict(features)),
-            input_example=features,
-            pip_requirements=pinned,
-        )
-
-
-class PyfuncScorer:
-    """What ``mlflow models serve`` calls: feature columns in, scores and p-values out."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    def features(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the model's columns with the types that the signature promises."""
-        schema: FeatureSchema = self._model.schema
-        numeric = frame[list(schema.numeric)].astype("float64")
-        text = {name: objects_of(frame[name]) for name in schema.categorical}
-        return numeric.assign(**text)
-
-    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Score rows of feature columns. ``params`` is part of MLflow's interface, and unused."""
-        del params
-        return self._model.score(frame)
-
-
-def _load_pyfunc(data_path: str) -> PyfuncScorer:
-    """Load the model for MLflow, which finds this function by its name."""
-    return PyfuncScorer(Model.load(Path(data_path)))

@@ -14,10 +14,11 @@ from oddwire.detection.calibration.adaptive import AdaptiveThreshold
 from oddwire.detection.calibration.fdr import check_fdr, discoveries
 from oddwire.detection.explaining import sentences
 from oddwire.detection.model import Model
-from oddwire.detection.preprocessing.data_issues import count_data_issues
 from oddwire.errors import DataError
+from oddwire.operations.data.reading import read_features
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.rows import score_rows
 from oddwire.operations.scoring.scored_files import (
     check_targets,
     explained_file,
@@ -30,7 +31,6 @@ from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.traffic.connections import time_order
 from oddwire.traffic.schema import TIME
-from oddwire.traffic.sources import FileRows, read_file, to_features
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,9 @@ def score_file(
     """
     check_targets(file, out, explained=explain_most > 0)
     check_fdr(max_fdr)
-    load_params(project.params_file).source(source)
-    with step(f"load the champion of {source}"):
-        registry = Registry.of(Tracking.connect(project), project)
-        version = registry.champion(source)
-        model = registry.load(version)
-    read, features = read_features(project, source, file, model)
+    settings = load_params(project.params_file).source(source)
+    version, model = Registry.of(Tracking.connect(project), project).load_champion(source)
+    read, features = read_features(settings, file, model.schema)
     # Features need the order of time; from here on, rows are in the order of the file.
     back = np.argsort(read.places)
     rows, features = (part.iloc[back].reset_index(drop=True) for part in (read.rows, features))
@@ -116,11 +113,11 @@ def score_file(
         _need_times(rows)
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
-        scores = model.score(features)
+        scored = score_rows(model, features)
+        scores = scored.scores
         cut = _cut_by_fdr(scores, model, max_fdr) if max_fdr is not None else {}
         followed = _follow(scores, rows, model) if adaptive else {}
-        odd = count_data_issues(model.preprocessing, features)
-    seconds = time.perf_counter() - begun
+    seconds, issues = time.perf_counter() - begun, scored.issues
     more: dict[str, Any] = {**cut, **followed}
     files: dict[Path, pd.DataFrame] = {}
     if explain_most:
@@ -131,9 +128,9 @@ def score_file(
     with step(f"write {out.name}"):
         write_files(files | {out: join_scores(own, scores, version.number)})
     return ScoredFile(
-        out, len(rows), int(scores["alert"].sum()), model.target_fpr, version.number,
-        version.detector, sum(odd.missing.values()), sum(odd.infinite.values()),
-        sum(odd.unseen.values()), seconds, **more,
+        out, len(rows), scored.alerts, model.target_fpr, version.number,
+        version.detector, sum(issues.missing.values()), sum(issues.infinite.values()),
+        sum(issues.unseen.values()), seconds, **more,
     )  # fmt: skip
 
 
@@ -180,13 +177,3 @@ def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str,
     for name, column in followed.sort_index().items():
         scores[name] = column.to_numpy()
     return {"adaptive_alerts": int(alerts.sum())}
-
-
-def read_features(
-    project: Project, source: str, file: Path, model: Model
-) -> tuple[FileRows, pd.DataFrame]:
-    """Read one file of a source's format, and return its rows and their features."""
-    block = load_params(project.params_file).source(source)
-    with step(f"read {file.name}"):
-        read = read_file(block, file, schema=model.schema)
-        return read, to_features(block.kind, read.rows, model.schema)

@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 
 from oddwire.detection.preprocessing.columns import category_codes, numbers
 from oddwire.errors import ParameterError
-from oddwire.operations.training.fitting import labels_of
+from oddwire.traffic.labels import labels_of
 from oddwire.traffic.schema import FeatureSchema
 
 NONE, MUTUAL_INFORMATION, PERMUTATION = "none", "mutual_information", "permutation"

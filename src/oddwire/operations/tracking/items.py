@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,6 @@ if TYPE_CHECKING:
 
     import matplotlib.figure
     import pandas as pd
-
-LEADERBOARD_FILE = "leaderboard.json"
-SCORES_FILE = "test_scores.parquet"
-ROWS_FILE = "test_rows.json"
-COMPARISON_FILE = "comparison.json"
-LEADERBOARD_COLUMNS = (
-    "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
-    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version", "accuracy",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,3 +68,8 @@ class File:
 
 
 Item = Metrics | Parameters | Tags | Text | Table | Figure | File
+
+
+def as_json(content: Any) -> str:
+    """Return content as JSON for people: indented, keys in order."""
+    return json.dumps(content, indent=2, sort_keys=True, default=str)

@@ -8,23 +8,21 @@ thread and gets lost where studies run side by side. Reports say *what* is kept 
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import psutil
 from filelock import FileLock
 
-from oddwire.errors import NoModelError, OddwireError, ServiceError
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri, without_password
+from oddwire.errors import NoModelError, OddwireError
+from oddwire.operations.tracking import client as store_client
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
 from oddwire.operations.tracking.items import (
     Figure,
     File,
@@ -35,6 +33,7 @@ from oddwire.operations.tracking.items import (
     Tags,
     Text,
 )
+from oddwire.operations.tracking.owners import is_dead, owner
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -48,8 +47,6 @@ _MADE_BY = {"mlflow.source.name": "oddwire", "mlflow.source.type": "LOCAL"}
 _PARENT = "mlflow.parentRunId"
 _KIND = "kind"
 _OWNER = "owner"
-_OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
-_SAME_BIRTH = 2.0  # seconds
 _LONGEST_PARAMETER = 6000
 _PARAMETERS_PER_BATCH = 100
 
@@ -86,12 +83,12 @@ class Tracking:
         uri = _absolute(os.environ.get(URI_VARIABLE) or local_uri(project), project)
         check_uri(uri)
         if uri != local_uri(project):
-            return cls(_client(uri), uri, None)
+            return cls(store_client.connect(uri), uri, None)
         project.mlruns.mkdir(exist_ok=True)
         project.locks.mkdir(parents=True, exist_ok=True)
         # The first to open a store makes its tables, and two at once would trip over each other.
         with FileLock(project.locks / "mlflow-store.lock"):
-            return cls(_client(uri), uri, project.mlruns / "artifacts")
+            return cls(store_client.connect(uri), uri, project.mlruns / "artifacts")
 
     def experiment(self, source: str) -> str:
         """Return the id of a source's experiment, made at the first call."""
@@ -132,7 +129,7 @@ class Tracking:
         **tags
             Further tags.
         """
-        all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: _owner()}
+        all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: owner()}
         if parent is not None:
             all_tags[_PARENT] = parent
         run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)
@@ -276,7 +273,7 @@ class Tracking:
         orphans = [
             run
             for run in self._runs(self.experiment(source), "attributes.status = 'RUNNING'")
-            if _is_dead(run.data.tags.get(_OWNER, ""))
+            if is_dead(run.data.tags.get(_OWNER, ""))
         ]
         for run in orphans:
             self.end(run.info.run_id, status="KILLED")
@@ -306,82 +303,3 @@ def _absolute(uri: str, project: Project) -> str:
     """Let the path of a SQLite file count from the project, wherever the command runs."""
     scheme, found, path = uri.partition(":///")
     return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri
-
-
-class _Watched:
-    """An `MlflowClient` whose failures to reach the store are `ServiceError`.
-
-    What MLflow itself answers, such as that there is no such run, passes through.
-    """
-
-    def __init__(self, client: MlflowClient, uri: str) -> None:
-        self._client, self._uri = client, uri
-
-    def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the client, a method as one that translates errors."""
-        found = getattr(self._client, name)
-        if not callable(found):
-            return found
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            try:
-                return found(*arguments, **named)
-            except Exception as error:
-                if _is_outage(error):
-                    raise ServiceError(_failed(self._uri, error)) from error
-                raise
-
-        return call
-
-
-def _is_outage(error: Exception) -> bool:
-    """Whether a server or database did not do its part."""
-    # sqlalchemy and requests, by name: importing them here would be for this alone.
-    packages = {
-        kind.__module__.partition(".")[0]
-        for one in (error, error.__cause__)
-        for kind in type(one).__mro__
-    }
-    code = getattr(error, "error_code", None)
-    return bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
-
-
-def _failed(uri: str, error: Exception) -> str:
-    shown = without_password(uri)
-    reason = str(error).strip().partition("\n")[0].replace(uri, shown)
-    return f"the MLflow store {shown} failed: {reason}"
-
-
-def _client(uri: str) -> MlflowClient:
-    # MLflow reads these when it is imported; a person who set them is obeyed.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    from mlflow import MlflowClient
-
-    # "Creating initial MLflow database tables..." tells a user of oddwire nothing.
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.pyfunc"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        client.search_experiments(max_results=1)
-    except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
-        raise ServiceError(_failed(uri, error)) from error
-    return cast("MlflowClient", _Watched(client, uri))
-
-
-def _owner() -> str:
-    me = psutil.Process()
-    return f"{socket.gethostname()} {me.pid} {me.create_time():.0f}"
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether a run's process ran on this machine and is gone."""
-    host, _, rest = owner.partition(" ")
-    pid, _, born = rest.partition(" ")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return False
-    try:
-        # A clock that was set may move the times of birth of all processes by a little.
-        return abs(psutil.Process(int(pid)).create_time() - float(born)) > _SAME_BIRTH
-    except (psutil.NoSuchProcess, ValueError):
-        return True

@@ -1,8 +1,8 @@
-"""What a training does where a part of it fails, or somebody ends it early."""
+"""What a training does where a detector fails."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from oddwire.errors import ServiceError
@@ -12,25 +12,6 @@ from oddwire.operations.training.results import Training
 
 _FAILED = "failed."  # and the detector's name: a tag of the training
 Outcome = TypeVar("Outcome")
-
-
-def wait_for_studies(training: Training, wait: Callable[[], object]) -> None:
-    """Wait for studies in other threads, and on Ctrl-C end them before the lock is released.
-
-    Parameters
-    ----------
-    training
-        The training.
-    wait
-        Waits for the studies; once told to stop, each ends after the trial that is under way.
-    """
-    try:
-        wait()
-    except BaseException:
-        training.stopped.set()
-        with step("end the searches after their trials"):
-            wait()
-        raise
 
 
 def leave_out_failed(

@@ -1,4 +1,4 @@
-"""What is kept of a training, a study, a trial and a drift check, as plain items.
+"""What is kept in MLflow of a training and its detectors, as plain items.
 
 Nothing here knows MLflow: every function yields items that a tracker keeps, so that what a run
 shows can be read, and tested, without a server.
@@ -6,7 +6,6 @@ shows can be read, and tested, without a server.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,18 +25,13 @@ from oddwire.evaluation.reports import (
     threshold_text,
 )
 from oddwire.evaluation.strengths import describe_strengths
-from oddwire.operations.comparison.trainings import Comparison, fingerprint_rows
-from oddwire.operations.data.lineage import Lineage
-from oddwire.operations.drift.verdict import DriftCheck
-from oddwire.operations.registry.promotion import PromotionDecision
-from oddwire.operations.search.objective import in_words
-from oddwire.operations.search.plans import StudyResult, TrialRecord
-from oddwire.operations.tracking.items import (
-    COMPARISON_FILE,
+from oddwire.operations.comparison.training_history import (
     LEADERBOARD_COLUMNS,
     LEADERBOARD_FILE,
-    ROWS_FILE,
     SCORES_FILE,
+)
+from oddwire.operations.data.lineage import Lineage
+from oddwire.operations.tracking.items import (
     Figure,
     File,
     Item,
@@ -46,14 +40,9 @@ from oddwire.operations.tracking.items import (
     Table,
     Tags,
     Text,
+    as_json,
 )
-from oddwire.operations.training.baseline_comparison import (
-    BaselineComparison,
-    baselines_table,
-    what_labels_add,
-)
-from oddwire.operations.training.fitting import DetectorReport, TestScores
-from oddwire.operations.training.results import Validation
+from oddwire.operations.training.results import DetectorReport, Validation
 from oddwire.params import Params
 
 
@@ -71,46 +60,11 @@ def lineage_items(lineage: Lineage, params: Params) -> Iterator[Item]:
 def settings_items(params: Params, source: str, **chosen: Any) -> Iterator[Item]:
     """Yield the settings that a training resolved, flat, so that two runs can be compared."""
     blocks = params.model_dump(mode="json")
-    relevant = {key: blocks[key] for key in ("seed", "split", "search", "alerts", "promotion")}
+    relevant = {
+        key: blocks[key] for key in ("seed", "split", "training", "search", "alerts", "promotion")
+    }
     relevant["source"] = blocks["sources"][source]
     yield Parameters({**_flat(relevant), **chosen})
-
-
-def trial_items(trial: TrialRecord, criterion: str) -> Iterator[Item]:
-    """Yield one trial."""
-    yield Parameters(dict(trial.parameters))
-    figures = {"average_precision": trial.average_precision, criterion: trial.value}
-    yield Metrics({**figures, "seconds": trial.seconds})
-    yield Tags({"trial_state": trial.state})
-    if trial.error:
-        yield Tags({"error": trial.error})
-
-
-def study_items(study: StudyResult) -> Iterator[Item]:
-    """Yield what a study found and how it got there."""
-    yield Parameters(dict(study.parameters))
-    states = [trial.state for trial in study.trials]
-    yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
-    yield Tags({"choice": study.choice})
-    yield Metrics({f"validation_{study.criterion}": study.value})
-    yield Metrics({
-        "trials_complete": states.count("complete"),
-        "trials_pruned": states.count("pruned"),
-        "trials_failed": states.count("failed"),
-        "trials_resumed": study.resumed_trials,
-        "search_seconds": sum(trial.seconds for trial in study.trials),
-    })  # fmt: skip
-    if study.trials:
-        values = [trial.value for trial in study.trials]
-        yield Figure(
-            "plots/optimisation_history.png",
-            curves.optimisation_history_figure(
-                values,
-                chosen=study.value,
-                objective=f"{in_words(study.criterion)} on validation",
-                title=study.detector,
-            ),
-        )
 
 
 def validation_items(validation: Validation) -> Iterator[Item]:
@@ -149,7 +103,7 @@ def detector_items(report: DetectorReport) -> Iterator[Item]:
 
 def detector_figures(report: DetectorReport) -> Iterator[Item]:
     """Yield the pictures of one detector."""
-    name, rows = report.detector, TestScores.load(report.scores_file)
+    name, rows = report.detector, report.scored
     labels, scores = rows.labels, rows.scores
     one = {name: (labels, scores)}
     yield Figure("plots/roc.png", curves.roc_curve_figure(one))
@@ -185,8 +139,7 @@ def training_items(reports: Sequence[DetectorReport], best: DetectorReport) -> I
     yield Metrics(_figures(best))
     yield Metrics(best.intervals.figures())
     yield Metrics({f"{r.detector}_{m}": getattr(r.test, m) for r in reports for m in METRICS[:2]})
-    rows = {report.detector: TestScores.load(report.scores_file) for report in reports}
-    scored = {name: (test.labels, test.scores) for name, test in rows.items()}
+    scored = {each.detector: (each.scored.labels, each.scored.scores) for each in reports}
     yield Figure("plots/roc.png", curves.roc_curve_figure(scored))
     yield Figure("plots/precision_recall.png", curves.precision_recall_figure(scored))
     families = {report.detector: report.families for report in reports}
@@ -198,32 +151,6 @@ def training_items(reports: Sequence[DetectorReport], best: DetectorReport) -> I
 def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:
     """Return a sentence per detector on the families that it finds and misses."""
     return describe_strengths({report.detector: report.families for report in reports})
-
-
-def baseline_items(compared: Sequence[BaselineComparison]) -> Iterator[Item]:
-    """Yield what supervised baselines came to; they take no part in the leaderboard or a promotion."""
-    told = "\n".join(what_labels_add(one) for one in compared)
-    yield Tags({"supervised": "yes"})
-    yield Table("baselines.json", pd.DataFrame(baselines_table(compared)))
-    yield Text("reports/what_labels_add.txt", f"{told}\n")
-    for one in (each.baseline for each in compared):
-        yield Metrics({f"{one.baseline}_{name}": x for name, x in one.test.figures.items()})
-        yield Text(
-            f"reports/{one.baseline}.txt",
-            evaluation_text(
-                f"{one.baseline} (supervised) on the test rows", one.test, one.intervals
-            ),
-        )
-        if len(one.families):
-            yield Table(f"reports/{one.baseline}_families.json", one.families.to_frame())
-
-
-def promotion_items(decision: PromotionDecision, version: str) -> Iterator[Item]:
-    """Yield what was decided on a version, and why."""
-    yield Tags(
-        {"promotion": decision.outcome, "promotion_reason": decision.reason, "version": version}
-    )
-    yield Text("promotion.json", as_json(decision.to_dict()))
 
 
 def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str, Any]:
@@ -251,33 +178,6 @@ def leaderboard_items(rows: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
     yield Table("leaderboard_table.json", pd.DataFrame(shown).astype(object))
 
 
-def rows_items(test: pd.DataFrame) -> Iterator[Item]:
-    """Yield by which rows the detectors were evaluated, so that a later training can be paired."""
-    yield Text(ROWS_FILE, as_json(fingerprint_rows(test)))
-
-
-def comparison_items(comparison: Comparison) -> Iterator[Item]:
-    """Yield how a training compares with an earlier one."""
-    yield Tags({"compared_with": comparison.earlier})
-    if comparison.detectors:
-        yield Table(COMPARISON_FILE, comparison.to_frame())
-    if comparison.unpaired:
-        yield Tags({"not_paired": comparison.unpaired})
-
-
-def drift_items(check: DriftCheck) -> Iterator[Item]:
-    """Yield the verdict of a drift check."""
-    yield Tags({"drifted": "yes" if check.drifted else "no", "verdict": check.verdict})
-    yield Metrics({
-        "share_of_drifted_columns": check.share,
-        "drifted_columns": sum(column.drifted for column in check.columns),
-        "reference_rows": check.reference_rows,
-        "current_rows": check.current_rows,
-    })  # fmt: skip
-    yield Text("verdict.json", as_json(check.to_dict()))
-    yield Table("columns.json", check.to_frame())
-
-
 def _figures(report: DetectorReport) -> dict[str, float | None]:
     threshold = report.test.threshold
     return report.test.figures | {
@@ -297,8 +197,3 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def as_json(content: Any) -> str:
-    """Return content as JSON for people: indented, keys in order."""
-    return json.dumps(content, indent=2, sort_keys=True, default=str)

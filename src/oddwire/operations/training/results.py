@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pandas as pd
+
 from oddwire.detection.calibration.threshold_rules import check_labels, target_fpr_of
+from oddwire.detection.search_space import HyperParameters
+from oddwire.evaluation.clustering import ClusteringIndices
+from oddwire.evaluation.families import FamilyEvaluation
+from oddwire.evaluation.metrics import Evaluation
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
+from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.search.plans import StudyPlan, StudyResult
 from oddwire.operations.tracking.store import Tracking
-from oddwire.operations.training.fitting import DetectorReport, FittedModel, Prepared
 from oddwire.params import Params
 from oddwire.project import Project
 
@@ -33,6 +44,12 @@ class Training:
         Finished trials that each study is to reach.
     data_digest
         SHA-256 of the prepared parts.
+    prepared
+        The split parts.
+    train
+        Feature frame that the detectors are fitted to.
+    left_out
+        Rows of the training part that are not in it: see `oddwire.detection.contamination`.
     ranking
         Feature columns, the most telling first, where the search is to select among them.
     stopped
@@ -45,6 +62,9 @@ class Training:
     params: Params
     trials: int
     data_digest: str
+    prepared: Prepared = field(repr=False)
+    train: pd.DataFrame = field(repr=False, compare=False)
+    left_out: int = 0
     ranking: tuple[str, ...] = ()
     stopped: Event = field(default_factory=Event, compare=False, repr=False)
 
@@ -52,11 +72,6 @@ class Training:
     def project(self) -> Project:
         """Where things lie."""
         return Project(self.root)
-
-    @property
-    def prepared(self) -> Prepared:
-        """The split parts."""
-        return Prepared(self.project.prepared(self.source))
 
     @property
     def target_fpr(self) -> float:
@@ -85,7 +100,7 @@ class Training:
         params = self.params
         return StudyPlan(
             self.source, detector, self.trials, params.search.timeout, params.seed,
-            self.data_digest, self.ranking,
+            f"{self.data_digest} without {self.left_out}", self.ranking,
         )  # fmt: skip
 
 
@@ -106,25 +121,83 @@ class Validation:
 
 
 @dataclass(frozen=True)
+class DetectorReport:
+    """How good a fitted detector is.
+
+    Parameters
+    ----------
+    test, before_test
+        Figures on the test rows, and on all rows before them.
+    families
+        Figures per attack family on the test rows.
+    scored
+        The test rows' scores, for pictures and comparisons.
+    scores_file
+        Where they lie as well, to be kept with the run.
+    rows_per_second
+        Rows scored per second, preprocessing and p-values included.
+    megabytes
+        Size of the saved model.
+    calibration_rows
+        Benign rows that the p-values and the threshold were made of.
+    before_parts
+        Rows of each label in each part before the test.
+    dropped
+        Rows that are in no part, or were left out of training.
+    threshold_rule
+        The rule of the threshold and what it was made of, as the model keeps them.
+    clustering
+        How well the groups of a clustering detector are set apart; None for any other.
+    """
+
+    detector: str
+    test: Evaluation
+    before_test: Evaluation
+    families: FamilyEvaluation
+    scored: ScoredRows = field(repr=False, compare=False)
+    scores_file: Path
+    rows_per_second: float
+    fit_seconds: float
+    megabytes: float
+    calibration_rows: int
+    before_parts: Mapping[str, Mapping[str, int]]
+    dropped: int
+    threshold_rule: Mapping[str, Any] = field(default_factory=dict)
+    clustering: ClusteringIndices | None = None
+
+    @cached_property
+    def intervals(self) -> Intervals:
+        """How sure the figures on the test rows are."""
+        rows = self.scored
+        resamples = affordable_resamples(len(rows.scores))
+        return bootstrap_intervals(rows.labels, rows.scores, self.test, resamples=resamples)
+
+
+@dataclass(frozen=True)
 class EvaluatedDetector:
-    """A fitted detector, its figures, and the run that holds them."""
+    """A fitted detector's model on disk, its figures, and the run that holds them.
+
+    ``digest`` is the SHA-256 of the model's manifest.
+    """
 
     searched: Searched
-    fitted: FittedModel
+    folder: Path
+    digest: str
+    parameters: HyperParameters
     report: DetectorReport
     validation: Validation
 
     @property
     def detector(self) -> str:
         """Its name."""
-        return self.fitted.detector
+        return self.report.detector
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """What a training came to.
 
-    ``failed`` says why of the detectors that had to be left out, ``baselines`` what labels add.
+    ``failed`` says why detectors had to be left out, ``supervised_baselines`` what labels add.
     """
 
     source: str
@@ -135,4 +208,4 @@ class TrainingResult:
     promoted: bool
     reason: str
     failed: dict[str, str] = field(default_factory=dict)
-    baselines: tuple[str, ...] = ()
+    supervised_baselines: tuple[str, ...] = ()

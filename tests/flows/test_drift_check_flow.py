@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from flows.drift_check import Scenario, check_drift
 from pydantic import TypeAdapter, ValidationError
 
-from flows.monitoring import Scenario, monitor
 from oddwire.errors import NoModelError, ParameterError
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS
@@ -22,7 +22,7 @@ def in_trained(trained, monkeypatch):
 @pytest.mark.slow
 def test_a_check_is_kept_in_mlflow_and_shown_on_the_page(in_trained, prefect_server):
     project, training = in_trained
-    result = monitor(source="simulated", scenario="none")
+    result = check_drift(source="simulated", scenario="none")
     tracking = Tracking.connect(project)
     run = tracking.client.get_run(result.run_id)
     assert run.info.status == "FINISHED"
@@ -43,20 +43,20 @@ def test_a_check_is_kept_in_mlflow_and_shown_on_the_page(in_trained, prefect_ser
 @pytest.mark.slow
 def test_without_a_file_or_scenario_the_newest_rows_are_checked(in_trained):
     """That is what the schedule asks for."""
-    result = monitor(source="simulated")
+    result = check_drift(source="simulated")
     assert result.current == "newest rows"
     assert result.check.current_rows > 0
 
 
 def test_a_source_without_a_champion_fails(project, prefect_server):
     with pytest.raises(NoModelError, match="oddwire train simulated"):
-        monitor(source="simulated")
+        check_drift(source="simulated")
     assert not project.reports.exists()
 
 
 def test_an_unknown_source_fails(project, prefect_server):
     with pytest.raises(ParameterError, match="nowhere"):
-        monitor(source="nowhere")
+        check_drift(source="nowhere")
 
 
 def test_the_form_offers_every_scenario_and_no_other():

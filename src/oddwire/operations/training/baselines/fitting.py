@@ -27,10 +27,12 @@ from oddwire.detection.supervised_baselines import (
 from oddwire.errors import DataError
 from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
 from oddwire.evaluation.metrics import Evaluation, evaluate
+from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.progress import progress, step
-from oddwire.operations.training.fitting import Prepared, TestScores, attacks_of, labels_of
+from oddwire.traffic.labels import attacks_of, labels_of
 from oddwire.traffic.schema import FeatureSchema
 
 _FOLDS = 3
@@ -61,14 +63,14 @@ class BaselineReport:
     test: Evaluation
     intervals: Intervals
     families: FamilyEvaluation
-    scores: TestScores
+    scores: ScoredRows
     fit_seconds: float
 
 
 def evaluate_baselines(
     prepared: Prepared, *, seed: int, target_fpr: float, names: Sequence[str] = SUPERVISED_BASELINES
 ) -> list[BaselineReport]:
-    """Fit and judge supervised baselines.
+    """Fit and evaluate supervised baselines.
 
     Parameters
     ----------
@@ -86,7 +88,9 @@ def evaluate_baselines(
     DataError
         If the rows before the test hold fewer than `_FOLDS` attacks or benign rows.
     """
-    before = _labelled(prepared.before_test(), seed)
+    before = _labelled(
+        pd.concat([prepared.part(name) for name in BEFORE_TEST], ignore_index=True), seed
+    )
     labels = labels_of(before).astype(int)
     counts = np.bincount(labels, minlength=2)
     if counts.min() < _FOLDS:
@@ -95,10 +99,12 @@ def evaluate_baselines(
             f"test, got {counts[1]} and {counts[0]}"
         )
     reports = []
-    with step("judge supervised baselines", len(names)):
+    with step("evaluate supervised baselines", len(names)):
         for name in names:
-            reports.append(_judge(name, prepared, before, labels, seed=seed, target_fpr=target_fpr))
-            progress().advance("judge supervised baselines", name)
+            reports.append(
+                _evaluate(name, prepared, before, labels, seed=seed, target_fpr=target_fpr)
+            )
+            progress().advance("evaluate supervised baselines", name)
     return reports
 
 
@@ -115,7 +121,7 @@ def _labelled(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     return rows.iloc[np.sort(np.concatenate(kept))].reset_index(drop=True)
 
 
-def _judge(
+def _evaluate(
     name: str, prepared: Prepared, before: pd.DataFrame, labels: np.ndarray, *,
     seed: int, target_fpr: float,
 ) -> BaselineReport:  # fmt: skip
@@ -130,7 +136,7 @@ def _judge(
     seconds = time.perf_counter() - begun
     threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(target_fpr)
     test = prepared.part("test")
-    said = TestScores(labels_of(test), attack_scores(baseline, test), attacks_of(test))
+    said = ScoredRows.of(test, attack_scores(baseline, test))
     evaluated = evaluate(said.labels, said.scores, threshold=threshold, target_fpr=target_fpr)
     resamples = affordable_resamples(len(said.scores))
     return BaselineReport(

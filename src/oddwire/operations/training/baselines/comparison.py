@@ -13,14 +13,15 @@ import numpy as np
 
 from oddwire.evaluation.uncertainty.comparing import paired_rankings
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
-from oddwire.operations.training.fitting import DetectorReport, TestScores
+from oddwire.operations.training.results import DetectorReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from oddwire.evaluation.scored_rows import ScoredRows
     from oddwire.evaluation.uncertainty.comparing import Difference
     from oddwire.evaluation.uncertainty.resampling import Metric
-    from oddwire.operations.training.supervised_baselines import BaselineReport
+    from oddwire.operations.training.baselines.fitting import BaselineReport
 
 _COMPARED: tuple[Metric, ...] = ("roc_auc", "average_precision")
 _FIGURES = ("roc_auc", "average_precision", "f1", "recall_at_fpr", "false_positive_rate")
@@ -56,11 +57,11 @@ def compare_baselines(
     baselines
         What `evaluate_baselines` returned.
     best
-        The detector that a training chose; its scores' file is still there.
+        The detector that a training chose.
     seed
         Of the paired bootstrap.
     """
-    without = TestScores.load(best.scores_file)
+    without = best.scored
     return tuple(
         BaselineComparison(baseline=one, best=best, differences=_differences(one, without, seed))
         for one in baselines
@@ -68,7 +69,7 @@ def compare_baselines(
 
 
 def _differences(
-    baseline: BaselineReport, without: TestScores, seed: int
+    baseline: BaselineReport, without: ScoredRows, seed: int
 ) -> tuple[Difference, ...]:
     if baseline.test.roc_auc is None:
         return ()

@@ -1,0 +1,73 @@
+"""The parts of a source that the ``prepare`` stage made, each read once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pandas as pd
+
+from oddwire.errors import DataError
+from oddwire.traffic.schema import FeatureSchema
+
+BEFORE_TEST = ("train", "calibration", "validation")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The parts of a source that the ``prepare`` stage made.
+
+    A part is read when it is first asked for and then kept: whoever gets one must not change it.
+
+    Parameters
+    ----------
+    folder
+        Holds ``<part>.parquet`` and ``split.json``.
+    """
+
+    folder: Path
+    _parts: dict[str, pd.DataFrame] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+
+    @cached_property
+    def description(self) -> Mapping[str, Any]:
+        """What ``split.json`` says: schema, kind and the rows of every part.
+
+        Raises
+        ------
+        DataError
+            If the stage has not run.
+        """
+        file = self.folder / "split.json"
+        try:
+            content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(
+                f"{file} is missing: run `dvc repro prepare@{self.folder.name}` first"
+            ) from None
+        return content
+
+    @cached_property
+    def schema(self) -> FeatureSchema:
+        """The feature columns."""
+        return FeatureSchema.from_dict(self.description["schema"])
+
+    @property
+    def connections_per_day(self) -> float | None:
+        """How many connections a day brings, None where the source has no time."""
+        value = self.description["split"].get("connections_per_day")
+        return None if value is None else float(value)
+
+    def part(self, name: str) -> pd.DataFrame:
+        """Return one part: train, calibration, validation or test."""
+        with self._reading:
+            if name not in self._parts:
+                self._parts[name] = pd.read_parquet(self.folder / f"{name}.parquet")
+            return self._parts[name]

@@ -1,0 +1,41 @@
+"""A file of a source's format → rows and their features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from oddwire.operations.progress import step
+from oddwire.params import Source
+from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.sources import FileRows, read_file, to_features
+
+
+def read_features(
+    settings: Source, file: Path, schema: FeatureSchema
+) -> tuple[FileRows, pd.DataFrame]:
+    """Read one file of a source's format.
+
+    Parameters
+    ----------
+    settings
+        The source's block.
+    file
+        The file.
+    schema
+        The feature columns to have.
+
+    Returns
+    -------
+    tuple
+        The file's rows, and their feature frame in the same order.
+
+    Raises
+    ------
+    DataError
+        If the file is not what the source promises.
+    """
+    with step(f"read {file.name}"):
+        read = read_file(settings, file, schema=schema)
+        return read, to_features(settings.kind, read.rows, schema)

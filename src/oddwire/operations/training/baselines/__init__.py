@@ -1,0 +1,1 @@
+"""What labels would add: supervised baselines beside the best detector."""

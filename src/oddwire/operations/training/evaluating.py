@@ -1,0 +1,129 @@
+"""How good a fitted model is; the one place that touches the test rows."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from oddwire.detection.model import Model
+from oddwire.evaluation.clustering import ClusteringIndices, evaluate_clustering
+from oddwire.evaluation.families import attack_families, evaluate_families
+from oddwire.evaluation.metrics import evaluate
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
+from oddwire.operations.training.results import DetectorReport, EvaluatedDetector, Training
+from oddwire.traffic.labels import attacks_of, labels_of
+
+THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
+_MEGABYTE = 1e6
+_TIMED_ROWS = 5000
+_CLUSTERED_ROWS = 20_000
+
+
+def evaluate_model(
+    training: Training, model: Model, folder: Path, *, fit_seconds: float
+) -> DetectorReport:
+    """Evaluate a model on the test rows, and on those before them.
+
+    Parameters
+    ----------
+    training
+        Whose rows they are.
+    model
+        Fitted and calibrated.
+    folder
+        Where it was saved; the test scores are kept beside it.
+    fit_seconds
+        What its fit took.
+    """
+    prepared = training.prepared
+    scored = score_test(model, prepared)
+    scores_file = folder.with_suffix(".parquet")
+    scored.save(scores_file)
+    before = {"train": training.train} | {
+        part: prepared.part(part) for part in BEFORE_TEST if part != "train"
+    }
+    counts = prepared.description["split"]
+    limits = {"threshold": model.threshold, "target_fpr": model.target_fpr}
+    return DetectorReport(
+        detector=model.detector_name,
+        test=evaluate(scored.labels, scored.scores, **limits),
+        before_test=evaluate(
+            np.concatenate([labels_of(rows) for rows in before.values()]),
+            np.concatenate([model.anomaly_score(rows) for rows in before.values()]),
+            **limits,
+        ),
+        families=evaluate_families(
+            scored.labels, scored.scores, scored.attack,
+            threshold=model.threshold, seen=_seen_families(prepared),
+        ),
+        scored=scored,
+        scores_file=scores_file,
+        rows_per_second=scoring_rate(model, training.train),
+        fit_seconds=fit_seconds,
+        megabytes=folder_megabytes(folder),
+        calibration_rows=model.calibrated().scores.size,
+        before_parts={
+            part: _counts(rows) for part, rows in before.items()
+        },
+        dropped=counts["dropped"]["rows"] + training.left_out,
+        threshold_rule=model.metadata.get(THRESHOLD, {}),
+        clustering=_clustering(model, training.train),
+    )  # fmt: skip
+
+
+def score_test(model: Model, prepared: Prepared) -> ScoredRows:
+    """Score the test rows."""
+    test = prepared.part("test")
+    scores = model.score(test)
+    return ScoredRows.of(test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy())
+
+
+def choose_best(evaluated: list[EvaluatedDetector]) -> EvaluatedDetector:
+    """Choose by the validation rows, never by the test rows."""
+    return max(evaluated, key=lambda each: each.validation.value)
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    return {"rows": len(rows), "attacks": int((labels_of(rows) == 1).sum())}
+
+
+def _clustering(model: Model, train: pd.DataFrame) -> ClusteringIndices | None:
+    """Measure the groups of the training rows, which need no label."""
+    if not hasattr(model.detector, "assign_clusters"):
+        return None
+    few = train.sample(min(len(train), _CLUSTERED_ROWS), random_state=model.seed)
+    matrix = model.preprocessing.transform(few[list(model.schema.columns)])
+    return evaluate_clustering(model.detector, matrix, seed=model.seed)
+
+
+def _seen_families(prepared: Prepared) -> frozenset[str] | None:
+    """Return the attack families of the validation part, None where it has no label."""
+    validation = prepared.part("validation")
+    labels = labels_of(validation)
+    if np.isnan(labels).all():
+        return None
+    return attack_families(labels, attacks_of(validation))
+
+
+def scoring_rate(model: Model, rows: pd.DataFrame) -> float:
+    """Return rows scored per second, p-values included: the best of three runs.
+
+    Few rows are repeated, since the fixed cost of a call says nothing about a row.
+    """
+    enough = np.resize(np.arange(len(rows)), _TIMED_ROWS)
+    timed = rows.iloc[enough].reset_index(drop=True)
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        model.score(timed)
+        seconds.append(time.perf_counter() - begun)
+    return len(timed) / min(seconds)
+
+
+def folder_megabytes(folder: Path) -> float:
+    """Return the size of all files in a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MEGABYTE

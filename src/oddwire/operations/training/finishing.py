@@ -1,0 +1,110 @@
+"""How a training ends: its leaderboard, and how it compares with the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from oddwire.errors import OddwireError
+from oddwire.operations.comparison.records import comparison_items, rows_items
+from oddwire.operations.comparison.training_history import load_training
+from oddwire.operations.comparison.trainings import (
+    TrainingRecord,
+    compare_trainings,
+    fingerprint_rows,
+)
+from oddwire.operations.registry.promotion import PromotionDecision
+from oddwire.operations.registry.versions import Version
+from oddwire.operations.search.studies import close_study
+from oddwire.operations.tracking.items import Tags
+from oddwire.operations.tracking.store import NOTE
+from oddwire.operations.training import records
+from oddwire.operations.training.failing import failed_detectors
+from oddwire.operations.training.page import leaderboard_markdown
+from oddwire.operations.training.results import (
+    EvaluatedDetector,
+    Searched,
+    Training,
+    TrainingResult,
+)
+
+
+def finish_training(
+    training: Training,
+    searched: Sequence[Searched],
+    evaluated: Sequence[EvaluatedDetector],
+    best: EvaluatedDetector,
+    versions: Mapping[str, Version],
+    decision: PromotionDecision,
+) -> TrainingResult:
+    """Keep the leaderboard and close the studies: the next training begins new ones.
+
+    A study whose detector could not be fitted in the end is closed too, or the next training would
+    find it finished, and fail with the same hyperparameters.
+    """
+    reports = [each.report for each in evaluated]
+    sentences = records.strengths(reports)
+    rows = [
+        records.leaderboard_row(each.report, each.searched.run_id, versions[each.detector].number)
+        | {
+            "strengths": sentences[each.detector],
+            "validation": each.validation.value,
+            "criterion": each.validation.criterion,
+        }
+        for each in evaluated
+    ]
+    tracking, run = training.tracking(), training.run_id
+    tracking.log(run, records.training_items(reports, best.report))
+    tracking.log(run, records.leaderboard_items(rows))
+    compare_with_previous(training, evaluated, best, rows)
+    explored = training.project.explored(training.source)
+    if explored.is_dir():
+        tracking.log_folder(run, explored, under="exploration")
+    for each in searched:
+        close_study(each.study.name, training.plan(each.study.detector), training.project.studies)
+    result = TrainingResult(
+        training.source, run, tuple(rows), versions[best.detector].number,
+        best.detector, decision.promote, decision.reason, failed_detectors(training),
+    )  # fmt: skip
+    tracking.log(run, [Tags({NOTE: leaderboard_markdown(result)})])
+    return result
+
+
+def compare_with_previous(
+    training: Training,
+    evaluated: Sequence[EvaluatedDetector],
+    best: EvaluatedDetector,
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Keep by which rows a training evaluated, and a table of it beside the one before it.
+
+    Parameters
+    ----------
+    training
+        The training, not finished yet; of those that are, the newest is the one before it.
+    evaluated, best
+        Its detectors, and the one that it chose.
+    rows
+        Its leaderboard.
+    """
+    tracking, run = training.tracking(), training.run_id
+    fingerprint = fingerprint_rows(training.prepared.part("test"))
+    tracking.log(run, rows_items(fingerprint))
+    finished = tracking.finished_trainings(training.source, 1)
+    if not finished:
+        return
+    this = TrainingRecord(
+        run_id=run,
+        name="",
+        best=best.detector,
+        rows={row["detector"]: row for row in rows},
+        scores={each.detector: each.report.scored for each in evaluated},
+        fingerprint=fingerprint,
+    )
+    try:
+        previous = load_training(tracking, finished[0].info.run_id, training.workplace / "previous")
+        comparison = compare_trainings(previous, this, seed=training.params.seed)
+    except OddwireError as error:  # what is lost of an old training must not end a new one
+        tracking.log(run, [Tags({"not_compared": str(error)})])
+        return
+    tracking.log(run, comparison_items(comparison))

@@ -1,0 +1,77 @@
+"""The studies of a training, each a run with its trials below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from oddwire.detection.detectors import DETECTORS
+from oddwire.operations.progress import progress, step
+from oddwire.operations.search import records
+from oddwire.operations.search.objective import Objective, make_objective
+from oddwire.operations.search.plans import TrialRecord
+from oddwire.operations.search.studies import run_study
+from oddwire.operations.tracking.store import Tracking
+from oddwire.operations.training.results import Searched, Training
+
+
+def search_detector(training: Training, detector: str) -> Searched:
+    """Search one detector's hyperparameters, each trial a run below the study's."""
+    tracking = training.tracking()
+    objective = validation_objective(training)
+    title = DETECTORS[detector].title
+    with (
+        tracking.run(training.source, title, kind="study", parent=training.run_id) as run,
+        step(f"search {detector}", training.trials or None),
+    ):
+        study = run_study(
+            training.plan(detector), training.train, objective, training.prepared.schema,
+            folder=training.project.studies, stopped=training.stopped,
+            on_trial=_TrialLog(training.source, tracking, run, detector, objective.name),
+        )  # fmt: skip
+        tracking.log(run, records.study_items(study))
+    return Searched(study, run)
+
+
+def validation_objective(training: Training) -> Objective:
+    """Return what the detectors of a training are compared by on the validation rows."""
+    prepared = training.prepared
+    return make_objective(prepared.part("validation"), prepared.schema, seed=training.params.seed)
+
+
+class _TrialLog:
+    """Keeps every trial as a run, and reports progress."""
+
+    def __init__(
+        self, source: str, tracking: Tracking, run: str, detector: str, criterion: str
+    ) -> None:
+        self._source, self._tracking, self._run = source, tracking, run
+        self._detector, self._criterion = detector, criterion
+        self._best: float | None = None
+
+    def __call__(self, trial: TrialRecord) -> None:
+        name = f"trial {trial.number:03d}"
+        with self._tracking.run(self._source, name, kind="trial", parent=self._run) as run:
+            self._tracking.log(run, records.trial_items(trial, self._criterion))
+        if trial.value is not None:
+            self._best = max(trial.value, self._best or trial.value)
+        best = "" if self._best is None else f"best {self._best:.4f}"
+        progress().advance(f"search {self._detector}", best)
+
+
+def wait_for_studies(training: Training, wait: Callable[[], object]) -> None:
+    """Wait for studies in other threads, and on Ctrl-C end them before the lock is released.
+
+    Parameters
+    ----------
+    training
+        The training.
+    wait
+        Waits for the studies; once told to stop, each ends after the trial that is under way.
+    """
+    try:
+        wait()
+    except BaseException:
+        training.stopped.set()
+        with step("end the searches after their trials"):
+            wait()
+        raise
