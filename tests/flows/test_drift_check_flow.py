@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from flows.drift_check import Scenario, check_drift
 from pydantic import TypeAdapter, ValidationError
 
+from flows.drift_check import Scenario, check_drift
 from oddwire.errors import NoModelError, ParameterError
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS

@@ -118,10 +118,11 @@ def test_the_first_model_is_promoted_with_a_reason(trained, tracking):
     assert entries[0]["version"] == champion.number
 
 
-def test_the_registered_model_gives_the_scores_that_were_judged(trained, tracking):
+def test_the_registered_model_gives_the_scores_that_were_evaluated(trained, tracking):
     project, result = trained
     from oddwire.evaluation.metrics import evaluate
-    from oddwire.operations.training.fitting import Prepared, labels_of
+    from oddwire.operations.data.prepared import Prepared
+    from oddwire.traffic.labels import labels_of
 
     registry = Registry.of(tracking, project)
     model = registry.load(registry.champion("simulated"))
@@ -143,7 +144,7 @@ def test_the_pyfunc_gives_the_same_scores(trained, tracking, monkeypatch):
     import mlflow
 
     project, _ = trained
-    from oddwire.operations.training.fitting import Prepared
+    from oddwire.operations.data.prepared import Prepared
 
     registry = Registry.of(tracking, project)
     version = registry.champion("simulated")

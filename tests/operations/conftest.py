@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, IntRange
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.store import Tracking
-from oddwire.operations.training import releasing, steps
-from oddwire.operations.training.fitting import FittedModel
+from oddwire.operations.training import finishing, fitting, opening, registering, searching
+from oddwire.operations.training.evaluating import choose_best
 from oddwire.operations.training.results import EvaluatedDetector, Training, TrainingResult
 from oddwire.project import Project
 from oddwire.stages.ingest import ingest
@@ -57,6 +57,15 @@ DESK_PARAMS = {
     "promotion": {"resamples": 50, "max_milliseconds_per_row": 100},
     "drift": {"sample_rows": 1000},
 }
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A fitted model and where it was saved."""
+
+    model: Model
+    folder: Path
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ def fitted(tmp_path_factory, schema, make_rows):
     folder = tmp_path_factory.mktemp("fitted") / "model"
     model = Model.build(schema, "isolation_forest", SMALL_DEFAULTS, seed=0, target_fpr=0.05)
     model.fit(make_rows(attacks=0)).calibrate(make_rows(100, seed=1, attacks=0))
-    return FittedModel("isolation_forest", folder, model.save(folder), 0.1, SMALL_DEFAULTS)
+    return Saved(model, folder, model.save(folder))
 
 
 @pytest.fixture(scope="session")
@@ -142,9 +151,8 @@ def desk(tmp_path_factory, empty_store, make_rows):
 
 @pytest.fixture
 def report(desk):
-    """The report of the desk's detector, its scores still there."""
-    made = desk.evaluated.report
-    return replace(made, scores_file=desk.project.root / "kept" / made.scores_file.name)
+    """The report of the desk's detector."""
+    return desk.evaluated.report
 
 
 @pytest.fixture
@@ -180,16 +188,13 @@ def train_desk(project: Project, source: str, **options) -> Desk:
 
 
 def _train(project: Project, source: str, *, promote: bool = True) -> Desk:
-    with steps.open_training(project, source, trials=2, started_by="a test") as run:
-        searched = steps.search_detector(run, "isolation_forest")
-        evaluated = [steps.fit_and_evaluate(run, searched)]
-        best = steps.choose_best(evaluated)
-        versions = releasing.register_all(run, evaluated, best)
+    with opening.open_training(project, source, trials=2, started_by="a test") as run:
+        searched = searching.search_detector(run, "isolation_forest")
+        evaluated = [fitting.fit_and_evaluate(run, searched)]
+        best = choose_best(evaluated)
+        versions = registering.register_all(run, evaluated, best)
         version = versions[best.detector]
-        decision = releasing.settle_promotion(run, best, version, promote=promote)
-        shutil.copytree(
-            run.workplace, project.root / "kept", dirs_exist_ok=True
-        )  # open_training clears it away
-        result = steps.finish_training(run, [searched], evaluated, best, versions, decision)
+        decision = registering.settle_promotion(run, best, version, promote=promote)
+        result = finishing.finish_training(run, [searched], evaluated, best, versions, decision)
     tracking = Tracking.connect(project)
     return Desk(project, tracking, Registry.of(tracking, project), run, best, result)

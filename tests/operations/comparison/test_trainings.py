@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 
 from oddwire.errors import NoModelError
-from oddwire.operations.comparison.training_history import load_training, two_newest
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.operations.comparison import records
+from oddwire.operations.comparison.training_history import (
+    COMPARISON_FILE,
+    load_training,
+    two_newest,
+)
 from oddwire.operations.comparison.trainings import (
     COMPARED,
     TrainingRecord,
@@ -18,9 +24,7 @@ from oddwire.operations.comparison.trainings import (
     verdict,
     why_other_rows,
 )
-from oddwire.operations.tracking.items import COMPARISON_FILE, Table, Tags
-from oddwire.operations.training import records
-from oddwire.operations.training.fitting import TestScores
+from oddwire.operations.tracking.items import Table, Tags
 
 
 def frame(count=400, seed=0):
@@ -49,7 +53,7 @@ def kept(run, merits, *, test=None, best=None, seed=0):
             for name, merit in merits.items()
         },
         scores={
-            name: TestScores(labels, noise + merit * np.nan_to_num(labels), nameless)
+            name: ScoredRows(labels, noise + merit * np.nan_to_num(labels), nameless)
             for name, merit in merits.items()
         },
         fingerprint=fingerprint_rows(test),
@@ -74,7 +78,7 @@ def test_more_false_alarms_are_worse():
     earlier, later = kept("a", {"forest": 1.0}), kept("b", {"forest": 1.0})
     noisy = np.where(labels == 0, later.scores["forest"].scores + 1, 0.0)
     nameless = np.full(len(labels), None, dtype=object)
-    later.scores["forest"] = TestScores(labels, noisy, nameless)
+    later.scores["forest"] = ScoredRows(labels, noisy, nameless)
     difference = compare_trainings(earlier, later).detectors[0].difference("false_positive_rate")
     assert difference.estimate > 0
     assert verdict(difference) == "worse"
@@ -152,8 +156,7 @@ def test_a_comparison_is_plain_json_and_a_table():
 def test_a_training_reads_back_what_it_kept_and_pairs_with_itself(desk, tmp_path):
     read = load_training(desk.tracking, desk.result.run_id, tmp_path)
     assert read.best == "isolation_forest"
-    kept_rows = desk.project.root / "kept" / "isolation_forest.parquet"
-    expected = TestScores.load(kept_rows)
+    expected = desk.evaluated.report.scored
     np.testing.assert_array_equal(read.scores["isolation_forest"].scores, expected.scores)
     np.testing.assert_array_equal(read.scores["isolation_forest"].p_values, expected.p_values)
     got = compare_trainings(read, read)

@@ -8,33 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import yaml
 from filelock import FileLock
+from stubs import RecordedProgress
 
-from oddwire.errors import DataError, ParameterError, ServiceError
+from oddwire.errors import DataError, ServiceError
 from oddwire.operations.data.pipeline import _failure, reproduce
 from oddwire.operations.progress import watched_by
+from oddwire.params import load_params
 
 ROWS = "a,b,y\n" + "".join(f"{n % 97},{n % 13},{int(n % 10 == 0)}\n" for n in range(300))
-
-
-class Watcher:
-    """Remembers which stages ran."""
-
-    def __init__(self):
-        self.steps, self.ran = [], []
-        self.waiting = threading.Event()
-
-    def begin(self, step, total=None):
-        del total
-        self.steps.append(step)
-        if step.startswith("waiting"):
-            self.waiting.set()
-
-    def advance(self, step, note=""):
-        del step
-        self.ran.append(note)
-
-    def end(self, step, *, failed=False):
-        pass
 
 
 @pytest.fixture
@@ -49,41 +30,43 @@ def table(project):
 
 
 def reproduced(project, **options):
-    watcher = Watcher()
+    watcher = RecordedProgress()
     with watched_by(watcher):
-        reproduce(project, "mine", **options)
+        reproduce(project, "mine", load_params(project.params_file).source("mine"), **options)
     return watcher
 
 
 @pytest.mark.slow
 def test_only_what_is_out_of_date_runs(table):
     first = reproduced(table)
-    assert set(first.ran) == {"link@mine", "ingest@mine", "prepare@mine", "explore@mine"}
-    assert first.steps == ["dvc repro mine"]
+    assert set(first.notes) == {"link@mine", "ingest@mine", "prepare@mine", "explore@mine"}
+    assert first.begun == ["dvc repro mine"]
     assert (table.prepared("mine") / "split.json").is_file()
     assert any(table.explored("mine").iterdir())
     assert table.dvc_lock.is_file()
-    assert reproduced(table).ran == []
+    assert reproduced(table).notes == []
     params = yaml.safe_load(table.params_file.read_text())
     params["explore"]["max_rows"] = 200
     table.params_file.write_text(yaml.safe_dump(params))
-    assert reproduced(table).ran == ["explore@mine"]
+    assert reproduced(table).notes == ["explore@mine"]
 
 
 @pytest.mark.slow
 def test_two_at_once_both_finish_one_after_the_other(table):
-    watchers = [Watcher(), Watcher()]
+    watchers = [RecordedProgress(), RecordedProgress()]
     start = threading.Barrier(2)
 
     def run(watcher):
         with watched_by(watcher):
             start.wait()
-            reproduce(table, "mine", stages=("prepare",))
+            reproduce(
+                table, "mine", load_params(table.params_file).source("mine"), stages=("prepare",)
+            )
 
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(run, watcher) for watcher in watchers]:
             done.result()
-    assert sorted(len(watcher.ran) for watcher in watchers) == [0, 3]
+    assert sorted(len(watcher.notes) for watcher in watchers) == [0, 3]
     assert sum(watcher.waiting.is_set() for watcher in watchers) == 1
 
 
@@ -131,29 +114,24 @@ def test_a_missing_file_is_told_before_dvc_starts(table, what):
     assert not (table.root / "data").exists()
 
 
-def test_an_unknown_source_is_told_before_dvc_starts(table):
-    with pytest.raises(ParameterError, match="unknown source 'yours'"):
-        reproduce(table, "yours")
-
-
 def test_whoever_waits_says_so_and_goes_on_when_the_other_is_done(table, monkeypatch):
     monkeypatch.setattr(
         "oddwire.operations.data.pipeline._run_dvc", lambda *_: None
     )  # the wait alone
-    watcher = Watcher()
+    watcher = RecordedProgress()
 
     def run():
         with watched_by(watcher):
-            reproduce(table, "mine")
+            reproduced(table)
 
     table.locks.mkdir(parents=True)
     with FileLock(table.locks / "dvc.lock"):
         thread = threading.Thread(target=run)
         thread.start()
         assert watcher.waiting.wait(20)
-        assert watcher.steps == ["waiting for another dvc repro"]
+        assert watcher.begun == ["waiting for another dvc repro"]
     thread.join(20)
-    assert watcher.steps[-1] == "dvc repro mine"
+    assert watcher.begun[-1] == "dvc repro mine"
 
 
 def test_the_lock_is_free_again_after_a_failure(table, monkeypatch):
@@ -162,7 +140,7 @@ def test_the_lock_is_free_again_after_a_failure(table, monkeypatch):
 
     monkeypatch.setattr("oddwire.operations.data.pipeline._run_dvc", fail)
     with pytest.raises(ServiceError, match="disk is full"):
-        reproduce(table, "mine")
+        reproduced(table)
     with FileLock(table.locks / "dvc.lock", timeout=0):
         pass
 

@@ -8,7 +8,11 @@ import pytest
 
 from oddwire.errors import DataError, NoModelError, OddwireError, ParameterError
 from oddwire.operations.drift.check import check_scenario, check_source
-from oddwire.params import DRIFT_SCENARIOS
+from oddwire.params import DRIFT_SCENARIOS, load_params
+
+
+def checked(desk, source, **options):
+    return check_source(desk.project, source, load_params(desk.project.params_file), **options)
 
 
 def test_every_scenario_of_the_simulator_is_known_and_no_other():
@@ -28,17 +32,17 @@ def test_a_wrong_question_is_told_before_a_run_begins(desk, tmp_path):
     ]
     for options, kind, says in questions:
         with pytest.raises(kind, match=says):
-            check_source(desk.project, "desk", **options)
+            checked(desk, "desk", **options)
     with pytest.raises(ParameterError, match="unknown source 'none'"):
-        check_source(desk.project, "none")
+        checked(desk, "none")
     with pytest.raises(NoModelError, match="no champion for source 'simulated'"):
-        check_source(desk.project, "simulated")
+        checked(desk, "simulated")
     assert len(desk.tracking._runs(desk.tracking.experiment("desk"), "")) == before
 
 
 @pytest.mark.slow
 def test_the_newest_rows_of_the_project_are_compared_by_default(desk):
-    result = check_source(desk.project, "desk")
+    result = checked(desk, "desk")
     assert result.current == "newest rows"
     run = desk.tracking.client.get_run(result.run_id)
     assert run.info.status == "FINISHED"
@@ -63,7 +67,7 @@ def test_a_file_of_rows_is_drift_only_where_they_changed(desk, tmp_path, make_ro
     rows["src_bytes"] *= factor
     file = tmp_path / "current.csv"
     rows.to_csv(file, index=False)
-    result = check_source(desk.project, "desk", current=str(file))
+    result = checked(desk, "desk", current=str(file))
     changed = factor != 1
     assert result.check.drifted is changed, result.check.verdict
     assert ("src_bytes" in result.check.verdict) is changed
@@ -79,7 +83,7 @@ def test_a_check_that_fails_leaves_a_failed_run(desk, tmp_path):
     file = tmp_path / "few.csv"
     file.write_text("src_bytes,duration,dst_packets,proto\n1,2,3,tcp\n")
     with pytest.raises(OddwireError):
-        check_source(desk.project, "desk", current=str(file))
+        checked(desk, "desk", current=str(file))
     runs = desk.tracking._runs(desk.tracking.experiment("desk"), "tags.kind = 'drift'")
     assert runs[0].info.status == "FAILED"
 
@@ -88,7 +92,7 @@ def test_a_check_that_fails_leaves_a_failed_run(desk, tmp_path):
 @pytest.mark.parametrize("scenario", ["none", "broken_sensor"])
 def test_simulated_days_drift_only_where_something_changed(simulated_desk, scenario):
     desk = simulated_desk
-    result = check_source(desk.project, "simulated", scenario=scenario)
+    result = checked(desk, "simulated", scenario=scenario)
     assert result.current == f"scenario {scenario}"
     assert result.check.drifted is (scenario != "none"), result.check.verdict
     run = desk.tracking.client.get_run(result.run_id)

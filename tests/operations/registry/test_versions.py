@@ -22,15 +22,14 @@ from oddwire.cli.servers.processes import HOST, answers, free_port
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError, ServiceError
 from oddwire.operations.registry.promotion import Check, PromotionDecision
+from oddwire.operations.registry.pyfunc import save_pyfunc
 from oddwire.operations.registry.versions import (
     CHALLENGER,
     CHAMPION,
     PREVIOUS,
     Registry,
     model_name,
-    save_pyfunc,
 )
-from oddwire.operations.training.fitting import FittedModel
 
 YES = PromotionDecision(promote=True, reason="Promoted: it is the first.", checks=())
 WORSE = Check(name="better", passed=False, figure=-0.1, limit=0.0, note="it is worse")
@@ -48,7 +47,9 @@ def register(registry, fitted, make_rows):
 
     def one(source="desk", **options):
         with registry.tracking.run(source, "study", kind="study") as run:
-            return registry.register(source, run, fitted, make_rows(10), **options)
+            return registry.register(
+                source, run, fitted.model, fitted.folder, fitted.digest, make_rows(10), **options
+            )
 
     return one
 
@@ -57,7 +58,7 @@ def register(registry, fitted, make_rows):
 def packed(tmp_path_factory, fitted, make_rows):
     """The model as a pyfunc on disk."""
     folder = tmp_path_factory.mktemp("packed") / "model"
-    save_pyfunc(fitted, make_rows(50, seed=5), folder)
+    save_pyfunc(fitted.model, fitted.folder, make_rows(50, seed=5), folder)
     return folder
 
 
@@ -150,15 +151,13 @@ def test_the_ledger_says_what_was_decided_and_only_grows(registry, register, fit
 WRITER = """
 import sys
 from pathlib import Path
-from oddwire.operations.registry.promotion import Check, PromotionDecision
-from oddwire.operations.registry.versions import Registry, Version
+from oddwire.operations.registry import ledger
 
-registry = Registry(None, Path(sys.argv[1]))
-decision = PromotionDecision(promote=True, reason=sys.argv[2] * 4000, checks=())
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(100):
-    registry._append(Version("desk", str(number), "run", "forest", "0"), decision, "promoted")
+    entry = {"version": str(number), "reason": sys.argv[2] * 4000}
+    ledger.append(Path(sys.argv[1]), entry)
 """
 
 
@@ -261,7 +260,7 @@ def test_nothing_in_the_packed_model_is_pickled(packed):
     content = yaml.safe_load((packed / "MLmodel").read_text())
     assert (
         content["flavors"]["python_function"]["loader_module"]
-        == "oddwire.operations.registry.versions"
+        == "oddwire.operations.registry.pyfunc"
     )
     assert "python_model" not in content["flavors"]["python_function"]
 
@@ -294,14 +293,6 @@ def test_rows_with_holes_pass_the_signature(packed, make_rows, fitted):
     rows.loc[3, "proto"] = "never seen"
     answer = mlflow.pyfunc.load_model(str(packed)).predict(rows)
     pd.testing.assert_frame_equal(answer, Model.load(fitted.folder).score(rows))
-
-
-def test_a_model_folder_that_is_damaged_is_not_packed(tmp_path, fitted, make_rows):
-    (tmp_path / "model").mkdir()
-    broken = FittedModel("isolation_forest", tmp_path / "model", fitted.digest, 0.0, {})
-    with pytest.raises(ModelError):
-        save_pyfunc(broken, make_rows(5), tmp_path / "packed")
-    assert not (tmp_path / "packed").exists()
 
 
 @contextmanager

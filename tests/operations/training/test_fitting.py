@@ -10,31 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oddwire.detection.model import Model
 from oddwire.errors import DataError, ParameterError
 from oddwire.evaluation.reports import threshold_text
-from oddwire.operations.training.fitting import (
-    THRESHOLD,
-    Prepared,
-    TestScores,
-    attacks_of,
-    evaluate_model,
-    fit_model,
-    folder_megabytes,
-    labels_of,
-    parse_detectors,
-)
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.operations.comparison.training_history import SCORES_FILE
+from oddwire.operations.data.prepared import Prepared
+from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model, folder_megabytes
+from oddwire.operations.training.fitting import fit_model, parse_detectors
 from oddwire.params import AlertSettings
-from oddwire.project import Project
+from oddwire.traffic.labels import attacks_of, labels_of
 
 
 def test_parts_and_schema_are_read_back(desk, schema):
     prepared = Prepared(desk.project.prepared("desk"))
     assert prepared.schema == schema
-    assert prepared.kind == "table"
     assert prepared.connections_per_day is None
-    parts = [prepared.part(name) for name in ("train", "calibration", "validation")]
-    assert len(prepared.before_test()) == sum(len(part) for part in parts)
     assert labels_of(prepared.part("train")).sum() == 0, "only benign rows train"
 
 
@@ -43,9 +33,17 @@ def test_a_source_that_was_not_prepared_says_what_to_run(tmp_path):
         _ = Prepared(tmp_path / "desk").schema
 
 
-def test_the_kept_scores_are_those_of_the_model_on_the_test_rows(desk):
+def test_a_part_is_read_once(desk, monkeypatch):
+    prepared = Prepared(desk.project.prepared("desk"))
+    first = prepared.part("test")
+    monkeypatch.setattr(pd, "read_parquet", None)
+    assert prepared.part("test") is first
+
+
+def test_the_kept_scores_are_those_of_the_model_on_the_test_rows(desk, tmp_path):
     report = desk.evaluated.report
-    kept = TestScores.load(desk.project.root / "kept" / report.scores_file.name)
+    file = desk.tracking.download(desk.evaluated.searched.run_id, SCORES_FILE, tmp_path)
+    kept = ScoredRows.load(file)
     test = Prepared(desk.project.prepared("desk")).part("test")
     model = desk.registry.load(desk.registry.champion("desk"))
     np.testing.assert_array_equal(kept.scores, model.anomaly_score(test))
@@ -56,30 +54,25 @@ def test_the_kept_scores_are_those_of_the_model_on_the_test_rows(desk):
 
 
 @pytest.mark.usefixtures("small_forest")
-def test_the_same_fit_gives_the_same_scores(desk, tmp_path):
-    prepared = Prepared(desk.project.prepared("desk"))
-    given = (prepared, "isolation_forest", desk.evaluated.fitted.parameters)
-    alerts = AlertSettings(target_fpr=0.05)
-    fitted = fit_model(*given, seed=7, alerts=alerts, into=tmp_path / "again")
-    test = prepared.part("test")
+def test_the_same_fit_gives_the_same_scores_as_the_registered_model(desk):
+    model, _ = fit_model(desk.run, "isolation_forest", desk.evaluated.parameters)
+    test = desk.run.prepared.part("test")
     first = desk.registry.load(desk.registry.champion("desk")).score(test)
-    pd.testing.assert_frame_equal(Model.load(fitted.folder).score(test), first)
+    pd.testing.assert_frame_equal(model.score(test), first)
 
 
-def fit_by(rule, prepared, tmp_path, **settings):
-    """Fit a small forest whose threshold is set by a rule."""
+def by_rule(desk, rule, **settings):
+    """Return the desk's training under another rule of the threshold."""
     alerts = AlertSettings(rule=rule, **settings)
-    into = tmp_path / "model"
-    fitted = fit_model(prepared, "isolation_forest", {}, seed=7, alerts=alerts, into=into)
-    return fitted, Model.load(into)
+    return replace(desk.run, params=desk.run.params.model_copy(update={"alerts": alerts}))
 
 
 @pytest.mark.usefixtures("small_forest")
 @pytest.mark.parametrize(
     ("rule", "settings"),
     [
-        ("fpr", {"target_fpr": 0.02, "benign_shift": 0.05}),
-        ("tail", {"risk": 0.02}),
+        ("fpr", {"target_fpr": 0.02}),
+        ("tail", {"target_fpr": 0.02}),
         ("best_f1", {}),
         ("precision", {"min_precision": 0.3, "attack_share": 0.2}),
     ],
@@ -87,13 +80,12 @@ def fit_by(rule, prepared, tmp_path, **settings):
 def test_a_model_keeps_the_rule_of_its_threshold_and_its_report_tells_it(
     desk, tmp_path, rule, settings
 ):
-    prepared = Prepared(desk.project.prepared("desk"))
-    fitted, model = fit_by(rule, prepared, tmp_path, **settings)
+    training = by_rule(desk, rule, **settings)
+    model, seconds = fit_model(training, "isolation_forest", {})
     kept = model.metadata[THRESHOLD]
     assert kept["rule"] == rule
-    assert kept["target_fpr"] == model.target_fpr
-    assert settings.items() <= (kept | {"target_fpr": 0.02}).items()
-    report = evaluate_model(prepared, fitted, keep=tmp_path / "scores.parquet")
+    model.save(tmp_path / "model")
+    report = evaluate_model(training, model, tmp_path / "model", fit_seconds=seconds)
     assert report.threshold_rule == kept
     assert report.test.threshold == model.threshold
     assert f"threshold set by the rule {rule}: " in threshold_text(report.threshold_rule)
@@ -106,21 +98,18 @@ def test_no_rule_sees_the_test_rows(desk, tmp_path):
     shutil.copytree(desk.project.prepared("desk"), copy)
     (copy / "test.parquet").unlink()
     for rule in ("fpr", "tail", "best_f1", "precision"):
-        _, model = fit_by(rule, Prepared(copy), tmp_path / rule, min_precision=0.5)
-        assert 0 < model.target_fpr < 1
+        training = replace(by_rule(desk, rule, min_precision=0.5), prepared=Prepared(copy))
+        model, _ = fit_model(training, "isolation_forest", {})
+        assert np.isfinite(model.threshold)
 
 
 def test_rules_that_need_labels_are_refused_before_a_search(desk, tmp_path):
-    copy = Project(tmp_path)
-    shutil.copytree(desk.project.prepared("desk"), copy.prepared("desk"))
-    split = copy.prepared("desk") / "split.json"
-    told = json.loads(split.read_text())
-    told["split"]["validation"] |= {"attacks": 0}
-    split.write_text(json.dumps(told))
-    alerts = AlertSettings(rule="best_f1")
-    training = replace(
-        desk.run, root=tmp_path, params=desk.run.params.model_copy(update={"alerts": alerts})
-    )
+    shutil.copytree(desk.project.prepared("desk"), tmp_path / "desk")
+    split = tmp_path / "desk" / "split.json"
+    content = json.loads(split.read_text())
+    content["split"]["validation"] |= {"attacks": 0}
+    split.write_text(json.dumps(content))
+    training = replace(by_rule(desk, "best_f1"), prepared=Prepared(tmp_path / "desk"))
     with pytest.raises(ParameterError, match=r"best_f1 needs attacks .* got 0 attacks"):
         _ = training.target_fpr
 
@@ -140,17 +129,6 @@ def test_no_detector_is_told_with_those_that_there_are(names):
 def test_an_unknown_detector_is_told_with_those_that_there_are():
     with pytest.raises(ParameterError, match="unknown detector 'forest': there are isolation_for"):
         parse_detectors("isolation_forest,forest")
-
-
-def test_labels_and_families_that_are_not_there_are_unknown():
-    rows = pd.DataFrame({"a": [1.0, 2.0]})
-    assert np.isnan(labels_of(rows)).all()
-    assert attacks_of(rows).tolist() == [None, None]
-    rows["label"] = pd.array([1, None], dtype="Int8")
-    rows["attack"] = pd.array(["scan", None], dtype="string")
-    assert labels_of(rows)[0] == 1
-    assert np.isnan(labels_of(rows)[1])
-    assert attacks_of(rows).tolist() == ["scan", None]
 
 
 def test_a_folder_weighs_what_its_files_weigh(tmp_path):

@@ -6,28 +6,25 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from items import merged, of, texts
 
 from oddwire.evaluation.classification import classification_report
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.reports import evaluation_text, parts_text
+from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import bootstrap_intervals
+from oddwire.operations.comparison.training_history import LEADERBOARD_COLUMNS
 from oddwire.operations.data.lineage import Lineage
-from oddwire.operations.registry.promotion import PromotionDecision
-from oddwire.operations.search.plans import StudyResult, TrialRecord
 from oddwire.operations.tracking.items import (
-    LEADERBOARD_COLUMNS,
     Figure,
     File,
     Metrics,
     Parameters,
     Table,
     Tags,
-    Text,
 )
 from oddwire.operations.training import records
-from oddwire.operations.training.fitting import TestScores
 from oddwire.params import check_params
 
 PARAMS = check_params({
@@ -35,28 +32,6 @@ PARAMS = check_params({
     "sources": {"desk": {"format": "simulated", "days": 2}, "other": {"format": "simulated"}},
     "alerts": {"target_fpr": 0.02},
 })  # fmt: skip
-GOOD = TrialRecord(0, "complete", 0.8, {"detector__n_estimators": 10}, 1.5, 0.4)
-PRUNED = TrialRecord(1, "pruned", None, {"detector__n_estimators": 20}, 0.5)
-BAD = TrialRecord(2, "failed", None, {"detector__n_estimators": -1}, 0.1, None, "ValueError: -1")
-STUDY = StudyResult(
-    "desk/isolation_forest/x/1", "isolation_forest", "family_roc_auc", 0.8, GOOD.parameters,
-    (GOOD, PRUNED, BAD), 1,
-)  # fmt: skip
-
-
-def of(kind, items):
-    return [item for item in items if isinstance(item, kind)]
-
-
-def merged(kind, items):
-    found = {}
-    for item in of(kind, items):
-        found |= item.values  # noqa: PD011 - an item, not a data frame
-    return found
-
-
-def texts(items):
-    return {item.file: item.text for item in of(Text, items)}
 
 
 def lineage(**changes):
@@ -68,14 +43,13 @@ def lineage(**changes):
 
 
 @pytest.fixture
-def benign_report(report, tmp_path):
+def benign_report(report):
     """A report of test rows without any attack."""
-    rows = TestScores.load(report.scores_file)
+    rows = report.scored
     labels = np.zeros_like(rows.labels)
-    file = tmp_path / "benign.parquet"
-    TestScores(labels, rows.scores, np.full(len(labels), None, dtype=object)).save(file)
+    benign = ScoredRows(labels, rows.scores, np.full(len(labels), None, dtype=object))
     limits = {"threshold": np.inf, "target_fpr": report.test.target_fpr}
-    return replace(report, test=evaluate(labels, rows.scores, **limits), scores_file=file)
+    return replace(report, test=evaluate(labels, rows.scores, **limits), scored=benign)
 
 
 def test_the_lineage_holds_settings_lock_versions_and_a_diff_where_there_is_one():
@@ -100,39 +74,6 @@ def test_the_settings_of_a_training_are_flat_and_of_its_source_alone():
     assert not any("other" in key for key in settings)
 
 
-def test_a_trial_shows_parameters_value_and_state():
-    items = list(records.trial_items(GOOD, "family_roc_auc"))
-    assert merged(Parameters, items) == {"detector__n_estimators": 10}
-    assert merged(Metrics, items) == {
-        "family_roc_auc": 0.8, "average_precision": 0.4, "seconds": 1.5,
-    }  # fmt: skip
-    assert merged(Tags, items) == {"trial_state": "complete"}
-
-
-def test_a_failed_trial_says_why_and_has_no_value():
-    items = list(records.trial_items(BAD, "family_roc_auc"))
-    assert merged(Tags, items) == {"trial_state": "failed", "error": "ValueError: -1"}
-    assert merged(Metrics, items)["family_roc_auc"] is None
-
-
-def test_a_study_counts_its_trials_and_draws_its_history():
-    items = list(records.study_items(STUDY))
-    assert merged(Metrics, items) == pytest.approx({
-        "validation_family_roc_auc": 0.8, "trials_complete": 1, "trials_pruned": 1,
-        "trials_failed": 1, "trials_resumed": 1, "search_seconds": 2.1,
-    })  # fmt: skip
-    assert merged(Tags, items)["criterion"] == "family_roc_auc"
-    assert [item.file for item in of(Figure, items)] == ["plots/optimisation_history.png"]
-
-
-def test_defaults_without_a_search_draw_no_history():
-    study = replace(STUDY, value=None, trials=(), resumed_trials=0, name="defaults")
-    items = list(records.study_items(study))
-    assert of(Figure, items) == []
-    assert merged(Metrics, items)["validation_family_roc_auc"] is None
-    assert merged(Parameters, items) == GOOD.parameters
-
-
 def test_a_detector_shows_figures_pictures_reports_and_families(report):
     items = list(records.detector_items(report))
     metrics = merged(Metrics, items)
@@ -151,7 +92,7 @@ def test_a_detector_shows_figures_pictures_reports_and_families(report):
     assert families.frame["seen"].tolist() == [True, True]
     (scores,) = of(File, items)
     assert scores.file == "test_scores.parquet"
-    assert len(TestScores.load(scores.path).p_values) == report.test.rows
+    assert scores.path == report.scores_file
 
 
 def test_every_figure_is_kept_with_its_interval(report):
@@ -183,7 +124,7 @@ def test_a_text_report_counts_what_was_found_and_missed(report):
 
 @pytest.mark.parametrize(
     ("alarms", "words"),
-    [(5, "in keeping with"), (30, "above what was target_of"), (0, "below what was allowed")],
+    [(5, "in keeping with"), (30, "above the target"), (0, "below what was allowed")],
 )
 def test_the_realised_rate_stands_beside_the_nominal_one(alarms, words):
     labels, scores = np.repeat([0, 1], [200, 10]), np.r_[np.zeros(200), np.ones(10)]
@@ -207,7 +148,7 @@ def test_the_realised_rate_stands_beside_the_nominal_one(alarms, words):
             {"rule": "alerts_per_day", "alerts_per_day": 20, "connections_per_day": 400},
             "nominal 0.05, ",
         ),
-        ({"rule": "best_f1", "target_fpr": 0.3}, "0.025; the rule best_f1 target_of none"),
+        ({"rule": "best_f1", "target_fpr": 0.3}, "0.025; the rule best_f1 sets none"),
     ],
 )
 def test_what_the_rule_promised_is_what_the_realised_rate_is_held_against(rule, told):
@@ -268,7 +209,7 @@ def test_the_leaderboard_is_kept_for_machines_and_for_the_page(report):
 
 
 def test_the_training_shows_the_best_and_all_side_by_side(report, benign_report):
-    other = replace(benign_report, detector="one_class_svm", scores_file=report.scores_file)
+    other = replace(benign_report, detector="one_class_svm", scored=report.scored)
     items = list(records.training_items([report, other], report))
     metrics = merged(Metrics, items)
     assert merged(Tags, items) == {"best_detector": "isolation_forest"}
@@ -285,21 +226,3 @@ def test_the_training_shows_the_best_and_all_side_by_side(report, benign_report)
     told = texts(items)["reports/strengths.txt"].splitlines()
     assert [line.split()[0] for line in told] == shown
     assert list(records.strengths([report, other])) == shown
-
-
-@pytest.mark.parametrize("promote", [True, False])
-def test_a_promotion_keeps_its_reason(promote):
-    decision = PromotionDecision(promote=promote, reason="because", checks=())
-    items = list(records.promotion_items(decision, "5"))
-    assert merged(Tags, items) == {
-        "promotion": "promoted" if promote else "not asked",
-        "promotion_reason": "because",
-        "version": "5",
-    }
-    assert json.loads(texts(items)["promotion.json"])["promote"] is promote
-
-
-def test_json_for_people_is_in_order_and_takes_dates():
-    text = records.as_json({"b": pd.Timestamp("2026-03-02"), "a": 1})
-    assert json.loads(text) == {"a": 1, "b": "2026-03-02 00:00:00"}
-    assert text.index('"a"') < text.index('"b"')

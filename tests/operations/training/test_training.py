@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from dataclasses import replace
 
 import pandas as pd
 import pytest
+from stubs import RecordedProgress
 
 from oddwire.detection.supervised_baselines import SUPERVISED_BASELINES
 from oddwire.errors import DataError, NoModelError, ServiceError
+from oddwire.operations.data.prepared import Prepared
+from oddwire.operations.locks import source_lock
 from oddwire.operations.progress import watched_by
-from oddwire.operations.training import failing, releasing, steps
-from oddwire.operations.training.fitting import Prepared
+from oddwire.operations.registry import reference
+from oddwire.operations.training import failing, fitting, opening, searching
+from oddwire.operations.training.baselines.evaluating import evaluate_supervised_baselines
+from oddwire.operations.training.evaluating import choose_best
+from oddwire.params import check_params
 from oddwire.stages.ingest import ingest
 from oddwire.stages.link import link
 from oddwire.stages.prepare import prepare
-
-
-class Steps:
-    """Remembers the steps that were begun."""
-
-    def __init__(self):
-        self.begun = []
-
-    def begin(self, step, total=None):
-        del total
-        self.begun.append(step)
-
-    def advance(self, step, note=""):
-        pass
-
-    def end(self, step, *, failed=False):
-        pass
 
 
 def runs(desk, kind):
@@ -52,17 +41,15 @@ def test_a_training_leaves_finished_runs_a_champion_and_no_working_files(desk):
     assert not desk.run.workplace.exists()
 
 
-def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk, tmp_path):
+def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk):
     version = desk.registry.champion("desk")
-    file = desk.tracking.download(version.run_id, f"reference/{releasing.REFERENCE_FILE}", tmp_path)
-    reference = pd.read_parquet(file)
-    assert (reference["label"] == 0).all()
-    held_out = pd.concat(
-        Prepared(desk.project.prepared("desk")).part(name) for name in ("calibration", "validation")
-    )
-    assert len(reference) == (held_out["label"] == 0).sum()
+    kept = reference.load(desk.tracking, version)
+    assert (kept["label"] == 0).all()
+    prepared = Prepared(desk.project.prepared("desk"))
+    held_out = pd.concat(prepared.part(name) for name in ("calibration", "validation"))
+    assert len(kept) == (held_out["label"] == 0).sum()
     model = desk.registry.load(version)
-    assert reference["anomaly_score"].tolist() == model.anomaly_score(reference).tolist()
+    assert kept["anomaly_score"].tolist() == model.anomaly_score(kept).tolist()
 
 
 @pytest.mark.slow
@@ -89,7 +76,7 @@ def test_promotion_can_be_switched_off_and_says_so(train):
 
 
 @pytest.mark.slow
-def test_a_champion_of_other_columns_is_no_rival(train, bare):
+def test_a_champion_of_other_columns_is_not_compared_with(train, bare):
     train()
     table = (bare.root / "rows.csv").read_text().replace("duration", "seconds")
     (bare.root / "rows.csv").write_text(table)
@@ -101,7 +88,7 @@ def test_a_champion_of_other_columns_is_no_rival(train, bare):
 
 def test_an_error_ends_the_run_as_failed_and_frees_the_lock(desk):
     def fail():
-        with steps.open_training(desk.project, "desk", trials=1, started_by="") as run:
+        with opening.open_training(desk.project, "desk", trials=1, started_by="") as run:
             run.workplace.mkdir(parents=True)
             raise ValueError(run.run_id)
 
@@ -110,25 +97,25 @@ def test_an_error_ends_the_run_as_failed_and_frees_the_lock(desk):
     run = desk.tracking.client.get_run(str(raised.value))
     assert run.info.status == "FAILED"
     assert not (desk.project.root / "data" / "work" / run.info.run_id).exists()
-    with steps.source_lock(desk.project, "desk"):
+    with source_lock(desk.project, "desk"):
         pass
     assert desk.tracking.newest_training("desk").info.run_id == desk.result.run_id
 
 
 def test_a_second_training_of_a_source_waits_and_one_of_another_does_not(bare):
-    steps, order = Steps(), []
+    steps, order = RecordedProgress(), []
 
     def second():
-        with watched_by(steps), steps.source_lock(bare, "desk"):
+        with watched_by(steps), source_lock(bare, "desk"):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with steps.source_lock(bare, "desk"):
+    with source_lock(bare, "desk"):
         thread.start()
         deadline = time.monotonic() + 10
         while not steps.begun and time.monotonic() < deadline:
             time.sleep(0.01)
-        with steps.source_lock(bare, "other"):
+        with source_lock(bare, "other"):
             order.append("other")
         order.append("first")
     thread.join(10)
@@ -137,7 +124,7 @@ def test_a_second_training_of_a_source_waits_and_one_of_another_does_not(bare):
 
 
 def test_a_detector_that_fails_is_left_out_and_the_others_go_on(desk):
-    steps = Steps()
+    steps = RecordedProgress()
     with watched_by(steps):
         worked = failing.leave_out_failed(desk.run, ["a", "b"], [DataError("no\nrows"), "found"])
     assert worked == ["found"]
@@ -167,7 +154,7 @@ def test_an_interrupt_ends_the_studies_before_the_training_ends(desk):
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            failing.wait_for_studies(desk.run, wait)
+            searching.wait_for_studies(desk.run, wait)
     finally:
         desk.run.stopped.clear()
     assert waits == [False, True]
@@ -178,13 +165,15 @@ def test_without_a_search_the_best_is_still_the_best_on_validation(bare, make_ro
     make_rows(600, seed=2).to_csv(bare.root / "rows.csv", index=False)
     for stage in (link, ingest, prepare):
         stage(bare, "desk")
-    with steps.open_training(bare, "desk", trials=0, started_by="a test") as run:
+    with opening.open_training(bare, "desk", trials=0, started_by="a test") as run:
         names = ["isolation_forest", "one_class_svm", "kmeans"]
-        evaluated = [steps.fit_and_evaluate(run, steps.search_detector(run, n)) for n in names]
+        evaluated = [
+            fitting.fit_and_evaluate(run, searching.search_detector(run, n)) for n in names
+        ]
         values = [one.validation.value for one in evaluated]
         metrics = run.tracking().client.get_run(evaluated[2].searched.run_id).data.metrics
     assert all(0 < value <= 1 for value in values)
-    assert steps.choose_best(evaluated).validation.value == max(values)
+    assert choose_best(evaluated).validation.value == max(values)
     assert metrics["validation_family_log_auc"] == values[2]
     assert -1 <= metrics["silhouette"] <= 1
     assert metrics["davies_bouldin"] > 0
@@ -195,16 +184,16 @@ def test_where_all_detectors_fail_the_first_error_is_told(desk):
         failing.leave_out_failed(desk.run, ["a", "b"], [DataError("first"), DataError("second")])
 
 
-def test_rivals_are_kept_apart_from_the_leaderboard(desk, report):
-    told = steps.evaluate_baselines_beside(desk.run, replace(desk.evaluated, report=report))
-    assert [sentence.split()[0] for sentence in told] == list(SUPERVISED_BASELINES)
-    assert "isolation_forest without them" in told[0]
-    assert "families that labels named" in told[0]
-    assert "paired on the same test rows" in told[0]
-    run = runs(desk, "baselines")[0]
+def test_supervised_baselines_are_kept_apart_from_the_leaderboard(desk):
+    sentences = evaluate_supervised_baselines(desk.run, desk.evaluated)
+    assert [sentence.split()[0] for sentence in sentences] == list(SUPERVISED_BASELINES)
+    assert "isolation_forest without them" in sentences[0]
+    assert "families that labels named" in sentences[0]
+    assert "paired on the same test rows" in sentences[0]
+    run = runs(desk, "supervised_baselines")[0]
     assert run.data.tags["supervised"] == "yes"
     assert 0 <= run.data.metrics["random_forest_roc_auc"] <= 1
-    table = desk.tracking.read_json(run.info.run_id, "baselines.json")
+    table = desk.tracking.read_json(run.info.run_id, "supervised_baselines.json")
     leads = pd.DataFrame(table["data"], columns=table["columns"]).set_index("baseline")
     assert set(leads["beside"]) == {"isolation_forest"}
     assert (leads["roc_auc_difference_low"] <= leads["roc_auc_difference_high"]).all()
@@ -212,8 +201,37 @@ def test_rivals_are_kept_apart_from_the_leaderboard(desk, report):
 
 
 def test_features_are_ranked_only_where_the_search_is_to_select(desk):
-    params = desk.run.params
-    assert steps.rank_features(desk.project, "desk", params) == ()
+    params, prepared = desk.run.params, desk.run.prepared
+    assert opening.rank_features(prepared, params) == ()
     search = params.search.model_copy(update={"feature_selection": "mutual_information"})
-    ranked = steps.rank_features(desk.project, "desk", params.model_copy(update={"search": search}))
-    assert set(ranked) == set(Prepared(desk.project.prepared("desk")).schema.columns)
+    ranked = opening.rank_features(prepared, params.model_copy(update={"search": search}))
+    assert set(ranked) == set(prepared.schema.columns)
+
+
+@pytest.mark.parametrize(
+    ("labelled", "contamination", "left_out"),
+    [(True, 0.05, 0), (False, 0.05, 10), (False, 0.1, 20), (False, 0, 0)],
+)
+def test_the_most_anomalous_rows_do_not_train_where_nobody_has_called_them_benign(
+    tmp_path, schema, make_rows, labelled, contamination, left_out
+):
+    rows = make_rows(200, attacks=0)
+    prepared = prepared_of(tmp_path, schema, rows if labelled else rows.drop(columns="label"))
+    train = opening.training_rows(prepared, params_of(contamination))
+    assert len(train) == 200 - left_out
+    assert train.index.tolist() == list(range(len(train)))
+
+
+def test_enough_rows_are_left_to_train_on_whatever_is_left_out(tmp_path, schema, make_rows):
+    prepared = prepared_of(tmp_path, schema, make_rows(30, attacks=0).drop(columns="label"))
+    assert 20 <= len(opening.training_rows(prepared, params_of(0.49))) < 30
+
+
+def prepared_of(folder, schema, train):
+    train.to_parquet(folder / "train.parquet")
+    (folder / "split.json").write_text(json.dumps({"schema": schema.to_dict()}))
+    return Prepared(folder)
+
+
+def params_of(contamination):
+    return check_params({"sources": {}, "training": {"contamination": contamination}})

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oddwire.operations.drift.check import DriftResult
+from oddwire.operations.drift.page import drift_markdown
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
-from oddwire.operations.training.page import drift_markdown, escaped, leaderboard_markdown
+from oddwire.operations.markdown import escaped
+from oddwire.operations.training.page import leaderboard_markdown
 from oddwire.operations.training.results import TrainingResult
 
 HOSTILE = (
@@ -55,7 +57,7 @@ def cells(line):
 def test_a_leaderboard_is_a_table_with_a_row_per_detector():
     other = {**ROW, "detector": "one_class_svm", "model_version": "2"}
     head, rule, *rows = table(leaderboard_markdown(training(leaderboard=(ROW, other))))
-    assert cells(head)[:3] == ["detector", "on validation rows", "ROC AUC"]
+    assert cells(head)[:3] == ["detector", "validation", "ROC AUC"]
     assert set(cells(rule)) == {"---"}
     assert cells(rows[0]) == [
         "isolation_forest", "0.9500", "0.9123", "undefined", "0.5000", "1.0000", "0.0123", "3",
@@ -78,7 +80,7 @@ def test_a_leaderboard_shows_intervals_the_nominal_rate_and_what_each_is_good_at
     }  # fmt: skip
     text = leaderboard_markdown(training(leaderboard=(row,)))
     assert cells(table(text)[2])[2] == "0.9123 (0.900 to 0.923)"
-    assert "Nominal false-positive rate: 0.01" in text
+    assert "Target FPR: 0.01" in text
     assert "\n- isolation&#95;forest misses most of " in text
     assert "<script" not in text
     assert len(table(text)) == 3

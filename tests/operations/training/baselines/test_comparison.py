@@ -6,17 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from oddwire.operations.training.baseline_comparison import (
+
+from oddwire.evaluation.metrics import evaluate
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.comparing import paired_bootstrap
+from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.operations.data.prepared import Prepared
+from oddwire.operations.training.baselines.comparison import (
     baselines_table,
     compare_baselines,
     what_labels_add,
 )
-from oddwire.operations.training.supervised_baselines import evaluate_baselines
-
-from oddwire.evaluation.metrics import evaluate
-from oddwire.evaluation.uncertainty.comparing import paired_bootstrap
-from oddwire.evaluation.uncertainty.resampling import affordable_resamples
-from oddwire.operations.training.fitting import Prepared, TestScores
+from oddwire.operations.training.baselines.fitting import evaluate_baselines
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def tree(desk):
 
 def saying(baseline, labels, scores):
     """Return a baseline that gave other scores."""
-    said = TestScores(labels, scores, baseline.scores.attack)
+    said = ScoredRows(labels, scores, baseline.scores.attack)
     evaluated = evaluate(labels, scores, threshold=np.inf, target_fpr=0.05)
     return replace(baseline, scores=said, test=evaluated)
 
@@ -36,7 +37,7 @@ def saying(baseline, labels, scores):
 @pytest.fixture
 def without(report):
     """What the detector said of the test rows."""
-    return TestScores.load(report.scores_file)
+    return report.scored
 
 
 def test_the_lead_is_the_paired_difference_on_the_test_rows(tree, report, without):
@@ -71,12 +72,10 @@ def test_a_lead_that_chance_explains_is_called_none(tree, report, without):
         assert "so none is shown" not in what_labels_add(clear)
 
 
-def test_where_no_test_row_is_an_attack_no_difference_is_told(tree, report, without, tmp_path):
+def test_where_no_test_row_is_an_attack_no_difference_is_told(tree, report, without):
     benign = np.zeros_like(without.labels)
-    file = tmp_path / "benign.parquet"
-    replace(without, labels=benign).save(file)
     best = replace(
-        report, scores_file=file,
+        report, scored=replace(without, labels=benign),
         test=evaluate(benign, without.scores, threshold=np.inf, target_fpr=0.05),
     )  # fmt: skip
     (beside,) = compare_baselines([saying(tree, benign, tree.scores.scores)], best, seed=0)

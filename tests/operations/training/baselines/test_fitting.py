@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oddwire.operations.training.supervised_baselines import evaluate_baselines
 
 from oddwire.detection.supervised_baselines import (
     BALANCES,
@@ -14,8 +13,9 @@ from oddwire.detection.supervised_baselines import (
 )
 from oddwire.errors import DataError, ParameterError
 from oddwire.evaluation.metrics import check_scores
-from oddwire.operations.training import supervised_baselines
-from oddwire.operations.training.fitting import Prepared
+from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
+from oddwire.operations.training.baselines import fitting
+from oddwire.operations.training.baselines.fitting import evaluate_baselines
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_the_threshold_comes_from_benign_rows_before_the_test(prepared, monkeypa
 def test_oversampling_sees_the_fold_alone(prepared, monkeypatch):
     """Each fold's copies come from the rows that it learns from."""
     seen = []
-    build = supervised_baselines.build_baseline
+    build = fitting.build_baseline
 
     def watched(name, schema, *, balance, seed):
         baseline = build(name, schema, balance=balance, seed=seed)
@@ -88,9 +88,9 @@ def test_oversampling_sees_the_fold_alone(prepared, monkeypatch):
         baseline.fit = remember
         return baseline
 
-    monkeypatch.setattr(supervised_baselines, "build_baseline", watched)
+    monkeypatch.setattr(fitting, "build_baseline", watched)
     evaluate_baselines(prepared, seed=0, target_fpr=0.05, names=["decision_tree"])
-    rows = len(prepared.before_test())
+    rows = sum(len(prepared.part(name)) for name in BEFORE_TEST)
     assert max(seen[:-1]) < rows, "a fold learns from fewer rows than there are"
     assert seen[-1] == rows
 
@@ -108,6 +108,6 @@ def test_too_few_attacks_are_named(prepared, monkeypatch):
 
 
 def test_many_rows_are_sampled_by_class(make_rows, monkeypatch):
-    monkeypatch.setattr(supervised_baselines, "_MOST_ROWS", 10)
-    kept = supervised_baselines._labelled(make_rows(seed=2), seed=0)
+    monkeypatch.setattr(fitting, "_MOST_ROWS", 10)
+    kept = fitting._labelled(make_rows(seed=2), seed=0)
     assert np.bincount(kept["label"].astype(int)).tolist() == [10, 10]
