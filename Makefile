@@ -18,7 +18,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint up bench clean
+.PHONY: help venv run quick test lint up bench clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -35,8 +35,11 @@ $(STAMP): constraints.txt pyproject.toml
 run: venv  ## Train on simulated traffic, then check for drift
 	@$(BIN)/python -m oddwire.cli.tour
 
-test: venv  ## Run the tests
-	@$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+quick: venv  ## Run the fast tests
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test: venv  ## Run all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95
 
 lint: venv  ## Check style, types and floors
 	@$(BIN)/ruff check .

@@ -19,6 +19,19 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share what is dear to make in one process, where several run them.
+
+    All that need the Prefect server share one; the others stay with the rest of their file.
+    """
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        server = {"trained", "prefect_server"} & set(names)
+        group = "prefect" if server else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public sample data, which is never committed."""
