@@ -38,7 +38,8 @@ def test_only_the_registries_of_formats_look_at_a_source_s_format():
     classes = {
         node.name
         for node in ast.parse((PACKAGE / "params" / "sources.py").read_text()).body
-        if isinstance(node, ast.ClassDef) and any(
+        if isinstance(node, ast.ClassDef)
+        and any(
             isinstance(item, ast.AnnAssign) and getattr(item.target, "id", "") == "format"
             for item in node.body
         )

@@ -86,14 +86,14 @@ def show(result: DriftResult) -> None:
     table = Table(
         title=f"Drift check of {result.source}: {escape(result.current)}", title_justify="left"
     )
-    for head in ("column", "share that moved", "cut-off", ""):
+    for head in ("column", "share that moved", "threshold", ""):
         table.add_column(
-            head, justify="right" if head in {"share that moved", "cut-off"} else "left"
+            head, justify="right" if head in {"share that moved", "threshold"} else "left"
         )
     for one in ranked(result.check.columns)[:_SHOWN_COLUMNS]:
         mark = "drifted" if one.drifted else ""
         name = escape(printable(one.column))  # names come from the wire
-        table.add_row(name, f"{one.statistic:.3f}", f"{one.cut_off:.3f}", mark)
+        table.add_row(name, f"{one.statistic:.3f}", f"{one.threshold:.3f}", mark)
     console = printer()
     console.print(table)
     console.print(escape(printable(result.check.verdict)))

@@ -45,7 +45,7 @@ def test_rows_of_the_same_traffic_do_not_drift(reference):
     assert sum(alarms) == 0
 
 
-def test_rows_of_the_same_traffic_stay_below_cut_offs_without_room_for_attacks(
+def test_rows_of_the_same_traffic_stay_below_thresholds_without_room_for_attacks(
     reference, monkeypatch
 ):
     """The calibration itself holds the rate: of 30 checks at 5 % hardly 7 alarm."""
@@ -147,7 +147,7 @@ def test_the_same_seed_gives_the_same_check(reference):
 
 
 def test_the_verdict_does_not_hang_on_the_number_of_rows(reference):
-    """Ten times the rows move no statistic beyond its cut-off: samples have a fixed size."""
+    """Ten times the rows move no statistic beyond its threshold: samples have a fixed size."""
     many = check(heavy_tailed(60_000, seed=5), heavy_tailed(40_000, seed=6))
     assert not many.drifted
     assert (many.reference_rows, many.current_rows) == (2000, 2000)
@@ -161,7 +161,7 @@ def test_a_check_becomes_plain_json(reference):
     content = json.loads(json.dumps(found.to_dict()))
     assert content["drifted"] is True
     assert len(content["columns"]) == 21
-    excess = [one["statistic"] - one["cut_off"] for one in content["columns"]]
+    excess = [one["statistic"] - one["threshold"] for one in content["columns"]]
     assert excess == sorted(excess, reverse=True)
 
 

@@ -44,7 +44,7 @@ def test_the_report_holds_our_statistics_and_flags(hostile_report):
     found, paths = hostile_report
     metrics = json.loads(paths["json"].read_text(encoding="utf-8"))["metrics"]
     drifted = next(m for m in metrics if m["config"]["type"].endswith("DriftedColumnsCount"))
-    ours = {one.statistic: one.cut_off for one in found.columns}
+    ours = {one.statistic: one.threshold for one in found.columns}
     theirs = {
         m["value"]: m["config"]["threshold"]
         for m in metrics

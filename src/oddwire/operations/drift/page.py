@@ -13,13 +13,13 @@ def drift_markdown(result: DriftResult) -> str:
     """Return a drift check's verdict and its most drifted columns."""
     shown = ranked(result.check.columns)[:_MOST_COLUMNS]
     rows = [
-        [escaped(c.column), figure(c.statistic), figure(c.cut_off), "yes" if c.drifted else "no"]
+        [escaped(c.column), figure(c.statistic), figure(c.threshold), "yes" if c.drifted else "no"]
         for c in shown
     ]
     return "\n\n".join([
         f"## Drift check of {result.source}: {'drift' if result.check.drifted else 'no drift'}",
         escaped(result.check.verdict),
         f"Current: {escaped(result.current)}; champion: version {result.version}.",
-        table(["column", "share that moved", "cut-off", "drifted"], rows),
+        table(["column", "share that moved", "threshold", "drifted"], rows),
         f"MLflow run: `{result.run_id}`",
     ])  # fmt: skip

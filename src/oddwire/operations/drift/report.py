@@ -26,17 +26,17 @@ from oddwire.operations.drift.columns import (
 from oddwire.operations.drift.statistics import (
     Sides,
     compare,
-    cut_offs,
     moved_share,
+    thresholds,
 )
 from oddwire.operations.drift.verdict import (
     ColumnDrift,
+    ColumnKind,
     DriftCheck,
-    Kind,
     harmless,
     harmless_sides,
-    in_words,
     ranked,
+    verdict_sentence,
 )
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SCORE", "ColumnDrift", "DriftCheck", "check_drift", "save_report"]
 
-# Attacks move columns too, and are no drift: a cut-off leaves room for as many connections as
+# Attacks move columns too, and are no drift: a threshold leaves room for as many connections as
 # stand out by their scores, within limits, or for a usual number where there are no scores.
 ROOM, LEAST_ROOM, MOST_ROOM = 0.05, 0.02, 0.1
-FAR = 0.1  # a column that moves so many connections beyond its cut-off is drift alone
+FAR = 0.1  # a column that moves so many connections beyond its threshold is drift alone
 STANDS_OUT = 0.99  # quantile of the reference's scores beyond which a connection stands out
 REFERENCE_ROWS = 50_000  # more teach nothing about what is normal
 REPORT_COLUMNS = 100  # the most drifted ones: the report grows with each
@@ -103,7 +103,7 @@ def check_drift(
     before = thin(before, REFERENCE_ROWS, rng)
     times = times_of(before, now)  # of all current rows: they say which hours the window has
     now = thin(now, settings.sample_rows, rng)
-    kinds: dict[str, Kind] = dict.fromkeys(schema.numeric, "numeric")
+    kinds: dict[str, ColumnKind] = dict.fromkeys(schema.numeric, "numeric")
     kinds |= dict.fromkeys(schema.categorical, "categorical")
     kinds |= {SCORE: "score"} if reference_scores is not None else {}
     coded = {
@@ -117,7 +117,7 @@ def check_drift(
         *times,
     )
     room = _room_for_attacks(reference_scores, current_scores)
-    return _judge(coded, kinds, sides, settings=settings, rng=rng, room=room)
+    return _verdict_on(coded, kinds, sides, settings=settings, rng=rng, room=room)
 
 
 def _room_for_attacks(
@@ -135,9 +135,9 @@ def _room_for_attacks(
     return min(max(share, 0) + LEAST_ROOM, MOST_ROOM)
 
 
-def _judge(
+def _verdict_on(
     coded: Mapping[str, CodedColumn],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, ColumnKind],
     sides: Sides,
     *,
     settings: DriftSettings,
@@ -145,7 +145,7 @@ def _judge(
     room: float,
 ) -> DriftCheck:
     chosen, null = compare(sides, rows=settings.sample_rows, rng=rng)
-    normal = cut_offs(
+    normal = thresholds(
         null,
         false_alarm_rate=settings.false_alarm_rate,
         columns_needed=math.ceil(settings.min_share_of_columns * len(kinds)),
@@ -162,7 +162,7 @@ def _judge(
     drifted = alone or share >= settings.min_share_of_columns
     return DriftCheck(
         drifted=drifted,
-        verdict=in_words(columns, drifted=drifted),
+        verdict=verdict_sentence(columns, drifted=drifted),
         columns=columns,
         share=share,
         min_share=settings.min_share_of_columns,
@@ -175,7 +175,7 @@ def _judge(
 
 
 def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
-    """Write Evidently's report of a check, with the same statistics and cut-offs.
+    """Write Evidently's report of a check, with the same statistics and thresholds.
 
     Tables wider than `REPORT_COLUMNS` show their most drifted columns. Names and categories come
     from the wire and from files, so an attacker may have chosen them: whatever a page could take
@@ -211,7 +211,7 @@ def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
         drift_share=check.min_share,
         num_method=ordered,
         cat_method=unordered,
-        per_column_threshold={names[one.column]: one.cut_off for one in shown},
+        per_column_threshold={names[one.column]: one.threshold for one in shown},
         include_tests=False,
     )
     with np.errstate(invalid="ignore", divide="ignore"):  # it correlates constant columns too
@@ -245,12 +245,12 @@ def _register_statistics() -> tuple[str, str]:
 
     def moved(ordered: bool) -> Any:
         def statistic(
-            reference: pd.Series, current: pd.Series, _: ColumnType, cut_off: float
+            reference: pd.Series, current: pd.Series, _: ColumnType, threshold: float
         ) -> tuple[float, bool]:
             codes = pd.factorize(pd.concat([reference, current]), sort=ordered)[0].astype(np.int64)
             sides = codes[: len(reference), None], codes[len(reference) :, None]
             share = float(moved_share(*sides, np.array([ordered]))[0])
-            return share, share >= cut_off
+            return share, share >= threshold
 
         return statistic
 

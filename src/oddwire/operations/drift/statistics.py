@@ -61,7 +61,7 @@ class NullDistances:
     distances
         Shape (draws, columns).
     windows
-        How many of the draws do not overlap: what they are worth as surprisal.
+        How many of the draws do not overlap: what they are worth as evidence.
     method
         In words.
     """
@@ -227,14 +227,14 @@ def _windows(time: Integers, start: int, length: int) -> Iterator[tuple[int, int
             yield first, last
 
 
-def cut_offs(
+def thresholds(
     null: NullDistances, *, false_alarm_rate: float, columns_needed: int, decisive: int | None
 ) -> Floats:
     """Return the distance of each column from which on it counts as drifted.
 
     That is its mean distance plus a number of its deviations, one number for all columns: at it
     the *verdict* (enough columns, or the decisive one) is reached with the false-alarm rate. It
-    is a prediction bound for one more window (Student's t: few windows give wide cut-offs).
+    is a prediction bound for one more window (Student's t: few windows give wide thresholds).
 
     Parameters
     ----------

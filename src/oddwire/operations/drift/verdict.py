@@ -10,13 +10,13 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-BLIND = 0.9  # a cut-off from which on next to no change can be told from a normal one
+BLIND = 0.9  # a threshold from which on next to no change can be told from a normal one
 NAMED = 3  # columns that the sentence names
 WORD_LENGTH = 60  # characters of a name or category that the report shows
 # What a page could take for markup, and look-alikes without a meaning there.
 _LOOK_ALIKES = str.maketrans("<>&\"'`\\", "\u2039\u203a\uff06\u2033\u2032\u2035\u29f5")
 
-Kind = Literal["numeric", "categorical", "score"]
+ColumnKind = Literal["numeric", "categorical", "score"]
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,24 @@ class ColumnDrift:
     statistic
         Share of connections that moved, 0 to 1: the Kolmogorov-Smirnov distance of numbers, the
         total variation distance of categories.
-    cut_off
+    threshold
         The share from which on it counts as drifted.
     drifted
-        Whether ``statistic >= cut_off``.
+        Whether ``statistic >= threshold``.
     kind
         ``numeric``, ``categorical`` or ``score``.
     """
 
     column: str
     statistic: float
-    cut_off: float
+    threshold: float
     drifted: bool
-    kind: Kind
+    kind: ColumnKind
 
     @property
     def excess(self) -> float:
-        """How far it moved beyond its cut-off."""
-        return self.statistic - self.cut_off
+        """How far it moved beyond its threshold."""
+        return self.statistic - self.threshold
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class DriftCheck:
     reference_rows, current_rows
         Rows compared.
     method
-        What the cut-offs were calibrated on.
+        What the thresholds were calibrated on.
     reference, current
         The rows compared, log-scaled, for the report.
     """
@@ -93,7 +93,7 @@ class DriftCheck:
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per column, the most drifted first."""
-        names = ("column", "kind", "statistic", "cut_off", "drifted")
+        names = ("column", "kind", "statistic", "threshold", "drifted")
         return pd.DataFrame(
             [{name: getattr(one, name) for name in names} for one in ranked(self.columns)]
         )
@@ -104,12 +104,12 @@ def ranked(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
     return sorted(columns, key=lambda one: -one.excess)
 
 
-def in_words(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
+def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     """Return the verdict as one sentence that names the most drifted columns."""
     moved = [one for one in ranked(columns) if one.drifted]
     count = f"{len(moved)} of {len(columns)} columns moved beyond what is normal"
-    if not moved and all(one.cut_off >= BLIND for one in columns):
-        least = min(one.cut_off for one in columns)
+    if not moved and all(one.threshold >= BLIND for one in columns):
+        least = min(one.threshold for one in columns)
         return (
             "No drift could be shown: the reference is too short to tell what is normal, so that "
             f"even {least:.1%} of the connections might move by chance; train on more days."
@@ -118,7 +118,7 @@ def in_words(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
         return f"No drift: none of {len(columns)} columns moved beyond what is normal."
     most = "; ".join(
         f"{harmless([one.column])[0]} ({one.statistic:.1%} of the connections, normal is up to "
-        f"{one.cut_off:.1%})"
+        f"{one.threshold:.1%})"
         for one in moved[:NAMED]
     )
     if not drifted:
