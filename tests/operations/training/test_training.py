@@ -195,7 +195,7 @@ def test_supervised_baselines_are_kept_apart_from_the_leaderboard(desk):
     assert 0 <= run.data.metrics["random_forest_roc_auc"] <= 1
     table = desk.tracking.read_json(run.info.run_id, "supervised_baselines.json")
     leads = pd.DataFrame(table["data"], columns=table["columns"]).set_index("baseline")
-    assert set(leads["beside"]) == {"isolation_forest"}
+    assert set(leads["compared_with"]) == {"isolation_forest"}
     assert (leads["roc_auc_difference_low"] <= leads["roc_auc_difference_high"]).all()
     assert {row["detector"] for row in desk.result.leaderboard} == {"isolation_forest"}
 

@@ -43,7 +43,7 @@ class TrainingRecord:
     rows
         Its leaderboard's rows by detector.
     scores
-        What each detector said of the test rows; a detector whose scores were not kept is missing.
+        Test rows with each detector's scores; a detector whose scores were not kept is missing.
     fingerprint
         What `fingerprint_rows` made of the test rows; None where it was not kept.
     """

@@ -78,6 +78,6 @@ def _failure(lines: Sequence[str]) -> DataError | ServiceError:
         if line.startswith(_STAGE_ERROR):
             return DataError(line.removeprefix(_STAGE_ERROR))
     errors = [line for line in lines if line.startswith("ERROR")]
-    # A dvc.yaml that is not YAML is told in a paragraph, the file's name in its first line.
-    said = " ".join(" ".join(errors or lines[-_MOST_LINES:]).split())
-    return ServiceError(f"dvc repro failed: {said}")
+    # A dvc.yaml that is not YAML is reported in a paragraph, the file's name in its first line.
+    reason = " ".join(" ".join(errors or lines[-_MOST_LINES:]).split())
+    return ServiceError(f"dvc repro failed: {reason}")

@@ -1,4 +1,4 @@
-"""Has the traffic changed since training? A verdict of ours, and Evidently's report beside it.
+"""Has the traffic changed since training? Our own verdict, and Evidently's report.
 
 The only file that imports Evidently. Why the verdict is not Evidently's own stands in
 ``docs/decisions/0003-drift-verdict.md``.
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["SCORE", "ColumnDrift", "DriftCheck", "check_drift", "save_report"]
 
 # Attacks move columns too, and are no drift: a threshold leaves room for as many connections as
-# stand out by their scores, within limits, or for a usual number where there are no scores.
+# stand out by their scores, within limits, or for a typical number where there are no scores.
 ROOM, LEAST_ROOM, MOST_ROOM = 0.05, 0.02, 0.1
 FAR = 0.1  # a column that moves so many connections beyond its threshold is drift alone
 STANDS_OUT = 0.99  # quantile of the reference's scores beyond which a connection stands out

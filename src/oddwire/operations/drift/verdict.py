@@ -10,7 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-BLIND = 0.9  # a threshold from which on next to no change can be told from a normal one
+BLIND = 0.9  # from such a threshold on, hardly any change can be told from a normal one
 NAMED = 3  # columns that the sentence names
 WORD_LENGTH = 60  # characters of a name or category that the report shows
 # What a page could take for markup, and look-alikes without a meaning there.

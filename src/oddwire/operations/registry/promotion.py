@@ -1,9 +1,9 @@
 """Champion against challenger: a pure function of two candidates on the same frozen test rows.
 
-The rules, in the order in which they are told:
+The rules, in the order in which they are checked:
 
 1. *Floors*, which every challenger keeps, the first one too: finite scores that have not collapsed,
-   a limit on the realised false-positive rate, on latency and on size.
+   a limit on the observed false-positive rate, on latency and on size.
 2. *The same test rows* for both: otherwise their figures do not compare.
 3. *No attack family lost*: none of at least ``MIN_FAMILY_ROWS`` rows loses more than
    ``max_family_loss`` of its recall, each model at its own threshold.
@@ -52,7 +52,7 @@ class Candidate:
     labels
         0, 1 or missing per row, shape (n,); None where the source has none.
     scores
-        Anomaly scores, higher is worse, shape (n,).
+        Anomaly scores, higher = more anomalous, shape (n,).
     threshold
         Smallest score that counts as an alert.
     families

@@ -125,7 +125,7 @@ class Registry:
 
         try:
             self.tracking.client.create_registered_model(
-                name, description=f"Finds odd connections of source {source}."
+                name, description=f"Finds anomalous connections of source {source}."
             )
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":

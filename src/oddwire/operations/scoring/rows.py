@@ -12,12 +12,12 @@ from oddwire.detection.preprocessing.data_issues import DataIssues, count_data_i
 
 @dataclass(frozen=True, eq=False)
 class RowScores:
-    """What a model said of rows.
+    """The scores of rows.
 
     Parameters
     ----------
     scores
-        What `Model.score` returned: a row per row, in their order.
+        What `Model.score` returned, in the order of the rows.
     issues
         Missing, infinite and unseen values among them.
     """

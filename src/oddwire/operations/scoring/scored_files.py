@@ -1,4 +1,4 @@
-"""A scored file: all columns of the file that was scored and what the model said, written whole."""
+"""A scored file: all columns of the file that was scored, and their scores; written whole."""
 
 from __future__ import annotations
 
@@ -77,25 +77,25 @@ def own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:
 
 
 def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.DataFrame:
-    """Put what a model said beside the file's own columns.
+    """Add the scores to the file's own columns.
 
     Parameters
     ----------
     own
         What `own_columns` returned, of n rows.
     scores
-        What was said of them, in their order, of n rows. Columns that an earlier scoring left are
+        Their scores, in the same order, of n rows. Columns that an earlier scoring left are
         dropped; others of the same name get a name of their own.
     version
         The model's.
     """
-    said = scores.assign(model_version=version)
+    added = scores.assign(model_version=version)
     if set(_ALWAYS) <= set(own):  # scored before
         own = own.drop(columns=[name for name in (*_ALWAYS, *_ASKED_FOR) if name in own])
-    clash = [name for name in said if name in own]
-    taken = {*own, *said}
+    clash = [name for name in added if name in own]
+    taken = {*own, *added}
     renamed = {name: free_name(f"{name}_in_file", taken) for name in clash}
-    return pd.concat([own.rename(columns=renamed), said], axis=1)
+    return pd.concat([own.rename(columns=renamed), added], axis=1)
 
 
 def write_files(files: Mapping[Path, pd.DataFrame]) -> None:

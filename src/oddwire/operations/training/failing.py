@@ -44,9 +44,9 @@ def leave_out_failed(
         if isinstance(outcome, ServiceError):
             raise outcome  # what broke is not the detector
         failed.append(outcome)
-        said = " ".join(f"{type(outcome).__name__}: {outcome}".split())[:500]
-        training.tracking().log(training.run_id, [Tags({f"{_FAILED}{name}": said})])
-        with step(f"{name} failed and is left out: {said}"):
+        reason = " ".join(f"{type(outcome).__name__}: {outcome}".split())[:500]
+        training.tracking().log(training.run_id, [Tags({f"{_FAILED}{name}": reason})])
+        with step(f"{name} failed and is left out: {reason}"):
             pass
     if not worked:
         raise failed[0]

@@ -76,7 +76,7 @@ def compare_with_previous(
     best: EvaluatedDetector,
     rows: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Keep by which rows a training evaluated, and a table of it beside the one before it.
+    """Record the test rows of a training, and a table that compares it with the previous one.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> No
 
 
 def validate(training: Training, study: StudyResult, model: Model) -> Validation:
-    """Say what a fitted detector is worth beside those of other kinds, on the validation rows."""
+    """Measure a fitted detector on the validation rows, to be compared with the others."""
     between = validation_objective(training).between_detectors()
     if study.value is not None and study.criterion == between.name:
         return Validation(study.criterion, study.value)

@@ -23,12 +23,14 @@ _COLUMNS = {
 def leaderboard_markdown(result: TrainingResult) -> str:
     """Return a training's leaderboard and promotion."""
     rows = [[_with_interval(row, key) for key in _COLUMNS] for row in result.leaderboard]
-    told = [f"- {escaped(row['strengths'])}" for row in result.leaderboard if "strengths" in row]
+    sentences = [
+        f"- {escaped(row['strengths'])}" for row in result.leaderboard if "strengths" in row
+    ]
     return "\n\n".join([
         f"## Training on {result.source}",
         table(list(_COLUMNS.values()), rows),
         *_target(result.leaderboard),
-        *(["\n".join(told)] if told else []),
+        *(["\n".join(sentences)] if sentences else []),
         *[f"- {escaped(baseline)}" for baseline in result.supervised_baselines],
         f"Version {result.version}: {escaped(result.reason)}",
         f"MLflow run: `{result.run_id}`",

@@ -144,8 +144,8 @@ def training_items(reports: Sequence[DetectorReport], best: DetectorReport) -> I
     yield Figure("plots/precision_recall.png", curves.precision_recall_figure(scored))
     families = {report.detector: report.families for report in reports}
     yield Figure("plots/families.png", family_heat_map_figure(families))
-    told = "\n".join(strengths(reports).values())
-    yield Text("reports/strengths.txt", f"{told}\n")
+    sentences = "\n".join(strengths(reports).values())
+    yield Text("reports/strengths.txt", f"{sentences}\n")
 
 
 def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:

@@ -44,7 +44,7 @@ def test_the_lead_is_the_paired_difference_on_the_test_rows(tree, report, withou
     (beside,) = compare_baselines([tree], report, seed=3)
     (row,) = baselines_table([beside])
     told = what_labels_add(beside)
-    assert row["beside"] == "isolation_forest"
+    assert row["compared_with"] == "isolation_forest"
     for metric in ("roc_auc", "average_precision"):
         expected = paired_bootstrap(
             without.labels, tree.scores.scores, without.scores, metric=metric, seed=3,

@@ -1,1 +1,1 @@
-"""What labels would add: supervised baselines beside the best detector."""
+"""What labels would add: supervised baselines compared with the best detector."""

@@ -1,4 +1,4 @@
-"""Supervised baselines beside the best detector: by how much labels help, and how sure that is.
+"""Supervised baselines compared with the best detector: by how much labels help, and how sure that is.
 
 Both scored the same test rows, and both sets of scores were kept when the rows were evaluated: the
 comparison draws from those, and touches the rows no second time.
@@ -85,7 +85,7 @@ def baselines_table(compared: Sequence[BaselineComparison]) -> list[dict[str, An
         {
             "baseline": one.baseline.baseline, "balance": one.baseline.balance,
             **{name: getattr(one.baseline.test, name) for name in _FIGURES},
-            "beside": one.best.detector, **_leads(one.differences),
+            "compared_with": one.best.detector, **_leads(one.differences),
             "fit_seconds": one.baseline.fit_seconds,
             "validation_average_precision": one.baseline.validation_average_precision,
         }
@@ -114,13 +114,13 @@ def what_labels_add(compared: BaselineComparison) -> str:
         A sentence of plain text.
     """
     baseline, best = compared.baseline, compared.best
-    told = (
+    sentence = (
         f"{baseline.baseline} with labels has ROC AUC {_shown(baseline.test.roc_auc)}, "
         f"{best.detector} without them {_shown(best.test.roc_auc)}"
     )
     if compared.differences:
-        told += f": {_lead(compared.differences[0])}"
-    return "; ".join([told, *_family_means(baseline, best)]) + "."
+        sentence += f": {_lead(compared.differences[0])}"
+    return "; ".join([sentence, *_family_means(baseline, best)]) + "."
 
 
 def _lead(difference: Difference) -> str:
@@ -134,7 +134,7 @@ def _lead(difference: Difference) -> str:
 def _family_means(baseline: BaselineReport, best: DetectorReport) -> list[str]:
     """Set both side by side on families that labels named, and on the others."""
     without = {one.family: one.roc_auc for one in best.families}
-    told = []
+    means_by_kind = []
     for seen, which in ((True, "that labels named"), (False, "that no label named")):
         pairs = [
             (one.roc_auc, without[one.family])
@@ -144,8 +144,8 @@ def _family_means(baseline: BaselineReport, best: DetectorReport) -> list[str]:
         if pairs:
             means = np.mean(np.array(pairs, dtype=np.float64), axis=0)
             mean = f"mean over {len(pairs)} families {which}"
-            told.append(f"{mean}: {means[0]:.4f} and {means[1]:.4f}")
-    return told
+            means_by_kind.append(f"{mean}: {means[0]:.4f} and {means[1]:.4f}")
+    return means_by_kind
 
 
 def _shown(figure: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What labels add: supervised baselines evaluated on the same test rows, beside the detectors.
+"""What labels add: supervised baselines evaluated on the same test rows as the detectors.
 
 A baseline learns from all labelled rows before the test, attacks included. How it is balanced is
 chosen, and its threshold set, on scores of rows that the scoring copy had not seen (stratified
@@ -52,7 +52,7 @@ class BaselineReport:
     test, intervals, families
         Figures on the test rows, and how sure they are.
     scores
-        What the baseline said of the test rows.
+        The test rows with the baseline's scores.
     fit_seconds
         Of the last fit.
     """
@@ -136,17 +136,17 @@ def _evaluate(
     seconds = time.perf_counter() - begun
     threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(target_fpr)
     test = prepared.part("test")
-    said = ScoredRows.of(test, attack_scores(baseline, test))
-    evaluated = evaluate(said.labels, said.scores, threshold=threshold, target_fpr=target_fpr)
-    resamples = affordable_resamples(len(said.scores))
+    scored = ScoredRows.of(test, attack_scores(baseline, test))
+    evaluated = evaluate(scored.labels, scored.scores, threshold=threshold, target_fpr=target_fpr)
+    resamples = affordable_resamples(len(scored.scores))
     return BaselineReport(
         name, balance, figures[balance], evaluated,
-        bootstrap_intervals(said.labels, said.scores, evaluated, resamples=resamples),
+        bootstrap_intervals(scored.labels, scored.scores, evaluated, resamples=resamples),
         evaluate_families(
-            said.labels, said.scores, said.attack, threshold=threshold,
+            scored.labels, scored.scores, scored.attack, threshold=threshold,
             seen=attack_families(labels, attacks_of(before)),
         ),
-        said, seconds,
+        scored, seconds,
     )  # fmt: skip
 
 

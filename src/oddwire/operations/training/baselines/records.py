@@ -17,10 +17,10 @@ from oddwire.operations.training.baselines.comparison import (
 
 def baseline_items(compared: Sequence[BaselineComparison]) -> Iterator[Item]:
     """Yield what supervised baselines came to; they take no part in the leaderboard or a promotion."""
-    told = "\n".join(what_labels_add(one) for one in compared)
+    sentences = "\n".join(what_labels_add(each) for each in compared)
     yield Tags({"supervised": "yes"})
     yield Table("supervised_baselines.json", pd.DataFrame(baselines_table(compared)))
-    yield Text("reports/what_labels_add.txt", f"{told}\n")
+    yield Text("reports/what_labels_add.txt", f"{sentences}\n")
     for one in (each.baseline for each in compared):
         yield Metrics({f"{one.baseline}_{name}": x for name, x in one.test.figures.items()})
         yield Text(
