@@ -44,6 +44,7 @@ test: venv  ## Run all tests
 lint: venv  ## Check style, types and floors
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@git ls-files -z | xargs -0 $(BIN)/codespell
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
