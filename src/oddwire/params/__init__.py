@@ -14,8 +14,8 @@ from oddwire.params.search import DetectorName, SearchSettings
 from oddwire.params.sources import (
     DRIFT_SCENARIOS,
     DriftScenario,
-    Kind,
     NslKddSource,
+    RowKind,
     SimulatedSource,
     Source,
     SourceSettings,
@@ -26,7 +26,7 @@ from oddwire.params.training import TrainingSettings
 
 __all__ = [
     "DRIFT_SCENARIOS", "AlertSettings", "DetectorName", "DriftScenario", "DriftSettings",
-    "ExploreSettings", "Fraction", "Kind", "NslKddSource", "Params", "PromotionSettings",
+    "ExploreSettings", "Fraction", "NslKddSource", "Params", "PromotionSettings", "RowKind",
     "SearchSettings", "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings",
     "TableSource", "ThresholdRule", "TrainingSettings", "check_params", "load_params",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The connection schema, and the border check that every reader's rows pass.
 
-A frame of connections is checked once, where it comes in. What is behind may rely on it: these
+A frame of connections is checked once, where it comes in. The code behind relies on it: these
 columns in this order and of these types, unknown values missing and never 0, sorted by time.
 """
 
@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError, listed
-from oddwire.traffic.schema import ATTACK, LABEL, TIME
+from oddwire.traffic.schema import ATTACK, LABEL, TIME, time_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandera.pandas
-    from numpy.typing import NDArray
 
 # Integer columns and the largest value that makes sense in each. The limit on bytes, 256 TiB,
 # keeps the sums of the time windows far inside 64 bits.
@@ -99,13 +98,6 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     return typed.iloc[time_order(typed)].reset_index(drop=True)
 
 
-def time_order(connections: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the places of rows in the order of their time; equal times keep their order."""
-    # Of times with a zone, NumPy would compare objects.
-    times = connections[TIME].reset_index(drop=True)
-    return times.sort_values(kind="stable").index.to_numpy()
-
-
 def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     """Bring rows into the shape of the connection schema, and check them.
 
@@ -130,7 +122,7 @@ def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     """
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
-        raise DataError(f"{origin}: each column may stand once, got {twice!r} twice")
+        raise DataError(f"{origin}: column names must differ, got {twice!r} twice")
     check_absent(frame.columns, origin=origin)
     if frame.empty:
         raise DataError(f"{origin}: at least one row is needed, got a header alone")
@@ -243,7 +235,7 @@ def _range_of(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Show a value as it stands in a file, cut if long."""
+    """Show a value as it is in a file, cut if long."""
     if pd.isna(value):
         return "nothing"
     return f"{value.item() if isinstance(value, np.generic) else value!r:.80}"

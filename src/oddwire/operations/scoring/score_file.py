@@ -28,9 +28,9 @@ from oddwire.operations.scoring.scored_files import (
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
-from oddwire.traffic.connections import time_order
-from oddwire.traffic.schema import TIME
-from oddwire.traffic.sources import FileRows, read_file, to_features
+from oddwire.traffic.features.connection_features import to_features
+from oddwire.traffic.schema import TIME, time_order
+from oddwire.traffic.sources import FileRows, read_file
 
 
 @dataclass(frozen=True)
@@ -189,4 +189,4 @@ def read_features(
     block = load_params(project.params_file).source(source)
     with step(f"read {file.name}"):
         read = read_file(block, file, schema=model.schema)
-        return read, to_features(block.kind, read.rows, model.schema)
+        return read, to_features(block.row_kind, read.rows, model.schema)

@@ -1,8 +1,8 @@
 """One column of a file → numbers, categories, labels or times.
 
 What people write for *unknown* is missing here: an empty value, ``-``, ``?``, ``NA``, ``NaN`` and
-``null`` in any case. ``inf`` and ``Infinity`` are numbers. Work is done on the distinct texts of a
-column, of which there are far fewer than rows.
+``null`` in any case. ``inf`` and ``Infinity`` are numbers. The work is done on a column's distinct
+texts, of which there are far fewer than rows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def is_numeric(column: pa.ChunkedArray) -> bool:
-    """Say whether at least 95 % of a column's non-missing values are numbers.
+    """Return whether at least 95 % of a column's non-missing values are numbers.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def labels(
     Parameters
     ----------
     benign
-        What the column says of a benign connection. Case, spaces, ``0`` against ``0.0`` and
+        Values of the column that mean benign. Case, spaces, ``0`` against ``0.0`` and
         ``false`` make no difference.
 
     Returns
@@ -92,10 +92,10 @@ def labels(
     attack
         The text of the attack; missing where benign, unknown, or the column holds numbers alone.
     """
-    harmless = {_label_key(str(value)) for value in benign}
+    benign_keys = {_label_key(str(value)) for value in benign}
 
     def label(text: str) -> int | None:
-        if _label_key(text) in harmless:  # first: `-` may be somebody's word for benign
+        if _label_key(text) in benign_keys:  # first: `-` may be a word for benign
             return 0
         return None if text.casefold() in MISSING else 1
 
