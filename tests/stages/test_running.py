@@ -1,0 +1,34 @@
+"""How every stage starts and ends."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from oddwire.stages.running import run, whole_folder
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "out"
+    with whole_folder(target) as folder:
+        (folder / "a").touch()
+    with pytest.raises(FileNotFoundError), whole_folder(target) as folder:
+        (folder / "b").write_bytes((folder / "missing").read_bytes())
+    assert [file.name for file in target.iterdir()] == ["a"]
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_stage_takes_one_source(capsys):
+    assert run(print, []) == 2
+    assert capsys.readouterr().err == "error: a stage takes the name of one source, got []\n"
+    assert run(lambda _: None, ["mine"]) == 0
+
+
+@pytest.mark.parametrize("stage", ["link", "ingest", "prepare", "explore"])
+def test_a_wrong_source_ends_a_stage_with_one_line_and_code_2(project, stage, monkeypatch, capsys):
+    monkeypatch.chdir(project.root)
+    assert run(import_module(f"oddwire.stages.{stage}").main, ["yours"]) == 2
+    out, err = capsys.readouterr()
+    assert err == "error: unknown source 'yours': params.yaml has days, mine\n"
+    assert out == ""
