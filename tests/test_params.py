@@ -134,7 +134,7 @@ def test_sources_know_what_their_rows_are():
         ),
         ({"sources": {"mine": {"format": "table"}}}, "sources.mine.train", "is required", ""),
         ({"sources": {"mine": {"format": "zip"}}}, "sources.mine", "'simulated'", "'zip'"),
-        ({"sources": {"Mine!": SOURCES["days"]}}, "sources.Mine!", "must match pattern", "got 'Mine!'"),
+        ({"sources": {"Mine!": SOURCES["days"]}}, "sources.Mine!", "match pattern", "got 'Mine!'"),
         ({}, "sources", "is required", ""),
     ],
 )  # fmt: skip
