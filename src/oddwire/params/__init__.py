@@ -1,6 +1,6 @@
 """``params.yaml`` → frozen types, one file a block.
 
-Every rule of a setting stands here once. A wrong key or value is a `ParameterError` that names
+Every rule of a setting is here, once. A wrong key or value is a `ParameterError` that names
 the key, the rule and the value got.
 """
 

@@ -12,11 +12,6 @@ from oddwire.traffic.archive import write_rows
 from oddwire.traffic.sources import read_source
 
 
-def main(source: str) -> None:
-    """Ingest a source of this project."""
-    ingest(Project.find(), source)
-
-
 def ingest(project: Project, source: str) -> None:
     """Read a source through its links and write ``data/ingested/SOURCE``.
 
@@ -32,4 +27,4 @@ def ingest(project: Project, source: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(ingest))

@@ -16,11 +16,6 @@ from oddwire.stages.running import run, whole_folder
 from oddwire.traffic.sources.reading.files import check_files
 
 
-def main(source: str) -> None:
-    """Link the files of a source of this project."""
-    link(Project.find(), source)
-
-
 def link(project: Project, source: str) -> None:
     """Make ``data/raw/SOURCE``: a link per file, or an empty mark for a source without files.
 
@@ -56,4 +51,4 @@ def linked(source: SourceSettings, folder: Path) -> SourceSettings:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(link))

@@ -15,11 +15,6 @@ from oddwire.traffic.splitting.parts import split_rows
 PARTS = ("train", "calibration", "validation", "test")
 
 
-def main(source: str) -> None:
-    """Prepare a source of this project."""
-    prepare(Project.find(), source)
-
-
 def prepare(project: Project, source: str) -> None:
     """Write ``data/prepared/SOURCE``: a feature frame per part, and ``split.json``.
 
@@ -48,4 +43,4 @@ def prepare(project: Project, source: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(prepare))

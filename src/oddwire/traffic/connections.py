@@ -101,7 +101,7 @@ def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"{origin}: column names must differ, got {twice!r} twice")
-    check_absent(frame.columns, origin=origin)
+    require_columns(frame.columns, origin=origin)
     if frame.empty:
         raise DataError(f"{origin}: at least one row is needed, got a header alone")
     return pd.DataFrame(
@@ -110,7 +110,7 @@ def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     )
 
 
-def check_absent(names: Iterable[str], *, origin: str) -> None:
+def require_columns(names: Iterable[str], *, origin: str) -> None:
     """Refuse rows that lack a column without which they are no connections.
 
     Raises

@@ -48,7 +48,7 @@ class KeyedRows:
     Parameters
     ----------
     positions
-        int64 of shape (m,): where each sorted row stands in the rows given.
+        int64 of shape (m,): the place of each sorted row among the rows given.
     keys
         int64 of shape (m,): the sorted rows' keys.
     times

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from oddwire.traffic.connections import CONNECTION_COLUMNS, check_absent, type_connections
+from oddwire.traffic.connections import CONNECTION_COLUMNS, require_columns, type_connections
 from oddwire.traffic.schema import time_order
 from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import refuse_duplicate_columns
@@ -36,7 +36,7 @@ def read_connections(file: Path) -> FileRows:
         If the file cannot be read, a required column is absent, or a value breaks a rule.
     """
     raw = read_raw(file)
-    check_absent(raw.names, origin=str(file))
+    require_columns(raw.names, origin=str(file))
     known = [name for name in dict.fromkeys(raw.names) if name in CONNECTION_COLUMNS]
     refuse_duplicate_columns(raw, known)
     frame = pd.DataFrame({name: _values(raw, name) for name in known})

@@ -9,7 +9,7 @@
 * **calibration** holds benign rows alone where labels exist, whatever is trained on: a p-value is
   the share of *benign* rows at least as unusual.
 
-How the pool is split, and why so, is told in ``block_split.py``.
+``block_split.py`` has how the pool is split, and why so.
 
 Rows of unknown label in a partly labelled source cannot be evaluated: under ``train_on: all`` they
 may train, under ``benign`` they are dropped and counted. In the test part they stay, counted.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
 
 # The fewest rows that mean anything: a quantile or a mean of fewer training rows is noise, 20
-# calibration rows give p-values down to 1/21 (so that 5 % can be told without extrapolating), and
+# calibration rows give p-values down to 1/21 (so that 5 % needs no extrapolation), and
 # one of ten validation or test rows already moves a rate by 10 %.
 LEAST_ROWS = {"train": 20, "calibration": 20, "validation": 10, "test": 10}
 
@@ -81,15 +81,6 @@ class Split:
             "connections_per_day": self.connections_per_day,
             **{part: _count(getattr(self, part)) for part in parts},
         }
-
-
-class _Parts(NamedTuple):
-    """Positions of the rows before the test, by part."""
-
-    train: Positions
-    calibration: Positions
-    validation: Positions
-    dropped: Positions
 
 
 def split_rows(
@@ -148,9 +139,10 @@ def split_rows(
     else:
         method = "time" if timed else "random"
         before, after = _hold_out(rows, order, settings.test, random, source)
-    parts = _split_pool(rows.iloc[before], settings, random, source)
+    part = _split_pool(rows.iloc[before], settings, random, source)
     train, calibration, validation, dropped = (
-        rows.iloc[before[positions]].reset_index(drop=True) for positions in parts
+        rows.iloc[before[part == number]].reset_index(drop=True)
+        for number in (TRAIN, CALIBRATION, VALIDATION, DROPPED)
     )
     return Split(
         train=train,
@@ -189,15 +181,15 @@ def _hold_out(
 
 def _split_pool(
     rows: pd.DataFrame, settings: SplitSettings, random: np.random.Generator, source: str
-) -> _Parts:
-    """Split the rows before the test, which are in time order."""
+) -> Positions:
+    """Give each row before the test, in time order, the number of its part."""
     known, attack = _labels(rows)
     benign = known & ~attack
     labelled = bool(known.any())
     if labelled and not benign.any():
         raise DataError(
             f"source {source}: at least one benign row is needed before the test part, got none in"
-            f" {len(rows)} rows: the source's `benign` must name what its label column says of them"
+            f" {len(rows)} rows: the source's `benign` must list what its label column calls benign"
         )
     benign_only = labelled and settings.train_on == "benign"
     pool = np.flatnonzero(benign if benign_only else np.ones(len(rows), dtype=bool))
@@ -217,11 +209,11 @@ def _split_pool(
         ("validation", VALIDATION, settings.validation),
     ):
         _need(source, name, int(sizes[number]), share=share, kind=kind)
-    return _Parts(*(np.flatnonzero(part == number) for number in range(len(_Parts._fields))))
+    return part
 
 
 def _labels(rows: pd.DataFrame) -> tuple[Mask, Mask]:
-    """Say which rows have a label, and which are attacks."""
+    """Return which rows have a label, and which are attacks."""
     if LABEL not in rows:
         return np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
     labels = rows[LABEL].to_numpy(dtype=np.float64, na_value=np.nan)

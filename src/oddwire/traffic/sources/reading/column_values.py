@@ -26,9 +26,14 @@ NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count a
 
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
 _TRUTH = {"true": "1", "false": "0"}
-# Seconds, milliseconds, microseconds, nanoseconds since 1970, told by the size of the number:
+# Seconds, milliseconds, microseconds, nanoseconds since 1970, known by the size of the number:
 # each bound is the year 5138 in its unit, and 1973 in the next smaller one.
 _EPOCH_UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0), (np.inf, 0.001))
+
+_NUMBER_TYPES = (
+    pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal,
+    pa.types.is_duration, pa.types.is_null,
+)  # fmt: skip
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -110,7 +115,7 @@ def labels(
 def times(raw: RawTable, name: str, *, required: bool) -> pd.Series[Any]:
     """Return a column as ``datetime64[us, UTC]``.
 
-    Read are ISO 8601 texts (UTC unless they say otherwise), and seconds, milliseconds,
+    ISO 8601 texts are read (UTC unless they name a zone), and seconds, milliseconds,
     microseconds or nanoseconds since 1970.
 
     Parameters
@@ -170,18 +175,7 @@ def _label_key(text: str) -> str:
 
 
 def _is_number_type(kind: pa.DataType) -> bool:
-    types = pa.types
-    return any(
-        fits(kind)
-        for fits in (
-            types.is_integer,
-            types.is_floating,
-            types.is_boolean,
-            types.is_decimal,
-            types.is_duration,
-            types.is_null,
-        )
-    )
+    return any(fits(kind) for fits in _NUMBER_TYPES)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -78,7 +78,7 @@ class RawTable:
         return frame.set_axis(names, axis=1)
 
     def place(self, row: int) -> str:
-        """Say where a row (counted from 0) stands: its line in a CSV file."""
+        """Name the place of a row (counted from 0) in the file: its line in a CSV file."""
         if self.layout is None:
             return f"row {row + 1}"
         for at, (line, _) in enumerate(self.layout.rows(self.file)):
@@ -263,7 +263,7 @@ def _parse(file: Path, layout: CsvLayout, columns: int) -> pa.Table | None:
 
 
 def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
-    """Find the row that has too few or too many values, and say where it is."""
+    """Find the row that has too few or too many values, and name its line."""
     line = None
     try:
         for line, values in layout.rows(file):
