@@ -23,6 +23,8 @@ from oddwire.params import (
     check_params,
     load_params,
 )
+from oddwire.project import Project
+from oddwire.traffic.sources.reading.fetching import PUBLISHED
 
 SHIPPED = Path(__file__).resolve().parents[1] / "params.yaml"
 SOURCES = {"days": {"format": "simulated"}, "mine": {"format": "table", "train": "mine.csv"}}
@@ -38,6 +40,12 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
     assert isinstance(params.source("nsl-kdd"), NslKddSource)
     assert params.search.detectors == ("isolation_forest", "one_class_svm", "autoencoder")
     assert params.drift.source in params.sources
+
+
+def test_the_shipped_file_names_the_files_that_fetch_brings():
+    named = load_params(SHIPPED).source("nsl-kdd").files().values()
+    downloads = Project(Path()).downloads("nsl-kdd")
+    assert set(named) == {downloads / file for file in PUBLISHED["nsl-kdd"].files}
 
 
 def test_what_is_left_out_takes_its_default():
@@ -86,24 +94,24 @@ def test_a_wrong_threshold_setting_is_told(alerts, key, rule, got):
 
 def test_sources_know_what_their_rows_are():
     params = check_params({"sources": SOURCES})
-    assert params.source("days").kind == "connections"
-    assert params.source("mine").kind == "table"
+    assert params.source("days").row_kind == "connections"
+    assert params.source("mine").row_kind == "table"
     assert isinstance(params.source("mine"), TableSource)
 
 
 @pytest.mark.parametrize(
     ("content", "key", "rule", "got"),
     [
-        (changed(seeds=1), "seeds", "no known key", "got 1"),
+        (changed(seeds=1), "seeds", "not a known key", "got 1"),
         (changed(seed=-1), "seed", "greater than or equal to 0", "got -1"),
         (changed(seed="many"), "seed", "valid integer", "got 'many'"),
         (changed(seed=2**31), "seed", "less than or equal to 2147483647", "got 2147483648"),
         (changed(split={"test": 1.5}), "split.test", "less than 1", "got 1.5"),
         (changed(split={"train_on": "some"}), "split.train_on", "'benign' or 'all'", "got 'some'"),
-        (changed(split={"calibrate": 0.1}), "split.calibrate", "no known key", "got 0.1"),
-        (changed(split=None), "split", "dictionary", "got None"),
+        (changed(split={"calibrate": 0.1}), "split.calibrate", "not a known key", "got 0.1"),
+        (changed(split=None), "split", "must be a valid dictionary", "got None"),
         (changed(alerts={"target_fpr": 0}), "alerts.target_fpr", "greater than 0", "got 0"),
-        (changed(alerts={"target_fpr": float("nan")}), "alerts.target_fpr", "less than 1", "got nan"),
+        (changed(split={"test": float("nan")}), "split.test", "less than 1", "got nan"),
         (changed(search={"trials": -1}), "search.trials", "greater than or equal to 0", "got -1"),
         (changed(search={"trials": 2.5}), "search.trials", "valid integer", "got 2.5"),
         (
@@ -114,17 +122,17 @@ def test_sources_know_what_their_rows_are():
         ),
         (
             {"sources": {"days": {"format": "simulated", "days": 0}}},
-            "sources.days.simulated.days",
+            "sources.days.days: must be",
             "greater than or equal to 1",
             "got 0",
         ),
         (
             {"sources": {"days": {"format": "simulated", "drift": ["rain"]}}},
-            "sources.days.simulated.drift.0",
+            "sources.days.drift.0",
             "'new_service'",
             "got 'rain'",
         ),
-        ({"sources": {"mine": {"format": "table"}}}, "sources.mine.table.train", "is required", ""),
+        ({"sources": {"mine": {"format": "table"}}}, "sources.mine.train", "is required", ""),
         ({"sources": {"mine": {"format": "zip"}}}, "sources.mine", "'simulated'", "'zip'"),
         ({"sources": {"Mine!": SOURCES["days"]}}, "sources.Mine!", "match pattern", "got 'Mine!'"),
         ({}, "sources", "is required", ""),
@@ -288,7 +296,9 @@ def test_a_source_that_stands_twice_is_refused(tmp_path):
         "sources:\n  office: {format: simulated}\n  lab: {format: simulated}\n"
         "  office: {format: simulated, days: 3}\n"
     )
-    with pytest.raises(ParameterError, match="office: stands twice in the block from line 2"):
+    with pytest.raises(
+        ParameterError, match="office: is there twice, in the block that starts in line 2"
+    ):
         load_params(file)
 
 

@@ -1,167 +1,27 @@
-"""The schemas of rows, and the border check of connections."""
+"""What a row of traffic looks like."""
 
 from __future__ import annotations
 
-import numpy as np
+import subprocess
+import sys
+
 import pandas as pd
-import pytest
-from pandas.testing import assert_frame_equal
 
-from oddwire.errors import DataError
-from oddwire.traffic.connections import (
-    CONNECTION_COLUMNS,
-    REQUIRED_COLUMNS,
-    check_connections,
-    connection_schema,
-)
-from oddwire.traffic.schema import RESERVED, FeatureSchema
-
-TYPES = {
-    "ts": "datetime64[us, UTC]",
-    "src_port": "Int32",
-    "dst_port": "Int32",
-    "duration": "float64",
-    "src_bytes": "Int64",
-    "dst_bytes": "Int64",
-    "src_packets": "Int64",
-    "dst_packets": "Int64",
-    "label": "Int8",
-}
-
-
-def raw(**columns):
-    """Three rows as a reader might hand them over."""
-    given = {
-        "ts": ["2026-03-02T00:00:03Z", "2026-03-02T00:00:01Z", "2026-03-02T00:00:02Z"],
-        "src_ip": ["10.0.0.1", "10.0.0.2", "10.0.0.3"],
-        "dst_ip": ["93.0.0.1"] * 3,
-        "dst_port": [443, 53, 22],
-        "proto": ["tcp", "udp", "tcp"],
-    }
-    return pd.DataFrame({**given, **columns})
-
-
-def checked(**columns):
-    return check_connections(raw(**columns), origin="conn.csv")
-
-
-def test_a_feature_schema_comes_back_from_json():
-    schema = FeatureSchema(numeric=("a", "b"), categorical=("c",))
-    assert FeatureSchema.from_dict(schema.to_dict()) == schema
-    assert schema.columns == ("a", "b", "c")
+from oddwire.traffic.connections import CONNECTION_COLUMNS
+from oddwire.traffic.schema import RESERVED, time_order
 
 
 def test_reserved_columns_are_columns_of_a_connection():
     assert set(RESERVED) <= set(CONNECTION_COLUMNS)
 
 
-class TestCheckedConnections:
-    def test_have_every_column_in_order_and_of_its_type(self):
-        connections = checked(label=[0, None, 1], bystander=1)
-        assert list(connections) == list(CONNECTION_COLUMNS)
-        types = connections.dtypes.astype(str).to_dict()
-        assert types == dict.fromkeys(CONNECTION_COLUMNS, "object") | TYPES
-        assert connections.drop(columns=[*REQUIRED_COLUMNS, "label"]).isna().all(axis=None)
-
-    def test_are_sorted_by_time_and_rows_of_one_time_keep_their_order(self):
-        connections = checked(ts=[2, 1, 1], uid=["a", "b", "c"])
-        assert connections["uid"].tolist() == ["b", "c", "a"]
-        assert connections.index.tolist() == [0, 1, 2]
-
-    def test_pass_again_unchanged(self):
-        once = checked(duration=[0.5, np.inf, None], service=["ssl", "", None])
-        assert_frame_equal(check_connections(once, origin="again"), once)
-
-    def test_leave_what_was_given_as_it_was(self):
-        given = raw(src_bytes=["1", "2", "3"])
-        before = given.copy(deep=True)
-        check_connections(given, origin="conn.csv")
-        assert_frame_equal(given, before)
-
-    def test_take_numbers_written_as_text(self):
-        connections = checked(src_bytes=["10", "", "30"], duration=["1.5", "inf", None])
-        assert connections["src_bytes"].tolist() == [pd.NA, 30, 10]
-        np.testing.assert_equal(connections["duration"].tolist(), [np.inf, np.nan, 1.5])
-
-    @pytest.mark.parametrize(
-        "time",
-        [
-            "2026-03-02T00:00:01.500000Z",
-            "2026-03-02 01:00:01.5+01:00",
-            "2026-03-02T00:00:01.5",
-            1772409601.5,
-            "1772409601.500000",
-            pd.Timestamp("2026-03-02T00:00:01.5"),
-            pd.Timestamp("2026-03-01T19:00:01.5", tz="America/New_York"),
-        ],
-    )
-    def test_take_times_in_any_usual_writing(self, time):
-        connections = checked(ts=[time] * 3)
-        assert connections["ts"].unique().tolist() == [
-            pd.Timestamp("2026-03-02T00:00:01.5", tz="UTC")
-        ]
-
-    def test_hold_an_infinite_count_as_unknown(self):
-        assert checked(src_bytes=[np.inf, 1, 2])["src_bytes"].isna().tolist() == [
-            False,
-            False,
-            True,
-        ]
-
-    def test_keep_counts_that_floats_cannot_hold(self):
-        counts = [2**47 + 1, 0, 2**48]
-        assert sorted(checked(src_bytes=[str(n) for n in counts])["src_bytes"]) == sorted(counts)
-
-    def test_hold_text_as_text_and_unknown_as_none(self):
-        connections = checked(ts=[1, 2, 3], uid=[7, None, "C3"], service=["", "dns", np.nan])
-        assert connections["uid"].tolist()[1:] == [None, "C3"]
-        assert connections["service"].tolist() == [None, "dns", None]
+def test_rows_of_one_time_keep_their_order_and_those_of_none_come_first():
+    times = pd.to_datetime(["2026-03-02", None, "2026-03-01", "2026-03-01", None], utc=True)
+    rows = pd.DataFrame({"ts": times}, index=[7, 7, 3, 5, 1])
+    assert time_order(rows).tolist() == [1, 4, 2, 3, 0]
 
 
-class TestRefusedConnections:
-    @pytest.mark.parametrize(
-        ("columns", "words"),
-        [
-            ({"ts": [1, "yesterday", 3]}, "row 2: ts must be a time, got 'yesterday'"),
-            ({"ts": [1, 2, None]}, "row 3: ts must be a time, got nothing"),
-            ({"ts": [1e300, 2, 3]}, r"row 1: ts must be a time, got 1e\+300"),
-            ({"dst_port": [1, "http", 3]}, "row 2: dst_port must be a number, got 'http'"),
-            ({"dst_port": [1, 2, 65536]}, "row 3: dst_port must be from 0 to 65535, got 65536"),
-            ({"dst_port": [1, 2, 1e12]}, "row 3: dst_port must be from 0 to 65535, got 1e?"),
-            ({"dst_port": [-1, 2, 3]}, "row 1: dst_port must be from 0 to 65535, got -1"),
-            ({"src_bytes": [0, 1.5, 2]}, "row 2: src_bytes must be whole, got 1.5"),
-            ({"src_bytes": [0, 2**70, 2]}, f"row 2: src_bytes must be from 0 .* got {2**70}"),
-            ({"dst_packets": [0, 0, -3]}, "row 3: dst_packets must be from 0 .* got -3"),
-            ({"duration": [0, -0.1, 0]}, "row 2: duration must be 0 or more, got -0.1"),
-            ({"duration": ["long", 0, 0]}, "row 1: duration must be a number, got 'long'"),
-            ({"label": [0, 1, 2]}, "row 3: label must be 0 or 1, got 2"),
-            ({"label": ["BENIGN", 0, 1]}, "row 1: label must be a number, got 'BENIGN'"),
-        ],
-    )
-    def test_name_file_row_column_rule_and_value(self, columns, words):
-        with pytest.raises(DataError, match=rf"^conn\.csv, {words}"):
-            checked(**columns)
-
-    @pytest.mark.parametrize("column", REQUIRED_COLUMNS)
-    def test_name_a_column_that_is_absent(self, column):
-        with pytest.raises(DataError, match=f"^conn.csv: .* needs the column '{column}', got "):
-            check_connections(raw().drop(columns=column), origin="conn.csv")
-
-    def test_name_a_column_that_stands_twice(self):
-        twice = pd.concat([raw(), raw()[["proto"]]], axis=1)
-        with pytest.raises(DataError, match=r"^conn\.csv: .* got 'proto' twice"):
-            check_connections(twice, origin="conn.csv")
-
-    def test_say_that_there_are_no_rows(self):
-        with pytest.raises(DataError, match=r"^conn\.csv: at least one row is needed"):
-            check_connections(raw().iloc[:0], origin="conn.csv")
-
-    def test_cut_a_long_value(self):
-        with pytest.raises(DataError) as caught:
-            checked(dst_port=[1, "x" * 5000, 3])
-        assert len(str(caught.value)) < 200
-
-
-def test_the_pandera_schema_knows_every_column_and_refuses_others():
-    assert list(connection_schema().columns) == list(CONNECTION_COLUMNS)
-    assert connection_schema().strict
+def test_looking_for_sources_imports_no_reader():
+    code = "import oddwire.traffic.sources, sys; print({'pandas', 'pyarrow'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"

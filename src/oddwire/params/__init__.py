@@ -1,6 +1,6 @@
 """``params.yaml`` → frozen types, one file a block.
 
-Every rule of a setting stands here once. A wrong key or value is a `ParameterError` that names
+Every rule of a setting is here, once. A wrong key or value is a `ParameterError` that names
 the key, the rule and the value got.
 """
 
@@ -14,8 +14,8 @@ from oddwire.params.search import DetectorName, SearchSettings
 from oddwire.params.sources import (
     DRIFT_SCENARIOS,
     DriftScenario,
-    Kind,
     NslKddSource,
+    RowKind,
     SimulatedSource,
     Source,
     SourceSettings,
@@ -26,7 +26,7 @@ from oddwire.params.training import TrainingSettings
 
 __all__ = [
     "DRIFT_SCENARIOS", "AlertSettings", "DetectorName", "DriftScenario", "DriftSettings",
-    "ExploreSettings", "Fraction", "Kind", "NslKddSource", "Params", "PromotionSettings",
+    "ExploreSettings", "Fraction", "NslKddSource", "Params", "PromotionSettings", "RowKind",
     "SearchSettings", "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings",
     "TableSource", "ThresholdRule", "TrainingSettings", "check_params", "load_params",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -36,7 +37,7 @@ class Params(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _watch_a_source_that_there_is(cls, content: Any) -> Any:
+    def _watch_the_first_source(cls, content: Any) -> Any:
         if not isinstance(content, dict) or not isinstance(content.get("sources"), dict):
             return content
         drift = content.get("drift", {})
@@ -71,19 +72,22 @@ class Params(Settings):
             raise ParameterError(f"unknown source {name!r}: params.yaml has {known}") from None
 
 
+_MOST_PROBLEMS = 3
 _MOST_SHOWN = 80  # characters of a wrong value
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, which would silently take the last of two blocks of one name."""
+    """YAML's safe loader, which alone would silently take the last of two blocks of one name."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands twice."""
+        """Refuse a key that is there twice."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         twice = sorted({key for key in keys if keys.count(key) > 1 and key != "<<"})
         if twice:
             line = node.start_mark.line + 1
-            raise ParameterError(f"{twice[0]}: stands twice in the block from line {line} on")
+            raise ParameterError(
+                f"{twice[0]}: is there twice, in the block that starts in line {line}"
+            )
         return super().construct_mapping(node, deep)
 
 
@@ -129,17 +133,17 @@ def check_params(content: dict[str, Any], *, origin: str = "params.yaml") -> Par
         raise ParameterError(" ".join(f"{origin}: {_in_words(error)}".split())) from None
 
 
-def _in_words(error: ValidationError, most: int = 3) -> str:
+def _in_words(error: ValidationError) -> str:
     problems = error.errors()
-    words = [_problem_in_words(dict(problem)) for problem in problems[:most]]
-    if len(problems) > most:
-        words.append(f"and {len(problems) - most} more")
+    words = [_problem_in_words(dict(problem)) for problem in problems[:_MOST_PROBLEMS]]
+    if len(problems) > len(words):
+        words.append(f"and {len(problems) - len(words)} more")
     return "; ".join(words)
 
 
 def _problem_in_words(problem: dict[str, Any]) -> str:
     context = problem.get("ctx", {})
-    key = context.get("key") or ".".join(map(str, problem["loc"])) or "the whole file"
+    key = context.get("key") or ".".join(_names(problem["loc"])) or "the whole file"
     got = context.get("got", problem["input"])
     match problem["type"]:
         case "missing":
@@ -151,8 +155,16 @@ def _problem_in_words(problem: dict[str, Any]) -> str:
                 f"{key}.format: must be one of {context['expected_tags']}, got {context['tag']!r}"
             )
         case "extra_forbidden":
-            rule = "is no known key"
+            rule = "is not a known key"
         case _:
-            rule = problem["msg"][0].lower() + problem["msg"][1:]
+            # "Input should be less than 1" → "must be less than 1"
+            rule = re.sub(r"^(?:Input|String) should ", "must ", problem["msg"])
+            rule = rule[0].lower() + rule[1:]
     shown = repr(got)
     return f"{key}: {rule}, got {shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + '…'}"
+
+
+def _names(place: tuple[str | int, ...]) -> list[str]:
+    """Name a place as it is in the file: pydantic puts the format into the keys of a source."""
+    names = list(map(str, place))
+    return names[:2] + names[3:] if names[:1] == ["sources"] and len(names) > 3 else names  # noqa: PLR2004

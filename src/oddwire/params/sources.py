@@ -1,4 +1,7 @@
-"""``sources:``, one class a format."""
+"""``sources:``, one class per format.
+
+A format is one class here, which joins `Source`, and one reader in ``oddwire.traffic.sources``.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,38 @@ from pydantic import Field
 
 from oddwire.params.base import Settings
 
-Kind = Literal["connections", "table"]
+RowKind = Literal["connections", "table"]
 DriftScenario = Literal["new_service", "doubled_volume", "broken_sensor", "new_subnet"]
 DRIFT_SCENARIOS: tuple[str, ...] = get_args(DriftScenario)
 
 
 class SourceSettings(Settings):
-    """What all sources share.
+    """What all formats share.
 
-    ``kind`` says whether its rows are connections, whose features are computed, or a table that
-    brings its features.
+    Attributes
+    ----------
+    row_kind
+        Whether its rows are connections, whose features are computed, or a table that brings its
+        features.
+    scenarios
+        Changes of its traffic that its reader can simulate.
     """
 
-    kind: ClassVar[Kind] = "table"
+    row_kind: ClassVar[RowKind] = "table"
+    scenarios: ClassVar[tuple[str, ...]] = ()
+
+    format: str
+
+    def files(self) -> dict[str, Path]:
+        """Return the paths of its own files by the key that names them."""
+        return {}
 
 
 class SimulatedSource(SourceSettings):
     """Days of a small organisation's connections, made from a seed."""
 
-    kind: ClassVar[Kind] = "connections"
+    row_kind: ClassVar[RowKind] = "connections"
+    scenarios: ClassVar[tuple[str, ...]] = DRIFT_SCENARIOS
 
     format: Literal["simulated"]
     seed: int = Field(0, ge=0)
@@ -40,20 +56,26 @@ class SimulatedSource(SourceSettings):
     drift_from_day: int = Field(0, ge=0)
 
 
-class NslKddSource(SourceSettings):
+class _TrainAndTest(SourceSettings):
+    """A train file, and a test file where there is an official one."""
+
+    train: Path
+    test: Path | None = None
+
+    def files(self) -> dict[str, Path]:
+        return {"train": self.train} | ({} if self.test is None else {"test": self.test})
+
+
+class NslKddSource(_TrainAndTest):
     """The official files of NSL-KDD."""
 
     format: Literal["nsl-kdd"]
-    train: Path
-    test: Path | None = None
 
 
-class TableSource(SourceSettings):
+class TableSource(_TrainAndTest):
     """Any table in CSV or Parquet, gzip too: a row per connection, a column per feature."""
 
     format: Literal["table"]
-    train: Path
-    test: Path | None = None
     label: str | None = None
     benign: tuple[str | int | float | bool, ...] = ("benign", "normal", "0")
     attack: str | None = None
@@ -62,4 +84,5 @@ class TableSource(SourceSettings):
     categorical: tuple[str, ...] | None = None
 
 
+# Every format, in the order in which a message lists them.
 Source = Annotated[SimulatedSource | NslKddSource | TableSource, Field(discriminator="format")]

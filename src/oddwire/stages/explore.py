@@ -35,11 +35,6 @@ _CELLS = 4_000_000  # rows of many columns are looked at in smaller numbers
 _FEWEST_ROWS = 2_000
 
 
-def main(source: str) -> None:
-    """Explore a source of this project."""
-    explore(Project.find(), source)
-
-
 def explore(project: Project, source: str) -> None:
     """Write ``data/explored/SOURCE``: ``index.html``, ``statistics.json`` and the pictures.
 
@@ -98,4 +93,4 @@ def _scores(
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(explore))

@@ -1,4 +1,4 @@
-"""Stage ``link``: make a source's own files, wherever they lie, known to DVC.
+"""Stage ``link``: make a source's own files, wherever they are, known to DVC.
 
 ``data/raw/SOURCE`` gets a link to each file. DVC hashes through the links, so that a changed file
 is noticed, and stores nothing: big files stay where they are, and stay one copy.
@@ -10,19 +10,14 @@ import sys
 from pathlib import Path
 
 from oddwire.errors import DataError
-from oddwire.params import Source, load_params
+from oddwire.params import SourceSettings, load_params
 from oddwire.project import Project
 from oddwire.stages.running import run, whole_folder
-from oddwire.traffic.sources.reading.files import check_files, source_files
-
-
-def main(source: str) -> None:
-    """Link the files of a source of this project."""
-    link(Project.find(), source)
+from oddwire.traffic.sources.reading.files import check_files
 
 
 def link(project: Project, source: str) -> None:
-    """Make ``data/raw/SOURCE``: a link per file, or an empty mark for a simulated source.
+    """Make ``data/raw/SOURCE``: a link per file, or an empty mark for a source without files.
 
     Raises
     ------
@@ -32,13 +27,13 @@ def link(project: Project, source: str) -> None:
     settings = load_params(project.params_file).source(source)
     files = check_files(settings, root=project.root, name=source)
     with whole_folder(project.raw(source)) as folder:
-        for part, file in files.items():
-            (folder / (part + _suffix(file))).symlink_to(file)
+        for key, file in files.items():
+            (folder / key).symlink_to(file)
         if not files:
-            (folder / "simulated").touch()
+            (folder / "no-files").touch()
 
 
-def linked(source: Source, folder: Path) -> Source:
+def linked(source: SourceSettings, folder: Path) -> SourceSettings:
     """Return a source with its files as ``folder`` links to them.
 
     Raises
@@ -47,19 +42,13 @@ def linked(source: Source, folder: Path) -> Source:
         If the links are not there, or not those of this source.
     """
     found: dict[str, Path] = {}
-    for part, file in source_files(source, root=folder):
-        link = folder / (part + _suffix(file))
+    for key in source.files():
+        link = folder / key
         if not link.is_symlink():
-            raise DataError(f"{link} is no link to the {part} file: run the stage `link` first")
-        found[part] = link.readlink()
+            raise DataError(f"{link} is no link to the {key} file: run the stage `link` first")
+        found[key] = link.readlink()
     return source.model_copy(update=found)
 
 
-def _suffix(file: Path) -> str:
-    """Return ``.csv.gz`` as one suffix; a dot elsewhere in the name is part of the name."""
-    zipped = file.suffix.lower() == ".gz"
-    return Path(file.stem).suffix + file.suffix if zipped else file.suffix
-
-
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(link))

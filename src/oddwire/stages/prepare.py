@@ -7,17 +7,12 @@ import sys
 
 from oddwire.params import load_params
 from oddwire.project import Project
-from oddwire.stages.ingest import load_rows
 from oddwire.stages.running import run, whole_folder
-from oddwire.traffic.sources import to_features
+from oddwire.traffic.archive import load_rows
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, to_features
 from oddwire.traffic.splitting.parts import split_rows
 
 PARTS = ("train", "calibration", "validation", "test")
-
-
-def main(source: str) -> None:
-    """Prepare a source of this project."""
-    prepare(Project.find(), source)
 
 
 def prepare(project: Project, source: str) -> None:
@@ -31,13 +26,14 @@ def prepare(project: Project, source: str) -> None:
     params = load_params(project.params_file)
     params.source(source)
     rows = load_rows(project.ingested(source))
-    train = to_features(rows.kind, rows.train, rows.schema)
-    test = None if rows.test is None else to_features(rows.kind, rows.test, rows.schema)
+    schema = rows.schema or CONNECTION_FEATURES
+    train = to_features(rows.kind, rows.train, schema)
+    test = None if rows.test is None else to_features(rows.kind, rows.test, schema)
     split = split_rows(train, test, params.split, seed=params.seed, source=source)
     content = {
         "source": source,
         "kind": rows.kind,
-        "schema": rows.schema.to_dict(),
+        "schema": schema.to_dict(),
         "split": split.summary(),
     }
     with whole_folder(project.prepared(source)) as folder:
@@ -47,4 +43,4 @@ def prepare(project: Project, source: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(prepare))

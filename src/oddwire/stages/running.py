@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from oddwire.errors import OddwireError, ParameterError
+from oddwire.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,33 +17,29 @@ if TYPE_CHECKING:
 EXIT_MENDABLE = 2
 
 
-def run(main: Callable[[str], None], arguments: list[str] | None = None) -> int:
-    """Call a stage for the source named on the command line, and return the exit code.
+def run(stage: Callable[[Project, str], None], arguments: list[str] | None = None) -> int:
+    """Run a stage of this project for the source named on the command line.
 
     Parameters
     ----------
-    main
-        The stage.
+    stage
+        The stage: a function of the project and the source.
     arguments
-        What stands after the stage's name; by default taken from the command line.
+        The arguments after the stage's name; by default those of the command line.
 
     Returns
     -------
-    0, or 2 after one line on the standard error that says what to mend.
+    The exit code: 0, or 2 after one line on standard error that says what to mend.
     """
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        main(_only(given))
+        if len(given) != 1:
+            raise ParameterError(f"a stage takes the name of one source, got {given}")
+        stage(Project.find(), given[0])
     except OddwireError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_MENDABLE
     return 0
-
-
-def _only(given: list[str]) -> str:
-    if len(given) != 1:
-        raise ParameterError(f"a stage takes the name of one source, got {given}")
-    return given[0]
 
 
 @contextmanager

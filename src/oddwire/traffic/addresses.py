@@ -1,4 +1,4 @@
-"""On which side of the wire an address lies."""
+"""On which side of the wire an address is."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _NETWORKS = {
 
 
 def sides(addresses: pd.Series[Any]) -> NDArray[np.object_]:
-    """Say on which side each address lies.
+    """Find on which side of the wire each address is.
 
     Parameters
     ----------

@@ -1,25 +1,21 @@
 """The connection schema, and the border check that every reader's rows pass.
 
-A frame of connections is checked once, where it comes in. What is behind may rely on it: these
+A frame of connections is checked once, where it comes in. The code behind relies on it: these
 columns in this order and of these types, unknown values missing and never 0, sorted by time.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError, listed
-from oddwire.traffic.schema import ATTACK, LABEL, TIME
+from oddwire.traffic.schema import ATTACK, LABEL, TIME, time_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import pandera.pandas
-    from numpy.typing import NDArray
 
 # Integer columns and the largest value that makes sense in each. The limit on bytes, 256 TiB,
 # keeps the sums of the time windows far inside 64 bits.
@@ -58,25 +54,6 @@ REQUIRED_COLUMNS = (TIME, "src_ip", "dst_ip", "dst_port", "proto")
 LATEST_SECOND = 253_402_300_800  # the end of the year 9999, as seconds since 1970
 
 
-@cache
-def connection_schema() -> pandera.pandas.DataFrameSchema:
-    """Return the schema of a frame of connections, for pandera."""
-    import pandera.pandas as pa  # half a second, only paid by who reads connections
-
-    columns = {
-        TIME: pa.Column("datetime64[us, UTC]", nullable=False),
-        "duration": pa.Column("float64", pa.Check.ge(0), nullable=True),
-        **{
-            name: pa.Column(dtype, pa.Check.in_range(0, most), nullable=True)
-            for name, (dtype, most) in _WHOLE.items()
-        },
-        **{name: pa.Column(object, nullable=True) for name in _TEXT},
-    }
-    return pa.DataFrameSchema(
-        {name: columns[name] for name in CONNECTION_COLUMNS}, strict=True, ordered=True
-    )
-
-
 def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     """Bring rows into the shape of the connection schema, check them, and put them in order.
 
@@ -97,13 +74,6 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     """
     typed = type_connections(frame, origin=origin)
     return typed.iloc[time_order(typed)].reset_index(drop=True)
-
-
-def time_order(connections: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the places of rows in the order of their time; equal times keep their order."""
-    # Of times with a zone, NumPy would compare objects.
-    times = connections[TIME].reset_index(drop=True)
-    return times.sort_values(kind="stable").index.to_numpy()
 
 
 def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
@@ -130,19 +100,17 @@ def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     """
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
-        raise DataError(f"{origin}: each column may stand once, got {twice!r} twice")
-    check_absent(frame.columns, origin=origin)
+        raise DataError(f"{origin}: column names must differ, got {twice!r} twice")
+    require_columns(frame.columns, origin=origin)
     if frame.empty:
         raise DataError(f"{origin}: at least one row is needed, got a header alone")
-    typed = pd.DataFrame(
+    return pd.DataFrame(
         {name: _coerce(frame, name, origin) for name in CONNECTION_COLUMNS},
         index=pd.RangeIndex(len(frame)),
     )
-    _validate(typed, origin)
-    return typed
 
 
-def check_absent(names: Iterable[str], *, origin: str) -> None:
+def require_columns(names: Iterable[str], *, origin: str) -> None:
     """Refuse rows that lack a column without which they are no connections.
 
     Raises
@@ -168,8 +136,10 @@ def _coerce(frame: pd.DataFrame, name: str, origin: str) -> pd.Series[Any]:
     if name in _TEXT:
         return _as_text(given)
     if name in _WHOLE:
-        return _as_whole(given, name, _WHOLE[name][0], origin)
-    return _as_number(given, name, origin).astype(np.float64)
+        return _as_whole(given, name, origin)
+    numbers = _as_number(given, name, origin).astype(np.float64)
+    _refuse(given, numbers < 0, name, "must be 0 or more", origin)
+    return numbers
 
 
 def _as_text(given: pd.Series[Any]) -> pd.Series[Any]:
@@ -185,15 +155,15 @@ def _as_number(given: pd.Series[Any], name: str, origin: str) -> pd.Series[Any]:
     return numbers
 
 
-def _as_whole(given: pd.Series[Any], name: str, dtype: str, origin: str) -> pd.Series[Any]:
+def _as_whole(given: pd.Series[Any], name: str, origin: str) -> pd.Series[Any]:
     numbers = _as_number(given, name, origin)
     if pd.api.types.is_float_dtype(numbers.dtype):
         numbers = numbers.astype("Float64").mask(np.isinf(numbers.astype(np.float64)), pd.NA)
         _refuse(given, (numbers % 1 != 0).fillna(value=False), name, "must be whole", origin)
-    # What does not fit in the type would fail in the conversion, before any rule is looked at.
-    limits = np.iinfo(dtype.lower())
-    outside = (numbers < limits.min) | (numbers > limits.max)
-    _refuse(given, outside.fillna(value=False).astype(bool), name, _range_of(name), origin)
+    dtype, most = _WHOLE[name]
+    outside = ((numbers < 0) | (numbers > most)).fillna(value=False).astype(bool)
+    rule = "must be 0 or 1" if name == LABEL else f"must be from 0 to {most}"
+    _refuse(given, outside, name, rule, origin)
     whole: pd.Series[Any] = numbers.astype(pd.api.types.pandas_dtype(dtype))
     return whole
 
@@ -221,29 +191,8 @@ def _refuse(
         raise DataError(f"{origin}, row {row + 1}: {name} {rule}, got {_shown(given.iloc[row])}")
 
 
-def _validate(typed: pd.DataFrame, origin: str) -> None:
-    import pandera.errors  # comes with the schema
-
-    try:
-        connection_schema().validate(typed)
-    except pandera.errors.SchemaError as error:
-        raise DataError(_in_words(error, origin)) from None
-
-
-def _in_words(error: Any, origin: str) -> str:
-    first = error.failure_cases.iloc[0]
-    name, row, got = error.schema.name, int(first["index"]) + 1, _shown(first["failure_case"])
-    return f"{origin}, row {row}: {name} {_range_of(name)}, got {got}"
-
-
-def _range_of(name: str) -> str:
-    if name == LABEL:
-        return "must be 0 or 1"
-    return f"must be from 0 to {_WHOLE[name][1]}" if name in _WHOLE else "must be 0 or more"
-
-
 def _shown(value: Any) -> str:
-    """Show a value as it stands in a file, cut if long."""
+    """Show a value as it is in a file, cut if long."""
     if pd.isna(value):
         return "nothing"
     return f"{value.item() if isinstance(value, np.generic) else value!r:.80}"

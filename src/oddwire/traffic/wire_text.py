@@ -11,7 +11,7 @@ def printable(text: str) -> str:
 
 
 def plain_label(text: str) -> str:
-    """Return text that matplotlib draws as it stands."""
+    """Return text that matplotlib draws literally."""
     # Names can come from logs that an attacker wrote: a dollar would start a formula, which may not
     # parse, and a leading underscore would drop the line from the legend.
     shown = printable(text)

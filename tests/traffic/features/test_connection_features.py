@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from oddwire.errors import ParameterError
 from oddwire.traffic.addresses import sides
 from oddwire.traffic.connections import CONNECTION_COLUMNS, check_connections
 from oddwire.traffic.features.connection_features import (
@@ -19,8 +20,9 @@ from oddwire.traffic.features.connection_features import (
     LONGEST_WINDOW,
     WINDOWS,
     connection_features,
+    to_features,
 )
-from oddwire.traffic.schema import RESERVED
+from oddwire.traffic.schema import RESERVED, FeatureSchema
 
 START = pd.Timestamp("2026-03-02", tz="UTC")
 
@@ -268,3 +270,15 @@ class TestTheFeatureFrame:
         assert not set(CONNECTION_FEATURES.columns) & set(RESERVED)
         assert set(CONNECTION_FEATURES.columns) - set(CONNECTION_COLUMNS)
         assert len(set(CONNECTION_FEATURES.columns)) == len(CONNECTION_FEATURES.columns)
+
+
+class TestRowsOfASource:
+    def test_of_a_table_are_its_features(self):
+        frame = pd.DataFrame({"a": [1.0]})
+        assert to_features("table", frame, FeatureSchema(numeric=("a",))) is frame
+
+    def test_with_features_of_another_version_are_refused(self):
+        with pytest.raises(ParameterError, match="no feature phase_of_moon"):
+            to_features(
+                "connections", connections_of([connection()]), FeatureSchema(("phase_of_moon",))
+            )

@@ -8,8 +8,9 @@ import pandas as pd
 
 from oddwire.operations.progress import step
 from oddwire.params import Source
+from oddwire.traffic.features.connection_features import to_features
 from oddwire.traffic.schema import FeatureSchema
-from oddwire.traffic.sources import FileRows, read_file, to_features
+from oddwire.traffic.sources import FileRows, read_file
 
 
 def read_features(
@@ -38,4 +39,4 @@ def read_features(
     """
     with step(f"read {file.name}"):
         read = read_file(settings, file, schema=schema)
-        return read, to_features(settings.kind, read.rows, schema)
+        return read, to_features(settings.row_kind, read.rows, schema)

@@ -24,11 +24,11 @@ from oddwire.operations.registry import reference
 from oddwire.operations.registry.versions import Registry, Version
 from oddwire.operations.scoring.rows import score_rows
 from oddwire.operations.tracking.store import Tracking
-from oddwire.params import DRIFT_SCENARIOS, Params, SimulatedSource, Source
+from oddwire.params import DRIFT_SCENARIOS, Params, Source
 from oddwire.project import Project
-from oddwire.traffic.sources import to_features
-
-_SCENARIO_DAYS = 2
+from oddwire.traffic.features.connection_features import to_features
+from oddwire.traffic.schema import TIME
+from oddwire.traffic.sources import read_scenario
 
 
 @dataclass(frozen=True)
@@ -108,29 +108,11 @@ def _current(
         return Path(current).name, features
     if scenario:
         block = params.source(source)
-        return f"scenario {scenario}", _simulated(block, source, scenario, model)
+        connections, since = read_scenario(block, scenario, name=source)
+        features = to_features(block.row_kind, connections, model.schema)
+        later = features[features[TIME] >= since].reset_index(drop=True)
+        return f"scenario {scenario}", later
     return "newest rows", Prepared(project.prepared(source)).part("test")
-
-
-def _simulated(block: Any, source: str, scenario: str, model: Model) -> pd.DataFrame:
-    """Simulate the days after the source's own, changed by a scenario."""
-    if not isinstance(block, SimulatedSource):
-        raise ParameterError(f"scenarios need a simulated source, got {source!r} ({block.format})")
-    from oddwire.traffic.sources.simulated import simulate
-
-    drift = [] if scenario == "none" else [scenario]
-    later = {
-        "days": block.days + _SCENARIO_DAYS, "drift": drift, "drift_from_day": block.days
-    }  # fmt: skip
-    connections = simulate(_changed(block, later))
-    first = pd.Timestamp(block.start, tz="UTC") + pd.Timedelta(days=block.days)
-    features = to_features(block.kind, connections, model.schema)
-    return features[features["ts"] >= first].reset_index(drop=True)
-
-
-def _changed(block: SimulatedSource, changes: dict[str, Any]) -> SimulatedSource:
-    """Return a block with changes that went through the same rules as ``params.yaml``."""
-    return SimulatedSource.model_validate({**block.model_dump(), **changes})
 
 
 def check_scenario(scenario: str) -> None:

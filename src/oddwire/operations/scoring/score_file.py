@@ -29,8 +29,7 @@ from oddwire.operations.scoring.scored_files import (
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
-from oddwire.traffic.connections import time_order
-from oddwire.traffic.schema import TIME
+from oddwire.traffic.schema import TIME, time_order
 
 
 @dataclass(frozen=True)

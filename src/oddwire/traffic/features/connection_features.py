@@ -1,9 +1,9 @@
-"""Connections → features: what one connection is like, and what went before it.
+"""Connections → features: what a connection is like, and what went before it.
 
-The windows are causal: a connection sees itself and the connections before it, in the order of
-time (at equal times, in the order of the rows), and nothing later. So batch and live share one
-function: live puts the connections of the last `LONGEST_WINDOW` seconds that it remembers before
-the new ones, and the new ones' features are the same to the last bit.
+Time windows are causal: a connection sees itself and the connections before it, in the order of
+time (at equal times, in the order of the rows), and nothing later. So one function serves batch
+and live: put the connections of the last `LONGEST_WINDOW` seconds before the new ones, and the new
+ones' features are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from oddwire.errors import ParameterError
 from oddwire.traffic.addresses import sides
 from oddwire.traffic.features.time_windows import (
     Codes,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from oddwire.params import RowKind
     from oddwire.traffic.features.time_windows import IntArray
 
     FloatArray = NDArray[np.float64]
@@ -94,6 +96,27 @@ def connection_features(connections: pd.DataFrame) -> pd.DataFrame:
     missing: a share of nothing, a rate over an unknown time, a window of an unknown address. In a
     window, a connection of unknown bytes adds none, and one of unknown state does not count for
     the share of failures.
+
+    Examples
+    --------
+    Two connections of one host, two seconds apart:
+
+    >>> import pandas as pd
+    >>> from oddwire.traffic.connections import check_connections
+    >>> rows = pd.DataFrame(
+    ...     {
+    ...         "ts": [0, 2], "src_ip": "10.0.0.5", "dst_ip": ["10.0.0.9", "203.0.113.7"],
+    ...         "dst_port": [22, 443], "proto": "tcp", "conn_state": ["REJ", "SF"],
+    ...         "src_bytes": [0, 600], "dst_bytes": [0, 1400],
+    ...     }
+    ... )
+    >>> features = connection_features(check_connections(rows, origin="example"))
+    >>> features.shape
+    (2, 69)
+    >>> features[["src_byte_share", "src_peers_10s", "src_failure_share_10s", "dst_side"]]
+       src_byte_share  src_peers_10s  src_failure_share_10s dst_side
+    0             NaN            1.0                    1.0   inside
+    1             0.3            2.0                    0.5  outside
     """
     numeric = CONNECTION_FEATURES.numeric
     # One block, a feature in each row of it: pandas takes it over without copying.
@@ -116,18 +139,41 @@ def connection_features(connections: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def to_features(kind: RowKind, frame: pd.DataFrame, schema: FeatureSchema) -> pd.DataFrame:
+    """Turn the rows of a source into a feature frame.
+
+    Parameters
+    ----------
+    kind
+        What the rows are.
+    frame
+        Connections, or a feature frame, which comes back as it is.
+    schema
+        The features to have.
+
+    Raises
+    ------
+    ParameterError
+        If connections are to have features that this version does not compute.
+    """
+    if kind == "table":
+        return frame
+    if unknown := sorted(set(schema.columns) - set(CONNECTION_FEATURES.columns)):
+        raise ParameterError(
+            f"connections have no feature {', '.join(unknown)} in this version of oddwire"
+        )
+    return connection_features(frame)
+
+
 def _single_features(connections: pd.DataFrame) -> Iterator[tuple[str, FloatArray]]:
-    """Yield what can be said of each connection alone."""
-    measured = ("duration", "src_bytes", "dst_bytes", "src_packets", "dst_packets")
-    duration, src_bytes, dst_bytes, src_packets, dst_packets = (
-        connections[column].to_numpy(dtype=np.float64, na_value=np.nan) for column in measured
-    )
+    """Yield the features of each connection alone."""
+    names = ("duration", "src_bytes", "dst_bytes", "src_packets", "dst_packets")
+    measured = [connections[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in names]
+    yield from zip(names, measured, strict=True)
+    duration, src_bytes, dst_bytes, src_packets, dst_packets = measured
     total_bytes = src_bytes + dst_bytes
     total_packets = src_packets + dst_packets
     rate_time = np.maximum(duration, SHORTEST_DURATION)
-    yield from zip(
-        measured, (duration, src_bytes, dst_bytes, src_packets, dst_packets), strict=True
-    )
     yield "total_bytes", total_bytes
     yield "total_packets", total_packets
     yield "bytes_per_second", total_bytes / rate_time

@@ -1,7 +1,7 @@
 """Sums and distinct counts over causal time windows, in time and memory linear in the rows.
 
 Rows are sorted by key, then time. The window of a row is then a run of neighbours that ends with
-the row itself, so all of it is said by where it starts: sums are differences of one running sum,
+the row itself, so that where it starts says it all: sums are differences of one running sum,
 distinct counts need one counter per value. Everything is integer arithmetic, because a running
 sum of floats depends on where it began, and live would differ from batch in the last bits.
 
@@ -48,7 +48,7 @@ class KeyedRows:
     Parameters
     ----------
     positions
-        int64 of shape (m,): where each sorted row stands in the rows given.
+        int64 of shape (m,): the place of each sorted row among the rows given.
     keys
         int64 of shape (m,): the sorted rows' keys.
     times

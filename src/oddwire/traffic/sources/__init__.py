@@ -1,47 +1,28 @@
-"""Sources of traffic: one module per format, imported when a source of that format is read."""
+"""Sources of traffic: one reader per format, imported when a source of that format is read.
+
+The reader of a format is the module here of its name (``nsl-kdd``: ``nsl_kdd``), which offers what
+`Reader` says. The format's settings are a class in ``oddwire.params.sources``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from oddwire.errors import ParameterError
-from oddwire.params import NslKddSource, SimulatedSource, Source, TableSource
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+    from oddwire.params.sources import SourceSettings
+    from oddwire.traffic.archive import SourceRows
     from oddwire.traffic.schema import FeatureSchema
     from oddwire.traffic.sources.reading.raw_table import RawTable
-
-Kind = Literal["connections", "table"]
-
-
-@dataclass(frozen=True)
-class SourceRows:
-    """All rows of a source.
-
-    Parameters
-    ----------
-    kind
-        Connections, whose features are yet to be computed, or a table that brings its features.
-    train
-        Connections or a feature frame.
-    test
-        The same for the official test file; None where there is none.
-    schema
-        The features that the rows have, or will have.
-    """
-
-    kind: Kind
-    train: pd.DataFrame
-    test: pd.DataFrame | None
-    schema: FeatureSchema
 
 
 @dataclass(frozen=True)
@@ -51,7 +32,7 @@ class FileRows:
     Parameters
     ----------
     rows
-        Connections, sorted by time, or a feature frame.
+        Connections, sorted by time, or a feature frame in the order of the file.
     raw
         The columns as they stand in the file.
     places
@@ -65,13 +46,35 @@ class FileRows:
     places: NDArray[np.int64]
     typed: tuple[str, ...]
 
-    @classmethod
-    def of_table(cls, rows: pd.DataFrame, raw: RawTable, schema: FeatureSchema) -> FileRows:
-        """Take a feature frame in the order of the file."""
-        return cls(rows, raw, np.arange(len(rows)), schema.numeric)
+
+class Reader(Protocol):
+    """The module of a format.
+
+    One whose settings name `scenarios` also has ``read_scenario``.
+    """
+
+    def read_source(self, source: Any, *, root: Path) -> SourceRows:
+        """Read all rows of a source; see `read_source`."""
+
+    def read_file(
+        self, source: Any, file: Path, *, schema: FeatureSchema | None = None
+    ) -> FileRows:
+        """Read one file in the source's format; see `read_file`."""
 
 
-def read_source(source: Source, *, root: Path) -> SourceRows:
+class ScenarioReader(Reader, Protocol):
+    """The module of a format whose traffic can be simulated."""
+
+    def read_scenario(self, source: Any, scenario: str) -> tuple[pd.DataFrame, pd.Timestamp]:
+        """Simulate what follows a source's own rows; see `read_scenario`."""
+
+
+def load_reader(source: SourceSettings) -> Reader:
+    """Import the reader of a source's format."""
+    return cast("Reader", import_module(f"{__name__}.{source.format.replace('-', '_')}"))
+
+
+def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
     """Read, or simulate, all rows of a source.
 
     Parameters
@@ -81,30 +84,22 @@ def read_source(source: Source, *, root: Path) -> SourceRows:
     root
         The project's folder, from which relative paths count.
 
+    Returns
+    -------
+    SourceRows, sorted by time where rows have one.
+
     Raises
     ------
     DataError
         If a file, column or row is not what the source promises; one sentence names it.
     """
-    # The formats are imported here: reading one costs no time for the others.
-    match source:
-        case SimulatedSource():
-            from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
-            from oddwire.traffic.sources.simulated import simulate
-
-            return SourceRows("connections", simulate(source), None, CONNECTION_FEATURES)
-        case NslKddSource():
-            from oddwire.traffic.sources import nsl_kdd
-
-            return nsl_kdd.read_source(source, root=root)
-        case TableSource():
-            from oddwire.traffic.sources import table
-
-            return table.read_source(source, root=root)
+    return load_reader(source).read_source(source, root=root)
 
 
-def read_file(source: Source, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
-    """Read one file in the format of a source, for scoring or a drift check.
+def read_file(
+    source: SourceSettings, file: Path, *, schema: FeatureSchema | None = None
+) -> FileRows:
+    r"""Read one file in the format of a source, for scoring or a drift check.
 
     Parameters
     ----------
@@ -117,52 +112,55 @@ def read_file(source: Source, file: Path, *, schema: FeatureSchema | None = None
         The features that a model needs. The rows have no columns beyond them, and a table then
         needs no label. Without it, the file must hold what the source's train file must hold.
 
+    Returns
+    -------
+    FileRows of n rows, n ≥ 1.
+
     Raises
     ------
     DataError
         If the file, a column or a row is not what the source promises.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from oddwire.params import TableSource
+    >>> source = TableSource(format="table", train=Path("train.csv"), label="verdict")
+    >>> lines = ["bytes,proto,verdict", "310,tcp,benign", "90210,udp,flood"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "today.csv"
+    ...     size = file.write_text("\n".join(lines))
+    ...     print(read_file(source, file).rows)
+       label attack    bytes proto
+    0      0   None    310.0   tcp
+    1      1  flood  90210.0   udp
     """
-    match source:
-        case SimulatedSource():
-            from oddwire.traffic.sources import connection_table
-
-            return connection_table.read_file(file)
-        case NslKddSource():
-            from oddwire.traffic.sources import nsl_kdd
-
-            return nsl_kdd.read_file(file, for_scoring=schema is not None)
-        case TableSource():
-            from oddwire.traffic.sources import table
-
-            return table.read_file(source, file, schema=schema)
+    return load_reader(source).read_file(source, file, schema=schema)
 
 
-def to_features(kind: Kind, frame: pd.DataFrame, schema: FeatureSchema) -> pd.DataFrame:
-    """Turn the rows of a source into a feature frame.
+def read_scenario(
+    source: SourceSettings, scenario: str, *, name: str
+) -> tuple[pd.DataFrame, pd.Timestamp]:
+    """Simulate the days after a source's own, for a drift check.
 
     Parameters
     ----------
-    kind
-        What the rows are.
-    frame
-        Connections, or a feature frame, which comes back as it is.
-    schema
-        The features to have.
+    source, name
+        The source, and what it is called.
+    scenario
+        One of the scenarios of its format, or ``none`` for unchanged traffic.
+
+    Returns
+    -------
+    The source's own rows followed by the new ones, in the form of its train rows, and the time
+    from which on they are new. Time windows of new connections reach back into the old ones.
 
     Raises
     ------
     ParameterError
-        If connections are to have features that this version does not compute.
+        If traffic of the source's format cannot be simulated.
     """
-    if kind == "table":
-        return frame
-    from oddwire.traffic.features.connection_features import (
-        CONNECTION_FEATURES,
-        connection_features,
-    )
-
-    if unknown := sorted(set(schema.columns) - set(CONNECTION_FEATURES.columns)):
-        raise ParameterError(
-            f"connections have no feature {', '.join(unknown)} in this version of oddwire"
-        )
-    return connection_features(frame)
+    if not source.scenarios:
+        raise ParameterError(f"scenarios need a simulated source, got {name!r} ({source.format})")
+    return cast("ScenarioReader", load_reader(source)).read_scenario(source, scenario)

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from oddwire.traffic.connections import (
-    CONNECTION_COLUMNS,
-    check_absent,
-    time_order,
-    type_connections,
-)
+from oddwire.traffic.connections import CONNECTION_COLUMNS, require_columns, type_connections
+from oddwire.traffic.schema import time_order
 from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import refuse_duplicate_columns
 from oddwire.traffic.sources.reading.column_values import categories
@@ -22,13 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_file(file: Path) -> FileRows:
+def read_connections(file: Path) -> FileRows:
     """Read a file of connections.
 
     Parameters
     ----------
     file
-        CSV or Parquet, zipped by gzip or not. Columns of other names are left out.
+        CSV or Parquet, compressed by gzip or not. Columns of other names are left out.
 
     Returns
     -------
@@ -40,7 +36,7 @@ def read_file(file: Path) -> FileRows:
         If the file cannot be read, a required column is absent, or a value breaks a rule.
     """
     raw = read_raw(file)
-    check_absent(raw.names, origin=str(file))
+    require_columns(raw.names, origin=str(file))
     known = [name for name in dict.fromkeys(raw.names) if name in CONNECTION_COLUMNS]
     refuse_duplicate_columns(raw, known)
     frame = pd.DataFrame({name: _values(raw, name) for name in known})

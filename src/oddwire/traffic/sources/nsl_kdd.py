@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from oddwire.errors import DataError
+from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import FeatureSchema
-from oddwire.traffic.sources import FileRows, SourceRows
+from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import Roles, build_frame
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
@@ -47,27 +50,29 @@ def read_source(source: NslKddSource, *, root: Path) -> SourceRows:
     DataError
         If a file is missing or is not in NSL-KDD's format.
     """
-    train = read_file(locate(source.train, root)).rows
-    test = None if source.test is None else read_file(locate(source.test, root)).rows
-    return SourceRows(kind="table", train=train, test=test, schema=SCHEMA)
+    train = read_file(source, locate(source.train, root)).rows
+    test = None if source.test is None else read_file(source, locate(source.test, root)).rows
+    return SourceRows(train, test, SCHEMA)
 
 
-def read_file(file: Path, *, for_scoring: bool = False) -> FileRows:
+def read_file(_: NslKddSource, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
     """Read one file of NSL-KDD's format, in its own order.
 
     Parameters
     ----------
-    for_scoring
-        Take lines that hold the 41 features alone, or end with the attack's name.
+    schema
+        With one, a line may hold the 41 features alone, or end with the attack's name.
 
     Raises
     ------
     DataError
         If the file is missing, or a line does not hold 41 features, a name and a difficulty.
     """
+    for_scoring = schema is not None
     raw = read_raw(file, names=COLUMNS, optional=2 if for_scoring else 0)
     _refuse_other_tables(raw)
-    return FileRows.of_table(build_frame(raw, _ROLES, for_scoring=for_scoring), raw, SCHEMA)
+    frame = build_frame(raw, _ROLES, for_scoring=for_scoring)
+    return FileRows(frame, raw, np.arange(len(frame)), SCHEMA.numeric)
 
 
 def _refuse_other_tables(raw: RawTable) -> None:

@@ -2,8 +2,8 @@
 
 Which columns are features follows from the train file: all that are not named under ``label``,
 ``attack``, ``time`` or ``drop``, and are none of oddwire's identifiers (``uid``, ``src_ip``,
-``src_port``, ``dst_ip``, ``dst_port``), which stay beside the features as text. Other names that
-oddwire keeps for itself (``label``, ``attack``, ``ts``) must play their part or be dropped: a
+``src_port``, ``dst_ip``, ``dst_port``), which are kept as text, apart from the features. Other
+names that oddwire reserves (``label``, ``attack``, ``ts``) must be used as such or be dropped: a
 forgotten label must not become a feature.
 """
 
@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from oddwire.errors import DataError, ParameterError, listed
+from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
-from oddwire.traffic.sources import FileRows, SourceRows
+from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
     build_frame,
@@ -49,7 +52,7 @@ def read_source(source: TableSource, *, root: Path) -> SourceRows:
     if source.test is not None:
         raw_test = read_raw(locate(source.test, root))
         test = _in_order(build_frame(raw_test, roles, for_scoring=False))
-    return SourceRows(kind="table", train=train, test=test, schema=roles.schema)
+    return SourceRows(train, test, roles.schema)
 
 
 def read_file(source: TableSource, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
@@ -63,17 +66,11 @@ def read_file(source: TableSource, file: Path, *, schema: FeatureSchema | None =
     raw = read_raw(file)
     roles = _roles(source, schema or _infer_schema(raw, source))
     frame = build_frame(raw, roles, for_scoring=schema is not None)
-    return FileRows.of_table(frame, raw, roles.schema)
+    return FileRows(frame, raw, np.arange(len(frame)), roles.schema.numeric)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
-    return Roles(
-        schema=schema,
-        label=source.label,
-        benign=source.benign,
-        attack=source.attack,
-        time=source.time,
-    )
+    return Roles(schema, source.label, source.benign, source.attack, source.time)
 
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
@@ -107,14 +104,14 @@ def _feature_names(raw: RawTable, source: TableSource) -> list[str]:
     for name, key in _KEY_FOR.items():
         if name in features:
             raise DataError(
-                f"{raw.file}: the column {name!r} has a name that oddwire keeps for itself;"
-                f" if it is that, say `{key}: {name}`, otherwise list it under drop"
+                f"{raw.file}: the column name {name!r} is reserved;"
+                f" if it is the {key}, say `{key}: {name}`, otherwise list it under drop"
             )
     return [name for name in features if name not in IDENTIFIERS]
 
 
 def _require_named(raw: RawTable, source: TableSource) -> None:
-    """Refuse a key that names a column which the train file lacks: a typing slip leaks labels."""
+    """Refuse a key that names a column which the train file lacks: a typo would leak labels."""
     if source.attack is not None and source.label is None:
         raise ParameterError("a table's `attack` column needs a `label` column beside it, got none")
     keys: dict[str, tuple[Any, ...]] = {

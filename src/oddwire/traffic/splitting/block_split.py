@@ -1,11 +1,11 @@
-"""Dealing rows out to training, calibration and validation.
+"""Block split: rows → training, calibration and validation.
 
-Rows with a time are dealt out in about a hundred blocks of neighbours: they are cut into runs, and
-in each run every part gets its exact share as one block, in random order and from a random place
-on. Single rows at random would put the twins of a calibration row (one page load, one backup, one
-overlapping window) into training, and calibration would look too good; three long stretches would
-give each part other hours and weekdays, and p-values would follow the clock. Blocks still touch:
-rows within one time window of a border know a little of each other.
+Rows with a time are split in about a hundred blocks of neighbours: they are cut into runs, and in
+each run every part gets its exact share as one block, in random order and from a random place on.
+Single rows at random would put near copies of a calibration row (one page load, one backup, one
+overlapping time window) into training, and calibration would look too good; three long stretches
+would give each part other hours and weekdays, and p-values would follow the clock. Blocks still
+touch: rows within one time window of a border know a little of each other.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def split_blocks(
     random
         Decides on order and places.
     timed
-        Whether to split_blocks in blocks of neighbours, or row by row.
+        Whether to split in blocks of neighbours, or row by row.
 
     Returns
     -------
@@ -62,5 +62,5 @@ def split_blocks(
         parts = random.permutation(3)
         run = np.repeat(parts, np.array(sizes)[parts])
         blocks.append(np.roll(run, random.integers(len(run) + 1)))
-    dealt: Positions = np.concatenate(blocks)
-    return dealt if timed else random.permutation(dealt)
+    numbers: Positions = np.concatenate(blocks)
+    return numbers if timed else random.permutation(numbers)

@@ -9,25 +9,24 @@
 * **calibration** holds benign rows alone where labels exist, whatever is trained on: a p-value is
   the share of *benign* rows at least as unusual.
 
-How the pool is dealt out, and why so, stands in ``dealing.py``.
+``block_split.py`` has how the pool is split, and why so.
 
 Rows of unknown label in a partly labelled source cannot be evaluated: under ``train_on: all`` they
-may train, under ``benign`` they are dropped and counted. In the test part they stay, and are
-counted.
+may train, under ``benign`` they are dropped and counted. In the test part they stay, counted.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.traffic.schema import LABEL, TIME
+from oddwire.traffic.schema import LABEL, TIME, time_order
 from oddwire.traffic.splitting.block_split import (
     CALIBRATION,
     DROPPED,
@@ -44,7 +43,7 @@ Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
 
 # The fewest rows that mean anything: a quantile or a mean of fewer training rows is noise, 20
-# calibration rows give p-values down to 1/21 (so that 5 % can be told without extrapolating), and
+# calibration rows give p-values down to 1/21 (so that 5 % needs no extrapolation), and
 # one of ten validation or test rows already moves a rate by 10 %.
 LEAST_ROWS = {"train": 20, "calibration": 20, "validation": 10, "test": 10}
 
@@ -58,7 +57,7 @@ class Split:
     train, calibration, validation, test
         The parts: no row is in two of them.
     dropped
-        Rows that are in no part, because their label is unknown, or they were left out of training.
+        Rows that are in no part, because their label is unknown.
     method
         How the test part was taken.
     connections_per_day
@@ -74,32 +73,6 @@ class Split:
     method: Method
     connections_per_day: float | None
 
-    @property
-    def trains_on_benign(self) -> bool:
-        """Whether all training rows are known to be benign."""
-        known, attack = _labels(self.train)
-        return bool(known.all() and not attack.any())
-
-    def leave_out(self, odd: Mask) -> Split:
-        """Drop some of the training rows.
-
-        Parameters
-        ----------
-        odd
-            Which, shape (training rows,).
-
-        Raises
-        ------
-        ValueError
-            If it is of another shape.
-        """
-        kept, dropped = self.train[~odd], self.train[odd]
-        if len(self.dropped):
-            dropped = pd.concat([self.dropped, dropped])
-        return replace(
-            self, train=kept.reset_index(drop=True), dropped=dropped.reset_index(drop=True)
-        )
-
     def summary(self) -> dict[str, Any]:
         """Return plain numbers for JSON: rows of each label in each part, and what was dropped."""
         parts = ("train", "calibration", "validation", "test", "dropped")
@@ -108,15 +81,6 @@ class Split:
             "connections_per_day": self.connections_per_day,
             **{part: _count(getattr(self, part)) for part in parts},
         }
-
-
-class _Parts(NamedTuple):
-    """Positions of the rows before the test, by part."""
-
-    train: Positions
-    calibration: Positions
-    validation: Positions
-    dropped: Positions
 
 
 def split_rows(
@@ -148,6 +112,17 @@ def split_rows(
         If no benign row is left to train on, or there are fewer rows than the parts need.
     ParameterError
         If calibration and validation together leave nothing to train on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from oddwire.params import SplitSettings
+    >>> rows = pd.DataFrame({"src_bytes": range(1000), "label": ([0] * 9 + [1]) * 100})
+    >>> split = split_rows(rows, None, SplitSettings(), seed=7, source="example")
+    >>> len(split.train), len(split.calibration), len(split.validation), len(split.test)
+    (405, 135, 210, 250)
+    >>> split.summary()["train"]
+    {'rows': 405, 'benign': 405, 'attacks': 0, 'unlabelled': 0}
     """
     if settings.calibration + settings.validation >= 1:
         raise ParameterError(
@@ -155,17 +130,19 @@ def split_rows(
             f" got {settings.calibration} and {settings.validation}"
         )
     random = np.random.default_rng(seed)
-    order = _time_order(rows)
+    timed = _is_timed(rows)
+    order = time_order(rows) if timed else np.arange(len(rows), dtype=np.int64)
     if test is not None:
         method: Method = "official"
         before, after = order, np.empty(0, dtype=np.int64)
         _need(source, "test", len(test), least=1)
     else:
-        method = "time" if _is_timed(rows) else "random"
+        method = "time" if timed else "random"
         before, after = _hold_out(rows, order, settings.test, random, source)
-    parts = _deal(rows.iloc[before], settings, random, source)
+    part = _split_pool(rows.iloc[before], settings, random, source)
     train, calibration, validation, dropped = (
-        rows.iloc[before[positions]].reset_index(drop=True) for positions in parts
+        rows.iloc[before[part == number]].reset_index(drop=True)
+        for number in (TRAIN, CALIBRATION, VALIDATION, DROPPED)
     )
     return Split(
         train=train,
@@ -180,17 +157,6 @@ def split_rows(
 
 def _is_timed(rows: pd.DataFrame) -> bool:
     return TIME in rows and bool(rows[TIME].notna().any())
-
-
-def _time_order(rows: pd.DataFrame) -> Positions:
-    """Order rows by time; those of unknown time come first, since none may pass for the future."""
-    if not _is_timed(rows):
-        return np.arange(len(rows), dtype=np.int64)
-    places = pd.Series(np.arange(len(rows), dtype=np.int64))
-    times = rows[TIME].reset_index(drop=True)
-    in_order = times.sort_values(kind="stable", na_position="first").index
-    ordered: Positions = places[in_order].to_numpy()
-    return ordered
 
 
 def _hold_out(
@@ -213,17 +179,17 @@ def _hold_out(
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def _deal(
+def _split_pool(
     rows: pd.DataFrame, settings: SplitSettings, random: np.random.Generator, source: str
-) -> _Parts:
-    """Deal the rows before the test, which are in time order."""
+) -> Positions:
+    """Give each row before the test, in time order, the number of its part."""
     known, attack = _labels(rows)
     benign = known & ~attack
     labelled = bool(known.any())
     if labelled and not benign.any():
         raise DataError(
             f"source {source}: at least one benign row is needed before the test part, got none in"
-            f" {len(rows)} rows: the source's `benign` must name what its label column says of them"
+            f" {len(rows)} rows: the source's `benign` must list what its label column calls benign"
         )
     benign_only = labelled and settings.train_on == "benign"
     pool = np.flatnonzero(benign if benign_only else np.ones(len(rows), dtype=bool))
@@ -243,11 +209,11 @@ def _deal(
         ("validation", VALIDATION, settings.validation),
     ):
         _need(source, name, int(sizes[number]), share=share, kind=kind)
-    return _Parts(*(np.flatnonzero(part == number) for number in range(len(_Parts._fields))))
+    return part
 
 
 def _labels(rows: pd.DataFrame) -> tuple[Mask, Mask]:
-    """Say which rows have a label, and which are attacks."""
+    """Return which rows have a label, and which are attacks."""
     if LABEL not in rows:
         return np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
     labels = rows[LABEL].to_numpy(dtype=np.float64, na_value=np.nan)

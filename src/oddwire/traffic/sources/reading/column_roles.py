@@ -1,4 +1,4 @@
-"""A table's columns by the part they play → a feature frame."""
+"""A table's columns by their roles → a feature frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column of a table plays which part.
+    """Which column of a table has which role.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Roles:
     label, attack, time
         Columns of the table with that meaning; None where it has none.
     benign
-        What the label column says of a benign connection.
+        Values of the label column that mean benign.
     """
 
     schema: FeatureSchema
@@ -55,7 +55,7 @@ def build_frame(raw: RawTable, roles: Roles, *, for_scoring: bool) -> pd.DataFra
     Raises
     ------
     DataError
-        If a column is absent or stands twice, or a value breaks its column's rule.
+        If a column is absent or is there twice, or a value breaks its column's rule.
     """
     wanted = [roles.label, roles.attack, roles.time]
     named = [name for name in wanted if name is not None]
@@ -101,7 +101,7 @@ def _require(raw: RawTable, names: Iterable[str]) -> None:
 
 
 def refuse_duplicate_columns(raw: RawTable, names: Iterable[str]) -> None:
-    """Raise if one of the columns stands in the file more than once.
+    """Refuse a column that is in the file more than once.
 
     Raises
     ------
@@ -111,6 +111,6 @@ def refuse_duplicate_columns(raw: RawTable, names: Iterable[str]) -> None:
     for name in names:
         if (times := raw.names.count(name)) > 1:
             raise DataError(
-                f"{raw.file}: the column {name!r} stands there {times} times;"
+                f"{raw.file}: the column {name!r} is there {times} times;"
                 " give each its own name, or list it under drop"
             )

@@ -1,8 +1,8 @@
 """One column of a file → numbers, categories, labels or times.
 
 What people write for *unknown* is missing here: an empty value, ``-``, ``?``, ``NA``, ``NaN`` and
-``null`` in any case. ``inf`` and ``Infinity`` are numbers. Work is done on the distinct texts of a
-column, of which there are far fewer than rows.
+``null`` in any case. ``inf`` and ``Infinity`` are numbers. The work is done on a column's distinct
+texts, of which there are far fewer than rows.
 """
 
 from __future__ import annotations
@@ -26,16 +26,21 @@ NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count a
 
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
 _TRUTH = {"true": "1", "false": "0"}
-# Seconds, milliseconds, microseconds, nanoseconds since 1970, told by the size of the number:
+# Seconds, milliseconds, microseconds, nanoseconds since 1970, known by the size of the number:
 # each bound is the year 5138 in its unit, and 1973 in the next smaller one.
 _EPOCH_UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0), (np.inf, 0.001))
+
+_NUMBER_TYPES = (
+    pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal,
+    pa.types.is_duration, pa.types.is_null,
+)  # fmt: skip
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def is_numeric(column: pa.ChunkedArray) -> bool:
-    """Say whether at least 95 % of a column's non-missing values are numbers.
+    """Return whether at least 95 % of a column's non-missing values are numbers.
 
     Parameters
     ----------
@@ -82,7 +87,7 @@ def labels(
     Parameters
     ----------
     benign
-        What the column says of a benign connection. Case, spaces, ``0`` against ``0.0`` and
+        Values of the column that mean benign. Case, spaces, ``0`` against ``0.0`` and
         ``false`` make no difference.
 
     Returns
@@ -92,10 +97,10 @@ def labels(
     attack
         The text of the attack; missing where benign, unknown, or the column holds numbers alone.
     """
-    harmless = {_label_key(str(value)) for value in benign}
+    benign_keys = {_label_key(str(value)) for value in benign}
 
     def label(text: str) -> int | None:
-        if _label_key(text) in harmless:  # first: `-` may be somebody's word for benign
+        if _label_key(text) in benign_keys:  # first: `-` may be a word for benign
             return 0
         return None if text.casefold() in MISSING else 1
 
@@ -110,7 +115,7 @@ def labels(
 def times(raw: RawTable, name: str, *, required: bool) -> pd.Series[Any]:
     """Return a column as ``datetime64[us, UTC]``.
 
-    Read are ISO 8601 texts (UTC unless they say otherwise), and seconds, milliseconds,
+    ISO 8601 texts are read (UTC unless they name a zone), and seconds, milliseconds,
     microseconds or nanoseconds since 1970.
 
     Parameters
@@ -170,18 +175,7 @@ def _label_key(text: str) -> str:
 
 
 def _is_number_type(kind: pa.DataType) -> bool:
-    types = pa.types
-    return any(
-        fits(kind)
-        for fits in (
-            types.is_integer,
-            types.is_floating,
-            types.is_boolean,
-            types.is_decimal,
-            types.is_duration,
-            types.is_null,
-        )
-    )
+    return any(fits(kind) for fits in _NUMBER_TYPES)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -63,7 +63,7 @@ def fetch(
     progress: bool = True,
     base_url: str | None = None,
 ) -> list[Path]:
-    """Bring the files of a public data set; those that are there already are left alone.
+    """Get the files of a public data set; those that are there already are left alone.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def _download(name: str, url: str, digest: str, target: Path, progress: bool) ->
     except (OSError, ValueError) as error:  # the HTTP client's errors, and pooch's of a wrong hash
         raise ServiceError(
             f"cannot download {url}: {' '.join(str(error).split()):.500};"
-            f" with the files at hand, say `oddwire fetch {name} --from DIR`"
+            f" if you have the files, say `oddwire fetch {name} --from DIR`"
         ) from None
 
 

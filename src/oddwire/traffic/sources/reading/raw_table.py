@@ -1,7 +1,7 @@
 """A CSV or Parquet file → a table of its columns as they stand, with errors that name the place.
 
-CSV values stay text here; `columns` gives them a meaning. Compression is told by the first bytes
-of a file, not by its name, and so is Parquet.
+CSV values stay text here; `column_values` gives them a meaning. Parquet and compression are known
+by the first bytes of a file, not by its name.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class RawTable:
         return frame.set_axis(names, axis=1)
 
     def place(self, row: int) -> str:
-        """Say where a row (counted from 0) stands: its line in a CSV file."""
+        """Name the place of a row (counted from 0) in the file: its line in a CSV file."""
         if self.layout is None:
             return f"row {row + 1}"
         for at, (line, _) in enumerate(self.layout.rows(self.file)):
@@ -111,7 +111,7 @@ class CsvLayout:
 
 
 def read_raw(file: Path, *, names: Sequence[str] | None = None, optional: int = 0) -> RawTable:
-    """Read a CSV or Parquet file, zipped by gzip or not.
+    """Read a CSV or Parquet file, compressed by gzip or not.
 
     Parameters
     ----------
@@ -196,11 +196,11 @@ def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
 def free_name(name: str, taken: Collection[str]) -> str:
     """Return the name, or the name with the first number that nothing has."""
     candidates = itertools.chain([name], (f"{name}.{number}" for number in itertools.count(1)))
-    return next(one for one in candidates if one not in taken)
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _refuse_other_formats(file: Path, first: bytes) -> None:
-    """Name what people have at hand and take for a table; as CSV it fails somewhere in the middle.
+    """Name what people take for a table; read as CSV it would fail somewhere in the middle.
 
     Raises
     ------
@@ -208,9 +208,13 @@ def _refuse_other_formats(file: Path, first: bytes) -> None:
         If the file is a Zeek log or JSON.
     """
     if first.startswith((b"#separator", b"#fields")):
-        raise DataError(f"{file} is a Zeek log: write it as CSV, its names in one header line")
+        raise DataError(
+            f"{file} is a Zeek log: convert it to CSV first, with the names in one header line"
+        )
     if _JSON.match(first):
-        raise DataError(f"{file} is JSON: write it as CSV or Parquet, a row a connection")
+        raise DataError(
+            f"{file} is JSON: convert it to CSV or Parquet first, one row per connection"
+        )
 
 
 def _separator(line: bytes) -> str:
@@ -259,7 +263,7 @@ def _parse(file: Path, layout: CsvLayout, columns: int) -> pa.Table | None:
 
 
 def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
-    """Find the row that has too few or too many values, and say where it is."""
+    """Find the row that has too few or too many values, and name its line."""
     line = None
     try:
         for line, values in layout.rows(file):
@@ -270,13 +274,13 @@ def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception)
         if line is None:
             raise DataError(f"{file} has a header but no rows") from None
     except (csv.Error, UnicodeDecodeError):
-        pass  # then the parser's own words have to do
+        pass  # the parser's own words have to do
     raise DataError(f"{file} cannot be read as CSV: {_one_line(error)}") from None
 
 
 @contextmanager
 def _damage_named(file: Path) -> Iterator[None]:
-    """Turn what the system and the unpackers say of a missing or damaged file into one line."""
+    """Turn an error of the system or of unpacking into one line that names the file."""
     try:
         yield
     except FileNotFoundError:

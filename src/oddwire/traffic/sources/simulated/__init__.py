@@ -1,7 +1,60 @@
-"""Days of a small organisation's connections, made from a seed."""
+"""Days of a small organisation's connections, made from a seed; files are tables of connections."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from oddwire.traffic.archive import SourceRows
+from oddwire.traffic.sources.connection_table import read_connections
 from oddwire.traffic.sources.simulated.simulator import simulate
 
-__all__ = ["simulate"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from oddwire.params import SimulatedSource
+    from oddwire.traffic.schema import FeatureSchema
+    from oddwire.traffic.sources import FileRows
+
+__all__ = ["read_file", "read_scenario", "read_source", "simulate"]
+
+_SCENARIO_DAYS = 2
+
+
+def read_source(source: SimulatedSource, *, root: Path) -> SourceRows:  # noqa: ARG001
+    """Make the connections of all days."""
+    return SourceRows(simulate(source))
+
+
+def read_file(
+    _: SimulatedSource,
+    file: Path,
+    *,
+    schema: FeatureSchema | None = None,  # noqa: ARG001
+) -> FileRows:
+    """Read a file of connections.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, a required column is absent, or a value breaks a rule.
+    """
+    return read_connections(file)
+
+
+def read_scenario(source: SimulatedSource, scenario: str) -> tuple[pd.DataFrame, pd.Timestamp]:
+    """Make the connections of the source's days and two more, changed by a scenario or not.
+
+    Returns
+    -------
+    The connections, and the first moment of the days that are new.
+    """
+    later = source.model_copy(
+        update={
+            "days": source.days + _SCENARIO_DAYS,
+            "drift": () if scenario == "none" else (scenario,),
+            "drift_from_day": source.days,
+        }
+    )
+    return simulate(later), pd.Timestamp(source.start, tz="UTC") + pd.Timedelta(days=source.days)

@@ -1,7 +1,8 @@
 """The habits of the organisation: a table of who does what, how often, when, and how it ends.
 
-The odd but harmless is here on purpose: backups with huge bytes, a monitor that polls everybody,
-a nightly vulnerability scan, jobs with a stale password, settings that name a retired host.
+What is unusual but harmless is here on purpose: backups with huge bytes, a monitor that polls
+everybody, a nightly vulnerability scan, jobs with a stale password, settings that name a retired
+host.
 """
 
 from __future__ import annotations

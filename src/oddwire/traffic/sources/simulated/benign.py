@@ -25,7 +25,7 @@ def benign(
     Parameters
     ----------
     copy
-        Names the streams, so that a second helping of traffic is another one.
+        Names the streams, so that a second round of traffic differs from the first.
     """
     return perform_all(ACTIVITIES, seed, copy, count, organisation, clock)
 

@@ -58,12 +58,12 @@ def draw(rng: np.random.Generator, weights: Sequence[float] | Floats, count: int
 
 
 def chance(rng: np.random.Generator, probability: float) -> bool:
-    """Toss a coin that falls on its face with this probability."""
+    """Return True with this probability."""
     return bool(rng.random() < probability)
 
 
 def chances(rng: np.random.Generator, probability: float, count: int) -> Flags:
-    """Toss that coin `count` times."""
+    """Return `count` flags, each True with this probability."""
     return np.asarray(rng.random(count) < probability, dtype=np.bool_)
 
 

@@ -1,0 +1,137 @@
+"""Every format keeps the contract of readers; a new one joins by itself.
+
+A new format needs an entry in `EXAMPLES`: its settings, and rows of its files if it has any.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from oddwire.errors import DataError, ParameterError
+from oddwire.params import SourceSettings, check_params
+from oddwire.params.sources import Source
+from oddwire.traffic import sources
+from oddwire.traffic.archive import load_rows, write_rows
+from oddwire.traffic.connections import check_connections
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, to_features
+from oddwire.traffic.schema import LABEL, RESERVED, TIME
+from oddwire.traffic.sources import load_reader, read_file, read_scenario, read_source
+from oddwire.traffic.sources.reading.files import check_files
+
+FORMATS: dict[str, type[SourceSettings]] = {
+    get_args(settings.model_fields["format"].annotation)[0]: settings
+    for settings in get_args(get_args(Source)[0])
+}
+NSL_KDD_ROW = "0,tcp,http,SF," + ",".join(["1"] * 37)
+CONNECTION = "ts,src_ip,dst_ip,dst_port,proto\n1772445600,10.0.0.1,10.0.0.2,443,tcp\n"
+TABLE = "a,b,y\n1,tcp,0\n2,udp,1\n"
+# Settings that need files give their content by key; the last is a file to score.
+EXAMPLES: dict[str, tuple[dict[str, object], dict[str, str], str]] = {
+    "simulated": ({"days": 1, "connections_per_day": 100}, {}, CONNECTION),
+    "nsl-kdd": (
+        {},
+        dict.fromkeys(("train", "test"), f"{NSL_KDD_ROW},normal,20\n{NSL_KDD_ROW},neptune,3\n"),
+        f"{NSL_KDD_ROW}\n",
+    ),
+    "table": ({"label": "y"}, dict.fromkeys(("train", "test"), TABLE), "b,a\ntcp,3\n"),
+}
+
+
+@pytest.fixture(params=FORMATS)
+def settings(request, tmp_path):
+    """The settings of a format, with files in a folder of the project."""
+    keys, files, _ = EXAMPLES[request.param]
+    for key, content in files.items():
+        (tmp_path / f"{key}.txt").write_text(content)
+    block = {"format": request.param, **keys, **{key: f"{key}.txt" for key in files}}
+    return check_params({"sources": {"mine": block}}).source("mine")
+
+
+def test_has_a_reader_with_the_functions_that_its_settings_promise(settings):
+    reader = load_reader(settings)
+    promised = ["read_source", "read_file", *(["read_scenario"] if settings.scenarios else [])]
+    for name in promised:
+        wanted = inspect.signature(getattr(sources.ScenarioReader, name)).parameters.values()
+        found = inspect.signature(getattr(reader, name)).parameters.values()
+        assert [p.kind for p in found] == [p.kind for p in wanted][1:]
+        assert [p.name for p in found][1:] == [p.name for p in wanted][2:]
+
+
+def test_reads_rows_of_the_schema(settings, tmp_path):
+    rows = read_source(settings, root=tmp_path)
+    assert rows.kind == settings.row_kind
+    assert (rows.test is not None) is ("test" in settings.files())
+    for frame in (rows.train, *(() if rows.test is None else (rows.test,))):
+        assert len(frame) > 0
+        assert frame.index.equals(pd.RangeIndex(len(frame)))
+        assert TIME not in frame or frame[TIME].is_monotonic_increasing
+        if rows.schema is None:
+            pd.testing.assert_frame_equal(check_connections(frame, origin="again"), frame)
+        else:
+            assert set(frame) - set(RESERVED) == set(rows.schema.columns)
+            assert set(frame[list(rows.schema.numeric)].dtypes) == {pd.Series([0.5]).dtype}
+            assert frame[LABEL].dtype == "Int8"
+
+
+def test_rows_come_back_from_the_archive(settings, tmp_path):
+    rows = read_source(settings, root=tmp_path)
+    write_rows(rows, tmp_path)
+    again = load_rows(tmp_path)
+    assert again.schema == rows.schema
+    pd.testing.assert_frame_equal(again.train, rows.train)
+
+
+def test_a_file_to_score_needs_the_features_alone(settings, tmp_path):
+    schema = read_source(settings, root=tmp_path).schema or CONNECTION_FEATURES
+    file = tmp_path / "new.txt"
+    file.write_text(EXAMPLES[settings.format][2])
+    read = read_file(settings, file, schema=schema)
+    assert read.places.tolist() == [0]
+    assert set(read.typed) <= set(read.raw.names)
+    features = to_features(settings.row_kind, read.rows, schema)
+    assert set(schema.columns) <= set(features)
+    assert features[LABEL].isna().all()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00\x01\x02", b"{}", b"a\n"])
+def test_another_file_is_one_clear_error(settings, tmp_path, content):
+    file = tmp_path / "other.txt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        read_file(settings, file)
+    assert str(file) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_files_that_settings_name_are_checked(settings, tmp_path):
+    files = check_files(settings, root=tmp_path, name="mine")
+    assert list(files) == list(EXAMPLES[settings.format][1])
+    for key, file in files.items():
+        assert file == tmp_path / f"{key}.txt"
+        file.unlink()
+        with pytest.raises(DataError, match=rf"^source 'mine': its {key} file .* does not exist$"):
+            check_files(settings, root=tmp_path, name="mine")
+        file.mkdir()
+        with pytest.raises(DataError, match="is a folder, not a file"):
+            check_files(settings, root=tmp_path, name="mine")
+        file.rmdir()
+        file.touch()
+
+
+def test_scenarios_follow_the_rows_of_the_source_or_are_refused(settings, tmp_path):
+    if not settings.scenarios:
+        with pytest.raises(
+            ParameterError, match=rf"simulated source, got 'mine' .*{settings.format}"
+        ):
+            read_scenario(settings, "none", name="mine")
+        return
+    own = read_source(settings, root=tmp_path).train
+    for scenario in ("none", *settings.scenarios):
+        rows, since = read_scenario(settings, scenario, name="mine")
+        assert own[TIME].max() < since <= rows[TIME].max()
+        assert list(rows) == list(own)

@@ -1,0 +1,144 @@
+"""``dvc.yaml``: what the stages depend on, and what a real DVC runs again."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CODE = REPOSITORY / "src" / "oddwire"
+STAGES = ("link", "ingest", "prepare", "explore")
+
+
+def imported(file):
+    """Name the modules of oddwire that a file imports when it runs."""
+    waiting = [ast.parse(file.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("oddwire."):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def code_of(module):
+    path = CODE.parent / Path(*module.split("."))
+    return next((f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()), None)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_the_code_that_it_runs_and_on_no_detector(stage):
+    """So no change of what decides its output is missed, and no other runs it again."""
+    declared = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"][stage]["do"]["deps"]
+    declared = {REPOSITORY / path for path in declared if path.startswith("src/")}
+    # What settings mean is in `params:`; how a stage starts and ends changes no output.
+    apart = {CODE / "errors.py", CODE / "params", CODE / "project.py", CODE / "stages/running.py"}
+    # A folder stands for what is loaded by its name, such as the reader of a format.
+    ran, waiting = set(), [CODE / "stages" / f"{stage}.py"]
+    waiting += [file for path in declared if path.is_dir() for file in path.rglob("*.py")]
+    while waiting:
+        file = waiting.pop()
+        if file in ran or apart & {file, *file.parents}:
+            continue
+        ran.add(file)
+        waiting += [found for name in imported(file) if (found := code_of(name)) is not None]
+    covered = {path for file in ran for path in (file, *file.parents)}
+    assert declared <= covered
+    missing = {
+        file for file in ran if file.name != "__init__.py" and not declared & {file, *file.parents}
+    }
+    assert missing == set()
+    assert CODE / "detection" / "detectors" not in covered
+    assert stage == "explore" or CODE / "detection" not in covered
+
+
+@pytest.fixture
+def repository(project):
+    """The project as a git repository with the code and the stages of this one."""
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"):
+        (project.root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / name, project.root / name)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(CODE, project.root / "src" / "oddwire", ignore=ignored)
+    subprocess.run(["git", "init", "--quiet"], cwd=project.root, check=True)
+    return project
+
+
+@pytest.fixture
+def repro(repository):
+    """Run ``dvc repro`` and name the stages that ran."""
+    paths = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    home = repository.root.parent / "home"
+    environment = {**os.environ, "PATH": os.pathsep.join(paths), "HOME": str(home)}
+    environment["DVC_SITE_CACHE_DIR"] = str(home / "dvc")
+
+    def repro(target, code=0):
+        done = subprocess.run(
+            ["dvc", "repro", target], cwd=repository.root, env=environment,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        repro.output = done.stdout + done.stderr
+        assert done.returncode == code, repro.output
+        ran = [line for line in repro.output.splitlines() if line.startswith("Running stage")]
+        return [line.split("'")[1] for line in ran]
+
+    return repro
+
+
+@pytest.mark.slow
+def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, table, hashes):
+    """One long story, as each run of DVC takes seconds. Its source is one block of params.yaml."""
+    root = repository.root
+    assert repro("prepare@mine") == ["link@mine", "ingest@mine", "prepare@mine"]
+    assert repro("prepare@mine") == []
+    outside = (repository.raw("mine") / "train").readlink()
+
+    # The file itself changes: DVC sees it through the link, and takes away the link alone.
+    outside.write_text(table(rows=500, attacks=50))
+    assert repro("prepare@mine") == ["link@mine", "ingest@mine", "prepare@mine"]
+    assert outside.read_text() == table(rows=500, attacks=50)
+
+    # A parameter of one stage, and code of one stage.
+    params = root / "params.yaml"
+    params.write_text(params.read_text().replace("test: 0.25", "test: 0.3"))
+    assert repro("prepare@mine") == ["prepare@mine"]
+    code = root / "src" / "oddwire" / "traffic" / "splitting" / "parts.py"
+    code.write_text(code.read_text() + "# a change\n")
+    (code.parent / "__pycache__").mkdir()
+    (code.parent / "__pycache__" / "page.pyc").write_bytes(b"no code")
+    assert repro("prepare@mine") == ["prepare@mine"]
+
+    # A file that has moved.
+    params.write_text(params.read_text().replace("my traffic.v2.csv", "moved.csv"))
+    outside = outside.rename(outside.with_name("moved.csv"))
+    assert repro("prepare@mine") == ["link@mine", "ingest@mine"]  # the same rows: prepare rests
+
+    # A broken file ends with our line, and the last good output can be had again.
+    good = hashes(repository.ingested("mine")), hashes(repository.prepared("mine"))
+    outside.write_text("a,b,c,y\n")
+    repro("prepare@mine", code=255)
+    assert "has a header but no rows" in repro.output
+    assert "Traceback" not in repro.output
+    outside.write_text(table(rows=500, attacks=50))
+    assert repro("prepare@mine") == ["link@mine"]  # DVC has kept the rows of the good file
+    assert (hashes(repository.ingested("mine")), hashes(repository.prepared("mine"))) == good
+
+    # What the lock file says is true on another machine too: the same links, the same rows.
+    shutil.rmtree(root / "data")
+    lock = (root / "dvc.lock").read_text()
+    repro("prepare@mine")
+    assert (root / "dvc.lock").read_text() == lock
+    assert hashes(repository.prepared("mine")) == good[1]
+    status = subprocess.run(
+        ["git", "status", "--short"], cwd=root, check=True, capture_output=True, text=True
+    )
+    assert "data" not in status.stdout
