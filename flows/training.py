@@ -15,7 +15,6 @@ from pydantic import Field
 
 from flows.watching import logged_progress
 from oddwire.operations.data import pipeline
-from oddwire.operations.search.members import ENSEMBLE
 from oddwire.operations.training import failing, page, releasing, steps
 from oddwire.operations.training.fitting import parse_detectors
 from oddwire.operations.training.results import (
@@ -48,16 +47,11 @@ finish = task(name="finish", persist_result=False)(steps.finish_training)
 
 
 def search_all(run: Training, names: Sequence[str]) -> list[Searched]:
-    """Search the detectors side by side, and then the ensemble, which is made of the others."""
-    single = [name for name in names if name != ENSEMBLE]
-    searches = [search.submit(run, name) for name in single]
+    """Search the detectors side by side."""
+    searches = [search.submit(run, name) for name in names]
     failing.wait_for_studies(run, lambda: wait(searches))
-    found: list[Searched | Exception] = [one.result(raise_on_failure=False) for one in searches]
-    if ENSEMBLE not in names:
-        return failing.leave_out_failed(run, single, found)
-    beside = [one for one in found if isinstance(one, Searched)]
-    found.append(search(run, ENSEMBLE, beside, return_state=True).result(raise_on_failure=False))
-    return failing.leave_out_failed(run, [*single, ENSEMBLE], found)
+    found = [future.result(raise_on_failure=False) for future in searches]
+    return failing.leave_out_failed(run, names, found)
 
 
 def fit_and_evaluate_all(run: Training, searched: Sequence[Searched]) -> list[EvaluatedDetector]:

@@ -24,9 +24,8 @@ from oddwire.operations.data.lineage import read_lineage
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry.promotion import PromotionDecision
 from oddwire.operations.registry.versions import Version
-from oddwire.operations.search.column_selection import NONE, rank_columns
-from oddwire.operations.search.members import ENSEMBLE
-from oddwire.operations.search.objective import make_objective
+from oddwire.operations.search.column_selection import NONE, rank_columns, split_validation
+from oddwire.operations.search.objective import Objective, make_objective
 from oddwire.operations.search.plans import StudyResult, TrialRecord
 from oddwire.operations.search.studies import close_study, run_study
 from oddwire.operations.tracking.items import Tags, Text
@@ -116,10 +115,8 @@ def rank_features(project: Project, source: str, params: Params) -> tuple[str, .
     if method == NONE:
         return ()
     with step(f"rank features by {method.replace('_', ' ')}"):
-        told = rank_columns(
-            prepared.part("validation"), prepared.schema, method=method, seed=params.seed
-        )
-    return tuple(told)
+        rows, _ = split_validation(prepared.part("validation"), seed=params.seed)
+        return tuple(rank_columns(rows, prepared.schema, method=method, seed=params.seed))
 
 
 def evaluate_baselines_beside(training: Training, best: EvaluatedDetector) -> tuple[str, ...]:
@@ -175,7 +172,7 @@ def source_lock(project: Project, source: str) -> Iterator[None]:
         lock.release()
 
 
-def search_detector(training: Training, detector: str, beside: Sequence[Searched] = ()) -> Searched:
+def search_detector(training: Training, detector: str) -> Searched:
     """Search one detector's hyperparameters, each trial a run below the study's.
 
     Parameters
@@ -184,26 +181,30 @@ def search_detector(training: Training, detector: str, beside: Sequence[Searched
         The training.
     detector
         Its name.
-    beside
-        The other detectors' studies, for an ensemble of them.
     """
-    params, tracking = training.params, training.tracking()
-    schema = training.prepared.schema
-    objective = make_objective(training.prepared.part("validation"), schema, seed=params.seed)
-    train = training.prepared.part("train")
+    tracking, prepared, plan = training.tracking(), training.prepared, training.plan(detector)
+    objective = validation_objective(training)
     title = DETECTORS[detector].title
     with (
         tracking.run(training.source, title, kind="study", parent=training.run_id) as run,
-        step(f"search {detector}", None if detector == ENSEMBLE else training.trials or None),
+        step(f"search {detector}", plan.trials if plan.searches else None),
     ):
         log = _TrialLog(training, tracking, run, detector, objective.name)
         study = run_study(
-            training.plan(detector), train, objective, schema,
-            folder=training.project.studies, on_trial=log,
-            beside=[one.study for one in beside], stopped=training.stopped,
+            plan, prepared.part("train"), objective, prepared.schema,
+            folder=training.project.studies, on_trial=log, stopped=training.stopped,
         )  # fmt: skip
         tracking.log(run, records.study_items(study))
     return Searched(study, run)
+
+
+def validation_objective(training: Training) -> Objective:
+    """Return what trials are evaluated by: on validation rows that ranked no columns."""
+    prepared, seed = training.prepared, training.params.seed
+    rows = prepared.part("validation")
+    if training.ranking:
+        _, rows = split_validation(rows, seed=seed)
+    return make_objective(rows, prepared.schema, seed=seed)
 
 
 class _TrialLog:
@@ -248,13 +249,12 @@ def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetecto
 
 def validate(training: Training, study: StudyResult, fitted: FittedModel) -> Validation:
     """Say what a fitted detector is worth beside those of other kinds, on the validation rows."""
-    prepared, seed = training.prepared, training.params.seed
-    objective = make_objective(prepared.part("validation"), prepared.schema, seed=seed)
-    between = objective.between_detectors()
+    between = validation_objective(training).between_detectors()
     if study.value is not None and study.criterion == between.name:
         return Validation(study.criterion, study.value)
     scores = Model.load(fitted.folder, digest=fitted.digest).anomaly_score(between.rows)
-    found = between.judge(scores, fitted.detector, fitted.parameters, prepared.part("train"))
+    train = training.prepared.part("train")
+    found = between.evaluate(scores, fitted.detector, fitted.parameters, train)
     return Validation(between.name, float(np.mean(found)))
 
 
