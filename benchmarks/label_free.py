@@ -27,7 +27,7 @@ from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, HyperParameters, IntRange, SearchSpace, When
 from oddwire.errors import OddwireError
 from oddwire.evaluation.metrics import average_precision, ranking_curve, roc_auc
-from oddwire.evaluation.without_labels.score_shape import shape_over_subsets
+from oddwire.evaluation.without_labels.compactness import shape_over_subsets
 from oddwire.evaluation.without_labels.synthetic_anomalies import (
     drill_average_precision,
     make_synthetic_anomalies,

@@ -19,7 +19,7 @@ from tasks import TIMES_TO_LIVE, Task, cicids, halved, nsl_kdd, shared_data, uns
 
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
-from oddwire.evaluation.without_labels.score_shape import varying_columns
+from oddwire.evaluation.without_labels.compactness import varying_columns
 from oddwire.traffic.schema import FeatureSchema
 
 PLANTED, ROWS = 3, 200

@@ -21,7 +21,7 @@ def families(recalls, *, rows=100, seen=None):
 
 def test_families_are_found_or_missed_by_recall():
     told = describe_strengths({"forest": families({"flood": 1.0, "scan": 0.7, "probe": 0.02})})
-    found, missed = "finds nearly all of flood (100% of 100)", "misses most of probe (2% of 100)"
+    found, missed = "finds nearly all of flood (100% of 100)", "mostly misses probe (2% of 100)"
     assert told == {"forest": f"forest {found}; {missed}."}
 
 
@@ -32,15 +32,15 @@ def test_what_validation_did_not_hold_is_marked():
     assert "flood (100% of 100);" in told
 
 
-def test_ahead_and_behind_are_told_where_luck_does_not_explain_it():
+def test_leads_and_trails_are_named_where_chance_does_not_explain_them():
     told = describe_strengths({
         "forest": families({"flood": 0.9, "scan": 0.52, "probe": 0.1}),
         "network": families({"flood": 0.4, "scan": 0.5, "probe": 0.8}),
         "svm": families({"flood": 0.3, "scan": 0.5, "probe": 0.7}),
     })  # fmt: skip
-    assert "is ahead of the others on flood (90% against 40% of network)" in told["forest"]
-    assert "is behind all others on probe (10% against 80% of network)" in told["forest"]
-    assert "ahead of the others on no family" in told["network"], "80 and 70 % of 100 may be luck"
+    assert "leads all others on flood (90% against 40% of network)" in told["forest"]
+    assert "trails all others on probe (10% against 80% of network)" in told["forest"]
+    assert "clearly leads all others on no family" in told["network"], "80 and 70 % may be chance"
     assert "scan" not in told["forest"]
 
 
@@ -61,7 +61,7 @@ def test_tiny_families_are_left_out_unless_there_are_no_others():
 
 def test_without_attacks_there_is_nothing_to_say():
     none = evaluate_families([0, 0], [1, 2], None, threshold=1)
-    assert "nothing can be said" in describe_strengths({"forest": none})["forest"]
+    assert "nothing is known" in describe_strengths({"forest": none})["forest"]
     assert describe_strengths({}) == {}
 
 

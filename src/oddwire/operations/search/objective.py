@@ -34,7 +34,7 @@ from oddwire.evaluation.metrics import (
     ranking_curve,
     roc_auc,
 )
-from oddwire.evaluation.without_labels.score_shape import (
+from oddwire.evaluation.without_labels.compactness import (
     Score,
     compactness_over_subsets,
     varying_columns,

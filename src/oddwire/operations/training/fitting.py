@@ -18,7 +18,7 @@ from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.clustering import ClusteringIndices, evaluate_clustering
+from oddwire.evaluation.without_labels.clustering import ClusteringIndices, evaluate_clustering
 from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
 from oddwire.evaluation.metrics import Evaluation, evaluate
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals

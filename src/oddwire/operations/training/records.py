@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.evaluation.clustering import CLUSTERING_INDICES
+from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
 from oddwire.evaluation.metrics import METRICS
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.without_labels.score_shape import (
+from oddwire.evaluation.without_labels.compactness import (
     column_subsets,
     compactness,
     compactness_over_subsets,
