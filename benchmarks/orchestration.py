@@ -1,6 +1,6 @@
 """What Prefect, DVC and MLflow cost: the same training with and without them, in one run.
 
-Plain: the functions of the stages, the searches side by side in threads, fits, judging, pictures
+Plain: the functions of the stages, the searches side by side in threads, fits, evaluation, figures
 and reports, called one after the other and kept in plain folders. Orchestrated: the command that
 people type. Both begin with no data, on a project of their own, with the same seed.
 
@@ -83,7 +83,7 @@ def plain(root: Path, source: str, trials: int) -> None:
 
 
 def keep(items: Iterable[Item], folder: Path) -> None:
-    """Write pictures, texts and tables to a folder; figures and tags are not worth a file."""
+    """Write figures, texts and tables to a folder; metrics and tags are not worth a file."""
     for item in items:
         match item:
             case Figure(file, figure):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError, ParameterError
@@ -54,6 +54,7 @@ def test_a_score_that_fits_the_rows_beats_one_that_does_not():
 
 
 @given(st.integers(0, 1000))
+@settings(deadline=None)
 def test_it_depends_on_the_order_of_the_scores_alone_and_lies_between_0_and_1(seed):
     random = np.random.default_rng(seed)
     ordinary, box = random.normal(size=50), random.normal(1, 2, size=80)

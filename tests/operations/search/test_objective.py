@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -144,6 +144,7 @@ def test_detectors_of_different_kinds_are_compared_by_what_shows_at_few_false_al
     st.sampled_from(["family_roc_auc", "family_log_auc", "average_precision"]),
     st.integers(0, 1000),
 )
+@settings(deadline=None)
 def test_the_value_knows_the_order_of_the_scores_alone(name, seed):
     rng = np.random.default_rng(seed)
     kinds = np.concatenate([np.full(30, -1), np.arange(2), rng.integers(0, 2, 8)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.operations.search.plans import TrialRecord, choose_trial
@@ -35,6 +35,7 @@ def test_no_trial_is_taken_to_be_surer_than_the_median_trial():
 
 
 @given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=6))
+@settings(deadline=None)
 def test_the_chosen_trial_is_never_below_the_defaults(values):
     trials = [record(number, each, gamma=number) for number, each in enumerate(values)]
     chosen, why = choose_trial(trials, {"gamma": 0})
