@@ -12,6 +12,7 @@ import pytest
 from oddwire.detection.supervised_baselines import SUPERVISED_BASELINES
 from oddwire.errors import DataError, NoModelError, ServiceError
 from oddwire.operations.progress import watched_by
+from oddwire.operations.search.column_selection import split_validation
 from oddwire.operations.training import failing, releasing, steps
 from oddwire.operations.training.fitting import Prepared
 from oddwire.stages.ingest import ingest
@@ -116,23 +117,23 @@ def test_an_error_ends_the_run_as_failed_and_frees_the_lock(desk):
 
 
 def test_a_second_training_of_a_source_waits_and_one_of_another_does_not(bare):
-    steps, order = Steps(), []
+    watched, order = Steps(), []
 
     def second():
-        with watched_by(steps), steps.source_lock(bare, "desk"):
+        with watched_by(watched), steps.source_lock(bare, "desk"):
             order.append("second")
 
     thread = threading.Thread(target=second)
     with steps.source_lock(bare, "desk"):
         thread.start()
         deadline = time.monotonic() + 10
-        while not steps.begun and time.monotonic() < deadline:
+        while not watched.begun and time.monotonic() < deadline:
             time.sleep(0.01)
         with steps.source_lock(bare, "other"):
             order.append("other")
         order.append("first")
     thread.join(10)
-    assert steps.begun == ["waiting for another training of desk"]
+    assert watched.begun == ["waiting for another training of desk"]
     assert order == ["other", "first", "second"]
 
 
@@ -217,3 +218,12 @@ def test_features_are_ranked_only_where_the_search_is_to_select(desk):
     search = params.search.model_copy(update={"feature_selection": "mutual_information"})
     ranked = steps.rank_features(desk.project, "desk", params.model_copy(update={"search": search}))
     assert set(ranked) == set(Prepared(desk.project.prepared("desk")).schema.columns)
+
+
+def test_trials_are_evaluated_on_validation_rows_that_ranked_no_feature(desk):
+    validation = desk.run.prepared.part("validation")
+    ranking_rows, evaluation_rows = split_validation(validation, seed=desk.run.params.seed)
+    ranked = steps.validation_objective(replace(desk.run, ranking=("src_bytes",))).rows
+    assert ranked.index.equals(evaluation_rows.index)
+    assert ranked.index.intersection(ranking_rows.index).empty
+    assert steps.validation_objective(desk.run).rows.index.equals(validation.index)

@@ -88,7 +88,9 @@ def make_synthetic_anomalies(
     made = []
     for kind, maker in makers.items():
         base = rng.integers(len(ordinary), size=count)
-        made.append(maker(ordinary, schema, base, rng).assign(**{LABEL: 1, ATTACK: kind}))
+        rows_of_kind = maker(ordinary, schema, base, rng)
+        rows_of_kind[LABEL], rows_of_kind[ATTACK] = 1, kind
+        made.append(rows_of_kind)
     return pd.concat(made, ignore_index=True).astype({LABEL: "Int8"})
 
 
