@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits
 
 from oddwire.detection.preprocessing.columns import category_codes, numbers
 from oddwire.errors import ParameterError
@@ -147,9 +148,11 @@ def _permutation(
         matrix, labels, test_size=0.3, stratify=labels, random_state=seed
     )
     classifier = HistGradientBoostingClassifier(class_weight="balanced", random_state=seed)
-    importance = permutation_importance(
-        classifier.fit(train, train_labels), test, test_labels,
-        scoring="average_precision", n_repeats=_REPEATS, random_state=seed,
-    )  # fmt: skip
+    # Many short predictions: OpenMP's threads would wait for each other most of the time.
+    with threadpool_limits(1, user_api="openmp"):
+        importance = permutation_importance(
+            classifier.fit(train, train_labels), test, test_labels,
+            scoring="average_precision", n_repeats=_REPEATS, random_state=seed,
+        )  # fmt: skip
     mean: np.ndarray = importance.importances_mean
     return mean

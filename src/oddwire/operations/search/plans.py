@@ -126,15 +126,15 @@ def choose_trial(trials: Sequence[TrialRecord], start: HyperParameters) -> tuple
         gain, error = gains[trial.number]
         if gain > max(error, median_error):
             return trial, (
-                f"trial {trial.number} is ahead of the defaults by {gain:.4f}, "
+                f"trial {trial.number} gains {gain:.4f} over the defaults, "
                 f"standard error {error:.4f} over {len(defaults.by_kind)} kinds of anomaly"
             )
     if best is defaults:
         return defaults, "the defaults have the best value"
     gain, error = gains[best.number]
     return defaults, (
-        f"the defaults: trial {best.number} is ahead by {gain:.4f}, within its standard error "
-        f"of {error:.4f} over {len(defaults.by_kind)} kinds of anomaly, or the median trial's of "
+        f"the defaults: trial {best.number} gains {gain:.4f}, within its standard error of "
+        f"{error:.4f} over {len(defaults.by_kind)} kinds of anomaly or the median trial's of "
         f"{median_error:.4f}"
     )
 
