@@ -44,7 +44,7 @@ def train(folder: Path, seed: int, trials: int, detectors: str, target_fpr: floa
         shutil.copy(found[0], files)
     command = [sys.executable, "-m", "oddwire.cli", "train", "nsl-kdd", "--json"]
     command += ["--trials", str(trials), "--detectors", detectors]
-    ended = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
     return pd.DataFrame(json.loads(ended.stdout)["leaderboard"])
 
 
