@@ -34,16 +34,16 @@ def rates_table() -> str:
     train, rows = (rng.standard_normal((n, COLUMNS)) for n in (TRAINED, SCORED))
     lines = [
         f"## Rows scored per second at {COLUMNS} columns", "",
-        f"Fitted to {TRAINED:,} random rows, without preprocessing, best of {RUNS} runs; beside",
-        "it how many times as fast that is as the library's own scoring of the same fitted model.",
-        "For the SVM that is libsvm, which PyOD's OCSVM scores by too, once for each machine.",
+        f"Fitted to {TRAINED:,} random rows, without preprocessing, best of {RUNS} runs, and how",
+        "many times as fast that is as the library's own scoring of the same fitted model. For the",
+        "SVM that is libsvm, with which PyOD's OCSVM also scores, once for each of its parts.",
         "",
         "| detector | rows/s | times the library's own |", "| --- | ---: | ---: |",
     ]  # fmt: skip
     for name in DETECTORS:
         chosen = {k: v for k, v in default_parameters(name).items() if k.startswith("detector__")}
         detector = build_detector(name, chosen, random_state=0).fit(train)
-        ours = rate(lambda part, one=detector: anomaly_score(one, part), rows)
+        ours = rate(lambda part, detector=detector: anomaly_score(detector, part), rows)
         library = library_scoring(name, detector, train)
         times = "" if library is None else f"{ours / rate(library, rows):.1f}"
         lines.append(f"| {name} | {ours:,.0f} | {times} |")

@@ -1,4 +1,4 @@
-"""Seconds to explain 200 odd rows, with every detector, at NSL-KDD's width.
+"""Seconds to explain 200 anomalous rows, with every detector, at NSL-KDD's width.
 
 python benchmarks/explaining.py
 """
@@ -20,7 +20,7 @@ AT_MOST = 2.0  # seconds
 
 
 def traffic(count: int, seed: int) -> pd.DataFrame:
-    """Make rows of counters that depend on each other, half of them mostly zero."""
+    """Make rows of counters that depend on each other; half of the columns are mostly zero."""
     rng = np.random.default_rng(seed)
     weights = np.random.default_rng(99).normal(size=(5, NUMERIC))
     values = np.exp(rng.normal(size=(count, 5)) @ weights + rng.normal(size=(count, NUMERIC)) / 3)
@@ -33,23 +33,23 @@ def traffic(count: int, seed: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Print a line per detector: seconds, on the clock and of work, against the limit."""
+    """Print a line per detector: seconds of the clock and of CPU, against the limit."""
     schema = FeatureSchema(
         tuple(f"n{place}" for place in range(NUMERIC)),
         tuple(f"c{place}" for place in range(len(CATEGORIES))),
     )
-    odd = traffic(EXPLAINED, 2)
-    odd.iloc[:, :NUMERIC] *= np.random.default_rng(3).exponential(20, (EXPLAINED, NUMERIC))
+    anomalous = traffic(EXPLAINED, 2)
+    anomalous.iloc[:, :NUMERIC] *= np.random.default_rng(3).exponential(20, (EXPLAINED, NUMERIC))
     for name in DETECTORS:
         model = Model.build(schema, name, seed=0).fit(traffic(TRAINED, 0))
         model.calibrate(traffic(BENIGN, 1))
-        model.explain(odd.head(2))
+        model.explain(anomalous.head(2))
         begun, worked = time.perf_counter(), time.process_time()
-        model.explain(odd)
+        model.explain(anomalous)
         seconds, busy = time.perf_counter() - begun, time.process_time() - worked
         ratio = AT_MOST / seconds
-        print(f"{name:<22} {seconds:6.2f} s ({busy:.2f} s of work), {ratio:5.1f} times as fast "
-              "as it must be")  # fmt: skip
+        print(f"{name:<22} {seconds:6.2f} s ({busy:.2f} s of CPU), {ratio:5.1f} times as fast as "
+              "the limit")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Which criterion without labels ranks detectors as labels do.
 
-python benchmarks/label_free.py [--seeds 0 1]
+    ODDWIRE_SHARED_DATA=... python benchmarks/label_free.py --seeds 0 1
 
-Of every source, a spread of detectors and hyperparameters learns from half of the benign rows. The
-criteria see benign rows held out of that half; average precision and ROC AUC are of the other half
-and all attacks. Written down is Spearman's rank correlation over the models. Of NSL-KDD the train
-file alone is read.
+On every source, a range of detectors and hyperparameters is fitted to half of the benign rows. The
+criteria see benign rows held out of that half; average precision and ROC AUC are those of the other
+half and all attacks. Writes Spearman's rank correlation over the models. Of NSL-KDD only the train
+file is read. ``--only simulated --models 4`` is a short run; ``--out`` says where the results go.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,7 @@ from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, HyperParameters, IntRange, SearchSpace, When
 from oddwire.errors import OddwireError
 from oddwire.evaluation.metrics import average_precision, ranking_curve, roc_auc
-from oddwire.evaluation.without_labels.score_shape import shape_over_subsets
-from oddwire.evaluation.without_labels.synthetic_anomalies import (
-    drill_average_precision,
-    make_synthetic_anomalies,
-)
+from oddwire.operations.search.objective import make_objective
 from oddwire.params import NslKddSource, SimulatedSource, SourceSettings
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import LABEL, FeatureSchema
@@ -39,11 +35,10 @@ from oddwire.traffic.sources import read_source
 from oddwire.traffic.sources.simulated.simulator import simulate
 
 RESULT = Path(__file__).parent / "results" / "label_free.json"
-MODELS, LEARNED, HELD_OUT, JUDGED, REFITTED = 16, 3000, 1500, 6000, 600
-# It is made of the others.
-LEFT_OUT = ("ensemble",)
+MODELS, LEARNED, HELD_OUT, TESTED = 16, 3000, 1500, 6000
+LEFT_OUT = ("ensemble",)  # its members are the others
 SLOW, FEW = "autoencoder", 3
-CRITERIA = ("synthetic_anomalies", "excess_mass", "mass_volume", "synthetic_anomalies_and_shape")
+CRITERIA = ("synthetic_anomalies", "compactness", "synthetic_anomalies_and_shape")
 LABELLED = ("average_precision", "roc_auc")
 
 
@@ -66,24 +61,22 @@ def sources(seed: int) -> Iterator[Task]:
 
 
 def halved(name: str, rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> Task:
-    """Part the benign rows; attacks are for judging alone."""
+    """Split the benign rows; attacks are test rows alone."""
     random = np.random.default_rng(seed)
     benign = random.permutation(np.flatnonzero((rows[LABEL] == 0).to_numpy(dtype=bool)))
     rest = np.append(benign[len(benign) // 2 :], np.flatnonzero(rows[LABEL] == 1))
     learned = benign[: min(len(benign) // 2, LEARNED + HELD_OUT)]
-    evaluated = random.permutation(rest)[:JUDGED]
-    return Task(
-        name, schema, *(rows.iloc[at].reset_index(drop=True) for at in (learned, evaluated))
-    )
+    tested = random.permutation(rest)[:TESTED]
+    return Task(name, schema, *(rows.iloc[at].reset_index(drop=True) for at in (learned, tested)))
 
 
-def settings(seed: int) -> Iterator[tuple[str, HyperParameters]]:
+def settings(seed: int, models: int) -> Iterator[tuple[str, HyperParameters]]:
     """Yield detectors with hyperparameters drawn from their search spaces."""
     random = np.random.default_rng(seed)
     names = [name for name in DETECTORS if name not in LEFT_OUT]
     others = len(names) - (SLOW in names)
     for name in names:
-        count = FEW if name == SLOW else max(2, round((MODELS - FEW) / others))
+        count = min(FEW, models // 4) if name == SLOW else max(1, round((models - FEW) / others))
         for _ in range(count):
             yield name, drawn(search_space(name), random)
 
@@ -91,11 +84,11 @@ def settings(seed: int) -> Iterator[tuple[str, HyperParameters]]:
 def drawn(space: SearchSpace, random: np.random.Generator) -> HyperParameters:
     """Draw a point of a search space."""
     chosen: dict[str, Any] = {}
-    for name, asked in space.items():
-        dimension = asked.then if isinstance(asked, When) else asked
-        if isinstance(asked, When) and not asked.holds(chosen):
-            if asked.otherwise is not None:
-                chosen[name] = asked.otherwise
+    for name, searched in space.items():
+        dimension = searched.then if isinstance(searched, When) else searched
+        if isinstance(searched, When) and not searched.holds(chosen):
+            if searched.otherwise is not None:
+                chosen[name] = searched.otherwise
             continue
         if isinstance(dimension, Choice):
             chosen[name] = dimension.values[random.integers(len(dimension.values))]  # noqa: PD011
@@ -110,24 +103,14 @@ def figures(task: Task, name: str, params: HyperParameters, seed: int) -> dict[s
     """Fit one model, and take its criteria and labelled figures."""
     cut = len(task.train) * LEARNED // (LEARNED + HELD_OUT)
     learned, held_out = task.train.iloc[:cut], task.train.iloc[cut:].reset_index(drop=True)
-    few = learned.head(REFITTED)
-
-    def fit(schema: FeatureSchema, rows: pd.DataFrame) -> Callable[[pd.DataFrame], np.ndarray]:
-        return Model.build(schema, name, params, seed=seed).fit(rows).anomaly_score
-
-    score = fit(task.schema, learned)
-    synthetic_anomalies = make_synthetic_anomalies(held_out, task.schema, seed=seed)
-    shape = shape_over_subsets(
-        lambda chosen: fit(chosen, few), held_out, task.schema, seed=seed, subsets=5, draws=3000
-    )
-    curve = ranking_curve(task.attack, score(task.test))
-    found = drill_average_precision(score, held_out, synthetic_anomalies)
+    objective = make_objective(held_out, task.schema, seed=seed)
+    model = Model.build(task.schema, name, params, seed=seed).fit(learned)
+    *kinds, shape = objective.evaluate(model.anomaly_score(objective.rows), name, params, learned)
+    curve = ranking_curve(task.attack, model.anomaly_score(task.test))
     return {
-        "synthetic_anomalies": found,
-        "synthetic_anomalies_and_shape": (2 * found + shape.compactness)
-        / 3,  # two kinds of synthetic_anomaly, one shape
-        "excess_mass": shape.excess_mass,
-        "mass_volume": -shape.mass_volume,
+        "synthetic_anomalies": float(np.mean(kinds)),
+        "compactness": shape,
+        "synthetic_anomalies_and_shape": float(np.mean([*kinds, shape])),
         "average_precision": average_precision(curve),
         "roc_auc": roc_auc(curve),
     }
@@ -143,16 +126,24 @@ def correlations(table: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Write the correlations, and print them as a table for Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--models", type=int, default=MODELS, help="per source, about")
+    parser.add_argument("--only", default="", help="sources whose name begins so")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
     found: dict[str, list[dict[str, dict[str, float]]]] = {}
     models: list[dict[str, Any]] = []
     left_out: list[str] = []
-    for seed in parser.parse_args().seeds:
+    for seed in options.seeds:
         for task in sources(seed):
+            if not task.name.startswith(options.only):
+                continue
             rows = []
-            for name, params in settings(seed):
+            for name, params in settings(seed, options.models):
                 try:
                     rows.append(figures(task, name, params, seed))
                 except (OddwireError, ValueError, RuntimeError) as error:
@@ -163,15 +154,15 @@ def main() -> None:
             print(f"{task.name}, seed {seed}: {len(rows)} models", flush=True)
     mean = {
         source: {
-            name: {label: float(np.mean([one[name][label] for one in runs])) for label in LABELLED}
+            name: {label: float(np.mean([run[name][label] for run in runs])) for label in LABELLED}
             for name in CRITERIA
         }
         for source, runs in found.items()
     }
     content = {"spearman": mean, "models": models, "left_out": left_out}
-    RESULT.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    options.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     show(mean)
-    print(f"{len(left_out)} settings failed, see {RESULT.name}")
+    print(f"{len(left_out)} settings failed, see {options.out.name}")
 
 
 def show(mean: dict[str, dict[str, dict[str, float]]]) -> None:

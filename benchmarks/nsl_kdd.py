@@ -4,8 +4,8 @@
 
 Trained on the benign rows of ``KDDTrain+_20Percent.txt``, searched on a part of that file alone,
 evaluated once per seed on ``KDDTest+.txt``. A seed changes the split, the search and the fits. F1
-stands at a threshold from benign rows alone, for a nominal rate of ``--max-fpr``. Appends a line to
-``benchmarks/results/nsl_kdd.jsonl``, with ``--form`` saying what was measured.
+is at a threshold from benign rows alone, for the target FPR of ``--target-fpr``. Appends a line to
+``benchmarks/results/nsl_kdd.jsonl`` (``--out``), with ``--form`` saying what was measured.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import yaml
 from orchestration import REPOSITORY, make_project
 from tasks import DOWNLOADS, NSL_FILES, shared_data
 
+RESULTS = REPOSITORY / "benchmarks" / "results" / "nsl_kdd.jsonl"
 FIGURES = ["roc_auc", "average_precision", "f1", "recall", "false_positive_rate"]
 DETECTORS = "isolation_forest,one_class_svm,autoencoder,ensemble"
 
@@ -43,7 +44,7 @@ def train(folder: Path, seed: int, trials: int, detectors: str, target_fpr: floa
         shutil.copy(found[0], files)
     command = [sys.executable, "-m", "oddwire.cli", "train", "nsl-kdd", "--json"]
     command += ["--trials", str(trials), "--detectors", detectors]
-    ended = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
     return pd.DataFrame(json.loads(ended.stdout)["leaderboard"])
 
 
@@ -60,8 +61,9 @@ def main() -> None:
     options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     options.add_argument("--trials", type=int, default=20)
     options.add_argument("--detectors", default=DETECTORS)
-    options.add_argument("--max-fpr", type=float, default=0.05)
+    options.add_argument("--target-fpr", type=float, default=0.05)
     options.add_argument("--form", default="", help="what is new in the code that is measured")
+    options.add_argument("--out", type=Path, default=RESULTS)
     chosen = options.parse_args()
     found = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -73,16 +75,12 @@ def main() -> None:
             found.append(board.assign(seed=seed))
     boards = pd.concat(found)
     show("mean", boards.groupby("detector")[FIGURES].mean())
-    results = REPOSITORY / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
     kept = boards[["seed", "detector", *FIGURES]].round(4).to_dict("records")
     line = {
-        "form": chosen.form,
-        "trials": chosen.trials,
-        "target_fpr": chosen.target_fpr,
-        "rows": kept,
-    }
-    with (results / "nsl_kdd.jsonl").open("a") as file:
+        "form": chosen.form, "trials": chosen.trials, "target_fpr": chosen.target_fpr, "rows": kept,
+    }  # fmt: skip
+    chosen.out.parent.mkdir(exist_ok=True)
+    with chosen.out.open("a") as file:
         file.write(json.dumps(line) + "\n")
 
 

@@ -1,6 +1,6 @@
 """What Prefect, DVC and MLflow cost: the same training with and without them, in one run.
 
-Plain: the functions of the stages, the searches side by side in threads, fits, judging, pictures
+Plain: the functions of the stages, the searches side by side in threads, fits, evaluation, figures
 and reports, called one after the other and kept in plain folders. Orchestrated: the command that
 people type. Both begin with no data, on a project of their own, with the same seed.
 
@@ -27,6 +27,7 @@ from pathlib import Path
 from oddwire.operations.tracking.items import Figure, Item, Table, Text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+RESULTS = REPOSITORY / "benchmarks" / "results" / "orchestration.jsonl"
 FILES = ("params.yaml", "dvc.yaml", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
 
 
@@ -83,7 +84,7 @@ def plain(root: Path, source: str, trials: int) -> None:
 
 
 def keep(items: Iterable[Item], folder: Path) -> None:
-    """Write pictures, texts and tables to a folder; figures and tags are not worth a file."""
+    """Write figures, texts and tables to a folder; metrics and tags are not worth a file."""
     for item in items:
         match item:
             case Figure(file, figure):
@@ -108,20 +109,25 @@ def timed(command: list[str], root: Path) -> float:
 
 
 def main() -> None:
-    """Measure both, and write a line to ``benchmarks/results``."""
+    """Measure both, print the ratio, and append a line to ``benchmarks/results``."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--source", default="simulated")
     options.add_argument("--trials", type=int, default=20)
     options.add_argument("--cold", action="store_true", help="no Prefect server is running")
+    options.add_argument("--out", type=Path, default=RESULTS)
     options.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.plain:
         plain(chosen.plain, chosen.source, chosen.trials)
         return
-    compare(chosen.source, chosen.trials, cold=chosen.cold)
+    line = compare(chosen.source, chosen.trials, cold=chosen.cold)
+    chosen.out.parent.mkdir(exist_ok=True)
+    with chosen.out.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    print(json.dumps(line, indent=2))
 
 
-def compare(source: str, trials: int, *, cold: bool) -> None:
+def compare(source: str, trials: int, *, cold: bool) -> dict[str, object]:
     """Time the plain steps and the command, each in a process and a project of its own."""
     from oddwire.cli.environment import quiet_tools
     from oddwire.cli.servers.processes import prefect_api
@@ -136,26 +142,16 @@ def compare(source: str, trials: int, *, cold: bool) -> None:
         if files.is_dir():
             for root in (one, two):
                 shutil.copytree(files, root / "data" / "downloads")
-        me = [sys.executable, __file__, "--source", source, "--trials", str(trials)]
-        seconds = {"plain": timed([*me, "--plain", str(one)], one)}
+        this = [sys.executable, __file__, "--source", source, "--trials", str(trials)]
+        seconds = {"plain": timed([*this, "--plain", str(one)], one)}
         with nullcontext() if cold else prefect_api(Project(two)):
             command = [sys.executable, "-m", "oddwire.cli", "train", source]
             seconds["orchestrated"] = timed([*command, "--trials", str(trials)], two)
-    report(source, trials, seconds, cold=cold)
-
-
-def report(source: str, trials: int, seconds: dict[str, float], *, cold: bool) -> None:
-    """Print the ratio and keep it."""
     ratio = seconds["orchestrated"] / seconds["plain"]
-    line = {
+    return {
         "source": source, "trials": trials, "prefect_server": "cold" if cold else "running",
         **{name: round(value, 1) for name, value in seconds.items()}, "ratio": round(ratio, 3),
     }  # fmt: skip
-    results = REPOSITORY / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    with (results / "orchestration.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    print(json.dumps(line, indent=2))
 
 
 if __name__ == "__main__":

@@ -111,22 +111,22 @@ def peer(name: str, task: Task, seed: int) -> Scorer:
     import importlib
 
     module = {"AutoEncoder": "auto_encoder"}.get(name, name.lower())
-    kind = getattr(importlib.import_module(f"pyod.models.{module}"), name)
+    detector_class = getattr(importlib.import_module(f"pyod.models.{module}"), name)
     preprocessing = standardised(task).fit(task.train)
     seeded = {"IForest": "random_state", "AutoEncoder": "random_state"}.get(name)
-    detector = kind(**({seeded: seed} if seeded else {}))
+    detector = detector_class(**({seeded: seed} if seeded else {}))
     detector.fit(preprocessing.transform(task.train))
     return lambda frame: detector.decision_function(preprocessing.transform(frame))
 
 
 def warm_up(kind: str, name: str, task: Task) -> None:
-    """Let a detector import and compile what it needs, which is no part of a fit."""
+    """Let a detector import and compile what it needs, which must not count as fitting."""
     few = replace(task, train=task.train.head(100))
     (ours if kind == "oddwire" else peer)(name, few, 0)(task.test.head(10))
 
 
 def measure(kind: str, name: str, task: Task, seed: int) -> Result:
-    """Fit, score and judge."""
+    """Fit, score and evaluate."""
     make = ours if kind == "oddwire" else peer
     gc.collect()
     with Memory() as memory:
@@ -160,7 +160,7 @@ def page(results: pd.DataFrame, seeds: int) -> str:
 
 
 def ahead(results: pd.DataFrame) -> list[str]:
-    """Say where oddwire is ahead: kind by kind, and the ensemble of all peers."""
+    """Return how far oddwire is ahead: detector by detector, and the ensemble of all peers."""
     means = results.pivot_table("roc_auc", index="task", columns="detector", sort=False)
     lines = ["## Ahead by, in ROC AUC", "", f"| | {' | '.join(means.index)} |"]
     lines.append(f"| --- |{' ---: |' * len(means)}")
@@ -217,8 +217,8 @@ def main() -> None:
                 )
     if not results:
         raise SystemExit("no public sample is there: name its folder with ODDWIRE_SHARED_DATA")
-    told = page(pd.DataFrame(results), chosen.seeds)
-    chosen.out.write_text(f"{told}\n{rates_table()}", encoding="utf-8")
+    text = page(pd.DataFrame(results), chosen.seeds)
+    chosen.out.write_text(f"{text}\n{rates_table()}", encoding="utf-8")
     console.print(f"written: {chosen.out}")
 
 

@@ -1,8 +1,8 @@
 """The public sources at hand as tasks: benign rows to learn from, labelled rows to be evaluated by.
 
 NSL-KDD has official files. Of the two samples, half of the benign rows train and the rest, with
-all attacks, judges. The folder with the files is named by ``ODDWIRE_SHARED_DATA``; NSL-KDD may also
-lie where ``oddwire fetch nsl-kdd`` puts it.
+all attacks, is the test. ``ODDWIRE_SHARED_DATA`` names the folder with the files; NSL-KDD may also
+be where ``oddwire fetch nsl-kdd`` puts it.
 """
 
 from __future__ import annotations

@@ -20,33 +20,35 @@ def families(recalls, *, rows=100, seen=None):
 
 
 def test_families_are_found_or_missed_by_recall():
-    told = describe_strengths({"forest": families({"flood": 1.0, "scan": 0.7, "probe": 0.02})})
-    found, missed = "finds nearly all of flood (100% of 100)", "misses most of probe (2% of 100)"
-    assert told == {"forest": f"forest {found}; {missed}."}
+    sentences = describe_strengths({"forest": families({"flood": 1.0, "scan": 0.7, "probe": 0.02})})
+    found, missed = "finds nearly all of flood (100% of 100)", "mostly misses probe (2% of 100)"
+    assert sentences == {"forest": f"forest {found}; {missed}."}
 
 
 def test_what_validation_did_not_hold_is_marked():
     mine = families({"flood": 1.0, "probe": 0.0}, seen={"flood"})
-    told = describe_strengths({"forest": mine})["forest"]
-    assert "probe (0% of 100, unseen in validation)" in told
-    assert "flood (100% of 100);" in told
+    sentences = describe_strengths({"forest": mine})["forest"]
+    assert "probe (0% of 100, unseen in validation)" in sentences
+    assert "flood (100% of 100);" in sentences
 
 
-def test_ahead_and_behind_are_told_where_luck_does_not_explain_it():
-    told = describe_strengths({
+def test_leads_and_trails_are_named_where_chance_does_not_explain_them():
+    sentences = describe_strengths({
         "forest": families({"flood": 0.9, "scan": 0.52, "probe": 0.1}),
         "network": families({"flood": 0.4, "scan": 0.5, "probe": 0.8}),
         "svm": families({"flood": 0.3, "scan": 0.5, "probe": 0.7}),
     })  # fmt: skip
-    assert "is ahead of the others on flood (90% against 40% of network)" in told["forest"]
-    assert "is behind all others on probe (10% against 80% of network)" in told["forest"]
-    assert "ahead of the others on no family" in told["network"], "80 and 70 % of 100 may be luck"
-    assert "scan" not in told["forest"]
+    assert "leads all others on flood (90% against 40% of network)" in sentences["forest"]
+    assert "trails all others on probe (10% against 80% of network)" in sentences["forest"]
+    assert "clearly leads all others on no family" in sentences["network"], (
+        "80 and 70 % may be chance"
+    )
+    assert "scan" not in sentences["forest"]
 
 
 def test_only_the_first_few_are_named_and_the_rest_counted():
-    told = describe_strengths({"forest": families({f"f{at}": 1.0 for at in range(7)})})
-    assert "f0 (100% of 100), f1 (100% of 100), f2 (100% of 100) and 4 more" in told["forest"]
+    sentences = describe_strengths({"forest": families({f"f{at}": 1.0 for at in range(7)})})
+    assert "f0 (100% of 100), f1 (100% of 100), f2 (100% of 100) and 4 more" in sentences["forest"]
 
 
 def test_tiny_families_are_left_out_unless_there_are_no_others():
@@ -61,12 +63,12 @@ def test_tiny_families_are_left_out_unless_there_are_no_others():
 
 def test_without_attacks_there_is_nothing_to_say():
     none = evaluate_families([0, 0], [1, 2], None, threshold=1)
-    assert "nothing can be said" in describe_strengths({"forest": none})["forest"]
+    assert "nothing is known" in describe_strengths({"forest": none})["forest"]
     assert describe_strengths({}) == {}
 
 
 @pytest.mark.parametrize("name", ["line\nbreak", "tab\there", "\x1b[31mred", "x" * 500])
 def test_a_hostile_name_stays_on_one_short_line(name):
-    told = describe_strengths({"forest": families({name: 1.0})})["forest"]
-    assert told.isprintable()
-    assert len(told) < 200
+    sentences = describe_strengths({"forest": families({name: 1.0})})["forest"]
+    assert sentences.isprintable()
+    assert len(sentences) < 200

@@ -1,4 +1,4 @@
-"""How well each attack family is found: a mean over all attacks hides the family that is missed."""
+"""Figures per attack family: a mean over all attacks hides the family that is missed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ UNNAMED = "unnamed"  # attacks whose family is not known
 class FamilyResult:
     """One attack family.
 
-    ``recall_low`` and ``recall_high`` are the exact 95 % interval of the recall. ``roc_auc`` sets
-    the family's rows against all benign rows; None where there is no benign row. ``seen`` says
-    whether validation, which chose the detector's hyperparameters, held an attack of the family;
-    None where that is not known.
+    ``recall_low`` and ``recall_high`` are the exact 95 % interval of the recall. ``roc_auc`` is
+    that of the family's rows against all benign rows; None where there is no benign row. ``seen``
+    says whether validation, which chose the detector's hyperparameters, held an attack of the
+    family; None where that is not known.
     """
 
     family: str
@@ -68,14 +68,14 @@ class FamilyEvaluation:
 def evaluate_families(
     labels: Any, scores: Any, attack: Any, *, threshold: float, seen: Collection[str] | None = None
 ) -> FamilyEvaluation:
-    """Measure each attack family apart.
+    """Measure each attack family on its own.
 
     Parameters
     ----------
     labels
         0, 1 or missing per row, shape (n,); rows without a label are left out.
     scores
-        Finite anomaly scores, higher is worse, shape (n,).
+        Finite anomaly scores, higher = more anomalous, shape (n,).
     attack
         The family's name per row, shape (n,); read on attack rows alone. None where the source
         names no families: all attacks then count as one.

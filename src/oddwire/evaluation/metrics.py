@@ -28,7 +28,7 @@ NO_BENIGN = "no benign row among the labelled rows"
 NO_ALERT = "no labelled row reaches the threshold"
 
 ALERT_METRICS = ("f1", "precision", "recall", "false_positive_rate", "accuracy")
-# Rates at which detectors are compared whatever the budget: 0.1, 1 and 5 % false positives.
+# Rates at which detectors are compared whatever the target FPR: 0.1, 1 and 5 %.
 FIXED_FPRS = {f"recall_at_fpr_{rate}": rate for rate in (0.001, 0.01, 0.05)}
 _NAMED = (
     "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
@@ -47,7 +47,7 @@ class Confusion(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Alerts among attacks and among benign rows, as the threshold falls.
+    """Counts of attacks and of benign rows at or above each threshold.
 
     Each array has one entry per distinct score, the highest first.
     """
@@ -61,9 +61,10 @@ class Curve(NamedTuple):
 class Evaluation:
     """Metrics of one detector on the rows that it was tested on.
 
-    ``rows`` counts all rows, ``unlabelled`` those left out for want of a label. The threshold is
-    inclusive: a row is an alert where its score is at least the threshold. ``recall_at_fpr`` is
-    read off at ``target_fpr``, ``recalls_at_fpr`` at the rates of `FIXED_FPRS`, by their names.
+    ``rows`` counts all rows, ``unlabelled`` those left out because they have no label. The
+    threshold is inclusive: a row is an alert where its score is at least the threshold.
+    ``recall_at_fpr`` is the recall at ``target_fpr``; ``recalls_at_fpr`` has the recall at each
+    rate of `FIXED_FPRS`, by its name.
     """
 
     rows: int
@@ -86,7 +87,7 @@ class Evaluation:
 
     @property
     def attack_share(self) -> float | None:
-        """Share of attacks among the labelled rows, without which no average precision speaks."""
+        """Share of attacks among the labelled rows: what average precision is by chance."""
         labelled = self.rows - self.unlabelled
         return self.attacks / labelled if labelled else None
 
@@ -177,7 +178,7 @@ def average_precision(curve: Curve) -> float:
 
 
 def roc_auc(curve: Curve) -> float:
-    """Chance that an attack scores above a benign row, ties counting half."""
+    """Probability that an attack scores above a benign row, ties counting half."""
     middle = curve.attacks - np.diff(curve.attacks, prepend=0.0) / 2
     steps = np.diff(curve.benign, prepend=0.0)
     return float(np.sum(steps * middle) / (curve.attacks[-1] * curve.benign[-1]))
@@ -186,20 +187,20 @@ def roc_auc(curve: Curve) -> float:
 def log_auc(curve: Curve, floor: float) -> float:
     """Return the area under the ROC over the logarithm of the false-positive rate.
 
-    From 1 % to 10 % counts as much as from 10 % to 100 %, so what shows within the alerts that
-    people can look at counts for more than in the ROC AUC.
+    From 1 % to 10 % counts as much as from 10 % to 100 %, so attacks found at few false alarms
+    count for more than in the ROC AUC.
 
     Parameters
     ----------
     curve
         Of attacks and benign rows, at least one of each.
     floor
-        Rate where the area begins, 0 < floor < 1: to stand out beyond it gains nothing.
+        Rate where the area begins, 0 < floor < 1; lower rates count as this one.
 
     Returns
     -------
     float
-        From 0 to 1; scores by chance have ``(1 - floor) / -log(floor)``, .215 at .01.
+        From 0 to 1; random scores have ``(1 - floor) / -log(floor)``, .215 at .01.
 
     References
     ----------
@@ -227,18 +228,26 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, target_fpr: float) -
     labels
         0 benign, 1 attack or missing per row, shape (n,); None where no row has one.
     scores
-        Finite anomaly scores, higher is worse, shape (n,).
+        Finite anomaly scores, higher = more anomalous, shape (n,).
     threshold
         Smallest score that counts as an alert; infinite where nothing does.
     target_fpr
-        False-positive rate at which ``recall_at_fpr`` is read off the ROC of these very rows: what
-        the ranking would give at a threshold that keeps the rate exactly.
+        False-positive rate at which ``recall_at_fpr`` is read off the ROC of these very rows: the
+        recall at a threshold that keeps the rate exactly.
 
     Raises
     ------
     DataError
         If a score is not finite, a label is neither 0, 1 nor missing, the lengths differ, or the
         threshold is not a number.
+
+    Examples
+    --------
+    >>> found = evaluate([0, 0, 0, 1, 1], [0.1, 0.2, 0.9, 0.8, 1.5], threshold=0.8, target_fpr=0.1)
+    >>> found.confusion
+    Confusion(tn=2, fp=1, fn=0, tp=2)
+    >>> round(found.roc_auc, 3), found.recall, found.recall_at_fpr
+    (0.833, 1.0, 0.5)
     """
     scores = check_scores(scores)
     if np.isnan(threshold):

@@ -1,10 +1,9 @@
 """What each detector is good and bad at, in sentences made from the figures per attack family.
 
-A family is called found or missed by its recall at the detector's own threshold. One detector is
-ahead of the others where the exact intervals of their recalls do not overlap: on the same rows that
-asks for more than a paired test would, so that what is told is no luck. Families of fewer than
-``FEW_ROWS`` rows are left out where there are larger ones: one row more or less is a jump in their
-recall.
+A family is called found or missed by its recall at the detector's own threshold. A detector leads
+or trails the others where the exact intervals of their recalls do not overlap, which is stricter
+than a paired test on the same rows. Families of fewer than ``FEW_ROWS`` rows are left out where
+there are larger ones: their recall jumps with a single row.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _LONGEST_NAME = 60
 
 
 def describe_strengths(detectors: Mapping[str, FamilyEvaluation]) -> dict[str, str]:
-    """Say of each detector which families it finds, misses, and finds better than the others.
+    """Describe which families each detector finds, misses, and finds better than the others.
 
     Parameters
     ----------
@@ -36,8 +35,8 @@ def describe_strengths(detectors: Mapping[str, FamilyEvaluation]) -> dict[str, s
     Returns
     -------
     dict
-        One line of plain text per detector. Names of families are one line each, and otherwise as
-        they came: escape the text where marks have a meaning.
+        One line of plain text per detector. Names of families are printable, and otherwise as in
+        the source: escape the text for Markdown or HTML.
     """
     return {
         name: _sentence(name, families, {n: f for n, f in detectors.items() if n != name})
@@ -47,16 +46,16 @@ def describe_strengths(detectors: Mapping[str, FamilyEvaluation]) -> dict[str, s
 
 def _sentence(name: str, mine: FamilyEvaluation, others: Mapping[str, FamilyEvaluation]) -> str:
     if not len(mine):
-        return f"{name}: no test row is labelled as an attack, so nothing can be said of families."
-    told = _large_enough(mine)
-    found = [result for result in told if result.recall >= FOUND]
-    missed = sorted((r for r in told if r.recall < MISSED), key=lambda r: (r.recall, -r.rows))
+        return f"{name}: no test row is labelled as an attack, so nothing is known of families."
+    results = _large_enough(mine)
+    found = [result for result in results if result.recall >= FOUND]
+    missed = sorted((r for r in results if r.recall < MISSED), key=lambda r: (r.recall, -r.rows))
     parts = [
-        _listed("finds nearly all of", found, "finds no family nearly whole"),
-        _listed("misses most of", missed, "misses most of no family"),
+        _listed("finds nearly all of", found, "finds no family almost completely"),
+        _listed("mostly misses", missed, "mostly misses no family"),
     ]
     if others:
-        parts += _against(told, others)
+        parts += _against(results, others)
     return f"{name} {'; '.join(parts)}."
 
 
@@ -83,11 +82,11 @@ def _short(family: str) -> str:
     return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
 
 
-def _against(told: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation]) -> list[str]:
-    """Say where a detector leads all others, and where it trails all of them."""
+def _against(results: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation]) -> list[str]:
+    """Describe where a detector leads all others, and where it trails all of them."""
     known = {name: {peer.family: peer for peer in them} for name, them in others.items()}
     ahead, behind = [], []
-    for result in told:
+    for result in results:
         peers = {n: them[result.family] for n, them in known.items() if result.family in them}
         if not peers:
             continue
@@ -98,9 +97,8 @@ def _against(told: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation
         elif result.recall_high < peers[worst].recall_low:
             behind.append((result, best, peers[best]))
     return [
-        _compared("is ahead of the others on", ahead)
-        or "is clearly ahead of the others on no family",
-        *filter(None, [_compared("is behind all others on", behind)]),
+        _compared("leads all others on", ahead) or "clearly leads all others on no family",
+        *filter(None, [_compared("trails all others on", behind)]),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The paired bootstrap is scikit-learn's metric under weights, and tells luck from skill."""
+"""The paired bootstrap is scikit-learn's metric under weights, and tells chance from merit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns tell attacks from benign rows, and how a search cuts them."""
+"""Which columns tell attacks from benign rows, by rows that evaluate no trial."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from oddwire.detection.model import Model
 from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.errors import ParameterError
-from oddwire.operations.search.column_selection import rank_columns
+from oddwire.operations.search.column_selection import rank_columns, split_validation
 from oddwire.operations.search.objective import make_objective
 from oddwire.operations.search.plans import StudyPlan
 from oddwire.operations.search.studies import run_study
@@ -31,8 +31,32 @@ def table(rows=400, seed=0):
     })  # fmt: skip
 
 
+def test_the_rows_that_rank_columns_evaluate_no_trial():
+    rows = table(401)
+    family = np.where(np.arange(401) % 7, "scan", "rare")
+    rows["attack"] = np.where(rows["label"] == 1, family, None)
+    rows["label"] = rows["label"].astype("Int8").where(np.arange(401) % 5 > 0)
+    strata = rows["attack"].fillna("benign").where(rows["label"].notna(), "unlabelled")
+    ranking, evaluation = split_validation(rows, seed=3)
+    assert sorted([*ranking.index, *evaluation.index]) == list(range(401)), "each row in one half"
+    for half in (ranking, evaluation):
+        assert half.index.is_monotonic_increasing
+        pd.testing.assert_frame_equal(half, rows.loc[half.index])
+    for stratum in ("benign", "unlabelled", "rare", "scan"):
+        counts = [(strata[half.index] == stratum).sum() for half in (ranking, evaluation)]
+        assert abs(counts[0] - counts[1]) <= 1, "halved on its own"
+    again, other = (split_validation(rows, seed=seed)[0] for seed in (3, 4))
+    assert again.index.equals(ranking.index)
+    assert not other.index.equals(ranking.index)
+
+
+def test_rows_without_labels_are_halved_too():
+    rows = table(9).drop(columns="label")
+    assert [len(half) for half in split_validation(rows, seed=0)] == [5, 4]
+
+
 @pytest.mark.parametrize("method", ["mutual_information", "permutation"])
-def test_telling_columns_come_first(method):
+def test_important_columns_come_first(method):
     ranking = rank_columns(table(), SCHEMA, method=method, seed=0)
     assert set(ranking) == set(SCHEMA.columns)
     assert set(list(ranking)[:2]) == {"telling", "proto"}
@@ -41,7 +65,7 @@ def test_telling_columns_come_first(method):
 
 
 @pytest.mark.parametrize("method", ["mutual_information", "permutation"])
-def test_a_name_that_each_row_has_to_itself_tells_nothing(method):
+def test_a_name_that_is_unique_to_each_row_has_no_importance(method):
     rows = table().assign(uid=[f"C{number}" for number in range(400)])
     schema = FeatureSchema(SCHEMA.numeric, (*SCHEMA.categorical, "uid"))
     ranking = rank_columns(rows, schema, method=method, seed=0)

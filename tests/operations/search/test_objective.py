@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -30,9 +30,9 @@ def test_named_families_count_alike_however_many_rows_they_have(rows, schema):
     scores = unlike_each_other(len(rows))
     benign = rows["label"] == 0
     expected = [
-        roc_auc_score(~benign[asked], scores[asked])
+        roc_auc_score(~benign[chosen], scores[chosen])
         for family in ("scan", "flood")
-        for asked in [(benign | (rows["attack"] == family)).to_numpy(dtype=bool)]
+        for chosen in [(benign | (rows["attack"] == family)).to_numpy(dtype=bool)]
     ]
     assert objective.value(scores) == pytest.approx(np.mean(expected), abs=1e-12)
     labels = rows["label"].to_numpy(dtype=int)
@@ -73,7 +73,7 @@ def test_rows_without_a_label_are_left_out_where_others_have_one(rows, schema):
 
 
 @pytest.mark.parametrize("known", ["no label column", "no label", "benign alone"])
-def test_without_attacks_drills_take_their_place(rows, schema, known):
+def test_without_attacks_synthetic_anomalies_take_their_place(rows, schema, known):
     if known == "no label column":
         rows = rows.drop(columns=["label", "attack"])
     elif known == "no label":
@@ -82,11 +82,11 @@ def test_without_attacks_drills_take_their_place(rows, schema, known):
         rows = rows[rows["label"] == 0]
     objective = make_objective(rows, schema, seed=0)
     assert objective.name == "synthetic_anomalies_and_shape"
-    synthetic_anomalies = objective.kinds >= 0
-    assert (~synthetic_anomalies).sum() == len(rows)
-    assert set(objective.kinds[synthetic_anomalies]) == {0, 1}  # swapped values and odd categories
+    synthetic = objective.kinds >= 0
+    assert (~synthetic).sum() == len(rows)
+    assert set(objective.kinds[synthetic]) == {0, 1}  # swapped values and rare categories
     pd.testing.assert_frame_equal(
-        objective.rows[~synthetic_anomalies], rows[list(schema.columns)].reset_index(drop=True)
+        objective.rows[~synthetic], rows[list(schema.columns)].reset_index(drop=True)
     )
 
 
@@ -96,22 +96,22 @@ def test_without_labels_the_shape_of_the_scores_counts_as_one_more_kind(rows, sc
     params = {"detector__n_estimators": 10}
     model = Model.build(schema, "isolation_forest", params, seed=0).fit(benign)
     scores = model.anomaly_score(objective.rows)
-    evaluated = objective.judge(scores, "isolation_forest", params, benign)
-    assert evaluated[:-1] == objective.by_kind(scores)
-    assert 0 < evaluated[-1] <= 1
+    figures = objective.evaluate(scores, "isolation_forest", params, benign)
+    assert figures[:-1] == objective.by_kind(scores)
+    assert 0 < figures[-1] <= 1
     constant = benign.assign(**dict.fromkeys(schema.numeric, 1.0), proto="tcp")
     assert make_objective(constant, schema, seed=0).shape is None
 
 
-def test_drills_come_from_the_seed_alone(rows, schema):
+def test_synthetic_anomalies_come_from_the_seed_alone(rows, schema):
     benign = rows[rows["label"] == 0]
     first, again, other = (make_objective(benign, schema, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first.rows, again.rows)
     assert not first.rows.equals(other.rows)
 
 
-def test_attacks_alone_leave_nothing_to_judge_by(rows, schema):
-    with pytest.raises(DataError, match="synthetic_anomalies"):
+def test_attacks_alone_leave_nothing_to_evaluate_by(rows, schema):
+    with pytest.raises(DataError, match="synthetic anomalies need rows that are not attacks"):
         make_objective(rows[rows["label"] == 1], schema, seed=0)
 
 
@@ -127,8 +127,8 @@ def test_detectors_of_different_kinds_are_compared_by_what_shows_at_few_false_al
     kinds = np.concatenate([np.full(1000, -1), np.zeros(10, dtype=int), np.ones(10, dtype=int)])
     objective = Objective("family_roc_auc", pd.DataFrame(index=range(1020)), kinds)
     benign = np.arange(1000.0)
-    # The one finds half of the attacks at once and is blind to the others, the other sees all of
-    # them somewhat odder than most benign rows.
+    # The first finds half of the attacks at once and misses the others, the second scores all of
+    # them somewhat above most benign rows.
     sharp = np.concatenate([benign, np.repeat([2000.0, 400.5], 10)])
     even = np.concatenate([benign, np.full(20, 749.5)])
     assert objective.value(even) > objective.value(sharp)
@@ -144,6 +144,7 @@ def test_detectors_of_different_kinds_are_compared_by_what_shows_at_few_false_al
     st.sampled_from(["family_roc_auc", "family_log_auc", "average_precision"]),
     st.integers(0, 1000),
 )
+@settings(deadline=None)
 def test_the_value_knows_the_order_of_the_scores_alone(name, seed):
     rng = np.random.default_rng(seed)
     kinds = np.concatenate([np.full(30, -1), np.arange(2), rng.integers(0, 2, 8)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.locks import source_lock
 from oddwire.operations.progress import watched_by
 from oddwire.operations.registry import reference
+from oddwire.operations.search.column_selection import split_validation
 from oddwire.operations.training import failing, fitting, opening, searching
 from oddwire.operations.training.baselines.evaluating import evaluate_supervised_baselines
 from oddwire.operations.training.evaluating import choose_best
@@ -235,3 +237,12 @@ def prepared_of(folder, schema, train):
 
 def params_of(contamination):
     return check_params({"sources": {}, "training": {"contamination": contamination}})
+
+
+def test_trials_are_evaluated_on_validation_rows_that_ranked_no_feature(desk):
+    validation = desk.run.prepared.part("validation")
+    ranking_rows, evaluation_rows = split_validation(validation, seed=desk.run.params.seed)
+    ranked = searching.validation_objective(replace(desk.run, ranking=("src_bytes",))).rows
+    assert ranked.index.equals(evaluation_rows.index)
+    assert ranked.index.intersection(ranking_rows.index).empty
+    assert searching.validation_objective(desk.run).rows.index.equals(validation.index)

@@ -1,1 +1,1 @@
-"""Pictures of how detectors do: figures in, a matplotlib `Figure` out."""
+"""Figures drawn with matplotlib: values in, a `Figure` out, nothing kept."""

@@ -1,11 +1,11 @@
-"""Do the p-values keep their promise? The share of benign rows below each level against the level.
+"""Are the p-values valid? The observed false-positive rate over the target.
 
 A p-value is valid where a share of at most a of new benign rows has p ≤ a (Bates, Candès, Lei,
 Romano & Sesia 2023). Benign test rows that are like the calibration rows give a line along the
-diagonal. How far it strays by luck follows from two samples: the test rows, which are counted, and
-the calibration rows, of which the p-values were made. Together the count is beta-binomial (Marques
-2025, *Universal distribution of the empirical coverage in split conformal prediction*); the
-binomial band alone would be too narrow wherever there are not far more calibration than test rows.
+diagonal. How far it strays by chance follows from two samples: the test rows, which are counted,
+and the rows that the p-values are calibrated on. Together the count is beta-binomial (Marques 2025,
+*Universal distribution of the empirical coverage in split conformal prediction*); the binomial band
+alone would be too narrow unless there are far more calibration than test rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from oddwire.errors import DataError
 from oddwire.evaluation.metrics import known_labels
-from oddwire.evaluation.plots.canvas import canvas, say, styles
+from oddwire.evaluation.plots.canvas import canvas, nothing_to_draw, styles
 from oddwire.evaluation.uncertainty.intervals import CONFIDENCE, chance_band
 from oddwire.traffic.wire_text import plain_label
 
@@ -37,17 +37,17 @@ def calibration_figure(
     target_fpr: float | None = None,
     title: str = "Calibration on benign test rows",
 ) -> Figure:
-    """Draw the share of benign rows with p ≤ a over a, a line per detector, with its band.
+    """Draw the share of benign rows with p ≤ a over a, a line per detector, with a chance band.
 
     Parameters
     ----------
     detectors
         Labels and p-values by the detector's name, each of shape (n,); all of the same rows.
     calibration_rows
-        How many benign rows the p-values were made of; None takes them as without end, which
-        leaves the binomial band.
+        How many benign rows the p-values are calibrated on; None for infinitely many, which leaves
+        the binomial band.
     target_fpr
-        False-alarm budget to mark; None for none.
+        Target false-positive rate to mark; None for none.
     title
         Heading.
 
@@ -60,24 +60,26 @@ def calibration_figure(
     shares = {name: _benign(*rows) for name, rows in detectors.items()}
     shares = {name: p_values for name, p_values in shares.items() if len(p_values)}
     if not shares:
-        return say(figure, "no test row is labelled as benign")
+        return nothing_to_draw(figure, "no test row is labelled as benign")
     rows = max(len(p_values) for p_values in shares.values())
     levels = np.geomspace(0.2 / rows, 1, _LEVELS)
-    floor = 0.5 / rows  # where a share of 0 is drawn: a logarithm knows no 0
+    floor = 0.5 / rows  # a share of 0 is drawn here: its logarithm is infinite
     low, high = chance_band(levels, rows, calibration_rows)
-    band = f"luck ({CONFIDENCE:.0%} band, {rows:,} benign rows)"
+    band = f"chance ({CONFIDENCE:.0%} band, {rows:,} benign rows)"
     axes.fill_between(
         levels, np.maximum(low, floor), np.maximum(high, floor), color="0.88", label=band
     )
-    axes.plot(levels, levels, color="0.5", linewidth=1, linestyle=(0, (1, 3)), label="target")
+    axes.plot(
+        levels, levels, color="0.5", linewidth=1, linestyle=(0, (1, 3)), label="observed = target"
+    )
     for (name, p_values), style in zip(shares.items(), styles(), strict=False):
         share = observed_shares(p_values, levels)
         axes.plot(levels, np.maximum(share, floor), label=plain_label(name), **style)
     if target_fpr is not None:
-        axes.axvline(target_fpr, color="0.4", linewidth=1, label=f"budget {target_fpr:.2%}")
+        axes.axvline(target_fpr, color="0.4", linewidth=1, label=f"target FPR {target_fpr:.2%}")
     axes.set(xscale="log", yscale="log", xlim=(levels[0], 1), ylim=(floor, 1.3))
-    axes.set_xlabel("level a (nominal false-positive rate)")
-    axes.set_ylabel("share of benign rows with p ≤ a")
+    axes.set_xlabel("target false-positive rate a")
+    axes.set_ylabel("observed false-positive rate (share with p ≤ a)")
     axes.grid(color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.legend(loc="upper left", fontsize="small")

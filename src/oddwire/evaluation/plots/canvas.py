@@ -1,8 +1,8 @@
-"""What all pictures have in common.
+"""What all figures have in common.
 
-They are made by matplotlib's objects and not by ``pyplot``, whose global state would grow with each
-picture and is not safe in threads. Colours are those of Okabe & Ito (2008), which people with any
-common colour blindness can tell apart, and lines differ by dash as well.
+They use matplotlib's objects and not ``pyplot``, whose global state grows with each figure and is
+not safe in threads. Colours are those of Okabe & Ito (2008), which people with any common colour
+blindness can tell apart, and lines differ by dash as well.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DASHES = ("-", "--", "-.", ":")
 
 
 def canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure, Axes]:
-    """Return an empty picture of so many inches, with its title."""
+    """Return an empty figure with a title; size in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=110, layout="constrained")
@@ -34,14 +34,14 @@ def canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure, 
     return figure, axes
 
 
-def say(figure: Figure, what: str) -> Figure:
-    """Turn a picture into one that says why there is nothing to draw."""
+def nothing_to_draw(figure: Figure, reason: str) -> Figure:
+    """Turn a figure into one that says why it is empty."""
     figure.axes[0].set_axis_off()
-    figure.text(0.5, 0.5, f"Nothing to draw: {what}.", ha="center", va="center")
+    figure.text(0.5, 0.5, f"Nothing to draw: {reason}.", ha="center", va="center")
     return figure
 
 
 def styles() -> Iterator[dict[str, Any]]:
-    """Yield lines that differ by colour and by dash, without end."""
+    """Yield endless line styles that differ by colour and by dash."""
     for colour, dash in zip(cycle(_COLOURS), cycle(_DASHES), strict=False):
         yield {"color": colour, "linestyle": dash, "linewidth": 1.8}

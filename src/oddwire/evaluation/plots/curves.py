@@ -1,6 +1,6 @@
-"""Pictures of how a detector does: figures in, a matplotlib `Figure` out, nothing kept.
+"""ROC and precision-recall curves, confusion, score histogram and search history.
 
-What cannot be drawn, because the rows hold one class or no label, becomes a picture that says so.
+What cannot be drawn, because the rows hold one class or no label, becomes a figure that says so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from oddwire.evaluation.metrics import (
     ranking_curve,
     roc_auc,
 )
-from oddwire.evaluation.plots.canvas import ATTACK, BENIGN, UNLABELLED, canvas, say, styles
+from oddwire.evaluation.plots.canvas import (
+    ATTACK,
+    BENIGN,
+    UNLABELLED,
+    canvas,
+    nothing_to_draw,
+    styles,
+)
 from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:
@@ -37,7 +44,7 @@ _MOST_POINTS = 2000  # a curve of more corners looks the same and makes a slow S
 def roc_curve_figure(
     detectors: Mapping[str, tuple[Any, Any]],
     *,
-    title: str = "ROC",
+    title: str = "ROC curve",
     target_fpr: float | None = None,
 ) -> Figure:
     """Draw recall over the false-positive rate, a line per detector.
@@ -49,7 +56,7 @@ def roc_curve_figure(
     title
         Heading.
     target_fpr
-        False-positive budget to mark; None for none.
+        Target false-positive rate to mark; None for none.
     """
     figure, axes = canvas(title)
     curves = _curves(detectors)
@@ -58,22 +65,22 @@ def roc_curve_figure(
             np.append(0, curve.benign / curve.benign[-1]),
             np.append(0, curve.attacks / curve.attacks[-1]),
         )
-        label = f"{plain_label(name)} (area {roc_auc(curve):.3f})"
+        label = f"{plain_label(name)} (AUC {roc_auc(curve):.3f})"
         axes.plot(fpr, recall, label=label, **style)
     if not curves:
-        return say(figure, "no labelled rows of both classes")
+        return nothing_to_draw(figure, "no labelled rows of both classes")
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=(0, (1, 3)), label="chance")
     if target_fpr is not None:
-        axes.axvline(target_fpr, color="0.4", linewidth=1, label=f"budget {target_fpr:.2%}")
+        axes.axvline(target_fpr, color="0.4", linewidth=1, label=f"target FPR {target_fpr:.2%}")
     _square(axes, "false-positive rate (share of benign rows)", "recall (share of attacks)")
     axes.legend(loc="lower right", fontsize="small")
     return figure
 
 
 def precision_recall_figure(
-    detectors: Mapping[str, tuple[Any, Any]], *, title: str = "Precision and recall"
+    detectors: Mapping[str, tuple[Any, Any]], *, title: str = "Precision-recall curve"
 ) -> Figure:
-    """Draw precision over recall, a line per detector, with the share of attacks beside.
+    """Draw precision over recall, a line per detector, with the share of attacks.
 
     Parameters
     ----------
@@ -89,11 +96,11 @@ def precision_recall_figure(
         recall = np.append(0, curve.attacks / curve.attacks[-1])
         precision = curve.attacks / (curve.attacks + curve.benign)
         precision = np.append(precision[0], precision)
-        beside = "" if len(set(shares)) == 1 else f", attacks {share:.1%}"
-        label = f"{plain_label(name)} (AP {average_precision(curve):.3f}{beside})"
+        attacks = "" if len(set(shares)) == 1 else f", attacks {share:.1%}"
+        label = f"{plain_label(name)} (AP {average_precision(curve):.3f}{attacks})"
         axes.plot(*_thin(recall, precision), drawstyle="steps-pre", label=label, **style)
     if not curves:
-        return say(figure, "no labelled rows of both classes")
+        return nothing_to_draw(figure, "no labelled rows of both classes")
     if len(set(shares)) == 1:
         note = f"chance: attacks are {shares[0]:.1%} of the rows"
         axes.axhline(shares[0], color="0.6", linewidth=1, linestyle=(0, (1, 3)), label=note)
@@ -102,7 +109,7 @@ def precision_recall_figure(
     return figure
 
 
-def confusion_figure(confusion: Confusion, *, title: str = "Confusion") -> Figure:
+def confusion_figure(confusion: Confusion, *, title: str = "Confusion matrix") -> Figure:
     """Draw the four counts, each with its share of the row's class.
 
     Parameters
@@ -116,12 +123,12 @@ def confusion_figure(confusion: Confusion, *, title: str = "Confusion") -> Figur
     counts = np.array([[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]])
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.sum():
-        return say(figure, "no labelled rows")
+        return nothing_to_draw(figure, "no labelled rows")
     shares = counts / np.maximum(totals, 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
-        share = f"{shares[row, column]:.2%}" if totals[row, 0] else "no such row"
-        dark = shares[row, column] > 0.7  # noqa: PLR2004 - white text reads from here on
+        share = f"{shares[row, column]:.2%}" if totals[row, 0] else "no rows"
+        dark = shares[row, column] > 0.7  # noqa: PLR2004 - white text is readable from here on
         axes.text(
             column,
             row,
@@ -138,8 +145,8 @@ def confusion_figure(confusion: Confusion, *, title: str = "Confusion") -> Figur
     ]
     axes.set_yticks([0, 1], rows)
     axes.tick_params(length=0)
-    axes.set_xlabel("model says")
-    axes.set_ylabel("label says")
+    axes.set_xlabel("prediction")
+    axes.set_ylabel("label")
     return figure
 
 
@@ -150,10 +157,11 @@ def score_histogram_figure(
     threshold: float | None = None,
     title: str = "Anomaly scores",
 ) -> Figure:
-    """Draw how the anomaly scores of benign rows, attacks and unlabelled rows lie.
+    """Draw the distribution of the anomaly scores of benign rows, attacks and unlabelled rows.
 
-    Each group is drawn as shares of itself, so that few attacks show beside many benign rows. The
-    score axis is logarithmic where the scores are heavy-tailed (symmetric where some are negative).
+    Each group is normalised on its own, so that few attacks are visible next to many benign rows.
+    The score axis is logarithmic where the scores are heavy-tailed (symmetric where some are
+    negative).
 
     Parameters
     ----------
@@ -169,7 +177,7 @@ def score_histogram_figure(
     figure, axes = canvas(title, size=(7.0, 4.4))
     scores = np.clip(check_scores(scores), -_FARTHEST, _FARTHEST)
     if not len(scores):
-        return say(figure, "no rows")
+        return nothing_to_draw(figure, "no rows")
     known, attack = known_labels(labels, len(scores))
     groups = {
         "benign": (scores[known][~attack], BENIGN),
@@ -184,8 +192,8 @@ def score_histogram_figure(
             _histogram(axes, members, edges, colour, f"{name} ({len(members):,})")
     for mark in marks:
         axes.axvline(mark, color="black", linestyle="--", label=f"threshold {mark:.4g}")
-    axes.set_xlabel("anomaly score (higher is worse)")
-    axes.set_ylabel("share of the group")
+    axes.set_xlabel("anomaly score (higher = more anomalous)")
+    axes.set_ylabel("share of the group's rows")
     axes.legend(loc="best", fontsize="small")
     return figure
 
@@ -195,19 +203,19 @@ def optimisation_history_figure(
     chosen: float | None = None,
     *,
     objective: str = "average precision on validation",
-    title: str = "Search",
+    title: str = "Hyperparameter search",
 ) -> Figure:
     """Draw each trial's value and the best so far.
 
     Parameters
     ----------
     values
-        Objective by trial, in order, higher is better; None where a trial was pruned or failed.
+        Objective by trial, in order, higher = better; None where a trial was pruned or failed.
     chosen
-        The value of the trial that the study ended with, which need not be the best: a small gain
-        over the defaults may be luck. None where there is none.
+        The value of the chosen trial, which need not be the best: a small gain over the defaults
+        may be chance. None where there is none.
     objective
-        What the values are, for the axis.
+        Label of the value axis.
     title
         Heading.
     """
@@ -215,7 +223,7 @@ def optimisation_history_figure(
     heights = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     done = np.isfinite(heights)
     if not done.any():
-        return say(figure, "no trial has finished")
+        return nothing_to_draw(figure, "no trial completed")
     trials = np.arange(1, len(heights) + 1)
     so_far = np.fmax.accumulate(np.where(done, heights, -np.inf))
     begun = np.isfinite(so_far)
@@ -275,7 +283,7 @@ def _bins(axes: Axes, scores: Floats) -> Floats:
 
 
 def _decades(low: float, high: float, width: float, most: int = 4) -> list[float]:
-    # Matplotlib's own ticks for this scale crowd around zero until their labels overlap.
+    # Matplotlib's own ticks for this scale overlap around zero.
     first = int(np.ceil(np.log10(4 * width)))
     last = int(np.floor(np.log10(max(-low, high))))
     step = max(1, -(-(last - first + 1) // most))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddwire.evaluation.plots.canvas import canvas, say
+from oddwire.evaluation.plots.canvas import canvas, nothing_to_draw
 from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_FAMILIES = 60
 _LONGEST_NAME = 32
-_LIGHT = 0.55  # viridis is light from here on: black text reads, white does not
+_LIGHT = 0.55  # viridis is light from here on: only black text is readable
 
 
 def family_heat_map_figure(
@@ -35,13 +35,13 @@ def family_heat_map_figure(
     Parameters
     ----------
     detectors
-        Figures per family by the detector's name, all of the same test rows.
+        Results per family by the detector's name, all of the same test rows.
     title
         Heading.
     """
     first = next(iter(detectors.values()), None)
     if first is None or not len(first):
-        return say(canvas(title)[0], "no test row is labelled as an attack")
+        return nothing_to_draw(canvas(title)[0], "no test row is labelled as an attack")
     shown = first.families[:MOST_FAMILIES]
     left_out = len(first) - len(shown)
     figure, unused = canvas("", size=_size(len(shown), len(detectors)))
@@ -49,7 +49,7 @@ def family_heat_map_figure(
     left, right = figure.subplots(1, 2)
     recall, area = _values(detectors, shown, "recall"), _values(detectors, shown, "roc_auc")
     figure.suptitle(plain_label(title), x=0.01, ha="left")
-    _paint(left, recall, list(detectors), "recall at threshold")
+    _paint(left, recall, list(detectors), "recall at the threshold")
     _paint(right, area, list(detectors), "ROC AUC")
     left.set_yticks(range(len(shown)), [_row_name(result) for result in shown])
     right.set_yticks([])
@@ -94,7 +94,7 @@ def _paint(axes: Axes, values: Floats, names: Sequence[str], what: str) -> None:
             va="center",
             fontsize=8,
             color="black" if not known or value > _LIGHT else "white",
-            in_layout=False,  # it lies within; to measure each of them would take seconds
+            in_layout=False,  # it fits anyway, and measuring every text takes seconds
         )
     axes.set_xticks(range(len(names)), [plain_label(name) for name in names])
     axes.tick_params(length=0)

@@ -1,1 +1,1 @@
-"""How sure figures are: resampling, intervals, and paired comparisons."""
+"""Uncertainty of figures: resampling, intervals and paired comparisons."""

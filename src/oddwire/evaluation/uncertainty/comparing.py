@@ -1,4 +1,4 @@
-"""Is one detector better than another, or is it luck? A paired, stratified bootstrap.
+"""Is one detector better than another, or is it chance? A paired, stratified bootstrap.
 
 Both detectors scored the same rows, so their errors go together; drawing the same rows for both
 keeps that, and the interval of the *difference* is far narrower than two intervals apart. Attacks
@@ -40,8 +40,8 @@ LOWER_IS_BETTER = {"false_positive_rate"}
 class Difference:
     """Challenger minus champion in one metric, with a percentile interval.
 
-    ``share_better`` is the share of resamples in which the challenger is strictly ahead; of a
-    false-positive rate the lower one is.
+    ``share_better`` is the share of resamples in which the challenger is strictly better: higher,
+    or lower in a false-positive rate.
     """
 
     metric: str
@@ -76,15 +76,16 @@ def paired_bootstrap(
     labels
         0, 1 or missing per row, shape (n,); rows without a label are left out.
     challenger, champion
-        Finite anomaly scores of the two, each of shape (n,). Only their order matters.
+        Finite anomaly scores of each, higher = more anomalous, shape (n,). Only their order
+        matters.
     metric
         What is measured, one of `Metric`.
     resamples
-        How many times the rows are drawn again, at least 1.
+        How many times the rows are resampled, at least 1.
     confidence
-        Probability that the two-sided percentile interval is to cover, between 0 and 1.
+        Coverage of the two-sided percentile interval, between 0 and 1.
     seed
-        Makes the draws repeat.
+        Seeds the draws.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def paired_rankings(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[Difference, ...]:
-    """Estimate the same for several metrics, from one set of draws.
+    """Estimate `paired_bootstrap` for several metrics, from one set of draws.
 
     Parameters
     ----------
@@ -154,8 +155,8 @@ def paired_alerts(
 ) -> tuple[Difference, ...]:
     """Estimate how the alerts of two detectors on the same rows differ, each at its threshold.
 
-    What counts is how many rows of each class both, one or none of them raised; in a stratified
-    bootstrap these counts are multinomial, so that they are drawn without touching the rows.
+    The metrics depend on how many rows of each class both, one or none of them raised. In a
+    stratified bootstrap these counts are multinomial, so they are drawn directly.
 
     Parameters
     ----------
@@ -169,7 +170,7 @@ def paired_alerts(
     Returns
     -------
     tuple of Difference
-        Of each metric of `metrics.ALERT_METRICS` that both of them have.
+        One per metric of `metrics.ALERT_METRICS` that both define.
 
     Raises
     ------
@@ -183,7 +184,7 @@ def paired_alerts(
     known, attack = _labels_of_both(labels, *alerts)
     kinds = 2 * alerts[0][known] + alerts[1][known]
     rng = np.random.default_rng(seed)
-    # Row 0 of each holds what was counted, the others what was drawn.
+    # Row 0 of each holds the observed counts, the others the drawn ones.
     positive, negative = (
         _counts_and_draws(np.bincount(kinds[rows], minlength=4), resamples, rng)
         for rows in (attack, ~attack)

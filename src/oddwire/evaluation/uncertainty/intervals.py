@@ -1,11 +1,11 @@
-"""How sure the figures are: an interval for every metric of an `Evaluation`.
+"""An interval for every metric of an `Evaluation`.
 
 Intervals of metrics are percentile intervals of a stratified bootstrap (Efron & Tibshirani 1993,
-chapter 13). What depends on the threshold alone is a function of two counts, the attacks found and
-the false alarms; in resamples these are binomial, so they are drawn directly and no row is touched.
-A share that is 0 or 1 has a bootstrap interval of no width, which says too much: the realised
-false-positive rate, whose promise is at stake, and the recall of a family, which may have few rows,
-get the exact interval of Clopper & Pearson (1934) instead.
+chapter 13). Metrics at the threshold are functions of two counts, the attacks found and the false
+alarms; in resamples these are binomial, so they are drawn directly and no row is resampled. The
+bootstrap interval of a share of 0 or 1 has no width, which would claim certainty: the observed
+false-positive rate and the recall of a family, which may have few rows, get the exact interval of
+Clopper & Pearson (1934) instead.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Intervals:
         return self.bounds.get(metric)
 
     def figures(self) -> dict[str, float]:
-        """Return the ends as figures of their own: ``roc_auc_low``, ``roc_auc_high``."""
+        """Return both ends by name: ``roc_auc_low``, ``roc_auc_high``."""
         ends = ((name, end, value) for name, bound in self.bounds.items()
                 for end, value in bound._asdict().items())  # fmt: skip
         return {f"{name}_{end}": value for name, end, value in ends}
@@ -86,18 +86,18 @@ class Intervals:
 def chance_band(
     levels: Floats, rows: int, calibration_rows: int | None, *, seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """Return the shares between which luck alone keeps 95 % of samples, level by level.
+    """Return the shares between which 95 % of samples lie by chance alone, level by level.
 
     Parameters
     ----------
     levels
-        Nominal rates in (0, 1], shape (n,).
+        Target false-positive rates in (0, 1], shape (n,).
     rows
         Benign rows that are counted.
     calibration_rows
-        Benign rows that the p-values were made of, None for without end.
+        Benign rows that the p-values are calibrated on, None for infinitely many.
     seed
-        Of the draws: the beta-binomial law has no quick quantile.
+        Seeds the draws: quantiles of the beta-binomial distribution are slow to compute.
 
     Returns
     -------
@@ -118,19 +118,25 @@ def chance_band(
 def exact_interval(hits: int, rows: int, confidence: float = CONFIDENCE) -> Interval:
     """Return the interval of Clopper & Pearson for a share.
 
-    It covers the true share with at least the probability asked for, whatever the counts.
+    It covers the true share with at least the given probability, whatever the counts.
 
     Parameters
     ----------
     hits, rows
         The share is ``hits / rows``; there must be a row.
     confidence
-        Probability to cover, between 0 and 1.
+        Coverage, between 0 and 1.
 
     Raises
     ------
     DataError
         If there is no row, or more hits than rows.
+
+    Examples
+    --------
+    >>> low, high = exact_interval(0, 100)
+    >>> low, round(high, 3)
+    (0.0, 0.036)
     """
     from scipy.stats import binomtest  # slow to import
 
@@ -158,11 +164,11 @@ def bootstrap_intervals(
     evaluation
         What `metrics.evaluate` made of them.
     resamples
-        How many times the rows are drawn again, at least 1. The cost is O(resamples * n).
+        How many times the rows are resampled, at least 1. The cost is O(resamples * n).
     confidence
-        Probability that the two-sided intervals are to cover, between 0 and 1.
+        Coverage of the two-sided intervals, between 0 and 1.
     seed
-        Makes the draws repeat.
+        Seeds the draws.
 
     Raises
     ------

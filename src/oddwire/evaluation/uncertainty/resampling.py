@@ -1,4 +1,4 @@
-"""Rows drawn again and again: the stratified bootstrap behind every interval.
+"""The stratified bootstrap behind every interval.
 
 Attacks and benign rows are drawn apart, so that each resample keeps the share of attacks, on which
 average precision depends. A resample is a weight per row, and the scores are sorted once: a curve
@@ -39,7 +39,7 @@ _MOST_ROWS_DRAWN = 10_000_000
 
 
 class WeightedRanking:
-    """Scores sorted once, whose metrics under ever new row weights cost O(n) each.
+    """Scores sorted once, so that metrics under new row weights cost O(n) each.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class WeightedRanking:
         ranked = weights[self.order]
         attacks = np.cumsum(ranked * self.attack)[self.ends]
         total = np.cumsum(ranked)[self.ends]
-        # Above the first drawn row there is no precision to speak of.
+        # Above the first drawn row precision is undefined.
         first = int(np.searchsorted(total, 0, side="right"))
         return Curve(self.thresholds[first:], attacks[first:], (total - attacks)[first:])
 
@@ -81,12 +81,12 @@ def stratified_weights(attack: Bools, resamples: int, rng: np.random.Generator) 
     resamples
         How many draws.
     rng
-        Where chance comes from.
+        Source of the draws.
 
     Yields
     ------
     float64, shape (n,)
-        The same array each time, filled anew: copy what is to be kept.
+        The same array each time, overwritten: copy it to keep it.
     """
     classes = np.flatnonzero(attack), np.flatnonzero(~attack)
     weights = np.zeros(len(attack))
@@ -98,9 +98,9 @@ def stratified_weights(attack: Bools, resamples: int, rng: np.random.Generator) 
 
 
 def affordable_resamples(rows: int, most: int = 200) -> int:
-    """Return how many resamples of so many rows take seconds and not minutes.
+    """Return how many resamples of this many rows take seconds, not minutes.
 
-    Intervals of many rows are narrow, and their ends need no third digit.
+    Intervals of many rows are narrow, so fewer resamples are precise enough.
     """
     return min(most, max(_FEWEST, _MOST_ROWS_DRAWN // max(rows, 1)))
 

@@ -1,1 +1,1 @@
-"""What can be said about a detector where nothing is labelled."""
+"""Figures of a detector that need no label."""

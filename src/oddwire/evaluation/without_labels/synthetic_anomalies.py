@@ -1,16 +1,15 @@
-"""A criterion for searches without labels: how well injected synthetic anomalies are found.
+"""Synthetic anomalies, for searches without labels: rows made anomalous on purpose.
 
-Where validation rows hold no attack, or no label, average precision is undefined. A synthetic anomaly is a row
-made odd on purpose; average precision of synthetic anomalies against the rows that they were made from needs no
-label. SyntheticAnomalies are made in the columns as they came, before any preprocessing, so that detectors
-behind different transforms face the same rows.
+Where validation rows hold no attack, or no label, average precision is undefined. Average precision
+of synthetic anomalies against the rows that they were made from needs no label. They are made in
+the columns as they came, before any preprocessing, so that detectors behind different transforms
+face the same rows.
 
 Telling rows from synthetic ones is density estimation as classification (Hastie, Tibshirani &
 Friedman 2009, section 14.2.4; Steinwart, Hush & Scovel 2005, *A classification framework for
-anomaly detection*). A search sets the shape of the scores beside it, which knows other things: see
-`oddwire.evaluation.without_labels.score_shape`.
+anomaly detection*).
 
-*Which synthetic anomalies.*
+There are three kinds:
 
 ``synthetic_swapped``
     A random 5 to 30 % of the columns, at least one, each take the value of another row: every
@@ -23,11 +22,9 @@ anomaly detection*). A search sets the shape of the scores beside it, which know
     ``FEW_COLUMNS`` columns, where there is little dependence to break: in wider ones this kind
     ranks transforms by how far they stretch their tail, and picked badly.
 
-The criterion is the mean over the kinds, so that an easy kind does not drown the other.
-
-*How good it is.* Its rank correlation with labelled average precision stands in
+The rank correlation with labelled average precision is in
 ``docs/decisions/0005-search-objective.md``: good on some sources, none on NSL-KDD, whose floods and
-scans move many columns at once. So it is a stand-in and no more: a few labelled attacks beat it.
+scans move many columns at once. A few labelled attacks are a better criterion.
 """
 
 from __future__ import annotations
@@ -38,21 +35,14 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.metrics import (
-    Bools,
-    Floats,
-    average_precision,
-    check_scores,
-    known_labels,
-    ranking_curve,
-)
+from oddwire.evaluation.metrics import Bools, Floats, known_labels
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SWAPPED, CATEGORY, TAIL = "synthetic_swapped", "synthetic_category", "synthetic_tail"
-UNSEEN = "synthetic_anomaly:unseen"
+UNSEEN = "synthetic:unseen"
 FEW_COLUMNS = 4
 _SWAPPED_SHARE = (0.05, 0.3)
 
@@ -60,7 +50,7 @@ _SWAPPED_SHARE = (0.05, 0.3)
 def make_synthetic_anomalies(
     rows: pd.DataFrame, schema: FeatureSchema, *, seed: int, share: float = 0.2
 ) -> pd.DataFrame:
-    """Make odd rows out of ordinary ones.
+    """Make anomalous rows out of ordinary ones.
 
     Parameters
     ----------
@@ -71,7 +61,7 @@ def make_synthetic_anomalies(
     seed
         The same rows and seed give the same synthetic anomalies.
     share
-        SyntheticAnomalies per row, over 0; there is at least one of each kind.
+        Synthetic anomalies per row, over 0; there is at least one of each kind.
 
     Returns
     -------
@@ -87,10 +77,10 @@ def make_synthetic_anomalies(
         If the share is not over 0.
     """
     if not share > 0:
-        raise ParameterError(f"the share of synthetic_anomalies must be over 0, got {share}")
+        raise ParameterError(f"the share of synthetic anomalies must be over 0, got {share}")
     missing = [name for name in schema.columns if name not in rows]
     if missing:
-        raise DataError(f"synthetic_anomalies need the column {missing[0]!r}, which the rows lack")
+        raise DataError(f"synthetic anomalies need the column {missing[0]!r}, which the rows lack")
     ordinary = _ordinary(rows)[list(schema.columns)]
     makers = _makers(schema)
     rng = np.random.default_rng(seed)
@@ -98,49 +88,10 @@ def make_synthetic_anomalies(
     made = []
     for kind, maker in makers.items():
         base = rng.integers(len(ordinary), size=count)
-        synthetic_anomalies = maker(ordinary, schema, base, rng)
-        synthetic_anomalies[LABEL], synthetic_anomalies[ATTACK] = 1, kind
-        made.append(synthetic_anomalies)
-    synthetic_anomalies = pd.concat(made, ignore_index=True)
-    return synthetic_anomalies.astype({LABEL: "Int8"})
-
-
-def drill_average_precision(
-    score: Callable[[pd.DataFrame], Any], rows: pd.DataFrame, synthetic_anomalies: pd.DataFrame
-) -> float:
-    """Measure how well a detector tells synthetic anomalies from the rows they were made from.
-
-    Parameters
-    ----------
-    score
-        Feature frame → anomaly scores, higher is worse, one per row.
-    rows
-        Validation rows; those labelled as attacks are left out.
-    synthetic_anomalies
-        What `make_synthetic_anomalies` made of them.
-
-    Returns
-    -------
-    float
-        Mean over the kinds of synthetic anomaly of the average precision of that kind against the rows.
-
-    Raises
-    ------
-    DataError
-        If a score is not finite, or there is no row or no synthetic anomaly.
-    """
-    if synthetic_anomalies.empty:
-        raise DataError("there are no synthetic_anomalies to find")
-    columns = [name for name in synthetic_anomalies if name not in {LABEL, ATTACK}]
-    ordinary = check_scores(score(_ordinary(rows)[columns]))
-    odd = check_scores(score(synthetic_anomalies[columns]))
-    kinds = synthetic_anomalies[ATTACK].to_numpy()
-    return float(np.mean([_found(odd[kinds == kind], ordinary) for kind in pd.unique(kinds)]))
-
-
-def _found(odd: Floats, ordinary: Floats) -> float:
-    is_synthetic = np.repeat([True, False], [len(odd), len(ordinary)])
-    return average_precision(ranking_curve(is_synthetic, np.append(odd, ordinary)))
+        rows_of_kind = maker(ordinary, schema, base, rng)
+        rows_of_kind[LABEL], rows_of_kind[ATTACK] = 1, kind
+        made.append(rows_of_kind)
+    return pd.concat(made, ignore_index=True).astype({LABEL: "Int8"})
 
 
 def _ordinary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -152,7 +103,7 @@ def _ordinary(rows: pd.DataFrame) -> pd.DataFrame:
         kept = rows[~is_attack]
     if kept.empty:
         raise DataError(
-            f"synthetic_anomalies need rows that are not attacks, got none among {len(rows)} rows"
+            f"synthetic anomalies need rows that are not attacks, got none among {len(rows)} rows"
         )
     return kept
 
@@ -180,45 +131,45 @@ def _swapped(
 ) -> pd.DataFrame:
     count, columns = len(base), schema.columns
     swap = _some(count, len(columns), rng.uniform(*_SWAPPED_SHARE, size=count), rng)
-    synthetic_anomalies = {}
+    made = {}
     for place, name in enumerate(columns):
         donors = rng.integers(len(rows), size=count)
         values = rows[name].take(np.where(swap[:, place], donors, base))
-        synthetic_anomalies[name] = values.reset_index(drop=True)
-    return pd.DataFrame(synthetic_anomalies)
+        made[name] = values.reset_index(drop=True)
+    return pd.DataFrame(made)
 
 
 def _category(
     rows: pd.DataFrame, schema: FeatureSchema, base: Any, rng: np.random.Generator
 ) -> pd.DataFrame:
-    synthetic_anomalies = rows.take(base).reset_index(drop=True)
+    made = rows.take(base).reset_index(drop=True)
     column = rng.integers(len(schema.categorical), size=len(base))
     unseen = rng.random(len(base)) < 0.5  # noqa: PLR2004 - as many unseen as rare ones
     for place, name in enumerate(schema.categorical):
         known = rows[name].dropna().unique()
         here = column == place
         new = here & (unseen | (len(known) == 0))
-        values = synthetic_anomalies[name].to_numpy(dtype=object, copy=True)
+        values = made[name].to_numpy(dtype=object, copy=True)
         values[new] = UNSEEN
         rare = here & ~new
         values[rare] = rng.choice(known, size=int(rare.sum())) if rare.any() else []
-        synthetic_anomalies[name] = values
-    return synthetic_anomalies
+        made[name] = values
+    return made
 
 
 def _tail(
     rows: pd.DataFrame, schema: FeatureSchema, base: Any, rng: np.random.Generator
 ) -> pd.DataFrame:
-    synthetic_anomalies = rows.take(base).reset_index(drop=True)
+    made = rows.take(base).reset_index(drop=True)
     count, numeric = len(base), schema.numeric
     push = _some(count, len(numeric), np.full(count, 0.3), rng)
     for place, name in enumerate(numeric):
-        values = synthetic_anomalies[name].to_numpy(dtype=np.float64, copy=True)
+        values = made[name].to_numpy(dtype=np.float64, copy=True)
         column = rows[name].to_numpy(dtype=np.float64)
         column = column[np.isfinite(column)]
         top, spread = (column.max(), np.ptp(column)) if len(column) else (0.0, 0.0)
         # Steps of the column's own range, a few small and now and then a very long one.
         steps = np.expm1(rng.exponential(0.7, size=count))
         beyond = top + steps * (spread or abs(top) or 1.0)
-        synthetic_anomalies[name] = np.where(push[:, place], beyond, values)
-    return synthetic_anomalies
+        made[name] = np.where(push[:, place], beyond, values)
+    return made

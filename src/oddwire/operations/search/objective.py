@@ -1,13 +1,17 @@
-"""What a search maximises, and a training: the one place that says which is the better one.
+"""The criterion that a search maximises and that the detectors of a training are compared by.
 
-``family_roc_auc`` where validation holds attacks of named families: the mean over the families of
-the ROC AUC against the benign rows. ``average_precision`` where attacks have no names.
-``synthetic_anomalies_and_shape`` where there is no attack or no label: the same figure against injected synthetic anomalies,
-and the shape of the scores as one more kind of synthetic anomaly. Why so stands in
-``docs/decisions/0005-search-objective.md``.
+``family_roc_auc``
+    Where validation holds attacks of named families: the mean over the families of the ROC AUC
+    against the benign rows.
+``average_precision``
+    Where attacks have no names.
+``synthetic_anomalies_and_shape``
+    Where there is no attack or no label: the mean over the kinds of synthetic anomaly of the
+    average precision against the rows, with the shape of the scores as one more kind.
 
-Between detectors of different kinds it is ``family_log_auc`` in the place of ``family_roc_auc``:
-see ``docs/decisions/0012-the-best-of-a-training.md``.
+``docs/decisions/0005-search-objective.md`` has the reasons. Detectors of different kinds are
+compared by ``family_log_auc`` in place of ``family_roc_auc``: see
+``docs/decisions/0012-the-best-of-a-training.md``.
 """
 
 from __future__ import annotations
@@ -30,7 +34,11 @@ from oddwire.evaluation.metrics import (
     ranking_curve,
     roc_auc,
 )
-from oddwire.evaluation.without_labels.score_shape import Score, shape_over_subsets, varying_columns
+from oddwire.evaluation.without_labels.compactness import (
+    Score,
+    compactness_over_subsets,
+    varying_columns,
+)
 from oddwire.evaluation.without_labels.synthetic_anomalies import make_synthetic_anomalies
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
@@ -39,11 +47,10 @@ FAMILY_LOG_AUC = "family_log_auc"
 AVERAGE_PRECISION = "average_precision"
 SYNTHETIC_AND_SHAPE = "synthetic_anomalies_and_shape"
 _ORDINARY = -1
-_FEWEST_OF_A_KIND = 10  # rarer families are one kind together: of a single row, the vote is luck
+_FEWEST_OF_A_KIND = 10  # rarer families share a kind: the figure of a single row is chance
 _MOST_KINDS = 30
-# As in benchmarks/label_free.py, whose figures the criterion rests on.
 _REFITTED, _SUBSETS, _DRAWS = 600, 5, 3000
-_LOG_AUC_FLOOR = 0.003  # below a usual budget of false alarms: a tie is rarer there
+_LOG_AUC_FLOOR = 0.003  # below a typical target FPR: detectors are rarely equal there
 _MEASURES: Mapping[str, Callable[[Curve], float]] = {
     FAMILY_ROC_AUC: roc_auc,
     FAMILY_LOG_AUC: partial(log_auc, floor=_LOG_AUC_FLOOR),
@@ -53,10 +60,10 @@ _MEASURES: Mapping[str, Callable[[Curve], float]] = {
 
 
 def in_words(criterion: str) -> str:
-    """Return a criterion as people read it."""
+    """Return a criterion's name in words."""
     return {
         FAMILY_ROC_AUC: "mean ROC AUC over attack families",
-        FAMILY_LOG_AUC: "mean log AUC over attack families, from 0.3 % false alarms on",
+        FAMILY_LOG_AUC: "mean log AUC over attack families, from an FPR of 0.3 %",
         AVERAGE_PRECISION: "average precision",
         SYNTHETIC_AND_SHAPE: "synthetic anomalies and shape of the scores",
     }.get(criterion, criterion)
@@ -81,28 +88,28 @@ class ShapeCriterion:
     seed: int
 
     def value(self, detector: str, parameters: HyperParameters, train: pd.DataFrame) -> float:
-        """Return the mean `Shape.compactness` of a detector, fitted anew to each set of columns.
+        """Return the mean compactness of a detector's scores, fitted anew to each set of columns.
 
         Parameters
         ----------
         detector, parameters
             What to fit.
         train
-            Rows to fit on; few of them are drawn.
+            Rows to fit on; at most 600 are drawn.
         """
         few = train.sample(min(len(train), _REFITTED), random_state=self.seed)
 
         def fit(schema: FeatureSchema) -> Score:
             return Model.build(schema, detector, parameters, seed=self.seed).fit(few).anomaly_score
 
-        return shape_over_subsets(
+        return compactness_over_subsets(
             fit, self.rows, self.schema, seed=self.seed, subsets=_SUBSETS, draws=_DRAWS
-        ).compactness
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Rows to score, which of them are odd, and the criterion.
+    """Rows to score, which of them are anomalies, and the criterion.
 
     Parameters
     ----------
@@ -111,9 +118,9 @@ class Objective:
     rows
         Feature frame of the rows to score.
     kinds
-        Per row, -1 for an ordinary one, otherwise the number of its kind of oddity, shape (n,).
+        Per row, the number of its kind of anomaly, or -1 where it is none, shape (n,).
     shape
-        What counts beside the rows where there are no labels.
+        Counts as one more kind where there are no labels.
     """
 
     name: str
@@ -122,37 +129,37 @@ class Objective:
     shape: ShapeCriterion | None = None
 
     def between_detectors(self) -> Objective:
-        """Return what finished detectors of different kinds are compared by, on the same rows."""
+        """Return the objective that compares fitted detectors of different kinds, same rows."""
         return replace(self, name=FAMILY_LOG_AUC) if self.name == FAMILY_ROC_AUC else self
 
-    def judge(
+    def evaluate(
         self,
         scores: np.ndarray,
         detector: str,
         parameters: HyperParameters,
         train: pd.DataFrame,
     ) -> list[float]:
-        """Return the figures whose mean is what a model is worth.
+        """Return the figures whose mean is the value of a model, `shape` included.
 
         Parameters
         ----------
         scores
-            Its anomaly scores of `rows`, shape (n,).
+            The model's anomaly scores of `rows`, shape (n,).
         detector, parameters, train
-            What it was made of, to be fitted again where `shape` counts.
+            What the model was fitted from; it is fitted again where `shape` counts.
 
         Raises
         ------
         DataError
             If a score is not finite.
         """
-        found = self.by_kind(scores)
+        figures = self.by_kind(scores)
         if self.shape is not None:
-            found.append(self.shape.value(detector, parameters, train))
-        return found
+            figures.append(self.shape.value(detector, parameters, train))
+        return figures
 
     def value(self, scores: np.ndarray) -> float:
-        """Return the mean over the kinds of how well a kind is told from the ordinary rows.
+        """Return the mean of `by_kind`, without `shape`.
 
         Parameters
         ----------
@@ -162,7 +169,7 @@ class Objective:
         Returns
         -------
         float
-            From 0 to 1, higher is better.
+            From 0 to 1, higher = better.
 
         Raises
         ------
@@ -172,7 +179,7 @@ class Objective:
         return float(np.mean(self.by_kind(scores)))
 
     def by_kind(self, scores: np.ndarray) -> list[float]:
-        """Return how well each kind is told from the ordinary rows, in the order of the kinds.
+        """Return the criterion of each kind of anomaly against the rows that are none.
 
         Parameters
         ----------
@@ -187,14 +194,14 @@ class Objective:
         scores = check_scores(scores)
         measure = _MEASURES[self.name]
         ordinary = self.kinds == _ORDINARY
-        found = []
+        figures = []
         for kind in range(int(self.kinds.max()) + 1):
-            asked = ordinary | (self.kinds == kind)
-            found.append(measure(ranking_curve(~ordinary[asked], scores[asked])))
-        return found
+            rows = ordinary | (self.kinds == kind)
+            figures.append(measure(ranking_curve(~ordinary[rows], scores[rows])))
+        return figures
 
     def average_precision(self, scores: np.ndarray) -> float:
-        """Return the average precision of all that is odd, whatever its kind."""
+        """Return the average precision over all anomalies, whatever their kind."""
         return average_precision(ranking_curve(self.kinds != _ORDINARY, check_scores(scores)))
 
 
@@ -215,11 +222,11 @@ def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int
     attack = labels.dropna().to_numpy(dtype=bool)
     if attack.any() and not attack.all():
         return _labelled(known, attack, schema)
-    synthetic_anomalies = make_synthetic_anomalies(validation, schema, seed=seed)
+    synthetic = make_synthetic_anomalies(validation, schema, seed=seed)
     columns = list(schema.columns)
-    rows = pd.concat([validation[columns], synthetic_anomalies[columns]], ignore_index=True)
+    rows = pd.concat([validation[columns], synthetic[columns]], ignore_index=True)
     ordinary = np.full(len(validation), _ORDINARY)
-    kinds = np.append(ordinary, pd.factorize(synthetic_anomalies[ATTACK])[0])
+    kinds = np.append(ordinary, pd.factorize(synthetic[ATTACK])[0])
     varying = varying_columns(validation, schema)
     shape = ShapeCriterion(validation[columns], schema, seed) if varying else None
     return Objective(SYNTHETIC_AND_SHAPE, rows, kinds, shape)

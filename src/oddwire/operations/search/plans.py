@@ -1,4 +1,4 @@
-"""A study as plain values: what to search, what became of each trial, what was found."""
+"""A study as plain values: what to search, each trial, the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEWEST_KINDS = 3
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What became of one trial."""
+    """A finished trial: its hyperparameters, and its value where it completed."""
 
     number: int
     state: str  # complete, pruned or failed
@@ -32,7 +32,10 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What a study found; `choice` says in words why it is these parameters."""
+    """The hyperparameters that a study ended with; `choice` says why in words.
+
+    `value` is None where nothing was searched.
+    """
 
     name: str
     detector: str
@@ -53,7 +56,7 @@ class StudyPlan:
     source, detector
         What is searched.
     trials
-        Finished trials to reach, those of a resumed study counted in; 0 takes the defaults.
+        Finished trials to reach, those of a resumed study included; 0 takes the defaults.
     timeout
         Seconds after which no new trial begins.
     seed
@@ -61,7 +64,7 @@ class StudyPlan:
     data
         Digest of the rows, part of the fingerprint.
     ranking
-        Feature columns, the most telling first, where trials may choose how many to use.
+        Feature columns, the most important first, where trials may choose how many to use.
     """
 
     source: str
@@ -71,6 +74,11 @@ class StudyPlan:
     seed: int
     data: str
     ranking: tuple[str, ...] = ()
+
+    @property
+    def searches(self) -> bool:
+        """Whether there are trials: some are asked for, and the detector has a search space."""
+        return self.trials > 0 and bool(search_space(self.detector))
 
     @property
     def fingerprint(self) -> str:
@@ -83,15 +91,15 @@ class StudyPlan:
 
 
 def choose_trial(trials: Sequence[TrialRecord], start: HyperParameters) -> tuple[TrialRecord, str]:
-    """Choose among finished trials: the best one that is ahead of the defaults by more than luck.
+    """Choose among finished trials: the best one whose gain over the defaults is not chance.
 
-    A search looks at a few attack families, and the next attack will be of another: so families,
-    not rows, are what the gain over the defaults is averaged over, and a gain within one standard
-    error of that mean is no reason to leave them (the one-standard-error rule of Breiman,
-    Friedman, Olshen & Stone 1984, *Classification and regression trees*, section 3.4.3). An error
-    over a dozen families is itself uncertain, and of many trials the one with the smallest error
-    by luck would pass: so no trial is taken to be surer than the median trial. Where there are
-    fewer than three kinds of oddity, there is no such error, and the best value wins.
+    A search sees a few attack families, and the next attack will be of another. So the gain over
+    the defaults is averaged over families, not rows, and a gain within one standard error of that
+    mean is no reason to leave them (the one-standard-error rule of Breiman, Friedman, Olshen &
+    Stone 1984, *Classification and regression trees*, section 3.4.3). An error over a dozen
+    families is itself uncertain, and of many trials the one whose error is small by chance would
+    pass: so no trial's error is taken to be below the median trial's. With fewer than three kinds
+    of anomaly there is no such error, and the best value wins.
 
     Parameters
     ----------
@@ -102,7 +110,8 @@ def choose_trial(trials: Sequence[TrialRecord], start: HyperParameters) -> tuple
 
     Returns
     -------
-    The trial, and why.
+    tuple
+        The trial, and the reason in words.
     """
     ranked = sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number))
     best = ranked[0]
@@ -110,28 +119,28 @@ def choose_trial(trials: Sequence[TrialRecord], start: HyperParameters) -> tuple
     if defaults is None or len(defaults.by_kind) < _FEWEST_KINDS:
         return best, f"trial {best.number} has the best value"
     gains = {trial.number: _gain(trial, defaults) for trial in trials if trial is not defaults}
-    usual = median_low(error for _, error in gains.values()) if gains else 0.0
+    median_error = median_low(error for _, error in gains.values()) if gains else 0.0
     for trial in ranked:
         if trial is defaults:
             break
         gain, error = gains[trial.number]
-        if gain > max(error, usual):
+        if gain > max(error, median_error):
             return trial, (
-                f"trial {trial.number} is ahead of the defaults by {gain:.4f}, "
-                f"standard error {error:.4f} over {len(defaults.by_kind)} kinds of oddity"
+                f"trial {trial.number} gains {gain:.4f} over the defaults, "
+                f"standard error {error:.4f} over {len(defaults.by_kind)} kinds of anomaly"
             )
     if best is defaults:
         return defaults, "the defaults have the best value"
     gain, error = gains[best.number]
     return defaults, (
-        f"the defaults: trial {best.number} is ahead by {gain:.4f}, within its standard error "
-        f"of {error:.4f} over {len(defaults.by_kind)} kinds of oddity, or the median trial's of "
-        f"{usual:.4f}"
+        f"the defaults: trial {best.number} gains {gain:.4f}, within its standard error of "
+        f"{error:.4f} over {len(defaults.by_kind)} kinds of anomaly or the median trial's of "
+        f"{median_error:.4f}"
     )
 
 
 def _gain(trial: TrialRecord, defaults: TrialRecord) -> tuple[float, float]:
-    gains = [one - other for one, other in zip(trial.by_kind, defaults.by_kind, strict=True)]
+    gains = [mine - base for mine, base in zip(trial.by_kind, defaults.by_kind, strict=True)]
     return fmean(gains), stdev(gains) / math.sqrt(len(gains))
 
 

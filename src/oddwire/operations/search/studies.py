@@ -26,7 +26,6 @@ from oddwire.detection.detectors import (
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
 from oddwire.errors import OddwireError, ServiceError
-from oddwire.operations.search.members import ENSEMBLE, run_selection
 from oddwire.operations.search.objective import Objective
 from oddwire.operations.search.plans import (
     OnTrial,
@@ -60,10 +59,11 @@ def run_study(
     *,
     folder: Path,
     on_trial: OnTrial | None = None,
-    beside: Sequence[StudyResult] = (),
     stopped: Event | None = None,
 ) -> StudyResult:
-    """Search the hyperparameters of one detector; of an ensemble, its members.
+    """Search the hyperparameters of one detector.
+
+    Without trials, or where the detector has nothing to search, the result is its defaults.
 
     Parameters
     ----------
@@ -72,36 +72,32 @@ def run_study(
     train
         Feature frame to fit on.
     objective
-        Rows and criterion to judge by.
+        Rows and criterion to evaluate trials by.
     schema
         The feature columns.
     folder
-        Where the journals lie.
+        Folder of the journals.
     on_trial
         Called with every finished trial, those of a resumed study first.
-    beside
-        Studies of other detectors, which bring an ensemble its candidates.
     stopped
-        When it is set, the study ends after the trial that is under way.
+        When it is set, the study ends after the running trial.
 
     Raises
     ------
     OddwireError
-        If no trial came to a value.
+        If no trial completed.
     """
-    if plan.detector == ENSEMBLE:
-        return run_selection(plan, train, objective, schema, beside=beside, on_trial=on_trial)
-    if plan.trials == 0:
+    if not plan.searches:
         defaults = default_parameters(plan.detector)
         return StudyResult("defaults", plan.detector, objective.name, None, defaults, (), 0)
     study = _open_study(plan, folder)
     resumed = _finished(study)
     for trial in resumed:
-        _tell(on_trial, trial)
+        _report(on_trial, trial)
     missing = plan.trials - len(resumed)
 
     def after_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        _tell(on_trial, trial)
+        _report(on_trial, trial)
         if stopped is not None and stopped.is_set():
             study.stop()
 
@@ -117,8 +113,8 @@ def run_study(
 
 
 def close_study(name: str, plan: StudyPlan, folder: Path) -> None:
-    """Mark a study as used by a training that ended, so that the next one begins anew."""
-    if plan.trials and plan.detector != ENSEMBLE:
+    """Mark a study as used by a training that ended, so that the next one begins its own."""
+    if plan.searches:
         import optuna
 
         optuna.load_study(study_name=name, storage=_storage(plan, folder)).set_user_attr(
@@ -127,7 +123,7 @@ def close_study(name: str, plan: StudyPlan, folder: Path) -> None:
 
 
 class _Trial:
-    """One trial: build, fit, judge. Called by Optuna."""
+    """One trial: build, fit, evaluate. Called by Optuna."""
 
     def __init__(
         self, plan: StudyPlan, train: pd.DataFrame, objective: Objective, schema: FeatureSchema
@@ -156,7 +152,7 @@ class _Trial:
             raise optuna.TrialPruned
         scores = model.anomaly_score(self._objective.rows)
         trial.set_user_attr(_AVERAGE_PRECISION, self._objective.average_precision(scores))
-        by_kind = self._objective.judge(scores, plan.detector, parameters, self._train)
+        by_kind = self._objective.evaluate(scores, plan.detector, parameters, self._train)
         trial.set_user_attr(_BY_KIND, by_kind)
         return float(np.mean(by_kind))
 
@@ -191,23 +187,23 @@ def _suggest(trial: optuna.Trial, detector: str) -> dict[str, Any]:
     for name, dimension in space.items():
         if isinstance(dimension, When):
             if dimension.holds(parameters):
-                parameters[name] = _suggest_one(trial, name, dimension.then)
+                parameters[name] = _suggest_value(trial, name, dimension.then)
             elif dimension.otherwise is not None:
                 parameters[name] = dimension.otherwise
         else:
-            parameters[name] = _suggest_one(trial, name, dimension)
+            parameters[name] = _suggest_value(trial, name, dimension)
     return parameters
 
 
 def _suggest_columns(trial: optuna.Trial, ranking: Sequence[str]) -> dict[str, Any]:
-    """Return the most telling columns, as many as the trial chooses; nothing where all are used."""
+    """Return the best-ranked columns, as many as the trial chooses; nothing where all are used."""
     if not ranking:
         return {}
     share = trial.suggest_categorical(_SHARE, _SHARES)
     return {} if share == 1 else {_COLUMNS: list(ranking[: math.ceil(share * len(ranking))])}
 
 
-def _suggest_one(
+def _suggest_value(
     trial: optuna.Trial, name: str, dimension: FloatRange | IntRange | Choice
 ) -> str | float | bool:
     match dimension:
@@ -253,10 +249,10 @@ def _prepared(study: optuna.Study, plan: StudyPlan) -> optuna.Study:
 
     for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        # What it was about to try is tried now, but once: it may be what killed the process.
+        # Its hyperparameters are tried again, but only once: they may have killed the process.
         if not trial.user_attrs.get(_RETRY):
             study.enqueue_trial(trial.params, user_attrs={_RETRY: True})
-    # A resumed sampler with the first seed would draw the first trials once more.
+    # A resumed sampler with the first seed would draw the first trials again.
     seed = plan.seed + len(study.get_trials(deepcopy=False))
     study.sampler = optuna.samplers.TPESampler(
         seed=seed, n_startup_trials=min(8, max(2, plan.trials // 3))
@@ -293,7 +289,7 @@ def _database(url: str) -> optuna.storages.BaseStorage:
 def _mend_journal(journal: Path) -> None:
     """Undo what a kill in the middle of a write leaves: a torn last line and a stale lock.
 
-    Only one training of a source runs at a time, so the lock can be nobody else's.
+    Only one training of a source runs at a time, so no other process can hold the lock.
     """
     journal.with_name(journal.name + ".lock").unlink(missing_ok=True)
     if not journal.exists():
@@ -311,7 +307,7 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False, states=states)
 
 
-def _tell(on_trial: OnTrial | None, trial: optuna.trial.FrozenTrial) -> None:
+def _report(on_trial: OnTrial | None, trial: optuna.trial.FrozenTrial) -> None:
     if on_trial is not None:
         on_trial(_record(trial))
 
@@ -321,10 +317,10 @@ def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:
     parameters: Mapping[str, Any] = trial.user_attrs.get(_PARAMETERS, trial.params)
     seconds = trial.duration.total_seconds() if trial.duration else 0.0
     value = trial.value if state == "complete" else None
-    kept = trial.user_attrs
+    attributes = trial.user_attrs
     return TrialRecord(
-        trial.number, state, value, parameters, seconds,
-        kept.get(_AVERAGE_PRECISION), kept.get("error"), tuple(kept.get(_BY_KIND, ())),
+        trial.number, state, value, parameters, seconds, attributes.get(_AVERAGE_PRECISION),
+        attributes.get("error"), tuple(attributes.get(_BY_KIND, ())),
     )  # fmt: skip
 
 
@@ -333,8 +329,8 @@ def _result(study: optuna.Study, plan: StudyPlan, criterion: str, resumed: int) 
     complete = [record for record in records if record.value is not None]
     if not complete:
         errors = [record.error for record in records if record.error]
-        why = errors[-1] if errors else f"none ended within {plan.timeout:g} s"
-        raise OddwireError(f"{plan.detector}: no trial came to a value: {why}")
+        reason = errors[-1] if errors else f"none ended within {plan.timeout:g} s"
+        raise OddwireError(f"{plan.detector}: no trial completed: {reason}")
     best, choice = choose_trial(complete, default_parameters(plan.detector))
     return StudyResult(
         study.study_name, plan.detector, criterion, best.value, best.parameters, records, resumed,

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.evaluation.clustering import ClusteringIndices, evaluate_clustering
 from oddwire.evaluation.families import attack_families, evaluate_families
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.without_labels.clustering import ClusteringIndices, evaluate_clustering
 from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.training.results import DetectorReport, EvaluatedDetector, Training
 from oddwire.traffic.labels import attacks_of, labels_of

@@ -108,5 +108,5 @@ def validate(training: Training, study: StudyResult, model: Model) -> Validation
     if study.value is not None and study.criterion == between.name:
         return Validation(study.criterion, study.value)
     scores = model.anomaly_score(between.rows)
-    by_kind = between.judge(scores, study.detector, study.parameters, training.train)
+    by_kind = between.evaluate(scores, study.detector, study.parameters, training.train)
     return Validation(between.name, float(np.mean(by_kind)))

@@ -17,7 +17,7 @@ from oddwire.operations.data.lineage import read_lineage
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.locks import source_lock
 from oddwire.operations.progress import step
-from oddwire.operations.search.column_selection import NONE, rank_columns
+from oddwire.operations.search.column_selection import NONE, rank_columns, split_validation
 from oddwire.operations.tracking.items import Text, as_json
 from oddwire.operations.tracking.store import Tracking
 from oddwire.operations.training import records
@@ -103,10 +103,8 @@ def rank_features(prepared: Prepared, params: Params) -> tuple[str, ...]:
     if method == NONE:
         return ()
     with step(f"rank features by {method.replace('_', ' ')}"):
-        ranking = rank_columns(
-            prepared.part("validation"), prepared.schema, method=method, seed=params.seed
-        )
-    return tuple(ranking)
+        rows, _ = split_validation(prepared.part("validation"), seed=params.seed)
+        return tuple(rank_columns(rows, prepared.schema, method=method, seed=params.seed))
 
 
 def import_ahead(detectors: Sequence[str]) -> None:

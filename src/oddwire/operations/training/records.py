@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.evaluation.clustering import CLUSTERING_INDICES
 from oddwire.evaluation.metrics import METRICS
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
@@ -25,6 +24,7 @@ from oddwire.evaluation.reports import (
     threshold_text,
 )
 from oddwire.evaluation.strengths import describe_strengths
+from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
 from oddwire.operations.comparison.training_history import (
     LEADERBOARD_COLUMNS,
     LEADERBOARD_FILE,

@@ -13,12 +13,12 @@ import pandas as pd
 
 from oddwire.detection.calibration.threshold_rules import check_labels, target_fpr_of
 from oddwire.detection.search_space import HyperParameters
-from oddwire.evaluation.clustering import ClusteringIndices
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.evaluation.without_labels.clustering import ClusteringIndices
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.search.plans import StudyPlan, StudyResult
 from oddwire.operations.tracking.store import Tracking

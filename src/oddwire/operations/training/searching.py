@@ -7,6 +7,7 @@ from collections.abc import Callable
 from oddwire.detection.detectors import DETECTORS
 from oddwire.operations.progress import progress, step
 from oddwire.operations.search import records
+from oddwire.operations.search.column_selection import split_validation
 from oddwire.operations.search.objective import Objective, make_objective
 from oddwire.operations.search.plans import TrialRecord
 from oddwire.operations.search.studies import run_study
@@ -16,15 +17,15 @@ from oddwire.operations.training.results import Searched, Training
 
 def search_detector(training: Training, detector: str) -> Searched:
     """Search one detector's hyperparameters, each trial a run below the study's."""
-    tracking = training.tracking()
+    tracking, plan = training.tracking(), training.plan(detector)
     objective = validation_objective(training)
     title = DETECTORS[detector].title
     with (
         tracking.run(training.source, title, kind="study", parent=training.run_id) as run,
-        step(f"search {detector}", training.trials or None),
+        step(f"search {detector}", plan.trials if plan.searches else None),
     ):
         study = run_study(
-            training.plan(detector), training.train, objective, training.prepared.schema,
+            plan, training.train, objective, training.prepared.schema,
             folder=training.project.studies, stopped=training.stopped,
             on_trial=_TrialLog(training.source, tracking, run, detector, objective.name),
         )  # fmt: skip
@@ -33,9 +34,12 @@ def search_detector(training: Training, detector: str) -> Searched:
 
 
 def validation_objective(training: Training) -> Objective:
-    """Return what the detectors of a training are compared by on the validation rows."""
-    prepared = training.prepared
-    return make_objective(prepared.part("validation"), prepared.schema, seed=training.params.seed)
+    """Return what trials are evaluated by: on validation rows that ranked no columns."""
+    prepared, seed = training.prepared, training.params.seed
+    rows = prepared.part("validation")
+    if training.ranking:
+        _, rows = split_validation(rows, seed=seed)
+    return make_objective(rows, prepared.schema, seed=seed)
 
 
 class _TrialLog:

@@ -1,20 +1,18 @@
-"""Criteria without labels: a score that is high in little space beats one that is not."""
+"""A criterion without labels: a score that is low in little space beats one that is not."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.without_labels.score_shape import (
-    Shape,
+from oddwire.evaluation.without_labels.compactness import (
     column_subsets,
-    excess_mass,
-    mass_volume,
-    shape_over_subsets,
+    compactness,
+    compactness_over_subsets,
     uniform_rows,
 )
 from oddwire.traffic.schema import FeatureSchema
@@ -32,18 +30,10 @@ def rows(count=600, seed=0):
     })  # fmt: skip
 
 
-def test_the_curves_of_a_score_that_knows_nothing_are_the_diagonal():
-    even = np.linspace(0, 1, 2001)
-    # EM(t) = 1 - t, which is at most .9 from t = .1 on; MV(a) = a.
-    assert mass_volume(even, even) == pytest.approx(0.1 * 0.95, abs=1e-3)
-    assert excess_mass(even, even) == pytest.approx(0.1 * 0.95, abs=0.01)
-
-
-def test_rows_in_a_tenth_of_the_box_are_worth_what_the_formula_says():
-    ordinary, box = np.linspace(0, 0.1, 2001), np.linspace(0, 1, 20_001)
-    # EM(t) = 1 - t / 10 until it falls to .9 at t = 1; MV(a) = a / 10.
-    assert excess_mass(ordinary, box) == pytest.approx(0.95, abs=0.03)
-    assert mass_volume(ordinary, box) == pytest.approx(0.0095, abs=1e-4)
+def test_the_figure_is_what_the_formula_says():
+    even, box = np.linspace(0, 1, 2001), np.linspace(0, 1, 20_001)
+    assert compactness(even, even) == pytest.approx(0.05, abs=1e-3)  # MV(a) = a
+    assert compactness(even / 10, box) == pytest.approx(0.905, abs=1e-3)  # MV(a) = a / 10
 
 
 def test_a_score_that_fits_the_rows_beats_one_that_does_not():
@@ -55,37 +45,33 @@ def test_a_score_that_fits_the_rows_beats_one_that_does_not():
 
     schema = FeatureSchema(numeric=("a", "b"))
     good, bad = (
-        shape_over_subsets(lambda _, one=score: one, rows(), schema, seed=0, subsets=2, columns=2)
+        compactness_over_subsets(
+            lambda _, score=score: score, rows(), schema, seed=0, subsets=2, columns=2
+        )
         for score in (fitting, blind)
     )
-    assert good.excess_mass > bad.excess_mass
-    assert good.mass_volume < bad.mass_volume
+    assert good > bad
 
 
 @given(st.integers(0, 1000))
-def test_the_criteria_know_the_order_of_the_scores_alone(seed):
+@settings(deadline=None)
+def test_it_depends_on_the_order_of_the_scores_alone_and_lies_between_0_and_1(seed):
     random = np.random.default_rng(seed)
     ordinary, box = random.normal(size=50), random.normal(1, 2, size=80)
-    for criterion in (excess_mass, mass_volume):
-        assert criterion(np.exp(ordinary), np.exp(box)) == criterion(ordinary, box)
-    assert 0 <= mass_volume(ordinary, box) <= 0.1 + 1e-9
-    assert excess_mass(ordinary, box) >= 0
+    value = compactness(ordinary, box)
+    assert compactness(np.exp(ordinary), np.exp(box)) == value
+    assert -1e-9 <= value <= 1 + 1e-9
+    assert compactness(ordinary, box + 10) == pytest.approx(1)
+    assert compactness(ordinary, box - 20) == pytest.approx(0)
 
 
-def test_compactness_stays_between_0_and_1_and_falls_with_the_volume():
-    assert Shape(0.0, 0.0).compactness == pytest.approx(1)
-    assert Shape(0.0, 0.1).compactness == pytest.approx(0)
-    assert Shape(0.0, 0.02).compactness > Shape(0.0, 0.03).compactness
-
-
-@pytest.mark.parametrize("criterion", [excess_mass, mass_volume])
-def test_scores_must_be_there_and_finite(criterion):
+def test_scores_must_be_there_and_finite():
     with pytest.raises(DataError, match="got none"):
-        criterion(np.empty(0), np.ones(3))
+        compactness(np.empty(0), np.ones(3))
     with pytest.raises(DataError, match="got none"):
-        criterion(np.ones(3), np.empty(0))
+        compactness(np.ones(3), np.empty(0))
     with pytest.raises(DataError, match="finite"):
-        criterion(np.array([1.0, np.nan]), np.ones(3))
+        compactness(np.array([1.0, np.nan]), np.ones(3))
 
 
 def test_sets_hold_columns_that_vary_and_come_from_the_seed():

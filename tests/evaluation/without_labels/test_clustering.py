@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from oddwire.detection.detectors.kmeans import KMeansDetector
-from oddwire.evaluation.clustering import evaluate_clustering
+from oddwire.evaluation.without_labels.clustering import evaluate_clustering
 
 
 class Given:

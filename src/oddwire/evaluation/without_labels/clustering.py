@@ -1,4 +1,4 @@
-"""How well the groups of a clustering detector are set apart, without labels."""
+"""How well separated the clusters of a clustering detector are."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLUSTERING_INDICES = ("silhouette", "davies_bouldin", "calinski_harabasz")
-_FEWEST_CLUSTERS = 2  # with one there is nothing to be set apart from
+_FEWEST_CLUSTERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusteringIndices:
-    """Three indices of a grouping; None where they are undefined, and then ``reason`` says why.
+    """Three indices of a clustering; None where they are undefined, and ``reason`` says why.
 
-    ``rows`` were grouped into ``clusters`` that are not empty. ``silhouette``, from -1 to 1, is
-    higher for groups set apart; it compares pairs of rows, of which it saw ``silhouette_rows``.
-    ``davies_bouldin``, from 0, is lower, and ``calinski_harabasz``, from 0, higher for groups set
-    apart.
+    ``rows`` fell into ``clusters`` that are not empty. ``silhouette``, from -1 to 1, is higher for
+    well-separated clusters; it compares pairs of rows, among ``silhouette_rows`` of them.
+    ``davies_bouldin``, from 0, is lower and ``calinski_harabasz``, from 0, higher for
+    well-separated clusters.
 
     References
     ----------
@@ -46,7 +46,7 @@ class ClusteringIndices:
 def evaluate_clustering(
     detector: Any, X: NDArray[np.float64], *, silhouette_rows: int = 2_000, seed: int = 0
 ) -> ClusteringIndices:
-    """Measure the groups that a fitted clustering detector puts rows into.
+    """Measure the clusters that a fitted clustering detector assigns rows to.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def evaluate_clustering(
     X
         Matrix of shape (rows, columns), as the detector was fitted to.
     silhouette_rows
-        Rows that the silhouette looks at, at most: its time grows with their square.
+        Rows that the silhouette compares, at most: its time grows with their square.
     seed
-        Draws them.
+        Seeds their choice.
     """
     groups = np.asarray(detector.assign_clusters(X))
     clusters = len(np.unique(groups))

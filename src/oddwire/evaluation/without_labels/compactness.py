@@ -1,22 +1,21 @@
-"""Criteria of a detector without labels, from the shape of its scores alone.
+"""A criterion without labels: how little space the scores of a detector call normal.
 
 A good score is high in little space and low where the rows lie. The space is a box around the rows,
 in which uniform rows are drawn: numbers evenly along their signed logarithm, in which counters are
 spread, categories evenly. Since the box is that of the frame and not of a preprocessing, detectors
 behind different transforms are compared in one space.
 
-A box of many columns is empty but for a corner, so the criteria are taken over few columns at a
+A box of many columns is empty but for a corner, so the criterion is taken over few columns at a
 time, for which the detector is fitted anew, and averaged (Goix 2016, *How to evaluate the quality
 of unsupervised anomaly detection algorithms?*, section 4).
 
-Alone they are weak, but they know something that synthetic anomalies do not: so a search without labels counts
-`Shape.compactness` as one more kind of synthetic anomaly. ``benchmarks/label_free.py`` has the figures.
+Alone it is weak, but it knows something that synthetic anomalies do not: so a search without labels
+counts it as one more kind of synthetic anomaly. ``benchmarks/label_free.py`` has the figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,77 +26,45 @@ from oddwire.traffic.schema import FeatureSchema
 
 Score = Callable[[pd.DataFrame], Floats]
 
-_MASS = 0.9  # the excess-mass curve counts down to this mass, the mass-volume curve from it on
-_STEEPEST = 100.0  # the excess-mass curve is cut here, for scores that no uniform row reaches
+_MASS = 0.9  # the mass-volume curve counts from this mass on
 _STEPS = 2001
 
 
-class Shape(NamedTuple):
-    """What the scores' shape says, both against a box of volume 1.
+def compactness(scores: Floats, uniform: Floats) -> float:
+    """Return the share of the box that the space of the least anomalous rows leaves free.
 
-    Parameters
-    ----------
-    excess_mass
-        Area under the excess-mass curve, higher is better.
-    mass_volume
-        Area under the mass-volume curve, from 0 to .1, lower is better.
-    """
-
-    excess_mass: float
-    mass_volume: float
-
-    @property
-    def compactness(self) -> float:
-        """Share of the box that the oddest tenth of the rows need not hold, from 0 to 1."""
-        return 1 - self.mass_volume / (1 - _MASS)
-
-
-def excess_mass(scores: Floats, uniform: Floats) -> float:
-    """Return the area under the excess-mass curve, where it is at most .9.
-
-    ``EM(t)`` is the most that a set of least odd rows can hold of the rows, less t times its share
-    of the box.
+    ``MV(a)``, the mass-volume curve (Clémençon & Jakubowicz 2013), is the share of the box that
+    scores no higher than the share a of the rows. Compactness is the mean of ``1 - MV(a)`` over a
+    from .9 to 1.
 
     Parameters
     ----------
     scores, uniform
         Anomaly scores of rows and of uniform rows, shape (n,) and (m,).
 
-    Raises
-    ------
-    DataError
-        If there is no score, or one that is not finite.
-    """
-    mass, volume = _shares(scores, uniform)
-    steps = np.linspace(0.0, _STEEPEST, _STEPS)
-    curve = np.max(mass - steps[:, None] * volume, axis=1, initial=0.0)
-    end = int(np.argmax(curve <= _MASS)) if (curve <= _MASS).any() else _STEPS - 1
-    return float(np.trapezoid(curve[: end + 1], steps[: end + 1]))
-
-
-def mass_volume(scores: Floats, uniform: Floats) -> float:
-    """Return the area under the mass-volume curve, from a mass of .9 on.
-
-    ``MV(a)`` is the share of the box that is needed to hold the share a of the rows.
-
-    Parameters
-    ----------
-    scores, uniform
-        Anomaly scores of rows and of uniform rows, shape (n,) and (m,).
+    Returns
+    -------
+    float
+        From 0 to 1, higher = better.
 
     Raises
     ------
     DataError
         If there is no score, or one that is not finite.
     """
-    mass, volume = _shares(scores, uniform)
+    rows, box = np.sort(check_scores(scores)), np.sort(check_scores(uniform))
+    if not rows.size or not box.size:
+        raise DataError("compactness needs scores of rows and of a box, got none")
+    levels = np.unique(rows)
+    mass = np.searchsorted(rows, levels, side="right") / rows.size
+    volume = np.searchsorted(box, levels, side="right") / box.size
     wanted = np.linspace(_MASS, 1.0, _STEPS)
     # A mass that holds up to rounding holds.
     needed = volume[np.searchsorted(mass, wanted - 1e-12)]
-    return float(np.trapezoid(needed, wanted))
+    return float(1 - np.trapezoid(needed, wanted) / (1 - _MASS))
 
 
-def shape_over_subsets(
+def compactness_over_subsets(
     fit: Callable[[FeatureSchema], Score],
     rows: pd.DataFrame,
     schema: FeatureSchema,
@@ -106,8 +73,8 @@ def shape_over_subsets(
     subsets: int = 10,
     columns: int = 5,
     draws: int = 5000,
-) -> Shape:
-    """Average the criteria over random sets of few columns.
+) -> float:
+    """Average the compactness over random sets of few columns.
 
     Parameters
     ----------
@@ -124,6 +91,11 @@ def shape_over_subsets(
     draws
         Uniform rows.
 
+    Returns
+    -------
+    float
+        From 0 to 1, higher = better.
+
     Raises
     ------
     DataError
@@ -134,9 +106,8 @@ def shape_over_subsets(
         score = fit(chosen)
         kept = rows[list(chosen.columns)]
         uniform = uniform_rows(kept, chosen, draws, seed=seed + number)
-        odd, ordinary = score(uniform), score(kept)
-        found.append((excess_mass(ordinary, odd), mass_volume(ordinary, odd)))
-    return Shape(*np.mean(found, axis=0).tolist())
+        found.append(compactness(score(kept), score(uniform)))
+    return float(np.mean(found))
 
 
 def column_subsets(
@@ -166,7 +137,7 @@ def column_subsets(
         raise ParameterError(f"at least one set of one column is needed, got {subsets}, {columns}")
     varying = varying_columns(rows, schema)
     if not varying:
-        raise DataError("criteria without labels need a column that varies, got none")
+        raise DataError("compactness needs a column that varies, got none")
     random = np.random.default_rng(seed)
     found = []
     for _ in range(subsets):
@@ -224,14 +195,3 @@ def uniform_rows(
 def _need_value(name: str, values: int) -> None:
     if not values:
         raise DataError(f"a box around rows needs values, and column {name!r} has none")
-
-
-def _shares(scores: Floats, uniform: Floats) -> tuple[Floats, Floats]:
-    """Return the shares of rows and of the box that each set of least odd rows holds, rising."""
-    ordinary, box = check_scores(scores), check_scores(uniform)
-    if not ordinary.size or not box.size:
-        raise DataError("criteria without labels need scores of rows and of a box, got none")
-    levels = np.unique(ordinary)
-    mass = np.searchsorted(np.sort(ordinary), levels, side="right") / ordinary.size
-    volume = np.searchsorted(np.sort(box), levels, side="right") / box.size
-    return mass, volume
