@@ -45,8 +45,6 @@ class NumberScaler(BaseEstimator):
         Columns whose categories say which rows are alike, see `Groups`.
     transform, relative_to
         As for `TablePreprocessor`.
-    mark
-        What says that a number was missing.
 
     Attributes
     ----------
@@ -62,13 +60,11 @@ class NumberScaler(BaseEstimator):
         categorical: Sequence[str] = (),
         transform: str = "log_standard",
         relative_to: str = "all",
-        mark: float = 1.0,
     ) -> None:
         self.names = names
         self.categorical = categorical
         self.transform = transform
         self.relative_to = relative_to
-        self.mark = mark
 
     def fit(self, X: pd.DataFrame) -> Self:
         """Learn the figures of the training rows.
@@ -140,7 +136,7 @@ class NumberScaler(BaseEstimator):
                 bounded = np.clip(tamed(scaled), -LIMIT, LIMIT)
                 out[:, place + among_all * len(self.kept_)] = bounded
             if name in self.marked_:
-                out[:, self._marks + self.marked_.index(name)] = self.mark * missing
+                out[:, self._marks + self.marked_.index(name)] = missing
         return out
 
     def _parts(self, frame: pd.DataFrame) -> list[tuple[int, NDArray[np.int64]]]:

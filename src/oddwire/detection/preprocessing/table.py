@@ -7,7 +7,6 @@ frequent category and one for all others.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -71,9 +70,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         of the same categories (see `Groups`), or ``both``, in a column each. What is known of a
         small group is drawn towards what is known of all, and from ±3 on a number in its group
         grows with its logarithm.
-    category_weight
-        What stands in the column of a row's category, and in ``NAME__missing``, instead of 1: how
-        much categories count beside numbers, for detectors that measure distances.
 
     Attributes
     ----------
@@ -92,7 +88,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         max_categories: int = 32,
         columns: Sequence[str] | None = None,
         relative_to: str = "all",
-        category_weight: float = 1.0,
     ) -> None:
         self.numeric = numeric
         self.categorical = categorical
@@ -101,7 +96,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.max_categories = max_categories
         self.columns = columns
         self.relative_to = relative_to
-        self.category_weight = category_weight
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
@@ -113,7 +107,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             "max_categories": self.max_categories,
             "columns": self.columns,
             "relative_to": self.relative_to,
-            "category_weight": self.category_weight,
         }
 
     def set_params(self, **params: Any) -> Self:
@@ -152,9 +145,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         if self.relative_to not in RELATIVE_TO:
             known = ", ".join(RELATIVE_TO)
             raise ParameterError(f"relative_to must be one of {known}, got {self.relative_to!r}")
-        if not 0 < self.category_weight < math.inf:
-            got = self.category_weight
-            raise ParameterError(f"category_weight must be a finite number above 0, got {got}")
         if not len(X):
             raise DataError("preprocessing needs at least one training row, got none")
         if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
@@ -164,7 +154,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             self._chosen(self.categorical),
             self.transform_name,
             self.relative_to,
-            self.category_weight,
         ).fit(X)
         self._fit_categorical(X)
         self._name_columns()
@@ -225,7 +214,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
             # The last place is for the code of a missing value, -1.
             places = np.append(np.where(places < 0, other, places), other + marked)
-            out[rows, start + places[codes]] = self.category_weight
+            out[rows, start + places[codes]] = 1.0
             start += other + 1 + marked
 
     def _name_columns(self) -> None:

@@ -7,12 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from oddwire.detection.detectors.autoencoder.error_statistics import ErrorStatistics
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -21,26 +19,24 @@ if TYPE_CHECKING:
 
     import torch
 
-    from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
-
 _WEIGHTS = "autoencoder.safetensors"
 _SETTINGS = "autoencoder.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What makes an autoencoder score as it did.
+    """All that an autoencoder's scores depend on.
 
     Parameters
     ----------
     parameters
-        Those of the estimator, plain enough for JSON.
+        Those of the estimator, as JSON can hold them.
     columns
         Number of columns.
     offset
-        Score below which ``predict`` says -1.
+        Score below which ``predict`` returns -1.
     tensors
-        Weights and usual errors by name.
+        Weights and error scale by name.
     """
 
     parameters: Mapping[str, Any]
@@ -87,48 +83,8 @@ def load(folder: Path) -> Saved:
     try:
         tensors = load_tensors(packed)
     except SafetensorError as error:
-        raise ModelError(f"{weights} is no safetensors file: {error}") from error
+        raise ModelError(f"{weights} is not a safetensors file: {error}") from error
     return Saved(parameters=parameters, columns=columns, offset=offset, tensors=tensors)
-
-
-def pack(detector: AutoencoderDetector) -> Saved:
-    """Take what is to be kept out of a fitted detector."""
-    parameters = detector.get_params()
-    if isinstance(parameters["random_state"], np.random.RandomState):
-        parameters["random_state"] = None
-    return Saved(
-        # JSON does not know numpy's numbers.
-        parameters={
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in parameters.items()
-        },
-        columns=detector.n_features_in_,
-        offset=detector.offset_,
-        tensors={**detector.network_.state_dict(), **detector.error_statistics_.tensors()},
-    )
-
-
-def unpack(saved: Saved, detector: AutoencoderDetector) -> None:
-    """Give a detector with the saved parameters what was fitted.
-
-    Raises
-    ------
-    KeyError, RuntimeError, ValueError
-        If a tensor is missing, there is one too many, or one does not fit the parameters.
-    """
-    tensors = dict(saved.tensors)
-    usual = ErrorStatistics.take(
-        tensors,
-        networks=detector.n_networks,
-        columns=saved.columns,
-        latent_size=detector.latent_size,
-    )
-    if detector.score_from != "reconstruction" and not usual.centers.shape[1]:
-        raise ValueError(f"score_from={detector.score_from!r} needs centers, got none")
-    network = detector.build_network(saved.columns).requires_grad_(False)
-    network.load_state_dict(tensors)
-    detector.network_, detector.error_statistics_ = network, usual
-    detector.n_features_in_, detector.offset_ = saved.columns, saved.offset
 
 
 def _read(file: Path) -> bytes:
