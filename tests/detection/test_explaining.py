@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.explaining import _parts, sentences
 from oddwire.detection.model import Model
-from oddwire.detection.persistence.manifest import MANIFEST, dump_json, sha256
+from oddwire.detection.persistence.files import dump_json
+from oddwire.detection.persistence.manifest import MANIFEST, sha256
 from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema
 

@@ -15,6 +15,7 @@ import numpy as np
 # Not by `Model`, which would make a DVC stage that scores depend on all of its code.
 from oddwire.detection.detectors import anomaly_score, build_detector, default_parameters
 from oddwire.detection.preprocessing.table import TablePreprocessor
+from oddwire.detection.search_space import with_prefix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,11 +52,7 @@ def forest_scores(
     """
     chosen = default_parameters(FOREST)
     preprocessing = TablePreprocessor(schema.numeric, schema.categorical).set_params(
-        **{
-            name.removeprefix("preprocessing__"): value
-            for name, value in chosen.items()
-            if name.startswith("preprocessing__")
-        }
+        **with_prefix("preprocessing__", chosen)
     )
     detector = build_detector(FOREST, chosen, random_state=seed)
     detector.fit(preprocessing.fit_transform(train))

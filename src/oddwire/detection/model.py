@@ -16,6 +16,7 @@ from oddwire.detection.explaining import explain
 from oddwire.detection.persistence.model_folder import ModelParts, load_model, save_model
 from oddwire.detection.preprocessing.encoding import TableEncoder
 from oddwire.detection.preprocessing.table import TablePreprocessor
+from oddwire.detection.search_space import with_prefix
 from oddwire.errors import DataError, ModelError, ParameterError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Model(ModelParts):
         detector = detectors.build_detector(detector_name, random_state=seed)
         preprocessing = _preprocessing_for(detector, schema)
         _check_names(chosen, preprocessing, detector)
-        preprocessing.set_params(**_with_prefix("preprocessing__", chosen))
+        preprocessing.set_params(**with_prefix("preprocessing__", chosen))
         if isinstance(preprocessing, TableEncoder):
             detector.set_params(**_columns_of(preprocessing))
         return cls(
@@ -95,7 +96,7 @@ class Model(ModelParts):
             target_fpr=target_fpr,
             metadata=dict(metadata or {}),
             preprocessing=preprocessing,
-            detector=detector.set_params(**_with_prefix("detector__", chosen)),
+            detector=detector.set_params(**with_prefix("detector__", chosen)),
         )
 
     @property
@@ -311,14 +312,6 @@ def _check_names(params: HyperParameters, preprocessing: Any, detector: Any) -> 
     unknown = sorted(set(params) - set(known))
     if unknown:
         raise ParameterError(f"unknown hyperparameter {unknown[0]!r}: there are {', '.join(known)}")
-
-
-def _with_prefix(prefix: str, params: HyperParameters) -> dict[str, Any]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in params.items()
-        if name.startswith(prefix)
-    }
 
 
 def _numbers(column: pd.Series[Any]) -> pd.Series[float]:

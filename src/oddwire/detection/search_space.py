@@ -68,6 +68,15 @@ SearchSpace = Mapping[str, Dimension]
 HyperParameters = Mapping[str, Any]
 
 
+def with_prefix(prefix: str, params: HyperParameters) -> dict[str, Any]:
+    """Return the hyperparameters whose names begin with a prefix, by their names without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in params.items()
+        if name.startswith(prefix)
+    }
+
+
 def relative_to(*values: str) -> When:
     """Return the dimension that chooses among which rows a number is scaled.
 

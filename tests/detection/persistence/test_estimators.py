@@ -12,8 +12,8 @@ import skops.io
 from sklearn.linear_model import LinearRegression
 
 from oddwire.detection.persistence import estimators
-from oddwire.detection.persistence.arrays import load_array
 from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
+from oddwire.detection.persistence.files import load_array
 from oddwire.errors import ModelError
 
 

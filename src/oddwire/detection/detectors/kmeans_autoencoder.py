@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -17,8 +16,13 @@ from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.kmeans import find_centers, large_groups, nearest_places
-from oddwire.detection.persistence.arrays import dump_array, load_array
-from oddwire.detection.persistence.manifest import dump_json
+from oddwire.detection.persistence.files import (
+    dump_array,
+    dump_json,
+    load_array,
+    load_json,
+    read_file,
+)
 from oddwire.detection.search_space import (
     Choice,
     FloatRange,
@@ -245,14 +249,12 @@ class KMeansAutoencoderDetector(OutlierDetector):
         ModelError
             If a file is missing, damaged, or does not fit the others.
         """
+        content = load_json(read_file(folder / _SETTINGS), name=_SETTINGS)
+        centers = load_array(read_file(folder / _CENTERS), name=_CENTERS)
         try:
-            content = json.loads((folder / _SETTINGS).read_bytes())
-            centers = load_array((folder / _CENTERS).read_bytes(), name=_CENTERS)
             detector = cls(**content["parameters"])
             detector._validate_params()
             detector._take(centers, content["scales"], content["offset"])
-        except OSError as error:
-            raise ModelError(f"cannot read {error.filename}: {error.strerror}") from error
         except (ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"the detector in {folder} is damaged: {reason:.300}") from error

@@ -11,6 +11,7 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.svm import OneClassSVM
 
+from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.subspaces import SubspaceDetector
 from oddwire.detection.search_space import (
     Choice,
@@ -142,7 +143,7 @@ class OneClassSVMDetector(SubspaceDetector):
             known = " or ".join(_ROWS)
             raise ParameterError(f"approximation must be {known}, got {self.approximation!r}")
         most = _ROWS[self.approximation] if self.max_rows is None else self.max_rows
-        matrix = _sample(X, most, random)
+        matrix = sample_rows(X, most, random)
         self.kernel_gamma_ = self.gamma / _near_distance(matrix, random)
         fit = self._fit_exact if self.approximation == "exact" else self._fit_nystroem
         self.centers_, self.weights_, self.offset_ = fit(matrix, random)
@@ -160,7 +161,7 @@ class OneClassSVMDetector(SubspaceDetector):
         self, X: Matrix, random: np.random.RandomState
     ) -> tuple[Matrix, Vector, float]:
         # Traffic repeats itself, and a landmark met twice adds nothing.
-        rows = np.unique(_sample(X, 4 * self.n_components, random), axis=0)
+        rows = np.unique(sample_rows(X, 4 * self.n_components, random), axis=0)
         features = Nystroem(
             gamma=self.kernel_gamma_,
             n_components=min(self.n_components, len(rows)),
@@ -199,15 +200,9 @@ class OneClassSVMDetector(SubspaceDetector):
         return scores
 
 
-def _sample(X: Matrix, rows: int, random: np.random.RandomState) -> Matrix:
-    if X.shape[0] <= rows:
-        return X
-    return X[np.sort(random.choice(X.shape[0], rows, replace=False))]
-
-
 def _near_distance(X: Matrix, random: np.random.RandomState) -> float:
     """Return the 5 % quantile of the squared distances between different rows."""
-    rows = _sample(X, _PAIR_ROWS, random)
+    rows = sample_rows(X, _PAIR_ROWS, random)
     squared = euclidean_distances(rows, squared=True)[np.triu_indices(len(rows), k=1)]
     apart = squared[squared > 0]
     return float(np.quantile(apart, _NEAR)) if apart.size else 1.0

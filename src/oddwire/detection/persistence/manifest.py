@@ -8,15 +8,13 @@ the manifest detects accidents, not attacks.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from oddwire.detection.persistence.files import dump_json, load_json
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -114,29 +112,6 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def dump_json(content: dict[str, Any]) -> bytes:
-    """Return the same bytes for the same content; NumPy's scalars become plain numbers."""
-    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, default=_plain)
-    return text.encode() + b"\n"
-
-
-def load_json(content: bytes, *, name: str) -> dict[str, Any]:
-    """Read an object of JSON.
-
-    Raises
-    ------
-    ModelError
-        If it is something else.
-    """
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{name} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ModelError(f"{name} must hold keys and values, got {found!r:.60}")
-    return found
-
-
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield all files by name, in order; a link could lead anywhere and is refused."""
     for parent, folders, files in sorted(os.walk(folder)):
@@ -150,9 +125,3 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _may_be_replaced(folder: Path) -> bool:
     return folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"JSON cannot hold {value!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import numpy as np
@@ -49,22 +48,13 @@ def edit(folder, change):
 
 
 def put_tensor(folder, name, change, *, start=None):
-    """Put a changed tensor into the weights, with a digest that fits."""
+    """Put a changed tensor into the weights."""
     from safetensors.torch import load_file, save_file
 
     file = folder / "autoencoder.safetensors"
     tensors = load_file(file)
     tensors[name] = change(tensors[start or name]).contiguous()
     save_file(tensors, file)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    edit(folder, lambda content: content.update(weights_sha256=digest))
-
-
-def flip_a_bit(folder):
-    file = folder / "autoencoder.safetensors"
-    content = bytearray(file.read_bytes())
-    content[-3] ^= 1
-    file.write_bytes(content)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +78,6 @@ def flip_a_bit(folder):
         lambda folder: put_tensor(folder, "error_scale", lambda scale: scale.double()),
         lambda folder: put_tensor(folder, "extra", lambda scale: scale + 1, start="error_scale"),
         lambda folder: edit(folder, lambda content: content["parameters"].update(secret=1)),
-        flip_a_bit,
     ],
 )
 def test_missing_or_tampered_files_are_a_model_error(fitted, tmp_path, harm):

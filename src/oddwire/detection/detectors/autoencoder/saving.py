@@ -1,9 +1,7 @@
-"""A trained autoencoder as two files: numbers in safetensors, the rest in JSON; no pickle."""
+"""A trained autoencoder as two files: tensors in safetensors, the rest in JSON; no pickle."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from oddwire.detection.persistence.files import dump_json, load_json, read_file
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     import torch
 
-_WEIGHTS = "autoencoder.safetensors"
+_TENSORS = "autoencoder.safetensors"
 _SETTINGS = "autoencoder.json"
 
 
@@ -47,17 +46,14 @@ class Saved:
 
 def save(saved: Saved, folder: Path) -> None:
     """Write both files into ``folder``, which is made if need be."""
-    weights = save_tensors(dict(saved.tensors))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _TENSORS).write_bytes(save_tensors(dict(saved.tensors)))
     content = {
         "parameters": dict(saved.parameters),
         "columns": saved.columns,
         "offset": saved.offset,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _WEIGHTS).write_bytes(weights)
-    (folder / _SETTINGS).write_text(text, encoding="utf-8")
+    (folder / _SETTINGS).write_bytes(dump_json(content))
 
 
 def load(folder: Path) -> Saved:
@@ -66,29 +62,15 @@ def load(folder: Path) -> Saved:
     Raises
     ------
     ModelError
-        If a file is missing or damaged, or the weights are not those that were saved.
+        If a file is missing or damaged.
     """
-    settings, weights = folder / _SETTINGS, folder / _WEIGHTS
+    content = load_json(read_file(folder / _SETTINGS), name=_SETTINGS)
     try:
-        content = json.loads(_read(settings))
-        digest = content["weights_sha256"]
-        parameters, columns = dict(content["parameters"]), int(content["columns"])
-        offset = float(content["offset"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{settings} is damaged: {error!r:.200}") from error
-    packed = _read(weights)
-    found = hashlib.sha256(packed).hexdigest()
-    if found != digest:
-        raise ModelError(f"{weights} must have the SHA-256 {digest!r:.80}, got {found!r}")
-    try:
-        tensors = load_tensors(packed)
-    except SafetensorError as error:
-        raise ModelError(f"{weights} is not a safetensors file: {error}") from error
-    return Saved(parameters=parameters, columns=columns, offset=offset, tensors=tensors)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror}") from error
+        return Saved(
+            parameters=dict(content["parameters"]),
+            columns=int(content["columns"]),
+            offset=float(content["offset"]),
+            tensors=load_tensors(read_file(folder / _TENSORS)),
+        )
+    except (ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise ModelError(f"the autoencoder in {folder} is damaged: {error!r:.200}") from error

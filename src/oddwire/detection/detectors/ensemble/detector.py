@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.detectors.ensemble.fitting import EnsembleFit
-from oddwire.detection.detectors.ensemble.member import Member, load_member, plan_members, read
+from oddwire.detection.detectors.ensemble.member import Member, load_member, plan_members
 from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
-from oddwire.detection.persistence.manifest import dump_json, load_json
+from oddwire.detection.persistence.files import dump_json, load_json, read_file
 from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.errors import ModelError
 
@@ -236,7 +236,7 @@ class EnsembleDetector(OutlierDetector):
         ModelError
             If a file is missing, damaged, or does not fit the others.
         """
-        content = load_json(read(folder / _SETTINGS), name=_SETTINGS)
+        content = load_json(read_file(folder / _SETTINGS), name=_SETTINGS)
         try:
             detector = cls(**content["parameters"])
             detector.n_features_in_ = int(content["columns"])
@@ -252,7 +252,7 @@ class EnsembleDetector(OutlierDetector):
         return detector
 
     def _load_table(self, file: Path) -> TablePreprocessor:
-        table = load_estimator(read(file), name=file.name)
+        table = load_estimator(read_file(file), name=file.name)
         numeric, categorical = self._columns()
         if not isinstance(table, TablePreprocessor):
             raise ModelError(f"{file} must hold a TablePreprocessor, got {type(table).__name__}")

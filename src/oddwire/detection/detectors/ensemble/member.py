@@ -16,8 +16,9 @@ from oddwire.detection.detectors import (
     build_detector,
     default_parameters,
 )
-from oddwire.detection.persistence.arrays import dump_array, load_array
 from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
+from oddwire.detection.persistence.files import dump_array, load_array, read_file
+from oddwire.detection.search_space import with_prefix
 from oddwire.errors import ModelError, ParameterError
 
 if TYPE_CHECKING:
@@ -96,15 +97,8 @@ def _plan(number: int, given: Mapping[str, Any]) -> MemberPlan:
                 f"{_PREPROCESSING}... and {_PARAMETER}..."
             )
     chosen = default_parameters(name) | dict(given)
-    return MemberPlan(
-        name, _under(_PREPROCESSING, chosen), _under(_PARAMETER, chosen), float(weight)
-    )
-
-
-def _under(prefix: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key.removeprefix(prefix): value for key, value in params.items() if key.startswith(prefix)
-    }
+    preprocessing, parameters = (with_prefix(key, chosen) for key in (_PREPROCESSING, _PARAMETER))
+    return MemberPlan(name, preprocessing, parameters, float(weight))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +152,7 @@ def load_member(
     if hasattr(like, "load_weights"):
         detector = like.load_weights(folder)
     else:
-        detector = load_estimator(read(folder / _DETECTOR), name=_DETECTOR)
+        detector = load_estimator(read_file(folder / _DETECTOR), name=_DETECTOR)
     if type(detector) is not type(like):
         raise ModelError(
             f"{folder / _DETECTOR} must hold {type(like).__name__}, got {type(detector).__name__}"
@@ -167,19 +161,5 @@ def load_member(
     width, fitted = len(tables[table].feature_names_out_), detector.n_features_in_
     if width != fitted:
         raise ModelError(f"{folder} was fitted to {fitted} columns, its preprocessing has {width}")
-    curve = load_array(read(folder / _SURPRISAL), name=_SURPRISAL)
+    curve = load_array(read_file(folder / _SURPRISAL), name=_SURPRISAL)
     return Member(plan, detector, table, Surprisal.from_dict(content["surprisal"], curve))
-
-
-def read(file: Path) -> bytes:
-    """Read a file of a saved ensemble.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read.
-    """
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror}") from error
