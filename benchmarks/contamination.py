@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from tasks import Task, tasks
 
 from oddwire.cli.environment import quiet_tools
-from oddwire.detection.contamination import oddest_rows
+from oddwire.detection.contamination import most_anomalous_rows
 
 RESULTS = Path(__file__).resolve().parent / "results" / "contamination.json"
 ATTACKS = (0.0, 0.01, 0.05)  # shares of the training rows
@@ -45,7 +45,7 @@ def contaminated(task: Task, share: float, seed: int) -> Task:
 def results(task: Task, attacks: float, left_out: float, seed: int) -> list[dict[str, object]]:
     """Return a figure per detector; PyOD's are fitted to all rows."""
     given = contaminated(task, attacks, seed)
-    odd = oddest_rows(given.train, given.schema, left_out, seed=seed)
+    odd = most_anomalous_rows(given.train, given.schema, left_out, seed=seed)
     kept = replace(given, train=given.train[~odd].reset_index(drop=True))
     makers = [("oddwire", name, ours) for name in OURS]
     if not left_out:

@@ -1,1 +1,1 @@
-"""What is odd: preprocessing, detectors, calibration, models. Knows nothing of experiments."""
+"""What is anomalous: preprocessing, detectors, calibration, models. Knows no experiments."""

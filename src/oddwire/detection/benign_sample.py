@@ -1,7 +1,8 @@
-"""Benign rows that a model keeps, to say what is usual and to compare odd rows with.
+"""Benign rows that a model keeps, to say what is typical and to compare anomalous rows with.
 
-A sample of the calibration rows, as they came: numbers as numbers, categories as codes. All figures
-of an explanation (medians, quantiles, commonest categories, nearest benign rows) come from it.
+A sample of the calibration rows before preprocessing: numbers as numbers, categories as codes. All
+figures of an explanation (medians, quantiles, commonest categories, nearest benign rows) come from
+it.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _BLOCK_CELLS = 2**22  # bounds the memory of distances
 
 
 @dataclass(frozen=True, eq=False)
-class BenignReference:
-    """Benign rows by which others are explained.
+class BenignSample:
+    """Benign rows that explanations compare with.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class BenignReference:
     rows
         Shape (n, columns): numbers, then the codes of categories; NaN is missing.
     categories
-        Per categorical column the categories, which the codes count.
+        Per categorical column the categories that the codes number.
     """
 
     schema: FeatureSchema
@@ -50,12 +51,12 @@ class BenignReference:
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, schema: FeatureSchema) -> Self:
-        """Keep rows.
+        """Encode the rows to keep.
 
         Parameters
         ----------
         frame
-            Benign rows with the schema's columns, at most about `MOST_ROWS` of them.
+            Benign rows with the schema's columns, such as those at `sample_places`.
         schema
             The feature columns.
 
@@ -95,7 +96,7 @@ class BenignReference:
         return matrix
 
     def frame(self) -> pd.DataFrame:
-        """Return the kept rows as a frame, as `fit` took them; categories as strings."""
+        """Return the rows as a frame, as `fit` took them; categories as strings."""
         columns: dict[str, Any] = {}
         for place, name in enumerate(self.schema.columns):
             column = self.rows[:, place]
@@ -106,8 +107,8 @@ class BenignReference:
                 columns[name] = column
         return pd.DataFrame(columns)
 
-    def usual(self) -> list[float | str | None]:
-        """Return per column the median, or the commonest category; None where all is missing."""
+    def typical(self) -> list[float | str | None]:
+        """Return per column the median, or the commonest category; None where all are missing."""
         found: list[float | str | None] = []
         for place, name in enumerate(self.schema.columns):
             ordered = self._ordered[place]
@@ -123,7 +124,7 @@ class BenignReference:
         return found
 
     def quantiles(self, rows: Matrix) -> Matrix:
-        """Return where values stand among the benign ones: 0 below all, 1 above all.
+        """Return the quantile of values among the benign ones: 0 below all, 1 above all.
 
         Parameters
         ----------
@@ -143,7 +144,7 @@ class BenignReference:
         return found
 
     def shares(self, rows: Matrix) -> Matrix:
-        """Return the share of the benign rows that have the very same value.
+        """Return the share of the benign rows that have exactly the same value.
 
         Parameters
         ----------
@@ -159,17 +160,17 @@ class BenignReference:
         return found
 
     def nearest(self, rows: Matrix, among: NDArray[np.bool_]) -> Rows:
-        """Return the number of the kept row that is most alike, for each row.
+        """Return the place of the most similar benign row, for each row.
 
         A column counts the difference of the two ranks, or 1 for two categories, so that one
-        absurd value cannot decide alone (Gower 1971, *A general coefficient of similarity*).
+        extreme value cannot decide alone (Gower 1971, *A general coefficient of similarity*).
 
         Parameters
         ----------
         rows
             What `encode` made, shape (m, columns).
         among
-            Which of the kept rows may be named, at least one, shape (n,).
+            Which of the benign rows may be returned, at least one, shape (n,).
 
         Returns
         -------
@@ -204,12 +205,12 @@ class BenignReference:
         return [np.sort(column[~np.isnan(column)]) for column in self.rows.T]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold; `rows` are kept beside it as an array."""
+        """Return what JSON can hold; `rows` are saved separately as an array."""
         return {"categories": {name: list(values) for name, values in self.categories.items()}}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], rows: Matrix, schema: FeatureSchema) -> Self:
-        """Put together what `to_dict` and an array keep.
+        """Build a sample from the result of `to_dict` and its rows.
 
         Raises
         ------
@@ -228,8 +229,8 @@ class BenignReference:
         return cls(schema, rows, categories)
 
 
-def sampled(rows: int) -> Rows:
-    """Choose the calibration rows to keep: all of a few, always the same ones of many."""
+def sample_places(rows: int) -> Rows:
+    """Return the places of the calibration rows to keep: all of few, always the same of many."""
     if rows <= MOST_ROWS:
         return np.arange(rows)
     return np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))

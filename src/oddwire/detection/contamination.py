@@ -1,10 +1,9 @@
-"""Which training rows are not learned from, where not all of them are known to be benign.
+"""Contamination: the training rows to leave out where not all of them are known to be benign.
 
-A detector takes what it has seen for ordinary. A flood that stands among its training rows is dense
-and near itself, and so is the next one like it. So the oddest rows are left out before anything is
-fitted. What is odd is said by an isolation forest, whose trees see few rows each and few of them an
-attack: of the detectors here it is the one that attacks among its training rows harm least
-(`docs/decisions/0011`).
+A detector takes for normal what it has seen. A flood among its training rows is dense, and the next
+one like it lies close to it. So the most anomalous rows are left out before anything is fitted.
+They are found by an isolation forest, whose trees see few rows each and few of them an attack: of
+the detectors here it suffers least from attacks among its training rows (`docs/decisions/0011`).
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-# The parts of a `Model` alone, so that DVC's stages hang on one detector's code and no other's.
+# Not by `Model`, which would make a DVC stage that scores depend on all of its code.
 from oddwire.detection.detectors import anomaly_score, build_detector, default_parameters
 from oddwire.detection.preprocessing.table import TablePreprocessor
+from oddwire.detection.search_space import with_prefix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ FOREST = "isolation_forest"
 def forest_scores(
     train: pd.DataFrame, rows: pd.DataFrame, schema: FeatureSchema, *, seed: int
 ) -> NDArray[np.float64]:
-    """Score rows by a default isolation forest, whose fit takes little time however many rows.
+    """Score rows by a default isolation forest, which fits quickly whatever the number of rows.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def forest_scores(
     Returns
     -------
     ndarray of float64 of shape (n,)
-        Higher is odder.
+        Higher = more anomalous.
 
     Raises
     ------
@@ -52,21 +52,17 @@ def forest_scores(
     """
     chosen = default_parameters(FOREST)
     preprocessing = TablePreprocessor(schema.numeric, schema.categorical).set_params(
-        **{
-            name.removeprefix("preprocessing__"): value
-            for name, value in chosen.items()
-            if name.startswith("preprocessing__")
-        }
+        **with_prefix("preprocessing__", chosen)
     )
     detector = build_detector(FOREST, chosen, random_state=seed)
     detector.fit(preprocessing.fit_transform(train))
     return anomaly_score(detector, preprocessing.transform(rows))
 
 
-def oddest_rows(
+def most_anomalous_rows(
     train: pd.DataFrame, schema: FeatureSchema, contamination: float, *, seed: int
 ) -> NDArray[np.bool_]:
-    """Say which training rows are the oddest.
+    """Find the most anomalous training rows.
 
     Parameters
     ----------
@@ -82,8 +78,8 @@ def oddest_rows(
     Returns
     -------
     ndarray of bool of shape (n,)
-        That share of them, rounded down; fewer where rows are as odd as the last one, since rows of
-        one score stay or go together.
+        True for that share of them, rounded down; fewer where more rows share the last one's score,
+        since rows of one score stay or go together.
 
     Raises
     ------
@@ -94,6 +90,6 @@ def oddest_rows(
     if wanted == 0:
         return np.zeros(len(train), dtype=bool)
     scores = forest_scores(train, train, schema, seed=seed)
-    stays = len(scores) - wanted - 1  # the oddest one that stays
-    odd: NDArray[np.bool_] = scores > np.partition(scores, stays)[stays]
-    return odd
+    stays = len(scores) - wanted - 1  # place of the most anomalous row that stays
+    found: NDArray[np.bool_] = scores > np.partition(scores, stays)[stays]
+    return found

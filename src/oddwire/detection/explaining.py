@@ -1,23 +1,24 @@
-"""Which features made a connection odd, for any detector.
+"""Which features made a connection anomalous, for any detector.
 
-An odd row is set beside the ordinary benign row that is most alike. A feature is to blame as far as
-the anomaly score falls when it alone takes the benign row's value, and as far as the benign row's
-score rises when it alone takes the odd value. The first is blind where two features are odd and
-either would do, and where a score has reached its ceiling; the second where features are odd only
-together; so both are measured and count alike.
+An anomalous row is compared with the most similar benign row that itself scores as normal. A
+feature contributes as far as the anomaly score falls when it alone takes the benign row's value,
+and as far as the benign row's score rises when it alone takes the anomalous value. The first misses
+two features of which either would do, and scores that have reached their ceiling; the second misses
+features that are anomalous only together; so both are measured and weigh the same.
 
 *Why the nearest benign row.* A median in every column is a row that nobody has seen, which may be
-odd itself. On rows with three features planted, of NSL-KDD, UNSW-NB15 and CICIDS2017, the share of
-them among the first three named was, with a first form that exchanged values after preprocessing,
-.89 by the nearest row, as by the nearest three; .77 by medians; .86 by permutation values (Lundberg
-& Lee 2017, *A unified approach to interpreting model predictions*) at more cost. As it is now it is
-.94 to .97 for every detector (``benchmarks/planted.py``). For the autoencoder it is .95 against .81
-by the reconstruction error of each column, since a value that cannot be given back spoils its
-neighbours too: so its error is explained as every other score is.
+anomalous itself. On rows with three features planted, of NSL-KDD, UNSW-NB15 and CICIDS2017, the
+share of them among the first three named was, with a first form that exchanged values after
+preprocessing, .89 by the nearest row, as by the nearest three; .77 by medians; .86 by permutation
+values (Lundberg & Lee 2017, *A unified approach to interpreting model predictions*) at more cost.
+As it is now it is .94 to .97 for every detector (``benchmarks/planted.py``). For the autoencoder it
+was .95 against .81 by the reconstruction error of each column, since a value that cannot be
+reconstructed spoils its neighbours too: so its score is explained as every other one is.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -31,18 +32,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from oddwire.detection.benign_sample import BenignReference
+    from oddwire.detection.benign_sample import BenignSample
 
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
     Rows = NDArray[np.int64]
     Score = Callable[[pd.DataFrame], Vector]
 
-_ORDINARY = 0.75  # share of the benign rows to compare with: the oddest explain nothing
+_NORMAL = 0.75  # share of the benign rows to compare with: the most anomalous explain nothing
 _BLOCK_CELLS = 2**22  # 32 MiB of float64 for the rows that are tried
 _ROUNDING = 1e-9  # of the score: smaller changes are no reason
-_TOLD = 3  # features in a sentence
+_NAMED = 3  # features in a sentence
 _LONGEST = 40  # letters of a name or value in a sentence
+_PLAIN = re.compile(r"[\w./:-]+")  # values that a sentence shows without quotes
 
 
 def explain(
@@ -50,19 +52,19 @@ def explain(
     *,
     preprocessing: Any,
     detector: Any,
-    reference: BenignReference,
+    benign: BenignSample,
     top: int = 5,
 ) -> pd.DataFrame:
-    """Name the features that made rows odd, the first to blame first.
+    """Name the features that made rows anomalous, the largest contribution first.
 
     Parameters
     ----------
     features
-        The rows in question, with the reference's columns, the numeric ones as numbers. Each costs
+        The rows in question, with the schema's columns, the numeric ones as numbers. Each costs
         some hundred scores.
     preprocessing, detector
         The two fitted estimators.
-    reference
+    benign
         Benign rows.
     top
         Features for each row; all there are, if they are fewer.
@@ -77,18 +79,18 @@ def explain(
         ``rank``
             From 1.
         ``feature``, ``value``
-            A column's name, and what the row has there.
+            A column's name, and the row's value there.
         ``benign_median``
             The median of benign rows; for a category the commonest one. None where benign rows
             have no value.
         ``benign_quantile``
-            Where the number stands among benign rows: 0 below all, 1 above all. NaN for a category
+            The number's quantile among benign rows: 0 below all, 1 above all. NaN for a category
             or a missing value.
         ``benign_share``
-            Share of the benign rows with the very same value.
+            Share of the benign rows with exactly the same value.
         ``share``
-            Share of the row's oddness; over all features they sum to 1, or are all 0 where no
-            single feature makes a difference.
+            Share of what makes the row anomalous; over all features they sum to 1, or are all 0
+            where no single feature makes a difference.
 
     Raises
     ------
@@ -97,42 +99,60 @@ def explain(
     """
     if top < 1:
         raise ParameterError(f"top must be at least 1, got {top}")
-    encoded = reference.encode(features)
-    shares = _shares(features, encoded, reference, preprocessing, detector)
+    encoded = benign.encode(features)
+    shares = _shares(features, encoded, benign, preprocessing, detector)
     first = np.argsort(-shares, axis=1, kind="stable")[:, :top]
-    return _told(features, encoded, reference, shares, first)
+    return _table(features, encoded, benign, shares, first)
 
 
 def sentences(explained: pd.DataFrame) -> list[str]:
     """Return a line for each row that `explain` explained, in order.
 
-    Text from the wire is shortened, and what could steer a terminal is replaced. It is empty where
-    no feature is to blame.
+    Text from the wire is shortened, and what could steer a terminal is replaced. A line is empty
+    where no feature contributes.
+
+    Examples
+    --------
+    >>> explained = pd.DataFrame({
+    ...     "rank": [1, 2], "feature": ["dst_side", "bytes"], "value": ["outside", 1.2e6],
+    ...     "benign_median": ["inside", 350.0], "benign_quantile": [np.nan, 0.998],
+    ...     "benign_share": [0.42, 0.0], "share": [0.56, 0.3],
+    ... })
+    >>> print(sentences(explained)[0])  # doctest: +NORMALIZE_WHITESPACE
+    contributes 56 %: dst_side=outside (42 % of benign; typical: inside),
+    30 %: bytes=1.2e+06 (above 99.8 % of benign; typical: 350)
     """
     lines: list[list[str]] = []
     for reason in explained.to_dict("records"):
         if reason["rank"] == 1:
             lines.append([])
-        if reason["rank"] <= _TOLD and reason["share"] > 0:
+        if reason["rank"] <= _NAMED and reason["share"] > 0:
             lines[-1].append(_phrase(reason))
-    return ["; ".join(phrases) for phrases in lines]
+    return ["contributes " + ", ".join(phrases) if phrases else "" for phrases in lines]
 
 
 def _phrase(reason: Mapping[Any, Any]) -> str:
-    usual = reason["benign_median"]
-    told = [] if pd.isna(usual) else [f"usually {_shown_value(usual)}"]
-    if np.isnan(reason["benign_quantile"]):
-        told.append(f"{reason['benign_share']:.2%} of benign")
-    else:
-        told.append(f"quantile {reason['benign_quantile']:.4g}")
+    compared = f"{_percent(reason['benign_share'])} of benign"
+    if not np.isnan(reason["benign_quantile"]):
+        compared = f"above {_percent(reason['benign_quantile'])} of benign"
+    typical = reason["benign_median"]
+    if not pd.isna(typical):
+        compared += f"; typical: {_shown_value(typical)}"
     name, value = _shown(str(reason["feature"])), _shown_value(reason["value"])
-    return f"{name} {value} ({', '.join(told)}) {reason['share']:.0%}"
+    return f"{100 * reason['share']:.0f} %: {name}={value} ({compared})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
 
 
 def _shown_value(value: Any) -> str:
     if pd.isna(value):
         return "missing"
-    return f"{value:.6g}" if isinstance(value, float) else _shown(repr(str(value)))
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = _shown(str(value))
+    return text if _PLAIN.fullmatch(text) else repr(text)
 
 
 def _shown(text: str) -> str:
@@ -141,24 +161,23 @@ def _shown(text: str) -> str:
                    for letter in short)  # fmt: skip
 
 
-def _told(
-    features: pd.DataFrame, encoded: Matrix, reference: BenignReference, shares: Matrix, first: Rows
+def _table(
+    features: pd.DataFrame, encoded: Matrix, benign: BenignSample, shares: Matrix, first: Rows
 ) -> pd.DataFrame:
     rows, ranks = np.indices(first.shape)
     at = (rows.ravel(), first.ravel())
     values = np.empty(encoded.shape, dtype=object)
-    for place, name in enumerate(reference.schema.columns):
-        is_text = name in reference.categories
+    for place, name in enumerate(benign.schema.columns):
+        is_text = name in benign.categories
         values[:, place] = features[name].astype(object) if is_text else encoded[:, place]
-    usual = np.asarray(reference.usual(), dtype=object)
     columns = {
         "row": features.index.to_numpy()[at[0]],
         "rank": ranks.ravel() + 1,
-        "feature": np.asarray(reference.schema.columns, dtype=object)[at[1]],
+        "feature": np.asarray(benign.schema.columns, dtype=object)[at[1]],
         "value": values[at],
-        "benign_median": usual[at[1]],
-        "benign_quantile": reference.quantiles(encoded)[at],
-        "benign_share": reference.shares(encoded)[at],
+        "benign_median": np.asarray(benign.typical(), dtype=object)[at[1]],
+        "benign_quantile": benign.quantiles(encoded)[at],
+        "benign_share": benign.shares(encoded)[at],
         "share": shares[at],
     }
     return pd.DataFrame(columns)
@@ -167,26 +186,26 @@ def _told(
 def _shares(
     features: pd.DataFrame,
     encoded: Matrix,
-    reference: BenignReference,
+    benign: BenignSample,
     preprocessing: Any,
     detector: Any,
 ) -> Matrix:
-    """Return each column's share of each row's oddness, shape (rows, columns)."""
-    columns = reference.schema.columns
+    """Return each column's share of what makes each row anomalous, shape (rows, columns)."""
+    columns = benign.schema.columns
 
     def score(rows: pd.DataFrame) -> Vector:
         return detectors.anomaly_score(detector, preprocessing.transform(rows))
 
-    benign = reference.frame()
-    usual = score(benign)
-    nearest = reference.nearest(encoded, usual <= np.quantile(usual, _ORDINARY))
+    benign_rows = benign.frame()
+    scores = score(benign_rows)
+    nearest = benign.nearest(encoded, scores <= np.quantile(scores, _NORMAL))
     shares = np.zeros((len(features), len(columns)))
     width = max(len(columns), len(preprocessing.feature_names_out_))
     for rows in _blocks(len(features), len(columns) * width):
-        odd = _Side(features[list(columns)].iloc[rows], encoded[rows])
-        near = _Side(benign.iloc[nearest[rows]], reference.rows[nearest[rows]])
-        falls = _changes(odd, near, score)
-        rises = -_changes(near, odd, score)
+        anomalous = _Side(features[list(columns)].iloc[rows], encoded[rows])
+        near = _Side(benign_rows.iloc[nearest[rows]], benign.rows[nearest[rows]])
+        falls = _changes(anomalous, near, score)
+        rises = -_changes(near, anomalous, score)
         shares[rows] = _parts(_parts(falls) + _parts(rises))
     return shares
 
@@ -202,12 +221,12 @@ def _changes(rows: _Side, others: _Side, score: Score) -> Matrix:
     """Return by how much scores fall as each column alone takes the other row's value.
 
     Values are exchanged in the frame and not in the matrix, since one may reach many columns of
-    that: with the service changes what numbers are usual.
+    that: the service also decides to which group a number is compared.
 
     Parameters
     ----------
     rows, others
-        As many rows each: a row has another one of its own.
+        As many rows each: the i-th of one belongs to the i-th of the other.
 
     Returns
     -------

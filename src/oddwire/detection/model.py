@@ -1,9 +1,8 @@
-"""The model: schema, preprocessing, detector and calibration, which live and are saved together."""
+"""The model: schema, preprocessing, detector and calibration, fitted, saved and loaded together."""
 
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,12 +10,13 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from oddwire.detection import detectors
-from oddwire.detection.benign_sample import BenignReference, sampled
+from oddwire.detection.benign_sample import BenignSample, sample_places
 from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.explaining import explain
-from oddwire.detection.persistence.model_folder import load_model, save_model
+from oddwire.detection.persistence.model_folder import ModelParts, load_model, save_model
 from oddwire.detection.preprocessing.encoding import TableEncoder
 from oddwire.detection.preprocessing.table import TablePreprocessor
+from oddwire.detection.search_space import with_prefix
 from oddwire.errors import DataError, ModelError, ParameterError
 
 if TYPE_CHECKING:
@@ -31,45 +31,30 @@ if TYPE_CHECKING:
 _BLOCK_CELLS = 2**22  # 32 MiB of float64: bounds the memory of scoring, whatever the rows
 
 
-@dataclass(eq=False)
-class Model:
-    """What is trained, registered, and asked about connections.
+class Model(ModelParts):
+    """What is trained, registered, and scores connections.
 
     Made by `build` or `load`; then `fit` on training rows and `calibrate` on benign rows that the
-    fit has not seen.
+    fit has not seen. Its attributes are those of `ModelParts`.
 
-    Parameters
-    ----------
-    schema
-        The feature columns that it reads; all other columns are ignored.
-    detector_name
-        A name of `detectors.DETECTORS`.
-    hyperparameters
-        By the names of the search space, such as ``detector__width``.
-    seed
-        Of all that is random in the detector.
-    target_fpr
-        Share of benign connections that may raise an alert.
-    metadata
-        Anything that JSON can hold, such as the source's name.
-    preprocessing, detector
-        The two estimators.
-    calibration
-        ``None`` before `calibrate`.
-    reference
-        Benign rows that `explain` compares with; ``None`` before `calibrate`.
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from oddwire.traffic.schema import FeatureSchema
+    >>> random = np.random.default_rng(0)
+    >>> benign = pd.DataFrame({
+    ...     "bytes": random.lognormal(6, 1, 600),
+    ...     "proto": random.choice(["tcp", "udp"], 600),
+    ... })
+    >>> schema = FeatureSchema(numeric=("bytes",), categorical=("proto",))
+    >>> model = Model.build(schema, "isolation_forest", seed=0)
+    >>> model = model.fit(benign[:300]).calibrate(benign[300:])
+    >>> flood = pd.DataFrame({"bytes": [1e9], "proto": ["icmp"]})
+    >>> bool(model.score(flood)["alert"].iloc[0])
+    True
+    >>> model.explain(flood, top=1)["feature"].tolist()
+    ['bytes']
     """
-
-    schema: FeatureSchema
-    detector_name: str
-    hyperparameters: HyperParameters
-    seed: int
-    target_fpr: float
-    metadata: dict[str, Any]
-    preprocessing: TablePreprocessor | TableEncoder
-    detector: Any
-    calibration: ConformalCalibration | None = None
-    reference: BenignReference | None = None
 
     @classmethod
     def build(
@@ -82,12 +67,14 @@ class Model:
         target_fpr: float = 0.01,
         metadata: dict[str, Any] | None = None,
     ) -> Self:
-        """Put a model together that is still to be fitted.
+        """Make an unfitted model.
 
         Parameters
         ----------
+        schema, detector_name, seed, target_fpr, metadata
+            As of `ModelParts`.
         params
-            Hyperparameters; the detector's defaults stand for those not given.
+            Hyperparameters; the detector's defaults hold for those not given.
 
         Raises
         ------
@@ -98,7 +85,7 @@ class Model:
         detector = detectors.build_detector(detector_name, random_state=seed)
         preprocessing = _preprocessing_for(detector, schema)
         _check_names(chosen, preprocessing, detector)
-        preprocessing.set_params(**_with_prefix("preprocessing__", chosen))
+        preprocessing.set_params(**with_prefix("preprocessing__", chosen))
         if isinstance(preprocessing, TableEncoder):
             detector.set_params(**_columns_of(preprocessing))
         return cls(
@@ -109,7 +96,7 @@ class Model:
             target_fpr=target_fpr,
             metadata=dict(metadata or {}),
             preprocessing=preprocessing,
-            detector=detector.set_params(**_with_prefix("detector__", chosen)),
+            detector=detector.set_params(**with_prefix("detector__", chosen)),
         )
 
     @property
@@ -137,7 +124,7 @@ class Model:
         frame
             Training rows of shape (n_rows, ≥ the schema's columns).
         on_epoch
-            Handed on to a detector that trains in epochs, otherwise not used.
+            Passed to a detector that trains in epochs, otherwise not used.
 
         Raises
         ------
@@ -152,11 +139,11 @@ class Model:
         matrix = self.preprocessing.fit_transform(features)
         takes_epochs = "on_epoch" in inspect.signature(self.detector.fit).parameters
         self.detector.fit(matrix, **({"on_epoch": on_epoch} if takes_epochs else {}))
-        self.calibration = self.reference = None  # they belonged to the former fit
+        self.calibration = self.benign_sample = None  # they belonged to the former fit
         return self
 
     def calibrate(self, frame: pd.DataFrame) -> Self:
-        """Learn what benign scores look like, from rows that `fit` has not seen.
+        """Learn the anomaly scores of benign rows that `fit` has not seen.
 
         Raises
         ------
@@ -164,14 +151,14 @@ class Model:
             As by `fit`, or if a score is not a finite number.
         """
         self.calibration = ConformalCalibration.fit(self.anomaly_score(frame))
-        kept = self._features(frame.iloc[sampled(len(frame))])
-        self.reference = BenignReference.fit(kept, self.schema)
+        kept = self._features(frame.iloc[sample_places(len(frame))])
+        self.benign_sample = BenignSample.fit(kept, self.schema)
         return self
 
     def anomaly_score(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Return how odd rows are: float64 of shape (n_rows,), higher is worse.
+        """Return anomaly scores: float64 of shape (n_rows,), higher = more anomalous.
 
-        Rows are worked on in blocks, so that millions of them need no memory beside their own.
+        Rows are scored in blocks, so that memory does not grow with the rows beyond their own.
 
         Raises
         ------
@@ -188,14 +175,14 @@ class Model:
         return scores
 
     def score(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Say of each row how odd it is, how rare that is, and whether it is an alert.
+        """Return for each row its anomaly score, its p-value, and whether it is an alert.
 
         Returns
         -------
         DataFrame
-            With the index of ``frame`` and the columns ``anomaly_score`` (float64, higher is
-            worse), ``p_value`` (float64, in (0, 1]), ``extrapolated`` (bool, whether the p-value
-            is beyond what the calibration rows can show) and ``alert`` (bool).
+            With the index of ``frame`` and the columns ``anomaly_score`` (float64, higher = more
+            anomalous), ``p_value`` (float64, in (0, 1]), ``extrapolated`` (bool, whether the
+            p-value is beyond what the calibration rows can show) and ``alert`` (bool).
 
         Raises
         ------
@@ -214,7 +201,7 @@ class Model:
         return pd.DataFrame(columns, index=frame.index)
 
     def explain(self, frame: pd.DataFrame, top: int = 5) -> pd.DataFrame:
-        """Name the features that made rows odd: see `oddwire.detection.explaining.explain`.
+        """Name the features that made rows anomalous: see `oddwire.detection.explaining.explain`.
 
         Parameters
         ----------
@@ -226,31 +213,26 @@ class Model:
         Returns
         -------
         DataFrame
-            Long, the first to blame first: ``row`` (label in the index of ``frame``), ``rank``,
-            ``feature``, ``value``, ``benign_median``, ``benign_quantile``, ``benign_share`` and
-            ``share`` of the row's oddness.
+            Long, the largest contribution first: ``row`` (label in the index of ``frame``),
+            ``rank``, ``feature``, ``value``, ``benign_median``, ``benign_quantile``,
+            ``benign_share`` and ``share`` (of what makes the row anomalous).
 
         Raises
         ------
         DataError
             If there is text in a numeric column.
         ModelError
-            If a column is missing, the model is not calibrated, or it was saved by a release that
-            kept no benign rows.
+            If a column is missing, or the model is not calibrated.
         ParameterError
             If ``top`` is below 1.
         """
-        self.calibrated()
-        if self.reference is None:
-            raise ModelError(
-                "the model keeps no benign rows to explain by, as none did before they were kept: "
-                "train it again"
-            )
+        if self.benign_sample is None:
+            raise ModelError("the model must be calibrated before it explains rows")
         return explain(
             self._features(frame),
             preprocessing=self.preprocessing,
             detector=self.detector,
-            reference=self.reference,
+            benign=self.benign_sample,
             top=top,
         )
 
@@ -265,7 +247,7 @@ class Model:
         Raises
         ------
         ModelError
-            If ``folder`` is there and is no saved model, which alone is replaced.
+            If ``folder`` exists and is not a saved model, which alone is replaced.
         """
         return save_model(self, folder)
 
@@ -275,16 +257,18 @@ class Model:
 
         Parameters
         ----------
+        folder
+            What `save` wrote.
         digest
             What `save` returned, kept where others than the folder's writers write.
 
         Raises
         ------
         ModelError
-            If a file is missing, extra, altered, or not what a model holds, or if the model was
-            saved by another release of scikit-learn.
+            If a file is missing, extra, altered, or does not fit the others, or if the model was
+            saved by another release of oddwire or scikit-learn.
         """
-        return load_model(cls, folder, digest=digest)
+        return load_model(cls.build, folder, digest=digest)
 
     def _check_columns(self, frame: pd.DataFrame) -> None:
         missing = [name for name in self.schema.columns if name not in frame.columns]
@@ -300,7 +284,7 @@ class Model:
         features = frame[list(self.schema.columns)]
         if not features.columns.is_unique:
             twice = features.columns[features.columns.duplicated()].unique().tolist()
-            raise DataError(f"a column must have a name of its own, got twice: {_first_few(twice)}")
+            raise DataError(f"column names must be unique, got twice: {_first_few(twice)}")
         text = [name for name in self.schema.numeric if not is_numeric_dtype(features[name])]
         return features.assign(**{name: _numbers(features[name]) for name in text})
 
@@ -315,7 +299,7 @@ def _preprocessing_for(detector: Any, schema: FeatureSchema) -> TablePreprocesso
 
 
 def _columns_of(encoder: TableEncoder) -> dict[str, Any]:
-    """Say which columns of the matrix are which, to a detector that prepares them itself."""
+    """Describe the matrix's columns to a detector that prepares them itself."""
     numeric, categorical = encoder.chosen
     names = [*numeric, *categorical]
     return {"feature_names": names, "categorical_features": list(range(len(numeric), len(names)))}
@@ -330,16 +314,8 @@ def _check_names(params: HyperParameters, preprocessing: Any, detector: Any) -> 
         raise ParameterError(f"unknown hyperparameter {unknown[0]!r}: there are {', '.join(known)}")
 
 
-def _with_prefix(prefix: str, params: HyperParameters) -> dict[str, Any]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in params.items()
-        if name.startswith(prefix)
-    }
-
-
 def _numbers(column: pd.Series[Any]) -> pd.Series[float]:
-    """Read numbers from a column of objects or strings, as one odd row leaves them behind."""
+    """Read numbers from a column of objects or strings, as one malformed row leaves them."""
     if column.dtype.kind in "mM":
         raise DataError(f"column {column.name!r} must hold numbers, got times")
     values = column.astype(object)

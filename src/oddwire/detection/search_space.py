@@ -1,7 +1,7 @@
 """What a search may choose: plain descriptions that any optimiser can read.
 
-A detector says what can be tuned without knowing who tunes it; ``operations.search`` turns these
-into Optuna's suggestions.
+A detector says what can be tuned without knowing who tunes it; `oddwire.operations.search` turns
+these into Optuna's suggestions.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class When:
-    """A dimension that is asked for only where another was given one of certain values.
+    """A conditional dimension: suggested only where another one has certain values.
 
     Parameters
     ----------
     name, values
-        The other dimension, and the values of it that count.
+        The other dimension, and its values for which this one is suggested.
     then
         What may be chosen there.
     otherwise
-        What stands elsewhere; None leaves it to the detector's default.
+        The value elsewhere; None leaves it to the detector's default.
     """
 
     name: str
@@ -56,7 +56,7 @@ class When:
     otherwise: str | int | float | bool | None = None
 
     def holds(self, chosen: Mapping[str, Any]) -> bool:
-        """Say whether the dimension is asked for, given what was chosen before it."""
+        """Return whether the dimension is suggested, given what was chosen before it."""
         return chosen.get(self.name) in self.values
 
 
@@ -67,18 +67,22 @@ Dimension = FloatRange | IntRange | Choice | When
 SearchSpace = Mapping[str, Dimension]
 HyperParameters = Mapping[str, Any]
 
-# How much categories count beside numbers, in detectors that measure distances. Not above 1:
-# validation rows are of the same categories as training rows, and do not show what more costs where
-# new ones come up (docs/decisions/0009-numbers-beside-their-own-kind.md).
-CATEGORY_WEIGHT = FloatRange(0.3, 1.0, log=True)
+
+def with_prefix(prefix: str, params: HyperParameters) -> dict[str, Any]:
+    """Return the hyperparameters whose names begin with a prefix, by their names without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in params.items()
+        if name.startswith(prefix)
+    }
 
 
 def relative_to(*values: str) -> When:
-    """Return the dimension that says beside which rows a number is set.
+    """Return the dimension that chooses among which rows a number is scaled.
 
-    Ranks are set beside all rows alone: within a group a small step of benign traffic is a large
-    one in ranks, and validation rows, which are of the time of training's, do not show what that
-    costs (docs/decisions/0006-leaving-the-defaults.md).
+    Ranks are taken among all rows only: within a group a small change of benign traffic is a large
+    one in ranks, and validation rows, which are of the same time as training rows, do not show what
+    that costs (docs/decisions/0006-leaving-the-defaults.md).
     """
     transforms = ("log_standard", "standard")
     return When("preprocessing__transform", transforms, Choice(values), otherwise="all")

@@ -1,8 +1,8 @@
-"""Supervised classifiers: what labels would add. Never a detector, never registered.
+"""Supervised baselines: classifiers that show what labels would add; never registered.
 
-They learn from attacks as well as from benign rows, so they find again what they have seen; the
-detectors know benign rows alone. Setting one beside the other says what labels are worth, and on
-attack families that no label named, what they cost.
+They learn from attacks as well as from benign rows, so they recognise what they have seen; the
+detectors know benign rows only. Comparing the two shows what labels are worth, and on attack
+families without labels, what they cost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUPERVISED_BASELINES = ("decision_tree", "random_forest", "hist_gradient_boosting", "linear_svm")
 BALANCES = ("class_weight", "oversample")
-_LEAF = 5  # rows: a leaf of one remembers its row
+_LEAF = 5  # rows: a leaf of one row memorises it
 
 
 def build_baseline(name: str, schema: FeatureSchema, *, balance: str, seed: int) -> Pipeline:
@@ -38,10 +38,10 @@ def build_baseline(name: str, schema: FeatureSchema, *, balance: str, seed: int)
     schema
         The feature columns.
     balance
-        How benign rows and attacks are made to count alike. ``class_weight``: each row by the
-        inverse of its class's share. ``oversample``: rows of the rarer class are drawn again
-        until both are equally many (imbalanced-learn's `RandomOverSampler`). It is a step of the
-        pipeline, so that in a cross-validation it sees the rows of its fold alone.
+        How benign rows and attacks get the same total weight. ``class_weight``: each row is
+        weighted by the inverse of its class's share. ``oversample``: rows of the rarer class are
+        drawn again until both are equally many (imbalanced-learn's `RandomOverSampler`), as a step
+        of the pipeline, so that a cross-validation oversamples each fold by itself.
     seed
         Of everything random.
 
@@ -78,7 +78,7 @@ def _classifier(name: str, weights: str | None, seed: int) -> Any:
                 class_weight=weights, min_samples_leaf=_LEAF, random_state=seed
             )
         case "random_forest":
-            # One thread: a training may judge several at once, and trees are quick.
+            # One thread: a training may fit several at once, and trees are quick.
             return RandomForestClassifier(
                 n_estimators=200, class_weight=weights, min_samples_leaf=2, random_state=seed
             )
@@ -89,9 +89,9 @@ def _classifier(name: str, weights: str | None, seed: int) -> Any:
 
 
 def attack_scores(baseline: Pipeline, frame: pd.DataFrame) -> np.ndarray:
-    """Return how sure a fitted baseline is that rows are attacks: higher is worse, shape (n,)."""
+    """Return a fitted baseline's scores, higher = more likely an attack, shape (n,)."""
     if hasattr(baseline, "decision_function"):
         scores: np.ndarray = baseline.decision_function(frame)
         return scores
-    chances: np.ndarray = baseline.predict_proba(frame)[:, 1]
-    return chances
+    probabilities: np.ndarray = baseline.predict_proba(frame)[:, 1]
+    return probabilities

@@ -1,4 +1,4 @@
-"""An ensemble listens to every member alike, names the one that fails, and comes back from disk."""
+"""An ensemble weighs its members, names the one that fails, and comes back from disk."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def fitted():
     return ensemble(FOREST, SVM, RANKED).fit(rows())
 
 
-# -- what it says -------------------------------------------------------------------------------
+# -- its scores --------------------------------------------------------------------------------
 
 
 @given(
     surprisal=arrays(np.float64, (6, 3), elements=st.floats(-4, 4)),
     rise=arrays(np.float64, (6, 3), elements=st.floats(0, 4)),
 )
-def test_more_evidence_of_any_member_never_makes_a_row_more_ordinary(fitted, surprisal, rise):
+def test_a_higher_surprisal_of_any_member_never_makes_a_row_more_normal(fitted, surprisal, rise):
     before, after = fitted.detector._mean(surprisal), fitted.detector._mean(surprisal + rise)
     assert (after >= before - 1e-12).all()
 
@@ -68,15 +68,15 @@ def test_the_order_of_the_members_does_not_matter(fitted):
 
 @pytest.mark.parametrize("member", [FOREST, SVM, RANKED])
 def test_a_single_member_ranks_as_the_detector_alone(member):
-    many, asked = rows(4_000), rows(1_000, seed=1)
+    many, asked = rows(3_200), rows(1_000, seed=1)
     among = ensemble(member).fit(many).detector
-    part = hold_out(4_000, among.random_state_)[0]
+    part = hold_out(3_200, among.random_state_)[0]
     settings = {key: value for key, value in member.items() if key != "detector"}
     alone = Model.build(SCHEMA, member["detector"], settings, seed=among.random_state_)
     alone.fit(many.iloc[part.fitted])
     expected = alone.anomaly_score(asked)
     found = ensemble(member).fit(many).anomaly_score(asked)
-    # Below the least odd benign row held out, all are equally ordinary.
+    # Below the most normal benign row held out, all are equally normal.
     told_apart = found > found.min()
     assert told_apart.mean() > 0.95
     assert spearmanr(found[told_apart], expected[told_apart]).statistic > 1 - 1e-9
@@ -135,7 +135,7 @@ def test_a_member_that_cannot_be_fitted_is_named():
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    ("members", "message"),
     [
         ([], "a list of at least one"),
         ("one_class_svm", "a list of at least one"),
@@ -149,9 +149,9 @@ def test_a_member_that_cannot_be_fitted_is_named():
         ([{**SVM, "preprocessing__width": 1}], r"members\[0\].*'width'"),
     ],
 )
-def test_bad_members_are_named(members, said):
+def test_bad_members_are_named(members, message):
     detector = EnsembleDetector(members=members, random_state=0)
-    with pytest.raises((ParameterError, ModelError), match=said):
+    with pytest.raises((ParameterError, ModelError), match=message):
         detector.fit(np.random.default_rng(0).normal(size=(50, 2)))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import IsolationForest
 
 from oddwire.detection.detectors.isolation_forest.detector import IsolationForestDetector
-from oddwire.detection.persistence.model_folder import dump_estimator, load_estimator
+from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
 from oddwire.errors import ModelError
 
 X = np.random.default_rng(0).normal(size=(400, 6))
@@ -20,9 +20,20 @@ def fitted(rows=X, **changes):
     return IsolationForestDetector(**chosen).fit(rows)
 
 
+def plain(rows=X, **changes):
+    """Return a forest that checks no range."""
+    forest = fitted(rows, **changes)
+    forest.lows_, forest.highs_ = (
+        np.full_like(forest.lows_, -np.inf),
+        np.full_like(forest.highs_, np.inf),
+    )
+    del forest._flat
+    return forest
+
+
 @pytest.mark.parametrize("max_features", [1.0, 0.5])
 def test_without_ranges_scores_are_those_of_scikit_learn(max_features):
-    ours = fitted(max_features=max_features, penalize_range=False)
+    ours = plain(max_features=max_features)
     theirs = IsolationForest(
         n_estimators=40, max_samples=128, max_features=max_features, random_state=5
     ).fit(X)
@@ -52,26 +63,24 @@ def test_a_small_share_of_columns_is_at_least_one():
 
 
 def test_ranges_change_nothing_for_rows_that_every_tree_has_seen():
-    plain = fitted(max_samples=len(X), penalize_range=False)
-    np.testing.assert_array_equal(
-        fitted(max_samples=len(X)).score_samples(X), plain.score_samples(X)
-    )
+    every = {"max_samples": len(X)}
+    np.testing.assert_array_equal(fitted(**every).score_samples(X), plain(**every).score_samples(X))
 
 
-def test_a_row_beyond_the_range_is_odder_than_its_nearest_neighbour_within():
+def test_a_row_beyond_the_range_is_more_anomalous_than_its_nearest_neighbour_within():
     line = np.linspace(0, 1, 256)[:, None]
     beyond = np.array([[1.0], [1.5]])
-    plain = fitted(line, max_samples=256, penalize_range=False).score_samples(beyond)
+    unchecked = plain(line, max_samples=256).score_samples(beyond)
     ranged = fitted(line, max_samples=256).score_samples(beyond)
-    assert plain[0] == plain[1]
+    assert unchecked[0] == unchecked[1]
     # Outside at the root of every tree: one step, of 2 (ln 255 + gamma) - 2 * 255 / 256.
     assert ranged[1] == pytest.approx(-(2 ** (-1 / 10.24477)), abs=1e-6)
-    assert ranged[0] == plain[0]
+    assert ranged[0] == unchecked[0]
 
 
 @given(seed=st.integers(0, 2**16), factor=st.floats(0.1, 50))
 @settings(max_examples=15, deadline=None)
-def test_the_check_of_ranges_makes_no_row_more_ordinary(seed, factor):
+def test_the_check_of_ranges_makes_no_row_more_normal(seed, factor):
     new = factor * np.random.default_rng(seed).normal(size=(30, 6))
     assert (FITTED.score_samples(new) <= PLAIN.score_samples(new) + 1e-12).all()
 
@@ -106,4 +115,4 @@ def test_constant_columns_change_no_order():
     assert scores[-1] == scores.min()
 
 
-FITTED, PLAIN = fitted(), fitted(penalize_range=False)
+FITTED, PLAIN = fitted(), plain()

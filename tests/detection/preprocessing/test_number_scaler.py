@@ -1,4 +1,4 @@
-"""A number beside the rows of its own kind: what is unheard of there stands out."""
+"""A number within its group: what is unheard of there stands out."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def two_services(rows: int = 200) -> pd.DataFrame:
     return frame_of(values, ["dns"] * rows + ["http"] * rows)
 
 
-def test_what_is_ordinary_among_all_can_be_unheard_of_in_its_group(transform):
-    """A download's bytes in a dns answer: nothing to all rows, far out among its own kind."""
+def test_what_is_normal_among_all_can_be_unheard_of_in_its_group(transform):
+    """A download's bytes in a dns answer: normal among all rows, extreme in its group."""
     train = two_services()
     odd = frame_of([np.exp(12.0)], ["dns"])
     plain = fitted(train, transform)
-    usual = np.abs(plain.transform(train)[:, 0]).max()
-    assert np.abs(plain.transform(odd)[0, 0]) <= usual
+    largest = np.abs(plain.transform(train)[:, 0]).max()
+    assert np.abs(plain.transform(odd)[0, 0]) <= largest
     grouped = fitted(train, transform, relative_to="group")
-    usual = np.abs(grouped.transform(train)[:, 0]).max()
-    assert grouped.transform(odd)[0, 0] > usual
+    largest = np.abs(grouped.transform(train)[:, 0]).max()
+    assert grouped.transform(odd)[0, 0] > largest
 
 
-def test_a_small_group_is_drawn_towards_all_rows(transform):
+def test_a_small_group_is_shrunk_towards_all_rows(transform):
     train = pd.concat([two_services(), frame_of([np.exp(8.0)] * 10, ["gre"] * 10)])
     wanted = frame_of([np.exp(12.0)], ["gre"])
     alone = fitted(train, transform).transform(wanted)[0, 0]
@@ -64,7 +64,7 @@ def test_without_categories_all_rows_are_alike(relative_to):
     np.testing.assert_array_equal(other.transform(train), plain.transform(train))
 
 
-def test_a_missing_number_is_nothing_unusual_for_its_group(transform):
+def test_a_missing_number_is_typical_of_its_group(transform):
     train = two_services()
     train.loc[::7, "bytes"] = np.nan
     missing = frame_of([np.nan], ["dns"])

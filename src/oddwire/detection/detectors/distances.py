@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 _BLOCK_ENTRIES = 2**21  # 16 MB of differences at a time
-_DRAWN_PER_KEPT = 4  # traffic repeats itself: so many rows are looked at for each one kept
+_DRAWN_PER_KEPT = 4  # traffic repeats itself: rows examined for each one kept
 
 
 def sample_rows(X: Matrix, most: int, random: np.random.RandomState) -> Matrix:
@@ -25,7 +25,7 @@ def sample_rows(X: Matrix, most: int, random: np.random.RandomState) -> Matrix:
 
 
 def distinct_rows(X: Matrix, most: int, random: np.random.RandomState) -> Matrix:
-    """Return different rows, at most so many, shape (kept, columns).
+    """Return distinct rows, at most ``most``, shape (kept, columns).
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def nearest(X: Matrix, kept: Matrix, count: int) -> tuple[Matrix, NDArray[np.int
     """Find the nearest of the rows that are kept.
 
     scikit-learn finds them by matrix products, which lose digits where rows are close; the
-    distances to those found are taken anew from differences.
+    distances to those found are computed anew from differences.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""K-Means: what lies far from the centre of every group is odd."""
+"""K-Means: what lies far from every cluster's centre is anomalous."""
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -12,10 +12,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
-from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.base import OutlierDetector, training_offset
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
 from oddwire.detection.search_space import (
-    CATEGORY_WEIGHT,
     Choice,
     IntRange,
     SearchSpace,
@@ -30,25 +29,23 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
     Places = NDArray[np.int64]
 
-_ROWS_PER_CLUSTER = 5  # with fewer, rows would be their own centres, and none odd
-_PRIOR_ROWS = 100  # a cluster's spread counts as if so many rows of the usual one were in it
+_ROWS_PER_CLUSTER = 5  # with fewer, rows would be their own centres, and none anomalous
+_PRIOR_ROWS = 100  # rows of the average spread that are added to each cluster
 _BLOCK_ROWS = 16_384
 
 
 class KMeansDetector(OutlierDetector):
-    """Distance to the nearest of k centres, if wanted relative to what is usual for its rows.
+    """Distance to the nearest of k centres, if wanted relative to the spread of its cluster.
 
     Parameters
     ----------
     n_clusters
-        Centres; one for every five different training rows where there are few.
+        Centres; one for every five distinct training rows where there are few.
     scale_distances
         Whether a distance is divided by its cluster's spread, the root mean square distance of the
-        cluster's training rows, drawn towards that of all rows where the cluster is small.
+        cluster's training rows, shrunk towards that of all rows where the cluster is small.
     max_rows
-        Training rows that find the centres at most, a random sample where there are more.
-    contamination
-        Share of the training rows that ``predict`` calls outliers.
+        Training rows used at most, a random sample where there are more.
     random_state
         Seed.
 
@@ -59,20 +56,26 @@ class KMeansDetector(OutlierDetector):
     spreads_ : ndarray of shape (clusters,)
         What distances are divided by, above 0; all 1 without ``scale_distances``.
     offset_ : float
-        Score below which ``predict`` says -1.
+        Score below which ``predict`` returns -1.
 
     References
     ----------
     Arthur & Vassilvitskii 2007, *k-means++: the advantages of careful seeding*.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> KMeansDetector(n_clusters=4, random_state=0).fit(rows).predict([[0.0, 0.0], [9.0, 9.0]])
+    array([ 1, -1])
     """
 
     search_space: ClassVar[SearchSpace] = {
         "preprocessing__transform": Choice(
             ("quantile_normal", "quantile_uniform", "log_standard", "standard")
         ),
-        # Ranks beside the group too, as by default: docs/decisions/0009 has what that brings.
+        # Ranks within the group too, as by default: docs/decisions/0009 has what that gains.
         "preprocessing__relative_to": Choice(("group", "both", "all")),
-        "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_clusters": IntRange(8, 256, log=True),
         "detector__scale_distances": Choice((False, True)),
@@ -80,7 +83,6 @@ class KMeansDetector(OutlierDetector):
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
         "preprocessing__relative_to": "both",
-        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_clusters": 64,
         "detector__scale_distances": False,
@@ -90,7 +92,6 @@ class KMeansDetector(OutlierDetector):
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "scale_distances": ["boolean"],
         "max_rows": [Interval(Integral, 1, None, closed="left")],
-        "contamination": [Interval(Real, 0, 0.5, closed="right")],
         "random_state": ["random_state"],
     }
 
@@ -100,13 +101,11 @@ class KMeansDetector(OutlierDetector):
         n_clusters: int = 64,
         scale_distances: bool = False,
         max_rows: int = 20_000,
-        contamination: float = 0.01,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.scale_distances = scale_distances
         self.max_rows = max_rows
-        self.contamination = contamination
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -129,7 +128,7 @@ class KMeansDetector(OutlierDetector):
         if self.scale_distances:
             distances, places = nearest(rows, self.centers_, 1)
             self.spreads_ = _spreads(distances[:, 0], places[:, 0], len(self.centers_))
-        self.offset_ = float(np.quantile(self.score_samples(rows), self.contamination))
+        self.offset_ = training_offset(self.score_samples(rows))
         return self
 
     def assign_clusters(self, X: ArrayLike) -> Places:
@@ -160,14 +159,14 @@ class KMeansDetector(OutlierDetector):
             block = slice(start, start + _BLOCK_ROWS)
             far = euclidean_distances(matrix[block] - origin, self.centers_ - origin)
             places[block] = (far / self.spreads_).argmin(axis=1)
-            # The product serves to find the centre; the distance to it is taken anew.
+            # Products find the centre; the distance to it is computed anew from differences.
             apart = matrix[block] - self.centers_[places[block]]
             distances[block] = np.sqrt(np.einsum("ij,ij->i", apart, apart))
         return distances / self.spreads_[places], places
 
 
 def find_centers(X: Matrix, clusters: int, random: np.random.RandomState) -> Matrix:
-    """Return the centres of K-Means, fewer than asked for where different rows are few.
+    """Return the centres of K-Means, fewer than asked for where distinct rows are few.
 
     Parameters
     ----------
@@ -176,7 +175,7 @@ def find_centers(X: Matrix, clusters: int, random: np.random.RandomState) -> Mat
     clusters
         Centres asked for.
     random
-        Draws the first ones.
+        Draws the initial ones.
     """
     from threadpoolctl import threadpool_limits
 
@@ -210,7 +209,7 @@ def large_groups(centers: Matrix, matrix: Matrix, min_rows: int) -> Matrix:
 
 def _spreads(distances: Vector, places: Places, clusters: int) -> Vector:
     squares = distances**2
-    usual = squares.mean()
-    sums = np.bincount(places, squares, minlength=clusters) + _PRIOR_ROWS * usual
+    mean = squares.mean()
+    sums = np.bincount(places, squares, minlength=clusters) + _PRIOR_ROWS * mean
     spreads = np.sqrt(sums / (np.bincount(places, minlength=clusters) + _PRIOR_ROWS))
-    return spreads if usual > 0 else np.ones(clusters)
+    return spreads if mean > 0 else np.ones(clusters)

@@ -1,10 +1,9 @@
-"""K-Means and autoencoders: what is hard to give back among rows of its own kind is odd."""
+"""K-Means and autoencoders: what is hard to reconstruct among similar rows is anomalous."""
 
 from __future__ import annotations
 
-import json
 import math
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,11 +13,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
 from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS
-from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.kmeans import find_centers, large_groups, nearest_places
+from oddwire.detection.persistence.files import (
+    dump_array,
+    dump_json,
+    load_array,
+    load_json,
+    read_file,
+)
 from oddwire.detection.search_space import (
-    CATEGORY_WEIGHT,
     Choice,
     FloatRange,
     IntRange,
@@ -39,8 +44,8 @@ if TYPE_CHECKING:
 
 _ROWS_FOR_CENTERS = 20_000
 _HELD_OUT_SHARE = 0.1
-_LEAST_ERROR = 1e-12  # of the usual one, so that it has a logarithm
-_FEWEST_TO_HOLD_OUT = 50  # of a group; below, the rows that trained its networks must do
+_LEAST_ERROR = 1e-12  # of the typical one, so that it has a logarithm
+_FEWEST_TO_HOLD_OUT = 50  # of a group; with fewer, the rows that trained its networks must do
 _OF_THE_AUTOENCODER = (
     "n_networks", "latent_size", "width", "noise", "learning_rate", "max_epochs", "accelerator",
 )  # fmt: skip
@@ -51,8 +56,8 @@ class KMeansAutoencoderDetector(OutlierDetector):
     """K-Means groups the rows; each group has an autoencoder of its own.
 
     An autoencoder's error is divided by the median error of rows held out from its group, so that
-    the groups compare. A group with too few rows to learn from gets no networks: its centre is
-    dropped, and its rows go to the nearest group that is left.
+    groups are comparable. A group with too few rows gets no networks: its centre is dropped, and
+    its rows go to the nearest group that is left.
 
     Parameters
     ----------
@@ -61,14 +66,12 @@ class KMeansAutoencoderDetector(OutlierDetector):
     min_rows
         Training rows that a group must have.
     scored_by
-        Whose error is a row's score: that of the ``nearest`` group; of the ``best``, which gives
-        the row back most easily; or the geometric mean of ``all``. A row of a kind not trained on
-        can be nearest to a group that knows only its own kind, and the others tell it from a row
-        that no group can give back.
+        Whose error is a row's score: that of the ``nearest`` group; of the ``best``, with the
+        smallest error; or the geometric mean of ``all``. A row of a kind not trained on can be
+        nearest to a group that knows only its own kind, and the others tell it from a row that no
+        group can reconstruct.
     n_networks, latent_size, width, noise, learning_rate, max_epochs, accelerator
         As of `AutoencoderDetector`, for each group.
-    contamination
-        Share of the training rows that ``predict`` calls outliers.
     random_state
         Seed of centres, held-out rows and networks.
 
@@ -81,7 +84,15 @@ class KMeansAutoencoderDetector(OutlierDetector):
     scales_ : ndarray of shape (groups,)
         Median error of each group's held-out rows, above 0.
     offset_ : float
-        Score below which ``predict`` says -1.
+        Score below which ``predict`` returns -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(200, 1)) * [1.0, 2.0, 3.0]
+    >>> detector = KMeansAutoencoderDetector(n_clusters=1, max_epochs=5, random_state=0).fit(rows)
+    >>> detector.predict([[1.0, 2.0, 3.0], [30.0, -30.0, 30.0]])
+    array([ 1, -1])
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -89,7 +100,6 @@ class KMeansAutoencoderDetector(OutlierDetector):
             ("log_standard", "quantile_normal", "quantile_uniform", "standard")
         ),
         "preprocessing__relative_to": relative_to("both", "group", "all"),
-        "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_clusters": IntRange(2, 8),
         "detector__scored_by": Choice(("all", "best", "nearest")),
@@ -99,7 +109,6 @@ class KMeansAutoencoderDetector(OutlierDetector):
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
         "preprocessing__relative_to": "group",
-        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_clusters": 3,
         "detector__scored_by": "all",
@@ -111,7 +120,6 @@ class KMeansAutoencoderDetector(OutlierDetector):
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "min_rows": [Interval(Integral, 1, None, closed="left")],
         "scored_by": [StrOptions({"all", "best", "nearest"})],
-        "contamination": [Interval(Real, 0, 0.5, closed="right")],
         "random_state": ["random_state"],
         **{name: CONSTRAINTS[name] for name in _OF_THE_AUTOENCODER},
     }
@@ -129,7 +137,6 @@ class KMeansAutoencoderDetector(OutlierDetector):
         learning_rate: float = 3e-3,
         max_epochs: int | None = None,
         accelerator: str = "auto",
-        contamination: float = 0.01,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_clusters = n_clusters
@@ -142,7 +149,6 @@ class KMeansAutoencoderDetector(OutlierDetector):
         self.learning_rate = learning_rate
         self.max_epochs = max_epochs
         self.accelerator = accelerator
-        self.contamination = contamination
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -170,9 +176,9 @@ class KMeansAutoencoderDetector(OutlierDetector):
             learn, held_out = _hold_out(matrix[groups == group], random)
             autoencoder = self._autoencoder(int(random.randint(2**31 - 1))).fit(learn)
             self.autoencoders_.append(autoencoder)
-            scales.append(_usual_error(autoencoder, held_out))
+            scales.append(_typical_error(autoencoder, held_out))
         self.scales_ = np.array(scales)
-        self.offset_ = float(np.quantile(self.score_samples(matrix), self.contamination))
+        self.offset_ = training_offset(self.score_samples(matrix))
         return self
 
     def assign_clusters(self, X: ArrayLike) -> Places:
@@ -180,7 +186,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         return self._groups(self._checked(X))
 
     def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the negative error relative to what is usual in the groups, at most 0.
+        """Return the negative error relative to the groups' typical ones, at most 0.
 
         Parameters
         ----------
@@ -220,17 +226,11 @@ class KMeansAutoencoderDetector(OutlierDetector):
         ----------
         folder
             Where ``kmeans_autoencoder.json``, ``centers.npy`` and a folder ``group-N`` for each
-            autoencoder go. A ``random_state`` that is no number is not kept.
+            autoencoder go. A ``random_state`` that is not a number is not kept.
         """
         check_is_fitted(self, "offset_")
-        from oddwire.detection.persistence.manifest import dump_json
-        from oddwire.detection.persistence.model_folder import dump_array
-
-        parameters = self.get_params()
-        if isinstance(self.random_state, np.random.RandomState):
-            parameters["random_state"] = None
         content = {
-            "parameters": parameters,
+            "parameters": saved_parameters(self),
             "offset": self.offset_,
             "scales": self.scales_.tolist(),
         }
@@ -249,23 +249,19 @@ class KMeansAutoencoderDetector(OutlierDetector):
         ModelError
             If a file is missing, damaged, or does not fit the others.
         """
-        from oddwire.detection.persistence.model_folder import load_array
-
+        content = load_json(read_file(folder / _SETTINGS), name=_SETTINGS)
+        centers = load_array(read_file(folder / _CENTERS), name=_CENTERS)
         try:
-            content = json.loads((folder / _SETTINGS).read_bytes())
-            centers = load_array((folder / _CENTERS).read_bytes(), name=_CENTERS)
             detector = cls(**content["parameters"])
             detector._validate_params()
             detector._take(centers, content["scales"], content["offset"])
-        except OSError as error:
-            raise ModelError(f"cannot read {error.filename}: {error.strerror}") from error
         except (ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"the detector in {folder} is damaged: {reason:.300}") from error
         loaded = [
             AutoencoderDetector.load_weights(folder / f"group-{i}") for i in range(len(centers))
         ]
-        if {one.n_features_in_ for one in loaded} != {centers.shape[1]}:
+        if {autoencoder.n_features_in_ for autoencoder in loaded} != {centers.shape[1]}:
             raise ModelError(f"the autoencoders in {folder} were made for other columns")
         detector.autoencoders_ = loaded
         return detector
@@ -286,7 +282,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
 
 
 def _hold_out(rows: Matrix, random: np.random.RandomState) -> tuple[Matrix, Matrix]:
-    """Part a group's rows into those to learn from and those that tell the usual error."""
+    """Split a group's rows into training rows and those that measure the typical error."""
     if len(rows) < _FEWEST_TO_HOLD_OUT:
         return rows, rows
     order = random.permutation(len(rows))
@@ -294,9 +290,9 @@ def _hold_out(rows: Matrix, random: np.random.RandomState) -> tuple[Matrix, Matr
     return rows[order[held:]], rows[order[:held]]
 
 
-def _usual_error(autoencoder: AutoencoderDetector, rows: Matrix) -> float:
+def _typical_error(autoencoder: AutoencoderDetector, rows: Matrix) -> float:
     errors = -autoencoder.score_samples(rows)
     median, mean = float(np.median(errors)), float(errors.mean())
-    # More than half of the rows may be given back all but exactly: then the mean must do.
-    usual = median if median > 1e-3 * mean else mean
-    return usual if usual > 0 else 1.0
+    # More than half of the rows may be reconstructed almost exactly: then the mean must do.
+    typical = median if median > 1e-3 * mean else mean
+    return typical if typical > 0 else 1.0

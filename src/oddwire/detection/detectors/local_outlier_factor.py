@@ -1,4 +1,4 @@
-"""Local outlier factor: what lies sparser than its neighbours is odd."""
+"""Local outlier factor: what lies in a sparser region than its neighbours is anomalous."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import Interval
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
 from oddwire.detection.detectors.subspaces import SubspaceDetector
 from oddwire.detection.search_space import (
-    CATEGORY_WEIGHT,
     Choice,
     IntRange,
     SearchSpace,
@@ -34,37 +33,37 @@ _BLOCK_ROWS = 16_384
 
 
 class LocalOutlierFactorDetector(SubspaceDetector):
-    """The mean of scikit-learn's `LocalOutlierFactor` over small samples of different rows.
+    """The mean of scikit-learn's `LocalOutlierFactor` over small samples of distinct rows.
 
-    Equal training rows would have an infinite density, so that all beside them looks odd: one of
-    them is kept. Small samples reach further than the next near repeat, and cost less than one
-    large one. Where fewer than three rows differ, no density can be told, and a row's factor is 1
-    and its distance to the nearest of them.
+    Equal training rows would have an infinite density, so that all rows near them look anomalous:
+    one of them is kept. Small samples reach further than the next near repeat, and cost less than
+    one large one. With fewer than three distinct rows there is no density, and a row's factor is 1
+    plus its distance to the nearest of them.
 
     Parameters
     ----------
     n_neighbors
-        Neighbours that a row's density is told from; a quarter of the sample where that is less.
+        Neighbours that a row's density is estimated from; a quarter of the sample if that is less.
     n_samples
-        Samples; one where all different rows fit into it. A part of the columns has a third.
+        Samples; one where all distinct rows fit into it. A part of the columns has a third.
     max_rows
         Rows of a sample.
     column_folds
-        0 for densities in all columns; otherwise the columns are dealt at random into so many
-        folds, and densities are told without each of them, from samples of its own.
+        0 for densities in all columns; otherwise the columns are split at random into that many
+        folds, and densities are estimated without each of them, from samples of its own.
     random_state
         Seed of the samples and of the folds.
 
     Attributes
     ----------
     parts_, subspaces_ : list
-        Detectors of parts of the columns, and which columns they see.
+        Detectors of parts of the columns, and the columns that they see.
     rows_ : ndarray of shape (kept, columns)
-        Training rows that the samples are drawn from, no two equal, of one detector of all columns.
+        Distinct training rows that the samples are drawn from; only without parts.
     factors_ : list of LocalOutlierFactor
-        One fitted to each sample; none where different rows are fewer than three.
+        One fitted to each sample; none with fewer than three distinct rows.
     offset_ : float
-        Score below which ``predict`` says -1: -1.5, as scikit-learn has it, or with parts its
+        Score below which ``predict`` returns -1: -1.5, as in scikit-learn, or with parts its
         logarithm.
 
     References
@@ -72,15 +71,21 @@ class LocalOutlierFactorDetector(SubspaceDetector):
     Breunig, Kriegel, Ng & Sander 2000, *LOF: identifying density-based local outliers*. Zimek,
     Gaudet, Campello & Sander 2013, *Subsampling for efficient and effective unsupervised outlier
     detection ensembles*.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> LocalOutlierFactorDetector(random_state=0).fit(rows).predict([[0.0, 0.0], [9.0, 9.0]])
+    array([ 1, -1])
     """
 
     search_space: ClassVar[SearchSpace] = {
         "preprocessing__transform": Choice(
             ("quantile_uniform", "quantile_normal", "log_standard", "standard")
         ),
-        # Ranks beside the group too, as by default: docs/decisions/0009 has what that brings.
+        # Ranks within the group too, as by default: docs/decisions/0009 has what that gains.
         "preprocessing__relative_to": Choice(("group", "both", "all")),
-        "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((4, 16, 64)),
         "detector__n_neighbors": IntRange(3, 100, log=True),
         "detector__max_rows": IntRange(128, 2_048, log=True),
@@ -88,7 +93,6 @@ class LocalOutlierFactorDetector(SubspaceDetector):
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "quantile_uniform",
         "preprocessing__relative_to": "group",
-        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 16,
         "detector__n_neighbors": 10,
         "detector__max_rows": 512,
@@ -128,19 +132,19 @@ class LocalOutlierFactorDetector(SubspaceDetector):
         count = min(self.n_neighbors, max(1, len(rows) // _ROWS_PER_NEIGHBOUR))
         factor = LocalOutlierFactor(n_neighbors=count, algorithm="brute", novelty=True)
         with warnings.catch_warnings():
-            # Rows that are all but equal are dense indeed: not an error, as equal ones are.
+            # Rows that are almost equal are really dense, which is no error.
             warnings.filterwarnings("ignore", message="Duplicate values", category=UserWarning)
             return factor.fit(rows)
 
     def _smaller(self) -> dict[str, Any]:
         return {"n_samples": max(1, self.n_samples // 3)}
 
-    def log_ordinary(self, scores: Vector) -> Vector:
+    def log_score(self, scores: Vector) -> Vector:
         """Return the negative logarithm of the factor."""
         return -np.log(-scores)
 
     def _score_whole(self, X: Matrix) -> Vector:
-        """Return the negative geometric mean of the factors: about -1 where density is even."""
+        """Return the negative geometric mean of the factors: about -1 where density is uniform."""
         if not self.factors_:
             return -1.0 - nearest(X, self.rows_, 1)[0][:, 0]
         scores = np.empty(len(X))

@@ -1,4 +1,4 @@
-"""One-Class SVM with a Gaussian kernel: what lies away from the dense training rows is odd."""
+"""One-Class SVM with a Gaussian kernel: what lies far from dense training rows is anomalous."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.svm import OneClassSVM
 
+from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.subspaces import SubspaceDetector
 from oddwire.detection.search_space import (
-    CATEGORY_WEIGHT,
     Choice,
     FloatRange,
     IntRange,
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 _ROWS = {"exact": 8_000, "nystroem": 100_000}  # where `max_rows` is not given
-_PAIR_ROWS = 1_000  # half a million pairs tell the quantile of the distances
+_PAIR_ROWS = 1_000  # half a million pairs estimate the quantile of the distances
 _NEAR = 0.05
 _BLOCK_ENTRIES = 2**19  # 4 MB of kernel at a time
-# Far out the logarithm of a kernel falls with the square of the distance: from here on it is bent,
-# so that one part cannot outvote the others.
+# Far out the logarithm of a kernel falls with the square of the distance: from here on it is
+# flattened, so that one part cannot outvote the others.
 _FAR_KERNEL = math.log(1e-12)
 _LEAST_KERNEL = 1e-304  # the least that scoring gives, see `_score_whole`
 
@@ -45,8 +45,8 @@ class OneClassSVMDetector(SubspaceDetector):
 
     However it was fitted, a row's score is a sum over `centers_` c with `weights_` w,
     ``sum(w * exp(-kernel_gamma_ * |x - c|²))``: the support vectors of the exact solution, or the
-    landmarks of the Nyström approximation. Nothing else is kept. With `column_folds` each of
-    `parts_` is such a machine, and a row's score the mean logarithm of theirs.
+    landmarks of the Nyström approximation. With `column_folds` each of `parts_` is such a machine,
+    and a row's score is the mean logarithm of theirs.
 
     Parameters
     ----------
@@ -65,36 +65,42 @@ class OneClassSVMDetector(SubspaceDetector):
         Training rows used at most, a random sample where there are more; None is 8,000 for
         ``exact`` and 100,000 for ``nystroem``.
     column_folds
-        0 for one machine of all columns; otherwise the columns are dealt at random into so many
-        folds, and each of so many machines leaves out one.
+        0 for one machine of all columns; otherwise the columns are split at random into that many
+        folds, and each machine leaves out one.
     random_state
         Seed.
 
     Attributes
     ----------
     parts_, subspaces_ : list
-        Machines of parts of the columns, and which columns they see.
+        Machines of parts of the columns, and the columns that they see.
     centers_ : ndarray of shape (centers, columns)
-        Support vectors or landmarks, of one machine of all columns, as are the next two.
+        Support vectors or landmarks; this and the next two only without parts.
     weights_ : ndarray of shape (centers,)
-        Their share in the score.
+        Their weights in the score.
     kernel_gamma_ : float
         The kernel's sharpness in the units of the matrix.
     offset_ : float
-        Score below which `predict` says -1.
+        Score below which `predict` returns -1.
 
     References
     ----------
     Schölkopf, Platt, Shawe-Taylor, Smola & Williamson 2001, *Estimating the support of a
     high-dimensional distribution*. Williams & Seeger 2001, *Using the Nyström method to speed up
     kernel machines*.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> OneClassSVMDetector(random_state=0).fit(rows).predict([[0.0, 0.0], [9.0, 9.0]])
+    array([ 1, -1])
     """
 
     search_space: ClassVar[SearchSpace] = {
         "preprocessing__transform": Choice(
             ("standard", "log_standard", "quantile_uniform", "quantile_normal")
         ),
-        "preprocessing__category_weight": CATEGORY_WEIGHT,
         "preprocessing__max_categories": Choice((8, 32)),
         "detector__nu": FloatRange(0.005, 0.5, log=True),
         "detector__gamma": FloatRange(0.05, 20.0, log=True),
@@ -106,7 +112,6 @@ class OneClassSVMDetector(SubspaceDetector):
     defaults: ClassVar[Mapping[str, Any]] = {
         "preprocessing__transform": "log_standard",
         "preprocessing__relative_to": "all",
-        "preprocessing__category_weight": 1.0,
         "preprocessing__max_categories": 32,
         "detector__nu": 0.05,
         "detector__gamma": 2.0,
@@ -138,7 +143,7 @@ class OneClassSVMDetector(SubspaceDetector):
             known = " or ".join(_ROWS)
             raise ParameterError(f"approximation must be {known}, got {self.approximation!r}")
         most = _ROWS[self.approximation] if self.max_rows is None else self.max_rows
-        matrix = _sample(X, most, random)
+        matrix = sample_rows(X, most, random)
         self.kernel_gamma_ = self.gamma / _near_distance(matrix, random)
         fit = self._fit_exact if self.approximation == "exact" else self._fit_nystroem
         self.centers_, self.weights_, self.offset_ = fit(matrix, random)
@@ -156,7 +161,7 @@ class OneClassSVMDetector(SubspaceDetector):
         self, X: Matrix, random: np.random.RandomState
     ) -> tuple[Matrix, Vector, float]:
         # Traffic repeats itself, and a landmark met twice adds nothing.
-        rows = np.unique(_sample(X, 4 * self.n_components, random), axis=0)
+        rows = np.unique(sample_rows(X, 4 * self.n_components, random), axis=0)
         features = Nystroem(
             gamma=self.kernel_gamma_,
             n_components=min(self.n_components, len(rows)),
@@ -171,8 +176,8 @@ class OneClassSVMDetector(SubspaceDetector):
         offset = float(np.quantile(trained @ machine.coef_, self.nu))
         return features.components_, weights, offset
 
-    def log_ordinary(self, scores: Vector) -> Vector:
-        """Return the logarithm of the kernel sum over that of all weights, bent far out."""
+    def log_score(self, scores: Vector) -> Vector:
+        """Return the logarithm of the kernel sum as a share of all weights, flattened far out."""
         total = float(np.abs(self.weights_).sum()) or 1.0
         kernel = scores / total
         logarithm: Vector = np.log(np.maximum(kernel, _LEAST_KERNEL))
@@ -195,15 +200,9 @@ class OneClassSVMDetector(SubspaceDetector):
         return scores
 
 
-def _sample(X: Matrix, rows: int, random: np.random.RandomState) -> Matrix:
-    if X.shape[0] <= rows:
-        return X
-    return X[np.sort(random.choice(X.shape[0], rows, replace=False))]
-
-
 def _near_distance(X: Matrix, random: np.random.RandomState) -> float:
     """Return the 5 % quantile of the squared distances between different rows."""
-    rows = _sample(X, _PAIR_ROWS, random)
+    rows = sample_rows(X, _PAIR_ROWS, random)
     squared = euclidean_distances(rows, squared=True)[np.triu_indices(len(rows), k=1)]
     apart = squared[squared > 0]
     return float(np.quantile(apart, _NEAR)) if apart.size else 1.0

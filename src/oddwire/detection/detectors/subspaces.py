@@ -1,8 +1,8 @@
-"""Detectors of parts of the columns: a new combination of what is known is not odd.
+"""Detectors of parts of the columns: a new combination of known values is not anomalous.
 
-Ordinary rows that training has not seen are often new combinations: near one training row in some
+Normal rows that training has not seen are often new combinations: near one training row in some
 columns, near another in the rest. A detector of all columns finds none that is near; those of parts
-do. The geometric mean of what they say keeps a row odd that is odd in most of them.
+do. By the geometric mean of their scores a row stays anomalous that is so in most parts.
 """
 
 from __future__ import annotations
@@ -26,36 +26,35 @@ Columns = NDArray[np.int64]
 
 _COLUMNS_PER_FOLD = 2  # with fewer columns than that there are no parts
 _SEEDS = 2**31 - 1
-_BLOCK_ROWS = 4096  # so many rows of a part lie in the processor's cache
+_BLOCK_ROWS = 4096  # that many rows of a part fit into the processor's cache
 
 
 class SubspaceDetector(OutlierDetector):
-    """A detector that can also be made of detectors of its kind, each of a part of the columns.
+    """A detector that can also combine detectors of its kind, each of a part of the columns.
 
-    A kind of it gives `_fit_whole`, `_score_whole` and `log_ordinary`, and has the parameter
-    ``column_folds``: 0 for one detector of all columns; otherwise the columns are dealt at random
-    into so many folds, and each detector leaves out one fold. With fewer than two columns for each
+    A subclass implements `_fit_whole`, `_score_whole` and `log_score`, and has the parameter
+    ``column_folds``: 0 for one detector of all columns; otherwise the columns are split at random
+    into that many folds, and each detector leaves out one fold. With fewer than two columns per
     fold there is one detector of all.
 
     Attributes
     ----------
     parts_ : list
-        The fitted detectors of parts of the columns; none where one has all.
+        The fitted detectors of parts of the columns; empty where one has all.
     subspaces_ : list of ndarray of shape (columns of the part,)
-        Which columns each of them sees.
+        The columns that each of them sees.
     offset_ : float
-        Score below which ``predict`` says -1; with parts, of a row that lies on the border of each.
+        Score below which ``predict`` returns -1; with parts, that of a row on the border of each.
 
     References
     ----------
     Lazarevic & Kumar 2005, *Feature bagging for outlier detection*.
     """
 
-    # Of the class, so that a model saved before there were parts is one that has none.
-    column_folds: int = 0
-    parts_: Sequence[SubspaceDetector] = ()
-    subspaces_: Sequence[Columns] = ()
+    parts_: Sequence[SubspaceDetector]
+    subspaces_: Sequence[Columns]
 
+    column_folds: int
     random_state: int | np.random.RandomState | None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
@@ -79,12 +78,12 @@ class SubspaceDetector(OutlierDetector):
         self._validate_params()
         matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
         random = check_random_state(self.random_state)
-        subspaces = deal_subspaces(matrix.shape[1], self.column_folds, random)
+        subspaces = draw_subspaces(matrix.shape[1], self.column_folds, random)
         parts = [self._part(random).fit(matrix[:, seen]) for seen in subspaces]
         self._forget()
         self.n_features_in_ = matrix.shape[1]
         if parts:
-            borders = [part.log_ordinary(np.array([part.offset_]))[0] for part in parts]
+            borders = [part.log_score(np.array([part.offset_]))[0] for part in parts]
             self.offset_ = float(np.mean(borders))
         else:
             self._fit_whole(matrix, random)
@@ -98,16 +97,16 @@ class SubspaceDetector(OutlierDetector):
         return part
 
     def _smaller(self) -> Mapping[str, Any]:
-        """Return what a part has less of, so that all parts together cost about as much."""
+        """Return the parameters that a part changes so that all parts cost about one detector."""
         return {}
 
     def _forget(self) -> None:
-        """Drop what an earlier fit left: one of all columns shares little with one of parts."""
+        """Drop what an earlier fit left: with and without parts the attributes differ."""
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
 
     def score_samples(self, X: ArrayLike) -> Vector:
-        """Return how ordinary rows are; of parts, the mean logarithm of what each says.
+        """Return the normality of rows; with parts, the mean of their `log_score`.
 
         Parameters
         ----------
@@ -126,7 +125,7 @@ class SubspaceDetector(OutlierDetector):
             block = slice(start, start + _BLOCK_ROWS)
             for part, seen in zip(self.parts_, self.subspaces_, strict=True):
                 columns = np.take(matrix[block], seen, axis=1)
-                scores[block] += part.log_ordinary(part.score_samples(columns))
+                scores[block] += part.log_score(part.score_samples(columns))
         return scores / len(self.parts_)
 
     @abstractmethod
@@ -135,15 +134,15 @@ class SubspaceDetector(OutlierDetector):
 
     @abstractmethod
     def _score_whole(self, X: Matrix) -> Vector:
-        """Return how ordinary rows are to one detector of all columns."""
+        """Return the normality of rows by one detector of all columns."""
 
     @abstractmethod
-    def log_ordinary(self, scores: Vector) -> Vector:
-        """Return logarithms of finite scores in a unit that parts share; higher is ordinary."""
+    def log_score(self, scores: Vector) -> Vector:
+        """Return logarithms of finite scores in a unit that parts share; higher = more normal."""
 
 
-def deal_subspaces(columns: int, folds: int, random: np.random.RandomState) -> list[Columns]:
-    """Deal columns into folds; return what is left without each, in the columns' order.
+def draw_subspaces(columns: int, folds: int, random: np.random.RandomState) -> list[Columns]:
+    """Split columns at random into folds; return the columns outside of each, in their order.
 
     Parameters
     ----------
@@ -152,7 +151,7 @@ def deal_subspaces(columns: int, folds: int, random: np.random.RandomState) -> l
     folds
         How many; 0 for none.
     random
-        Deals them.
+        Source of randomness.
 
     Raises
     ------
@@ -164,5 +163,5 @@ def deal_subspaces(columns: int, folds: int, random: np.random.RandomState) -> l
         raise ParameterError(f"column_folds must be 0 or a whole number from 2 on, got {folds!r}")
     if columns < _COLUMNS_PER_FOLD * folds or folds == 0:
         return []
-    dealt = np.array_split(random.permutation(columns), folds)
-    return [np.setdiff1d(np.arange(columns), left_out) for left_out in dealt]
+    folded = np.array_split(random.permutation(columns), folds)
+    return [np.setdiff1d(np.arange(columns), left_out) for left_out in folded]

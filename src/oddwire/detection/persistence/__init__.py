@@ -1,1 +1,1 @@
-"""Models as folders: without pickle, whole or not at all, checked by hashes."""
+"""Models on disk: a folder of JSON, skops, NumPy and safetensors files with a manifest."""

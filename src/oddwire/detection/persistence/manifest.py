@@ -1,22 +1,20 @@
 """Folders that cannot be half-written or silently changed.
 
-A sealed folder holds a ``manifest.json`` with the SHA-256 of every other file in it, at any depth.
-The SHA-256 of the manifest itself, kept elsewhere (as a registry's tag), seals the whole; without
-it the manifest finds accidents, not attacks.
+A ``manifest.json`` lists the SHA-256 of every other file in the folder, at any depth. The SHA-256
+of the manifest itself, kept elsewhere (as a tag in the registry), protects the whole; without it
+the manifest detects accidents, not attacks.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from oddwire.detection.persistence.files import dump_json, load_json
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ def write_verified(folder: Path, write: Callable[[Path], None]) -> str:
     Parameters
     ----------
     folder
-        Where it is to stand. A sealed folder that is there is replaced.
+        Where to write it. An earlier folder with a manifest is replaced.
     write
         Fills the empty folder that it is given.
 
@@ -43,11 +41,11 @@ def write_verified(folder: Path, write: Callable[[Path], None]) -> str:
     Raises
     ------
     ModelError
-        If ``folder`` is something else than a sealed or empty folder.
+        If ``folder`` exists and is neither empty nor a folder with a manifest.
     """
     folder = folder.absolute()
     if folder.exists() and not _may_be_replaced(folder):
-        raise ModelError(f"{folder} is there already and is no saved model")
+        raise ModelError(f"{folder} exists already and is not a saved model")
     folder.parent.mkdir(parents=True, exist_ok=True)
     unique = f".{folder.name}.{uuid.uuid4().hex}"
     draft, former = (folder.parent / f"{unique}.{kind}" for kind in ("partial", "former"))
@@ -57,8 +55,8 @@ def write_verified(folder: Path, write: Callable[[Path], None]) -> str:
         hashes = {name: sha256(path.read_bytes()) for name, path in _files(draft)}
         manifest = dump_json({"files": hashes})
         (draft / MANIFEST).write_bytes(manifest)
-        # A folder that holds files cannot be replaced in one step. Killed between the two, the
-        # former one still stands whole under its other name.
+        # A folder that holds files cannot be replaced in one step. After a kill between the two,
+        # the former one is still whole under its other name.
         if folder.exists():
             folder.rename(former)
         draft.rename(folder)
@@ -69,7 +67,7 @@ def write_verified(folder: Path, write: Callable[[Path], None]) -> str:
 
 
 def read_verified(folder: Path, *, digest: str | None = None) -> dict[str, bytes]:
-    """Read all files of a sealed folder, each checked against the manifest.
+    """Read all files of a folder, each checked against the manifest.
 
     Parameters
     ----------
@@ -89,7 +87,7 @@ def read_verified(folder: Path, *, digest: str | None = None) -> dict[str, bytes
         If a file is missing, extra or altered, or the manifest is not the one of ``digest``.
     """
     if not (folder / MANIFEST).is_file():
-        raise ModelError(f"{folder} is no saved model: it has no {MANIFEST}")
+        raise ModelError(f"{folder} is not a saved model: it has no {MANIFEST}")
     contents = {name: path.read_bytes() for name, path in _files(folder)}
     manifest = contents.pop(MANIFEST)
     if digest is not None and sha256(manifest) != digest:
@@ -114,29 +112,6 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def dump_json(content: dict[str, Any]) -> bytes:
-    """Return the same bytes for the same content; NumPy's scalars become plain numbers."""
-    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, default=_plain)
-    return text.encode() + b"\n"
-
-
-def load_json(content: bytes, *, name: str) -> dict[str, Any]:
-    """Read an object of JSON.
-
-    Raises
-    ------
-    ModelError
-        If it is something else.
-    """
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{name} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ModelError(f"{name} must hold keys and values, got {found!r:.60}")
-    return found
-
-
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield all files by name, in order; a link could lead anywhere and is refused."""
     for parent, folders, files in sorted(os.walk(folder)):
@@ -150,9 +125,3 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _may_be_replaced(folder: Path) -> bool:
     return folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} is nothing that JSON can hold")

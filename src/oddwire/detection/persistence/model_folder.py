@@ -1,4 +1,4 @@
-"""A model as a folder, without pickle: loading never runs code that the folder brings.
+"""A model as a folder, without pickle.
 
 ::
 
@@ -7,71 +7,85 @@
     detector.skops        the fitted detector, or
     detector/             what a detector with ``save_weights`` writes
     calibration.npy       the calibration scores
-    reference.npy         benign rows to explain by
+    benign_sample.npy     benign rows to explain by
     manifest.json         SHA-256 of every file above
 
-scikit-learn objects come from skops with an allow-list that stands in this file and is never read
-from the model; a manifest of which nobody kept the digest stops accidents only.
+The manifest detects accidents; whoever keeps its digest elsewhere also detects attacks.
 """
 
 from __future__ import annotations
 
-import io
 import platform
-import warnings
-import zipfile
-from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.benign_sample import BenignReference
+from oddwire.detection.benign_sample import BenignSample
 from oddwire.detection.calibration.conformal import ConformalCalibration
-from oddwire.detection.persistence.manifest import (
-    dump_json,
-    load_json,
-    read_verified,
-    write_verified,
-)
+from oddwire.detection.persistence.estimators import dump_estimator, in_a_line, load_estimator
+from oddwire.detection.persistence.files import dump_array, dump_json, load_array, load_json
+from oddwire.detection.persistence.manifest import read_verified, write_verified
 from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from oddwire.detection.preprocessing.encoding import TableEncoder
+    from oddwire.detection.preprocessing.table import TablePreprocessor
+    from oddwire.detection.search_space import HyperParameters
 
-    from oddwire.detection.model import Model
-
-M = TypeVar("M", bound="Model")
-
-FORMAT = 3
-
-# What a skops file may hold beside skops's own defaults: plain values, arrays, and estimators of
-# scikit-learn. A detector of a new type adds its line, after a look at what it does when loaded.
-TRUSTED_TYPES = (
-    "oddwire.detection.detectors.isolation_forest.detector.IsolationForestDetector",
-    "oddwire.detection.detectors.kmeans.KMeansDetector",
-    "oddwire.detection.detectors.local_outlier_factor.LocalOutlierFactorDetector",
-    "oddwire.detection.detectors.nearest_neighbours.NearestNeighboursDetector",
-    "oddwire.detection.detectors.one_class_svm.OneClassSVMDetector",
-    "oddwire.detection.preprocessing.encoding.TableEncoder",
-    "oddwire.detection.preprocessing.number_scaler.NumberScaler",
-    "oddwire.detection.preprocessing.table.TablePreprocessor",
-    "sklearn.tree._tree.Tree",  # scikit-learn follows its indices blindly: _check_trees
-)
+FORMAT = 4
 
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
-_LARGEST_UNPACKED = 2**31  # bytes; a small archive can unpack to any size
-_LEAF = -1  # scikit-learn's mark for "no child"
 
 
-def save_model(model: Model, folder: Path) -> str:
+@dataclass(eq=False)
+class ModelParts:
+    """What a model is made of, and what its folder holds.
+
+    Parameters
+    ----------
+    schema
+        The feature columns that it reads; all other columns are ignored.
+    detector_name
+        A name of `detectors.DETECTORS`.
+    hyperparameters
+        By the names of the search space, such as ``detector__width``.
+    seed
+        Of all that is random in the detector.
+    target_fpr
+        Share of benign connections that may raise an alert.
+    metadata
+        Anything that JSON can hold, such as the source's name.
+    preprocessing, detector
+        The two estimators.
+    calibration
+        ``None`` before it is calibrated.
+    benign_sample
+        Benign rows to explain by; ``None`` before it is calibrated.
+    """
+
+    schema: FeatureSchema
+    detector_name: str
+    hyperparameters: HyperParameters
+    seed: int
+    target_fpr: float
+    metadata: dict[str, Any]
+    preprocessing: TablePreprocessor | TableEncoder
+    detector: Any
+    calibration: ConformalCalibration | None = None
+    benign_sample: BenignSample | None = None
+
+
+M = TypeVar("M", bound=ModelParts)
+
+
+def save_model(model: ModelParts, folder: Path) -> str:
     """Write a model to a folder, whole or not at all.
 
     Returns
@@ -82,7 +96,7 @@ def save_model(model: Model, folder: Path) -> str:
     Raises
     ------
     ModelError
-        If the model is not fitted, or ``folder`` is there and is no saved model.
+        If the model is not fitted, or ``folder`` exists and is not a saved model.
     """
     try:
         check_is_fitted(model.preprocessing)
@@ -92,30 +106,30 @@ def save_model(model: Model, folder: Path) -> str:
     return write_verified(folder, lambda draft: _write(model, draft))
 
 
-def load_model(kind: type[M], folder: Path, *, digest: str | None = None) -> M:
+def load_model(build: Callable[..., M], folder: Path, *, digest: str | None = None) -> M:
     """Read a model from a folder.
 
     Parameters
     ----------
-    kind
-        The class to build.
+    build
+        Makes the unfitted model, as `oddwire.detection.model.Model.build`.
     digest
         What `save_model` returned; not checked where it is ``None``.
 
     Raises
     ------
     ModelError
-        If a file is missing, extra, altered, or not what a model holds, or if the model was saved
-        by another release of scikit-learn.
+        If a file is missing, extra, altered, or does not fit the others, or if the model was saved
+        by another release of oddwire or scikit-learn.
     """
     files = read_verified(folder, digest=digest)
     try:
-        return _read(kind, files, folder)
+        return _read(build, files, folder)
     except (KeyError, TypeError, ValueError, AttributeError, ParameterError) as error:
-        raise ModelError(f"{folder} is no model of this release: {_in_a_line(error)}") from error
+        raise ModelError(f"{folder} is not a model of this release: {in_a_line(error)}") from error
 
 
-def _write(model: Model, folder: Path) -> None:
+def _write(model: ModelParts, folder: Path) -> None:
     (folder / "model.json").write_bytes(dump_json(_about(model)))
     (folder / "preprocessing.skops").write_bytes(dump_estimator(model.preprocessing))
     if hasattr(model.detector, "save_weights"):
@@ -125,11 +139,11 @@ def _write(model: Model, folder: Path) -> None:
         (folder / "detector.skops").write_bytes(dump_estimator(model.detector))
     if model.calibration is not None:
         (folder / "calibration.npy").write_bytes(dump_array(model.calibration.scores))
-    if model.reference is not None:
-        (folder / "reference.npy").write_bytes(dump_array(model.reference.rows))
+    if model.benign_sample is not None:
+        (folder / "benign_sample.npy").write_bytes(dump_array(model.benign_sample.rows))
 
 
-def _about(model: Model) -> dict[str, Any]:
+def _about(model: ModelParts) -> dict[str, Any]:
     libraries = {name: version(name) for name in _LIBRARIES}
     return {
         "format": FORMAT,
@@ -140,15 +154,15 @@ def _about(model: Model) -> dict[str, Any]:
         "target_fpr": model.target_fpr,
         "metadata": dict(model.metadata),
         "calibration": model.calibration and model.calibration.to_dict(),
-        "reference": model.reference and model.reference.to_dict(),
+        "benign_sample": model.benign_sample and model.benign_sample.to_dict(),
         "versions": {"python": platform.python_version(), **libraries},
     }
 
 
-def _read(kind: type[M], files: Mapping[str, bytes], folder: Path) -> M:
+def _read(build: Callable[..., M], files: Mapping[str, bytes], folder: Path) -> M:
     about = load_json(files["model.json"], name="model.json")
-    _check_release(about)
-    model = kind.build(
+    _check_release(about, folder)
+    model = build(
         FeatureSchema.from_dict(about["schema"]),
         about["detector_name"],
         about["hyperparameters"],
@@ -156,150 +170,41 @@ def _read(kind: type[M], files: Mapping[str, bytes], folder: Path) -> M:
         target_fpr=about["target_fpr"],
         metadata=about["metadata"],
     )
-    model.preprocessing = _part(files, "preprocessing.skops", like=model.preprocessing)
+    model.preprocessing = _estimator(files, "preprocessing.skops", like=model.preprocessing)
     columns = (*model.preprocessing.numeric, *model.preprocessing.categorical)
     if columns != model.schema.columns:
         raise ModelError("preprocessing.skops was made for other columns than model.json says")
     if hasattr(model.detector, "load_weights"):
         model.detector = model.detector.load_weights(folder / "detector")
     else:
-        model.detector = _part(files, "detector.skops", like=model.detector)
-    wide, made = len(model.preprocessing.feature_names_out_), model.detector.n_features_in_
-    if wide != made:
-        raise ModelError(f"the detector was fitted to {made} columns, the preprocessing has {wide}")
+        model.detector = _estimator(files, "detector.skops", like=model.detector)
+    width, fitted = len(model.preprocessing.feature_names_out_), model.detector.n_features_in_
+    if width != fitted:
+        raise ModelError(
+            f"the detector was fitted to {fitted} columns, the preprocessing has {width}"
+        )
     if about["calibration"] is not None:
         scores = load_array(files["calibration.npy"], name="calibration.npy")
         model.calibration = ConformalCalibration.from_dict(about["calibration"], scores)
-    if about.get("reference") is not None:  # models of the first releases have none
-        rows = load_array(files["reference.npy"], name="reference.npy")
-        model.reference = BenignReference.from_dict(about["reference"], rows, model.schema)
+    if about["benign_sample"] is not None:
+        rows = load_array(files["benign_sample.npy"], name="benign_sample.npy")
+        model.benign_sample = BenignSample.from_dict(about["benign_sample"], rows, model.schema)
     return model
 
 
-def _part(files: Mapping[str, bytes], name: str, *, like: object) -> Any:
-    part = load_estimator(files[name], name=name)
-    if type(part) is not type(like):
-        raise ModelError(f"{name} must hold {type(like).__name__}, got {type(part).__name__}")
-    return part
+def _estimator(files: Mapping[str, bytes], name: str, *, like: object) -> Any:
+    estimator = load_estimator(files[name], name=name)
+    if type(estimator) is not type(like):
+        expected, found = type(like).__name__, type(estimator).__name__
+        raise ModelError(f"{name} must hold {expected}, got {found}")
+    return estimator
 
 
-def _check_release(about: Mapping[str, Any]) -> None:
+def _check_release(about: Mapping[str, Any], folder: Path) -> None:
     if about["format"] != FORMAT:
-        raise ModelError(f"model.json must be of format {FORMAT}, got {about['format']!r}")
+        release = "an earlier" if about["format"] < FORMAT else "a later"
+        raise ModelError(f"{folder} was saved by {release} release of oddwire: train again")
     # scikit-learn promises nothing about the insides of estimators between its releases.
     saved, here = about["versions"]["scikit-learn"], version("scikit-learn")
     if saved.split(".")[:2] != here.split(".")[:2]:
         raise ModelError(f"the model was saved by scikit-learn {saved}, but here is {here}")
-
-
-def dump_array(array: NDArray[np.float64]) -> bytes:
-    """Return the ``.npy`` form of an array."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def load_array(content: bytes, *, name: str) -> NDArray[np.float64]:
-    """Read an array of float64 from its ``.npy`` form, never by pickle.
-
-    Raises
-    ------
-    ModelError
-        If it is something else.
-    """
-    try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError, OSError) as error:
-        raise ModelError(f"{name} is not an array: {error}") from None
-    if not isinstance(array, np.ndarray) or array.dtype != np.float64:
-        raise ModelError(f"{name} must be an array of float64")
-    return array
-
-
-def dump_estimator(estimator: object) -> bytes:
-    """Return the skops form of a scikit-learn estimator.
-
-    Raises
-    ------
-    ModelError
-        If it holds a type that `load_estimator` would refuse.
-    """
-    import skops.io
-
-    # The lightest compression: the schema shrinks tenfold in a few hundredths of a second.
-    content: bytes = skops.io.dumps(estimator, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
-    _refuse_untrusted(content, name=type(estimator).__name__)
-    return content
-
-
-def load_estimator(content: bytes, *, name: str) -> Any:
-    """Read a scikit-learn estimator from its skops form.
-
-    Raises
-    ------
-    ModelError
-        If it is something else, holds a type that is not in `TRUSTED_TYPES`, or a tree whose
-        indices lead outside of its memory.
-    """
-    import skops.io
-
-    try:
-        _refuse_untrusted(content, name=name)
-        with warnings.catch_warnings():
-            # The model knows the version that it was saved with and refuses what may not fit.
-            warnings.simplefilter("ignore", InconsistentVersionWarning)
-            estimator = skops.io.loads(content, trusted=TRUSTED_TYPES)
-        _check_trees(estimator, name)
-    except ModelError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a damaged file can fail anywhere in skops
-        raise ModelError(f"{name} is not a skops file: {_in_a_line(error)}") from None
-    return estimator
-
-
-def _refuse_untrusted(content: bytes, *, name: str) -> None:
-    import skops.io
-
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > _LARGEST_UNPACKED:
-        raise ModelError(f"{name} must unpack to at most 2 GiB, got {unpacked} bytes")
-    found = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES)
-    if found:
-        raise ModelError(f"{name} holds types that are not trusted: {', '.join(sorted(found))}")
-
-
-def _check_trees(estimator: Any, name: str) -> None:
-    """Refuse trees that would read outside of their memory or walk in circles."""
-    for forest in _forests(estimator):
-        for member, features in zip(forest.estimators_, forest.estimators_features_, strict=True):
-            tree = member.tree_
-            nodes = np.arange(tree.node_count)
-            left, right, feature = tree.children_left, tree.children_right, tree.feature
-            inner = left != _LEAF
-            sound = (
-                tree.n_features == len(features) <= forest.n_features_in_
-                and ((nodes < left) & (left < tree.node_count))[inner].all()
-                and ((nodes < right) & (right < tree.node_count))[inner].all()
-                and ((feature >= 0) & (feature < tree.n_features))[inner].all()
-            )
-            if not sound:
-                raise ModelError(f"{name} holds a tree whose nodes lead outside of it")
-
-
-def _forests(value: Any) -> Iterator[Any]:
-    """Find forests at any depth: whatever stands in a list or an estimator may be scored by."""
-    if hasattr(value, "estimators_features_"):
-        yield value
-    if isinstance(value, BaseEstimator):
-        inner: Iterable[Any] = vars(value).values()
-    elif isinstance(value, Mapping):
-        inner = value.values()
-    else:
-        inner = value if isinstance(value, list | tuple) else ()
-    for one in inner:
-        yield from _forests(one)
-
-
-def _in_a_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]

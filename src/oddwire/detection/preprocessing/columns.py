@@ -1,4 +1,4 @@
-"""Columns of a frame as plain arrays, whatever types they came in."""
+"""Columns of a frame as plain arrays, whatever their types."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Frequent(NamedTuple):
 
 
 def frequent_categories(frame: pd.DataFrame, name: str, most: int) -> Frequent:
-    """Return the most frequent categories of a column, and what the others are known by.
+    """Return the most frequent categories of a column, and the hashes of the others.
 
     Raises
     ------
@@ -78,20 +78,19 @@ def frequent_categories(frame: pd.DataFrame, name: str, most: int) -> Frequent:
     """
     codes, values = category_codes(frame, name)
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
-    # Equal counts by name: the order of the rows is no matter.
+    # Equal counts by name: the order of the rows does not matter.
     order = np.lexsort((values.astype(str), -counts))
     rest = np.sort(hashes(values[order[most:]]))
     return Frequent(list(values[order[:most]]), rest, bool((codes < 0).any()))
 
 
 def distinct_names(names: Sequence[str], sources: Sequence[str]) -> list[str]:
-    """Return names without two alike: a made one that is taken gets underscores at its end.
+    """Return unique names: a derived one that is taken gets underscores at its end.
 
     Parameters
     ----------
     names
-        Of columns made from a frame's columns. One that is equal to its source is that column's
-        own, and stays.
+        Of columns derived from a frame's columns. One that equals its source stays.
     sources
         The frame's column that each one comes from. No other column gets one of these names.
     """

@@ -1,4 +1,4 @@
-"""What a frame held that a preprocessor had to mend."""
+"""Data issues: missing, infinite and unseen values, which a preprocessing replaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataIssues:
-    """What a frame held that needed mending, as rows per column (a column without has no entry).
+    """Rows with an issue, per column; a column without any has no entry.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class DataIssues:
 def count_data_issues(
     preprocessor: TablePreprocessor | TableEncoder, frame: pd.DataFrame
 ) -> DataIssues:
-    """Count what a fitted preprocessor mends in a frame.
+    """Count the values of a frame that a fitted preprocessing replaces.
 
     Raises
     ------

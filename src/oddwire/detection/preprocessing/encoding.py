@@ -1,7 +1,7 @@
 """Feature frame → plain numbers, for a detector that scales its columns itself.
 
-The members of an ensemble each want the columns in a form of their own. What they share is only
-this: numbers as they came, categories as codes.
+The members of an ensemble each scale the columns in their own way. They share only this: numbers
+without scaling, categories as codes.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     max_categories
         Categories with a code of their own, per column.
     columns
-        The only columns to use of those named, as a feature selection chose them; None for all.
+        The only columns of these to use, as a feature selection chose them; None for all.
 
     Attributes
     ----------
     feature_names_out_, source_columns_ : list of str
-        The columns' names, once as the matrix's and once as the frame's.
+        The columns' names in the matrix and in the frame, which are the same here.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         DataError
             If a column is missing, holds text where numbers belong, or there is no row.
         ParameterError
-            If `max_categories` or `columns` break their rule.
+            If `max_categories` is below 1, or `columns` holds another column.
         """
         del y
         if self.max_categories < 1:
@@ -103,7 +103,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: pd.DataFrame) -> Matrix:
-        """Map rows to the matrix.
+        """Return the matrix of rows.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Columns of numbers → comparable columns without holes, among all rows or among rows alike."""
+"""Columns of numbers → scaled columns without gaps, by all rows or by groups of similar rows."""
 
 from __future__ import annotations
 
@@ -30,28 +30,26 @@ if TYPE_CHECKING:
 
 RELATIVE_TO = ("all", "group", "both")
 
-# A group's own figures count as its rows do beside so many rows of all.
+# A group's own figures are weighted as its rows would be among this many rows of all.
 _PRIOR_ROWS = 20
 
 
 class NumberScaler(BaseEstimator):
-    """Maps columns of numbers by figures of the training rows.
+    """Scales columns of numbers by figures of the training rows.
 
     Parameters
     ----------
     names
         Columns of numbers.
     categorical
-        Columns whose categories say which rows are alike, see `Groups`.
+        Columns whose categories make the groups, see `Groups`.
     transform, relative_to
         As for `TablePreprocessor`.
-    mark
-        What says that a number was missing.
 
     Attributes
     ----------
     feature_names_out_ : list of str
-        A name per column of `blocks`; `TablePreprocessor` tells those that are alike apart.
+        A name per column of `blocks`; `TablePreprocessor` makes them unique.
     source_columns_ : list of str
         The frame's column that each one comes from.
     """
@@ -62,13 +60,11 @@ class NumberScaler(BaseEstimator):
         categorical: Sequence[str] = (),
         transform: str = "log_standard",
         relative_to: str = "all",
-        mark: float = 1.0,
     ) -> None:
         self.names = names
         self.categorical = categorical
         self.transform = transform
         self.relative_to = relative_to
-        self.mark = mark
 
     def fit(self, X: pd.DataFrame) -> Self:
         """Learn the figures of the training rows.
@@ -97,10 +93,10 @@ class NumberScaler(BaseEstimator):
             if np.isnan(column).any():
                 self.marked_.append(name)
             ends.append((finite.min(), finite.max(), np.median(finite)))
-            usual = fit_scaling(finite, self.transform)
-            scalings.append(usual)
+            overall = fit_scaling(finite, self.transform)
+            scalings.append(overall)
             for group in range(len(groups.keys)):
-                own, known = _fit_own(column[members[group]], usual)
+                own, known = _fit_own(column[members[group]], overall)
                 scalings.append(own)
                 trust.append(known)
         self.ends_ = np.asarray(ends, dtype=np.float64).reshape(-1, 3)
@@ -111,7 +107,7 @@ class NumberScaler(BaseEstimator):
         return self
 
     def blocks(self, X: pd.DataFrame, rows: int) -> Iterator[tuple[slice, Matrix]]:
-        """Yield so many rows at a time, mapped, shape (rows, columns)."""
+        """Yield blocks of scaled rows, each of shape (at most ``rows``, columns)."""
         for start in range(0, len(X), rows):
             block = slice(start, start + rows)
             yield block, self._mapped(X.iloc[block])
@@ -121,26 +117,26 @@ class NumberScaler(BaseEstimator):
         out = np.zeros((len(frame), len(self.feature_names_out_)))
         parts = self._parts(frame)
         step = 1 + len(self.group_keys_)
-        among_all, among_alike = self._wanted
+        among_all, in_groups = self._wanted
         for place, (name, (low, high, median)) in enumerate(
             zip(self.kept_, self.ends_, strict=True)
         ):
             column = numbers(frame, name)
             missing = np.isnan(column)
             np.nan_to_num(column, copy=False, nan=median, posinf=high, neginf=low)
-            scaled = packed.one(place * step, self.transform).apply(column)
+            scaled = packed.unpack(place * step, self.transform).apply(column)
             if among_all:
                 out[:, place] = np.clip(scaled, -LIMIT, LIMIT)
             for group, members in parts:
-                # What is missing is nothing unusual for its group.
+                # What is missing stays at the median of all rows.
                 rows = members[~missing[members]]
-                own = packed.one(place * step + 1 + group, self.transform).apply(column[rows])
+                own = packed.unpack(place * step + 1 + group, self.transform).apply(column[rows])
                 scaled[rows] += self.trust_[place, group] * (own - scaled[rows])
-            if among_alike:
+            if in_groups:
                 bounded = np.clip(tamed(scaled), -LIMIT, LIMIT)
                 out[:, place + among_all * len(self.kept_)] = bounded
             if name in self.marked_:
-                out[:, self._marks + self.marked_.index(name)] = self.mark * missing
+                out[:, self._marks + self.marked_.index(name)] = missing
         return out
 
     def _parts(self, frame: pd.DataFrame) -> list[tuple[int, NDArray[np.int64]]]:
@@ -154,28 +150,28 @@ class NumberScaler(BaseEstimator):
 
     @property
     def _wanted(self) -> tuple[bool, bool]:
-        """Whether to compare with all rows, and with rows alike; without groups all are alike."""
+        """Whether to scale among all rows, and within groups; without groups among all rows."""
         if not len(self.group_keys_):
             return True, False
         return self.relative_to == "both", True
 
     @property
     def _marks(self) -> int:
-        """Place of the first column that says what was missing."""
+        """Place of the first column that marks missing values."""
         return sum(self._wanted) * len(self.kept_)
 
     def _name_columns(self) -> None:
-        among_all, among_alike = self._wanted
-        alike = [f"{name}__in_group" for name in self.kept_]
+        among_all, in_groups = self._wanted
+        grouped = [f"{name}__in_group" for name in self.kept_]
         marks = [f"{name}__missing" for name in self.marked_]
-        self.feature_names_out_ = self.kept_ * among_all + alike * among_alike + marks
+        self.feature_names_out_ = self.kept_ * among_all + grouped * in_groups + marks
         self.source_columns_ = self.kept_ * sum(self._wanted) + self.marked_
 
 
-def _fit_own(column: Vector, usual: Scaling) -> tuple[Scaling, float]:
-    """Return a column's map among the rows of a group, and how far to trust it, from 0 to 1."""
+def _fit_own(column: Vector, overall: Scaling) -> tuple[Scaling, float]:
+    """Return a column's scaling within a group, and its weight against that of all rows."""
     finite = column[np.isfinite(column)]
     if not finite.size:
-        return usual, 0.0
+        return overall, 0.0
     trust = finite.size / (finite.size + _PRIOR_ROWS)
-    return fit_group_scaling(finite, usual, trust), trust
+    return fit_group_scaling(finite, overall, trust), trust

@@ -1,7 +1,7 @@
-"""Which rows are alike: those with the same categories, such as all DNS answers over UDP.
+"""Groups of similar rows: those with the same categories, such as all DNS answers over UDP.
 
-How many bytes are usual depends on the service. A number that is ordinary among all connections can
-be unheard of among its own kind.
+How many bytes are typical depends on the service. A number that is normal among all connections can
+be unheard of in its group.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Keys = NDArray[np.uint64]
     Places = NDArray[np.int64]
 
-_FEWEST_ROWS = 10  # fewer say little of what is usual among them
+_FEWEST_ROWS = 10  # fewer say little about what is typical in a group
 _MOST_GROUPS = 128
 _SHARE_IN_GROUPS = 0.8
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -30,7 +30,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """The groups of the training rows that are large enough to say what is usual among them.
+    """The groups of the training rows that are large enough to have figures of their own.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class Groups:
     def fit(cls, frame: pd.DataFrame, names: Sequence[str]) -> Self:
         """Choose the columns, those of few categories first, and find the groups.
 
-        A column is left out that is the same in all rows, and where with it fewer than four in five
-        rows would be in one of the groups that are kept: so no column of a million categories takes
-        the groups apart.
+        A column is left out if it is the same in all rows, or if with it fewer than four in five
+        rows would be in one of the kept groups: so no column of a million categories splits the
+        groups into single rows.
 
         Parameters
         ----------

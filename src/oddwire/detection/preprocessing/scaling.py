@@ -1,4 +1,4 @@
-"""How one column of numbers is mapped to a comparable range, with figures of the training rows."""
+"""How one column of numbers is scaled, with figures of the training rows."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
 TRANSFORMS = ("standard", "log_standard", "quantile_uniform", "quantile_normal")
 
-LIMIT = 20.0  # one absurd value must not drown all other columns
+LIMIT = 20.0  # one extreme value must not drown all other columns
 _FAR, _FAR_SLOPE = 3.0, 0.5
 _KNOTS, _GROUP_KNOTS = 1001, 101
 _QUANTILE_ROWS = 100_000  # quantiles of more rows would move by less than the next knot
 MAGNITUDE = 1e100  # larger numbers would overflow when squared
 _NOTHING = 1e-100  # differences of smaller numbers would overflow when divided by
-# Of a group, as a share of all rows' spread. Much is constant within a group; counted in units of
-# next to nothing, the least change of benign traffic would look like an attack.
+# Of a group, as a share of all rows' spread. Much is constant within a group; divided by next to
+# nothing, the smallest change of benign traffic would look like an attack.
 _LEAST_SPREAD = 0.5
 _ROUNDING = 1e-12  # a spread below this share of the largest value is rounding
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """The map of one column.
+    """The scaling of one column.
 
     Parameters
     ----------
     transform
         One of `TRANSFORMS`.
     center, scale
-        Mean and standard deviation, of the signed logarithm but for ``standard``.
+        Mean and standard deviation, of the signed logarithm except for ``standard``.
     knots, heights
-        Points of the piecewise linear map, the same logarithm; none for a straight line.
+        Points of the piecewise linear scaling; none for a straight line.
     """
 
     transform: str
@@ -54,13 +54,13 @@ class Scaling:
     def slope(self) -> float:
         """Rise per training standard deviation beyond the outermost knots.
 
-        One for the normal distribution's quantiles; for ranks the standard deviation of evenly
-        spread ones, so that a step outside counts as much as a typical one inside.
+        One for the normal distribution's quantiles; for ranks the standard deviation of uniform
+        ones, so that a step outside counts as much as a typical one inside.
         """
         return 12**-0.5 if self.transform == "quantile_uniform" else 1.0
 
     def apply(self, column: Vector) -> Vector:
-        """Map finite numbers; not yet bound to ±`LIMIT`."""
+        """Scale finite numbers; not yet clipped to ±`LIMIT`."""
         bent = _bend(column, self.transform)
         if not self.knots.size:
             return (bent - self.center) / self.scale
@@ -70,7 +70,7 @@ class Scaling:
 
 
 def fit_scaling(finite: Vector, transform: str) -> Scaling:
-    """Learn the map of one column.
+    """Learn the scaling of one column.
 
     Parameters
     ----------
@@ -82,42 +82,42 @@ def fit_scaling(finite: Vector, transform: str) -> Scaling:
     bent = _bend(finite, transform)
     center, scale = _middle(bent)
     if not scale:
-        # A constant: 0 in training, and a departure from it counts in its own units.
+        # A constant: 0 in training, and a departure from it counts in its own unit.
         return Scaling(transform, center, 1.0, np.empty(0), np.empty(0))
     if not transform.startswith("quantile"):
         return Scaling(transform, center, scale, np.empty(0), np.empty(0))
     return Scaling(transform, center, scale, *_curve(bent, transform, _KNOTS))
 
 
-def fit_group_scaling(finite: Vector, usual: Scaling, weight: float) -> Scaling:
-    """Learn the map of one column among the rows of one group.
+def fit_group_scaling(finite: Vector, overall: Scaling, weight: float) -> Scaling:
+    """Learn the scaling of one column within one group.
 
     Parameters
     ----------
     finite
         The group's finite training values, at least one.
-    usual
-        The column's map among all rows.
+    overall
+        The column's scaling among all rows.
     weight
-        How far to trust the group's own spread, from 0 to 1; the rest is the spread of all.
+        Weight of the group's own spread, from 0 to 1; the rest is the spread of all rows.
     """
-    if usual.transform.startswith("quantile") and not usual.knots.size:
-        return usual  # a constant
-    bent = _bend(finite, usual.transform)
+    if overall.transform.startswith("quantile") and not overall.knots.size:
+        return overall  # a constant
+    bent = _bend(finite, overall.transform)
     center, own = _middle(bent)
-    spread = weight * (own / usual.scale) ** 2 + (1 - weight) + _LEAST_SPREAD**2
-    scale = float(usual.scale * math.sqrt(spread))
-    if not usual.knots.size:
-        return Scaling(usual.transform, center, scale, np.empty(0), np.empty(0))
-    curve = _curve(bent, usual.transform, _GROUP_KNOTS)
-    return Scaling(usual.transform, center, scale, *curve)
+    spread = weight * (own / overall.scale) ** 2 + (1 - weight) + _LEAST_SPREAD**2
+    scale = float(overall.scale * math.sqrt(spread))
+    if not overall.knots.size:
+        return Scaling(overall.transform, center, scale, np.empty(0), np.empty(0))
+    curve = _curve(bent, overall.transform, _GROUP_KNOTS)
+    return Scaling(overall.transform, center, scale, *curve)
 
 
 def tamed(values: Vector) -> Vector:
     """Return values that from ±3 on grow with their logarithm.
 
-    How far out a value is among its own kind is known from few rows, and benign traffic that
-    changes would be the oddest of all.
+    How extreme a value is within a group is known from few rows, and benign traffic that changes
+    would be the most anomalous of all.
     """
     far = np.maximum(np.abs(values) - _FAR, 0.0)
     return np.copysign(np.minimum(np.abs(values), _FAR) + _FAR_SLOPE * np.log1p(far), values)
@@ -158,16 +158,16 @@ def _ranks(values: Vector, most: int) -> tuple[Vector, Vector]:
 
 @dataclass(frozen=True, eq=False)
 class PackedScalings:
-    """Many maps as three plain arrays, which are quick to save and to load.
+    """Many scalings as three plain arrays, which are quick to save and to load.
 
     Parameters
     ----------
     lines
-        Center and scale of each, shape (maps, 2).
+        Center and scale of each, shape (scalings, 2).
     knots
         Knots and heights of all, one after the other, shape (2, n).
     ends
-        Where each one's knots begin, and the last one's end, shape (maps + 1,).
+        Where each one's knots begin, and the last one's end, shape (scalings + 1,).
     """
 
     lines: NDArray[np.float64]
@@ -176,7 +176,7 @@ class PackedScalings:
 
     @classmethod
     def of(cls, scalings: Sequence[Scaling]) -> Self:
-        """Lay maps out one after the other."""
+        """Pack scalings one after the other."""
         lines = [(scaling.center, scaling.scale) for scaling in scalings]
         knots = [np.stack([scaling.knots, scaling.heights]) for scaling in scalings]
         return cls(
@@ -185,8 +185,8 @@ class PackedScalings:
             np.cumsum([0, *(pair.shape[1] for pair in knots)], dtype=np.int64),
         )
 
-    def one(self, number: int, transform: str) -> Scaling:
-        """Return a map; all are of one transform."""
+    def unpack(self, number: int, transform: str) -> Scaling:
+        """Return a scaling; all are of one transform."""
         center, scale = self.lines[number].tolist()
         points = self.knots[:, self.ends[number] : self.ends[number + 1]]
         return Scaling(transform, center, scale, points[0], points[1])

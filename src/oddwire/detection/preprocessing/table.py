@@ -1,13 +1,12 @@
-"""Feature frame → float64 matrix without holes, the same way for every detector.
+"""Feature frame → float64 matrix without gaps, the same way for every detector.
 
-Network counters are heavy-tailed, full of zeros, and now and then missing, infinite or absurd. Each
-numeric column is mapped by its `Scaling`, and each categorical column becomes one column per
-frequent category and one for all others.
+Network counters are heavy-tailed, full of zeros, and sometimes missing, infinite or extreme. Each
+numeric column is scaled, and each categorical column becomes one column per frequent category and
+one for all others.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRANSFORMS", "TablePreprocessor"]
 
-_BLOCK_ROWS = 65_536  # bounds the memory beside the result
+_BLOCK_ROWS = 65_536  # bounds the memory used in addition to the result
 
 
 class TablePreprocessor(TransformerMixin, BaseEstimator):
@@ -42,14 +41,14 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
     A number passes these steps, all with figures of the training rows: infinity becomes the nearer
     end of the finite range; missing becomes the median of all rows, and a column ``NAME__missing``
-    says so where training had missing values too; then the transform; then a clip to ±20. A column
-    without one finite training value gives no output. One that is constant in training gives 0
+    marks it where training had missing values too; then the transform; then clipping to ±20. A
+    column without a finite training value is dropped. One that is constant in training gives 0
     there, and a later departure shows.
 
     The ``quantile_...`` transforms interpolate between up to 1001 training quantiles, tied ones at
-    their mean rank. Beyond the training range they go on in a straight line along the signed
-    logarithm, so that a scan of a million packets is odder than one of a thousand; scikit-learn's
-    `QuantileTransformer` maps both to the same end.
+    their mean rank. Beyond the training range they continue in a straight line along the signed
+    logarithm, so that a scan of a million packets is more anomalous than one of a thousand;
+    scikit-learn's `QuantileTransformer` maps both to the same end.
 
     Parameters
     ----------
@@ -65,15 +64,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         Categories with a column of their own, per categorical column; the rarer ones share
         ``NAME__other`` with those never seen.
     columns
-        The only columns to use of those named, as a feature selection chose them; None for all.
+        The only columns of these to use, as a feature selection chose them; None for all.
     relative_to
-        Whose figures map a number: ``all`` training rows, the row's ``group``, which are the rows
-        of the same categories (see `Groups`), or ``both``, in a column each. What is known of a
-        small group is drawn towards what is known of all, and from ±3 on a number in its group
+        Whose figures scale a number: those of ``all`` training rows, of the row's ``group``, the
+        rows of the same categories (see `Groups`), or of ``both``, in a column each. The figures of
+        a small group are shrunk towards those of all rows, and from ±3 on a number within its group
         grows with its logarithm.
-    category_weight
-        What stands in the column of a row's category, and in ``NAME__missing``, instead of 1: how
-        much categories count beside numbers, for detectors that measure distances.
 
     Attributes
     ----------
@@ -82,6 +78,15 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         called ``NAME__missing``, the one made of ``NAME`` is called ``NAME__missing_``.
     source_columns_ : list of str
         The frame's column that each column of the matrix comes from.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"bytes": [0.0, 90.0, np.nan], "proto": ["tcp", "udp", "tcp"]})
+    >>> table = TablePreprocessor(["bytes"], ["proto"], "quantile_uniform").fit(frame)
+    >>> list(table.feature_names_out_)
+    ['bytes', 'bytes__missing', 'proto=tcp', 'proto=udp', 'proto__other']
+    >>> table.transform(pd.DataFrame({"bytes": [90.0], "proto": ["icmp"]})).tolist()
+    [[0.25, 0.0, 0.0, 0.0, 1.0]]
     """
 
     def __init__(
@@ -92,7 +97,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         max_categories: int = 32,
         columns: Sequence[str] | None = None,
         relative_to: str = "all",
-        category_weight: float = 1.0,
     ) -> None:
         self.numeric = numeric
         self.categorical = categorical
@@ -101,7 +105,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.max_categories = max_categories
         self.columns = columns
         self.relative_to = relative_to
-        self.category_weight = category_weight
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
@@ -113,7 +116,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             "max_categories": self.max_categories,
             "columns": self.columns,
             "relative_to": self.relative_to,
-            "category_weight": self.category_weight,
         }
 
     def set_params(self, **params: Any) -> Self:
@@ -141,7 +143,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         DataError
             If a column is missing, holds text where numbers belong, or there is nothing to learn.
         ParameterError
-            If a parameter breaks its rule.
+            If a parameter has a wrong value.
         """
         del y
         if self.transform_name not in TRANSFORMS:
@@ -152,9 +154,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         if self.relative_to not in RELATIVE_TO:
             known = ", ".join(RELATIVE_TO)
             raise ParameterError(f"relative_to must be one of {known}, got {self.relative_to!r}")
-        if not 0 < self.category_weight < math.inf:
-            got = self.category_weight
-            raise ParameterError(f"category_weight must be a finite number above 0, got {got}")
         if not len(X):
             raise DataError("preprocessing needs at least one training row, got none")
         if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
@@ -164,7 +163,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             self._chosen(self.categorical),
             self.transform_name,
             self.relative_to,
-            self.category_weight,
         ).fit(X)
         self._fit_categorical(X)
         self._name_columns()
@@ -173,7 +171,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: pd.DataFrame) -> Matrix:
-        """Map rows to the matrix.
+        """Return the matrix of rows.
 
         Parameters
         ----------
@@ -225,7 +223,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
             # The last place is for the code of a missing value, -1.
             places = np.append(np.where(places < 0, other, places), other + marked)
-            out[rows, start + places[codes]] = self.category_weight
+            out[rows, start + places[codes]] = 1.0
             start += other + 1 + marked
 
     def _name_columns(self) -> None:

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pandas as pd
 
-from oddwire.detection.contamination import oddest_rows
+from oddwire.detection.contamination import most_anomalous_rows
 from oddwire.detection.detectors import detector_spec
 from oddwire.errors import ParameterError
 from oddwire.operations.data.lineage import read_lineage
@@ -93,7 +93,7 @@ def training_rows(prepared: Prepared, params: Params) -> pd.DataFrame:
         return train
     # What is left must do for a training.
     share = min(params.training.contamination, 1 - LEAST_ROWS["train"] / len(train))
-    left_out = oddest_rows(train, prepared.schema, share, seed=params.seed)
+    left_out = most_anomalous_rows(train, prepared.schema, share, seed=params.seed)
     return train[~left_out].reset_index(drop=True) if left_out.any() else train
 
 

@@ -1,11 +1,11 @@
-"""How the network is trained: a LightningModule, its batches, a Trainer that leaves no trace."""
+"""How the networks are trained: a LightningModule, its batches, a Trainer that leaves no trace."""
 
 from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
@@ -22,8 +22,6 @@ from oddwire.detection.detectors.autoencoder.quiet import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
 
 _HELD_OUT_ERROR = "held_out_error"
 _HELD_OUT_SHARE = 0.1
@@ -42,18 +40,12 @@ class TrainingSettings:
     """How to train; the fields are those of `AutoencoderDetector`."""
 
     noise: float
-    shrink: float
     learning_rate: float
     weight_decay: float
     batch_size: int
     max_epochs: int | None
     patience: int
     accelerator: str
-
-    @classmethod
-    def of(cls, detector: AutoencoderDetector) -> Self:
-        """Take them from a detector."""
-        return cls(**{field.name: getattr(detector, field.name) for field in fields(cls)})
 
     def rows_a_step(self, rows: int) -> int:
         """Return ``batch_size``, halved as long as an epoch would have but a few steps."""
@@ -71,7 +63,7 @@ class TrainingSettings:
 
 
 class AutoencoderModule(pl.LightningModule):
-    """Learns to give back clean rows from noisy ones."""
+    """Learns to reconstruct clean rows from noisy ones."""
 
     def __init__(self, network: Autoencoder, settings: TrainingSettings) -> None:
         super().__init__()
@@ -79,20 +71,13 @@ class AutoencoderModule(pl.LightningModule):
         self.settings = settings
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        """Return the sum of the networks' losses, none of which moves another's weights.
-
-        A loss is the mean squared error between the clean rows and what comes back, and
-        ``shrink`` times the mean square of the codes (Cao, Nicolau & McDermott 2019).
-        """
+        """Return the sum of the networks' mean squared errors, none of which moves another's."""
         noisy, clean = batch
-        codes = self.network.encode(noisy)
-        loss = (self.network.decode(codes) - clean).square().mean(dim=(1, 2)).sum()
-        if self.settings.shrink:
-            loss = loss + self.settings.shrink * codes.square().mean(dim=(1, 2)).sum()
-        return loss
+        errors: torch.Tensor = self.network(noisy) - clean
+        return errors.square().mean(dim=(1, 2)).sum()
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
-        """Log the error on held-out rows, which is what early stopping watches."""
+        """Log the error on held-out rows, which early stopping watches."""
         rows, clean = batch
         error = (self.network(rows) - clean).square().mean()
         self.log(_HELD_OUT_ERROR, error, batch_size=rows.shape[-2])
@@ -108,7 +93,7 @@ class AutoencoderModule(pl.LightningModule):
 
 
 class RowBatches:
-    """Batches cut from one tensor: far faster than collating row by row.
+    """Batches sliced from one tensor: far faster than collating row by row.
 
     Parameters
     ----------
@@ -121,9 +106,9 @@ class RowBatches:
         the columns' distributions, whatever their scale (swap noise; Vincent et al. 2008 for
         denoising autoencoders as such).
     copies
-        How many times each batch is given, each time with other noise: once a network.
+        How many times each batch is repeated, each time with other noise: once per network.
     generator
-        Where order and noise come from; without one, rows come in order and clean.
+        Draws order and noise; without one, rows come in order and clean.
     """
 
     def __init__(
@@ -163,7 +148,7 @@ class RowBatches:
 
 
 class BestWeights(pl.Callback):
-    """Keeps the weights with the least held-out error in memory, and puts them back at the end."""
+    """Keeps the weights with the smallest held-out error, and restores them at the end."""
 
     def __init__(self) -> None:
         self.error = float("inf")
@@ -182,7 +167,7 @@ class BestWeights(pl.Callback):
             self.weights = copy.deepcopy(pl_module.state_dict())
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the best weights back."""
+        """Restore the best weights."""
         del trainer
         pl_module.load_state_dict(self.weights)
 
@@ -201,7 +186,7 @@ class EpochReport(pl.Callback):
 
 
 def hold_out(rows: torch.Tensor, order: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Part rows, shuffled by ``order``, into those to learn from and those that say when to stop.
+    """Split rows, shuffled by ``order``, into training rows and those that decide when to stop.
 
     With few rows both are all of them.
     """
@@ -220,18 +205,18 @@ def train(
     generator: torch.Generator,
     on_epoch: Callable[[int], bool] | None = None,
 ) -> None:
-    """Train ``network`` in place and leave it with its best weights, on the CPU.
+    """Train ``network`` in place; it ends with its best weights, on the CPU.
 
     Parameters
     ----------
     network
         The networks with their first weights.
     rows, held_out
-        Rows to learn from and rows that decide when to stop, float32, on the CPU.
+        Training rows and rows that decide when to stop, float32, on the CPU.
     settings
         How to train.
     generator
-        Where the order of the rows and the noise come from.
+        Draws the order of the rows and the noise.
     on_epoch
         Called after each epoch with its number; True stops the training.
     """

@@ -1,4 +1,4 @@
-"""The networks: funnels down to a few numbers and back up, several of them side by side."""
+"""The networks: each narrows a row down to a few numbers and widens it again."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def layer_sizes(columns: int, width: int, latent_size: int) -> list[int]:
 class Autoencoder(nn.Module):
     """Encoders and their mirror images; the codes and the outputs are linear.
 
-    The networks know nothing of each other: they are trained and asked together because one
-    product of many small matrices is far faster than many products.
+    The networks share nothing: they are trained and evaluated together because one product of many
+    small matrices is far faster than many products.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Autoencoder(nn.Module):
         Number of columns, of networks, of units in the first hidden layer, and of numbers in the
         code.
     generator
-        Where the first weights are drawn from, so that no global random state is read or moved.
-        Without one the weights stay undefined, to be loaded.
+        Draws the first weights, so that no global random state is read or moved. Without one the
+        weights stay undefined, to be loaded.
     """
 
     def __init__(
@@ -62,24 +62,17 @@ class Autoencoder(nn.Module):
                 if isinstance(layer, ParallelLinear):
                     layer.draw_weights(generator)
 
-    def encode(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the codes, of shape (networks, rows, latent_size).
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the reconstructed rows, of shape (networks, rows, columns).
 
         Parameters
         ----------
         rows
-            The same for all networks, of shape (rows, columns), or each one's own, of shape
+            The same for all networks, of shape (rows, columns), or each network's own, of shape
             (networks, rows, columns).
         """
-        return cast("torch.Tensor", self.encoder(rows.expand(self.networks, -1, -1)))
-
-    def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Return the rows that codes stand for, of shape (networks, rows, columns)."""
+        codes = self.encoder(rows.expand(self.networks, -1, -1))
         return cast("torch.Tensor", self.decoder(codes))
-
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the rows as they come back from each network."""
-        return self.decode(self.encode(rows))
 
 
 class ParallelLinear(nn.Module):
@@ -97,7 +90,7 @@ class ParallelLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(networks, 1, outputs))
 
     def draw_weights(self, generator: torch.Generator) -> None:
-        """Draw as ``nn.Linear`` does by itself: uniform within 1 / sqrt(inputs)."""
+        """Draw as ``nn.Linear`` does by default: uniform within 1 / sqrt(inputs)."""
         bound = 1 / math.sqrt(self.weight.shape[1])
         with torch.no_grad():
             self.weight.uniform_(-bound, bound, generator=generator)

@@ -1,18 +1,15 @@
-"""A trained autoencoder as two files: numbers in safetensors, the rest in JSON; no pickle."""
+"""A trained autoencoder as two files: tensors in safetensors, the rest in JSON; no pickle."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from oddwire.detection.detectors.autoencoder.error_statistics import ErrorStatistics
+from oddwire.detection.persistence.files import dump_json, load_json, read_file
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -21,26 +18,24 @@ if TYPE_CHECKING:
 
     import torch
 
-    from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
-
-_WEIGHTS = "autoencoder.safetensors"
+_TENSORS = "autoencoder.safetensors"
 _SETTINGS = "autoencoder.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What makes an autoencoder score as it did.
+    """All that an autoencoder's scores depend on.
 
     Parameters
     ----------
     parameters
-        Those of the estimator, plain enough for JSON.
+        Those of the estimator, as JSON can hold them.
     columns
         Number of columns.
     offset
-        Score below which ``predict`` says -1.
+        Score below which ``predict`` returns -1.
     tensors
-        Weights and usual errors by name.
+        Weights and error scale by name.
     """
 
     parameters: Mapping[str, Any]
@@ -51,17 +46,14 @@ class Saved:
 
 def save(saved: Saved, folder: Path) -> None:
     """Write both files into ``folder``, which is made if need be."""
-    weights = save_tensors(dict(saved.tensors))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _TENSORS).write_bytes(save_tensors(dict(saved.tensors)))
     content = {
         "parameters": dict(saved.parameters),
         "columns": saved.columns,
         "offset": saved.offset,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _WEIGHTS).write_bytes(weights)
-    (folder / _SETTINGS).write_text(text, encoding="utf-8")
+    (folder / _SETTINGS).write_bytes(dump_json(content))
 
 
 def load(folder: Path) -> Saved:
@@ -70,69 +62,15 @@ def load(folder: Path) -> Saved:
     Raises
     ------
     ModelError
-        If a file is missing or damaged, or the weights are not those that were saved.
+        If a file is missing or damaged.
     """
-    settings, weights = folder / _SETTINGS, folder / _WEIGHTS
+    content = load_json(read_file(folder / _SETTINGS), name=_SETTINGS)
     try:
-        content = json.loads(_read(settings))
-        digest = content["weights_sha256"]
-        parameters, columns = dict(content["parameters"]), int(content["columns"])
-        offset = float(content["offset"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{settings} is damaged: {error!r:.200}") from error
-    packed = _read(weights)
-    found = hashlib.sha256(packed).hexdigest()
-    if found != digest:
-        raise ModelError(f"{weights} must have the SHA-256 {digest!r:.80}, got {found!r}")
-    try:
-        tensors = load_tensors(packed)
-    except SafetensorError as error:
-        raise ModelError(f"{weights} is no safetensors file: {error}") from error
-    return Saved(parameters=parameters, columns=columns, offset=offset, tensors=tensors)
-
-
-def pack(detector: AutoencoderDetector) -> Saved:
-    """Take what is to be kept out of a fitted detector."""
-    parameters = detector.get_params()
-    if isinstance(parameters["random_state"], np.random.RandomState):
-        parameters["random_state"] = None
-    return Saved(
-        # JSON does not know numpy's numbers.
-        parameters={
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in parameters.items()
-        },
-        columns=detector.n_features_in_,
-        offset=detector.offset_,
-        tensors={**detector.network_.state_dict(), **detector.error_statistics_.tensors()},
-    )
-
-
-def unpack(saved: Saved, detector: AutoencoderDetector) -> None:
-    """Give a detector with the saved parameters what was fitted.
-
-    Raises
-    ------
-    KeyError, RuntimeError, ValueError
-        If a tensor is missing, there is one too many, or one does not fit the parameters.
-    """
-    tensors = dict(saved.tensors)
-    usual = ErrorStatistics.take(
-        tensors,
-        networks=detector.n_networks,
-        columns=saved.columns,
-        latent_size=detector.latent_size,
-    )
-    if detector.score_from != "reconstruction" and not usual.centers.shape[1]:
-        raise ValueError(f"score_from={detector.score_from!r} needs centers, got none")
-    network = detector.build_network(saved.columns).requires_grad_(False)
-    network.load_state_dict(tensors)
-    detector.network_, detector.error_statistics_ = network, usual
-    detector.n_features_in_, detector.offset_ = saved.columns, saved.offset
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror}") from error
+        return Saved(
+            parameters=dict(content["parameters"]),
+            columns=int(content["columns"]),
+            offset=float(content["offset"]),
+            tensors=load_tensors(read_file(folder / _TENSORS)),
+        )
+    except (ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise ModelError(f"the autoencoder in {folder} is damaged: {error!r:.200}") from error

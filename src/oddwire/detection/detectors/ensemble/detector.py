@@ -1,4 +1,4 @@
-"""Ensemble: what several detectors of different kinds find rare is odd."""
+"""Ensemble: what several detectors of different kinds find rare is anomalous."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import pandas as pd
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from oddwire.detection.detectors.base import OutlierDetector
+from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.detectors.ensemble.fitting import EnsembleFit
-from oddwire.detection.detectors.ensemble.member import Member, load_member, plan_members, read
+from oddwire.detection.detectors.ensemble.member import Member, load_member, plan_members
+from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
+from oddwire.detection.persistence.files import dump_json, load_json, read_file
+from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -20,14 +23,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from oddwire.detection.preprocessing.table import TablePreprocessor
     from oddwire.detection.search_space import SearchSpace
 
     Matrix = NDArray[np.float64]
     Vector = NDArray[np.float64]
 
-# Four kinds, some of which see numbers beside all rows and some beside their own kind:
-# docs/decisions/0008-default-members.md. The SVM is one of parts of the columns here: 0010.
+# Four kinds, some of which scale numbers among all rows and some within groups:
+# docs/decisions/0008-default-members.md. Here the SVM sees parts of the columns: 0010.
 DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
     {"detector": "isolation_forest"},
     {"detector": "one_class_svm", "detector__column_folds": 4},
@@ -36,31 +38,30 @@ DEFAULT_MEMBERS: tuple[Mapping[str, Any], ...] = (
 )
 
 _SETTINGS = "ensemble.json"
-_CONTAMINATION = 0.01
 _ROWS_FOR_OFFSET = 10_000
 
 
 class EnsembleDetector(OutlierDetector):
-    """The mean of what its members say, in the one currency that they share.
+    """The weighted mean of its members' surprisals.
 
-    A member is a detector with a preprocessing of its own. Its anomaly scores become surprisal, -log
-    of their p-values beside benign rows that it was not fitted to (see `Surprisal`); the ensemble's
-    anomaly score is the weighted mean of the surprisal.
+    A member is a detector with its own preprocessing. Its anomaly scores become surprisals, -log of
+    their p-values among benign rows that it was not fitted to (see `Surprisal`), which makes the
+    members comparable.
 
     Parameters
     ----------
     members
-        Each a mapping with ``detector``, the name of any other detector; ``weight``, where it is
-        not 1; and hyperparameters as in the search spaces, ``preprocessing__...`` and
-        ``detector__...``, of which those not given have the detector's defaults. None is
+        Each a mapping with ``detector``, the name of any other detector; ``weight``, if it is not
+        1; and hyperparameters as in the search spaces, ``preprocessing__...`` and
+        ``detector__...``, for which the detector's defaults hold otherwise. None is
         `DEFAULT_MEMBERS`.
     categorical_features
         Columns of the matrix that hold codes of categories; all others are numbers.
     feature_names
-        Names of the columns, by which a member's ``preprocessing__columns`` may choose; None is
-        ``column 0`` and so on.
+        Names of the columns, for a member's ``preprocessing__columns``; None is ``column 0`` and so
+        on.
     n_jobs
-        Members that are fitted side by side, in threads; None is one.
+        Members that are fitted in parallel, in threads; None is one.
     random_state
         Seed.
 
@@ -73,18 +74,27 @@ class EnsembleDetector(OutlierDetector):
     random_state_ : int
         Seed of every member.
     offset_ : float
-        Score below which `predict` says -1.
+        Score below which `predict` returns -1.
 
     References
     ----------
     Fisher 1932, *Statistical methods for research workers*, 4th edition (the sum of -log p).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> members = [{"detector": "isolation_forest"}, {"detector": "one_class_svm"}]
+    >>> detector = EnsembleDetector(members=members, random_state=0).fit(rows)
+    >>> detector.predict([[0.0, 0.0], [9.0, 9.0]])
+    array([ 1, -1])
     """
 
     search_space: ClassVar[SearchSpace] = {}
     defaults: ClassVar[Mapping[str, Any]] = {
         "detector__members": [dict(member) for member in DEFAULT_MEMBERS]
     }
-    # It asks for the columns as they came, see `TableEncoder`.
+    # It takes the columns without preprocessing, see `TableEncoder`.
     prepares_columns: ClassVar[bool] = True
 
     def __init__(
@@ -103,13 +113,13 @@ class EnsembleDetector(OutlierDetector):
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
-        """Say that missing values are welcome."""
+        """Declare that missing values are allowed."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Fit every member, and learn what its scores mean from rows held out from it.
+        """Fit every member, and its surprisal to rows held out from that.
 
         Parameters
         ----------
@@ -134,11 +144,12 @@ class EnsembleDetector(OutlierDetector):
         fit = EnsembleFit(plans, numeric, categorical, self.random_state_, self.n_jobs)
         fitted = fit.run(frame)
         self.tables_, self.members_ = fitted.tables, fitted.members
-        self.offset_ = self._usual(frame)
+        rows = np.linspace(0, len(frame) - 1, min(len(frame), _ROWS_FOR_OFFSET)).astype(np.int64)
+        self.offset_ = training_offset(-self._mean(self._surprisal(frame.iloc[rows])))
         return self
 
     def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the negative of the members' mean surprisal.
+        """Return the negative weighted mean of the members' surprisals.
 
         Parameters
         ----------
@@ -152,7 +163,7 @@ class EnsembleDetector(OutlierDetector):
         return -self._mean(self.surprisal(X))
 
     def surprisal(self, X: ArrayLike) -> Matrix:
-        """Return what each member says: float64 of shape (rows, members), higher is worse.
+        """Return each member's surprisal (higher = more anomalous): shape (rows, members).
 
         Parameters
         ----------
@@ -160,9 +171,9 @@ class EnsembleDetector(OutlierDetector):
             Matrix of shape (rows, columns), NaN where missing.
         """
         check_is_fitted(self, ["members_", "offset_"])
-        return self._ask(self._frame(X, reset=False))
+        return self._surprisal(self._frame(X, reset=False))
 
-    def _ask(self, frame: pd.DataFrame) -> Matrix:
+    def _surprisal(self, frame: pd.DataFrame) -> Matrix:
         found = np.empty((len(frame), len(self.members_)))
         for number, table in enumerate(self.tables_):
             matrix = table.transform(frame)
@@ -171,14 +182,9 @@ class EnsembleDetector(OutlierDetector):
                     found[:, place] = member.surprisal_of(matrix)
         return found
 
-    def _usual(self, frame: pd.DataFrame) -> float:
-        """Return the score that a hundredth of the training rows lie below."""
-        rows = np.linspace(0, len(frame) - 1, min(len(frame), _ROWS_FOR_OFFSET)).astype(np.int64)
-        return float(np.quantile(-self._mean(self._ask(frame.iloc[rows])), _CONTAMINATION))
-
     def _mean(self, surprisal: Matrix) -> Vector:
         weights = np.array([member.plan.weight for member in self.members_])
-        # Not a product of matrices, whose last bit may depend on the rows beside.
+        # Not a product of matrices, whose last bit may depend on the other rows.
         mean: Vector = (surprisal * (weights / weights.sum())).sum(axis=1)
         return mean
 
@@ -206,20 +212,14 @@ class EnsembleDetector(OutlierDetector):
         folder
             Where ``ensemble.json``, the preprocessings and a folder per member go.
         """
-        from oddwire.detection.persistence.manifest import dump_json
-        from oddwire.detection.persistence.model_folder import dump_estimator
-
         check_is_fitted(self, ["members_", "offset_"])
         for number, table in enumerate(self.tables_):
             (folder / f"preprocessing-{number}.skops").write_bytes(dump_estimator(table))
         members = [
             member.save(folder / f"member-{number}") for number, member in enumerate(self.members_)
         ]
-        parameters = self.get_params()
-        if isinstance(self.random_state, np.random.RandomState):
-            parameters["random_state"] = None
         content = {
-            "parameters": parameters,
+            "parameters": saved_parameters(self),
             "columns": self.n_features_in_,
             "offset": self.offset_,
             "preprocessings": len(self.tables_),
@@ -236,9 +236,7 @@ class EnsembleDetector(OutlierDetector):
         ModelError
             If a file is missing, damaged, or does not fit the others.
         """
-        from oddwire.detection.persistence.manifest import load_json
-
-        content = load_json(read(folder / _SETTINGS), name=_SETTINGS)
+        content = load_json(read_file(folder / _SETTINGS), name=_SETTINGS)
         try:
             detector = cls(**content["parameters"])
             detector.n_features_in_ = int(content["columns"])
@@ -254,10 +252,7 @@ class EnsembleDetector(OutlierDetector):
         return detector
 
     def _load_table(self, file: Path) -> TablePreprocessor:
-        from oddwire.detection.persistence.model_folder import load_estimator
-        from oddwire.detection.preprocessing.table import TablePreprocessor
-
-        table = load_estimator(read(file), name=file.name)
+        table = load_estimator(read_file(file), name=file.name)
         numeric, categorical = self._columns()
         if not isinstance(table, TablePreprocessor):
             raise ModelError(f"{file} must hold a TablePreprocessor, got {type(table).__name__}")

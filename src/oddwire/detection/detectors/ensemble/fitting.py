@@ -1,4 +1,4 @@
-"""How the members of an ensemble are fitted: each to most rows, its scores read from the others."""
+"""How the members of an ensemble are fitted: to most rows, and their surprisal to the others."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # With fewer rows every row is held out once, in folds, and the members are fitted to all of them
-# at the end: on 400 rows that is worth .005 of ROC AUC, on 5,000 nothing.
+# at the end: on 400 rows that gains .005 of ROC AUC, on 5,000 nothing.
 _ROWS_FOR_ONE_PART = 3_000
 _HELD_OUT_SHARE = 0.2
-_MOST_HELD_OUT = 10_000  # more would not move the surprisal
+_MOST_HELD_OUT = 10_000  # more would not change the surprisal
 _FOLDS = 3
-_FEWEST_TO_FOLD = 20  # below, the rows that a member was fitted to must do
+_FEWEST_TO_FOLD = 20  # with fewer, the rows that a member was fitted to must do
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +59,18 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class EnsembleFit:
-    """What the members are fitted with.
+    """Settings of a fit.
 
     Parameters
     ----------
     plans
-        What they are made of.
+        The members.
     numeric, categorical
         Columns of the frames.
     seed
         Of every member, and of the rows held out.
     n_jobs
-        Members at a time, in threads; None is one.
+        Members fitted at a time, in threads; None is one.
     """
 
     plans: Sequence[MemberPlan]
@@ -80,7 +80,7 @@ class EnsembleFit:
     n_jobs: int | None = None
 
     def run(self, frame: pd.DataFrame) -> Fitted:
-        """Fit the members, and learn what their scores mean.
+        """Fit the members and their surprisals.
 
         Parameters
         ----------
@@ -109,7 +109,7 @@ class EnsembleFit:
 
     @property
     def _places(self) -> list[int]:
-        """For each member the number of its preprocessing; equal ones are made once."""
+        """For each member the number of its preprocessing; equal ones are fitted once."""
         different = self._preprocessings
         return [different.index(dict(plan.preprocessing)) for plan in self.plans]
 
@@ -150,18 +150,18 @@ class EnsembleFit:
         return np.column_stack(scores)
 
     def _named(self, number: int, step: Callable[..., T], *arguments: Any) -> T:
-        """Take a step of a member; an error says whose it was."""
+        """Take a step of a member; an error names the member."""
         try:
             return step(*arguments)
         except (OddwireError, ValueError, TypeError) as error:
             kind = type(error) if isinstance(error, OddwireError) else ModelError
             name = self.plans[number].name
-            said = " ".join(str(error).split())
-            raise kind(f"members[{number}] ({name}) cannot be fitted: {said}") from error
+            reason = " ".join(str(error).split())
+            raise kind(f"members[{number}] ({name}) cannot be fitted: {reason}") from error
 
 
 def hold_out(rows: int, seed: int) -> list[Part]:
-    """Say which rows are held out: one part of many rows, every row in turn of few."""
+    """Choose the rows to hold out: one part of many rows, or every row once, in folds, of few."""
     order = np.random.default_rng(seed).permutation(rows)
     if rows < _FEWEST_TO_FOLD:
         return [Part(np.sort(order), np.sort(order))]

@@ -1,4 +1,4 @@
-"""A member of an ensemble: what it is made of, fitted, and on disk."""
+"""A member of an ensemble: planned, fitted, and on disk."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from oddwire.detection.detectors import (
     build_detector,
     default_parameters,
 )
+from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
+from oddwire.detection.persistence.files import dump_array, load_array, read_file
+from oddwire.detection.search_space import with_prefix
 from oddwire.errors import ModelError, ParameterError
 
 if TYPE_CHECKING:
@@ -30,13 +33,13 @@ if TYPE_CHECKING:
 
 ENSEMBLE = "ensemble"
 _DETECTOR = "detector.skops"
-_EVIDENCE = "surprisal.npy"
+_SURPRISAL = "surprisal.npy"
 _PREPROCESSING, _PARAMETER = "preprocessing__", "detector__"
 
 
 @dataclass(frozen=True)
 class MemberPlan:
-    """What a member is made of, whole: what was not given has the detector's default.
+    """A member's settings, complete with the detector's defaults.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ class MemberPlan:
     preprocessing, parameters
         Hyperparameters by their own names.
     weight
-        How much its surprisal counts.
+        Of its surprisal in the mean.
     """
 
     name: str
@@ -53,10 +56,8 @@ class MemberPlan:
     parameters: Mapping[str, Any]
     weight: float
 
-    def build(self, random_state: int | np.random.RandomState | None) -> Any:
-        """Make the detector, unfitted."""
-        # A random state that moves on would make a member depend on those before it.
-        seed: Any = random_state
+    def build(self, seed: int) -> Any:
+        """Make the unfitted detector."""
         return build_detector(self.name, self.parameters, random_state=seed)
 
 
@@ -66,13 +67,13 @@ def plan_members(members: Sequence[Mapping[str, Any]]) -> list[MemberPlan]:
     Parameters
     ----------
     members
-        Each with ``detector``, its name; ``weight``, above 0, where it is not 1; and any
+        Each with ``detector``, its name; ``weight``, above 0, if it is not 1; and any
         hyperparameters, ``preprocessing__...`` and ``detector__...``.
 
     Raises
     ------
     ParameterError
-        If there is none, or one names no detector, an unknown key, or a weight that is none.
+        If there is no member, or one has no detector, an unknown key, or a wrong weight.
     """
     if isinstance(members, str | Mapping) or not isinstance(members, Sequence) or not members:
         raise ParameterError(f"members must be a list of at least one, got {members!r:.60}")
@@ -84,7 +85,7 @@ def _plan(number: int, given: Mapping[str, Any]) -> MemberPlan:
     if not isinstance(given, Mapping) or "detector" not in given:
         raise ParameterError(f"{where} must hold the key 'detector', got {given!r:.60}")
     name, weight = given["detector"], given.get("weight", 1)
-    known = [one for one in DETECTORS if one != ENSEMBLE]
+    known = [detector for detector in DETECTORS if detector != ENSEMBLE]
     if name not in known:
         raise ParameterError(f"{where}: unknown detector {name!r}: there are {', '.join(known)}")
     if isinstance(weight, bool | str) or not (weight > 0 and math.isfinite(weight)):
@@ -96,15 +97,8 @@ def _plan(number: int, given: Mapping[str, Any]) -> MemberPlan:
                 f"{_PREPROCESSING}... and {_PARAMETER}..."
             )
     chosen = default_parameters(name) | dict(given)
-    return MemberPlan(
-        name, _under(_PREPROCESSING, chosen), _under(_PARAMETER, chosen), float(weight)
-    )
-
-
-def _under(prefix: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key.removeprefix(prefix): value for key, value in params.items() if key.startswith(prefix)
-    }
+    preprocessing, parameters = (with_prefix(key, chosen) for key in (_PREPROCESSING, _PARAMETER))
+    return MemberPlan(name, preprocessing, parameters, float(weight))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,13 +108,13 @@ class Member:
     Parameters
     ----------
     plan
-        What it is made of.
+        Its settings.
     detector
         Fitted.
     table
-        Number of the preprocessing that it reads, which members may share.
+        Number of its preprocessing, which members may share.
     surprisal
-        What its scores mean.
+        Turns its anomaly scores into surprisals.
     """
 
     plan: MemberPlan
@@ -129,20 +123,18 @@ class Member:
     surprisal: Surprisal
 
     def surprisal_of(self, matrix: Matrix) -> Vector:
-        """Return -log(p) of prepared rows, shape (rows,)."""
+        """Return the surprisal of preprocessed rows, shape (rows,)."""
         return self.surprisal.of(anomaly_score(self.detector, matrix))
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Write into a folder, which is made, and return what JSON can hold."""
-        from oddwire.detection.persistence.model_folder import dump_array, dump_estimator
-
+        """Write into a folder, which is made, and return the rest as JSON can hold it."""
         folder.mkdir()
         if hasattr(self.detector, "save_weights"):
             self.detector.save_weights(folder)
         else:
             (folder / _DETECTOR).write_bytes(dump_estimator(self.detector))
         curve = np.stack([self.surprisal.points, self.surprisal.heights])
-        (folder / _EVIDENCE).write_bytes(dump_array(curve))
+        (folder / _SURPRISAL).write_bytes(dump_array(curve))
         return {"table": self.table, "surprisal": self.surprisal.to_dict()}
 
 
@@ -156,34 +148,18 @@ def load_member(
     ModelError
         If a file is missing, damaged, of another type, or does not fit the preprocessing.
     """
-    from oddwire.detection.persistence.model_folder import load_array, load_estimator
-
     like = plan.build(0)
     if hasattr(like, "load_weights"):
         detector = like.load_weights(folder)
     else:
-        detector = load_estimator(read(folder / _DETECTOR), name=_DETECTOR)
+        detector = load_estimator(read_file(folder / _DETECTOR), name=_DETECTOR)
     if type(detector) is not type(like):
         raise ModelError(
             f"{folder / _DETECTOR} must hold {type(like).__name__}, got {type(detector).__name__}"
         )
     table = int(content["table"])
-    wide, made = len(tables[table].feature_names_out_), detector.n_features_in_
-    if wide != made:
-        raise ModelError(f"{folder} was fitted to {made} columns, its preprocessing has {wide}")
-    curve = load_array(read(folder / _EVIDENCE), name=_EVIDENCE)
+    width, fitted = len(tables[table].feature_names_out_), detector.n_features_in_
+    if width != fitted:
+        raise ModelError(f"{folder} was fitted to {fitted} columns, its preprocessing has {width}")
+    curve = load_array(read_file(folder / _SURPRISAL), name=_SURPRISAL)
     return Member(plan, detector, table, Surprisal.from_dict(content["surprisal"], curve))
-
-
-def read(file: Path) -> bytes:
-    """Read a file of a saved ensemble.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read.
-    """
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Isolation Forest: what few random cuts set apart is odd."""
+"""Isolation Forest: what few random cuts isolate is anomalous."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class IsolationForestDetector(OutlierDetector):
-    """scikit-learn's `IsolationForest` within the detectors' contract.
+    """scikit-learn's `IsolationForest` with a check of ranges, and faster scores.
+
+    A row outside of the range that a node's training rows span in the column of the cut is isolated
+    there and goes no deeper. scikit-learn's forest does not see that: its cuts lie between training
+    rows, so that any row beyond the last one counts as its neighbour.
 
     It takes any number of training rows, however few, without a warning. Scores do not depend on
-    `n_jobs` to the last bit, and come several times faster than scikit-learn's.
-
-    A row outside of the range that a node's training rows span in the column of the cut is set
-    apart there and goes no deeper, which scikit-learn's forest does not see: a cut lies between
-    training rows, so that it takes any row beyond the last one for its neighbour.
+    `n_jobs`, to the last bit.
 
     Parameters
     ----------
@@ -48,8 +48,6 @@ class IsolationForestDetector(OutlierDetector):
         Training rows per tree; all where there are fewer.
     max_features
         Share of the columns that a tree sees, above 0 and up to 1.
-    penalize_range
-        Whether rows outside of a node's range end there; without, the scores are scikit-learn's.
     n_jobs
         Threads; None is one for fitting and all cores for scoring.
     random_state
@@ -62,13 +60,20 @@ class IsolationForestDetector(OutlierDetector):
     lows_, highs_ : ndarray of float32
         The nodes' ranges, tree after tree.
     offset_ : float
-        Score below which `predict` says -1: -0.5, the score of an average row (Liu, Ting & Zhou
+        Score below which `predict` returns -1: -0.5, the score of an average row (Liu, Ting & Zhou
         2008, *Isolation Forest*).
 
     References
     ----------
     Liu, Ting & Zhou 2008, *Isolation Forest*, ICDM. The check of ranges: Liu, Ting & Zhou 2010, *On
     detecting clustered anomalies using SCiForest*, ECML PKDD.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(500, 2))
+    >>> IsolationForestDetector(random_state=0).fit(rows).predict([[0.0, 0.0], [9.0, 9.0]])
+    array([ 1, -1])
     """
 
     search_space: ClassVar[SearchSpace] = {
@@ -96,14 +101,12 @@ class IsolationForestDetector(OutlierDetector):
         n_estimators: int = 300,
         max_samples: int = 1024,
         max_features: float = 1.0,
-        penalize_range: bool = True,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_estimators = n_estimators
         self.max_samples = max_samples
         self.max_features = max_features
-        self.penalize_range = penalize_range
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -129,12 +132,12 @@ class IsolationForestDetector(OutlierDetector):
             random_state=self.random_state,
         ).fit(single)
         self.lows_, self.highs_ = node_ranges(self.forest_, single)
-        self._flat = self._flatten()
+        self._flat = FlatForest.of(self.forest_, self.lows_, self.highs_)
         self.offset_ = float(self.forest_.offset_)
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the negative of the paper's anomaly score, from -1 (odd) to 0.
+        """Return the negative of the paper's anomaly score, from -1 (anomalous) to 0.
 
         Parameters
         ----------
@@ -147,22 +150,15 @@ class IsolationForestDetector(OutlierDetector):
         """
         matrix = self._checked(X)
         if not hasattr(self, "_flat"):  # loaded from a file
-            self._flat = self._flatten()
+            self._flat = FlatForest.of(self.forest_, self.lows_, self.highs_)
         lengths = self._flat.path_lengths(matrix, self.n_jobs)
-        usual = len(self.forest_.estimators_) * average_path_length(self.forest_.max_samples_)
-        # A single training row has no path; scikit-learn calls that score 1/2.
-        ratios = np.divide(lengths, usual, out=np.ones_like(lengths), where=usual != 0)
+        average = len(self.forest_.estimators_) * average_path_length(self.forest_.max_samples_)
+        # A single training row has no path; scikit-learn's score for that is 1/2.
+        ratios = np.divide(lengths, average, out=np.ones_like(lengths), where=average != 0)
         scores: NDArray[np.float64] = -(2.0**-ratios)
         return scores
 
-    def _flatten(self) -> FlatForest:
-        lows, highs = self.lows_, self.highs_
-        if not self.penalize_range:
-            highs = np.full(len(highs), np.inf, dtype=np.float32)
-            lows = -highs
-        return FlatForest.of(self.forest_, lows, highs)
-
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what the trees say already."""
+        """Leave out what follows from the trees."""
         state: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_flat"}

@@ -29,7 +29,7 @@ _FEW_ROWS = 256  # quicker done than threads are called
 
 
 class FlatForest(NamedTuple):
-    """The trees one after the other, a place per node; then a leaf per depth for rows cut off.
+    """The trees one after the other, a place per node; then a leaf per depth for isolated rows.
 
     A node of depth d sends a row outside of its range to the leaf for depth d + 1. Leaves lead to
     themselves and take any value.
@@ -63,7 +63,7 @@ class FlatForest(NamedTuple):
 
     @classmethod
     def of(cls, forest: IsolationForest, lows: Singles, highs: Singles) -> FlatForest:
-        """Lay a fitted forest out.
+        """Flatten a fitted forest.
 
         Parameters
         ----------
@@ -259,7 +259,7 @@ def _kernels() -> _Kernels:
 
 
 def _compiled(function: Callable[..., None], signature: str) -> Callable[..., Any]:
-    """Compile as `traffic.windows.compiled` does, for threads that run at the same time."""
+    """Compile a loop that threads can run at the same time."""
     import numba  # half a second, not to be paid by `oddwire --help`
 
     try:
