@@ -28,7 +28,7 @@ MLFLOW_VIEW = "/#/experiments?workflowType=machine_learning"
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_END = 10.0
 _API = "PREFECT_API_URL"
-_TIED = Path(__file__).with_name("tied.py")
+_WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def start(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the commands stand in this file
-            [sys.executable, "-I", str(_TIED), *command],
+            [sys.executable, "-I", str(_WATCHDOG), *command],
             cwd=project.root,
             env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE,  # never written to: it closes when this process is gone
