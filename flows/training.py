@@ -81,10 +81,10 @@ def train(
     trials: Annotated[
         int, Field(ge=0, description="Trials per detector; 0 trains the defaults.")
     ] = 20,
-    detectors: Annotated[str, Field(description="Names, divided by commas.")] = DETECTORS,
+    detectors: Annotated[str, Field(description="Comma-separated names.")] = DETECTORS,
     promote: Annotated[bool, Field(description="Let the best one become champion.")] = True,
-    baselines: Annotated[
-        bool, Field(description="Judge supervised classifiers beside: what labels add.")
+    supervised_baselines: Annotated[
+        bool, Field(description="Also train classifiers on the labels: what labels would add.")
     ] = False,
 ) -> TrainingResult:
     """Search, fit, evaluate, register and, if it is better, promote a model for a source.
@@ -96,11 +96,11 @@ def train(
     trials
         Finished trials of each detector's study; 0 trains the defaults.
     detectors
-        Names, divided by commas.
+        Comma-separated names.
     promote
         Whether the best one may become champion.
-    baselines
-        Whether supervised classifiers are evaluated beside the detectors.
+    supervised_baselines
+        Whether supervised baselines are evaluated as well.
     """
     project = Project.find()
     load_params(project.params_file).source(source)
@@ -116,7 +116,7 @@ def train(
             versions = register(run, evaluated, best)
             decision = promote_best(run, best, versions[best.detector], promote=promote)
             result = finish(run, searched, evaluated, best, versions, decision)
-            if baselines:
+            if supervised_baselines:
                 # A comparison is no reason to lose a training.
                 told = evaluate_baselines(run, best, return_state=True).result(
                     raise_on_failure=False
