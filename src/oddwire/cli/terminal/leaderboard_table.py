@@ -51,7 +51,7 @@ def _cell(name: str, value: Any) -> str:
             return "-"
         case "detector", _:
             return str(value)
-        case "target_fpr", _:
+        case "target_fpr" | "false_positive_rate", _:
             return percent(value)
         case "rows_per_second", _:
             return f"{value:,.0f}"

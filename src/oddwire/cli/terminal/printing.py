@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -67,8 +68,9 @@ def print_table(
     """
     heads, text, dropped = list(rows[0]), set(text), []
     table = _table(rows, heads, text, title)
+    wide = console.options.update_width(1000)  # a measurement never exceeds the width given
     for head in optional:
-        if Measurement.get(console, console.options, table).minimum <= console.width:
+        if Measurement.get(console, wide, table).maximum <= console.width:
             break
         heads.remove(head)
         dropped.append(head)
@@ -84,8 +86,11 @@ def _table(
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
                   show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))  # fmt: skip
     for head in heads:
-        left = head in text
-        table.add_column(head, justify="left" if left else "right", no_wrap=left, overflow="fold")
+        widest = max(len(cell) for cell in [*head.split(), *(row[head] for row in rows), " "])
+        table.add_column(
+            textwrap.fill(head, widest), justify="left" if head in text else "right",
+            overflow="fold",
+        )  # fmt: skip
     for row in rows:
         table.add_row(*[row[head] for head in heads])
     return table
