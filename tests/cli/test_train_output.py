@@ -1,6 +1,8 @@
-"""What is said below the table of a training: who was chosen, and whether the promise held."""
+"""What ``oddwire train`` asks of the flow, and what it prints below the table."""
 
 from __future__ import annotations
+
+from contextlib import nullcontext
 
 import pytest
 
@@ -16,33 +18,71 @@ ROW = {
 }  # fmt: skip
 
 
+def result(*rows, **more):
+    return TrainingResult(
+        "desk", "abc123", rows, "2", "one_class_svm", promoted=True, reason="Promoted: first.",
+        **more,
+    )  # fmt: skip
+
+
 @pytest.fixture
-def told(tmp_path, capsys):
-    def show_it(*rows):
-        result = TrainingResult(
-            "desk", "abc123", rows, "2", "one_class_svm", promoted=True, reason="Promoted: first."
-        )
-        show(Project(tmp_path), result)
+def printed(tmp_path, capsys):
+    def show_it(*rows, **more):
+        show(Project(tmp_path), result(*rows, **more))
         return " ".join(capsys.readouterr().out.split())
 
     return show_it
 
 
-def test_the_challenger_and_what_it_was_chosen_by_are_named(told):
-    text = told({**ROW, "detector": "isolation_forest", "validation": 0.8}, ROW)
+@pytest.fixture
+def asked(monkeypatch):
+    """What the flow was asked for; nothing is trained."""
+    calls = []
+    monkeypatch.setattr("oddwire.cli.train.session", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(
+        "flows.training.train", lambda **options: calls.append(options) or result(ROW)
+    )
+    return calls
+
+
+def test_options_reach_the_flow_and_the_others_come_from_params(oddwire, project, asked):
+    ended = oddwire("train", "simulated", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.json["leaderboard"] == [ROW]
+    assert ended.json["supervised_baselines"] == []
+    oddwire(
+        "train", "simulated", "--trials", 0, "--detectors", "kmeans", "--no-promote",
+        "--supervised-baselines",
+    )  # fmt: skip
+    default = ["isolation_forest", "one_class_svm", "autoencoder"]
+    assert asked == [
+        {
+            "source": "simulated", "trials": 2, "detectors": ",".join(default), "promote": True,
+            "supervised_baselines": False,
+        },
+        {
+            "source": "simulated", "trials": 0, "detectors": "kmeans", "promote": False,
+            "supervised_baselines": True,
+        },
+    ]  # fmt: skip
+
+
+def test_the_challenger_and_what_it_was_chosen_by_are_named(printed):
+    text = printed({**ROW, "detector": "isolation_forest", "validation": 0.8}, ROW)
     assert (
-        "one_class_svm is the challenger, the best by a value on validation rows of 0.9123"
+        "one_class_svm is the challenger: best of all with 0.9123 on validation rows"
         " (mean ROC AUC over attack families)"
     ) in text
-    assert "the challenger, with a value on validation rows of 0.9123" in told(ROW)
+    assert "the challenger: 0.9123 on validation rows" in printed(ROW)
 
 
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])
-def test_more_alerts_on_benign_rows_than_chance_explains_are_told(told, promise):
-    text = told({**ROW, "promise": promise})
-    assert ("2.75%, are more than the 1.00% target_of" in text) == (promise == "above")
+def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promise):
+    text = printed({**ROW, "promise": promise})
+    assert ("Test FPR 2.75 % exceeds the 1 % target" in text) == (promise == "above")
 
 
-def test_figures_that_are_missing_for_one_reason_share_a_line(told):
-    missing = {"f1": None, "roc_auc": None, "undefined": {"f1": "no label", "roc_auc": "no label"}}
-    assert "- f1, roc_auc: no label" in told({**ROW, **missing})
+def test_detectors_that_failed_and_what_labels_add_are_told(printed):
+    text = printed(ROW, failed={"kmeans": "DataError: [b]no"}, baselines=("forest: 0.9",))
+    assert "Left out: kmeans, which failed: DataError: [b]no" in text
+    assert "- forest: 0.9" in text

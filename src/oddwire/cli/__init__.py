@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. One file per command."""
+"""The command line, one file per command: parse, call, print."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXIT_INTERRUPTED = 130
 app = typer.Typer(
     name="oddwire",
     help="Find the odd connections on your wire, and keep finding them as your traffic changes.",
-    epilog="Begin with: oddwire train simulated --trials 5",
+    epilog="**Example** `oddwire train simulated --trials 5`",
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,27 +48,27 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line: 0 done, 2 a mistake that the user can mend, 3 drift."""
+    """Run the command line, and exit with 0 for success, 2 for a user's error, 3 for drift."""
     try:
-        # On its own Typer fills a box with an error, where one line is enough.
+        # Typer by itself prints errors in a box; one line is enough.
         code = app(prog_name="oddwire", standalone_mode=False)
     except OddwireError as error:
         fail(error)
     except typer.TyperException as error:
-        fail(OddwireError(_mistake(error)))
+        fail(OddwireError(_usage_error(error)))
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(code)
 
 
-def _mistake(error: typer.TyperException) -> str:
+def _usage_error(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "oddwire"
     return f"{error.format_message()} (see `{command} --help`)"
 
 
 def fail(error: OddwireError) -> None:
-    """Print an error as one line, and exit."""
-    # Names from a file may hold codes that a terminal would obey.
+    """Print an error as one line, and exit with code 2."""
+    # Names read from a file may hold escape codes for the terminal.
     sys.stderr.write(f"oddwire: error: {printable(' '.join(str(error).split()))}\n")
     sys.exit(EXIT_USER_ERROR)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oddwire.cli.environment import quiet_tools
+from oddwire.cli.options import AsJson
 from oddwire.errors import ParameterError
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
 EPILOG = """
 **Examples**
 
-`oddwire compare nsl-kdd` sets the two newest finished trainings of the source side by side: what
-the newest one brought over the one before it.
+`oddwire compare nsl-kdd` compares the two newest finished trainings on the source.
 
-`oddwire compare 5a0c1e... 77b2f4...` takes trainings by their MLflow run ids, which `oddwire train`
-prints: the first is the one that each further one is compared with.
+`oddwire compare 5a0c1e... 77b2f4...` compares trainings by the MLflow run ids that `oddwire train`
+prints: each one with the first.
 """
 
 
@@ -37,15 +37,15 @@ def compare(
         list[str],
         typer.Argument(
             metavar="SOURCE | RUN RUN...",
-            help="A source of params.yaml, or two or more run ids of trainings.",
+            help="A source of params.yaml, or run ids of two or more trainings.",
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show what a training brought over an earlier one, detector by detector.
+    """Show what changed between trainings, detector by detector.
 
-    Differences come with 95 % intervals of a paired bootstrap where both evaluated the same test rows;
-    where they did not, the figures alone are shown, each with an interval of its own.
+    Where both evaluated the same test rows, differences come with 95 % intervals of a paired
+    bootstrap; where they did not, each figure is shown with an interval of its own.
     """
     quiet_tools(terminal=True)
     kept, comparisons = compare_runs(Project.find(), trainings)
@@ -69,7 +69,7 @@ def compare_runs(
     Raises
     ------
     ParameterError
-        If a single argument is no source, or a training is named twice.
+        If a single argument is not a source, or a training is named twice.
     NoModelError
         If there is no such training.
     """
@@ -90,10 +90,11 @@ def compare_runs(
 
 
 def as_dict(kept: list[TrainingRecord], comparisons: list[Comparison]) -> dict[str, Any]:
-    """Return what a machine reads."""
+    """Return what ``--json`` prints."""
     return {
         "trainings": [
-            {"run_id": each.run_id, "name": each.name, "best_detector": each.best} for each in kept
+            {"run_id": training.run_id, "name": training.name, "best_detector": training.best}
+            for training in kept
         ],
-        "comparisons": [each.to_dict() for each in comparisons],
+        "comparisons": [comparison.to_dict() for comparison in comparisons],
     }

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from oddwire.cli.environment import quiet_tools
+from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
-from oddwire.params import load_params
+from oddwire.params import DRIFT_SCENARIOS, load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 EXIT_DRIFT = 3
 _SHOWN_COLUMNS = 8
 EPILOG = """
-Exit code 0: no drift, 3: drift, 2: a mistake.
+Exit codes: 0 no drift, 2 error, 3 drift.
 
 **Examples**
 
@@ -34,16 +35,23 @@ def add_to(app: typer.Typer) -> None:
 
 
 def drift(
-    source: Annotated[str, typer.Argument(help="A source with a champion.")],
+    source: Source,
     current: Annotated[
         Path | None,
-        typer.Option(help="Current rows in the source's format.", show_default="the newest rows"),
+        typer.Option(
+            metavar="FILE", help="Current rows in the source's format.",
+            show_default="the newest rows of the source",
+        ),
     ] = None,
     scenario: Annotated[
-        str, typer.Option(help="For a simulated source: none, or a drift scenario.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Simulate the current rows: none, {', '.join(DRIFT_SCENARIOS)}.",
+        ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
-) -> None:
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
     """Compare current traffic with what the champion was trained on."""
     quiet_tools(terminal=True)
     project = Project.find()
@@ -77,24 +85,23 @@ def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftRes
 def show(result: DriftResult) -> None:
     """Print the verdict and the columns that moved most."""
     from rich.markup import escape
-    from rich.table import Table
 
-    from oddwire.cli.terminal.printing import printer
+    from oddwire.cli.terminal.printing import percent, print_table, printer
     from oddwire.operations.drift.verdict import ranked
     from oddwire.traffic.wire_text import printable
 
-    table = Table(
-        title=f"Drift check of {result.source}: {escape(result.current)}", title_justify="left"
-    )
-    for head in ("column", "share that moved", "threshold", ""):
-        table.add_column(
-            head, justify="right" if head in {"share that moved", "threshold"} else "left"
-        )
-    for one in ranked(result.check.columns)[:_SHOWN_COLUMNS]:
-        mark = "drifted" if one.drifted else ""
-        name = escape(printable(one.column))  # names come from the wire
-        table.add_row(name, f"{one.statistic:.3f}", f"{one.threshold:.3f}", mark)
     console = printer()
-    console.print(table)
+    rows = [
+        {
+            "column": escape(printable(column.column)),  # names come from the wire
+            "moved": percent(column.statistic),
+            "normal up to": percent(column.threshold),
+            "": "drifted" if column.drifted else "",
+        }
+        for column in ranked(result.check.columns)[:_SHOWN_COLUMNS]
+    ]
+    title = f"Drift check of {result.source}: {escape(result.current)}"
+    print_table(console, rows, title=title, text=("column", ""))
+    console.print()
     console.print(escape(printable(result.check.verdict)))
     console.print(f"Report: {escape(str(result.report))}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``oddwire fetch``: bring the files of a public source."""
+"""``oddwire fetch``: download a public data set."""
 
 from __future__ import annotations
 
@@ -10,20 +10,28 @@ import typer
 from oddwire.cli.environment import quiet_tools
 from oddwire.project import Project
 
+EPILOG = """
+**Examples**
+
+`oddwire fetch nsl-kdd`
+
+`oddwire fetch nsl-kdd --from ~/downloads`
+"""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("fetch", epilog="**Example** `oddwire fetch nsl-kdd --from ~/downloads`")(fetch)
+    app.command("fetch", epilog=EPILOG)(fetch)
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(help="A public source: nsl-kdd.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A public data set: nsl-kdd.")],
     from_: Annotated[
         Path | None,
-        typer.Option("--from", metavar="DIR", help="Take the files from a folder instead."),
+        typer.Option("--from", metavar="DIR", help="Copy the files from a folder instead."),
     ] = None,
 ) -> None:
-    """Download the files of a public source and check their SHA-256."""
+    """Download a public data set and check the SHA-256 of its files."""
     quiet_tools(terminal=True)
     from oddwire.traffic.sources.reading import fetching
 

@@ -8,13 +8,19 @@ import yaml
 from oddwire.params import load_params
 from oddwire.project import Project
 
+EPILOG = """
+**Example**
+
+`oddwire params > all-settings.yaml`
+"""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("params", epilog="**Example** `oddwire params > all-settings.yaml`")(params)
+    app.command("params", epilog=EPILOG)(params)
 
 
 def params() -> None:
-    """Print every setting of params.yaml, defaults filled in."""
+    """Print every setting of params.yaml, with defaults filled in."""
     content = load_params(Project.find().params_file).model_dump(mode="json")
     typer.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), nl=False)

@@ -1,4 +1,4 @@
-"""``make run``: train on simulated traffic, check for drift, and say where to look."""
+"""``make run``: train on simulated traffic, check it for drift, and say where to look."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tour() -> None:
     console.print("Training three detectors on two simulated weeks of a small organisation.")
     trials = _trials(os.environ.get(TRIALS_VARIABLE, str(TRIALS)))
     with session(project):
-        result = train.run_training(params, SOURCE, trials=trials, detectors=None, promote=True)
+        result = train.run_training(params, SOURCE, trials=trials)
         train.show(project, result)
         unchanged = drift.run_check(SOURCE, scenario="none")
         changed = drift.run_check(SOURCE, scenario="new_service")
@@ -39,7 +39,7 @@ def tour() -> None:
     console.print()
     drift.show(changed)
     console.print(
-        "\nNext: `.venv/bin/oddwire --help`; the README says how to add your own traffic."
+        "\nNext: `.venv/bin/oddwire --help`. The README shows how to add your own traffic."
     )
 
 

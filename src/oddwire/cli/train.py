@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oddwire.cli.environment import quiet_tools
+from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
 from oddwire.params import Params, load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oddwire.operations.training.results import TrainingResult
 
 EPILOG = """
@@ -20,8 +23,6 @@ EPILOG = """
 `oddwire train simulated --trials 5`
 
 `oddwire train nsl-kdd --detectors isolation_forest,autoencoder --no-promote`
-
-`oddwire train nsl-kdd --detectors isolation_forest,one_class_svm,autoencoder,ensemble --baselines`
 """
 
 
@@ -31,25 +32,31 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    source: Annotated[str, typer.Argument(help="A source of params.yaml.")],
+    source: Source,
     trials: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Trials per detector; 0 trains the defaults.", show_default="search.trials"
+            min=0, metavar="N", help="Trials per detector; 0 fits the default hyperparameters.",
+            show_default="search.trials",
         ),
     ] = None,
     detectors: Annotated[
-        str | None, typer.Option(help="Names, divided by commas.", show_default="search.detectors")
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Comma-separated names of detectors.",
+            show_default="search.detectors",
+        ),
     ] = None,
-    promote: Annotated[bool, typer.Option(help="Let the best one become champion.")] = True,
-    baselines: Annotated[
+    promote: Annotated[bool, typer.Option(help="Whether the best may become champion.")] = True,
+    supervised_baselines: Annotated[
         bool,
         typer.Option(
-            "--supervised-baselines", help="Judge supervised classifiers beside: what labels add."
+            "--supervised-baselines",
+            help="Also train classifiers on the labels, to show what labels would add.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
-) -> None:
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
     """Search, fit, evaluate, register and promote a model for a source."""
     quiet_tools(terminal=True)
     project = Project.find()
@@ -61,8 +68,9 @@ def train(
         parse_detectors(detectors)
     with session(project, quiet=as_json):
         result = run_training(
-            params, source, trials=trials, detectors=detectors, promote=promote, baselines=baselines
-        )
+            params, source, trials=trials, detectors=detectors, promote=promote,
+            supervised_baselines=supervised_baselines,
+        )  # fmt: skip
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
@@ -75,12 +83,12 @@ def run_training(
     params: Params,
     source: str,
     *,
-    trials: int | None,
-    detectors: str | None,
-    promote: bool,
-    baselines: bool = False,
+    trials: int | None = None,
+    detectors: str | None = None,
+    promote: bool = True,
+    supervised_baselines: bool = False,
 ) -> TrainingResult:
-    """Run the training flow, inside a session."""
+    """Run the training flow inside a session; what is None is taken from ``params``."""
     from flows.training import train as flow
 
     return flow(
@@ -88,12 +96,12 @@ def run_training(
         trials=params.search.trials if trials is None else trials,
         detectors=",".join(params.search.detectors) if detectors is None else detectors,
         promote=promote,
-        supervised_baselines=baselines,
+        supervised_baselines=supervised_baselines,
     )
 
 
 def as_dict(result: TrainingResult) -> dict[str, Any]:
-    """Return what a machine reads."""
+    """Return what ``--json`` prints."""
     names = (
         "source", "run_id", "leaderboard", "version", "detector", "promoted", "reason", "failed",
         "supervised_baselines",
@@ -101,48 +109,49 @@ def as_dict(result: TrainingResult) -> dict[str, Any]:
     return {name: getattr(result, name) for name in names}
 
 
-def _why_chosen(row: dict[str, Any], *, alone: bool) -> str:
-    from oddwire.operations.search.objective import in_words
-
-    how = "with" if alone else "the best by"
-    return (
-        f"{row['detector']} is the challenger, {how} a value on validation rows of "
-        f"{row['validation']:.4f} ({in_words(row['criterion'])})"
-    )
-
-
-def _broken_promise(row: dict[str, Any]) -> str:
-    """Say that more benign test rows raise an alert than chance explains; empty where not."""
-    if row["promise"] != "above":
-        return ""
-    return (
-        f"Its alerts on benign test rows, {row['false_positive_rate']:.2%}, are more than the "
-        f"{row['target_fpr']:.2%} target: these rows are not like the calibration rows"
-    )
-
-
 def show(project: Project, result: TrainingResult) -> None:
     """Print the leaderboard, the promotion and where to look."""
     from rich.markup import escape
 
     from oddwire.cli.servers.processes import HOST, MLFLOW_PORT, MLFLOW_VIEW, PREFECT_PORT
-    from oddwire.cli.terminal.printing import print_leaderboard, printer
+    from oddwire.cli.terminal.leaderboard_table import print_leaderboard
+    from oddwire.cli.terminal.printing import printer
     from oddwire.operations.registry.versions import model_name
     from oddwire.traffic.wire_text import printable
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
     console = printer()
-    for told in result.supervised_baselines:
-        console.print(f"  - {escape(printable(told))}")
-    for name, why in result.failed.items():
-        console.print(f"left out: {name}, which failed with {escape(printable(why))}")
+    console.print()
+    for sentence in result.supervised_baselines:
+        console.print(f"  - {escape(printable(sentence))}")
+    for detector, reason in result.failed.items():
+        console.print(f"Left out: {detector}, which failed: {escape(printable(reason))}")
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     console.print(_why_chosen(row, alone=len(result.leaderboard) == 1))
-    if broken := _broken_promise(row):
-        console.print(broken)
+    if row["promise"] == "above":
+        console.print(_high_fpr(row))
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.run_id}")
-    console.print(
-        f"Where to look: `make up` in {escape(str(project.root))} starts the MLflow page "
-        f"http://{HOST}:{MLFLOW_PORT}{MLFLOW_VIEW} and the Prefect page http://{HOST}:{PREFECT_PORT}"
+    console.print(f"\n`make up` in {escape(str(project.root))} starts", soft_wrap=True)
+    console.print(f"  MLflow page   http://{HOST}:{MLFLOW_PORT}{MLFLOW_VIEW}", soft_wrap=True)
+    console.print(f"  Prefect page  http://{HOST}:{PREFECT_PORT}")
+
+
+def _why_chosen(row: Mapping[str, Any], *, alone: bool) -> str:
+    from oddwire.operations.search.objective import in_words
+
+    best = "" if alone else "best of all with "
+    return (
+        f"{row['detector']} is the challenger: {best}{row['validation']:.4f} on validation rows "
+        f"({in_words(row['criterion'])})"
+    )
+
+
+def _high_fpr(row: Mapping[str, Any]) -> str:
+    from oddwire.cli.terminal.printing import percent
+
+    return (
+        f"Test FPR {percent(row['false_positive_rate'])} exceeds the "
+        f"{percent(row['target_fpr'])} target by more than chance explains: the test rows differ "
+        "from the calibration rows"
     )

@@ -1,4 +1,4 @@
-"""``oddwire up``: Prefect server, MLflow page and served deployments, begun and ended together."""
+"""``oddwire up``: Prefect server, MLflow page and deployments, started and stopped together."""
 
 from __future__ import annotations
 
@@ -20,21 +20,29 @@ from oddwire.project import Project
 if TYPE_CHECKING:
     from rich.console import Console
 
+EPILOG = """
+**Examples**
+
+`oddwire up`
+
+`oddwire up --prefect-port 4201 --mlflow-port 5001`
+"""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("up", epilog="**Example** `oddwire up --prefect-port 4201`")(up)
+    app.command("up", epilog=EPILOG)(up)
 
 
 def up(
     prefect_port: Annotated[
-        int, typer.Option(help="Port of the Prefect page.", min=1, max=65535)
+        int, typer.Option(metavar="PORT", help="Port of the Prefect page.", min=1, max=65535)
     ] = processes.PREFECT_PORT,
     mlflow_port: Annotated[
-        int, typer.Option(help="Port of the MLflow page.", min=1, max=65535)
+        int, typer.Option(metavar="PORT", help="Port of the MLflow page.", min=1, max=65535)
     ] = processes.MLFLOW_PORT,
 ) -> None:
-    """Start the Prefect server, the MLflow page and the deployments; Ctrl-C ends them together."""
+    """Start Prefect, MLflow and the deployments; Ctrl-C stops them together."""
     quiet_tools(terminal=False)
     project = Project.find()
     load_params(project.params_file)
@@ -47,16 +55,16 @@ def up(
         if not processes.is_free(port):
             raise ParameterError(
                 f"port {port} for {name} is in use: is `oddwire up` running already? "
-                f"Otherwise give --{name.lower()}-port"
+                f"Otherwise name another one with --{name.lower()}-port"
             )
-    with _told_to_end() as ended, ExitStack() as stack:
-        running = _start_all(project, prefect_port, mlflow_port, stack, console, ended)
-        console.print("Ctrl-C ends all of them.")
-        while not ended.wait(0.5):
+    with _interruption() as interrupted, ExitStack() as stack:
+        running = _start_all(project, prefect_port, mlflow_port, stack, console, interrupted)
+        console.print("Press Ctrl-C to stop them all.")
+        while not interrupted.wait(0.5):
             for server in running:
                 if server.process.poll() is not None:
-                    raise ServiceError(f"{server.name} ended: {processes.last_line(server.log)}")
-    console.print("ended")
+                    raise ServiceError(f"{server.name} stopped: {processes.last_line(server.log)}")
+    console.print("stopped")
 
 
 def _start_all(
@@ -65,7 +73,7 @@ def _start_all(
     mlflow_port: int,
     stack: ExitStack,
     console: Console,
-    ended: threading.Event,
+    interrupted: threading.Event,
 ) -> list[processes.Server]:
     from oddwire.operations.tracking.addresses import without_password
     from oddwire.operations.tracking.store import Tracking
@@ -83,30 +91,31 @@ def _start_all(
             mlflow = processes.start_mlflow(project, mlflow_port, store)
             stack.callback(mlflow.end)
             running.append(mlflow)
-        prefect.wait_until(f"{prefect_page}/api/health", ended=ended)
+        prefect.wait_until(f"{prefect_page}/api/health", interrupted=interrupted)
         deployments = processes.start_deployments(project, f"{prefect_page}/api")
         stack.callback(deployments.end)
         running.append(deployments)
         if mlflow is not None:
-            mlflow.wait_until(f"{mlflow_page}/health", ended=ended)
-    console.print(f"Prefect page  {prefect_page}   trigger a flow under Deployments")
+            mlflow.wait_until(f"{mlflow_page}/health", interrupted=interrupted)
+    console.print(f"Prefect page  {prefect_page}\n  run a flow under Deployments")
     console.print(
-        f"MLflow page   {mlflow_page}{processes.MLFLOW_VIEW}   compare runs, see versions"
+        f"MLflow page   {mlflow_page}{processes.MLFLOW_VIEW}\n  compare runs and model versions",
+        soft_wrap=True,
     )
-    console.print("deployments   training, drift-check (scheduled), scoring")
+    console.print("Deployments   training, drift-check (scheduled), scoring")
     return running
 
 
 @contextmanager
-def _told_to_end() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into an event, so that what was started is ended in order."""
-    ended = threading.Event()
+def _interruption() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event, so that the servers are stopped in order."""
+    interrupted = threading.Event()
     old = {
-        number: signal.signal(number, lambda *_: ended.set())
+        number: signal.signal(number, lambda *_: interrupted.set())
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield ended
+        yield interrupted
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)

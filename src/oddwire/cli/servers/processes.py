@@ -28,46 +28,46 @@ MLFLOW_VIEW = "/#/experiments?workflowType=machine_learning"
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_END = 10.0
 _API = "PREFECT_API_URL"
-_TIED = Path(__file__).with_name("tied.py")
+_WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A program that runs until it is told to end."""
+    """A program that runs until it is stopped."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
-    def wait_until(self, address: str, *, ended: threading.Event | None = None) -> None:
+    def wait_until(self, address: str, *, interrupted: threading.Event | None = None) -> None:
         """Wait until the server answers at an address.
 
         Parameters
         ----------
         address
-            An HTTP address that it answers when it is ready.
-        ended
-            Set when nobody waits any longer.
+            HTTP address at which it answers when it is ready.
+        interrupted
+            Set to stop waiting.
 
         Raises
         ------
         ServiceError
-            If it ends, or does not answer in time.
+            If it stops, or does not answer in time.
         KeyboardInterrupt
-            If nobody waits any longer.
+            If ``interrupted`` is set.
         """
         deadline = time.monotonic() + _SECONDS_TO_START
         while not answers(address):
-            if ended is not None and ended.is_set():
+            if interrupted is not None and interrupted.is_set():
                 raise KeyboardInterrupt
             if self.process.poll() is not None:
-                raise ServiceError(f"{self.name} ended while starting: {last_line(self.log)}")
+                raise ServiceError(f"{self.name} stopped while starting: {last_line(self.log)}")
             if time.monotonic() > deadline:
                 raise ServiceError(f"{self.name} does not answer at {address}; see {self.log}")
             time.sleep(0.1)
 
     def end(self) -> None:
-        """Ask it to end, and after a while make it."""
+        """Terminate it, and kill it where it does not stop in time."""
         if self.process.poll() is None:
             _signal_group(self.process, signal.SIGTERM)
         try:
@@ -82,15 +82,15 @@ class Server:
 def start(
     name: str, command: Sequence[str], *, project: Project, env: Mapping[str, str] | None = None
 ) -> Server:
-    """Start a program in a process group of its own, its output in a log file.
+    """Start a module in a process group of its own, its output in a log file.
 
-    It ends with this process, even where that is killed and can end nothing itself.
+    A parent watchdog stops it when this process is gone, even if it was killed.
     """
     log = project.root / "data" / "logs" / f"{name.lower().replace(' ', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - the commands stand in this file
-            [sys.executable, "-I", str(_TIED), *command],
+        process = subprocess.Popen(  # noqa: S603 - the commands are those of this file
+            [sys.executable, "-I", str(_WATCHDOG), *command],
             cwd=project.root,
             env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE,  # never written to: it closes when this process is gone
@@ -105,7 +105,7 @@ def start_prefect(project: Project, port: int, *, page: bool = True) -> Server:
     """Start a Prefect server on the loopback."""
     command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
     api = f"http://{HOST}:{port}/api"
-    # Without this, the page of another port would look for its server at the usual one.
+    # Without this, the page of another port would look for its server at the default one.
     env = {_API: api, "PREFECT_SERVER_UI_API_URL": api}
     return start(
         "Prefect server", command if page else [*command, "--no-ui"], project=project, env=env
@@ -132,29 +132,29 @@ def start_deployments(project: Project, api: str) -> Server:
 def prefect_api(project: Project) -> Iterator[str]:
     """Set ``PREFECT_API_URL`` to a server that answers, for the length of a ``with``.
 
-    The server that a person named is taken; otherwise one at Prefect's usual address, such as
-    that of ``make up``; otherwise one is started for as long as it is needed. Prefect would start
-    one by itself, but more slowly, and ends it with a traceback.
+    That is the server named by ``PREFECT_API_URL``; otherwise one at Prefect's default address,
+    such as that of ``make up``; otherwise one that is started and stopped here. Prefect would
+    start one by itself, but more slowly, and stops it with a traceback.
 
     Raises
     ------
     ServiceError
-        If the server that was named does not answer.
+        If the server named by ``PREFECT_API_URL`` does not answer.
     """
     named = os.environ.get(_API)
-    usual = f"http://{HOST}:{PREFECT_PORT}/api"
+    default = f"http://{HOST}:{PREFECT_PORT}/api"
     if named:
         if not answers(f"{named}/health"):
-            raise ServiceError(f"the Prefect server {named} of {_API} does not answer")
+            raise ServiceError(f"the Prefect server {named} named by {_API} does not answer")
         yield named
         return
-    if answers(f"{usual}/health"):
-        with _api(usual):
-            yield usual
+    if answers(f"{default}/health"):
+        with _api(default):
+            yield default
         return
     port = free_port()
     address = f"http://{HOST}:{port}/api"
-    # Two that start at once on one database would trip over each other's migrations.
+    # Two that start at once would migrate the same database.
     with FileLock(_prefect_home() / "oddwire-start.lock"):
         server = start_prefect(project, port, page=False)
         try:
@@ -171,12 +171,12 @@ def prefect_api(project: Project) -> Iterator[str]:
 
 
 def _prefect_home() -> Path:
-    """Return where Prefect keeps its database."""
+    """Return the folder of Prefect's database."""
     return Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
 
 
 def drain_prefect() -> None:
-    """Let the last log lines and events arrive, which Prefect sends in the background."""
+    """Send the last log lines and events, which Prefect sends in the background."""
     if "prefect.logging.handlers" in sys.modules:
         from prefect.events.worker import EventsWorker
         from prefect.logging.handlers import APILogWorker
@@ -204,7 +204,7 @@ def answers(address: str) -> bool:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody uses at the moment."""
+    """Return a port of the loopback that is free at the moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -223,7 +223,7 @@ def is_free(port: int) -> bool:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a log that says something."""
+    """Return the last line of a log that is not empty."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line), f"nothing in {log}")
 

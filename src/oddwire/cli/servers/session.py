@@ -1,4 +1,4 @@
-"""What a command that runs a flow needs around it: a store, a server, someone who watches."""
+"""What a command needs around a flow: MLflow, a Prefect server, progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
     project
         The project.
     quiet
-        Show no progress: a machine reads.
+        Show no progress, as for ``--json``.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
         If a server does not answer.
     """
     from oddwire.cli.servers.processes import prefect_api
-    from oddwire.cli.terminal.printing import shown_progress
+    from oddwire.cli.terminal.progress_bars import shown_progress
     from oddwire.operations.progress import step
     from oddwire.operations.tracking.store import Tracking
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
 
-from oddwire.cli.terminal.printing import printer
+from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
 from oddwire.operations.comparison.trainings import COMPARED, verdict
 
 if TYPE_CHECKING:
@@ -19,82 +18,84 @@ if TYPE_CHECKING:
         TrainingRecord,
     )
 
-_HEADS = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "recall_at_fpr_0.001": "recall at 0.1 % FPR",
-    "recall_at_fpr_0.01": "recall at 1 % FPR",
-    "recall_at_fpr_0.05": "recall at 5 % FPR",
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "false_positive_rate": "realised FPR",
-    "accuracy": "accuracy",
-}
+_DIFFERENCE = {"no difference shown": "not shown"}  # below the head "difference"
 
 
 def letter(place: int) -> str:
-    """Return how the table calls a training: A, B and so on, then by number."""
+    """Return what the tables call a training: A, B and so on, then its number."""
     letters = string.ascii_uppercase
     return letters[place] if place < len(letters) else str(place + 1)
 
 
 def print_trainings(trainings: Sequence[TrainingRecord]) -> None:
     """Print which trainings are compared."""
-    table = Table(title="Trainings", title_justify="left")
-    for head in ("", "run", "name", "best detector"):
-        table.add_column(head)
-    for place, each in enumerate(trainings):
-        table.add_row(letter(place), each.run_id, escape(each.name), each.best or "-")
-    printer().print(table)
+    rows = [
+        {
+            "": letter(place),
+            "run": training.run_id,
+            "name": escape(training.name),
+            "best detector": training.best or "-",
+        }
+        for place, training in enumerate(trainings)
+    ]
+    print_table(printer(), rows, title="Trainings", text=rows[0], optional=("name",))
 
 
 def print_comparison(comparison: Comparison, order: Sequence[str]) -> None:
-    """Print a table per detector, and what could not be compared."""
+    """Print a table per detector, and what could not be compared.
+
+    Parameters
+    ----------
+    comparison
+        Two trainings.
+    order
+        Run ids of all trainings that are compared, in the order of their letters.
+    """
     console = printer()
     first, second = (letter(order.index(run)) for run in (comparison.earlier, comparison.later))
     if comparison.unpaired:
         console.print(
-            f"{first} and {second} allow no paired comparison: {escape(comparison.unpaired)}. "
+            f"\n{first} and {second} allow no paired comparison: {escape(comparison.unpaired)}. "
             "Their figures, each with its own 95 % interval:"
         )
-    for each in comparison.detectors:
-        console.print(_table(each, first, second, paired=not comparison.unpaired))
+    for compared in comparison.detectors:
+        rows = _rows(compared, first, second, paired=not comparison.unpaired)
+        console.print()
+        print_table(console, rows, title=compared.detector, text=("metric", "difference"))
     for run, names in ((first, comparison.only_earlier), (second, comparison.only_later)):
         if names:
             console.print(f"  - only in {run}: {', '.join(names)}", style="dim")
 
 
-def _table(each: DetectorComparison, first: str, second: str, *, paired: bool) -> Table:
-    table = Table(title=each.detector, title_justify="left")
-    table.add_column("metric")
-    heads = [first, second]
-    if paired:
-        heads += [f"{second} - {first}", "95 % interval", "verdict"]
-    for head in heads:
-        table.add_column(head, justify="left" if head == "verdict" else "right")
-    for metric in COMPARED:
-        cells = [
-            _figure(figures, metric, alone=not paired) for figures in (each.earlier, each.later)
-        ]
-        if paired:
-            cells += _difference(each, metric)
-        table.add_row(_HEADS[metric], *cells)
-    return table
+def _rows(
+    compared: DetectorComparison, first: str, second: str, *, paired: bool
+) -> list[dict[str, str]]:
+    return [
+        {
+            "metric": METRIC_HEADS[metric],
+            first: _figure(compared.earlier, metric, interval=not paired),
+            second: _figure(compared.later, metric, interval=not paired),
+            **(_difference(compared, metric, f"{second} - {first}") if paired else {}),
+        }
+        for metric in COMPARED
+    ]
 
 
-def _figure(figures: Mapping[str, Any], metric: str, *, alone: bool) -> str:
+def _figure(figures: Mapping[str, Any], metric: str, *, interval: bool) -> str:
     value = figures.get(metric)
     if value is None:
         return "-"
-    bound = (figures.get("intervals") or {}).get(metric)
-    span = f" ({bound['low']:.4f} to {bound['high']:.4f})" if alone and bound else ""
-    return f"{value:.4f}{span}"
+    bound = (figures.get("intervals") or {}).get(metric) if interval else None
+    return f"{value:.4f}" + (f" ({bound['low']:.4f} to {bound['high']:.4f})" if bound else "")
 
 
-def _difference(each: DetectorComparison, metric: str) -> list[str]:
-    difference = each.difference(metric)
-    if difference is None:
-        return ["-", "-", ""]
-    span = f"{difference.low:+.4f} to {difference.high:+.4f}"
-    return [f"{difference.estimate:+.4f}", span, verdict(difference)]
+def _difference(compared: DetectorComparison, metric: str, head: str) -> dict[str, str]:
+    found = compared.difference(metric)
+    if found is None:
+        return {head: "-", "95 % interval": "-", "difference": ""}
+    word = verdict(found)
+    return {
+        head: f"{found.estimate:+.4f}",
+        "95 % interval": f"{found.low:+.4f} to {found.high:+.4f}",
+        "difference": _DIFFERENCE.get(word, word),
+    }

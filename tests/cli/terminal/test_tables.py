@@ -1,0 +1,89 @@
+"""Tables read well in a terminal of any width: no name and no figure is cut."""
+
+from __future__ import annotations
+
+import pytest
+
+from oddwire.cli.terminal.comparison_tables import print_comparison
+from oddwire.cli.terminal.leaderboard_table import print_leaderboard
+from oddwire.cli.terminal.printing import percent
+from oddwire.evaluation.uncertainty.comparing import Difference
+from oddwire.operations.comparison.trainings import COMPARED, Comparison, DetectorComparison
+
+NAMES = ["local_outlier_factor", "isolation_forest", "autoencoder"]
+ROW = {
+    "validation": 0.9123, "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7,
+    "recall_at_fpr_0.01": 0.6, "false_positive_rate": 0.0275, "target_fpr": 0.01,
+    "fit_seconds": 1.0, "rows_per_second": 123456.0,
+}  # fmt: skip
+
+
+@pytest.fixture
+def printed(capsys, monkeypatch):
+    """A function that prints at a width, and returns what was printed."""
+
+    def call(width, function, *arguments, **options):
+        monkeypatch.setenv("COLUMNS", str(width))
+        function(*arguments, **options)
+        out = capsys.readouterr().out
+        assert max(map(len, out.splitlines())) <= width
+        assert "…" not in out
+        return out
+
+    return call
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_names_and_figures_stay_whole_and_columns_left_out_are_named(printed, width):
+    rows = [{"detector": name, **ROW} for name in NAMES]
+    out = printed(width, print_leaderboard, rows, title="Training on desk")
+    for name in NAMES:
+        (line,) = [line for line in out.splitlines() if name in line]
+        assert {"0.9123", "0.9000", "2.75"} <= set(line.split())
+    assert ("123,456" in out) == (width == 120)
+    assert ("wider terminals also show" in out) == (width < 120)
+    assert "rows/s" in out
+
+
+def test_figures_that_are_missing_for_one_reason_share_a_line(printed):
+    missing = {"f1": None, "roc_auc": None, "undefined": {"f1": "no label", "roc_auc": "no label"}}
+    out = printed(80, print_leaderboard, [{"detector": "kmeans", **ROW, **missing}], title="t")
+    assert "- f1, roc_auc: no label" in out
+    (line,) = [line for line in out.splitlines() if "kmeans" in line]
+    assert "-" in line.split()
+
+
+@pytest.mark.parametrize("unpaired", ["", "their labels differ"])
+def test_a_comparison_fits_80_columns(printed, unpaired):
+    bounds = {metric: {"low": 0.0123, "high": 0.9876} for metric in COMPARED}
+    figures = dict.fromkeys(COMPARED, 0.5) | {"intervals": bounds}
+    differences = [
+        Difference(
+            metric=metric, challenger=0.5, champion=0.49, estimate=0.01, low=-0.01, high=0.02,
+            confidence=0.95, resamples=10, share_better=0.7,
+        )
+        for metric in COMPARED
+    ]  # fmt: skip
+    compared = DetectorComparison(
+        detector="isolation_forest", earlier=figures, later=figures,
+        differences=() if unpaired else tuple(differences),
+    )  # fmt: skip
+    comparison = Comparison(
+        earlier="a1", later="b2", detectors=(compared,), only_earlier=(), only_later=("kmeans",),
+        unpaired=unpaired,
+    )  # fmt: skip
+    out = printed(80, print_comparison, comparison, ["a1", "b2"])
+    assert "only in B: kmeans" in out
+    (line,) = [line for line in out.splitlines() if "recall at 0.1 % FPR" in line]
+    if unpaired:
+        assert "0.5000 (0.0123 to 0.9876)" in line
+        assert "allow no paired comparison: their labels differ" in out
+    else:
+        assert "-0.0100 to +0.0200" in line
+        assert "not shown" in line
+
+
+def test_shares_are_shown_in_percent():
+    assert [percent(share) for share in (0.01, 0.0275, 0.001, 0.12345)] == [
+        "1 %", "2.75 %", "0.1 %", "12.3 %",
+    ]  # fmt: skip
