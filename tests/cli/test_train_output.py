@@ -12,7 +12,7 @@ ROW = {
     "detector": "one_class_svm", "validation": 0.9123, "criterion": "family_roc_auc",
     "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7, "recall_at_fpr_0.01": 0.6,
     "false_positive_rate": 0.0275, "fit_seconds": 1.0, "rows_per_second": 1000.0,
-    "alert_p_value": 0.008, "target_fpr": 0.01, "promise": "kept",
+    "alert_p_value": 0.008, "target_fpr": 0.01, "target_verdict": "kept",
 }  # fmt: skip
 
 
@@ -39,8 +39,8 @@ def test_the_challenger_and_what_it_was_chosen_by_are_named(told):
 
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])
 def test_more_alerts_on_benign_rows_than_chance_explains_are_told(told, promise):
-    text = told({**ROW, "promise": promise})
-    assert ("2.75%, are more than the 1.00% target_of" in text) == (promise == "above")
+    text = told({**ROW, "target_verdict": promise})
+    assert ("2.75%, are more than the 1.00% target" in text) == (promise == "above")
 
 
 def test_figures_that_are_missing_for_one_reason_share_a_line(told):

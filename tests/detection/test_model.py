@@ -78,11 +78,11 @@ def test_a_row_far_off_is_odder_than_ordinary_ones(fitted):
 
 
 def test_about_as_many_new_benign_rows_alert_as_the_rate_allows(fitted):
-    fitted.target_fpr = 0.05
+    fitted.alert_p_value = 0.05
     try:
         share = fitted.score(rows(4000, seed=3))["alert"].mean()
     finally:
-        fitted.target_fpr = 0.01
+        fitted.alert_p_value = 0.01
     # Of calibration sets of 400 rows, 999 of 1,000 give a rate between these.
     assert 0.02 < share < 0.1
 

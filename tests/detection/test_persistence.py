@@ -78,7 +78,7 @@ def trained(name, params=None, **settings):
 
 @pytest.fixture(scope="module", params=sorted(DETECTORS))
 def saved(request, tmp_path_factory):
-    model = trained(request.param, target_fpr=0.02, metadata={"source": "simulated"})
+    model = trained(request.param, alert_p_value=0.02, metadata={"source": "simulated"})
     folder = tmp_path_factory.mktemp(request.param) / "model"
     return model, folder, model.save(folder)
 
@@ -116,7 +116,7 @@ def test_a_loaded_model_gives_the_same_bits(saved):
         loaded.score(any_rows()), model.score(any_rows()), check_exact=True
     )
     assert loaded.threshold == model.threshold
-    for name in ("schema", "detector_name", "hyperparameters", "seed", "target_fpr", "metadata"):
+    for name in ("schema", "detector_name", "hyperparameters", "seed", "alert_p_value", "metadata"):
         assert getattr(loaded, name) == getattr(model, name)
 
 
@@ -238,9 +238,9 @@ def test_a_link_is_refused_wherever_it_leads(copy, tmp_path):
 def test_a_renewed_manifest_is_found_by_its_digest(copy):
     folder, digest = copy
     about = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps({**about, "target_fpr": 0.9}))
+    (folder / "model.json").write_text(json.dumps({**about, "alert_p_value": 0.9}))
     seal_again(folder)
-    assert Model.load(folder).target_fpr == 0.9
+    assert Model.load(folder).alert_p_value == 0.9
     with pytest.raises(ModelError, match=rf"manifest.json was altered: .* must be {digest}"):
         Model.load(folder, digest=digest)
 

@@ -58,7 +58,7 @@ def score(
     console = printer()
     console.print(
         f"{done.rows:,} rows scored by version {done.version} ({done.detector}), "
-        f"{done.alerts:,} alerts at a false-alarm budget of {done.target_fpr:.3g}\n"
+        f"{done.alerts:,} alerts (p-value at most {done.alert_p_value:.3g})\n"
         f"written to {escape(str(done.out))}"
     )
     if done.discoveries is not None:

@@ -111,7 +111,7 @@ def _why_chosen(row: dict[str, Any], *, alone: bool) -> str:
 
 def _broken_promise(row: dict[str, Any]) -> str:
     """Say that more benign test rows raise an alert than chance explains; empty where not."""
-    if row["promise"] != "above":
+    if row["target_verdict"] != "above":
         return ""
     return (
         f"Its alerts on benign test rows, {row['false_positive_rate']:.2%}, are more than the "

@@ -48,8 +48,8 @@ class Model:
         By the names of the search space, such as ``detector__width``.
     seed
         Of all that is random in the detector.
-    target_fpr
-        Share of benign connections that may raise an alert.
+    alert_p_value
+        P-value at or below which a connection is an alert.
     metadata
         Anything that JSON can hold, such as the source's name.
     preprocessing, detector
@@ -64,7 +64,7 @@ class Model:
     detector_name: str
     hyperparameters: HyperParameters
     seed: int
-    target_fpr: float
+    alert_p_value: float
     metadata: dict[str, Any]
     preprocessing: TablePreprocessor | TableEncoder
     detector: Any
@@ -79,7 +79,7 @@ class Model:
         params: HyperParameters | None = None,
         *,
         seed: int,
-        target_fpr: float = 0.01,
+        alert_p_value: float = 0.01,
         metadata: dict[str, Any] | None = None,
     ) -> Self:
         """Put a model together that is still to be fitted.
@@ -106,7 +106,7 @@ class Model:
             detector_name=detector_name,
             hyperparameters=chosen,
             seed=seed,
-            target_fpr=target_fpr,
+            alert_p_value=alert_p_value,
             metadata=dict(metadata or {}),
             preprocessing=preprocessing,
             detector=detector.set_params(**_with_prefix("detector__", chosen)),
@@ -115,7 +115,7 @@ class Model:
     @property
     def threshold(self) -> float:
         """The smallest anomaly score that counts as an alert."""
-        return self.calibrated().threshold(self.target_fpr)
+        return self.calibrated().threshold(self.alert_p_value)
 
     def calibrated(self) -> ConformalCalibration:
         """Return the calibration.
@@ -209,7 +209,7 @@ class Model:
             "anomaly_score": scores,
             "p_value": p_values,
             "extrapolated": extrapolated,
-            "alert": p_values <= self.target_fpr,
+            "alert": p_values <= self.alert_p_value,
         }
         return pd.DataFrame(columns, index=frame.index)
 

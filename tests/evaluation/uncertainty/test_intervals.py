@@ -26,7 +26,7 @@ def rows(count=1500, seed=0, merit=1.5, share=0.2):
 
 
 def measured(labels, scores, threshold=1.0, **options):
-    evaluation = evaluate(labels, scores, threshold=threshold, target_fpr=0.02)
+    evaluation = evaluate(labels, scores, threshold=threshold, alert_p_value=0.02)
     return evaluation, bootstrap_intervals(labels, scores, evaluation, **options)
 
 
@@ -82,7 +82,7 @@ def test_drawing_counts_gives_the_interval_of_drawing_rows():
     drawn = []
     for _ in range(2000):
         picked = np.concatenate([rng.choice(members, len(members)) for members in classes])
-        drawn.append(evaluate(labels[picked], scores[picked], threshold=1.0, target_fpr=0.1).f1)
+        drawn.append(evaluate(labels[picked], scores[picked], threshold=1.0, alert_p_value=0.1).f1)
     _, intervals = measured(labels, scores, resamples=5000)
     assert intervals.bounds["f1"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.01)
 

@@ -12,7 +12,7 @@ import pytest
 
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.reports import threshold_text
+from oddwire.evaluation.reports import threshold_line
 from oddwire.operations.training.fitting import (
     THRESHOLD,
     Prepared,
@@ -78,8 +78,8 @@ def fit_by(rule, prepared, tmp_path, **settings):
 @pytest.mark.parametrize(
     ("rule", "settings"),
     [
-        ("fpr", {"target_fpr": 0.02, "benign_shift": 0.05}),
-        ("tail", {"risk": 0.02}),
+        ("fpr", {"target_fpr": 0.02}),
+        ("tail", {"target_fpr": 0.02}),
         ("best_f1", {}),
         ("precision", {"min_precision": 0.3, "attack_share": 0.2}),
     ],
@@ -91,12 +91,12 @@ def test_a_model_keeps_the_rule_of_its_threshold_and_its_report_tells_it(
     fitted, model = fit_by(rule, prepared, tmp_path, **settings)
     kept = model.metadata[THRESHOLD]
     assert kept["rule"] == rule
-    assert kept["target_fpr"] == model.target_fpr
-    assert settings.items() <= (kept | {"target_fpr": 0.02}).items()
+    assert kept["alert_p_value"] == model.alert_p_value
+    assert settings.items() <= kept.items()
     report = evaluate_model(prepared, fitted, keep=tmp_path / "scores.parquet")
     assert report.threshold_rule == kept
     assert report.test.threshold == model.threshold
-    assert f"threshold set by the rule {rule}: " in threshold_text(report.threshold_rule)
+    assert f"threshold set by the rule {rule}: " in threshold_line(report.threshold_rule)
 
 
 @pytest.mark.usefixtures("small_forest")
@@ -107,7 +107,7 @@ def test_no_rule_sees_the_test_rows(desk, tmp_path):
     (copy / "test.parquet").unlink()
     for rule in ("fpr", "tail", "best_f1", "precision"):
         _, model = fit_by(rule, Prepared(copy), tmp_path / rule, min_precision=0.5)
-        assert 0 < model.target_fpr < 1
+        assert 0 < model.alert_p_value < 1
 
 
 def test_rules_that_need_labels_are_refused_before_a_search(desk, tmp_path):

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="Model")
 
-FORMAT = 3
+FORMAT = 4
 
 # What a skops file may hold beside skops's own defaults: plain values, arrays, and estimators of
 # scikit-learn. A detector of a new type adds its line, after a look at what it does when loaded.
@@ -137,7 +137,7 @@ def _about(model: Model) -> dict[str, Any]:
         "detector_name": model.detector_name,
         "hyperparameters": dict(model.hyperparameters),
         "seed": model.seed,
-        "target_fpr": model.target_fpr,
+        "alert_p_value": model.alert_p_value,
         "metadata": dict(model.metadata),
         "calibration": model.calibration and model.calibration.to_dict(),
         "reference": model.reference and model.reference.to_dict(),
@@ -153,7 +153,7 @@ def _read(kind: type[M], files: Mapping[str, bytes], folder: Path) -> M:
         about["detector_name"],
         about["hyperparameters"],
         seed=about["seed"],
-        target_fpr=about["target_fpr"],
+        alert_p_value=about["alert_p_value"],
         metadata=about["metadata"],
     )
     model.preprocessing = _part(files, "preprocessing.skops", like=model.preprocessing)

@@ -45,7 +45,7 @@ class ScoredFile:
     out: Path
     rows: int
     alerts: int
-    target_fpr: float
+    alert_p_value: float
     version: str
     detector: str
     missing: int
@@ -131,7 +131,7 @@ def score_file(
     with step(f"write {out.name}"):
         write_files(files | {out: join_scores(own, scores, version.number)})
     return ScoredFile(
-        out, len(rows), int(scores["alert"].sum()), model.target_fpr, version.number,
+        out, len(rows), int(scores["alert"].sum()), model.alert_p_value, version.number,
         version.detector, sum(odd.missing.values()), sum(odd.infinite.values()),
         sum(odd.unseen.values()), seconds, **more,
     )  # fmt: skip
@@ -174,7 +174,7 @@ def _need_times(rows: pd.DataFrame) -> None:
 def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
     """Add the columns of a threshold that follows drift, and count."""
     order = time_order(rows)
-    threshold = AdaptiveThreshold.start(model.calibrated(), model.target_fpr)
+    threshold = AdaptiveThreshold.start(model.calibrated(), model.alert_p_value)
     alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])
     followed = pd.DataFrame({"adaptive_threshold": thresholds, "adaptive_alert": alerts}, order)
     for name, column in followed.sort_index().items():

@@ -257,7 +257,7 @@ def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> No
         connections_per_day=prepared.connections_per_day,
         validation=labelled,
     )
-    model.target_fpr = chosen.target_fpr
+    model.alert_p_value = chosen.alert_p_value
     model.metadata[THRESHOLD] = chosen.to_dict()
 
 
@@ -281,7 +281,7 @@ def evaluate_model(prepared: Prepared, fitted: FittedModel, *, keep: Path) -> De
     rows.save(keep)
     before = prepared.before_test()
     counts = prepared.description["split"]
-    limits = {"threshold": model.threshold, "target_fpr": model.target_fpr}
+    limits = {"threshold": model.threshold, "alert_p_value": model.alert_p_value}
     return DetectorReport(
         detector=fitted.detector,
         test=evaluate(rows.labels, scores, **limits),

@@ -59,8 +59,8 @@ class Training:
         return Prepared(self.project.prepared(self.source))
 
     @property
-    def target_fpr(self) -> float:
-        """Share of benign connections that may raise an alert, as far as the settings say it.
+    def target_fpr(self) -> float | None:
+        """Share of benign connections that may raise an alert; None where the rule has no target.
 
         Raises
         ------

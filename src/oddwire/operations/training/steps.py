@@ -135,7 +135,8 @@ def evaluate_baselines_beside(training: Training, best: EvaluatedDetector) -> tu
         training.source, "What labels add", kind="baselines", parent=training.run_id
     ) as run:
         try:
-            found = evaluate_baselines(prepared, seed=seed, target_fpr=training.target_fpr)
+            target_fpr = training.target_fpr or training.params.alerts.target_fpr
+            found = evaluate_baselines(prepared, seed=seed, target_fpr=target_fpr)
         except DataError as error:  # a comparison is no reason to lose a training
             tracking.log(run, [Tags({"not_judged": str(error)})])
             return (str(error),)

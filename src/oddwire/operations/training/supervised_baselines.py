@@ -131,7 +131,7 @@ def _judge(
     threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(target_fpr)
     test = prepared.part("test")
     said = TestScores(labels_of(test), attack_scores(baseline, test), attacks_of(test))
-    evaluated = evaluate(said.labels, said.scores, threshold=threshold, target_fpr=target_fpr)
+    evaluated = evaluate(said.labels, said.scores, threshold=threshold, alert_p_value=target_fpr)
     resamples = affordable_resamples(len(said.scores))
     return BaselineReport(
         name, balance, figures[balance], evaluated,

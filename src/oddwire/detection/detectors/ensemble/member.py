@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.calibration.surprisal import Surprisal
 from oddwire.detection.detectors import (
     DETECTORS,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 ENSEMBLE = "ensemble"
 _DETECTOR = "detector.skops"
-_EVIDENCE = "surprisal.npy"
+_SCORES = "calibration.npy"
 _PREPROCESSING, _PARAMETER = "preprocessing__", "detector__"
 
 
@@ -141,9 +142,9 @@ class Member:
             self.detector.save_weights(folder)
         else:
             (folder / _DETECTOR).write_bytes(dump_estimator(self.detector))
-        curve = np.stack([self.surprisal.points, self.surprisal.heights])
-        (folder / _EVIDENCE).write_bytes(dump_array(curve))
-        return {"table": self.table, "surprisal": self.surprisal.to_dict()}
+        calibration = self.surprisal.calibration
+        (folder / _SCORES).write_bytes(dump_array(calibration.scores))
+        return {"table": self.table, "calibration": calibration.to_dict()}
 
 
 def load_member(
@@ -171,8 +172,9 @@ def load_member(
     wide, made = len(tables[table].feature_names_out_), detector.n_features_in_
     if wide != made:
         raise ModelError(f"{folder} was fitted to {made} columns, its preprocessing has {wide}")
-    curve = load_array(read(folder / _EVIDENCE), name=_EVIDENCE)
-    return Member(plan, detector, table, Surprisal.from_dict(content["surprisal"], curve))
+    scores = load_array(read(folder / _SCORES), name=_SCORES)
+    calibration = ConformalCalibration.from_dict(content["calibration"], scores)
+    return Member(plan, detector, table, Surprisal(calibration))
 
 
 def read(file: Path) -> bytes:
