@@ -1,4 +1,4 @@
-"""Surprisal rises with the score, means the same for every detector, and lets none outvote others."""
+"""Surprisal rises with the score, means the same for every detector, and lets none outvote."""
 
 from __future__ import annotations
 

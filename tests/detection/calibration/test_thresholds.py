@@ -1,4 +1,4 @@
-"""A threshold's rule keeps its target FPR, from held-out rows alone, and is stored as one p-value."""
+"""A threshold's rule keeps its target FPR, from held-out rows alone, and is one p-value."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ extreme value theory*, section 4.2):
 with the median m of the window and its median absolute deviation s, and z₀, m₀ and s₀ of the
 calibration scores. Where those two change and the shape of the distribution does not, the rate is
 kept. DSPOT takes the mean, which a single score can carry off; to do so with median and deviation,
-half of the window would have to be replaced (Hampel 1974, *The influence curve and its role in robust estimation*).
+half of the window would have to be replaced (Hampel 1974, *The influence curve and its role in
+robust estimation*).
 
 Four things keep attacks out. Scores from the threshold on enter the window only as a mark that
 says "above", and of such marks it holds at most the share that benign scores give and a twentieth
@@ -26,19 +27,18 @@ is: the alerts then do not end, which is for the drift check, and a person, to s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddwire.errors import ModelError, ParameterError
+from oddwire.detection.calibration.conformal import numbers
+from oddwire.detection.calibration.tail import FloatArray
+from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from oddwire.detection.calibration.conformal import ConformalCalibration
-
-    FloatArray = NDArray[np.float64]
 
 WINDOW = 5000
 _LEAST_WINDOW = 100
@@ -50,29 +50,29 @@ _LARGEST_RATE = 0.1
 _LARGEST = float(np.finfo(np.float64).max) / 4
 
 
-@dataclass(frozen=True)
-class _Start:
-    """Threshold, median, deviation and rate of the calibration scores."""
-
-    threshold: float
-    centre: float
-    spread: float
-    alert_p_value: float
-
-
 class AdaptiveThreshold:
     """A threshold over anomaly scores that come in time order.
 
-    Made by `start`. The outcome does not depend on how the stream is cut into batches.
+    It begins at the model's own threshold. The outcome does not depend on how the stream is cut
+    into batches.
 
     Parameters
     ----------
-    start
-        Threshold, median, deviation and rate of the calibration scores.
+    calibration
+        Of the model that gives the scores.
+    alert_p_value
+        Of the model: P-value at or below which a connection is an alert, up to .1.
     window
-        Scores that the threshold looks back on, at most.
+        Scores to look back on, at least 100. A short one follows faster, a long one scatters
+        less: with 5,000 the rate varies by about a tenth of itself.
     max_move
-        How far the threshold may move while a window of scores passes, in units of z₀ - m₀.
+        How far the threshold may move while a window passes, above 0, in units of its distance
+        from the median of the calibration scores.
+
+    Raises
+    ------
+    ParameterError
+        If a number is out of range, or the calibration scores are too few for such a threshold.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class AdaptiveThreshold:
     >>> random = np.random.default_rng(0)
     >>> calibration = ConformalCalibration.fit(random.normal(size=4000))
     >>> stream = random.normal(size=100_000) + np.linspace(0, 1, 100_000)
-    >>> adaptive = AdaptiveThreshold.start(calibration, 0.01)
+    >>> adaptive = AdaptiveThreshold(calibration, 0.01)
     >>> alerts, thresholds = adaptive.update(stream)
     >>> bool(thresholds[-1] > calibration.threshold(0.01) + 0.5)
     True
@@ -92,41 +92,14 @@ class AdaptiveThreshold:
     True
     """
 
-    def __init__(self, start: _Start, *, window: int, max_move: float) -> None:
-        self._start, self._window, self._max_move = start, window, max_move
-        self._threshold = start.threshold
-        self._kept: FloatArray = np.empty(0)
-        self._waiting: FloatArray = np.empty(0)
-
-    @classmethod
-    def start(
-        cls,
+    def __init__(
+        self,
         calibration: ConformalCalibration,
         alert_p_value: float,
         *,
         window: int = WINDOW,
         max_move: float = 0.5,
-    ) -> Self:
-        """Begin a stream at a model's own threshold.
-
-        Parameters
-        ----------
-        calibration
-            Of the model that gives the scores.
-        alert_p_value
-            Of the model: P-value at or below which a connection is an alert, up to .1.
-        window
-            Scores to look back on, at least 100. A short one follows faster, a long one scatters
-            less: with 5,000 the rate varies by about a tenth of itself.
-        max_move
-            How far the threshold may move while a window passes, above 0, in units of its distance
-            from the median of the calibration scores.
-
-        Raises
-        ------
-        ParameterError
-            If a number is out of range, or the calibration scores are too few for such a threshold.
-        """
+    ) -> None:
         if not 0 < alert_p_value <= _LARGEST_RATE:
             raise ParameterError(
                 f"an adaptive threshold needs an alert_p_value above 0 and up to {_LARGEST_RATE}, "
@@ -136,18 +109,21 @@ class AdaptiveThreshold:
             raise ParameterError(f"window must be at least {_LEAST_WINDOW} scores, got {window!r}")
         if not (math.isfinite(max_move) and max_move > 0):
             raise ParameterError(f"max_move must be a finite number above 0, got {max_move!r}")
-        threshold = calibration.threshold(alert_p_value)
-        if not math.isfinite(threshold):
-            raise ParameterError(
-                f"{calibration.scores.size} calibration scores show no threshold for an "
-                f"alert_p_value of {alert_p_value:g}"
-            )
         scores = calibration.scores
-        marked = np.where(scores >= threshold, np.inf, scores)
-        start = _Start(threshold, *_centre_and_spread(marked), alert_p_value)
-        made = cls(start, window=window, max_move=max_move)
-        made._kept = _shuffled(marked, window)
-        return made
+        self._threshold = calibration.threshold(alert_p_value)
+        if not math.isfinite(self._threshold):
+            raise ParameterError(
+                f"{scores.size} calibration scores show no threshold for an alert_p_value of "
+                f"{alert_p_value:g}"
+            )
+        marked = np.where(scores >= self._threshold, np.inf, scores)
+        centre, self._first_spread = _centre_and_spread(marked)
+        self._reach = self._threshold - centre
+        self._window, self._step = window, max(1, window // _STEPS_PER_WINDOW)
+        self._largest_move = max_move * self._reach * (self._step / window)
+        self._share_of_marks = alert_p_value + _MORE_MARKS
+        self._kept = _shuffled(marked, window)
+        self._waiting: FloatArray = np.empty(0)
 
     @property
     def threshold(self) -> float:
@@ -175,10 +151,7 @@ class AdaptiveThreshold:
             If a score is NaN; the batch then changes nothing.
         """
         # Infinite scores would leave differences without a value.
-        values = np.clip(np.asarray(scores, dtype=np.float64).ravel(), -_LARGEST, _LARGEST)
-        if np.isnan(values).any():
-            row = int(np.flatnonzero(np.isnan(values))[0])
-            raise ModelError(f"an anomaly score must be a number, got NaN in row {row}")
+        values = np.clip(numbers(scores), -_LARGEST, _LARGEST)
         thresholds = np.empty(values.size)
         begin = 0
         while begin < values.size:
@@ -190,34 +163,26 @@ class AdaptiveThreshold:
             begin = end
         return values >= thresholds, thresholds
 
-    @property
-    def _step(self) -> int:
-        return max(1, self._window // _STEPS_PER_WINDOW)
-
     def _move(self) -> None:
         """Take the waiting scores into the window, and move the threshold."""
-        evaluated, self._waiting = self._waiting, np.empty(0)
-        above = evaluated >= self._threshold
-        fading = self._step / self._window
-        self._admit(evaluated, above)
-        start = self._start
+        waiting, self._waiting = self._waiting, np.empty(0)
+        self._admit(waiting, waiting >= self._threshold)
         centre, spread = _centre_and_spread(self._kept)
-        grown = spread / start.spread if start.spread > 0 else 1.0
-        reach = start.threshold - start.centre
+        grown = spread / self._first_spread if self._first_spread > 0 else 1.0
         # Where traffic has become monotonous its deviation is 0, and the median no threshold.
         least = np.quantile(self._kept[np.isfinite(self._kept)], 1 - _LARGEST_RATE, method="higher")
-        wanted = max(centre + reach * grown, math.nextafter(least, math.inf))
-        most = self._max_move * reach * fading
-        self._threshold = float(np.clip(wanted, self._threshold - most, self._threshold + most))
+        wanted = max(centre + self._reach * grown, math.nextafter(least, math.inf))
+        low, high = self._threshold - self._largest_move, self._threshold + self._largest_move
+        self._threshold = float(np.clip(wanted, low, high))
 
-    def _admit(self, evaluated: FloatArray, above: NDArray[np.bool_]) -> None:
+    def _admit(self, scores: FloatArray, above: NDArray[np.bool_]) -> None:
         """Let scores below the threshold enter, and marks for those above as far as their share."""
         marks = np.count_nonzero(np.isposinf(self._kept))
         ordinary = self._kept.size - marks + np.count_nonzero(~above)
-        share = self._start.alert_p_value + _MORE_MARKS
+        share = self._share_of_marks
         free = int(share / (1 - share) * ordinary) - marks
         entering = ~above | (np.cumsum(above) <= free)
-        marked = np.where(above, np.inf, evaluated)
+        marked = np.where(above, np.inf, scores)
         self._kept = np.concatenate([self._kept, marked[entering]])[-self._window :]
 
 

@@ -114,10 +114,7 @@ class ConformalCalibration:
         ModelError
             If a score is NaN.
         """
-        values = np.asarray(scores, dtype=np.float64).ravel()
-        if np.isnan(values).any():
-            row = int(np.flatnonzero(np.isnan(values))[0])
-            raise ModelError(f"an anomaly score must be a number, got NaN in row {row}")
+        values = numbers(scores)
         n = self.scores.size
         at_least = n - np.searchsorted(self.scores, values, side="left")
         p = (1 + at_least) / (n + 1)
@@ -239,3 +236,18 @@ class ConformalCalibration:
                 high = middle
             else:
                 low = middle
+
+
+def numbers(scores: ArrayLike) -> FloatArray:
+    """Return anomaly scores as float64 of shape (m,).
+
+    Raises
+    ------
+    ModelError
+        If a score is NaN.
+    """
+    values = np.asarray(scores, dtype=np.float64).ravel()
+    if np.isnan(values).any():
+        row = int(np.flatnonzero(np.isnan(values))[0])
+        raise ModelError(f"an anomaly score must be a number, got NaN in row {row}")
+    return values

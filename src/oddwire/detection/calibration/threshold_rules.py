@@ -10,6 +10,7 @@ from oddwire.detection.calibration.thresholds import (
     by_best_f1,
     by_precision,
     by_tail,
+    check_classes,
 )
 from oddwire.errors import ParameterError
 
@@ -77,11 +78,8 @@ def check_labels(alerts: AlertSettings, *, attacks: int, benign: int) -> None:
     ParameterError
         If the rule needs labels, and there is no attack or no benign row.
     """
-    if alerts.rule in LABELLED_RULES and not (attacks and benign):
-        raise ParameterError(
-            f"alerts.rule {alerts.rule} needs attacks and benign rows in validation, got {attacks} "
-            f"attacks and {benign} benign rows: fpr, alerts_per_day and tail need no labels"
-        )
+    if alerts.rule in LABELLED_RULES:
+        check_classes(alerts.rule, attacks=attacks, benign=benign)
 
 
 def choose_threshold(

@@ -23,17 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddwire.detection.calibration.tail import tail_quantile
+from oddwire.detection.calibration.tail import FloatArray, tail_quantile
 from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from oddwire.detection.calibration.conformal import ConformalCalibration
-
-    FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -153,6 +151,21 @@ def by_precision(
     return curve.choose("precision", int(reached[-1]), {"min_precision": min_precision})
 
 
+def check_classes(rule: str, *, attacks: int, benign: int) -> None:
+    """Refuse labelled rows of one class.
+
+    Raises
+    ------
+    ParameterError
+        If there is no attack or no benign row.
+    """
+    if not (attacks and benign):
+        raise ParameterError(
+            f"alerts.rule {rule} needs attacks and benign rows in validation, got {attacks} "
+            f"attacks and {benign} benign rows: fpr, alerts_per_day and tail need no labels"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class _PrecisionCurve:
     """Precision and recall at each distinct p-value below 1, the smallest first."""
@@ -184,11 +197,7 @@ def _precision_curve(
     labelled = ~np.isnan(known)
     attack = known[labelled] == 1
     attacks, benign = int(attack.sum()), int((~attack).sum())
-    if not (attacks and benign):
-        raise ParameterError(
-            f"alerts.rule {rule} needs attacks and benign rows in validation, got {attacks} "
-            f"attacks and {benign} benign rows"
-        )
+    check_classes(rule, attacks=attacks, benign=benign)
     p_values, _ = calibration.p_values(np.asarray(scores, dtype=np.float64)[labelled])
     inputs: dict[str, float | int] = {"attacks": attacks, "benign": benign}
     weights = None

@@ -174,7 +174,7 @@ def _need_times(rows: pd.DataFrame) -> None:
 def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
     """Add the columns of a threshold that follows drift, and count."""
     order = time_order(rows)
-    threshold = AdaptiveThreshold.start(model.calibrated(), model.alert_p_value)
+    threshold = AdaptiveThreshold(model.calibrated(), model.alert_p_value)
     alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])
     followed = pd.DataFrame({"adaptive_threshold": thresholds, "adaptive_alert": alerts}, order)
     for name, column in followed.sort_index().items():
