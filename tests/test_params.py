@@ -63,7 +63,7 @@ def test_what_is_left_out_takes_its_default():
         ({"target_fpr": 0.02, "alerts_per_day": None}, "fpr"),
         ({"target_fpr": 0.02, "alerts_per_day": 20}, "alerts_per_day"),
         ({"rule": "alerts_per_day", "alerts_per_day": 20}, "alerts_per_day"),
-        ({"rule": "tail", "risk": 0.0005}, "tail"),
+        ({"rule": "tail", "target_fpr": 0.0005}, "tail"),
         ({"rule": "precision", "min_precision": 0.95, "attack_share": 0.01}, "precision"),
     ],
 )
@@ -79,10 +79,9 @@ def test_the_rule_of_the_threshold_is_the_one_named_or_the_one_whose_key_is_give
         ({"rule": "f1"}, "alerts.rule", "'best_f1' or 'precision'", "got 'f1'"),
         ({"rule": "tail", "alerts_per_day": 5}, "alerts", "and with no other", "'tail'"),
         ({"rule": "alerts_per_day"}, "alerts", "alerts_per_day must be given", "'alerts_per_day'"),
-        ({"risk": 0}, "alerts.risk", "greater than 0", "got 0"),
         ({"min_precision": 1}, "alerts.min_precision", "less than 1", "got 1"),
         ({"attack_share": 2}, "alerts.attack_share", "less than 1", "got 2"),
-        ({"benign_shift": -1}, "alerts.benign_shift", "greater than or equal to 0", "got -1"),
+        ({"risk": 0.1}, "alerts.risk", "no known key", "got 0.1"),
     ],
 )
 def test_a_wrong_threshold_setting_is_told(alerts, key, rule, got):

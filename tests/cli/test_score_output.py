@@ -10,7 +10,7 @@ from oddwire.operations.scoring.score_file import ScoredFile
 
 def test_every_figure_is_told(capsys):
     scored = ScoredFile(
-        out=Path("scored.csv"), rows=1200, alerts=12, target_fpr=0.01, version="3",
+        out=Path("scored.csv"), rows=1200, alerts=12, alert_p_value=0.01, version="3",
         detector="kmeans", missing=2, infinite=1, unseen=3, seconds=1.0, discoveries=9,
         counted_discoveries=7, adaptive_alerts=11, explained=5,
         explanations=Path("scored.explained.csv"),

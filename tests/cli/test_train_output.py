@@ -14,7 +14,7 @@ ROW = {
     "detector": "one_class_svm", "validation": 0.9123, "criterion": "family_roc_auc",
     "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7, "recall_at_fpr_0.01": 0.6,
     "false_positive_rate": 0.0275, "fit_seconds": 1.0, "rows_per_second": 1000.0,
-    "alert_p_value": 0.008, "target_fpr": 0.01, "promise": "kept",
+    "alert_p_value": 0.008, "target_fpr": 0.01, "target_verdict": "kept",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_the_challenger_and_what_it_was_chosen_by_are_named(printed):
 
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])
 def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promise):
-    text = printed({**ROW, "promise": promise})
+    text = printed({**ROW, "target_verdict": promise})
     assert ("Test FPR 2.75 % exceeds the 1 % target" in text) == (promise == "above")
 
 

@@ -45,7 +45,7 @@ def split(drawn):
 @settings(deadline=None, max_examples=50)
 def test_metrics_equal_those_of_scikit_learn(drawn, threshold):
     labels, scores = split(drawn)
-    got = evaluate(labels, scores, threshold=threshold, target_fpr=0.1)
+    got = evaluate(labels, scores, threshold=threshold, alert_p_value=0.1)
     alert = scores >= threshold
     assert got.roc_auc == pytest.approx(reference.roc_auc_score(labels, scores))
     assert got.average_precision == pytest.approx(reference.average_precision_score(labels, scores))
@@ -71,7 +71,7 @@ def test_recall_at_fpr_is_the_best_recall_of_all_thresholds_within_the_target(dr
         for threshold in thresholds
         if np.mean(scores[labels == 0] >= threshold) <= target
     ]
-    got = evaluate(labels, scores, threshold=0, target_fpr=target).recall_at_fpr
+    got = evaluate(labels, scores, threshold=0, alert_p_value=target).recall_at_fpr
     assert got == pytest.approx(max(within))
 
 
@@ -101,13 +101,13 @@ def test_log_auc_knows_perfect_blind_and_random_scores():
 def test_recall_at_fpr_uses_the_whole_target_and_no_more():
     labels = np.r_[np.zeros(100), np.ones(4)]
     scores = np.r_[np.arange(100.0), 200, 98.5, 97.5, 3.5]
-    got = evaluate(labels, scores, threshold=150, target_fpr=0.01)
+    got = evaluate(labels, scores, threshold=150, alert_p_value=0.01)
     assert got.recall_at_fpr == 0.5  # one false positive in a hundred: the row of score 99
     assert got.false_positive_rate == 0.0
 
 
 def test_a_score_equal_to_the_threshold_is_an_alert():
-    got = evaluate([0, 1], [1.0, 2.0], threshold=2.0, target_fpr=0.1)
+    got = evaluate([0, 1], [1.0, 2.0], threshold=2.0, alert_p_value=0.1)
     assert got.recall == 1.0
     assert got.alerts == 1
 
@@ -122,7 +122,7 @@ def test_a_score_equal_to_the_threshold_is_an_alert():
     ],
 )
 def test_metrics_of_one_class_are_none_and_say_why(labels, reason, defined):
-    evaluation = evaluate(labels, [0.1, 0.2, 0.3], threshold=0.2, target_fpr=0.1)
+    evaluation = evaluate(labels, [0.1, 0.2, 0.3], threshold=0.2, alert_p_value=0.1)
     got = evaluation.to_dict() | evaluation.figures
     names = RANKED | {"accuracy", "false_positive_rate", "recall", "precision", "f1"}
     assert {name for name in names if got[name] is not None} == defined
@@ -141,7 +141,7 @@ def test_metrics_of_one_class_are_none_and_say_why(labels, reason, defined):
     ids=["Int8", "float", "object", "bool"],
 )
 def test_rows_without_a_label_are_left_out_and_counted(labels):
-    got = evaluate(labels, [3.0, 1.0, 9.0, 2.0], threshold=2.5, target_fpr=0.1)
+    got = evaluate(labels, [3.0, 1.0, 9.0, 2.0], threshold=2.5, alert_p_value=0.1)
     assert (got.rows, got.attacks, got.unlabelled, got.alerts) == (4, 2, 1, 2)
     assert got.roc_auc == 1.0
     assert got.confusion == (1, 0, 1, 1)
@@ -149,12 +149,12 @@ def test_rows_without_a_label_are_left_out_and_counted(labels):
 
 
 def test_an_evaluation_is_plain_json():
-    got = evaluate([0, 1, None], [1, 2, 3], threshold=2, target_fpr=0.1).to_dict()
+    got = evaluate([0, 1, None], [1, 2, 3], threshold=2, alert_p_value=0.1).to_dict()
     assert json.loads(json.dumps(got, allow_nan=False)) == got
 
 
 def test_no_rows_at_all_are_no_error():
-    got = evaluate([], [], threshold=1, target_fpr=0.1)
+    got = evaluate([], [], threshold=1, alert_p_value=0.1)
     assert got.rows == 0
     assert got.attack_share is None
 
@@ -174,7 +174,7 @@ def test_no_rows_at_all_are_no_error():
 )
 def test_bad_input_is_named(labels, scores, threshold, words):
     with pytest.raises(DataError, match=words):
-        evaluate(labels, scores, threshold=threshold, target_fpr=0.1)
+        evaluate(labels, scores, threshold=threshold, alert_p_value=0.1)
 
 
 @given(st.lists(st.integers(0, 30), min_size=4, max_size=4).filter(any))
@@ -197,7 +197,7 @@ def test_no_labelled_row_has_no_classification_report():
 def test_recall_is_read_off_at_fixed_rates_whatever_the_target():
     labels = np.r_[np.zeros(1000), np.ones(4)]
     scores = np.r_[np.arange(1000.0), 2000, 998.5, 989.5, 949.5]
-    got = evaluate(labels, scores, threshold=0, target_fpr=0.5)
+    got = evaluate(labels, scores, threshold=0, alert_p_value=0.5)
     assert list(got.figures) == list(METRICS)
     assert dict(got.recalls_at_fpr) == {
         "recall_at_fpr_0.001": 0.5, "recall_at_fpr_0.01": 0.75, "recall_at_fpr_0.05": 1.0,
@@ -218,4 +218,4 @@ def test_metrics_of_many_counts_are_those_of_each():
 def test_a_million_rows_take_seconds():
     rng = np.random.default_rng(0)
     labels, scores = rng.integers(0, 2, 10**6), rng.normal(size=10**6)
-    assert evaluate(labels, scores, threshold=0, target_fpr=0.01).rows == 10**6
+    assert evaluate(labels, scores, threshold=0, alert_p_value=0.01).rows == 10**6

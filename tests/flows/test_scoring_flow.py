@@ -37,7 +37,7 @@ def test_every_row_of_the_file_is_scored(trained, traffic, tmp_path):
     assert done.rows == len(scored) == 120
     assert done.version == trained[1].version
     assert done.alerts == scored["alert"].sum()
-    assert (scored["alert"] == (scored["p_value"] <= done.target_fpr)).all()
+    assert (scored["alert"] == (scored["p_value"] <= done.alert_p_value)).all()
 
 
 def test_connections_are_scored_in_time_and_written_in_the_order_of_the_file(

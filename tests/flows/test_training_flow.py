@@ -132,7 +132,7 @@ def test_the_registered_model_gives_the_scores_that_were_evaluated(trained, trac
         labels_of(test),
         scored["anomaly_score"].to_numpy(),
         threshold=model.threshold,
-        target_fpr=model.target_fpr,
+        alert_p_value=model.alert_p_value,
     )
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     assert again.roc_auc == row["roc_auc"]

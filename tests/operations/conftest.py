@@ -117,7 +117,7 @@ def small_forest(monkeypatch):
 def fitted(tmp_path_factory, schema, make_rows):
     """A fitted and calibrated model on disk."""
     folder = tmp_path_factory.mktemp("fitted") / "model"
-    model = Model.build(schema, "isolation_forest", SMALL_DEFAULTS, seed=0, target_fpr=0.05)
+    model = Model.build(schema, "isolation_forest", SMALL_DEFAULTS, seed=0, alert_p_value=0.05)
     model.fit(make_rows(attacks=0)).calibrate(make_rows(100, seed=1, attacks=0))
     return Saved(model, folder, model.save(folder))
 

@@ -82,7 +82,7 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
     console = printer()
     console.print(
         f"{scored.rows:,} rows scored by version {scored.version} ({scored.detector}): "
-        f"{scored.alerts:,} alerts, with p-values of at most {scored.target_fpr:.3g}"
+        f"{scored.alerts:,} alerts, with p-values of at most {scored.alert_p_value:.3g}"
     )
     if scored.discoveries is not None:
         console.print(

@@ -128,7 +128,7 @@ def show(project: Project, result: TrainingResult) -> None:
         console.print(f"Left out: {detector}, which failed: {escape(printable(reason))}")
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     console.print(_why_chosen(row, alone=len(result.leaderboard) == 1))
-    if row["promise"] == "above":
+    if row["target_verdict"] == "above":
         console.print(_high_fpr(row))
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.run_id}")

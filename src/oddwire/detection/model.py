@@ -64,7 +64,7 @@ class Model(ModelParts):
         params: HyperParameters | None = None,
         *,
         seed: int,
-        target_fpr: float = 0.01,
+        alert_p_value: float = 0.01,
         metadata: dict[str, Any] | None = None,
     ) -> Self:
         """Make an unfitted model.
@@ -93,7 +93,7 @@ class Model(ModelParts):
             detector_name=detector_name,
             hyperparameters=chosen,
             seed=seed,
-            target_fpr=target_fpr,
+            alert_p_value=alert_p_value,
             metadata=dict(metadata or {}),
             preprocessing=preprocessing,
             detector=detector.set_params(**with_prefix("detector__", chosen)),
@@ -102,7 +102,7 @@ class Model(ModelParts):
     @property
     def threshold(self) -> float:
         """The smallest anomaly score that counts as an alert."""
-        return self.calibrated().threshold(self.target_fpr)
+        return self.calibrated().threshold(self.alert_p_value)
 
     def calibrated(self) -> ConformalCalibration:
         """Return the calibration.
@@ -196,7 +196,7 @@ class Model(ModelParts):
             "anomaly_score": scores,
             "p_value": p_values,
             "extrapolated": extrapolated,
-            "alert": p_values <= self.target_fpr,
+            "alert": p_values <= self.alert_p_value,
         }
         return pd.DataFrame(columns, index=frame.index)
 

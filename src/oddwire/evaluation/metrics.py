@@ -63,7 +63,7 @@ class Evaluation:
 
     ``rows`` counts all rows, ``unlabelled`` those left out because they have no label. The
     threshold is inclusive: a row is an alert where its score is at least the threshold.
-    ``recall_at_fpr`` is the recall at ``target_fpr``; ``recalls_at_fpr`` has the recall at each
+    ``recall_at_fpr`` is the recall at ``alert_p_value``; ``recalls_at_fpr`` has the recall at each
     rate of `FIXED_FPRS`, by its name.
     """
 
@@ -81,7 +81,7 @@ class Evaluation:
     accuracy: float | None
     recalls_at_fpr: Mapping[str, float | None]
     threshold: float
-    target_fpr: float
+    alert_p_value: float
     confusion: Confusion
     undefined: Mapping[str, str]
 
@@ -220,7 +220,7 @@ def recall_at(curve: Curve, target_fpr: float) -> float:
     return float(curve.attacks[allowed - 1] / curve.attacks[-1]) if allowed else 0.0
 
 
-def evaluate(labels: Any, scores: Any, *, threshold: float, target_fpr: float) -> Evaluation:
+def evaluate(labels: Any, scores: Any, *, threshold: float, alert_p_value: float) -> Evaluation:
     """Measure anomaly scores against labels.
 
     Parameters
@@ -231,9 +231,10 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, target_fpr: float) -
         Finite anomaly scores, higher = more anomalous, shape (n,).
     threshold
         Smallest score that counts as an alert; infinite where nothing does.
-    target_fpr
-        False-positive rate at which ``recall_at_fpr`` is read off the ROC of these very rows: the
-        recall at a threshold that keeps the rate exactly.
+    alert_p_value
+        P-value of the threshold, which is the false-positive rate that it should have. At that rate
+        ``recall_at_fpr`` is read off the ROC of these very rows: what the ranking would give at a
+        threshold that keeps the rate exactly.
 
     Raises
     ------
@@ -255,7 +256,7 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, target_fpr: float) -
     known, attack = known_labels(labels, len(scores))
     confusion = _confusion(attack, scores[known] >= threshold)
     values, undefined = _at_threshold(confusion)
-    ranked, unranked = _over_thresholds(attack, scores[known], target_fpr)
+    ranked, unranked = _over_thresholds(attack, scores[known], alert_p_value)
     recalls = {name: ranked.pop(name) for name in FIXED_FPRS}
     return Evaluation(
         rows=len(scores),
@@ -263,7 +264,7 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, target_fpr: float) -
         unlabelled=int(len(scores) - known.sum()),
         alerts=int(np.count_nonzero(scores >= threshold)),
         threshold=float(threshold),
-        target_fpr=float(target_fpr),
+        alert_p_value=float(alert_p_value),
         confusion=confusion,
         undefined=undefined | unranked,
         recalls_at_fpr=recalls,

@@ -1,13 +1,11 @@
-"""What the figures of a detector read like, as plain text."""
+"""The figures of a detector as plain text."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from oddwire.detection.calibration.threshold_rules import target_rate
 from oddwire.evaluation.classification import classification_report
 from oddwire.evaluation.uncertainty.intervals import chance_band
 
@@ -17,30 +15,24 @@ if TYPE_CHECKING:
     from oddwire.evaluation.metrics import Confusion, Evaluation
     from oddwire.evaluation.uncertainty.intervals import Interval, Intervals
 
-_SERVES = {
+_USES = {
     "train": "the detector was fitted to them",
     "calibration": "the threshold and the p-values come from them",
     "validation": "the hyperparameters were chosen by them",
 }
 
-
-Kept = Literal["kept", "above", "below"]
-_VERDICTS: Mapping[Kept, str] = {
-    "kept": "in keeping with the target",
-    "above": "above the target: the test traffic is not like the calibration rows",
-    "below": "below what was allowed",
-}
+Verdict = Literal["kept", "above", "below"]
 
 
-def evaluation_text(
+def evaluation_report(
     title: str,
     evaluation: Evaluation,
     intervals: Intervals | None = None,
     *,
-    rule: Mapping[str, Any] = MappingProxyType({}),
+    target_fpr: float | None = None,
     calibration_rows: int | None = None,
 ) -> str:
-    """Return a classification report, a confusion matrix and all figures, for people.
+    """Return a classification report, a confusion matrix and all figures.
 
     Parameters
     ----------
@@ -49,11 +41,11 @@ def evaluation_text(
     evaluation
         The figures.
     intervals
-        How sure they are; None for no intervals.
-    rule
-        What `ChosenThreshold.to_dict` returned; empty where the rate itself was promised.
+        Their intervals; None for none.
+    target_fpr
+        The false-positive rate asked for; None where there is none.
     calibration_rows
-        Benign rows that the threshold was made of; None for without end.
+        Benign rows that set the threshold; None takes them as unlimited.
     """
     unlabelled = f", {evaluation.unlabelled} without a label" if evaluation.unlabelled else ""
     rows = f"{evaluation.rows} rows, {evaluation.attacks} of them attacks{unlabelled}"
@@ -62,42 +54,39 @@ def evaluation_text(
         classification_report(evaluation.confusion).rstrip("\n"), "",
         *_confusion_lines(evaluation.confusion), "",
         *_figure_lines(evaluation, intervals), "",
-        *_promise_lines(evaluation, intervals, rule, calibration_rows),
+        f"threshold {evaluation.threshold:.6g} (an alert from this score on)",
+        _fpr_line(evaluation, intervals, target_fpr, calibration_rows),
     ]) + "\n"  # fmt: skip
 
 
-def target_of(evaluation: Evaluation, rule: Mapping[str, Any]) -> float | None:
-    """Return the share of benign rows that were to raise an alert, None where none was promised."""
-    return target_rate(rule) if rule else evaluation.target_fpr
-
-
-def kept(
-    evaluation: Evaluation, rule: Mapping[str, Any], calibration_rows: int | None
-) -> Kept | None:
-    """Say whether the realised false-positive rate is what was promised, but for chance.
+def target_verdict(
+    evaluation: Evaluation, target_fpr: float | None, calibration_rows: int | None
+) -> Verdict | None:
+    """Compare the observed false-positive rate with the target.
 
     Parameters
     ----------
-    evaluation, rule, calibration_rows
-        As for `evaluation_text`.
+    evaluation, target_fpr, calibration_rows
+        As for `evaluation_report`.
 
     Returns
     -------
     str or None
-        None where nothing was promised, or there are no benign rows.
+        "kept" within what chance explains (`chance_band`), otherwise "above" or "below"; None where
+        there is no target, or no benign row.
     """
-    nominal, realised = target_of(evaluation, rule), evaluation.false_positive_rate
-    if nominal is None or realised is None:
+    observed = evaluation.false_positive_rate
+    if target_fpr is None or observed is None:
         return None
     benign = evaluation.confusion.tn + evaluation.confusion.fp
-    low, high = chance_band(np.array([nominal]), benign, calibration_rows)
-    if realised > high[0]:
+    low, high = chance_band(np.array([target_fpr]), benign, calibration_rows)
+    if observed > high[0]:
         return "above"
-    return "below" if realised < low[0] else "kept"
+    return "below" if observed < low[0] else "kept"
 
 
-def parts_text(parts: Mapping[str, Mapping[str, int]], dropped: int = 0) -> str:
-    """Say which rows came before the test, and that their figures flatter.
+def parts_report(parts: Mapping[str, Mapping[str, int]], dropped: int = 0) -> str:
+    """Say which rows came before the test, and what each part was used for.
 
     Parameters
     ----------
@@ -106,25 +95,22 @@ def parts_text(parts: Mapping[str, Mapping[str, int]], dropped: int = 0) -> str:
     dropped
         Rows that are in none of them.
     """
-    lines = ["The rows before the test, which the detector knows; judge it by the test rows:"]
+    lines = ["Rows before the test flatter the detector, which was made of them:"]
     for name, counts in parts.items():
-        attacks = counts.get("attacks", 0)
-        serves = _SERVES.get(name, "")
-        lines.append(
-            f"  {name:<12} {counts.get('rows', 0):>9} rows, {attacks:>9} of them attacks; {serves}"
-        )
-    holders = [name for name, counts in parts.items() if counts.get("attacks")]
-    if holders == ["validation"]:
+        rows, attacks = counts.get("rows", 0), counts.get("attacks", 0)
+        use = _USES.get(name, "")
+        lines.append(f"  {name:<12} {rows:>9} rows, {attacks:>9} of them attacks; {use}")
+    if [name for name, counts in parts.items() if counts.get("attacks")] == ["validation"]:
         lines.append("All attacks among them are validation rows.")
     if dropped:
         lines.append(
-            f"{dropped} more rows are in no part: without a label, or the oddest of training rows "
-            "that may be attacks."
+            f"{dropped} more rows are in no part: without a label, or the most anomalous of "
+            "training rows that may be attacks."
         )
     return "\n".join(lines) + "\n"
 
 
-def threshold_text(rule: Mapping[str, Any]) -> str:
+def threshold_line(rule: Mapping[str, Any]) -> str:
     """Say by which rule the threshold was set, and what went into it.
 
     Parameters
@@ -134,12 +120,15 @@ def threshold_text(rule: Mapping[str, Any]) -> str:
     """
     if not rule:
         return ""
-    told = [
-        f"{name.replace('_', ' ')} {value:.4g}" if isinstance(value, float)
-        else f"{name.replace('_', ' ')} {value}"
-        for name, value in rule.items() if name not in {"rule", "target_fpr"}
-    ]  # fmt: skip
-    return f"threshold set by the rule {rule['rule']}: {', '.join(told)}\n"
+    inputs = {
+        name.replace("_", " ").replace("p value", "p-value").replace("fpr", "FPR"): value
+        for name, value in rule.items() if name != "rule" and value is not None
+    }  # fmt: skip
+    shown = [
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in inputs.items()
+    ]
+    return f"threshold set by the rule {rule['rule']}: {', '.join(shown)}\n"
 
 
 def _confusion_lines(confusion: Confusion) -> list[str]:
@@ -171,27 +160,31 @@ def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[s
     return lines
 
 
-def _promise_lines(
+def _fpr_line(
     evaluation: Evaluation,
     intervals: Intervals | None,
-    rule: Mapping[str, Any],
+    target_fpr: float | None,
     calibration_rows: int | None,
-) -> list[str]:
-    """Set the realised false-positive rate beside the nominal one."""
-    realised = evaluation.false_positive_rate
-    nominal = target_of(evaluation, rule)
-    lines = [f"threshold {evaluation.threshold:.6g} (an alert from there on)"]
-    if nominal is None:
-        told = "unknown" if realised is None else f"{realised:.4g}"
-        return [*lines, f"false-positive rate: {told}; the rule {rule['rule']} sets none"]
-    if realised is None:
-        return [*lines, f"nominal false-positive rate {nominal:.4g}, the realised one is unknown"]
+) -> str:
+    """Compare the observed false-positive rate with the target; a verdict needs an interval."""
+    observed = evaluation.false_positive_rate
+    text = f"observed FPR {'unknown' if observed is None else _percent(observed)}"
+    if target_fpr is None:
+        return f"{text}, without a target"
     bound = intervals.get("false_positive_rate") if intervals else None
-    told = f"false-positive rate: nominal {nominal:.4g}, realised {realised:.4g}"
     if bound is None:
-        return [*lines, told]
-    verdict = kept(evaluation, rule, calibration_rows)
-    return [*lines, f"{told} ({_span(bound)}){f': {_VERDICTS[verdict]}' if verdict else ''}"]
+        return f"{text}, target {_percent(target_fpr)}"
+    verdict = {
+        "kept": "is consistent with", "above": "exceeds", "below": "is below",
+    }[target_verdict(evaluation, target_fpr, calibration_rows) or "kept"]  # fmt: skip
+    text += f" ({_percent(bound.low)} to {_percent(bound.high)}) {verdict} the "
+    text += f"{_percent(target_fpr)} target"
+    unlike = ": these rows are not like the calibration rows" if verdict == "exceeds" else ""
+    return text + unlike
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _span(bound: Interval) -> str:

@@ -28,9 +28,9 @@ def benign(n, seed=0, law="exponential"):
     return LAWS[law](np.random.default_rng(seed), n)
 
 
-def begin(target_fpr=0.01, *, law="exponential", window=WINDOW, rows=4000, max_move=0.5):
+def begin(alert_p_value=0.01, *, law="exponential", window=WINDOW, rows=4000, max_move=0.5):
     calibration = ConformalCalibration.fit(benign(rows, seed=99, law=law))
-    made = AdaptiveThreshold.start(calibration, target_fpr, window=window, max_move=max_move)
+    made = AdaptiveThreshold(calibration, alert_p_value, window=window, max_move=max_move)
     return calibration, made
 
 
@@ -47,25 +47,26 @@ def test_it_begins_with_the_models_threshold():
     assert adaptive.threshold == calibration.threshold(0.02)
 
 
-@pytest.mark.parametrize("law", sorted(LAWS))
-@pytest.mark.parametrize("target_fpr", [0.01, 0.05])
+@pytest.mark.parametrize(
+    ("law", "alert_p_value"), [*((law, 0.01) for law in sorted(LAWS)), ("exponential", 0.05)]
+)
 @pytest.mark.parametrize("drift", ["none", "up", "down", "wider", "narrower"])
-def test_the_rate_holds_while_benign_scores_drift(law, target_fpr, drift):
+def test_the_rate_holds_while_benign_scores_drift(law, alert_p_value, drift):
     rows = 30 * WINDOW
     way = np.arange(rows) / rows
     sd = benign(10_000, seed=5, law=law).std()
     place = {"up": 3 * sd * way, "down": -3 * sd * way}.get(drift, 0 * way)
     width = {"wider": 1 + 2 * way, "narrower": 1 - way / 2}.get(drift, 1 + 0 * way)
     stream = place + width * benign(rows, seed=1, law=law)
-    calibration, adaptive = begin(target_fpr, law=law)
+    calibration, adaptive = begin(alert_p_value, law=law)
     alerts, _ = adaptive.update(stream)
     later = alerts[rows // 2 :].mean()
-    # What the calibration rows promise is itself off by some, whichever way the stream goes.
-    target_of = (benign(300_000, seed=2, law=law) >= calibration.threshold(target_fpr)).mean()
-    assert target_of / 2.5 < later < 2.5 * target_of
+    # The threshold of the calibration rows is itself off by some, whichever way the stream goes.
+    expected = (benign(300_000, seed=2, law=law) >= calibration.threshold(alert_p_value)).mean()
+    assert expected / 2.5 < later < 2.5 * expected
     if drift in {"up", "wider"}:
-        fixed = (stream[rows // 2 :] >= calibration.threshold(target_fpr)).mean()
-        assert fixed > 3 * max(target_of, later) / 2.5, "a fixed threshold does not keep it"
+        fixed = (stream[rows // 2 :] >= calibration.threshold(alert_p_value)).mean()
+        assert fixed > 3 * max(expected, later) / 2.5, "a fixed threshold does not keep it"
 
 
 def test_it_stays_where_it_is_while_nothing_drifts():
@@ -84,7 +85,7 @@ def test_scores_that_become_one_number_are_no_alerts():
 
 def test_calibration_scores_that_are_nearly_all_one_number_give_a_threshold_that_moves_as_one():
     scores = np.append(np.zeros(900), np.random.default_rng(0).exponential(size=100))
-    adaptive = AdaptiveThreshold.start(ConformalCalibration.fit(scores), 0.02, window=WINDOW)
+    adaptive = AdaptiveThreshold(ConformalCalibration.fit(scores), 0.02, window=WINDOW)
     random = np.random.default_rng(1)
     stream = np.where(random.random(20 * WINDOW) < 0.9, 0, random.exponential(size=20 * WINDOW))
     alerts, _ = adaptive.update(stream + np.linspace(0, 2, stream.size))
@@ -99,21 +100,23 @@ def test_calibration_scores_that_are_nearly_all_one_number_give_a_threshold_that
     share=st.floats(0.01, 0.3),
     begins=st.integers(0, 3 * WINDOW),
     size=st.floats(0, 1e300),
-    target_fpr=st.sampled_from([0.001, 0.01, 0.05, 0.1]),
+    alert_p_value=st.sampled_from([0.001, 0.01, 0.05, 0.1]),
     together=st.booleans(),
 )
-def test_a_burst_of_scores_of_any_size_does_not_lift_it(share, begins, size, target_fpr, together):
+def test_a_burst_of_scores_of_any_size_does_not_lift_it(
+    share, begins, size, alert_p_value, together
+):
     """Up to 30 % of a window, at or above the threshold, at once or among benign connections."""
     calm = benign(5 * WINDOW, seed=4)
     attacks = np.full(round(share * WINDOW), 100 + size)
     at = np.full(attacks.size, begins)
     if not together:
         at = begins + np.random.default_rng(0).integers(0, WINDOW, size=attacks.size)
-    _, without = begin(target_fpr)
-    calibration, adaptive = begin(target_fpr)
+    _, without = begin(alert_p_value)
+    calibration, adaptive = begin(alert_p_value)
     _, expected = without.update(calm)
     alerts, thresholds = adaptive.update(np.insert(calm, at, attacks))
-    unit = reach(calibration, calibration.threshold(target_fpr))
+    unit = reach(calibration, calibration.threshold(alert_p_value))
     # The few marks let in are a twentieth of the window: they move its median a little.
     assert thresholds.max() <= expected.max() + 0.25 * unit
     assert alerts.sum() >= attacks.size, "and all of the burst is an alert"
@@ -207,8 +210,8 @@ def test_a_score_that_is_no_number_is_refused_and_nothing_taken_in():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target_fpr": 0}, "target_fpr above 0 and up to 0.1, got 0"),
-        ({"target_fpr": 0.2}, "target_fpr above 0 and up to 0.1, got 0.2"),
+        ({"alert_p_value": 0}, "alert_p_value above 0 and up to 0.1, got 0"),
+        ({"alert_p_value": 0.2}, "alert_p_value above 0 and up to 0.1, got 0.2"),
         ({"window": 50}, "window must be at least 100 scores, got 50"),
         ({"max_move": 0}, "max_move must be a finite number above 0, got 0"),
         ({"max_move": math.inf}, "max_move"),
@@ -221,9 +224,9 @@ def test_settings_out_of_range_are_refused(options, message):
 
 def test_calibration_rows_that_show_no_threshold_are_told():
     with pytest.raises(
-        ParameterError, match="3 calibration scores show no threshold for a target_fpr"
+        ParameterError, match="3 calibration scores show no threshold for an alert_p_value"
     ):
-        AdaptiveThreshold.start(ConformalCalibration.fit([1.0, 1.0, 1.0]), 0.01)
+        AdaptiveThreshold(ConformalCalibration.fit([1.0, 1.0, 1.0]), 0.01)
 
 
 @pytest.mark.parametrize("rows", [20, 100, 300])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddwire.detection.calibration.conformal import SMALLEST_P, ConformalCalibration, target_fpr_for
+from oddwire.detection.calibration.conformal import SMALLEST_P, ConformalCalibration
 from oddwire.detection.calibration.tail import fit_tail
 from oddwire.errors import DataError, ModelError, ParameterError
 
@@ -52,16 +52,16 @@ def test_a_p_value_never_rises_with_the_score(scores, others):
     assert (np.diff(p) <= 0).all()
 
 
-@given(scores=SCORES, target_fpr=RATES, others=st.lists(st.floats(allow_nan=False), max_size=30))
+@given(scores=SCORES, alert_p_value=RATES, others=st.lists(st.floats(allow_nan=False), max_size=30))
 def test_a_score_reaches_the_threshold_exactly_where_its_p_value_is_small_enough(
-    scores, target_fpr, others
+    scores, alert_p_value, others
 ):
     calibration = ConformalCalibration.fit(scores)
-    threshold = calibration.threshold(target_fpr)
+    threshold = calibration.threshold(alert_p_value)
     near = [threshold, math.nextafter(threshold, -math.inf), math.nextafter(threshold, math.inf)]
     tried = np.array([*near, *scores, *others, -np.inf, np.inf])
     p, _ = calibration.p_values(tried)
-    np.testing.assert_array_equal(tried >= threshold, p <= target_fpr)
+    np.testing.assert_array_equal(tried >= threshold, p <= alert_p_value)
 
 
 @pytest.mark.parametrize("n", [1, 2, 6, 20, 48, 97, 102, 999])
@@ -73,21 +73,21 @@ def test_rounding_never_moves_a_rate_that_counting_gives(n):
     p, _ = calibration.p_values(tried)
     for count in range(1, n + 1):
         rate = count / (n + 1)
-        for target_fpr in (math.nextafter(rate, 0), rate, math.nextafter(rate, 1)):
-            threshold = calibration.threshold(target_fpr)
-            np.testing.assert_array_equal(tried >= threshold, p <= target_fpr)
+        for alert_p_value in (math.nextafter(rate, 0), rate, math.nextafter(rate, 1)):
+            threshold = calibration.threshold(alert_p_value)
+            np.testing.assert_array_equal(tried >= threshold, p <= alert_p_value)
 
 
-@pytest.mark.parametrize("target_fpr", [1e-12, 1e-9, 1e-6, 1e-4, 9.9e-4])
-def test_the_equivalence_holds_to_the_last_bit_in_the_tail(target_fpr):
+@pytest.mark.parametrize("alert_p_value", [1e-12, 1e-9, 1e-6, 1e-4, 9.9e-4])
+def test_the_equivalence_holds_to_the_last_bit_in_the_tail(alert_p_value):
     calibration = ConformalCalibration.fit(exponential())
-    threshold = calibration.threshold(target_fpr)
+    threshold = calibration.threshold(alert_p_value)
     around = [threshold]
     for _ in range(500):
         around.append(np.nextafter(around[-1], np.inf))
         around.insert(0, np.nextafter(around[0], -np.inf))
     p, extrapolated = calibration.p_values(around)
-    np.testing.assert_array_equal(np.array(around) >= threshold, p <= target_fpr)
+    np.testing.assert_array_equal(np.array(around) >= threshold, p <= alert_p_value)
     assert extrapolated.all()
 
 
@@ -112,7 +112,7 @@ def test_p_values_of_exchangeable_rows_are_as_small_as_they_claim_and_no_smaller
 
 
 @pytest.mark.parametrize("law", ["exponential", "normal", "uniform", "pareto"])
-def test_the_tail_promises_no_more_than_twice_too_little(law):
+def test_p_values_of_the_tail_are_at_most_twice_too_small(law):
     random = np.random.default_rng(5)
     draw = {
         "exponential": random.exponential,
@@ -214,10 +214,10 @@ def test_no_scores_have_no_p_values():
     assert p.shape == extrapolated.shape == (0,)
 
 
-@pytest.mark.parametrize("target_fpr", [0, 1, -0.1, 1e-13, math.nan, math.inf])
-def test_a_rate_out_of_range_is_refused(target_fpr):
-    with pytest.raises(ParameterError, match="target_fpr must be from 1e-12 to below 1"):
-        ConformalCalibration.fit([1.0, 2.0]).threshold(target_fpr)
+@pytest.mark.parametrize("alert_p_value", [0, 1, -0.1, 1e-13, math.nan, math.inf])
+def test_a_rate_out_of_range_is_refused(alert_p_value):
+    with pytest.raises(ParameterError, match="alert_p_value must be from 1e-12 to below 1"):
+        ConformalCalibration.fit([1.0, 2.0]).threshold(alert_p_value)
 
 
 @given(scores=SCORES, others=st.lists(FINITE, max_size=30))
@@ -243,6 +243,16 @@ def test_saved_scores_that_do_not_fit_are_refused(scores, message):
         ConformalCalibration.from_dict({"rows": 3, "tail": None}, scores)
 
 
+@pytest.mark.parametrize("change", [{"shape": 0.0}, {"scale": -1.0}, {"scale": math.nan}])
+def test_a_saved_tail_that_is_none_is_refused(change):
+    calibration = ConformalCalibration.fit(exponential(20))
+    content = calibration.to_dict()
+    with pytest.raises(ModelError, match="tail must have a finite shape and scale above 0"):
+        ConformalCalibration.from_dict(
+            {**content, "tail": content["tail"] | change}, calibration.scores
+        )
+
+
 def test_the_order_and_later_changes_of_the_scores_given_do_not_matter():
     scores = np.array([3.0, 1.0, 2.0])
     calibration = ConformalCalibration.fit(scores)
@@ -258,24 +268,3 @@ def test_a_million_scores_take_no_time_that_grows_with_the_product():
     calibration.p_values(scores)
     # 0.3 s on 2 cores; n by m comparisons would take minutes.
     assert time.perf_counter() - begin < 5
-
-
-def test_a_budget_of_alerts_is_a_rate():
-    assert target_fpr_for(20, 5000) == 0.004
-
-
-@pytest.mark.parametrize(
-    ("alerts", "connections", "message"),
-    [
-        (0, 100, "alerts_per_day must be a finite number above 0, got 0"),
-        (-1, 100, "alerts_per_day"),
-        (math.nan, 100, "alerts_per_day"),
-        (1, 0, "connections_per_day must be a finite number above 0, got 0"),
-        (1, math.inf, "connections_per_day"),
-        (100, 100, "below the 100 connections per day, got 100"),
-        (1e-10, 1e6, "at least 1e-12"),
-    ],
-)
-def test_a_budget_that_makes_no_sense_is_refused(alerts, connections, message):
-    with pytest.raises(ParameterError, match=message):
-        target_fpr_for(alerts, connections)

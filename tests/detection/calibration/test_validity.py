@@ -1,7 +1,9 @@
-"""The promise of the p-values, end to end: fit, calibrate and score with every detector.
+"""P-values of a whole model are valid: fit, calibrate and score.
 
 On benign rows like the calibration rows, the share with p ≤ a is at most a and three standard
-errors. Each repetition calibrates anew, since the promise holds on average over calibration sets.
+errors. Each repetition calibrates anew, since that holds on average over calibration sets. It holds
+for any detector whose score of a row depends on that row alone, which the detectors' contract
+proves for each: so one of them does here.
 """
 
 from __future__ import annotations
@@ -12,23 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.traffic.schema import FeatureSchema
 
 LEVELS = (0.001, 0.01, 0.05, 0.1)
 SCHEMA = FeatureSchema(numeric=("bytes", "duration", "packets"), categorical=("proto",))
-# What makes a fit slow and takes no part in the promise.
-QUICK = {
-    "isolation_forest": {"detector__n_estimators": 30},
-    "autoencoder": {"detector__max_epochs": 2},
-    "ensemble": {
-        "detector__members": [
-            {"detector": "isolation_forest", "detector__n_estimators": 30},
-            {"detector": "one_class_svm"},
-        ]
-    },
-}
 REPETITIONS, ROWS = 20, 1000
 
 
@@ -44,11 +34,11 @@ def benign(count, seed):
     })  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=sorted(DETECTORS))
-def p_values(request):
+@pytest.fixture(scope="module")
+def p_values():
     """P-values of new benign rows, a row of the array for each calibration set."""
-    name = request.param
-    model = Model.build(SCHEMA, name, QUICK.get(name, {}), seed=0).fit(benign(600, seed=1))
+    few_trees = {"detector__n_estimators": 30}
+    model = Model.build(SCHEMA, "isolation_forest", few_trees, seed=0).fit(benign(600, seed=1))
     random = np.random.default_rng(2023)
     said = []
     for _ in range(REPETITIONS):

@@ -65,7 +65,7 @@ def test_a_loaded_model_gives_the_same_bits(saved):
     loaded = Model.load(folder, digest=digest)
     pd.testing.assert_frame_equal(loaded.score(ANY_ROWS), model.score(ANY_ROWS), check_exact=True)
     assert loaded.threshold == model.threshold
-    for name in ("schema", "detector_name", "hyperparameters", "seed", "target_fpr", "metadata"):
+    for name in ("schema", "detector_name", "hyperparameters", "seed", "alert_p_value", "metadata"):
         assert getattr(loaded, name) == getattr(model, name)
 
 
@@ -187,9 +187,9 @@ def test_a_link_is_refused_wherever_it_leads(copy, tmp_path):
 def test_a_renewed_manifest_is_found_by_its_digest(copy):
     folder, digest = copy
     about = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps({**about, "target_fpr": 0.9}))
+    (folder / "model.json").write_text(json.dumps({**about, "alert_p_value": 0.9}))
     renew_manifest(folder)
-    assert Model.load(folder).target_fpr == 0.9
+    assert Model.load(folder).alert_p_value == 0.9
     with pytest.raises(ModelError, match=rf"manifest.json was altered: .* must be {digest}"):
         Model.load(folder, digest=digest)
 

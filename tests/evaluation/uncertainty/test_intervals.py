@@ -26,7 +26,7 @@ def rows(count=1500, seed=0, merit=1.5, share=0.2):
 
 
 def measured(labels, scores, threshold=1.0, **options):
-    evaluation = evaluate(labels, scores, threshold=threshold, target_fpr=0.02)
+    evaluation = evaluate(labels, scores, threshold=threshold, alert_p_value=0.02)
     return evaluation, bootstrap_intervals(labels, scores, evaluation, **options)
 
 

@@ -54,7 +54,7 @@ def test_every_row_gets_score_p_value_alert_and_version(desk, current, tmp_path,
     assert scored["alert"].tolist() == expected["alert"].tolist()
     assert set(scored["model_version"].astype(str)) == {done.version} == {"1"}
     assert done.alerts == expected["alert"].sum() > 0
-    assert (done.detector, done.target_fpr, done.out) == ("isolation_forest", 0.05, out)
+    assert (done.detector, done.alert_p_value, done.out) == ("isolation_forest", 0.05, out)
     assert (done.missing, done.infinite, done.unseen) == (0, 0, 0)
     assert done.seconds > 0
 
@@ -251,7 +251,7 @@ def test_the_model_that_scores_is_checked_against_the_registry(desk):
     with desk.registry.files(version) as folder:
         metadata = Model.load(folder, digest=version.digest).metadata
     assert metadata["source"] == "desk"
-    assert metadata["threshold"] == {"rule": "fpr", "target_fpr": 0.05, "nominal": 0.05}
+    assert metadata["threshold"] == {"rule": "fpr", "alert_p_value": 0.05, "target_fpr": 0.05}
 
 
 def test_a_scored_file_has_all_columns_of_the_file_as_they_stand_there(desk, current, tmp_path):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.reports import threshold_text
+from oddwire.evaluation.reports import threshold_line
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.training_history import SCORES_FILE
 from oddwire.operations.data.prepared import Prepared
@@ -84,11 +84,13 @@ def test_a_model_keeps_the_rule_of_its_threshold_and_its_report_tells_it(
     model, seconds = fit_model(training, "isolation_forest", {})
     kept = model.metadata[THRESHOLD]
     assert kept["rule"] == rule
+    assert kept["alert_p_value"] == model.alert_p_value
+    assert settings.items() <= kept.items()
     model.save(tmp_path / "model")
     report = evaluate_model(training, model, tmp_path / "model", fit_seconds=seconds)
     assert report.threshold_rule == kept
     assert report.test.threshold == model.threshold
-    assert f"threshold set by the rule {rule}: " in threshold_text(report.threshold_rule)
+    assert f"threshold set by the rule {rule}: " in threshold_line(report.threshold_rule)
 
 
 @pytest.mark.usefixtures("small_forest")

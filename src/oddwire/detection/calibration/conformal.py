@@ -1,7 +1,7 @@
-"""Anomaly scores → conformal p-values → a threshold for a false-alarm budget.
+"""Anomaly scores → conformal p-values → the threshold for a false-positive rate.
 
 Held-out benign connections give every score its meaning: the p-value is the share of them that
-look at least this unusual. It is valid for any detector, because a new benign connection is
+score at least as high. It is valid for any detector, because a new benign connection is
 exchangeable with the held-out ones (Bates, Candès, Lei, Romano & Sesia 2023, *Testing for outliers
 with conformal p-values*, Annals of Statistics 51).
 
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddwire.detection.calibration.tail import FloatArray, Tail, ascending, fit_tail
-from oddwire.errors import ModelError, ParameterError
+from oddwire.detection.calibration.tail import FloatArray, Tail, fit_tail
+from oddwire.errors import DataError, ModelError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,17 +36,29 @@ _STEPS_PER_DECADE = 100
 
 @dataclass(frozen=True, eq=False)
 class ConformalCalibration:
-    """What benign scores look like, and how unusual any score is beside them.
+    """Benign anomaly scores, and what they say about any other score.
 
-    Made by `fit`; the constructor puts a saved one together again.
+    Made by `fit`; `from_dict` restores a saved one.
 
     Parameters
     ----------
     scores
         The calibration scores in ascending order, float64 of shape (n,), finite.
     tail
-        The law beyond the largest of them; ``None`` where there is too little to fit one, and
-        then no finite score has a p-value below 1 / (n + 1).
+        The distribution beyond the largest of them; ``None`` where there is too little to fit one,
+        and then no finite score has a p-value below 1 / (n + 1).
+
+    Examples
+    --------
+    >>> calibration = ConformalCalibration.fit(range(99))
+    >>> p, extrapolated = calibration.p_values([0, 89.5, 98, 150])
+    >>> p.round(3)
+    array([1.   , 0.1  , 0.02 , 0.002])
+    >>> extrapolated
+    array([False, False, False,  True])
+    >>> threshold = calibration.threshold(0.1)
+    >>> 89 < threshold <= 89.5
+    True
     """
 
     scores: FloatArray
@@ -59,8 +71,8 @@ class ConformalCalibration:
         Parameters
         ----------
         scores
-            Anomaly scores, higher is worse, shape (n,), n ≥ 1, from rows that the detector was
-            not fitted to.
+            Anomaly scores, higher = more anomalous, shape (n,), n ≥ 1, from rows that the detector
+            was not fitted to.
 
         Raises
         ------
@@ -69,12 +81,17 @@ class ConformalCalibration:
         ModelError
             If a score is missing or infinite: the detector that gave it is broken.
         """
-        ordered = ascending(scores, "calibration")
+        ordered = np.sort(np.asarray(scores, dtype=np.float64).ravel())
+        if ordered.size == 0:
+            raise DataError("calibration needs at least one benign row, got none")
+        if not np.isfinite(ordered).all():
+            broken = ordered[~np.isfinite(ordered)][0]
+            raise ModelError(f"calibration needs scores that are finite numbers, got {broken}")
         ordered.setflags(write=False)
         return cls(ordered, fit_tail(ordered))
 
     def p_values(self, scores: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Return how rare scores at least this high are among benign connections.
+        """Return the share of benign connections that score at least as high.
 
         Within the calibration scores p = (1 + #{calibration scores ≥ s}) / (n + 1); beyond them
         the tail goes on continuously from 1 / (n + 1), never below `SMALLEST_P`. p never
@@ -97,10 +114,7 @@ class ConformalCalibration:
         ModelError
             If a score is NaN.
         """
-        values = np.asarray(scores, dtype=np.float64).ravel()
-        if np.isnan(values).any():
-            row = int(np.flatnonzero(np.isnan(values))[0])
-            raise ModelError(f"an anomaly score must be a number, got NaN in row {row}")
+        values = numbers(scores)
         n = self.scores.size
         at_least = n - np.searchsorted(self.scores, values, side="left")
         p = (1 + at_least) / (n + 1)
@@ -108,45 +122,46 @@ class ConformalCalibration:
         p[beyond] = self._beyond(values[beyond])
         return p, p < 1 / (n + 1)
 
-    def threshold(self, target_fpr: float) -> float:
-        """Return the smallest score that counts as an alert.
+    def threshold(self, alert_p_value: float) -> float:
+        """Return the smallest score that is an alert.
 
-        ``score >= threshold(target_fpr)`` holds exactly where the p-value is at most ``target_fpr``.
+        A score reaches the threshold exactly where its p-value is at most ``alert_p_value``.
 
         Parameters
         ----------
-        target_fpr
-            Share of benign connections that may raise an alert, from `SMALLEST_P` to below 1.
+        alert_p_value
+            P-value at or below which a connection is an alert, and so the rate at which benign
+            connections raise one; from `SMALLEST_P` to below 1.
 
         Returns
         -------
         float
-            +inf where nothing but an infinite score is that rare: ``target_fpr`` is below
+            +inf where nothing but an infinite score is that rare: ``alert_p_value`` is below
             1 / (n + 1) and no tail could be fitted.
 
         Raises
         ------
         ParameterError
-            If ``target_fpr`` is out of range.
+            If ``alert_p_value`` is out of range.
         """
-        if not SMALLEST_P <= target_fpr < 1:
+        if not SMALLEST_P <= alert_p_value < 1:
             raise ParameterError(
-                f"target_fpr must be from {SMALLEST_P:g} to below 1, got {target_fpr!r}"
+                f"alert_p_value must be from {SMALLEST_P:g} to below 1, got {alert_p_value!r}"
             )
         n = self.scores.size
-        if target_fpr < 1 / (n + 1):
-            return self._threshold_beyond(target_fpr)
-        allowed = min(math.floor(target_fpr * (n + 1)), n) - 1
+        if alert_p_value < 1 / (n + 1):
+            return self._threshold_beyond(alert_p_value)
+        allowed = min(math.floor(alert_p_value * (n + 1)), n) - 1
         # The product may be rounded to the wrong side of a whole number; the quotient decides,
         # because it is what p_values computes.
-        while (2 + allowed) / (n + 1) <= target_fpr:
+        while (2 + allowed) / (n + 1) <= alert_p_value:
             allowed += 1
-        while (1 + allowed) / (n + 1) > target_fpr:
+        while (1 + allowed) / (n + 1) > alert_p_value:
             allowed -= 1
         return math.nextafter(self.scores[n - allowed - 1], math.inf)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold; `scores` is kept beside it as an array."""
+        """Return what JSON can hold; `scores` is saved beside it as an array."""
         tail = self.tail
         return {
             "rows": int(self.scores.size),
@@ -155,12 +170,13 @@ class ConformalCalibration:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], scores: FloatArray) -> ConformalCalibration:
-        """Put together what `to_dict` and `scores` keep.
+        """Restore what `to_dict` and `scores` hold.
 
         Raises
         ------
         ModelError
-            If the two do not belong together, or the scores are not ascending finite numbers.
+            If the two do not belong together, the scores are not ascending finite numbers, or the
+            tail's shape and scale not finite numbers above 0.
         """
         sound = scores.dtype == np.float64 and scores.shape == (content["rows"],)
         if not (sound and scores.size and np.isfinite(scores).all()):
@@ -171,6 +187,8 @@ class ConformalCalibration:
         if saved is None:
             return cls(scores, None)
         tail = Tail(float(saved["shape"]), float(saved["scale"]), int(saved["rows"]))
+        if not (0 < tail.shape < math.inf and 0 < tail.scale < math.inf):
+            raise ModelError("a calibration's tail must have a finite shape and scale above 0")
         return cls(scores, tail)
 
     @cached_property
@@ -203,53 +221,33 @@ class ConformalCalibration:
         inside = np.clip(p[left] - way * (p[left] - p[right]), p[right], p[left])
         return np.where(np.isposinf(values), SMALLEST_P, inside)
 
-    def _threshold_beyond(self, target_fpr: float) -> float:
+    def _threshold_beyond(self, alert_p_value: float) -> float:
         """Halve the float64 numbers between two points of the tail until one is left."""
         points, p = self._curve
-        at = int(np.searchsorted(-p, -target_fpr, side="left"))
+        at = int(np.searchsorted(-p, -alert_p_value, side="left"))
         if at == p.size:
             return math.inf
-        low, high = float(points[at - 1]), float(points[at])  # p(high) ≤ target_fpr < p(low)
+        low, high = float(points[at - 1]), float(points[at])  # p(high) ≤ alert_p_value < p(low)
         while True:
             middle = low + (high - low) / 2
             if not low < middle < high:
                 return high
-            if self._beyond(np.array([middle]))[0] <= target_fpr:
+            if self._beyond(np.array([middle]))[0] <= alert_p_value:
                 high = middle
             else:
                 low = middle
 
 
-def target_fpr_for(alerts_per_day: float, connections_per_day: float) -> float:
-    """Turn a budget of alerts into the false-positive rate that keeps to it.
-
-    Parameters
-    ----------
-    alerts_per_day
-        False alarms that people can look at, above 0.
-    connections_per_day
-        Connections that are scored, above ``alerts_per_day``.
+def numbers(scores: ArrayLike) -> FloatArray:
+    """Return anomaly scores as float64 of shape (m,).
 
     Raises
     ------
-    ParameterError
-        If a number is not finite and above 0, or their ratio is no rate that can be kept.
+    ModelError
+        If a score is NaN.
     """
-    for name, value in (
-        ("alerts_per_day", alerts_per_day),
-        ("connections_per_day", connections_per_day),
-    ):
-        if not (math.isfinite(value) and value > 0):
-            raise ParameterError(f"{name} must be a finite number above 0, got {value!r}")
-    target_fpr = alerts_per_day / connections_per_day
-    if target_fpr >= 1:
-        raise ParameterError(
-            f"alerts_per_day must be below the {connections_per_day:g} connections per day, "
-            f"got {alerts_per_day:g}"
-        )
-    if target_fpr < SMALLEST_P:
-        raise ParameterError(
-            f"alerts_per_day must be at least {SMALLEST_P:g} of the {connections_per_day:g} "
-            f"connections per day, got {alerts_per_day:g}"
-        )
-    return target_fpr
+    values = np.asarray(scores, dtype=np.float64).ravel()
+    if np.isnan(values).any():
+        row = int(np.flatnonzero(np.isnan(values))[0])
+        raise ModelError(f"an anomaly score must be a number, got NaN in row {row}")
+    return values

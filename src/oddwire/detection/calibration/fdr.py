@@ -1,4 +1,4 @@
-"""A batch of connections cut by its false-discovery rate instead of a rate per connection."""
+"""Alerts of a batch by its false-discovery rate instead of a rate per connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_fdr(max_fdr: float | None) -> None:
-    """Refuse a false-discovery rate that is none; None asks for no cut.
+    """Refuse a false-discovery rate out of range; None asks for none.
 
     Raises
     ------
@@ -25,12 +25,12 @@ def check_fdr(max_fdr: float | None) -> None:
 
 
 def discoveries(p_values: ArrayLike, max_fdr: float, *, smallest: float = 0.0) -> NDArray[np.bool_]:
-    """Choose the connections of a batch that are odd, so that few of those chosen are benign.
+    """Choose anomalous connections of a batch, so that few of those chosen are benign.
 
     The procedure of Benjamini & Hochberg (1995, *Controlling the false discovery rate*): of m
     p-values in ascending order, take all up to the last whose k-th is at most k / m · ``max_fdr``.
-    A threshold by ``target_fpr`` gives more false alarms the more benign connections there are; this
-    one gives more alerts the more attacks there are.
+    A threshold gives more false alarms the more benign connections there are; this procedure gives
+    more alerts the more attacks there are.
 
     **What is guaranteed.** The p-values of a batch share their calibration rows and so depend on
     each other, but positively (on each of a subset), and therefore the expected share of benign
@@ -38,9 +38,9 @@ def discoveries(p_values: ArrayLike, max_fdr: float, *, smallest: float = 0.0) -
     (Bates, Candès, Lei, Romano & Sesia 2023, theorem 2). That is an average over calibration sets
     and batches, for benign connections that are exchangeable with the calibration rows, and for
     p-values that were counted: they are at least 1 / (n + 1). P-values from the tail go below it,
-    find more in large batches, and are as good as the tail's law. Give ``smallest`` as 1 / (n + 1)
-    to have the guarantee; nothing is then found in m connections unless at least
-    m / ((n + 1) ``max_fdr``) of them are odder than all calibration rows, or nearly so.
+    find more in large batches, and are as good as the fit of the tail. For the guarantee set
+    ``smallest`` to 1 / (n + 1); nothing is then found in m connections unless at least
+    m / ((n + 1) ``max_fdr``) of them score above all calibration rows, or nearly so.
 
     Parameters
     ----------
@@ -60,6 +60,11 @@ def discoveries(p_values: ArrayLike, max_fdr: float, *, smallest: float = 0.0) -
     ------
     ParameterError
         If ``max_fdr`` or a p-value is out of range.
+
+    Examples
+    --------
+    >>> discoveries([0.001, 0.4, 0.02, 0.9], max_fdr=0.05)
+    array([ True, False,  True, False])
     """
     check_fdr(max_fdr)
     values = np.asarray(p_values, dtype=np.float64).ravel()

@@ -1,124 +1,103 @@
-"""Anomaly scores of detectors with different scales → one currency that can be averaged.
+"""Anomaly scores of detectors with different scales → one unit in which they can be averaged.
 
-The surprisal of a score is -log(p), where p is the share of benign rows that score as high: 0 for
-the least odd of them, 2.3 for one in ten, 4.6 for one in a hundred. Beyond all benign rows p goes
-on by the tail of a generalised Pareto distribution. From 6 on, p = 1 in 400, surprisal grows
-with its logarithm: a detector that is sure counts as one that is sure, and can hardly outvote the
-others.
+The surprisal of a score is -log(p) of its conformal p-value: 0 for the most ordinary benign rows,
+2.3 for one row in ten, 4.6 for one in a hundred. From 6 (p = 1 in 400) it grows with its logarithm
+only: a detector that is certain counts as one, and can hardly outvote the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddwire.detection.calibration.tail import FloatArray, ascending, fit_tail
-from oddwire.errors import ModelError
+from oddwire.detection.calibration.conformal import ConformalCalibration
+from oddwire.detection.calibration.tail import FloatArray, Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike
 
-_SURE = 6.0
-_FARTHEST = 1e300  # scale units; keeps the surprisal finite
+_CERTAIN = 6.0
 _POINTS = 2001  # of more, neighbours would differ by less than chance
 
 
 @dataclass(frozen=True, eq=False)
 class Surprisal:
-    """A rising curve from a detector's anomaly score to its surprisal.
+    """Turns a detector's anomaly scores into surprisal.
+
+    A p-value falls in steps, and has a floor. To rank rows, surprisal takes the mid-p-value, in
+    which ties count half (Lancaster 1961, *Significance tests in discrete distributions*), and is
+    linear between scores; beyond the largest it follows the calibration's tail without a floor.
+    Where no tail could be fitted, it takes a heavy one.
 
     Parameters
     ----------
-    points
-        Scores of benign rows, strictly ascending, shape (n,).
-    heights
-        The surprisal at each, shape (n,).
-    top
-        -log(p) at the last point.
-    shape, scale
-        Of the generalised-Pareto tail by which p falls beyond the last point.
+    calibration
+        Of the detector, on rows that it was not fitted to.
+
+    Examples
+    --------
+    >>> surprisal = Surprisal.fit(range(1000))
+    >>> surprisal.of([0, 500, 900, 990]).round(1)
+    array([0. , 0.7, 2.3, 4.6])
     """
 
-    points: FloatArray
-    heights: FloatArray
-    top: float
-    shape: float
-    scale: float
+    calibration: ConformalCalibration
 
     @classmethod
     def fit(cls, scores: ArrayLike) -> Surprisal:
-        """Learn the curve.
-
-        Parameters
-        ----------
-        scores
-            Anomaly scores, higher is worse, shape (n,), n ≥ 1, of rows that the detector was not
-            fitted to.
-
-        Raises
-        ------
-        DataError
-            If there is no score.
-        ModelError
-            If a score is missing or infinite: the detector that gave it is broken.
-        """
-        ordered = ascending(scores, "surprisal")
-        points, counts = np.unique(ordered, return_counts=True)
-        # Ties count half: the curve runs through the middle of its steps.
-        at_least = ordered.size - np.cumsum(counts) + counts / 2
-        rarity = -np.log((at_least + 0.5) / (ordered.size + 1))
-        kept = np.unique(np.linspace(0, points.size - 1, _POINTS).round().astype(np.int64))
-        tail = fit_tail(ordered)
-        shape, scale = (tail.shape, tail.scale) if tail else (1.0, _spread(ordered))
-        return cls(points[kept], _height(rarity[kept]), float(rarity[-1]), shape, scale)
+        """Calibrate on anomaly scores; see `ConformalCalibration.fit`."""
+        return cls(ConformalCalibration.fit(scores))
 
     def of(self, scores: ArrayLike) -> FloatArray:
-        """Return the surprisal of anomaly scores: finite, shape (m,), never falling with the score.
+        """Return the surprisal of anomaly scores, which never falls with the score.
 
         Parameters
         ----------
         scores
             Anomaly scores, shape (m,).
+
+        Returns
+        -------
+        float64, shape (m,)
+            From 0, finite.
         """
+        points, surprisal = self._curve
         values = np.asarray(scores, dtype=np.float64)
-        found = np.interp(values, self.points, self.heights)
-        beyond = values > self.points[-1]
+        found = np.interp(values, points, surprisal)
+        beyond = values > points[-1]
         with np.errstate(over="ignore"):
-            excess = (values[beyond] - self.points[-1]) * (self.shape / self.scale)
-        rarity = self.top + np.log1p(np.minimum(excess, _FARTHEST)) / self.shape
-        found[beyond] = np.maximum(_height(rarity), self.heights[-1])
+            rarity = self._top + self._tail.surprisal(values[beyond] - points[-1])
+        found[beyond] = np.maximum(_bent(rarity), surprisal[-1])
         return found
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold; `points` and `heights` are kept beside it as an array."""
-        return {"top": self.top, "shape": self.shape, "scale": self.scale}
+    @cached_property
+    def _curve(self) -> tuple[FloatArray, FloatArray]:
+        """Calibration scores, strictly ascending, and the surprisal at each."""
+        points, counts = np.unique(self.calibration.scores, return_counts=True)
+        n = self.calibration.scores.size
+        mid_p = (n - np.cumsum(counts) + counts / 2 + 0.5) / (n + 1)
+        kept = np.unique(np.linspace(0, points.size - 1, _POINTS).round().astype(np.int64))
+        return points[kept], _bent(-np.log(mid_p[kept]))
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any], curve: FloatArray) -> Surprisal:
-        """Put together what `to_dict` and an array of shape (2, n) keep.
+    @property
+    def _top(self) -> float:
+        """-log(p) at the largest calibration score."""
+        scores = self.calibration.scores
+        ties = np.count_nonzero(scores == scores[-1])
+        return float(-np.log((ties / 2 + 0.5) / (scores.size + 1)))
 
-        Raises
-        ------
-        ModelError
-            If it is no rising curve.
-        """
-        top, shape, scale = (float(content[name]) for name in ("top", "shape", "scale"))
-        sound = curve.shape == (2, curve.size // 2) and curve.size and np.isfinite(curve).all()
-        if not (sound and (np.diff(curve) > 0).all() and min(top, shape, scale) > 0):
-            raise ModelError("a member's surprisal must be a rising curve with a tail")
-        return cls(curve[0], curve[1], top, shape, scale)
+    @property
+    def _tail(self) -> Tail:
+        scores = self.calibration.scores
+        if self.calibration.tail is not None:
+            return self.calibration.tail
+        spread = float(scores.std())
+        return Tail(1.0, spread if spread > 0 else max(abs(float(scores[-1])), 1.0), scores.size)
 
 
-def _height(rarity: FloatArray) -> FloatArray:
+def _bent(rarity: FloatArray) -> FloatArray:
     """Return the surprisal of -log(p)."""
-    return np.minimum(rarity, _SURE) + np.log1p(np.maximum(rarity - _SURE, 0.0))
-
-
-def _spread(ordered: FloatArray) -> float:
-    """Return a unit for distances beyond scores that are too few or too equal for a tail."""
-    spread = float(ordered.std())
-    return spread if spread > 0 else max(abs(float(ordered[-1])), 1.0)
+    return np.minimum(rarity, _CERTAIN) + np.log1p(np.maximum(rarity - _CERTAIN, 0.0))

@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from oddwire.errors import DataError, ModelError
+from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
@@ -16,17 +14,18 @@ _TAIL_SHARE = 0.05  # of the calibration scores lie in the tail that is fitted
 _TAIL_ROWS = 50  # at least, where there are twice as many
 _TAIL_DISTINCT = 8  # different scores, or else nothing is extrapolated
 _LARGEST_SHAPE = 0.9  # at 1 the mean of the tail is infinite
+_FARTHEST = 1e300
 
 
 @dataclass(frozen=True)
 class Tail:
-    """A generalised-Pareto law of how far scores lie beyond the largest calibration score.
+    """A generalised-Pareto distribution of how far scores lie beyond the largest calibration score.
 
     Parameters
     ----------
     shape
-        Above 0, and near it for an exponential tail. One below 0 would put an end to the scores
-        that are possible, and p-values of 0 right behind the largest one seen.
+        Above 0, and near it for an exponential tail. Below 0 there would be a largest possible
+        score, and p-values of 0 right behind the largest one seen.
     scale
         In the scores' unit, at the largest calibration score.
     rows
@@ -42,31 +41,10 @@ class Tail:
         exponent = -np.log(survival)
         return self.scale * np.expm1(self.shape * exponent) / self.shape
 
-
-def ascending(scores: ArrayLike, purpose: str) -> FloatArray:
-    """Return the anomaly scores of benign rows in ascending order, float64 of shape (n,).
-
-    Parameters
-    ----------
-    scores
-        Of any shape, n ≥ 1 in all.
-    purpose
-        What they are for, for errors.
-
-    Raises
-    ------
-    DataError
-        If there is no score.
-    ModelError
-        If a score is missing or infinite: the detector that gave it is broken.
-    """
-    ordered = np.sort(np.asarray(scores, dtype=np.float64).ravel())
-    if ordered.size == 0:
-        raise DataError(f"{purpose} needs at least one benign row, got none")
-    if not np.isfinite(ordered).all():
-        odd = ordered[~np.isfinite(ordered)][0]
-        raise ModelError(f"{purpose} needs scores that are finite numbers, got {odd}")
-    return ordered
+    def surprisal(self, excess: FloatArray) -> FloatArray:
+        """Return -log of the share of the tail that lies beyond the given distances: finite."""
+        in_scales = np.minimum(excess * (self.shape / self.scale), _FARTHEST)
+        return np.log1p(in_scales) / self.shape
 
 
 def fit_tail(ordered: FloatArray) -> Tail | None:
@@ -88,23 +66,25 @@ def fit_tail(ordered: FloatArray) -> Tail | None:
         ``None`` if fewer than eight different scores lie in the upper half.
     """
     found = _largest(ordered)
-    return None if found is None else _careful_tail(*found)
+    return None if found is None else _cautious_tail(*found)
 
 
-def tail_quantile(ordered: FloatArray, risk: float) -> tuple[float, int] | None:
-    """Return the score that a benign one exceeds with a given probability, by the tail's law.
+def tail_quantile(ordered: FloatArray, target_fpr: float) -> tuple[float, int] | None:
+    """Return the score that benign ones exceed at a given rate, by the tail's distribution.
 
     Counting takes a quantile from one score; here all of the tail's take part:
-    z = t + scale / shape ((risk n / n_t)^-shape - 1), with n_t of n scores above t (Siffer et al.
-    2017, equation 1). Unlike in `fit_tail` the shape is the estimate itself, since a careful shape
-    at the end of the tail is a careless one within it.
+
+        z = t + scale / shape ((target_fpr n / n_t)^-shape - 1)
+
+    with n_t of n scores above t (Siffer et al. 2017, equation 1). Unlike in `fit_tail` the shape is
+    the estimate itself, since one that is cautious at the end of the tail is not so within it.
 
     Parameters
     ----------
     ordered
         Finite scores in ascending order, shape (n,).
-    risk
-        Probability, in (0, 1).
+    target_fpr
+        The rate, in (0, 1).
 
     Returns
     -------
@@ -116,7 +96,7 @@ def tail_quantile(ordered: FloatArray, risk: float) -> tuple[float, int] | None:
     if found is None:
         return None
     above, start = found
-    survival = risk * ordered.size / above.size
+    survival = target_fpr * ordered.size / above.size
     if survival >= 1:
         return None
     shape, mean = _moments(above - start)
@@ -151,11 +131,11 @@ def _moments(excess: FloatArray) -> tuple[float, float]:
         return (2 - mean / denominator if denominator > 0 else 0.0), mean
 
 
-def _careful_tail(above: FloatArray, start: float) -> Tail | None:
+def _cautious_tail(above: FloatArray, start: float) -> Tail | None:
     with np.errstate(over="ignore", invalid="ignore"):
         excess = above - start
         shape, mean = _moments(excess)
-        # Too light a tail raises more alarms than promised, so the shape is taken one standard
+        # Too light a tail raises more alerts than asked for, so the shape is taken one standard
         # error (Hosking & Wallis 1987, of the likelihood estimate) above the estimate.
         shape = max(shape, 0.0)
         shape = min(shape + (1 + shape) / math.sqrt(excess.size), _LARGEST_SHAPE)

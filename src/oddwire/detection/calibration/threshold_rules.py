@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from oddwire.detection.calibration.conformal import target_fpr_for
+from oddwire.detection.calibration.conformal import SMALLEST_P
 from oddwire.detection.calibration.thresholds import (
     ChosenThreshold,
     by_best_f1,
     by_precision,
     by_tail,
-    robust_rate,
+    check_classes,
 )
 from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from numpy.typing import ArrayLike
 
@@ -25,56 +25,42 @@ if TYPE_CHECKING:
 LABELLED_RULES = ("best_f1", "precision")
 
 
-def target_fpr_of(alerts: AlertSettings, connections_per_day: float | None) -> float:
-    """Return the share of benign connections that may raise an alert, as far as settings say it.
+def target_fpr_of(alerts: AlertSettings, connections_per_day: float | None) -> float | None:
+    """Return the share of benign connections that may raise an alert.
 
     Parameters
     ----------
     alerts
-        The settings. Under a rule that needs labels, where each detector gets a rate of its own,
-        it is ``target_fpr``.
+        The settings.
     connections_per_day
-        What a day brings; None where the source has no time.
-
-    Raises
-    ------
-    ParameterError
-        If the budget is in alerts per day and the source has no time, or makes no sense.
-    """
-    if alerts.rule == "tail":
-        return robust_rate(alerts.risk, alerts.benign_shift)
-    if alerts.alerts_per_day is None:
-        shift = 0.0 if alerts.rule in LABELLED_RULES else alerts.benign_shift
-        return robust_rate(alerts.target_fpr, shift)
-    if connections_per_day is None:
-        raise ParameterError(
-            "alerts.alerts_per_day needs a source with times: give target_fpr, or name its time column"
-        )
-    return robust_rate(
-        target_fpr_for(alerts.alerts_per_day, connections_per_day), alerts.benign_shift
-    )
-
-
-def target_rate(rule: Mapping[str, Any]) -> float | None:
-    """Return the share of benign connections that a rule promised would raise an alert.
-
-    The threshold's own rate may be another one: tighter where ``benign_shift`` allows for change,
-    a step of counting where the tail decided.
-
-    Parameters
-    ----------
-    rule
-        What `ChosenThreshold.to_dict` returned.
+        Connections that a day brings, above 0; None where the source has no time.
 
     Returns
     -------
     float or None
-        None where the rule, one of `LABELLED_RULES`, promised none.
+        None under a rule of `LABELLED_RULES`, which has no target.
+
+    Raises
+    ------
+    ParameterError
+        If alerts per day are asked for where the source has no time, or as many as connections.
     """
-    if "alerts_per_day" in rule:
-        return target_fpr_for(float(rule["alerts_per_day"]), float(rule["connections_per_day"]))
-    target = rule.get("risk", rule.get("nominal"))
-    return None if target is None else float(target)
+    if alerts.rule in LABELLED_RULES:
+        return None
+    if alerts.alerts_per_day is None:
+        return alerts.target_fpr
+    if connections_per_day is None:
+        raise ParameterError(
+            "alerts.alerts_per_day needs a source with times: give target_fpr, or name its time "
+            "column"
+        )
+    target_fpr = alerts.alerts_per_day / connections_per_day
+    if not SMALLEST_P <= target_fpr < 1:
+        raise ParameterError(
+            f"alerts.alerts_per_day must be below the {connections_per_day:g} connections per day, "
+            f"and at least {SMALLEST_P:g} of them, got {alerts.alerts_per_day:g}"
+        )
+    return target_fpr
 
 
 def check_labels(alerts: AlertSettings, *, attacks: int, benign: int) -> None:
@@ -92,11 +78,8 @@ def check_labels(alerts: AlertSettings, *, attacks: int, benign: int) -> None:
     ParameterError
         If the rule needs labels, and there is no attack or no benign row.
     """
-    if alerts.rule in LABELLED_RULES and not (attacks and benign):
-        raise ParameterError(
-            f"alerts.rule {alerts.rule} needs attacks and benign rows in validation, got {attacks} "
-            f"attacks and {benign} benign rows: fpr, alerts_per_day and tail need no labels"
-        )
+    if alerts.rule in LABELLED_RULES:
+        check_classes(alerts.rule, attacks=attacks, benign=benign)
 
 
 def choose_threshold(
@@ -115,7 +98,7 @@ def choose_threshold(
     calibration
         Of the model.
     connections_per_day
-        What a day brings; None where the source has no time.
+        Connections that a day brings; None where the source has no time.
     validation
         Returns labels (0, 1, or NaN where unknown) and anomaly scores of the validation rows;
         called where the rule needs labels.
@@ -125,23 +108,20 @@ def choose_threshold(
     ParameterError
         If the rule cannot be applied to what there is.
     """
-    if alerts.rule == "best_f1":
-        return by_best_f1(calibration, *validation(), attack_share=alerts.attack_share)
-    if alerts.rule == "precision":
+    target_fpr = target_fpr_of(alerts, connections_per_day)
+    if target_fpr is None:
+        labels, scores = validation()
+        share = alerts.attack_share
+        if alerts.rule == "best_f1":
+            return by_best_f1(calibration, labels, scores, attack_share=share)
         return by_precision(
-            calibration, *validation(),
-            min_precision=alerts.min_precision, attack_share=alerts.attack_share,
-        )  # fmt: skip
-    rate = target_fpr_of(alerts, connections_per_day)
-    shift = {"benign_shift": alerts.benign_shift} if alerts.benign_shift else {}
-    if alerts.rule == "tail":
-        chosen = by_tail(calibration, rate)
-        return ChosenThreshold(
-            "tail", chosen.target_fpr, {**chosen.inputs, "risk": alerts.risk, **shift}
+            calibration, labels, scores, min_precision=alerts.min_precision, attack_share=share
         )
-    inputs: dict[str, float] = {"nominal": alerts.target_fpr}
+    if alerts.rule == "tail":
+        return by_tail(calibration, target_fpr)
+    inputs = {}
     if alerts.alerts_per_day is not None and connections_per_day is not None:
         inputs = {
             "alerts_per_day": alerts.alerts_per_day, "connections_per_day": connections_per_day,
         }  # fmt: skip
-    return ChosenThreshold(alerts.rule, rate, {**inputs, **shift})
+    return ChosenThreshold(alerts.rule, target_fpr, target_fpr, inputs)

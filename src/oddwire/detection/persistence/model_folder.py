@@ -58,8 +58,8 @@ class ModelParts:
         By the names of the search space, such as ``detector__width``.
     seed
         Of all that is random in the detector.
-    target_fpr
-        Share of benign connections that may raise an alert.
+    alert_p_value
+        P-value at or below which a connection is an alert.
     metadata
         Anything that JSON can hold, such as the source's name.
     preprocessing, detector
@@ -74,7 +74,7 @@ class ModelParts:
     detector_name: str
     hyperparameters: HyperParameters
     seed: int
-    target_fpr: float
+    alert_p_value: float
     metadata: dict[str, Any]
     preprocessing: TablePreprocessor | TableEncoder
     detector: Any
@@ -151,7 +151,7 @@ def _about(model: ModelParts) -> dict[str, Any]:
         "detector_name": model.detector_name,
         "hyperparameters": dict(model.hyperparameters),
         "seed": model.seed,
-        "target_fpr": model.target_fpr,
+        "alert_p_value": model.alert_p_value,
         "metadata": dict(model.metadata),
         "calibration": model.calibration and model.calibration.to_dict(),
         "benign_sample": model.benign_sample and model.benign_sample.to_dict(),
@@ -167,7 +167,7 @@ def _read(build: Callable[..., M], files: Mapping[str, bytes], folder: Path) -> 
         about["detector_name"],
         about["hyperparameters"],
         seed=about["seed"],
-        target_fpr=about["target_fpr"],
+        alert_p_value=about["alert_p_value"],
         metadata=about["metadata"],
     )
     model.preprocessing = _estimator(files, "preprocessing.skops", like=model.preprocessing)

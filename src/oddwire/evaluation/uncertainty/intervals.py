@@ -183,7 +183,7 @@ def bootstrap_intervals(
     rng = np.random.default_rng(seed)
     drawn = _drawn_alerts(evaluation.confusion, resamples, rng)
     if attack.any() and not attack.all():
-        drawn |= _drawn_rankings(attack, scores[known], evaluation.target_fpr, resamples, rng)
+        drawn |= _drawn_rankings(attack, scores[known], evaluation.alert_p_value, resamples, rng)
     undefined = dict(evaluation.undefined)
     bounds: dict[str, Interval] = {}
     for name, value in evaluation.figures.items():

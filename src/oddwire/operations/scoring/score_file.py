@@ -44,7 +44,7 @@ class ScoredFile:
     out: Path
     rows: int
     alerts: int
-    target_fpr: float
+    alert_p_value: float
     version: str
     detector: str
     missing: int
@@ -127,7 +127,7 @@ def score_file(
     with step(f"write {out.name}"):
         write_files(files | {out: join_scores(own, scores, version.number)})
     return ScoredFile(
-        out, len(rows), scored.alerts, model.target_fpr, version.number,
+        out, len(rows), scored.alerts, model.alert_p_value, version.number,
         version.detector, sum(issues.missing.values()), sum(issues.infinite.values()),
         sum(issues.unseen.values()), seconds, **more,
     )  # fmt: skip
@@ -170,7 +170,7 @@ def _need_times(rows: pd.DataFrame) -> None:
 def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
     """Add the columns of a threshold that follows drift, and count."""
     order = time_order(rows)
-    threshold = AdaptiveThreshold.start(model.calibrated(), model.target_fpr)
+    threshold = AdaptiveThreshold(model.calibrated(), model.alert_p_value)
     alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])
     followed = pd.DataFrame({"adaptive_threshold": thresholds, "adaptive_alert": alerts}, order)
     for name, column in followed.sort_index().items():

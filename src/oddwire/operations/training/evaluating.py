@@ -47,7 +47,7 @@ def evaluate_model(
         part: prepared.part(part) for part in BEFORE_TEST if part != "train"
     }
     counts = prepared.description["split"]
-    limits = {"threshold": model.threshold, "target_fpr": model.target_fpr}
+    limits = {"threshold": model.threshold, "alert_p_value": model.alert_p_value}
     return DetectorReport(
         detector=model.detector_name,
         test=evaluate(scored.labels, scored.scores, **limits),

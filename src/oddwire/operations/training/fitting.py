@@ -98,7 +98,7 @@ def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> No
         connections_per_day=prepared.connections_per_day,
         validation=labelled,
     )
-    model.target_fpr = chosen.target_fpr
+    model.alert_p_value = chosen.alert_p_value
     model.metadata[THRESHOLD] = chosen.to_dict()
 
 

@@ -17,11 +17,10 @@ from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
 from oddwire.evaluation.plots.families import family_heat_map_figure
 from oddwire.evaluation.reports import (
-    evaluation_text,
-    kept,
-    parts_text,
-    target_of,
-    threshold_text,
+    evaluation_report,
+    parts_report,
+    target_verdict,
+    threshold_line,
 )
 from oddwire.evaluation.strengths import describe_strengths
 from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
@@ -81,16 +80,18 @@ def detector_items(report: DetectorReport) -> Iterator[Item]:
         yield Text("undefined_metrics.json", as_json(dict(test.undefined)))
     yield from detector_figures(report)
     rule = report.threshold_rule
-    on_test = evaluation_text(
+    target_fpr = rule.get("target_fpr")
+    on_test = evaluation_report(
         f"{name} on the test rows", test, report.intervals,
-        rule=rule, calibration_rows=report.calibration_rows or None,
+        target_fpr=target_fpr, calibration_rows=report.calibration_rows or None,
     )  # fmt: skip
-    yield Text("reports/test.txt", on_test + threshold_text(rule))
+    yield Text("reports/test.txt", on_test + threshold_line(rule))
     if rule:
         yield Tags({"threshold_rule": str(rule["rule"])})
         yield Text("threshold.json", as_json(dict(rule)))
-    before = evaluation_text(f"{name} before the test", report.before_test, rule=rule)
-    yield Text("reports/train.txt", f"{before}\n{parts_text(report.before_parts, report.dropped)}")
+    before = evaluation_report(f"{name} before the test", report.before_test, target_fpr=target_fpr)
+    parts = parts_report(report.before_parts, report.dropped)
+    yield Text("reports/train.txt", f"{before}\n{parts}")
     families = report.families.to_frame()
     if len(families):
         yield Table("reports/families.json", families)
@@ -128,7 +129,7 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
             calibration_figure(
                 {name: (labels, rows.p_values)},
                 calibration_rows=report.calibration_rows,
-                target_fpr=report.test.target_fpr,
+                target_fpr=report.threshold_rule.get("target_fpr"),
             ),
         )
 
@@ -158,15 +159,16 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     figures = {**_figures(report), "detector": report.detector, "run_id": run}
     row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
-    row["alert_p_value"] = report.test.target_fpr
-    row["target_fpr"] = target_of(report.test, report.threshold_rule)
-    row["promise"] = kept(report.test, report.threshold_rule, report.calibration_rows or None)
+    target_fpr = report.threshold_rule.get("target_fpr")
+    row["target_fpr"] = target_fpr
+    row["alert_p_value"] = report.test.alert_p_value
+    row["target_verdict"] = target_verdict(report.test, target_fpr, report.calibration_rows or None)
     row["intervals"] = report.intervals.to_dict()["bounds"]
     undefined = {name: why for name, why in report.test.undefined.items() if name in row}
     if row["threshold"] is None:
         undefined["threshold"] = (
             "so few different calibration scores cannot show a false-positive rate of "
-            f"{report.test.target_fpr:.3g}: no score raises an alert"
+            f"{report.test.alert_p_value:.3g}: no score raises an alert"
         )
     return row | dict(report.test.recalls_at_fpr) | {"undefined": undefined}
 
@@ -182,7 +184,8 @@ def _figures(report: DetectorReport) -> dict[str, float | None]:
     threshold = report.test.threshold
     return report.test.figures | {
         "threshold": threshold if math.isfinite(threshold) else None,
-        "target_fpr": report.test.target_fpr,
+        "target_fpr": report.threshold_rule.get("target_fpr"),
+        "alert_p_value": report.test.alert_p_value,
         "rows_per_second": report.rows_per_second,
         "fit_seconds": report.fit_seconds,
         "model_megabytes": report.megabytes,

@@ -74,8 +74,8 @@ class Training:
         return Project(self.root)
 
     @property
-    def target_fpr(self) -> float:
-        """Share of benign connections that may raise an alert, as far as the settings say it.
+    def target_fpr(self) -> float | None:
+        """Share of benign connections that may raise an alert; None where the rule has no target.
 
         Raises
         ------

@@ -30,7 +30,7 @@ def tree(desk):
 def saying(baseline, labels, scores):
     """Return a baseline that gave other scores."""
     said = ScoredRows(labels, scores, baseline.scores.attack)
-    evaluated = evaluate(labels, scores, threshold=np.inf, target_fpr=0.05)
+    evaluated = evaluate(labels, scores, threshold=np.inf, alert_p_value=0.05)
     return replace(baseline, scores=said, test=evaluated)
 
 
@@ -76,7 +76,7 @@ def test_where_no_test_row_is_an_attack_no_difference_is_told(tree, report, with
     benign = np.zeros_like(without.labels)
     best = replace(
         report, scored=replace(without, labels=benign),
-        test=evaluate(benign, without.scores, threshold=np.inf, target_fpr=0.05),
+        test=evaluate(benign, without.scores, threshold=np.inf, alert_p_value=0.05),
     )  # fmt: skip
     (beside,) = compare_baselines([saying(tree, benign, tree.scores.scores)], best, seed=0)
     assert "ROC AUC undefined, isolation_forest without them undefined" in what_labels_add(beside)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.calibration.surprisal import Surprisal
 from oddwire.detection.detectors import (
     DETECTORS,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 ENSEMBLE = "ensemble"
 _DETECTOR = "detector.skops"
-_SURPRISAL = "surprisal.npy"
+_SCORES = "calibration.npy"
 _PREPROCESSING, _PARAMETER = "preprocessing__", "detector__"
 
 
@@ -133,9 +134,9 @@ class Member:
             self.detector.save_weights(folder)
         else:
             (folder / _DETECTOR).write_bytes(dump_estimator(self.detector))
-        curve = np.stack([self.surprisal.points, self.surprisal.heights])
-        (folder / _SURPRISAL).write_bytes(dump_array(curve))
-        return {"table": self.table, "surprisal": self.surprisal.to_dict()}
+        calibration = self.surprisal.calibration
+        (folder / _SCORES).write_bytes(dump_array(calibration.scores))
+        return {"table": self.table, "calibration": calibration.to_dict()}
 
 
 def load_member(
@@ -161,5 +162,6 @@ def load_member(
     width, fitted = len(tables[table].feature_names_out_), detector.n_features_in_
     if width != fitted:
         raise ModelError(f"{folder} was fitted to {fitted} columns, its preprocessing has {width}")
-    curve = load_array(read_file(folder / _SURPRISAL), name=_SURPRISAL)
-    return Member(plan, detector, table, Surprisal.from_dict(content["surprisal"], curve))
+    scores = load_array(read_file(folder / _SCORES), name=_SCORES)
+    calibration = ConformalCalibration.from_dict(content["calibration"], scores)
+    return Member(plan, detector, table, Surprisal(calibration))

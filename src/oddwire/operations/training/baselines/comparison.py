@@ -1,4 +1,4 @@
-"""Supervised baselines compared with the best detector: by how much labels help, and how sure that is.
+"""Supervised baselines compared with the best detector: by how much labels help, and how surely.
 
 Both scored the same test rows, and both sets of scores were kept when the rows were evaluated: the
 comparison draws from those, and touches the rows no second time.
@@ -80,7 +80,7 @@ def _differences(
 
 
 def baselines_table(compared: Sequence[BaselineComparison]) -> list[dict[str, Any]]:
-    """Return a row per baseline, with the leaderboard's names and its lead over the best detector."""
+    """Return a row per baseline: the leaderboard's metrics, and its lead over the best detector."""
     return [
         {
             "baseline": one.baseline.baseline, "balance": one.baseline.balance,

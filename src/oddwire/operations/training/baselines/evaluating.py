@@ -24,7 +24,9 @@ def evaluate_supervised_baselines(training: Training, best: EvaluatedDetector) -
         training.source, "What labels add", kind="supervised_baselines", parent=training.run_id
     ) as run:
         try:
-            found = evaluate_baselines(training.prepared, seed=seed, target_fpr=training.target_fpr)
+            # A labelled rule has no target: its baselines are compared at the default one.
+            target_fpr = training.target_fpr or training.params.alerts.target_fpr
+            found = evaluate_baselines(training.prepared, seed=seed, target_fpr=target_fpr)
         except DataError as error:  # a comparison is no reason to lose a training
             tracking.log(run, [Tags({"not_evaluated": str(error)})])
             return (str(error),)

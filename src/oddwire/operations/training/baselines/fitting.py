@@ -95,8 +95,8 @@ def evaluate_baselines(
     counts = np.bincount(labels, minlength=2)
     if counts.min() < _FOLDS:
         raise DataError(
-            f"supervised baselines need at least {_FOLDS} attacks and {_FOLDS} benign rows before the "
-            f"test, got {counts[1]} and {counts[0]}"
+            f"supervised baselines need at least {_FOLDS} attacks and {_FOLDS} benign rows before "
+            f"the test, got {counts[1]} and {counts[0]}"
         )
     reports = []
     with step("evaluate supervised baselines", len(names)):
@@ -137,7 +137,9 @@ def _evaluate(
     threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(target_fpr)
     test = prepared.part("test")
     scored = ScoredRows.of(test, attack_scores(baseline, test))
-    evaluated = evaluate(scored.labels, scored.scores, threshold=threshold, target_fpr=target_fpr)
+    evaluated = evaluate(
+        scored.labels, scored.scores, threshold=threshold, alert_p_value=target_fpr
+    )
     resamples = affordable_resamples(len(scored.scores))
     return BaselineReport(
         name, balance, figures[balance], evaluated,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from oddwire.evaluation.reports import evaluation_text
+from oddwire.evaluation.reports import evaluation_report
 from oddwire.operations.tracking.items import Item, Metrics, Table, Tags, Text
 from oddwire.operations.training.baselines.comparison import (
     BaselineComparison,
@@ -16,7 +16,7 @@ from oddwire.operations.training.baselines.comparison import (
 
 
 def baseline_items(compared: Sequence[BaselineComparison]) -> Iterator[Item]:
-    """Yield what supervised baselines came to; they take no part in the leaderboard or a promotion."""
+    """Yield the results of supervised baselines, which are never promoted."""
     sentences = "\n".join(what_labels_add(each) for each in compared)
     yield Tags({"supervised": "yes"})
     yield Table("supervised_baselines.json", pd.DataFrame(baselines_table(compared)))
@@ -25,8 +25,11 @@ def baseline_items(compared: Sequence[BaselineComparison]) -> Iterator[Item]:
         yield Metrics({f"{one.baseline}_{name}": x for name, x in one.test.figures.items()})
         yield Text(
             f"reports/{one.baseline}.txt",
-            evaluation_text(
-                f"{one.baseline} (supervised) on the test rows", one.test, one.intervals
+            evaluation_report(
+                f"{one.baseline} (supervised) on the test rows",
+                one.test,
+                one.intervals,
+                target_fpr=one.test.alert_p_value,
             ),
         )
         if len(one.families):

@@ -1,0 +1,114 @@
+"""The text reports say what was found, how sure that is, and whether the target FPR was kept."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from oddwire.evaluation.classification import classification_report
+from oddwire.evaluation.metrics import evaluate
+from oddwire.evaluation.reports import (
+    evaluation_report,
+    parts_report,
+    target_verdict,
+    threshold_line,
+)
+from oddwire.evaluation.uncertainty.intervals import bootstrap_intervals
+
+
+def evaluated(alerts=5, attacks=10):
+    """Evaluate 200 benign rows, of which some are alerts, and attacks that all are."""
+    labels, scores = np.repeat([0, 1], [200, attacks]), np.repeat([0.0, 1.0], [200, attacks])
+    scores[:alerts] = 1
+    evaluation = evaluate(labels, scores, threshold=0.5, alert_p_value=0.01)
+    return evaluation, bootstrap_intervals(labels, scores, evaluation, resamples=50)
+
+
+def fpr_line(text):
+    (line,) = [line for line in text.splitlines() if line.startswith("observed FPR")]
+    return line
+
+
+def test_a_report_counts_what_was_found_and_missed():
+    evaluation, intervals = evaluated()
+    text = evaluation_report("the forest on the test rows", evaluation, intervals)
+    first, *lines = text.splitlines()
+    at = lines.index("confusion matrix")
+    assert first == "the forest on the test rows: 210 rows, 10 of them attacks"
+    numbers = [[int(word) for word in line.split() if word.isdecimal()] for line in lines]
+    assert numbers[at + 1 : at + 3] == [[195, 5], [0, 10]]
+    assert classification_report(evaluation.confusion).rstrip() in text
+    low, high = intervals.bounds["roc_auc"]
+    assert f"{evaluation.roc_auc:.4f}   {low:.4f} to {high:.4f}" in text
+    assert "0.1 % of 200 benign rows is less than one row" in text
+
+
+def test_figures_that_are_undefined_have_their_reason():
+    text = evaluation_report("x", evaluated(attacks=0)[0])
+    assert "roc_auc              undefined: no attack" in text
+
+
+@pytest.mark.parametrize(
+    ("alerts", "verdict", "words"),
+    [
+        (5, "kept", "observed FPR 2.5 % (0.817 % to 5.74 %) is consistent with the 2.5 % target"),
+        (30, "above", "exceeds the 2.5 % target: these rows are not like the calibration rows"),
+        (0, "below", "observed FPR 0 % (0 % to 1.83 %) is below the 2.5 % target"),
+    ],
+)
+def test_the_observed_fpr_is_compared_with_the_target(alerts, verdict, words):
+    evaluation, intervals = evaluated(alerts)
+    assert target_verdict(evaluation, 0.025, None) == verdict
+    assert words in fpr_line(evaluation_report("x", evaluation, intervals, target_fpr=0.025))
+
+
+def test_few_calibration_rows_leave_more_to_chance():
+    evaluation, _ = evaluated(12)
+    assert target_verdict(evaluation, 0.025, None) == "above"
+    assert target_verdict(evaluation, 0.025, 50) == "kept"
+
+
+def test_without_a_target_benign_rows_or_intervals_there_is_no_verdict():
+    evaluation, intervals = evaluated()
+    assert target_verdict(evaluation, None, None) is None
+    assert fpr_line(evaluation_report("x", evaluation, intervals)) == (
+        "observed FPR 2.5 %, without a target"
+    )
+    no_intervals = evaluation_report("x", evaluation, target_fpr=0.01)
+    assert fpr_line(no_intervals) == "observed FPR 2.5 %, target 1 %"
+    attacks_only = evaluate([1, 1], [1.0, 2.0], threshold=2, alert_p_value=0.01)
+    assert target_verdict(attacks_only, 0.01, None) is None
+    assert "observed FPR unknown" in evaluation_report("x", attacks_only, target_fpr=0.01)
+
+
+def test_the_rows_before_the_test_are_listed_by_part():
+    parts = {
+        "train": {"rows": 50, "attacks": 0}, "calibration": {"rows": 20},
+        "validation": {"rows": 30, "attacks": 7},
+    }  # fmt: skip
+    text = parts_report(parts, dropped=4)
+    lines = {line.split()[0]: line for line in text.splitlines() if " rows, " in line}
+    assert set(lines) == set(parts)
+    assert " 0 of them attacks; the detector was fitted" in lines["train"]
+    assert " 7 of them attacks" in lines["validation"]
+    assert "All attacks among them are validation rows.\n4 more rows are in no part" in text
+    both = parts_report({name: {"rows": 5, "attacks": 1} for name in ("train", "validation")})
+    assert "All attacks" not in both
+    assert "more rows" not in both
+
+
+def test_the_threshold_is_told_with_its_rule_and_inputs():
+    rule = {
+        "rule": "best_f1", "alert_p_value": 0.0123456, "target_fpr": None, "attacks": 300,
+    }  # fmt: skip
+    assert threshold_line(rule) == (
+        "threshold set by the rule best_f1: alert p-value 0.01235, attacks 300\n"
+    )
+    assert threshold_line({}) == ""
+
+
+def test_a_threshold_that_nothing_reaches_is_shown():
+    evaluation = evaluate([0, 1], [1.0, 2.0], threshold=math.inf, alert_p_value=0.01)
+    assert "threshold inf" in evaluation_report("x", evaluation)
