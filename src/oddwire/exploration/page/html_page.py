@@ -8,13 +8,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oddwire.exploration.findings import findings, names_in_words, rows_in_words, shortened
+from oddwire.exploration.findings import findings, names_in_words, rows_in_words
 from oddwire.exploration.page.tables import families_table, features_table, suspects_table
 from oddwire.exploration.pictures.correlation import draw_correlation
 from oddwire.exploration.pictures.distributions import (
     draw_alone,
     draw_categories,
     draw_distributions,
+    has_auc,
 )
 from oddwire.exploration.pictures.maps import draw_maps
 from oddwire.traffic.wire_text import printable
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
     from oddwire.exploration.projections import Maps
 
 _SECTIONS = {
-    "findings": "Findings", "leaks": "Leaks", "distributions": "Distributions", "maps": "Maps",
-    "columns": "Columns", "correlation": "Correlation", "families": "Attack families",
-    "method": "Method",
+    "findings": "Findings", "families": "Attack families", "leaks": "Leaks",
+    "distributions": "Distributions", "maps": "Maps", "columns": "Columns",
+    "correlation": "Correlation", "method": "Method",
 }  # fmt: skip
 _HERE = Path(__file__).parent
-_LONGEST_NAME = 120
 
 
 def write_page(
@@ -67,7 +67,7 @@ def write_page(
     )  # fmt: skip
     pictures = {}
     for picture in (
-        draw_alone(statistics),
+        *([draw_alone(statistics)] if has_auc(statistics) else []),
         draw_distributions(statistics, looked_at),
         *([draw_categories(statistics)] if statistics["categorical"] else []),
         draw_maps(statistics, on_map, maps),
@@ -78,7 +78,7 @@ def write_page(
         data = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
         pictures[picture.name] = (data, printable(picture.alt), printable(picture.caption))
     page = environment.get_template("page.html").render(
-        source=shortened(statistics["source"], _LONGEST_NAME),
+        source=statistics["source"],
         summary=rows_in_words(statistics),
         sections=_SECTIONS,
         findings=findings(statistics),

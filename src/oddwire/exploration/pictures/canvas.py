@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Told apart by the colour-blind too (Paul Tol's bright scheme).
 COLOURS = {"benign": "#4477aa", "attack": "#ee6677", "unlabelled": "#aaaaaa"}
-_LONGEST_NAME, _LONGEST_TITLE = 32, 60
+_LONGEST_NAME = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,7 @@ class Picture:
 def figure_for(width: float, height: float, statistics: dict[str, Any], what: str) -> Figure:
     """Return an empty picture of so many inches, with the source's name."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    title = f"{name_of(statistics['source'], _LONGEST_TITLE)}: {what}"
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure.suptitle(f"{statistics['source']}: {what}", fontsize=11, x=0.01, ha="left")
     return figure
 
 
@@ -57,9 +56,9 @@ def note(figure: Figure, text: str) -> Figure:
     return figure
 
 
-def name_of(text: str, longest: int = _LONGEST_NAME) -> str:
+def name_of(text: str) -> str:
     """Return a name from traffic as a picture can show it: plain, and not too long."""
-    return plain_label(text if len(text) <= longest else f"{text[: longest - 1]}…")
+    return plain_label(text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…")
 
 
 def named_bars(

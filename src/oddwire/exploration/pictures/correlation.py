@@ -22,7 +22,7 @@ def draw_correlation(statistics: dict[str, Any], rows: pd.DataFrame) -> Picture:
     varying = ranked(statistics, "numeric")
     table = rank_correlation(rows[varying[:MOST_CORRELATED]].astype(np.float64))
     side = max(4.0, 2.2 + 0.2 * len(table))
-    figure = figure_for(side + 1.0, side, statistics, "rank correlation")
+    figure = figure_for(max(7.5, side + 1.0), side, statistics, "rank correlation")
     if len(table) < 2:  # noqa: PLR2004 - one feature correlates with nothing
         note(figure, "fewer than two numeric features vary")
     else:

@@ -31,7 +31,7 @@ MOST_BARS = 20
 MOST_CATEGORIES = 8
 _BINS = 40
 _MOST_TICKS = 6
-_WIDE = 100.0  # times the median, or below it, from which an axis is logarithmic
+_WIDE = 100.0  # ratio of maximum or 5 % quantile to median from which an axis is logarithmic
 
 
 def draw_distributions(statistics: dict[str, Any], rows: pd.DataFrame) -> Picture:
@@ -73,14 +73,11 @@ def draw_alone(statistics: dict[str, Any]) -> Picture:
     auc = {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
     best = sorted(auc, key=lambda name: -auc[name])[:MOST_BARS]
     figure = figure_for(7.5, max(2.4, 1.3 + 0.24 * len(best)), statistics, "single features")
-    if best:
-        axes = figure.subplots()
-        named_bars(axes, best, [auc[name] - 0.5 for name in best], left=0.5,
-                   texts=[f"{auc[name]:.3f}" for name in best], color="#228833")  # fmt: skip
-        axes.set_xlim(0.5, 1.07)
-        axes.set_xlabel("ROC AUC of the feature alone: 0.5 is chance, 1 is perfect")
-    else:
-        note(figure, "too few labelled rows of each class")
+    axes = figure.subplots()
+    named_bars(axes, best, [auc[name] - 0.5 for name in best], left=0.5,
+               texts=[f"{auc[name]:.3f}" for name in best], color="#228833")  # fmt: skip
+    axes.set_xlim(0.5, 1.07)
+    axes.set_xlabel("ROC AUC of the feature alone: 0.5 is chance, 1 is perfect")
     return Picture(
         "alone",
         f"Bars of the ROC AUC of {len(best)} single features.",
@@ -88,6 +85,12 @@ def draw_alone(statistics: dict[str, Any]) -> Picture:
         " or by category, learned on other rows." + left_out(len(best), len(auc), "features"),
         figure,
     )
+
+
+def has_auc(statistics: dict[str, Any]) -> bool:
+    """Say whether there were labels enough to see how well features separate the classes."""
+    features = statistics["numeric"] | statistics["categorical"]
+    return any(about["auc"] is not None for about in features.values())
 
 
 def most_separating(statistics: dict[str, Any], *, most: int) -> list[str]:
@@ -101,8 +104,7 @@ def most_separating(statistics: dict[str, Any], *, most: int) -> list[str]:
 
 
 def _order(statistics: dict[str, Any]) -> str:
-    features = statistics["numeric"] | statistics["categorical"]
-    if any(about["auc"] is not None for about in features.values()):
+    if has_auc(statistics):
         return "Highest ROC AUC of the feature alone, in brackets, first."
     return "Most distinct values first."
 
@@ -141,8 +143,8 @@ def _histograms(axes: Axes, classes: dict[str, Vector]) -> None:
         return
     low, high = float(everything.min()), float(everything.max())
     positive = everything[everything > 0]
-    middle = float(np.median(positive)) if positive.size else 0.0
-    if low >= 0 and middle and (high > _WIDE * middle or middle > _WIDE * positive.min()):
+    lower, middle = np.quantile(positive, [0.05, 0.5]) if positive.size else (0.0, 0.0)
+    if low >= 0 and middle and (high > _WIDE * middle or middle > _WIDE * lower):
         smallest = max(float(positive.min()), high * 1e-9)  # nine decades are enough
         edges = np.concatenate([[0.0], np.geomspace(smallest, high, _BINS)])
         decades = np.arange(np.floor(np.log10(smallest)) + 1, np.floor(np.log10(high)) + 1)
@@ -165,4 +167,5 @@ def _category_bars(axes: Axes, about: dict[str, Any], classes: list[str]) -> Non
     shown = shares.loc[shares.max(axis=1).sort_index().nlargest(MOST_CATEGORIES).index]
     shown.plot.barh(ax=axes, color=[COLOURS[kind] for kind in classes], width=0.8, legend=False)
     axes.set_yticks(range(len(shown)), [name_of(str(name)) for name in shown.index], fontsize=8)
+    axes.locator_params(axis="x", nbins=_MOST_TICKS)
     axes.invert_yaxis()
