@@ -1,6 +1,4 @@
-"""What a source's rows look like: statistics, leakage suspects, maps, pictures and a page.
+"""What a source's rows look like: statistics, leakage suspects, projections, and a page of them.
 
-`statistics`, `alone`, `suspects`, `maps` and `findings` are pure: rows in, plain numbers and
-sentences out. `pictures` and `scatter` draw them, and `page` puts all on one page. Nothing here
-knows of detectors: anomaly scores come in from outside, to colour the maps.
+Nothing here knows of detectors: data is explored before there is any.
 """

@@ -10,18 +10,24 @@ from oddwire.exploration.statistics import MOST_PAIRS
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _MOST_NAMES = 6
-_MOST_TELLING = 3
+_MOST_FIGURES = 3
 _LONGEST_NAME = 80
 _SMALLEST = 0.001
 _MANY, _FEW = 0.05, 0.01  # shares of the rows from which repeats, contradictions need a check
+_DROP = "Drop what will differ in new traffic, under `drop` of the source."
+_ADVICE = {
+    "separates": "Check that it is known before the label is, and would hold for other traffic.",
+    "port": "Source ports are often random, and destination ports name a service: neighbouring"
+    " numbers mean nothing.",
+}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence or two on a source.
+    """A sentence or two on a source.
 
     Parameters
     ----------
@@ -43,26 +49,23 @@ def findings(statistics: dict[str, Any]) -> list[Finding]:
     statistics
         From `statistics.describe`, with ``suspects``.
     """
-    found = [
-        *_suspects(statistics),
-        *_repeats(statistics),
-        *_gaps(statistics),
-        *_constant(statistics),
-        *_alike(statistics),
-    ]
-    return sorted(found, key=lambda one: one.weight != "check")
+    found = [*_suspects(statistics), *_rows(statistics), *_columns(statistics)]
+    return sorted(found, key=lambda finding: finding.weight != "check")
 
 
 def rows_in_words(statistics: dict[str, Any]) -> str:
-    """Say how many rows there are, of which classes, and of what time."""
+    """Say how many rows there are, of which classes, and from when to when."""
     counts = statistics["rows"]
-    parts = [f"{counts['benign']:,} benign"] if counts["benign"] else []
-    if counts["attack"]:
-        families = len(statistics["families"])
-        of = f" of {_count(families, 'family', 'families')}" if families else ""
-        parts.append(f"{_count(counts['attack'], 'attack')}{of}")
-    parts += [f"{counts['unlabelled']:,} without a label"] if counts["unlabelled"] else []
-    text = f"{_count(sum(counts.values()), 'row')} before the test part: {', '.join(parts)};"
+    attacks = _count(counts["attack"], "attack")
+    if families := len(statistics["families"]):
+        attacks += f" of {_count(families, 'family', 'families')}"
+    by_class = {
+        "benign": f"{counts['benign']:,} benign",
+        "attack": attacks,
+        "unlabelled": f"{counts['unlabelled']:,} without a label",
+    }
+    classes = ", ".join(text for name, text in by_class.items() if counts[name])
+    text = f"{_count(sum(counts.values()), 'row')} before the test part: {classes};"
     text += f" {_count(len(statistics['numeric']), 'numeric feature')} and"
     text += f" {len(statistics['categorical']):,} categorical."
     if "first" in statistics:
@@ -73,140 +76,106 @@ def rows_in_words(statistics: dict[str, Any]) -> str:
 
 def _suspects(statistics: dict[str, Any]) -> Iterator[Finding]:
     by_kind: dict[str, list[str]] = {}
-    for one in statistics["suspects"]:
-        by_kind.setdefault(one["kind"], []).append(one["column"])
+    for suspect in statistics["suspects"]:
+        by_kind.setdefault(suspect["kind"], []).append(suspect["column"])
     for kind, names in by_kind.items():
-        one, many = WHY[kind]
-        told = f"{_count(len(names), 'column')} {one if len(names) == 1 else many}"
-        yield Finding("check", f"{told}: {names_in_words(names)}. {_ADVICE.get(kind, _DROP)}")
-    if "separates" not in by_kind:
-        yield _closest(statistics)
-
-
-_DROP = "Drop what will not be the same for new traffic, under `drop` of the source."
-_ADVICE = {
-    "separates": "Check that it is known before the label is, and would hold for other traffic.",
-    "port": "Source ports are often random, and destination ports name a service: as a number"
-    " neither is near its neighbours.",
-}
-
-
-def _closest(statistics: dict[str, Any]) -> Finding:
+        text = f"{_count(len(names), 'column')} {WHY[kind][len(names) > 1]}"
+        yield Finding("check", f"{text}: {names_in_words(names)}. {_ADVICE.get(kind, _DROP)}")
+    if "separates" in by_kind:
+        return
     features = statistics["numeric"] | statistics["categorical"]
-    told = {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
-    if not told:
-        return Finding(
-            "note", "Too few rows of a known label of each class to look for leaks of it."
-        )
-    best = sorted(told, key=lambda name: -told[name])[:_MOST_TELLING]
-    most = ", ".join(f"{names_in_words([name])} ({told[name]:.3f})" for name in best)
-    return Finding(
-        "note",
-        f"No column alone separates the classes (ROC AUC of {SEPARATES} or more); those that tell"
-        f" most alone: {most}.",
-    )
+    auc = {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
+    text = "Too few labelled rows of each class to look for features that leak the label."
+    if auc:
+        text = f"No column separates the classes alone (ROC AUC of {SEPARATES} or more); the"
+        text += f" closest: {_largest(auc, '{:.3f}'.format)}."
+    yield Finding("note", text)
 
 
-def _repeats(statistics: dict[str, Any]) -> Iterator[Finding]:
-    rows = sum(statistics["rows"].values())
-    repeated, contradicting = (
-        statistics["repeats"][name] for name in ("repeated", "contradicting")
-    )
-    if contradicting:
-        text = f"{_counted_rows(contradicting, rows)} with features that"
-        text += " occur both as benign and as an attack."
-        yield Finding("check" if contradicting > _FEW * rows else "note", text)
-    if not repeated:
-        yield Finding("note", "No row repeats the features of an earlier one.")
-    else:
-        text = (
-            f"{_counted_rows(repeated, rows)} with the very features of an earlier one; such rows"
-        )
-        text += " may stand on both sides of a split."
-        yield Finding("check" if repeated > _MANY * rows else "note", text)
-
-
-def _gaps(statistics: dict[str, Any]) -> Iterator[Finding]:
+def _rows(statistics: dict[str, Any]) -> Iterator[Finding]:
     gaps, rows = statistics["gaps"], sum(statistics["rows"].values())
-    if not gaps["missing"] and not gaps["infinite"]:
-        yield Finding("note", "No value is missing or infinite.")
+    repeated, contradicting = statistics["repeats"].values()
+    if contradicting:
+        text = f"The features of {_share_of(contradicting, rows)} occur both as benign and as an"
+        yield Finding("check" if contradicting > _FEW * rows else "note", f"{text} attack.")
+    text = "No row repeats the features of an earlier one."
+    if repeated:
+        text = f"{_share_of(repeated, rows)} with the same features as an earlier one; such rows"
+        text += " may stand on both sides of a split."
+    yield Finding("check" if repeated > _MANY * rows else "note", text)
     if gaps["missing"]:
-        text = f"{_counted_rows(gaps['missing'], rows)} without some feature"
-        most = _most_missing(statistics)
-        text += f"; {most}." if most else "."
+        text = f"{_share_of(gaps['missing'], rows)} with a missing value"
+        text += f"{_most(statistics, 'missing')}."
         if gaps["empty"]:
-            text += f" {_counted_rows(gaps['empty'], rows)} without any."
+            text += f" {_share_of(gaps['empty'], rows)} without any value."
         yield Finding("check" if gaps["empty"] else "note", text)
     if gaps["infinite"]:
-        text = f"{_counted_rows(gaps['infinite'], rows)} with an infinite value."
-        yield Finding("check", text)
+        text = f"{_share_of(gaps['infinite'], rows)} with an infinite value"
+        yield Finding("check", f"{text}{_most(statistics, 'infinite')}.")
+    if not gaps["missing"] and not gaps["infinite"]:
+        yield Finding("note", "No value is missing or infinite.")
 
 
-def _most_missing(statistics: dict[str, Any]) -> str | None:
-    features = statistics["numeric"] | statistics["categorical"]
+def _most(statistics: dict[str, Any], what: str) -> str:
     looked_at = sum(statistics["looked_at"].values())
-    partly = {name: about["missing"] for name, about in features.items()
-              if 0 < about["missing"] < looked_at}  # fmt: skip
+    features = statistics["numeric"] | statistics["categorical"]
+    counts = {name: about.get(what, 0) for name, about in features.items()}
+    partly = {name: n for name, n in counts.items() if 0 < n < looked_at}
     if not partly:
-        return None
-    worst = max(partly, key=lambda name: partly[name])
-    return f"most often {names_in_words([worst])} ({_share(partly[worst], looked_at)})"
+        return ""
+    return f", most often {_largest(partly, lambda n: _share(n, looked_at))}"
 
 
-def _constant(statistics: dict[str, Any]) -> Iterator[Finding]:
+def _columns(statistics: dict[str, Any]) -> Iterator[Finding]:
     empty = statistics["empty"]
     one_value = [name for name in statistics["constant"] if name not in set(empty)]
     if empty:
-        yield Finding(
-            "check", f"{_count(len(empty), 'column')} without any value: {names_in_words(empty)}."
-        )
+        text = f"{_count(len(empty), 'column')} without any value: {names_in_words(empty)}."
+        yield Finding("check", text)
     if one_value:
-        text = f"{_count(len(one_value), 'column')} of one value only: {names_in_words(one_value)}."
-        yield Finding("note", text)
-
-
-def _alike(statistics: dict[str, Any]) -> Iterator[Finding]:
-    groups = alike_groups(statistics)
-    if groups:
-        told = "; ".join(names_in_words(group) for group in groups[:_MOST_NAMES])
+        text = f"{_count(len(one_value), 'column')} with one value only"
+        yield Finding("note", f"{text}: {names_in_words(one_value)}.")
+    if groups := alike_groups(statistics):
+        named = "; ".join(names_in_words(group) for group in groups[:_MOST_NAMES])
         more = f"; and {len(groups) - _MOST_NAMES} more" if len(groups) > _MOST_NAMES else ""
         at_least = "At least " if len(statistics["alike"]) == MOST_PAIRS else ""
         text = f"{at_least}{_count(len(groups), 'group')} of columns that rise and fall together"
-        yield Finding("note", f"{text}: {told}{more}.")
+        yield Finding("note", f"{text}: {named}{more}.")
 
 
 def alike_groups(statistics: dict[str, Any]) -> list[list[str]]:
     """Join pairs of features that are alike into groups, the largest first."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    names = list(dict.fromkeys(name for pair in statistics["alike"] for name in pair[:2]))
-    place = {name: at for at, name in enumerate(names)}
-    if not names:
-        return []
-    left, right = ([place[pair[side]] for pair in statistics["alike"]] for side in (0, 1))
-    links = coo_array(([1] * len(left), (left, right)), shape=(len(names), len(names)))
-    count, group_of = connected_components(links, directed=False)
-    groups = [[name for name in names if group_of[place[name]] == group] for group in range(count)]
+    groups: list[list[str]] = []
+    for left, right, _ in statistics["alike"]:
+        touched = [group for group in groups if left in group or right in group]
+        groups = [group for group in groups if group not in touched]
+        joined = [name for group in touched for name in group]
+        groups.append(list(dict.fromkeys([*joined, left, right])))
     return sorted(groups, key=len, reverse=True)
+
+
+def _largest(figures: dict[str, Any], shown: Callable[[Any], str]) -> str:
+    largest = sorted(figures, key=lambda name: -figures[name])[:_MOST_FIGURES]
+    return ", ".join(f"{names_in_words([name])} ({shown(figures[name])})" for name in largest)
 
 
 def names_in_words(names: Sequence[str]) -> str:
     """List names, the first few of them, as plain text of bounded length."""
-    shown = [_short(printable(name)) for name in names[:_MOST_NAMES]]
+    shown = [shortened(name, _LONGEST_NAME) for name in names[:_MOST_NAMES]]
     more = [f"and {len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
     return ", ".join(shown + more)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+def shortened(text: str, longest: int) -> str:
+    """Return text from traffic as one line of bounded length."""
+    return printable(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def _count(number: int, what: str, many: str | None = None) -> str:
     return f"{number:,} {what if number == 1 else many or f'{what}s'}"
 
 
-def _counted_rows(part: int, whole: int) -> str:
+def _share_of(part: int, whole: int) -> str:
     return f"{_count(part, 'row')} ({_share(part, whole)})"
 
 

@@ -1,12 +1,11 @@
 """Features that may leak the label: they separate the classes alone, or name one row, host or hour.
 
-A model that learns from such a feature is excellent on these rows, and useless on the next ones.
+A model that learns from such a feature is excellent on these rows and useless on the next ones.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,26 +22,27 @@ if TYPE_CHECKING:
 
     from oddwire.traffic.schema import FeatureSchema
 
+    Suspect = tuple[str, str, str]  # column, kind, evidence
     Vector = NDArray[np.float64]
 
 SEPARATES = 0.99  # ROC AUC of a feature alone
-UNIQUE = 0.9  # share of different values among the known ones
-LEAST_ROWS = 50  # fewer rows have different values by chance
+UNIQUE = 0.9  # share of distinct values among the known ones
+LEAST_ROWS = 50  # fewer rows have distinct values by chance
 _ONE_WAY = 0.99  # share of the steps from row to row that go the same way
 _ORDERED_UNIQUE = 0.5
-_LOOKS_LIKE = 0.9  # share of the values that must look like an address or a moment
+_LOOKS_LIKE = 0.9  # share of the values that must look like an address or a timestamp
 _VALUES = 200
-_ROW_NUMBER_SPAN = 10  # numbers of rows lie within so many times as many numbers
+_ROW_NUMBER_SPAN = 10  # row numbers span at most so many times as many numbers
 _LAST_PORT = 65_535
 _FIRST_PRIVATE_PORT = 1_024
 _PORT = {"port", "ports", "sport", "dport", "dsport", "srcport", "dstport", "lport", "rport"}
 _MAC = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}", re.IGNORECASE)
-_MOMENT = re.compile(r"(\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})([T ]\d\d?:\d\d.*)?")
-# Since 2000 and until 2100, in seconds, and in the thousandth parts of them that logs use.
+_TIMESTAMP = re.compile(r"(\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4})([T ]\d\d?:\d\d.*)?")
+# From 2000 to 2100, in seconds and in the smaller units that logs use.
 _SINCE, _UNTIL = 946_684_800, 4_102_444_800
 _UNITS = {"seconds": 1, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
 
-# Why a column is suspected, said of one and of several.
+# Why a column is suspected, in the singular and in the plural.
 WHY = {
     "separates": ("separates the classes alone", "each separate the classes alone"),
     "order": ("follows the order of the rows", "follow the order of the rows"),
@@ -50,27 +50,8 @@ WHY = {
     "unique": ("has its own value in almost every row", "have their own value in almost every row"),
     "address": ("holds addresses", "hold addresses"),
     "port": ("looks like a port number", "look like port numbers"),
-    "moment": ("holds moments in time", "hold moments in time"),
+    "timestamp": ("holds timestamps", "hold timestamps"),
 }
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A feature that may leak, and why.
-
-    Parameters
-    ----------
-    column
-        The feature.
-    kind
-        A key of `WHY`.
-    evidence
-        What was seen, for people.
-    """
-
-    column: str
-    kind: str
-    evidence: str
 
 
 def find_suspects(
@@ -84,7 +65,7 @@ def find_suspects(
     Parameters
     ----------
     rows
-        All rows, to make sure.
+        All rows, to confirm a suspicion by.
     looked_at
         The rows that `statistics` are of.
     schema
@@ -95,23 +76,27 @@ def find_suspects(
     Returns
     -------
     list of dict
-        A `Suspect` each, fit for JSON, by kind in the order of `WHY`, then in the order of the
-        schema. A feature may be there for more than one reason.
+        ``column``, ``kind`` (a key of `WHY`) and ``evidence`` (what was seen, for people), by kind
+        in the order of `WHY`, then in the order of the schema. A feature may be there for more than
+        one reason.
     """
-    found = [
+    suspects = [
         *_separating(statistics),
-        *(one for name in schema.numeric for one in _of_numbers(name, rows, looked_at)),
-        *(one for name in schema.categorical for one in _of_text(name, rows, looked_at)),
+        *(found for name in schema.numeric for found in _of_numbers(name, rows, looked_at)),
+        *(found for name in schema.categorical for found in _of_text(name, rows, looked_at)),
     ]
     order = list(WHY)
-    return [asdict(one) for one in sorted(found, key=lambda one: order.index(one.kind))]
+    return [
+        {"column": column, "kind": kind, "evidence": evidence}
+        for column, kind, evidence in sorted(suspects, key=lambda suspect: order.index(suspect[1]))
+    ]
 
 
 def _separating(statistics: dict[str, Any]) -> Iterator[Suspect]:
     for kind in ("numeric", "categorical"):
         for name, about in statistics[kind].items():
             if about["auc"] is not None and about["auc"] >= SEPARATES:
-                yield Suspect(name, "separates", f"ROC AUC {about['auc']:.4f} alone")
+                yield (name, "separates", f"ROC AUC {about['auc']:.4f} alone")
 
 
 def _of_numbers(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator[Suspect]:
@@ -119,29 +104,29 @@ def _of_numbers(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Itera
     if len(few) < LEAST_ROWS:
         return
     unique = len(np.unique(few)) / len(few)
-    if moment := _moment(few, unique):
-        yield Suspect(name, "moment", moment)
+    if timestamp := _timestamp(few, unique):
+        yield (name, "timestamp", timestamp)
     elif unique >= _ORDERED_UNIQUE and (order := _order(_finite(rows, name))):
-        yield Suspect(name, "order", order)
+        yield (name, "order", order)
     elif unique >= UNIQUE and (number := _row_number(_finite(rows, name))):
-        yield Suspect(name, "row number", number)
-    if _says_port(name) and _is_whole(few) and _FIRST_PRIVATE_PORT <= few.max() <= _LAST_PORT:
-        yield Suspect(name, "port", f"named so; whole numbers up to {few.max():,.0f}")
+        yield (name, "row number", number)
+    if _named_port(name) and _is_whole(few) and _FIRST_PRIVATE_PORT <= few.max() <= _LAST_PORT:
+        yield (name, "port", f"named so; whole numbers up to {few.max():,.0f}")
 
 
-def _moment(values: Vector, unique: float) -> str | None:
+def _timestamp(values: Vector, unique: float) -> str | None:
     low, high = np.quantile(values, [0.05, 0.95])
     if unique * len(values) < LEAST_ROWS:
         return None
     for unit, per_second in _UNITS.items():
         if _SINCE * per_second <= low <= high <= _UNTIL * per_second:
             day = pd.Timestamp(low / per_second, unit="s").date()
-            return f"as {unit} since 1970 they begin about {day}"
+            return f"as {unit} since 1970 they start around {day}"
     return None
 
 
 def _order(values: Vector) -> str | None:
-    """Say that values go one way from row to row; the parts of a split keep the rows' order."""
+    """Say whether values go one way from row to row: the parts of a split keep the rows' order."""
     steps = np.sign(np.diff(values))
     up, down = float((steps >= 0).mean()), float((steps <= 0).mean())
     if max(up, down) < _ONE_WAY or len(np.unique(values)) < _ORDERED_UNIQUE * len(values):
@@ -156,7 +141,7 @@ def _row_number(values: Vector) -> str | None:
         return None
     if high - low >= _ROW_NUMBER_SPAN * len(values):
         return None
-    evidence = f"{different:,} different whole numbers in {len(values):,} rows"
+    evidence = f"{different:,} distinct whole numbers in {len(values):,} rows"
     return f"{evidence}, from {low:,.0f} to {high:,.0f}"
 
 
@@ -164,7 +149,7 @@ def _is_whole(values: Vector) -> bool:
     return bool((values == np.round(values)).all())
 
 
-def _says_port(name: str) -> bool:
+def _named_port(name: str) -> bool:
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
     return any(word.lower() in _PORT for word in words) or name.lower() in _PORT
 
@@ -182,15 +167,15 @@ def _of_text(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator
     example = f"such as {printable(few.iloc[0])[:60]}"
     is_address = ~pd.isna(pd.Series(sides(few))).to_numpy() | few.map(_is(_MAC)).to_numpy()
     if is_address.mean() >= _LOOKS_LIKE:
-        yield Suspect(name, "address", f"{len(different):,} different ones, {example}")
-    elif few.map(_is(_MOMENT)).mean() >= _LOOKS_LIKE:
-        yield Suspect(name, "moment", f"{len(different):,} different ones, {example}")
+        yield (name, "address", f"{len(different):,} distinct values, {example}")
+    elif few.map(_is(_TIMESTAMP)).mean() >= _LOOKS_LIKE:
+        yield (name, "timestamp", f"{len(different):,} distinct values, {example}")
     elif len(known) >= LEAST_ROWS and len(different) >= UNIQUE * len(known):
         every = rows[name].dropna()
         distinct = every.nunique()
         if distinct >= UNIQUE * len(every):
-            evidence = f"{distinct:,} different values in {len(every):,} rows, {example}"
-            yield Suspect(name, "unique", evidence)
+            evidence = f"{distinct:,} distinct values in {len(every):,} rows, {example}"
+            yield (name, "unique", evidence)
 
 
 def _finite(rows: pd.DataFrame, name: str) -> Vector:

@@ -21,8 +21,8 @@ CLASSES = ("benign", "attack", "unlabelled")
 def sample(rows: pd.DataFrame, *, max_rows: int) -> pd.DataFrame:
     """Take at most ``max_rows`` rows, evenly spaced, attacks at most half of them.
 
-    Attacks are rare in most traffic: evenly spaced rows alone would hardly show them. What is
-    said of benign rows and of attacks is said apart, so this does not bend it.
+    Attacks are rare in most traffic: evenly spaced rows alone would hardly show them. Figures are
+    given for each class, so this does not bias them.
     """
     attack = rows[LABEL].eq(1).fillna(value=False).to_numpy(dtype=bool)
     attacks, others = np.flatnonzero(attack), np.flatnonzero(~attack)

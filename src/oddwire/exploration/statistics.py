@@ -1,4 +1,4 @@
-"""Counts, and each feature among benign rows, attacks and rows without a label."""
+"""Counts, and figures of each feature among benign rows, attacks and rows without a label."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ from oddwire.exploration.single_features import auc_alone
 from oddwire.traffic.schema import ATTACK, TIME
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from oddwire.traffic.schema import FeatureSchema
-
-    Vector = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
 
 QUANTILES = {
     "min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0
@@ -25,7 +20,6 @@ QUANTILES = {
 TOP_CATEGORIES = 10
 ALIKE = 0.9  # absolute rank correlation from which two features say the same
 MOST_PAIRS = 500
-_HUGE = 1e300
 _ALIKE_ROWS = 5_000
 _ALIKE_COLUMNS = 300  # with more, fewer rows are taken: the work grows with the square of columns
 
@@ -38,7 +32,7 @@ def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema)
     rows
         All rows, for counts, gaps, repeats and constant features.
     looked_at
-        The rows for the statistics of features, from `rows.sample`.
+        The rows for the statistics of features, from `sample.sample`.
     schema
         The features.
 
@@ -49,14 +43,18 @@ def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema)
     of these names); ``constant`` (features of one value at most in all rows) and ``empty`` (those
     without any); ``alike`` (pairs of numeric features whose absolute Spearman correlation is
     `ALIKE` or more, the closest first, at most `MOST_PAIRS`); ``numeric`` and ``categorical`` (by
-    feature, in the order of the schema). The ``auc`` of a feature stands in `alone.auc_alone`.
+    feature, in the order of the schema: over all rows looked at, then by class; a figure that does
+    not exist, or is too large for a float, is None). ``auc`` is that of
+    `single_features.auc_alone`, None where there is none.
     """
-    features = looked_at[list(schema.columns)]
     # Parquet reads back a column without any value as one of no type.
-    matrix = features[list(schema.numeric)].astype(np.float64)
-    classes = classes_of(looked_at)
+    numbers = looked_at[list(schema.numeric)].astype(np.float64)
+    classes = {name: looked_at[chosen] for name, chosen in classes_of(looked_at).items()}
     alone = auc_alone(looked_at, schema)
-    constant = [name for name in schema.columns if _is_constant(features[name], rows[name])]
+    by_class = {name: _spread(numbers.loc[of_class.index]) for name, of_class in classes.items()}
+    counts = _counts(numbers).to_dict("index")
+    constant = [name for name in schema.columns
+                if _is_constant(looked_at[name]) and _is_constant(rows[name])]  # fmt: skip
     return {
         "rows": class_counts(rows),
         "families": {str(name): int(n) for name, n in rows[ATTACK].value_counts().items()},
@@ -66,13 +64,17 @@ def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema)
         "gaps": gaps(rows, schema),
         "constant": constant,
         "empty": [name for name in constant if not rows[name].notna().any()],
-        "alike": _alike(matrix),
+        "alike": _alike(numbers),
         "numeric": {
-            name: _numeric(matrix[name].to_numpy(), classes) | {"auc": alone.get(name)}
+            name: counts[name]
+            | {kind: figures[name] for kind, figures in by_class.items()}
+            | {"auc": alone.get(name)}
             for name in schema.numeric
         },
         "categorical": {
-            name: _categorical(features[name], classes) | {"auc": alone.get(name)}
+            name: _categories(looked_at[name])
+            | {kind: _categories(of_class[name]) for kind, of_class in classes.items()}
+            | {"auc": alone.get(name)}
             for name in schema.categorical
         },
     }
@@ -101,50 +103,38 @@ def repeats(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, int]:
 
 def gaps(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, int]:
     """Count rows with a missing feature, without any feature, and with an infinite one."""
-    missing = np.zeros(len(rows), dtype=np.int64)
-    infinite = np.zeros(len(rows), dtype=bool)
-    for name in schema.columns:
-        missing += rows[name].isna().to_numpy()
-    for name in schema.numeric:
-        infinite |= np.isinf(rows[name].to_numpy(dtype=np.float64, na_value=np.nan))
+    missing = rows[list(schema.columns)].isna()
+    infinite = np.isinf(rows[list(schema.numeric)].astype(np.float64))
     return {
-        "missing": int((missing > 0).sum()),
-        "empty": int((missing == len(schema.columns)).sum()),
-        "infinite": int(infinite.sum()),
+        "missing": int(missing.any(axis=1).sum()),
+        "empty": int(missing.all(axis=1).sum()),
+        "infinite": int(infinite.any(axis=1).sum()),
     }
 
 
-def most_telling(statistics: dict[str, Any], *, most: int, kind: str = "numeric") -> list[str]:
-    """Name the features that separate best alone, or, without attacks, vary most.
-
-    Numeric features that are alike are named once: nine copies of one picture say no more than one.
-    """
+def ranked(statistics: dict[str, Any], kind: str) -> list[str]:
+    """Rank the features that vary: by ROC AUC alone, or, without attacks, by distinct values."""
     features = statistics[kind]
-    ranked = sorted(
-        (name for name in features if name not in statistics["constant"]),
-        key=lambda name: (features[name]["auc"] or 0.0, features[name]["distinct"]),
-        reverse=True,
+    return sorted(
+        features.keys() - set(statistics["constant"]),
+        key=lambda name: (-(features[name]["auc"] or 0.0), -features[name]["distinct"], name),
     )
-    twins = {frozenset((left, right)) for left, right, _ in statistics["alike"]}
-    chosen: list[str] = []
-    for name in ranked:
-        if len(chosen) == most:
-            break
-        if not any(frozenset((name, other)) in twins for other in chosen):
-            chosen.append(name)
-    return chosen
 
 
-def rank_correlation(matrix: pd.DataFrame) -> pd.DataFrame:
+def rank_correlation(numbers: pd.DataFrame) -> pd.DataFrame:
     """Return Spearman's correlation of the features that vary, over pairs of known values.
 
     Of at most 5,000 rows, and fewer where there are more than 300 features.
     """
-    varying = _varying(matrix)
-    share = min(1.0, (_ALIKE_COLUMNS / max(1, len(varying))) ** 2)
-    few = matrix[varying].iloc[evenly(np.arange(len(matrix)), int(_ALIKE_ROWS * share))]
+    share = min(1.0, (_ALIKE_COLUMNS / max(1, numbers.shape[1])) ** 2)
+    few = numbers.iloc[evenly(np.arange(len(numbers)), int(_ALIKE_ROWS * share))]
+    few = few.drop(columns=[name for name in few if _is_constant(few[name])])
     # Ranks first: infinite values have a rank, and no mean.
-    return few[_varying(few)].rank().corr(min_periods=10)
+    return few.rank().corr(min_periods=10)
+
+
+def _is_constant(values: pd.Series[Any]) -> bool:
+    return len(values.dropna().unique()) <= 1
 
 
 def _span(rows: pd.DataFrame) -> dict[str, str]:
@@ -153,68 +143,39 @@ def _span(rows: pd.DataFrame) -> dict[str, str]:
     return {"first": rows[TIME].min().isoformat(), "last": rows[TIME].max().isoformat()}
 
 
-def _is_constant(few: pd.Series[Any], every: pd.Series[Any]) -> bool:
-    return all(len(values.dropna().unique()) <= 1 for values in (few, every))
+def _counts(values: pd.DataFrame) -> pd.DataFrame:
+    infinite = np.isinf(values).sum()
+    counts = {"count": values.count() - infinite, "missing": values.isna().sum(),
+              "infinite": infinite, "distinct": values.nunique()}  # fmt: skip
+    return pd.DataFrame(counts, dtype=np.int64)
 
 
-def _varying(matrix: pd.DataFrame) -> list[str]:
-    return [str(name) for name in matrix if _distinct(matrix[name].to_numpy()) > 1]
-
-
-def _distinct(values: Vector) -> int:
-    return len(np.unique(values[~np.isnan(values)]))
-
-
-def _numeric(values: Vector, classes: dict[str, Mask]) -> dict[str, Any]:
-    return _counts(values) | {
-        name: _counts(values[chosen]) | _spread(values[chosen]) for name, chosen in classes.items()
-    }
-
-
-def _counts(values: Vector) -> dict[str, int]:
+def _spread(values: pd.DataFrame) -> dict[str, dict[Any, Any]]:
+    finite = values.where(np.isfinite(values))
+    with np.errstate(over="ignore", invalid="ignore"):  # squares of huge values leave the range
+        figures = pd.DataFrame(
+            {name: finite.quantile(at) for name, at in QUANTILES.items()}
+            | {"mean": finite.mean(), "std": finite.std(ddof=0)}
+            | {"zero_share": finite.eq(0).sum() / finite.count()}
+        )
     return {
-        "count": int(np.isfinite(values).sum()),
-        "missing": int(np.isnan(values).sum()),
-        "infinite": int(np.isinf(values).sum()),
-        "distinct": _distinct(values),
+        str(name): {key: value if np.isfinite(value) else None for key, value in record.items()}
+        for name, record in _counts(values).join(figures).to_dict("index").items()
     }
 
 
-def _spread(values: Vector) -> dict[str, float]:
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return {}
-    scale = float(np.abs(finite).max()) or 1.0  # squares of large values would leave the range
-    parts = finite / scale
-    unit = scale if scale > _HUGE else 1.0  # and so would differences of huge ones
-    quantiles = np.quantile(finite / unit, list(QUANTILES.values())) * unit
-    return dict(zip(QUANTILES, quantiles.tolist(), strict=True)) | {
-        "mean": float(parts.mean() * scale),
-        "std": float(parts.std() * scale),
-        "zero_share": float((finite == 0).mean()),
+def _categories(values: pd.Series[Any]) -> dict[str, Any]:
+    counts = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return {
+        "count": int(counts.sum()),
+        "missing": int(values.isna().sum()),
+        "distinct": len(counts),
+        "top": [[str(name), int(n)] for name, n in counts.head(TOP_CATEGORIES).items()],
     }
 
 
-def _categorical(values: pd.Series[Any], classes: dict[str, Mask]) -> dict[str, Any]:
-    def about(column: pd.Series[Any]) -> dict[str, Any]:
-        return {
-            "count": int(column.notna().sum()),
-            "missing": int(column.isna().sum()),
-            "distinct": int(column.nunique()),
-        }
-
-    def top(column: pd.Series[Any]) -> list[list[Any]]:
-        counts = column.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-        return [[str(name), int(n)] for name, n in counts.head(TOP_CATEGORIES).items()]
-
-    return about(values) | {
-        name: about(values[chosen]) | {"top": top(values[chosen])}
-        for name, chosen in classes.items()
-    }
-
-
-def _alike(matrix: pd.DataFrame) -> list[list[Any]]:
-    correlation = rank_correlation(matrix)
+def _alike(numbers: pd.DataFrame) -> list[list[Any]]:
+    correlation = rank_correlation(numbers)
     names = list(correlation)
     values = np.nan_to_num(np.triu(correlation.to_numpy(copy=True), k=1))
     left, right = np.nonzero(np.abs(values) >= ALIKE)

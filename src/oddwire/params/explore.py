@@ -11,4 +11,3 @@ class ExploreSettings(Settings):
     """How much of a source its statistics and pictures look at."""
 
     max_rows: int = Field(20_000, ge=100)
-    map_rows: int = Field(1_000, ge=50, le=5_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oddwire.operations.drift.verdict import ColumnDrift, in_words
+from oddwire.operations.drift.verdict import ColumnDrift, verdict_sentence
 
 
 def test_a_reference_that_is_too_short_is_not_passed_off_as_calm():
@@ -11,6 +11,6 @@ def test_a_reference_that_is_too_short_is_not_passed_off_as_calm():
         ColumnDrift(name, 0.3, cut_off, drifted=False, kind="numeric")
         for name, cut_off in (("sent", 0.97), ("received", 0.93))
     ]
-    sentence = in_words(columns, drifted=False)
+    sentence = verdict_sentence(columns, drifted=False)
     assert sentence.startswith("No drift could be shown")
     assert "93.0%" in sentence

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oddwire.exploration.findings import findings, names_in_words, rows_in_words
-from oddwire.exploration.page.tables import (
-    categorical_table,
-    groups_table,
-    numeric_table,
-    suspects_table,
+from oddwire.exploration.page.tables import families_table, features_table, suspects_table
+from oddwire.exploration.pictures.correlation import draw_correlation
+from oddwire.exploration.pictures.distributions import (
+    draw_alone,
+    draw_categories,
+    draw_distributions,
+    has_auc,
 )
+from oddwire.exploration.pictures.maps import draw_maps
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from oddwire.exploration.pictures.canvas import Picture
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from oddwire.exploration.projections import Maps
 
 _SECTIONS = {
-    "findings": "Findings", "rows": "Rows", "leaks": "Leaks", "distributions": "Distributions",
-    "maps": "Maps", "columns": "Columns", "together": "Correlation", "missing": "Missing values",
-    "made": "How this was made",
+    "findings": "Findings", "families": "Attack families", "leaks": "Leaks",
+    "distributions": "Distributions", "maps": "Maps", "columns": "Columns",
+    "correlation": "Correlation", "method": "Method",
 }  # fmt: skip
 _HERE = Path(__file__).parent
 
 
-def render(
-    statistics: dict[str, Any], pictures: Sequence[Picture], files: Mapping[str, bytes]
-) -> str:
-    """Return the page of a source.
+def write_page(
+    statistics: dict[str, Any],
+    looked_at: pd.DataFrame,
+    on_map: pd.DataFrame,
+    maps: Maps | str,
+    folder: Path,
+) -> None:
+    """Write ``statistics.json``, a PNG per picture, and the page ``index.html``.
 
     Every text from traffic is escaped, the pictures are part of the page, and a policy in its head
     keeps a browser from loading or running anything else.
@@ -40,10 +52,12 @@ def render(
     ----------
     statistics
         From `statistics.describe`, with ``source``, ``suspects``, ``maps`` and ``seed``.
-    pictures
-        Of the gallery.
-    files
-        The PNG of each picture, by its name.
+    looked_at
+        The rows that they are of.
+    on_map, maps
+        The rows on the maps, and their places, or why there are none.
+    folder
+        An empty folder.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -51,44 +65,51 @@ def render(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    return environment.get_template("page.html").render(
-        source=printable(statistics["source"]),
-        summary=rows_in_words(statistics),
-        sections=_SECTIONS.items(),
-        findings=findings(statistics),
-        pictures={one.name: _embedded(one, files[one.name]) for one in pictures},
-        suspects=suspects_table(statistics),
-        components=list(_components(statistics)),
-        tables=[
-            table
-            for table in (numeric_table(statistics), categorical_table(statistics))
-            if table.rows
-        ],
-        groups=groups_table(statistics),
-        made=list(_made(statistics)),
-    )
-
-
-def _embedded(picture: Picture, content: bytes) -> dict[str, str]:
-    return {
-        "data": f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
-        "alt": printable(picture.alt),
-        "caption": printable(picture.caption),
-    }
-
-
-def _components(statistics: dict[str, Any]) -> Iterator[str]:
-    for which, names in zip(
-        ("first", "second"), statistics["maps"].get("leading", ()), strict=False
+    pictures = {}
+    for picture in (
+        *([draw_alone(statistics)] if has_auc(statistics) else []),
+        draw_distributions(statistics, looked_at),
+        *([draw_categories(statistics)] if statistics["categorical"] else []),
+        draw_maps(statistics, on_map, maps),
+        draw_correlation(statistics, looked_at),
     ):
-        yield f"Columns that weigh most in the {which} component: {names_in_words(names)}."
+        content = _png(picture.figure)
+        (folder / f"{picture.name}.png").write_bytes(content)
+        data = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+        pictures[picture.name] = (data, printable(picture.alt), printable(picture.caption))
+    page = environment.get_template("page.html").render(
+        source=statistics["source"],
+        summary=rows_in_words(statistics),
+        sections=_SECTIONS,
+        findings=findings(statistics),
+        pictures=pictures,
+        suspects=suspects_table(statistics) if statistics["suspects"] else "",
+        components=[names_in_words(names) for names in statistics["maps"].get("leading", ())],
+        tables={
+            kind: features_table(statistics, kind)
+            for kind in ("numeric", "categorical")
+            if statistics[kind]
+        },
+        families=families_table(statistics) if statistics["families"] else "",
+        method=list(_method(statistics)),
+    )
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    text = json.dumps(statistics, indent=2, allow_nan=False) + "\n"
+    (folder / "statistics.json").write_text(text, encoding="utf-8")
 
 
-def _made(statistics: dict[str, Any]) -> Iterator[str]:
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    # Without matplotlib's version in it, the same picture is the same bytes.
+    figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
+    return content.getvalue()
+
+
+def _method(statistics: dict[str, Any]) -> Iterator[str]:
     looked_at, rows = (sum(statistics[key].values()) for key in ("looked_at", "rows"))
     yield (
-        "Only rows before the test part were read: whoever chooses columns by this page has not"
-        " seen what the model is evaluated by."
+        "Only rows before the test part were read: choosing columns by this page does not use the"
+        " rows that the model is evaluated on."
     )
     yield (
         f"Repeats, gaps and constant columns are counted over all {rows:,} rows. All other figures"
@@ -97,9 +118,7 @@ def _made(statistics: dict[str, Any]) -> Iterator[str]:
     )
     if mapped := statistics["maps"].get("rows"):
         yield (
-            f"Both maps show {mapped:,} of them, numbers taken as ranks and each"
-            " frequent category by itself; t-SNE starts from at most 20 principal components."
-            " Colours by score are those of an isolation forest with its defaults, fitted to the"
-            " training part alone: a first look, and none of the models that are registered."
+            f"Both maps show {mapped:,} of them, numbers taken as ranks and each frequent category"
+            " by itself; t-SNE starts from at most 20 principal components."
         )
-    yield f"Seed {statistics['seed']}. All figures stand in statistics.json beside this page."
+    yield f"Seed {statistics['seed']}. All figures are in statistics.json beside this page."

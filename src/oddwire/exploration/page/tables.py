@@ -1,141 +1,79 @@
-"""The tables of a source's page: text alone, not yet escaped."""
+"""The tables of a source's page, as HTML whose text is escaped."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from numbers import Integral
+from typing import Any
 
-from oddwire.exploration.findings import alike_groups, names_in_words
+import pandas as pd
+
+from oddwire.exploration.findings import shortened
 from oddwire.exploration.leakage import WHY
-from oddwire.exploration.statistics import QUANTILES
-from oddwire.traffic.wire_text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Cells = tuple[str, ...]
+from oddwire.exploration.statistics import ranked
 
 MOST_COLUMNS = 200
-MOST_GROUPS = 50
-_LONGEST_CELL = 120
-_EMPTY = ("", "")
-_LONGEST_CATEGORY = 40
+_LONGEST_CELL, _LONGEST_CATEGORY = 120, 40
 _PLAIN = (1e4, 1e9)  # figures in this range are read best as whole numbers
+_HEADS = {"count": "known", "std": "sd", "zero_share": "share of zeros", "top": "most frequent"}
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table whose rows begin with a heading, empty where it is that of the row above.
-
-    Parameters
-    ----------
-    title
-        What it holds.
-    heads
-        Headings of the columns.
-    rows
-        Cells.
-    words
-        Places of the columns that hold a word rather than a number.
-    sentences
-        Places of the columns whose text may go over several lines.
-    more
-        What is left out.
-    """
-
-    title: str
-    heads: Cells
-    rows: tuple[Cells, ...]
-    words: tuple[int, ...] = (0,)
-    sentences: tuple[int, ...] = ()
-    more: str = ""
-
-
-def suspects_table(statistics: dict[str, Any]) -> Table:
+def suspects_table(statistics: dict[str, Any]) -> str:
     """List the features that may leak."""
-    found = statistics["suspects"]
-    rows = tuple(
-        (_cell(one["column"]), WHY[one["kind"]][0], one["evidence"]) for one in found[:MOST_COLUMNS]
-    )
-    return Table(
-        "Columns that may leak", ("column", "why", "what was seen"), rows, sentences=(1, 2),
-        more=_more(len(rows), len(found), "suspicions"),
-    )  # fmt: skip
+    suspects = [
+        {
+            "column": suspect["column"],
+            "why": WHY[suspect["kind"]][0],
+            "evidence": suspect["evidence"],
+        }
+        for suspect in statistics["suspects"]
+    ]
+    return _html(suspects[:MOST_COLUMNS], "suspects", len(suspects), "suspects")
 
 
-def numeric_table(statistics: dict[str, Any]) -> Table:
-    """List the figures of numeric features, a row for each class."""
-
-    def figures(own: dict[str, Any]) -> Cells:
-        spread = [_figure(own.get(key)) for key in ("mean", "std", *QUANTILES)]
-        zeros = "" if own.get("zero_share") is None else f"{100 * own['zero_share']:.1f} %"
-        return (*_counts(own, "infinite"), *spread, zeros)
-
-    counts = ("known", "missing", "infinite", "distinct")
-    heads = ("column", "AUC alone", "class", *counts, "mean", "sd", *QUANTILES, "zeros")
-    rows, more = _by_class(statistics, "numeric", figures)
-    return Table("Numbers", heads, rows, words=(0, 2), more=more)
+def families_table(statistics: dict[str, Any]) -> str:
+    """List the rows of each attack family, the most frequent first."""
+    families = [{"attack family": name, "rows": n} for name, n in statistics["families"].items()]
+    return _html(families[:MOST_COLUMNS], "families", len(families), "attack families")
 
 
-def categorical_table(statistics: dict[str, Any]) -> Table:
-    """List the most frequent categories of features, a row for each class."""
-
-    def figures(own: dict[str, Any]) -> Cells:
-        top = ", ".join(f"{_cell(word, _LONGEST_CATEGORY)} ({n:,})" for word, n in own["top"])
-        return (*_counts(own), top)
-
-    heads = ("column", "AUC alone", "class", "known", "missing", "distinct", "most frequent")
-    rows, more = _by_class(statistics, "categorical", figures)
-    return Table("Categories", heads, rows, words=(0, 2), sentences=(6,), more=more)
-
-
-def groups_table(statistics: dict[str, Any]) -> Table:
-    """List the groups of features that are alike."""
-    groups = alike_groups(statistics)
-    rows = tuple((str(len(group)), names_in_words(group)) for group in groups[:MOST_GROUPS])
-    return Table(
-        "Columns that rise and fall together", ("columns", "names"), rows, sentences=(1,),
-        more=_more(len(rows), len(groups), "groups"),
-    )  # fmt: skip
-
-
-def _by_class(
-    statistics: dict[str, Any], kind: str, figures: Callable[[dict[str, Any]], Cells]
-) -> tuple[tuple[Cells, ...], str]:
+def features_table(statistics: dict[str, Any], kind: str) -> str:
+    """List the figures of features, those that separate best first, a row for each class."""
     features = statistics[kind]
     classes = [name for name, n in statistics["looked_at"].items() if n]
-    shown = list(features)[:MOST_COLUMNS]
-    rows = tuple(
-        (
-            *(_EMPTY if at else (_cell(name), _auc(features[name]))),
-            one,
-            *figures(features[name][one]),
-        )
+    first = ranked(statistics, kind)
+    shown = [*first, *(name for name in features if name not in set(first))][:MOST_COLUMNS]
+    cells = [
+        {"column": name if at == 0 else "", "AUC alone": features[name]["auc"] if at == 0 else None}
+        | {"class": of_class, **features[name][of_class]}
         for name in shown
-        for at, one in enumerate(classes)
-    )
-    return rows, _more(len(shown), len(features), f"{kind} columns")
+        for at, of_class in enumerate(classes)
+    ]
+    return _html(cells, kind, len(features), f"{kind} columns", shown=len(shown))
 
 
-def _counts(about: dict[str, Any], *others: str) -> Cells:
-    return tuple(f"{about[key]:,}" for key in ("count", "missing", *others, "distinct"))
+def _html(
+    records: list[dict[str, Any]], kind: str, total: int, what: str, *, shown: int | None = None
+) -> str:
+    shown = len(records) if shown is None else shown
+    # As objects, so that whole numbers stay whole beside missing ones.
+    cells = pd.DataFrame(records, dtype=object).map(_cell).rename(columns=_HEADS)
+    with pd.option_context("display.max_colwidth", None):
+        table = cells.to_html(index=False, border=0, justify="unset", classes=kind)
+    more = f"The first {shown:,} of {total:,} {what}; statistics.json holds all."
+    return table + f'<p class="small">{more}</p>' * (shown < total)
 
 
-def _auc(about: dict[str, Any]) -> str:
-    return "" if about["auc"] is None else f"{about['auc']:.3f}"
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return ""
+def _cell(value: Any) -> str:
     low, high = _PLAIN
-    return f"{value:,.0f}" if low <= abs(value) < high else f"{value:,.4g}"
-
-
-def _cell(text: str, longest: int = _LONGEST_CELL) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
-
-
-def _more(shown: int, of: int, what: str) -> str:
-    return f"The first {shown:,} of {of:,} {what}; all stand in statistics.json." * (shown < of)
+    match value:
+        case str():
+            return shortened(value, _LONGEST_CELL)
+        case list():
+            return ", ".join(f"{shortened(text, _LONGEST_CATEGORY)} ({n:,})" for text, n in value)
+        case Integral():
+            return f"{value:,}"
+        case float() if math.isfinite(value):
+            return f"{value:,.0f}" if low <= abs(value) < high else f"{value:,.4g}"
+        case _:
+            return ""

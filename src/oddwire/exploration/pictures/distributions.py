@@ -1,10 +1,11 @@
-"""Pictures of features: how each is spread among benign rows and attacks, and what it tells."""
+"""Pictures of features among benign rows and attacks, and how well each separates them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from oddwire.exploration.pictures.canvas import (
     COLOURS,
@@ -16,10 +17,9 @@ from oddwire.exploration.pictures.canvas import (
     note,
 )
 from oddwire.exploration.sample import classes_of, column_of
-from oddwire.exploration.statistics import most_telling
+from oddwire.exploration.statistics import ranked
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -31,20 +31,17 @@ MOST_BARS = 20
 MOST_CATEGORIES = 8
 _BINS = 40
 _MOST_TICKS = 6
-_WIDE = 100.0  # ratio of the upper quantiles from which an axis is logarithmic
+_WIDE = 100.0  # ratio of maximum or 5 % quantile to median from which an axis is logarithmic
 
 
 def draw_distributions(statistics: dict[str, Any], rows: pd.DataFrame) -> Picture:
-    """Draw the most telling numeric features, benign rows against attacks."""
-    names = most_telling(statistics, most=MOST_PANELS)
-    figure = figure_for(10.5, 1.0 + 2.5 * max(1, -(-len(names) // 3)), statistics, "numbers")
+    """Draw the numeric features that separate best, benign rows against attacks."""
+    names = most_separating(statistics, most=MOST_PANELS)
     classes = classes_of(rows)
-    for axes, name in _panels(figure, statistics, "numeric", names):
+    figure, panels = _panels(statistics, "numeric", names, list(classes))
+    for axes, name in zip(panels, names, strict=False):
         values = column_of(rows, name)
         _histograms(axes, {kind: values[chosen] for kind, chosen in classes.items()})
-    if names:
-        figure.supylabel("share of the rows of a class", fontsize=9)
-        _class_legend(figure, list(classes))
     return Picture(
         "distributions",
         f"Histograms of {len(names)} numeric features, {' against '.join(classes)} rows.",
@@ -55,15 +52,12 @@ def draw_distributions(statistics: dict[str, Any], rows: pd.DataFrame) -> Pictur
 
 
 def draw_categories(statistics: dict[str, Any]) -> Picture:
-    """Draw the most telling categorical features, benign rows against attacks."""
-    names = most_telling(statistics, most=MOST_PANELS, kind="categorical")
-    figure = figure_for(10.5, 1.0 + 2.7 * max(1, -(-len(names) // 3)), statistics, "categories")
+    """Draw the categorical features that separate best, benign rows against attacks."""
+    names = ranked(statistics, "categorical")[:MOST_PANELS]
     classes = [name for name, n in statistics["looked_at"].items() if n]
-    for axes, name in _panels(figure, statistics, "categorical", names):
+    figure, panels = _panels(statistics, "categorical", names, classes)
+    for axes, name in zip(panels, names, strict=False):
         _category_bars(axes, statistics["categorical"][name], classes)
-    if names:
-        figure.supxlabel("share of the rows of a class", fontsize=9)
-        _class_legend(figure, classes)
     return Picture(
         "categories",
         f"Bars of the categories of {len(names)} features, {' against '.join(classes)} rows.",
@@ -74,58 +68,71 @@ def draw_categories(statistics: dict[str, Any]) -> Picture:
 
 
 def draw_alone(statistics: dict[str, Any]) -> Picture:
-    """Draw how well single features tell attacks from benign rows."""
+    """Draw how well single features separate attacks from benign rows."""
     features = statistics["numeric"] | statistics["categorical"]
-    told = {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
-    best = sorted(told, key=lambda name: -told[name])[:MOST_BARS]
+    auc = {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
+    best = sorted(auc, key=lambda name: -auc[name])[:MOST_BARS]
     figure = figure_for(7.5, max(2.4, 1.3 + 0.24 * len(best)), statistics, "single features")
-    if best:
-        axes = figure.subplots()
-        named_bars(axes, best, [told[name] - 0.5 for name in best], left=0.5,
-                   texts=[f"{told[name]:.3f}" for name in best], color="#228833")  # fmt: skip
-        axes.set_xlim(0.5, 1.07)
-        axes.set_xlabel("ROC AUC of the feature alone: 0.5 tells nothing, 1 tells all")
-    else:
-        note(figure, "too few rows of a known label of each class")
+    axes = figure.subplots()
+    named_bars(axes, best, [auc[name] - 0.5 for name in best], left=0.5,
+               texts=[f"{auc[name]:.3f}" for name in best], color="#228833")  # fmt: skip
+    axes.set_xlim(0.5, 1.07)
+    axes.set_xlabel("ROC AUC of the feature alone: 0.5 is chance, 1 is perfect")
     return Picture(
         "alone",
         f"Bars of the ROC AUC of {len(best)} single features.",
         "The larger of the value's own ROC AUC and that of the share of attacks by band of values"
-        " or by category, learnt on other rows." + left_out(len(best), len(told), "features"),
+        " or by category, learned on other rows." + left_out(len(best), len(auc), "features"),
         figure,
     )
 
 
-def _order(statistics: dict[str, Any]) -> str:
+def has_auc(statistics: dict[str, Any]) -> bool:
+    """Say whether there were labels enough to see how well features separate the classes."""
     features = statistics["numeric"] | statistics["categorical"]
-    if any(about["auc"] is not None for about in features.values()):
-        return "Those first that tell most alone; the ROC AUC stands in brackets."
-    return "Those first that have the most values."
+    return any(about["auc"] is not None for about in features.values())
+
+
+def most_separating(statistics: dict[str, Any], *, most: int) -> list[str]:
+    """Name the best-ranked numeric features, only one of those that are alike."""
+    alike = {frozenset((left, right)) for left, right, _ in statistics["alike"]}
+    chosen: list[str] = []
+    for name in ranked(statistics, "numeric"):
+        if not any(frozenset((name, other)) in alike for other in chosen):
+            chosen.append(name)
+    return chosen[:most]
+
+
+def _order(statistics: dict[str, Any]) -> str:
+    if has_auc(statistics):
+        return "Highest ROC AUC of the feature alone, in brackets, first."
+    return "Most distinct values first."
 
 
 def _panels(
-    figure: Figure, statistics: dict[str, Any], kind: str, names: list[str]
-) -> list[tuple[Axes, str]]:
-    """Lay out one panel per feature, three abreast, and title it."""
+    statistics: dict[str, Any], kind: str, names: list[str], classes: list[str]
+) -> tuple[Figure, list[Axes]]:
+    """Lay out one titled panel per feature, three abreast, under a legend of the classes."""
+    from matplotlib.patches import Patch
+
+    lines = max(1, -(-len(names) // 3))
+    figure = figure_for(10.5, 1.0 + 2.6 * lines, statistics, f"{kind} features")
     if not names:
         note(figure, f"no {kind} feature varies")
-        return []
-    panels = figure.subplots(-(-len(names) // 3), 3, squeeze=False).ravel()
+        return figure, []
+    figure.supxlabel("value" if kind == "numeric" else "share of the rows of a class", fontsize=9)
+    figure.supylabel("share of the rows of a class" if kind == "numeric" else "", fontsize=9)
+    handles = [Patch(color=COLOURS[name], label=name) for name in classes]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(classes), fontsize=9)
+    panels = list(figure.subplots(lines, 3, squeeze=False).ravel())
     for axes, name in zip(panels, names, strict=False):
-        told = statistics[kind][name]["auc"]
-        axes.set_title(name_of(name) + ("" if told is None else f"  ({told:.2f})"), fontsize=9)
+        auc = statistics[kind][name]["auc"]
+        axes.set_title(name_of(name) + ("" if auc is None else f"  ({auc:.2f})"), fontsize=9)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(names) :]:
         axes.set_visible(False)
-    return list(zip(panels, names, strict=False))
-
-
-def _class_legend(figure: Figure, classes: list[str]) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [Patch(color=COLOURS[name], label=name) for name in classes]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(classes), fontsize=9)
+    return figure, panels
 
 
 def _histograms(axes: Axes, classes: dict[str, Vector]) -> None:
@@ -135,11 +142,18 @@ def _histograms(axes: Axes, classes: dict[str, Vector]) -> None:
         axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)
         return
     low, high = float(everything.min()), float(everything.max())
-    if _is_wide(everything):
-        edges = np.concatenate([[0.0], np.geomspace(_smallest(everything), high, _BINS)])
-        _use_orders_of_magnitude(axes, _smallest(everything), high)
+    positive = everything[everything > 0]
+    lower, middle = np.quantile(positive, [0.05, 0.5]) if positive.size else (0.0, 0.0)
+    if low >= 0 and middle and (high > _WIDE * middle or middle > _WIDE * lower):
+        smallest = max(float(positive.min()), high * 1e-9)  # nine decades are enough
+        edges = np.concatenate([[0.0], np.geomspace(smallest, high, _BINS)])
+        decades = np.arange(np.floor(np.log10(smallest)) + 1, np.floor(np.log10(high)) + 1)
+        axes.set_xscale("symlog", linthresh=smallest)
+        axes.set_xticks([0.0, *10.0 ** decades[:: -(-len(decades) // _MOST_TICKS) or 1]])
+        axes.set_xticks([], minor=True)
     else:
         edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+        axes.locator_params(axis="x", nbins=_MOST_TICKS)
     for name, values in finite.items():
         if len(values):
             shares = np.histogram(values, edges)[0] / len(values)
@@ -147,43 +161,11 @@ def _histograms(axes: Axes, classes: dict[str, Vector]) -> None:
             axes.stairs(shares, edges, linewidth=1.2, color=COLOURS[name])
 
 
-def _use_orders_of_magnitude(axes: Axes, smallest: float, largest: float) -> None:
-    axes.set_xscale("symlog", linthresh=smallest)
-    first, last = np.floor(np.log10(smallest)) + 1, np.floor(np.log10(largest))
-    step = max(1, int(-(-(last - first + 1) // _MOST_TICKS)))
-    axes.set_xticks([0.0, *10.0 ** np.arange(first, last + 1, step)])
-    axes.set_xticks([], minor=True)
-
-
-def _is_wide(values: Vector) -> bool:
-    """Say whether values that are never negative span orders of magnitude."""
-    positive = values[values > 0]
-    if values.min() < 0 or not len(positive):
-        return False
-    return bool(values.max() > _WIDE * np.median(positive)) or bool(
-        np.median(positive) > _WIDE * positive.min()
-    )
-
-
-def _smallest(values: Vector) -> float:
-    """Return where a logarithmic axis begins: at most nine decades below the largest value."""
-    return float(max(values[values > 0].min(), values.max() * 1e-9))
-
-
 def _category_bars(axes: Axes, about: dict[str, Any], classes: list[str]) -> None:
-    shares = {
-        kind: {name: n / max(1, about[kind]["count"]) for name, n in about[kind]["top"]}
-        for kind in classes
-    }
-    weight: dict[str, float] = {}
-    for of_class in shares.values():
-        for name, share in of_class.items():
-            weight[name] = max(weight.get(name, 0.0), share)
-    shown = sorted(weight, key=lambda name: (-weight[name], name))[:MOST_CATEGORIES]
-    height = 0.8 / len(classes)
-    for at, kind in enumerate(classes):
-        places = np.arange(len(shown)) + (at - (len(classes) - 1) / 2) * height
-        axes.barh(places, [shares[kind].get(name, 0.0) for name in shown], height=height,
-                  color=COLOURS[kind])  # fmt: skip
-    axes.set_yticks(range(len(shown)), [name_of(name) for name in shown], fontsize=8)
+    shares = pd.DataFrame({kind: dict(about[kind]["top"]) for kind in classes}, dtype=np.float64)
+    shares = shares.fillna(0.0) / [max(1, about[kind]["count"]) for kind in classes]
+    shown = shares.loc[shares.max(axis=1).sort_index().nlargest(MOST_CATEGORIES).index]
+    shown.plot.barh(ax=axes, color=[COLOURS[kind] for kind in classes], width=0.8, legend=False)
+    axes.set_yticks(range(len(shown)), [name_of(str(name)) for name in shown.index], fontsize=8)
+    axes.locator_params(axis="x", nbins=_MOST_TICKS)
     axes.invert_yaxis()
