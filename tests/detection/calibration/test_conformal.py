@@ -93,7 +93,7 @@ def test_the_equivalence_holds_to_the_last_bit_in_the_tail(alert_p_value):
 
 @pytest.mark.parametrize("n", [1, 20, 200, 5000])
 def test_p_values_of_exchangeable_rows_are_as_small_as_they_claim_and_no_smaller(n):
-    # Each repetition calibrates anew: the promise holds on average over calibration sets.
+    # Each repetition calibrates anew: validity holds on average over calibration sets.
     random = np.random.default_rng(20230)
     repetitions, rows = 2000, 50
     shares = {a: [] for a in (0.001, 0.01, 0.05, 0.1)}

@@ -40,12 +40,12 @@ def p_values():
     few_trees = {"detector__n_estimators": 30}
     model = Model.build(SCHEMA, "isolation_forest", few_trees, seed=0).fit(benign(600, seed=1))
     random = np.random.default_rng(2023)
-    said = []
+    found = []
     for _ in range(REPETITIONS):
         drawn = benign(2 * ROWS, seed=int(random.integers(2**31)))
         model.calibrate(drawn.iloc[:ROWS])
-        said.append(model.score(drawn.iloc[ROWS:])["p_value"].to_numpy())
-    return np.stack(said)
+        found.append(model.score(drawn.iloc[ROWS:])["p_value"].to_numpy())
+    return np.stack(found)
 
 
 @pytest.mark.parametrize("a", LEVELS)

@@ -64,30 +64,23 @@ class Surprisal:
         float64, shape (m,)
             From 0, finite.
         """
-        points, surprisal = self._curve
+        points, rarity = self._curve
         values = np.asarray(scores, dtype=np.float64)
-        found = np.interp(values, points, surprisal)
+        found = np.interp(values, points, _bent(rarity))
         beyond = values > points[-1]
         with np.errstate(over="ignore"):
-            rarity = self._top + self._tail.surprisal(values[beyond] - points[-1])
-        found[beyond] = np.maximum(_bent(rarity), surprisal[-1])
+            excess = values[beyond] - points[-1]
+            found[beyond] = _bent(rarity[-1] + self._tail.surprisal(excess))
         return found
 
     @cached_property
     def _curve(self) -> tuple[FloatArray, FloatArray]:
-        """Calibration scores, strictly ascending, and the surprisal at each."""
+        """Calibration scores, strictly ascending, and -log(p) at each."""
         points, counts = np.unique(self.calibration.scores, return_counts=True)
         n = self.calibration.scores.size
         mid_p = (n - np.cumsum(counts) + counts / 2 + 0.5) / (n + 1)
         kept = np.unique(np.linspace(0, points.size - 1, _POINTS).round().astype(np.int64))
-        return points[kept], _bent(-np.log(mid_p[kept]))
-
-    @property
-    def _top(self) -> float:
-        """-log(p) at the largest calibration score."""
-        scores = self.calibration.scores
-        ties = np.count_nonzero(scores == scores[-1])
-        return float(-np.log((ties / 2 + 0.5) / (scores.size + 1)))
+        return points[kept], -np.log(mid_p[kept])
 
     @property
     def _tail(self) -> Tail:
