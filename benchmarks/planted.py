@@ -37,7 +37,7 @@ def sources(seed: int) -> Iterator[Task]:
 def plant(
     rows: pd.DataFrame, train: pd.DataFrame, schema: FeatureSchema, random: np.random.Generator
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Make columns that vary in training anomalous, three per row; return the rows and which ones."""
+    """Make three varying columns per row anomalous; return the rows and which columns."""
     planted = np.zeros((len(rows), len(schema.columns)), dtype=bool)
     varying = pd.Index(schema.columns).get_indexer(pd.Index(varying_columns(train, schema)))
     for row in planted:
