@@ -37,23 +37,23 @@ def sources(seed: int) -> Iterator[Task]:
 def plant(
     rows: pd.DataFrame, train: pd.DataFrame, schema: FeatureSchema, random: np.random.Generator
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Make columns that vary in training odd, three a row; return the rows and which ones."""
+    """Make three varying columns per row anomalous; return the rows and which columns."""
     planted = np.zeros((len(rows), len(schema.columns)), dtype=bool)
     varying = pd.Index(schema.columns).get_indexer(pd.Index(varying_columns(train, schema)))
     for row in planted:
         row[random.choice(varying, PLANTED, replace=False)] = True
-    odd = rows.copy()
+    anomalous = rows.copy()
     for place, name in enumerate(schema.columns):
         here = planted[:, place]
         if name in schema.categorical:
-            odd[name] = odd[name].astype(object).mask(here, UNHEARD_OF)
+            anomalous[name] = anomalous[name].astype(object).mask(here, UNHEARD_OF)
             continue
         column = train[name].to_numpy(dtype=float)
         beyond = np.nanmax(column) + np.ptp(column[np.isfinite(column)]) * random.uniform(
             0.5, 5, size=len(rows)
         )
-        odd[name] = np.where(here, beyond, odd[name].to_numpy(dtype=float))
-    return odd, planted
+        anomalous[name] = np.where(here, beyond, anomalous[name].to_numpy(dtype=float))
+    return anomalous, planted
 
 
 def main() -> None:
@@ -66,14 +66,14 @@ def main() -> None:
     found = []
     for task in sources(seed):
         random = np.random.default_rng(seed)
-        ordinary = task.test[~task.attack].sample(ROWS, random_state=seed)
-        odd, planted = plant(ordinary, task.train, task.schema, random)
+        benign = task.test[~task.attack].sample(ROWS, random_state=seed)
+        anomalous, planted = plant(benign, task.train, task.schema, random)
         for name in DETECTORS:
             model = Model.build(task.schema, name, seed=seed).fit(task.train)
             model.calibrate(task.test[~task.attack])
-            explained = model.explain(odd, top=PLANTED)
+            explained = model.explain(anomalous, top=PLANTED)
             places = pd.Index(task.schema.columns).get_indexer(explained["feature"])
-            named = np.take_along_axis(planted, places.reshape(len(odd), PLANTED), axis=1)
+            named = np.take_along_axis(planted, places.reshape(len(anomalous), PLANTED), axis=1)
             found.append((name, task.name, named.mean(), named[:, 0].mean()))
         print(f"{task.name} done", flush=True)
     table = pd.DataFrame(found, columns=["detector", "source", "named", "first"])

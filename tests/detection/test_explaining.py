@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_models import QUICK
 
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.explaining import _parts, sentences
@@ -24,12 +25,9 @@ SCHEMA = FeatureSchema(
 )
 COLUMNS = ["row", "rank", "feature", "value", "benign_median", "benign_quantile", "benign_share",
            "share"]  # fmt: skip
-QUICK = {
+PARAMS = QUICK | {
     "autoencoder": {"detector__max_epochs": 5},
     "isolation_forest": {"detector__n_estimators": 60},
-    "ensemble": {
-        "detector__members": [{"detector": "isolation_forest"}, {"detector": "one_class_svm"}]
-    },
 }
 # These values hardly move the score, so there is little to explain: no tree splits there.
 BLIND = {("isolation_forest", "constant"), ("isolation_forest", "service")}
@@ -54,7 +52,7 @@ def rows(count=300, seed=0):
 
 def ready(name="isolation_forest", schema=SCHEMA, **frames):
     train, benign = frames.get("train", rows()), frames.get("benign", rows(seed=1))
-    model = Model.build(schema, name, QUICK.get(name), seed=0)
+    model = Model.build(schema, name, PARAMS.get(name), seed=0)
     return model.fit(train).calibrate(benign)
 
 
@@ -93,22 +91,22 @@ def test_a_planted_anomaly_is_named_first(fitted):
 
 
 def test_two_planted_anomalies_are_the_first_two(fitted):
-    odd = typical(fitted, 10).assign(rate=60.0, duration=500.0)
-    first = fitted.explain(odd).query("rank <= 2")
+    anomalous = typical(fitted, 10).assign(rate=60.0, duration=500.0)
+    first = fitted.explain(anomalous).query("rank <= 2")
     assert first["feature"].isin(["rate", "duration"]).mean() >= 0.8
 
 
 def test_a_broken_dependence_is_seen_where_each_value_is_typical():
     """A short exchange of many packets: both numbers are typical, not both together."""
-    odd = rows(20, seed=2).assign(bytes=60.0, packets=30.0)
-    first = ready("one_class_svm").explain(odd).query("rank == 1")
+    anomalous = rows(20, seed=2).assign(bytes=60.0, packets=30.0)
+    first = ready("one_class_svm").explain(anomalous).query("rank == 1")
     assert first["feature"].isin(["bytes", "packets"]).mean() >= 0.8
 
 
 def test_shares_sum_to_one_and_fall_with_the_rank(forest):
-    odd = rows(30, seed=3)
-    odd.loc[:20, "rate"] = 50.0
-    every = forest.explain(odd, top=99)
+    anomalous = rows(30, seed=3)
+    anomalous.loc[:20, "rate"] = 50.0
+    every = forest.explain(anomalous, top=99)
     assert list(every) == COLUMNS
     assert every["row"].tolist() == np.repeat(np.arange(30), 7).tolist()
     assert every["rank"].tolist() == list(range(1, 8)) * 30
@@ -120,7 +118,7 @@ def test_shares_sum_to_one_and_fall_with_the_rank(forest):
         assert row["share"].is_monotonic_decreasing
         assert set(row["feature"]) == set(SCHEMA.columns)
     pd.testing.assert_frame_equal(
-        forest.explain(odd, top=2), every[every["rank"] <= 2].reset_index(drop=True)
+        forest.explain(anomalous, top=2), every[every["rank"] <= 2].reset_index(drop=True)
     )
 
 
@@ -137,11 +135,11 @@ def test_the_figures_are_those_of_the_benign_rows():
         "rate": [0.0, 0, 0, 0, 1], "constant": 0.0,
         "proto": ["udp", "tcp", "tcp", None, "icmp"], "service": None,
     })  # fmt: skip
-    odd = rows(3, seed=5).assign(
+    anomalous = rows(3, seed=5).assign(
         bytes=[2.0, np.nan, np.inf], duration=1.0, proto=["udp", None, "gre"], packets=[4, 5, 6]
     )
-    odd.index = ["a", "b", "c"]
-    explained = ready(benign=benign).explain(odd, top=9).set_index(["row", "feature"])
+    anomalous.index = ["a", "b", "c"]
+    explained = ready(benign=benign).explain(anomalous, top=9).set_index(["row", "feature"])
     column = {name: explained.xs(name, level="feature") for name in SCHEMA.columns}
     assert column["bytes"]["benign_median"].tolist() == [2.0] * 3
     np.testing.assert_array_equal(column["bytes"]["benign_quantile"], [0.5, np.nan, 1.0])
@@ -157,44 +155,44 @@ def test_the_figures_are_those_of_the_benign_rows():
 
 
 def test_extreme_rows_are_explained(forest):
-    odd = rows(8, seed=6)
-    odd["bytes"] = [np.nan, np.inf, -np.inf, 1e300, -1e300, 0.0, 5.0, 1e9]
-    odd["proto"] = [None, "icmp", "tcp", np.nan, "", "tcp", "udp", "gre"]
-    before = odd.copy(deep=True)
-    explained = forest.explain(odd, top=3)
+    anomalous = rows(8, seed=6)
+    anomalous["bytes"] = [np.nan, np.inf, -np.inf, 1e300, -1e300, 0.0, 5.0, 1e9]
+    anomalous["proto"] = [None, "icmp", "tcp", np.nan, "", "tcp", "udp", "gre"]
+    before = anomalous.copy(deep=True)
+    explained = forest.explain(anomalous, top=3)
     assert len(explained) == 24
     assert np.isfinite(explained["share"]).all()
     assert all(sentences(explained))
-    pd.testing.assert_frame_equal(odd, before)
+    pd.testing.assert_frame_equal(anomalous, before)
 
 
 def test_a_missing_value_that_training_never_missed_can_be_the_reason():
     train = rows().assign(rate=lambda frame: frame["rate"].where(frame.index % 50 > 0))
-    odd = rows(10, seed=7).assign(rate=np.nan)
-    first = ready("one_class_svm", train=train).explain(odd).query("rank == 1")
+    anomalous = rows(10, seed=7).assign(rate=np.nan)
+    first = ready("one_class_svm", train=train).explain(anomalous).query("rank == 1")
     assert (first["feature"] == "rate").mean() >= 0.8
     assert "rate=missing" in sentences(first)[0]
 
 
 def test_the_order_of_columns_and_other_columns_do_not_matter(forest):
-    odd = rows(10, seed=8).assign(rate=50.0)
-    other = odd[odd.columns[::-1]].assign(label=1, uid="x")
-    pd.testing.assert_frame_equal(forest.explain(odd), forest.explain(other))
+    anomalous = rows(10, seed=8).assign(rate=50.0)
+    other = anomalous[anomalous.columns[::-1]].assign(label=1, uid="x")
+    pd.testing.assert_frame_equal(forest.explain(anomalous), forest.explain(other))
 
 
 def test_a_row_is_explained_the_same_alone_and_among_others(forest):
-    odd = rows(5, seed=9).assign(duration=[300.0, 0.1, 300.0, 0.5, 2.0])
-    together = forest.explain(odd)
-    alone = pd.concat([forest.explain(odd.iloc[[i]]) for i in range(5)], ignore_index=True)
+    anomalous = rows(5, seed=9).assign(duration=[300.0, 0.1, 300.0, 0.5, 2.0])
+    together = forest.explain(anomalous)
+    alone = pd.concat([forest.explain(anomalous.iloc[[i]]) for i in range(5)], ignore_index=True)
     pd.testing.assert_frame_equal(together, alone)
 
 
 def test_rows_are_explained_block_by_block(forest, monkeypatch):
-    odd = rows(7, seed=9).assign(rate=50.0)
-    whole = forest.explain(odd)
+    anomalous = rows(7, seed=9).assign(rate=50.0)
+    whole = forest.explain(anomalous)
     monkeypatch.setattr("oddwire.detection.explaining._BLOCK_CELLS", 1)
     monkeypatch.setattr("oddwire.detection.benign_sample._BLOCK_CELLS", 1)
-    pd.testing.assert_frame_equal(forest.explain(odd), whole)
+    pd.testing.assert_frame_equal(forest.explain(anomalous), whole)
 
 
 def test_a_single_column_bears_it_all():
@@ -213,9 +211,9 @@ def test_no_rows_have_no_reasons(forest):
 
 
 def test_labels_of_rows_may_repeat(forest):
-    odd = rows(4, seed=3).assign(rate=50.0)
-    odd.index = [7, 7, 7, 1]
-    explained = forest.explain(odd, top=2)
+    anomalous = rows(4, seed=3).assign(rate=50.0)
+    anomalous.index = [7, 7, 7, 1]
+    explained = forest.explain(anomalous, top=2)
     assert explained["row"].tolist() == [7] * 6 + [1] * 2
     assert len(sentences(explained)) == 4
 
@@ -239,19 +237,19 @@ def test_a_model_that_is_not_calibrated_explains_nothing():
 
 def test_text_from_the_wire_is_made_harmless_and_short(forest):
     evil = "\x1b[31m\u202ehttp" + "A" * 1000
-    odd = rows(1, seed=3).assign(service=evil)
-    line = sentences(forest.explain(odd))[0]
+    anomalous = rows(1, seed=3).assign(service=evil)
+    line = sentences(forest.explain(anomalous))[0]
     assert line.isprintable()
     assert len(line) < 400
-    explained = forest.explain(odd, top=99)
+    explained = forest.explain(anomalous, top=99)
     assert evil in explained["value"].tolist()
     named = explained.assign(feature=evil, value=evil)
     assert sentences(named)[0].isprintable()
 
 
 def test_a_sentence_gives_the_share_the_value_and_what_is_typical(forest):
-    odd = typical(forest, 1).assign(rate=1234567.0)
-    sentence = sentences(forest.explain(odd))[0]
+    anomalous = typical(forest, 1).assign(rate=1234567.0)
+    sentence = sentences(forest.explain(anomalous))[0]
     figures = r"\d+ %: rate=1\.23457e\+06 \(above 100 % of benign; typical: \d+\.\d+\)"
     assert re.match(f"contributes {figures}", sentence)
 
@@ -270,10 +268,10 @@ def test_text_that_could_be_taken_for_the_sentence_is_quoted(value, shown):
 
 
 def test_a_loaded_model_gives_the_same_explanations(forest, tmp_path):
-    odd = rows(10, seed=10).assign(rate=50.0, proto=["udp", None] * 5)
+    anomalous = rows(10, seed=10).assign(rate=50.0, proto=["udp", None] * 5)
     digest = forest.save(tmp_path / "model")
     loaded = Model.load(tmp_path / "model", digest=digest)
-    pd.testing.assert_frame_equal(loaded.explain(odd), forest.explain(odd))
+    pd.testing.assert_frame_equal(loaded.explain(anomalous), forest.explain(anomalous))
 
 
 def rewritten(folder, change):

@@ -100,8 +100,8 @@ def test_new_combinations_of_known_values_are_better_told_from_anomalies(kind):
 
     X = rows(pairs[known], 600)
     new = rows(pairs[~known], 300)
-    odd = rows(pairs, 300) + random.normal(scale=0.8, size=(300, 24))
-    labels, evaluated = np.repeat([0, 1], 300), np.vstack([new, odd])
+    anomalous = rows(pairs, 300) + random.normal(scale=0.8, size=(300, 24))
+    labels, evaluated = np.repeat([0, 1], 300), np.vstack([new, anomalous])
     whole, parts = (
         roc_auc_score(labels, -made(kind, folds).fit(X).score_samples(evaluated))
         for folds in (0, 4)
@@ -161,7 +161,7 @@ def test_a_refit_that_fails_leaves_the_fit_before():
 @pytest.mark.parametrize("kind", KINDS)
 def test_blocks_change_no_score(kind, monkeypatch):
     detector = made(kind).fit(normal_rows())
-    rows = normal_rows(100, seed=1)
+    rows = normal_rows(20, seed=1)
     whole = detector.score_samples(rows)
     monkeypatch.setattr("oddwire.detection.detectors.subspaces._BLOCK_ROWS", 7)
     np.testing.assert_allclose(detector.score_samples(rows), whole, rtol=1e-9)

@@ -28,7 +28,7 @@ def test_numbers_stay_and_categories_become_codes_by_frequency():
     found = encoder().fit_transform(frame())
     expected = [[1, 1, 0], [np.inf, 2, np.nan], [np.nan, 3, 1], [-4, 4, 0]]
     np.testing.assert_array_equal(found, expected)
-    assert list(encoder().fit(frame()).get_feature_names_out()) == ["bytes", "packets", "proto"]
+    assert encoder().fit(frame()).feature_names_out_ == ["bytes", "packets", "proto"]
 
 
 def test_rare_and_new_categories_share_a_code():

@@ -21,13 +21,13 @@ def two_services(rows: int = 200) -> pd.DataFrame:
 def test_what_is_normal_among_all_can_be_unheard_of_in_its_group(transform):
     """A download's bytes in a dns answer: normal among all rows, extreme in its group."""
     train = two_services()
-    odd = frame_of([np.exp(12.0)], ["dns"])
+    anomalous = frame_of([np.exp(12.0)], ["dns"])
     plain = fitted(train, transform)
     largest = np.abs(plain.transform(train)[:, 0]).max()
-    assert np.abs(plain.transform(odd)[0, 0]) <= largest
+    assert np.abs(plain.transform(anomalous)[0, 0]) <= largest
     grouped = fitted(train, transform, relative_to="group")
     largest = np.abs(grouped.transform(train)[:, 0]).max()
-    assert grouped.transform(odd)[0, 0] > largest
+    assert grouped.transform(anomalous)[0, 0] > largest
 
 
 def test_a_small_group_is_shrunk_towards_all_rows(transform):
@@ -93,8 +93,8 @@ def test_far_values_of_a_group_grow_with_their_logarithm():
         tamed(np.array([-13.0, -3.0, 0.5, 3.0, 13.0])),
         [-3 - 0.5 * np.log1p(10), -3, 0.5, 3, 3 + 0.5 * np.log1p(10)],
     )
-    odd = frame_of([1e300, -1e300], ["dns", "dns"])
-    column = fitted(two_services(), "standard", relative_to="group").transform(odd)[:, 0]
+    anomalous = frame_of([1e300, -1e300], ["dns", "dns"])
+    column = fitted(two_services(), "standard", relative_to="group").transform(anomalous)[:, 0]
     np.testing.assert_array_equal(column, [LIMIT, -LIMIT])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +39,7 @@ def test_every_alert_gets_its_reasons(desk, current, tmp_path, name):
     assert explained["rank"].tolist() == [1, 2, 3, 4] * done.alerts
     first = explained[explained["rank"] == 1]
     for row, feature in zip(first["row"], first["feature"], strict=True):
-        assert scored["why"][row].startswith(f"{feature} ")
+        assert re.match(rf"contributes \d+ %: {feature}=", scored["why"][row])
     if name != "out.parquet":
         assert not explained["value"].astype(str).str.startswith("=").any()
 

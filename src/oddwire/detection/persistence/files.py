@@ -1,4 +1,4 @@
-"""What the files of a saved model hold beside estimators: JSON and arrays, never pickle."""
+"""What the files of a saved model hold, except estimators: JSON and arrays, never pickle."""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float64]
-    Words = NDArray[np.object_]
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -133,9 +132,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if self.columns is None or name in self.columns]
-
-    def get_feature_names_out(self, input_features: object = None) -> Words:
-        """Return the columns' names."""
-        del input_features
-        check_is_fitted(self, "feature_names_out_")
-        return np.asarray(self.feature_names_out_, dtype=object)

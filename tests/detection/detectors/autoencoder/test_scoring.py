@@ -12,10 +12,12 @@ from oddwire.detection.detectors.autoencoder.scoring import ERROR_CAP
 
 def test_rows_off_the_plane_score_higher_than_rows_on_it(fitted):
     normal = correlated_rows(500, seed=1)
-    odd = np.random.default_rng(2).permuted(normal, axis=0)  # each column alone looks the same
+    anomalous = np.random.default_rng(2).permuted(
+        normal, axis=0
+    )  # each column alone looks the same
     labels = np.repeat([0, 1], 500)
-    assert roc_auc_score(labels, -fitted.score_samples(np.vstack([normal, odd]))) > 0.97
-    assert (fitted.predict(odd) == -1).mean() > 0.8
+    assert roc_auc_score(labels, -fitted.score_samples(np.vstack([normal, anomalous]))) > 0.97
+    assert (fitted.predict(anomalous) == -1).mean() > 0.8
     assert (fitted.predict(normal) == -1).mean() < 0.05
 
 

@@ -60,8 +60,6 @@ class EnsembleDetector(OutlierDetector):
     feature_names
         Names of the columns, for a member's ``preprocessing__columns``; None is ``column 0`` and so
         on.
-    n_jobs
-        Members that are fitted in parallel, in threads; None is one.
     random_state
         Seed.
 
@@ -103,13 +101,11 @@ class EnsembleDetector(OutlierDetector):
         members: Sequence[Mapping[str, Any]] | None = None,
         categorical_features: Sequence[int] = (),
         feature_names: Sequence[str] | None = None,
-        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.members = members
         self.categorical_features = categorical_features
         self.feature_names = feature_names
-        self.n_jobs = n_jobs
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -141,7 +137,7 @@ class EnsembleDetector(OutlierDetector):
         numeric, categorical = self._columns()
         # One seed for all: a member does not depend on those before it.
         self.random_state_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        fit = EnsembleFit(plans, numeric, categorical, self.random_state_, self.n_jobs)
+        fit = EnsembleFit(plans, numeric, categorical, self.random_state_)
         fitted = fit.run(frame)
         self.tables_, self.members_ = fitted.tables, fitted.members
         rows = np.linspace(0, len(frame) - 1, min(len(frame), _ROWS_FOR_OFFSET)).astype(np.int64)
@@ -160,20 +156,11 @@ class EnsembleDetector(OutlierDetector):
         -------
         ndarray of float64 of shape (rows,)
         """
-        return -self._mean(self.surprisal(X))
-
-    def surprisal(self, X: ArrayLike) -> Matrix:
-        """Return each member's surprisal (higher = more anomalous): shape (rows, members).
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns), NaN where missing.
-        """
         check_is_fitted(self, ["members_", "offset_"])
-        return self._surprisal(self._frame(X, reset=False))
+        return -self._mean(self._surprisal(self._frame(X, reset=False)))
 
     def _surprisal(self, frame: pd.DataFrame) -> Matrix:
+        """Return each member's surprisal, shape (rows, members)."""
         found = np.empty((len(frame), len(self.members_)))
         for number, table in enumerate(self.tables_):
             matrix = table.transform(frame)

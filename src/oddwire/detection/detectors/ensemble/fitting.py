@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from oddwire.detection.calibration.surprisal import Surprisal
 from oddwire.detection.detectors import anomaly_score
@@ -69,15 +68,12 @@ class EnsembleFit:
         Columns of the frames.
     seed
         Of every member, and of the rows held out.
-    n_jobs
-        Members fitted at a time, in threads; None is one.
     """
 
     plans: Sequence[MemberPlan]
     numeric: Sequence[str]
     categorical: Sequence[str]
     seed: int
-    n_jobs: int | None = None
 
     def run(self, frame: pd.DataFrame) -> Fitted:
         """Fit the members and their surprisals.
@@ -100,10 +96,10 @@ class EnsembleFit:
         if len(parts) > 1:
             tables, detectors = self._fit_all(frame)
         columns = list(np.concatenate(scores).T)
-        made = zip(self.plans, detectors, self._places, columns, strict=True)
+        fitted = zip(self.plans, detectors, self._places, columns, strict=True)
         members = [
             Member(plan, detector, place, self._named(number, Surprisal.fit, column))
-            for number, (plan, detector, place, column) in enumerate(made)
+            for number, (plan, detector, place, column) in enumerate(fitted)
         ]
         return Fitted(tables, members)
 
@@ -127,11 +123,11 @@ class EnsembleFit:
             for place, settings in enumerate(self._preprocessings)
         ]
         matrices = [table.transform(rows) for table in tables]
-        detectors = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._named)(number, self._fit_one, number, matrices[place])
+        detectors = [
+            self._named(number, self._fit_one, number, matrices[place])
             for number, place in enumerate(self._places)
-        )
-        return tables, list(detectors)
+        ]
+        return tables, detectors
 
     def _fit_table(self, settings: dict[str, Any], rows: pd.DataFrame) -> TablePreprocessor:
         return TablePreprocessor(self.numeric, self.categorical).set_params(**settings).fit(rows)
