@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oddwire.operations.tracking.items import LEADERBOARD_FILE, SCORES_FILE, File, Tags, Text
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.operations.comparison.records import rows_items
+from oddwire.operations.comparison.training_history import LEADERBOARD_FILE, SCORES_FILE
+from oddwire.operations.comparison.trainings import fingerprint_rows
+from oddwire.operations.tracking.items import File, Tags, Text, as_json
 from oddwire.operations.tracking.store import Tracking
-from oddwire.operations.training import records
-from oddwire.operations.training.fitting import TestScores
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def keep(stored, tmp_path):
         labels = (np.arange(rows) < rows / 3).astype(float)
         scores = rng.normal(size=rows) + merit * labels
         file = tmp_path / "scores.parquet"
-        TestScores(labels, scores, np.full(rows, None, dtype=object)).save(file)
+        ScoredRows(labels, scores, np.full(rows, None, dtype=object)).save(file)
         test = pd.DataFrame({"bytes": np.arange(rows), "label": labels})
         with tracking.run("simulated", f"merit [b]{merit}", kind="training") as run:
             with tracking.run("simulated", "forest", kind="study", parent=run) as study:
@@ -34,9 +36,9 @@ def keep(stored, tmp_path):
                 "roc_auc": merit / 10, "intervals": {"roc_auc": {"low": 0.0123, "high": 0.9876}},
             }  # fmt: skip
             tracking.log(run, [
-                Text(LEADERBOARD_FILE, records.as_json([row])),
+                Text(LEADERBOARD_FILE, as_json([row])),
                 Tags({"best_detector": "isolation_forest"}),
-                *records.rows_items(test),
+                *rows_items(fingerprint_rows(test)),
             ])  # fmt: skip
         return run
 

@@ -12,7 +12,7 @@ from oddwire.detection.model import Model
 @pytest.fixture(scope="session", params=sorted(DETECTORS))
 def model(request: pytest.FixtureRequest) -> Model:
     """A calibrated model of each detector in turn."""
-    return trained(request.param, target_fpr=0.02, metadata={"source": "simulated"})
+    return trained(request.param, alert_p_value=0.02, metadata={"source": "simulated"})
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import sys
 import pytest
 from command_line import environment, wait_until
 from filelock import FileLock
+from journals import finished_trials
 from small_projects import SMALL_PARAMS, make_project
-from test_kill import finished_trials
 
 from oddwire.operations.tracking.store import Tracking
 

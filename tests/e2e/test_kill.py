@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import ODDWIRE, environment, wait_until
+from journals import finished_trials
 from small_projects import SMALL_PARAMS, make_project
 
 from oddwire.operations.registry.versions import Registry
@@ -29,17 +30,6 @@ PARAMS = {
         "simulated": {"format": "simulated", "seed": 7, "days": 2, "connections_per_day": 12_000}
     },
 }
-_STATE, _COMPLETE = 6, 1  # of a line of Optuna's journal that says what became of a trial
-
-
-def finished_trials(journal: Path) -> int:
-    """Count the trials that a journal calls complete, while another process writes to it."""
-    count = 0
-    for line in journal.read_bytes().splitlines() if journal.exists() else []:
-        with contextlib.suppress(json.JSONDecodeError):  # the line being written
-            entry = json.loads(line)
-            count += entry["op_code"] == _STATE and entry["state"] == _COMPLETE
-    return count
 
 
 def trials_of(journal: Path, scratch: Path) -> dict[int, tuple]:

@@ -43,7 +43,7 @@ def _write(file, content):
         "a\tb\n1\tx\n2.5\ty\n",
         "a|b\r\n1|x\r\n2.5|y\r\n",
         ' a ,"b"\n 1 ,"x"\n\n2.5, y\n',
-        gzip.compress(b"a,b\n1,x\n2.5,y\n"),
+        gzip.compress(b"a,b\n1,x\n2.5,y\n", mtime=0),
     ],
     ids=["comma", "bom", "semicolon", "tab", "bar-crlf", "spaces-quotes-blank-line", "gzip"],
 )
@@ -181,7 +181,7 @@ def test_identifiers_stay_beside_the_features(table):
         (b"#separator \\x09\n#fields\tts\tuid\n1\tC1\n", {}, "train.csv is a Zeek log: convert it"),
         (b'\n{"ts": 1, "uid": "C1"}\n', {}, "train.csv is JSON: convert it to CSV"),
         (b"PAR1 and then junk", {}, "damaged Parquet"),
-        (gzip.compress(b"a,b\n" + b"1,2\n" * 999)[:-20], {}, "cannot be read"),
+        (gzip.compress(b"a,b\n" + b"1,2\n" * 999, mtime=0)[:-20], {}, "cannot be read"),
         (b"\x1f\x8b and then junk", {}, "cannot be read"),
         ("a,a\n1,2\n", {}, "'a' is there 2 times"),
         (",a\n0,1\n", {}, "column 1 has no name"),
