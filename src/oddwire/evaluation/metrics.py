@@ -244,7 +244,8 @@ def evaluate(labels: Any, scores: Any, *, threshold: float, alert_p_value: float
 
     Examples
     --------
-    >>> found = evaluate([0, 0, 0, 1, 1], [0.1, 0.2, 0.9, 0.8, 1.5], threshold=0.8, alert_p_value=0.1)
+    >>> scores = [0.1, 0.2, 0.9, 0.8, 1.5]
+    >>> found = evaluate([0, 0, 0, 1, 1], scores, threshold=0.8, alert_p_value=0.1)
     >>> found.confusion
     Confusion(tn=2, fp=1, fn=0, tp=2)
     >>> round(found.roc_auc, 3), found.recall, found.recall_at_fpr
