@@ -138,8 +138,7 @@ class EnsembleDetector(OutlierDetector):
         # One seed for all: a member does not depend on those before it.
         self.random_state_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         fit = EnsembleFit(plans, numeric, categorical, self.random_state_)
-        fitted = fit.run(frame)
-        self.tables_, self.members_ = fitted.tables, fitted.members
+        self.tables_, self.members_ = fit.run(frame)
         rows = np.linspace(0, len(frame) - 1, min(len(frame), _ROWS_FOR_OFFSET)).astype(np.int64)
         self.offset_ = training_offset(-self._mean(self._surprisal(frame.iloc[rows])))
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,24 +32,7 @@ _FOLDS = 3
 _FEWEST_TO_FOLD = 20  # with fewer, the rows that a member was fitted to must do
 
 
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """Fitted members.
-
-    Parameters
-    ----------
-    tables
-        The different preprocessings.
-    members
-        In the order of the plans.
-    """
-
-    tables: list[TablePreprocessor]
-    members: list[Member]
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
+class Part(NamedTuple):
     """Rows to fit to, and rows held out from that."""
 
     fitted: Rows
@@ -75,13 +58,20 @@ class EnsembleFit:
     categorical: Sequence[str]
     seed: int
 
-    def run(self, frame: pd.DataFrame) -> Fitted:
+    def run(self, frame: pd.DataFrame) -> tuple[list[TablePreprocessor], list[Member]]:
         """Fit the members and their surprisals.
 
         Parameters
         ----------
         frame
             Training rows.
+
+        Returns
+        -------
+        tables
+            The distinct preprocessings.
+        members
+            In the order of the plans.
 
         Raises
         ------
@@ -101,7 +91,7 @@ class EnsembleFit:
             Member(plan, detector, place, self._named(number, Surprisal.fit, column))
             for number, (plan, detector, place, column) in enumerate(fitted)
         ]
-        return Fitted(tables, members)
+        return tables, members
 
     @property
     def _places(self) -> list[int]:
