@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from oddwire.params import SimulatedSource
 from oddwire.traffic.connections import check_connections
-from oddwire.traffic.sources.simulated import simulate
+from oddwire.traffic.sources.simulated import read_scenario, simulate
 from oddwire.traffic.sources.simulated.rhythm import RHYTHMS, Clock
 from oddwire.traffic.sources.simulated.services import OUTCOMES, STATES
 from oddwire.traffic.sources.simulated.streams import allot, sessions
@@ -92,6 +92,12 @@ def test_every_source_gives_as_many_labelled_rows_as_asked_for_that_a_sensor_cou
     assert (rows.src_packets + rows.dst_packets >= 1).all()
     assert rows.src_port.isna().equals(rows.proto == "icmp")
     assert rows.dst_port.isna().equals(rows.proto == "icmp")
+
+
+def test_a_scenario_may_follow_the_longest_source():
+    rows, since = read_scenario(source(days=366, connections_per_day=100), "none")
+    assert len(rows) == 368 * 100
+    assert since == pd.Timestamp("2027-03-03", tz="UTC")
 
 
 @pytest.mark.parametrize(("days", "per_day"), [(1, 100), (1, 101), (366, 100), (2, 20_000)])
