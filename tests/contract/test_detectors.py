@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from oddwire.detection.detectors import (
 from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.detection.search_space import Choice, FloatRange, IntRange, When
 from oddwire.errors import ParameterError
+from oddwire.params import DetectorName
 
 # Checks of scikit-learn that a detector may fail, with the reason.
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {}
@@ -30,6 +31,10 @@ def quick(name: str, seed: int = 0) -> Any:
 
 def expected_failures(estimator: Any) -> dict[str, str]:
     return EXPECTED_FAILURES.get(type(estimator).__name__, {})
+
+
+def test_the_settings_know_every_detector_and_no_other():
+    assert get_args(DetectorName) == tuple(DETECTORS)
 
 
 @parametrize_with_checks(
