@@ -21,14 +21,13 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share what is dear to make in one process, where several run them.
+    """Keep a file's tests in one process, where several run them; so too all of the trained project.
 
-    All that need the Prefect server share one; the others stay with the rest of their file.
+    What they share is made once that way.
     """
+    of_trained = {item.path for item in items if "trained" in getattr(item, "fixturenames", ())}
     for item in items:
-        names = getattr(item, "fixturenames", ())
-        server = {"trained", "prefect_server"} & set(names)
-        group = "prefect" if server else str(item.path)
+        group = "trained" if item.path in of_trained else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -81,7 +81,7 @@ def test_the_rule_of_the_threshold_is_the_one_named_or_the_one_whose_key_is_give
         ({"rule": "alerts_per_day"}, "alerts", "alerts_per_day must be given", "'alerts_per_day'"),
         ({"min_precision": 1}, "alerts.min_precision", "less than 1", "got 1"),
         ({"attack_share": 2}, "alerts.attack_share", "less than 1", "got 2"),
-        ({"risk": 0.1}, "alerts.risk", "no known key", "got 0.1"),
+        ({"risk": 0.1}, "alerts.risk", "is not a known key", "got 0.1"),
     ],
 )
 def test_a_wrong_threshold_setting_is_told(alerts, key, rule, got):

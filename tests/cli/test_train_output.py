@@ -83,6 +83,8 @@ def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promi
 
 
 def test_detectors_that_failed_and_what_labels_add_are_told(printed):
-    text = printed(ROW, failed={"kmeans": "DataError: [b]no"}, baselines=("forest: 0.9",))
+    text = printed(
+        ROW, failed={"kmeans": "DataError: [b]no"}, supervised_baselines=("forest: 0.9",)
+    )
     assert "Left out: kmeans, which failed: DataError: [b]no" in text
     assert "- forest: 0.9" in text

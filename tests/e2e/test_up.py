@@ -20,7 +20,7 @@ from oddwire.params import load_params
 from oddwire.traffic.sources.simulated import simulate
 
 pytestmark = pytest.mark.slow
-DEPLOYMENTS = {"training/training", "monitoring/drift-check", "scoring/scoring"}
+DEPLOYMENTS = {"training/training", "drift-check/drift-check", "scoring/scoring"}
 SCALARS = {"string", "integer", "number", "boolean"}
 
 
@@ -102,7 +102,7 @@ def test_three_deployments_are_served(deployments):
 
 
 def test_the_drift_check_alone_has_a_schedule(deployments):
-    (schedule,) = deployments["monitoring/drift-check"]["schedules"]
+    (schedule,) = deployments["drift-check/drift-check"]["schedules"]
     expected = SMALL_PARAMS["drift"].get("schedule", "0 6 * * *")
     assert schedule["schedule"]["cron"] == expected
     assert schedule["schedule"]["timezone"] == "UTC"
@@ -118,7 +118,7 @@ def test_every_parameter_is_a_plain_field_of_the_form(deployments):
         for field, rule in schema["properties"].items():
             assert rule.get("type") in SCALARS, (name, field, rule)
             assert not {"anyOf", "allOf", "oneOf", "$ref"} & set(rule), (name, field, rule)
-    scenario = deployments["monitoring/drift-check"]["parameter_openapi_schema"]["properties"]
+    scenario = deployments["drift-check/drift-check"]["parameter_openapi_schema"]["properties"]
     assert set(scenario["scenario"]["enum"]) >= {"", "none", "new_service"}
 
 

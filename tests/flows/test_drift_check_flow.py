@@ -1,4 +1,4 @@
-"""The monitoring flow, against a real Prefect server and a real MLflow store."""
+"""The drift-check flow, against a real Prefect server and a real MLflow store."""
 
 from __future__ import annotations
 

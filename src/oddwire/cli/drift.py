@@ -76,7 +76,7 @@ def drift(
 
 
 def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftResult:
-    """Run the monitoring flow, inside a session."""
+    """Run the drift-check flow, inside a session."""
     from flows.drift_check import Scenario, check_drift
 
     return check_drift(source=source, current=current, scenario=cast("Scenario", scenario))

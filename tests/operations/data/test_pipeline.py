@@ -119,10 +119,11 @@ def test_whoever_waits_says_so_and_goes_on_when_the_other_is_done(table, monkeyp
         "oddwire.operations.data.pipeline._run_dvc", lambda *_: None
     )  # the wait alone
     watcher = RecordedProgress()
+    settings = load_params(table.params_file).source("mine")
 
     def run():
         with watched_by(watcher):
-            reproduced(table)
+            reproduce(table, "mine", settings)
 
     table.locks.mkdir(parents=True)
     with FileLock(table.locks / "dvc.lock"):
