@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 from oddwire.project import Project
@@ -26,6 +27,14 @@ SMALL_PARAMS = {
 }
 
 
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it printed; without git, skip the test."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
 def make_project(folder: Path, params: dict | None = None) -> Project:
     """Make a project of its own with the real stages, in a git repository of its own."""
     (folder / ".dvc").mkdir(parents=True)
@@ -34,9 +43,8 @@ def make_project(folder: Path, params: dict | None = None) -> Project:
     (folder / "src").symlink_to(REPOSITORY / "src")
     (folder / ".gitignore").write_text("/data/\n/mlruns/\n/reports/\n/src\n")
     write_params(folder, params or SMALL_PARAMS)
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "a project"]):
-        subprocess.run([*git, *command], cwd=folder, check=True)
+        git(folder, *command)
     return Project(folder.resolve())
 
 

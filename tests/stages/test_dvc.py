@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_projects import git
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CODE = REPOSITORY / "src" / "oddwire"
@@ -69,7 +70,7 @@ def repository(project):
         shutil.copy(REPOSITORY / name, project.root / name)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CODE, project.root / "src" / "oddwire", ignore=ignored)
-    subprocess.run(["git", "init", "--quiet"], cwd=project.root, check=True)
+    git(project.root, "init", "--quiet")
     return project
 
 
@@ -138,7 +139,4 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, tab
     repro("prepare@mine")
     assert (root / "dvc.lock").read_text() == lock
     assert hashes(repository.prepared("mine")) == good[1]
-    status = subprocess.run(
-        ["git", "status", "--short"], cwd=root, check=True, capture_output=True, text=True
-    )
-    assert "data" not in status.stdout
+    assert "data" not in git(root, "status", "--short")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 import yaml
+from small_projects import git
 
 from oddwire.operations.data.lineage import (
     PACKAGES,
@@ -24,11 +23,6 @@ LOCK = {
         "prepare@other": {"cmd": "python"},
     },
 }
-
-
-def git(root, *arguments):
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
-    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
