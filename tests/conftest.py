@@ -21,9 +21,9 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, where several run them; so too all of the trained project.
+    """Where several processes run the tests, keep those that share fixtures in one of them.
 
-    What they share is made once that way.
+    A file's tests stay together, and all that read the trained project.
     """
     of_trained = {item.path for item in items if "trained" in getattr(item, "fixturenames", ())}
     for item in items:
