@@ -12,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from oddwire.detection.calibration.fdr import discoveries
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoModelError, ParameterError
-from oddwire.operations.scoring.score_file import ScoredFile, _follow, score_file
+from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import without_formulas
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3+cmd|' /C calc'!A0"]
@@ -231,17 +232,26 @@ def test_rows_without_times_cannot_be_followed(desk, current, tmp_path):
     assert files(tmp_path) == ["current.csv"]
 
 
-def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(desk, make_rows):
-    rows = make_rows(700, seed=4, attacks=0)
-    times = pd.date_range("2026-03-02", periods=700, freq="s", tz="UTC")
-    model = desk.registry.load(desk.registry.champion("desk"))
-    scores = model.score(rows)
-    forwards, backwards = scores.copy(), scores.iloc[::-1].copy()
-    told = _follow(forwards, rows.assign(ts=times), model)
-    assert told == _follow(backwards, rows.assign(ts=times).iloc[::-1], model)
-    pd.testing.assert_frame_equal(backwards.iloc[::-1], forwards)
-    assert forwards["adaptive_threshold"].iloc[0] == model.threshold
-    assert forwards["adaptive_threshold"].iloc[-1] != model.threshold
+def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(
+    bare, train, make_rows, tmp_path
+):
+    params = yaml.safe_load(bare.params_file.read_text())
+    params["sources"]["desk"]["time"] = "ts"
+    bare.params_file.write_text(yaml.safe_dump(params))
+    times = pd.date_range("2026-03-02", periods=600, freq="s").astype(str)
+    make_rows(600, seed=2).assign(ts=times).to_csv(bare.root / "rows.csv", index=False)
+    train(rows=False)
+    rows = make_rows(600, seed=4, attacks=0).assign(ts=times)
+    scored = []
+    for name, frame in (("forwards", rows), ("backwards", rows.iloc[::-1])):
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        out = tmp_path / f"{name}.parquet"
+        score_file(bare, "desk", tmp_path / f"{name}.csv", out, adaptive=True)
+        scored.append(pd.read_parquet(out))
+    forwards, backwards = scored
+    assert backwards["ts"].tolist() == forwards["ts"].tolist()[::-1], "each in its own order"
+    pd.testing.assert_frame_equal(backwards.iloc[::-1].reset_index(drop=True), forwards)
+    assert len(set(forwards["adaptive_threshold"])) > 1, "it moves"
     reached = forwards["anomaly_score"] >= forwards["adaptive_threshold"]
     assert forwards["adaptive_alert"].tolist() == reached.tolist()
 

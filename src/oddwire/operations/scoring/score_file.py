@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.detection.calibration.adaptive import AdaptiveThreshold
 from oddwire.detection.calibration.fdr import check_fdr, discoveries
@@ -29,7 +30,7 @@ from oddwire.operations.scoring.scored_files import (
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
-from oddwire.traffic.schema import TIME, time_order
+from oddwire.traffic.schema import TIME
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def score_file(
         Whether to add the columns ``adaptive_threshold`` and ``adaptive_alert``, of a threshold
         that follows the file's drift from its first row in time on.
     explain_most
-        Explain at most so many alerts, the most unusual ones: a sentence in the column ``why``,
+        Explain at most so many alerts, the most anomalous first: a sentence in the column ``why``,
         and all figures in a second file, ``NAME.explained`` with the same ending.
 
     Raises
@@ -105,41 +106,50 @@ def score_file(
     settings = load_params(project.params_file).source(source)
     version, model = Registry.of(Tracking.connect(project), project).load_champion(source)
     read, features = read_features(settings, file, model.schema)
-    # Features need the order of time; from here on, rows are in the order of the file.
-    back = np.argsort(read.places)
-    rows, features = (part.iloc[back].reset_index(drop=True) for part in (read.rows, features))
     if adaptive:
-        _need_times(rows)
+        _need_times(read.rows)
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
         scored = score_rows(model, features)
         scores = scored.scores
         cut = _cut_by_fdr(scores, model, max_fdr) if max_fdr is not None else {}
-        followed = _follow(scores, rows, model) if adaptive else {}
+        followed = _follow(scores, model) if adaptive else {}
     seconds, issues = time.perf_counter() - begun, scored.issues
     more: dict[str, Any] = {**cut, **followed}
     files: dict[Path, pd.DataFrame] = {}
     if explain_most:
-        explained = _explain(scores, features, model, explain_most)
+        explained = _explain(scores, features, read.places, model, explain_most)
         files[explained_file(out)] = explained
         more |= {"explained": explained["row"].nunique(), "explanations": explained_file(out)}
-    own = own_columns(read.raw, rows[list(read.typed)], out)
+    # All of this was done in the order of time; the file is written in its own.
+    typed, scores = (
+        frame.iloc[np.argsort(read.places)].reset_index(drop=True)
+        for frame in (read.rows[list(read.typed)], scores)
+    )
+    own = own_columns(read.raw, typed, out)
     with step(f"write {out.name}"):
         write_files(files | {out: join_scores(own, scores, version.number)})
     return ScoredFile(
-        out, len(rows), scored.alerts, model.alert_p_value, version.number,
+        out, len(scores), scored.alerts, model.alert_p_value, version.number,
         version.detector, sum(issues.missing.values()), sum(issues.infinite.values()),
         sum(issues.unseen.values()), seconds, **more,
     )  # fmt: skip
 
 
-def _explain(scores: pd.DataFrame, features: pd.DataFrame, model: Model, most: int) -> pd.DataFrame:
-    """Add the column ``why``, and return all figures."""
+def _explain(
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    places: NDArray[np.int64],
+    model: Model,
+    most: int,
+) -> pd.DataFrame:
+    """Add the column ``why``, and return all figures, rows named by their places in the file."""
     alerts = np.flatnonzero(scores["alert"])
-    worst_first = np.argsort(-scores["anomaly_score"].to_numpy()[alerts], kind="stable")
-    chosen = alerts[worst_first[:most]]
+    # Of equal scores, the first in the file comes first.
+    order = np.lexsort((places[alerts], -scores["anomaly_score"].to_numpy()[alerts]))
+    chosen = alerts[order[:most]]
     with step(f"explain {len(chosen)} alerts"):
-        explained = model.explain(features.iloc[chosen].set_axis(chosen))
+        explained = model.explain(features.iloc[chosen].set_axis(places[chosen]))
         why = np.full(len(scores), None, dtype=object)
         why[chosen] = sentences(explained)
         scores["why"] = pd.array(why, dtype="string")
@@ -167,12 +177,9 @@ def _need_times(rows: pd.DataFrame) -> None:
         raise DataError("--adaptive needs a time in every row: this file has rows without one")
 
 
-def _follow(scores: pd.DataFrame, rows: pd.DataFrame, model: Model) -> dict[str, int]:
-    """Add the columns of a threshold that follows drift, and count."""
-    order = time_order(rows)
+def _follow(scores: pd.DataFrame, model: Model) -> dict[str, int]:
+    """Add the columns of a threshold that follows drift, and count; rows are in time order."""
     threshold = AdaptiveThreshold(model.calibrated(), model.alert_p_value)
-    alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy()[order])
-    followed = pd.DataFrame({"adaptive_threshold": thresholds, "adaptive_alert": alerts}, order)
-    for name, column in followed.sort_index().items():
-        scores[name] = column.to_numpy()
+    alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy())
+    scores["adaptive_threshold"], scores["adaptive_alert"] = thresholds, alerts
     return {"adaptive_alerts": int(alerts.sum())}

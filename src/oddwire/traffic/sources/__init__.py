@@ -32,7 +32,7 @@ class FileRows:
     Parameters
     ----------
     rows
-        Connections, sorted by time, or a feature frame in the order of the file.
+        Connections or a feature frame, in the order of time where they have one.
     raw
         The columns as they stand in the file.
     places

@@ -15,7 +15,7 @@ import numpy as np
 
 from oddwire.errors import DataError, ParameterError, listed
 from oddwire.traffic.archive import SourceRows
-from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
+from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema, time_order
 from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
@@ -56,7 +56,7 @@ def read_source(source: TableSource, *, root: Path) -> SourceRows:
 
 
 def read_file(source: TableSource, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
-    """Read one file in its own order; with a schema, only its columns have to be there.
+    """Read one file, in the order of time if it has one; with a schema, only its columns count.
 
     Raises
     ------
@@ -66,7 +66,8 @@ def read_file(source: TableSource, file: Path, *, schema: FeatureSchema | None =
     raw = read_raw(file)
     roles = _roles(source, schema or _infer_schema(raw, source))
     frame = build_frame(raw, roles, for_scoring=schema is not None)
-    return FileRows(frame, raw, np.arange(len(frame)), roles.schema.numeric)
+    places = time_order(frame) if TIME in frame else np.arange(len(frame))
+    return FileRows(frame.iloc[places].reset_index(drop=True), raw, places, roles.schema.numeric)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
