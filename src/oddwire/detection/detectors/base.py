@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddwire.detection.arrays import Matrix, Vector
 
 # The share of training rows below ``offset_`` where the algorithm itself has no such border. Alerts
 # do not depend on it: they follow from the calibration.
@@ -18,16 +21,49 @@ TRAINING_OUTLIERS = 0.01
 class OutlierDetector(OutlierMixin, BaseEstimator):
     """An outlier estimator that scores rows; the decision and the prediction follow from that.
 
-    A subclass implements ``fit``, which sets ``offset_``, and `score_samples`.
+    A subclass implements `_fit`, or `fit` itself, and `_score`.
     """
 
     offset_: float
+    random_state: int | np.random.RandomState | None
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn what is normal.
+
+        Parameters
+        ----------
+        X
+            Finite numbers of shape (rows, columns).
+        y
+            Ignored.
+        """
+        del y
+        self._validate_params()
+        matrix = validate_data(self, X, dtype=np.float64, order="C")
+        self._fit(matrix, check_random_state(self.random_state))
+        return self
+
+    def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
+        """Learn from checked rows; sets ``offset_``."""
+        raise NotImplementedError
+
+    def score_samples(self, X: ArrayLike) -> Vector:
+        """Return the normality of rows: float64 of shape (rows,), higher = more normal.
+
+        Parameters
+        ----------
+        X
+            Finite numbers of shape (rows, columns).
+        """
+        return self._score(self._checked(X))
 
     @abstractmethod
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the normality of rows: float64 of shape (rows,), higher = more normal."""
+    def _score(self, X: Matrix) -> Vector:
+        """Return the normality of checked rows."""
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+    def decision_function(self, X: ArrayLike) -> Vector:
         """Return ``score_samples(X) - offset_``, of shape (rows,): below 0 is anomalous.
 
         Parameters
@@ -47,16 +83,14 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+    def _checked(self, X: ArrayLike) -> Matrix:
         """Return rows to score as a matrix in C order, with the columns seen in `fit`."""
         check_is_fitted(self)
-        matrix: NDArray[np.float64] = validate_data(
-            self, X, dtype=np.float64, order="C", reset=False
-        )
+        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         return matrix
 
 
-def training_offset(scores: NDArray[np.float64]) -> float:
+def training_offset(scores: Vector) -> float:
     """Return the score that `TRAINING_OUTLIERS` of the training rows lie below.
 
     Parameters
@@ -68,14 +102,11 @@ def training_offset(scores: NDArray[np.float64]) -> float:
 
 
 def saved_parameters(detector: BaseEstimator) -> dict[str, Any]:
-    """Return a detector's parameters as JSON can hold them.
+    """Return a detector's parameters for `dump_json`.
 
     A ``random_state`` that is not a number cannot be kept, and becomes None.
     """
-    parameters = detector.get_params()
+    parameters: dict[str, Any] = detector.get_params()
     if isinstance(parameters["random_state"], np.random.RandomState):
         parameters["random_state"] = None
-    return {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in parameters.items()
-    }
+    return parameters

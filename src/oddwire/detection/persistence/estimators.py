@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
+from oddwire.detection.persistence.files import in_a_line
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -85,11 +86,6 @@ def load_estimator(content: bytes, *, name: str) -> Any:
     except Exception as error:  # noqa: BLE001 - a damaged file can fail anywhere in skops
         raise ModelError(f"{name} is not a skops file: {in_a_line(error)}") from None
     return estimator
-
-
-def in_a_line(error: Exception) -> str:
-    """Return an error's type and message on one line, shortened."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
 def _refuse_untrusted(content: bytes, *, name: str) -> None:

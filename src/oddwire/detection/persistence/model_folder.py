@@ -25,8 +25,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.benign_sample import BenignSample
 from oddwire.detection.calibration.conformal import ConformalCalibration
-from oddwire.detection.persistence.estimators import dump_estimator, in_a_line, load_estimator
-from oddwire.detection.persistence.files import dump_array, dump_json, load_array, load_json
+from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
+from oddwire.detection.persistence.files import (
+    dump_array,
+    dump_json,
+    in_a_line,
+    load_array,
+    load_json,
+)
 from oddwire.detection.persistence.manifest import read_verified, write_verified
 from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema

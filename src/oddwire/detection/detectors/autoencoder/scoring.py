@@ -19,11 +19,9 @@ from oddwire.detection.detectors.autoencoder.network import ParallelLinear
 from oddwire.detection.detectors.autoencoder.quiet import one_thread
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from oddwire.detection.arrays import Matrix, Vector
     from oddwire.detection.detectors.autoencoder.network import Autoencoder
 
-    Matrix = NDArray[np.float64]
     Layers = list[tuple[torch.Tensor, torch.Tensor]]
 
 ERROR_CAP = 50.0  # a scaled squared error beyond counts by its logarithm: see `_score_block`
@@ -69,7 +67,7 @@ class Scorer:
             for weight, bias in parts
         ]
 
-    def score_rows(self, rows: Matrix) -> Matrix:
+    def score_rows(self, rows: Matrix) -> Vector:
         """Return anomaly scores of shape (rows,), higher = more anomalous.
 
         Parameters

@@ -46,8 +46,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "latent_size": [Interval(Integral, 1, None, closed="left")],
     "noise": [Interval(Real, 0, 1, closed="left")],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [Interval(Integral, 1, None, closed="left")],
     "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
     "patience": [Interval(Integral, 1, None, closed="left")],
     "scale_errors": ["boolean"],

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed, effective_n_jobs
+from joblib import Parallel, cpu_count, delayed
 
 from oddwire.errors import ModelError
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.ensemble import IsolationForest
 
-    Matrix = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
+
     Singles = NDArray[np.float32]
 
 _ROWS_PER_TASK = 1024  # many, so that threads end together
@@ -57,9 +58,9 @@ class FlatForest(NamedTuple):
     cuts: Singles
     highs: Singles
     children: NDArray[np.uint32]
-    lengths: Matrix
-    starts: NDArray[np.int64]
-    depths: NDArray[np.int64]
+    lengths: Vector
+    starts: Places
+    depths: Places
 
     @classmethod
     def of(cls, forest: IsolationForest, lows: Singles, highs: Singles) -> FlatForest:
@@ -91,22 +92,20 @@ class FlatForest(NamedTuple):
         deepest = np.array(depths, dtype=np.int64)
         return cls(features, lows, cuts, highs, children, lengths, starts, deepest)
 
-    def path_lengths(self, matrix: Matrix, n_jobs: int | None = None) -> Matrix:
+    def path_lengths(self, matrix: Matrix) -> Vector:
         """Add up each row's path lengths over the trees.
 
         Parameters
         ----------
         matrix
             float64 of shape (rows, columns), C order, of the columns that the forest was fitted to.
-        n_jobs
-            Threads; None is all cores.
 
         Returns
         -------
         ndarray of float64 of shape (rows,)
         """
         sums = np.zeros(len(matrix))
-        threads = cpu_count() if n_jobs is None else effective_n_jobs(n_jobs)
+        threads = cpu_count()
         rows = max(1, min(_ROWS_PER_TASK, -(-len(matrix) // threads)))
         parts = [slice(start, start + rows) for start in range(0, len(matrix), rows)]
         if threads == 1 or len(matrix) < _FEW_ROWS:
@@ -118,7 +117,7 @@ class FlatForest(NamedTuple):
             )
         return sums
 
-    def _walk_part(self, matrix: Matrix, sums: Matrix) -> None:
+    def _walk_part(self, matrix: Matrix, sums: Vector) -> None:
         with np.errstate(over="ignore"):  # beyond float32's range is infinite to scikit-learn too
             single = matrix.astype(np.float32)  # a copy that may be written to, as the loop wants
         _kernels().walk(single, *self, sums)
@@ -156,7 +155,7 @@ def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Sing
     return lows, highs
 
 
-def average_path_length(rows: NDArray[Any]) -> Matrix:
+def average_path_length(rows: NDArray[Any]) -> Vector:
     """Return the mean path length of an unsuccessful search among so many rows.
 
     Liu, Ting & Zhou 2008, *Isolation Forest*, formula 1, with scikit-learn's value for two rows.
@@ -167,9 +166,7 @@ def average_path_length(rows: NDArray[Any]) -> Matrix:
     return np.select([counts < 2, counts < 3], [0.0, 1.0], lengths)  # noqa: PLR2004
 
 
-def _lay_out(
-    tree: Any, columns: NDArray[np.int64], lows: Singles, highs: Singles
-) -> tuple[Any, ...]:
+def _lay_out(tree: Any, columns: Places, lows: Singles, highs: Singles) -> tuple[Any, ...]:
     deepest = tree.max_depth
     leaf = tree.children_left < 0
     # Siblings side by side, so that one number leads to both: node old[i] takes place i.
