@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.preprocessing.columns import category_codes, numbers
+from oddwire.detection.preprocessing.columns import category_codes, category_places, numbers
 from oddwire.errors import DataError, ModelError
 from oddwire.traffic.schema import FeatureSchema
 
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
-    Rows = NDArray[np.int64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
 
 MOST_ROWS = 2000  # quantiles to a twentieth of a percent, and few enough to search
 _BLOCK_CELLS = 2**22  # bounds the memory of distances
@@ -86,13 +84,12 @@ class BenignSample:
         """
         matrix = np.empty((len(frame), len(self.schema.columns)))
         for place, name in enumerate(self.schema.columns):
-            if name not in self.categories:
+            if name in self.categories:
+                matrix[:, place] = category_places(
+                    frame, name, self.categories[name], other=-1, missing=np.nan
+                )
+            else:
                 matrix[:, place] = numbers(frame, name)
-                continue
-            codes, values = category_codes(frame, name)
-            known = pd.Index(np.asarray(self.categories[name], dtype=object))
-            places = known.get_indexer(pd.Index(values)).astype(np.float64)  # -1 for the unseen
-            matrix[:, place] = np.append(places, np.nan)[codes]
         return matrix
 
     def frame(self) -> pd.DataFrame:
@@ -159,7 +156,7 @@ class BenignSample:
             found[:, place] = np.where(np.isnan(column), missing, same) / len(self.rows)
         return found
 
-    def nearest(self, rows: Matrix, among: NDArray[np.bool_]) -> Rows:
+    def nearest(self, rows: Matrix, among: NDArray[np.bool_]) -> Places:
         """Return the place of the most similar benign row, for each row.
 
         A column counts the difference of the two ranks, or 1 for two categories, so that one
@@ -229,7 +226,7 @@ class BenignSample:
         return cls(schema, rows, categories)
 
 
-def sample_places(rows: int) -> Rows:
+def sample_places(rows: int) -> Places:
     """Return the places of the calibration rows to keep: all of few, always the same of many."""
     if rows <= MOST_ROWS:
         return np.arange(rows)

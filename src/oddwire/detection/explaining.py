@@ -6,14 +6,9 @@ and as far as the benign row's score rises when it alone takes the anomalous val
 two features of which either would do, and scores that have reached their ceiling; the second misses
 features that are anomalous only together; so both are measured and weigh the same.
 
-*Why the nearest benign row.* A median in every column is a row that nobody has seen, which may be
-anomalous itself. On rows with three features planted, of NSL-KDD, UNSW-NB15 and CICIDS2017, the
-share of them among the first three named was, with a first form that exchanged values after
-preprocessing, .89 by the nearest row, as by the nearest three; .77 by medians; .86 by permutation
-values (Lundberg & Lee 2017, *A unified approach to interpreting model predictions*) at more cost.
-As it is now it is .94 to .97 for every detector (``benchmarks/planted.py``). For the autoencoder it
-was .95 against .81 by the reconstruction error of each column, since a value that cannot be
-reconstructed spoils its neighbours too: so its score is explained as every other one is.
+The nearest benign row, and not a median in every column, which is a row that nobody has seen and
+may be anomalous itself; for every detector, the autoencoder too: ``docs/decisions/0007`` has what
+other ways found.
 """
 
 from __future__ import annotations
@@ -30,13 +25,9 @@ from oddwire.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from numpy.typing import NDArray
-
+    from oddwire.detection.arrays import Matrix, Places, Vector
     from oddwire.detection.benign_sample import BenignSample
 
-    Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
-    Rows = NDArray[np.int64]
     Score = Callable[[pd.DataFrame], Vector]
 
 _NORMAL = 0.75  # share of the benign rows to compare with: the most anomalous explain nothing
@@ -162,7 +153,7 @@ def _shown(text: str) -> str:
 
 
 def _table(
-    features: pd.DataFrame, encoded: Matrix, benign: BenignSample, shares: Matrix, first: Rows
+    features: pd.DataFrame, encoded: Matrix, benign: BenignSample, shares: Matrix, first: Places
 ) -> pd.DataFrame:
     rows, ranks = np.indices(first.shape)
     at = (rows.ravel(), first.ravel())

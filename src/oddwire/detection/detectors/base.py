@@ -24,6 +24,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     A subclass implements `_fit`, or `fit` itself, and `_score`.
     """
 
+    _finite: ClassVar[bool] = True  # whether neither NaN nor infinity may be among the numbers
+
     offset_: float
     random_state: int | np.random.RandomState | None
 
@@ -35,14 +37,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Finite numbers of shape (rows, columns).
+            Numbers of shape (rows, columns).
         y
             Ignored.
         """
         del y
         self._validate_params()
-        matrix = validate_data(self, X, dtype=np.float64, order="C")
-        self._fit(matrix, check_random_state(self.random_state))
+        self._fit(self._checked(X, reset=True), check_random_state(self.random_state))
         return self
 
     def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
@@ -55,7 +56,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Finite numbers of shape (rows, columns).
+            Numbers of shape (rows, columns).
         """
         return self._score(self._checked(X))
 
@@ -83,10 +84,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _checked(self, X: ArrayLike) -> Matrix:
-        """Return rows to score as a matrix in C order, with the columns seen in `fit`."""
-        check_is_fitted(self)
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+    def _checked(self, X: ArrayLike, *, reset: bool = False) -> Matrix:
+        """Return rows as a matrix in C order; to score, with the columns seen in `fit`."""
+        if not reset:
+            check_is_fitted(self)
+        matrix: Matrix = validate_data(
+            self, X, dtype=np.float64, order="C", ensure_all_finite=self._finite, reset=reset
+        )
         return matrix
 
 

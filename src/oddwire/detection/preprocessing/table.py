@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.preprocessing.columns import (
-    category_codes,
-    distinct_names,
-    frequent_categories,
-)
+from oddwire.detection.preprocessing.base import FramePreprocessing
+from oddwire.detection.preprocessing.columns import category_places, distinct_names
 from oddwire.detection.preprocessing.number_scaler import RELATIVE_TO, NumberScaler
 from oddwire.detection.preprocessing.scaling import TRANSFORMS
 from oddwire.errors import DataError, ParameterError
@@ -26,17 +22,14 @@ from oddwire.errors import DataError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Matrix = NDArray[np.float64]
-    Words = NDArray[np.object_]
+    from oddwire.detection.arrays import Matrix
 
 __all__ = ["TRANSFORMS", "TablePreprocessor"]
 
 _BLOCK_ROWS = 65_536  # bounds the memory used in addition to the result
 
 
-class TablePreprocessor(TransformerMixin, BaseEstimator):
+class TablePreprocessor(FramePreprocessing):
     """Numbers scaled, categories one-hot, nothing missing, nothing infinite.
 
     A number passes these steps, all with figures of the training rows: infinity becomes the nearer
@@ -149,22 +142,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         if self.transform_name not in TRANSFORMS:
             known = ", ".join(TRANSFORMS)
             raise ParameterError(f"transform must be one of {known}, got {self.transform_name!r}")
-        if self.max_categories < 1:
-            raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
         if self.relative_to not in RELATIVE_TO:
             known = ", ".join(RELATIVE_TO)
             raise ParameterError(f"relative_to must be one of {known}, got {self.relative_to!r}")
-        if not len(X):
-            raise DataError("preprocessing needs at least one training row, got none")
-        if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
-            raise ParameterError(f"columns must be feature columns, got {unknown[0]!r}")
-        self.scaler_ = NumberScaler(
-            self._chosen(self.numeric),
-            self._chosen(self.categorical),
-            self.transform_name,
-            self.relative_to,
-        ).fit(X)
-        self._fit_categorical(X)
+        self._fit_categories(X)
+        numeric, categorical = self.chosen
+        self.scaler_ = NumberScaler(numeric, categorical, self.transform_name, self.relative_to)
+        self.scaler_.fit(X)
         self._name_columns()
         if not self.feature_names_out_:
             raise DataError("the training rows hold no feature column with a value")
@@ -194,36 +178,19 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             self._fill_categorical(X.iloc[rows], matrix[rows, width:])
         return matrix
 
-    def get_feature_names_out(self, input_features: object = None) -> Words:
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Return a name per column of the matrix: ``bytes``, ``bytes__missing``, ``proto=tcp``."""
         del input_features
         check_is_fitted(self, "feature_names_out_")
         return np.asarray(self.feature_names_out_, dtype=object)
 
-    def _chosen(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if self.columns is None or name in self.columns]
-
-    def _fit_categorical(self, X: pd.DataFrame) -> None:
-        self.categories_: dict[str, list[str]] = {}
-        self.merged_: dict[str, NDArray[np.uint64]] = {}
-        self.with_missing_: list[str] = []
-        for name in self._chosen(self.categorical):
-            found = frequent_categories(X, name, self.max_categories)
-            self.categories_[name], self.merged_[name] = found.kept, found.merged
-            if found.with_missing:
-                self.with_missing_.append(name)
-
     def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:
         start = 0
         rows = np.arange(len(frame))
         for name, categories in self.categories_.items():
-            codes, values = category_codes(frame, name)
-            other = len(categories)
-            marked = name in self.with_missing_
-            places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
-            # The last place is for the code of a missing value, -1.
-            places = np.append(np.where(places < 0, other, places), other + marked)
-            out[rows, start + places[codes]] = 1.0
+            other, marked = len(categories), name in self.with_missing_
+            places = category_places(frame, name, categories, other=other, missing=other + marked)
+            out[rows, start + places.astype(np.int64)] = 1.0
             start += other + 1 + marked
 
     def _name_columns(self) -> None:

@@ -11,6 +11,7 @@ Clopper & Pearson (1934) instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,8 +37,6 @@ from oddwire.evaluation.uncertainty.resampling import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from oddwire.evaluation.metrics import Curve
 
 RESAMPLES = 200
 CONFIDENCE = 0.95
@@ -224,13 +223,9 @@ def _drawn_rankings(
     order = np.argsort(-scores, kind="stable")  # a million rows in order are read far faster
     attack, scores = attack[order], scores[order]
     ranking = WeightedRanking(attack, scores)
+    measures = {**RANKING_METRICS, "recall_at_fpr": partial(recall_at, target_fpr=target_fpr)}
     drawn = [
-        _rank(ranking.curve(weights), target_fpr)
+        {name: measure(ranking.curve(weights)) for name, measure in measures.items()}
         for weights in stratified_weights(attack, resamples, rng)
     ]
     return {name: np.array([values[name] for values in drawn]) for name in drawn[0]}
-
-
-def _rank(curve: Curve, target_fpr: float) -> dict[str, float]:
-    figures = {name: measure(curve) for name, measure in RANKING_METRICS.items()}
-    return figures | {"recall_at_fpr": recall_at(curve, target_fpr)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS, DEFAULTS, SEARCH_SPACE
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
@@ -148,7 +148,7 @@ class AutoencoderDetector(OutlierDetector):
         from oddwire.detection.detectors.autoencoder.scoring import BOUND
 
         self._validate_params()
-        rows = validate_data(self, X, dtype=np.float64, order="C")
+        rows = self._checked(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         generator = torch.Generator().manual_seed(seed)
         network = self._build_network(rows.shape[1], generator)
