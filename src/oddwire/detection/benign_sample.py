@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from oddwire.detection.arrays import Matrix, Places, Vector
 
 MOST_ROWS = 2000  # quantiles to a twentieth of a percent, and few enough to search
-_BLOCK_CELLS = 2**22  # bounds the memory of distances
+_BLOCK_CELLS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +174,7 @@ class BenignSample:
         ndarray of shape (m,)
         """
         found = np.empty(len(rows), dtype=np.int64)
-        for block in _blocks(len(rows), len(self.rows)):
+        for block in row_blocks(len(rows), len(self.rows)):
             far = np.where(among, np.zeros((block.stop - block.start, 1)), np.inf)
             for place in range(rows.shape[1]):
                 far += self._distances(place, rows[block, place])
@@ -233,6 +233,7 @@ def sample_places(rows: int) -> Places:
     return np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
 
 
-def _blocks(rows: int, width: int) -> Iterator[slice]:
+def row_blocks(rows: int, width: int) -> Iterator[slice]:
+    """Cut rows into blocks of at most 32 MiB of float64, where each takes so many cells."""
     step = max(1, _BLOCK_CELLS // max(width, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))

@@ -26,39 +26,6 @@ if TYPE_CHECKING:
 FOREST = "isolation_forest"
 
 
-def forest_scores(
-    train: pd.DataFrame, rows: pd.DataFrame, schema: FeatureSchema, *, seed: int
-) -> NDArray[np.float64]:
-    """Score rows by a default isolation forest, which fits quickly whatever the number of rows.
-
-    Parameters
-    ----------
-    train, rows
-        Feature frames: to fit to, and to score, of n rows.
-    schema
-        Their feature columns.
-    seed
-        Seed of the forest.
-
-    Returns
-    -------
-    ndarray of float64 of shape (n,)
-        Higher = more anomalous.
-
-    Raises
-    ------
-    DataError
-        If the training rows hold no value to learn from.
-    """
-    chosen = default_parameters(FOREST)
-    preprocessing = TablePreprocessor(schema.numeric, schema.categorical).set_params(
-        **with_prefix("preprocessing__", chosen)
-    )
-    detector = build_detector(FOREST, chosen, random_state=seed)
-    detector.fit(preprocessing.fit_transform(train))
-    return anomaly_score(detector, preprocessing.transform(rows))
-
-
 def most_anomalous_rows(
     train: pd.DataFrame, schema: FeatureSchema, contamination: float, *, seed: int
 ) -> NDArray[np.bool_]:
@@ -89,7 +56,11 @@ def most_anomalous_rows(
     wanted = int(contamination * len(train))
     if wanted == 0:
         return np.zeros(len(train), dtype=bool)
-    scores = forest_scores(train, train, schema, seed=seed)
+    chosen = default_parameters(FOREST)
+    preprocessing = TablePreprocessor(schema.numeric, schema.categorical)
+    preprocessing.set_params(**with_prefix("preprocessing__", chosen))
+    matrix = preprocessing.fit_transform(train)
+    scores = anomaly_score(build_detector(FOREST, chosen, random_state=seed).fit(matrix), matrix)
     stays = len(scores) - wanted - 1  # place of the most anomalous row that stays
     found: NDArray[np.bool_] = scores > np.partition(scores, stays)[stays]
     return found

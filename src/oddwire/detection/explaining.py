@@ -20,18 +20,18 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection import detectors
+from oddwire.detection.benign_sample import BenignSample, row_blocks
 from oddwire.errors import ParameterError
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from oddwire.detection.arrays import Matrix, Places, Vector
-    from oddwire.detection.benign_sample import BenignSample
 
     Score = Callable[[pd.DataFrame], Vector]
 
 _NORMAL = 0.75  # share of the benign rows to compare with: the most anomalous explain nothing
-_BLOCK_CELLS = 2**22  # 32 MiB of float64 for the rows that are tried
 _ROUNDING = 1e-9  # of the score: smaller changes are no reason
 _NAMED = 3  # features in a sentence
 _LONGEST = 40  # letters of a name or value in a sentence
@@ -129,7 +129,7 @@ def _phrase(reason: Mapping[Any, Any]) -> str:
     typical = reason["benign_median"]
     if not pd.isna(typical):
         compared += f"; typical: {_shown_value(typical)}"
-    name, value = _shown(str(reason["feature"])), _shown_value(reason["value"])
+    name, value = printable(str(reason["feature"]), _LONGEST), _shown_value(reason["value"])
     return f"{100 * reason['share']:.0f} %: {name}={value} ({compared})"
 
 
@@ -142,14 +142,8 @@ def _shown_value(value: Any) -> str:
         return "missing"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = _shown(str(value))
+    text = printable(str(value), _LONGEST)
     return text if _PLAIN.fullmatch(text) else repr(text)
-
-
-def _shown(text: str) -> str:
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
-                   for letter in short)  # fmt: skip
 
 
 def _table(
@@ -192,7 +186,7 @@ def _shares(
     nearest = benign.nearest(encoded, scores <= np.quantile(scores, _NORMAL))
     shares = np.zeros((len(features), len(columns)))
     width = max(len(columns), len(preprocessing.feature_names_out_))
-    for rows in _blocks(len(features), len(columns) * width):
+    for rows in row_blocks(len(features), len(columns) * width):
         anomalous = _Side(features[list(columns)].iloc[rows], encoded[rows])
         near = _Side(benign_rows.iloc[nearest[rows]], benign.rows[nearest[rows]])
         falls = _changes(anomalous, near, score)
@@ -247,8 +241,3 @@ def _parts(amounts: Matrix) -> Matrix:
     total = above.sum(axis=1, keepdims=True)
     parts: Matrix = above / np.where(total > 0, total, 1.0)
     return parts
-
-
-def _blocks(rows: int, cells: int) -> Iterator[slice]:
-    step = max(1, _BLOCK_CELLS // max(cells, 1))
-    return (slice(start, start + step) for start in range(0, rows, step))

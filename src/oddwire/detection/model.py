@@ -70,7 +70,7 @@ class Model(ModelParts):
 
         Parameters
         ----------
-        schema, detector_name, seed, target_fpr, metadata
+        schema, detector_name, seed, alert_p_value, metadata
             As of `ModelParts`.
         params
             Hyperparameters; the detector's defaults hold for those not given.

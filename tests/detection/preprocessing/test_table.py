@@ -259,7 +259,7 @@ def test_wrong_options_are_named():
         fitted(frame_of([1.0]), max_categories=0)
     with pytest.raises(ParameterError, match=r"relative_to must be one of all.*got 'none'"):
         fitted(frame_of([1.0]), relative_to="none")
-    with pytest.raises(ParameterError, match="no parameter 'bins'"):
+    with pytest.raises(ValueError, match="Invalid parameter 'bins'"):
         TablePreprocessor().set_params(bins=3)
 
 

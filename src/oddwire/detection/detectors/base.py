@@ -65,23 +65,11 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """Return the normality of checked rows."""
 
     def decision_function(self, X: ArrayLike) -> Vector:
-        """Return ``score_samples(X) - offset_``, of shape (rows,): below 0 is anomalous.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        """
+        """Return ``score_samples(X) - offset_``, of shape (rows,): below 0 is anomalous."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return +1 for a normal row and -1 for an anomalous one, of shape (rows,).
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        """
+        """Return +1 for a normal row and -1 for an anomalous one, of shape (rows,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> Matrix:

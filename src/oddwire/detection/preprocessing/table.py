@@ -101,24 +101,13 @@ class TablePreprocessor(FramePreprocessing):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
-        del deep
-        return {
-            "numeric": self.numeric,
-            "categorical": self.categorical,
-            "transform": self.transform_name,
-            "max_categories": self.max_categories,
-            "columns": self.columns,
-            "relative_to": self.relative_to,
-        }
+        params: dict[str, Any] = super().get_params(deep)
+        return params | {"transform": self.transform_name}
 
     def set_params(self, **params: Any) -> Self:
         """Change arguments of the constructor by name."""
-        unknown = sorted(set(params) - set(self.get_params()))
-        if unknown:
-            known = ", ".join(self.get_params())
-            raise ParameterError(f"preprocessing has no parameter {unknown[0]!r}: it has {known}")
-        for name, value in params.items():
-            setattr(self, "transform_name" if name == "transform" else name, value)
+        self.transform_name = params.pop("transform", self.transform_name)
+        super().set_params(**params)
         return self
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:

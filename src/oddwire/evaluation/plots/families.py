@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddwire.evaluation.plots.canvas import canvas, nothing_to_draw
-from oddwire.traffic.wire_text import plain_label
+from oddwire.traffic.wire_text import plain_label, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,10 +72,9 @@ def _values(
 
 
 def _row_name(result: FamilyResult) -> str:
-    name = result.family
-    short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    name = plain_label(printable(result.family, _LONGEST_NAME))
     star = " *" if result.seen is False else ""
-    return f"{plain_label(short)} ({result.rows:,}){star}"
+    return f"{name} ({result.rows:,}){star}"
 
 
 def _paint(axes: Axes, values: Floats, names: Sequence[str], what: str) -> None:

@@ -90,6 +90,7 @@ class AutoencoderModule(pl.LightningModule):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
 class RowBatches:
     """Batches sliced from one tensor: far faster than collating row by row.
 
@@ -109,20 +110,11 @@ class RowBatches:
         Draws order and noise; without one, rows come in order and clean.
     """
 
-    def __init__(
-        self,
-        rows: torch.Tensor,
-        *,
-        batch_size: int,
-        noise: float = 0.0,
-        copies: int = 1,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        self.rows = rows
-        self.batch_size = batch_size
-        self.noise = noise
-        self.copies = copies
-        self.generator = generator
+    rows: torch.Tensor
+    batch_size: int
+    noise: float = 0.0
+    copies: int = 1
+    generator: torch.Generator | None = None
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch_size)
@@ -214,7 +206,7 @@ def train(
 
         callbacks.append(LambdaCallback(on_train_epoch_end=report))
     batches = RowBatches(
-        rows,
+        rows=rows,
         batch_size=settings.rows_a_step(len(rows)),
         noise=settings.noise,
         copies=network.networks,
@@ -225,25 +217,17 @@ def train(
             trainer = _trainer(settings, callbacks, network.networks, len(rows))
             loaders = (
                 CombinedLoader(batches, "max_size_cycle"),
-                CombinedLoader(RowBatches(held_out, batch_size=_BLOCK), "sequential"),
+                CombinedLoader(RowBatches(rows=held_out, batch_size=_BLOCK), "sequential"),
             )
         with one_thread():
-            _fit(trainer, AutoencoderModule(network, settings), loaders)
+            try:
+                trainer.fit(AutoencoderModule(network, settings), *loaders)
+            except SystemExit as leaving:
+                # Lightning makes sys.exit(1) of Ctrl-C, which would hide it from whoever called us.
+                if isinstance(leaving.__context__, KeyboardInterrupt):
+                    raise leaving.__context__ from None
+                raise
     network.cpu()
-
-
-def _fit(
-    trainer: pl.Trainer,
-    module: AutoencoderModule,
-    loaders: tuple[CombinedLoader, CombinedLoader],
-) -> None:
-    try:
-        trainer.fit(module, *loaders)
-    except SystemExit as leaving:
-        # Lightning makes sys.exit(1) of Ctrl-C, which would hide it from whoever called us.
-        if isinstance(leaving.__context__, KeyboardInterrupt):
-            raise leaving.__context__ from None
-        raise
 
 
 def _trainer(

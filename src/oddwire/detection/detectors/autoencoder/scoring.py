@@ -112,16 +112,12 @@ class Scorer:
 
     def _errors(self, block: torch.Tensor) -> torch.Tensor:
         """Return the scaled squared errors, per network, row and column."""
-        codes = _forward(self._encoder, block.expand(self._networks, -1, -1))
-        rows = _hidden(self._decoder, codes)
+        weight, bias = self._encoder[-1]
+        hidden = _hidden(self._encoder, block.expand(self._networks, -1, -1))
+        rows = _hidden(self._decoder, torch.baddbmm(bias, hidden, weight))
         weight, bias = self._decoder[-1]
         negative = torch.addcmul(bias, block, self._inverse, value=-1.0)
         return torch.baddbmm(negative, rows, weight).square_()
-
-
-def _forward(layers: Layers, rows: torch.Tensor) -> torch.Tensor:
-    weight, bias = layers[-1]
-    return torch.baddbmm(bias, _hidden(layers, rows), weight)
 
 
 def _hidden(layers: Layers, rows: torch.Tensor) -> torch.Tensor:

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 _ROWS_PER_TASK = 1024  # many, so that threads end together
 _FEW_ROWS = 256  # quicker done than threads are called
+_WALK_TYPES = (
+    "void(float32[:,::1], uint32[::1], float32[::1], float32[::1], float32[::1],"
+    " uint32[::1], float64[::1], int64[::1], int64[::1], float64[::1])"
+)
+_WIDEN_TYPES = (
+    "void(float32[:,::1], int64[:], int64[:], int64[:], float64[:], float32[::1], float32[::1])"
+)
 
 
 class FlatForest(NamedTuple):
@@ -120,7 +127,7 @@ class FlatForest(NamedTuple):
     def _walk_part(self, matrix: Matrix, sums: Vector) -> None:
         with np.errstate(over="ignore"):  # beyond float32's range is infinite to scikit-learn too
             single = matrix.astype(np.float32)  # a copy that may be written to, as the loop wants
-        _kernels().walk(single, *self, sums)
+        _compiled(_walk, _WALK_TYPES)(single, *self, sums)
 
 
 def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Singles]:
@@ -139,6 +146,7 @@ def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Sing
         float32, a value per node of all trees; minus and plus infinity at leaves.
     """
     pairs = []
+    widen = _compiled(_widen, _WIDEN_TYPES)
     members = zip(
         forest.estimators_, forest.estimators_samples_, forest.estimators_features_, strict=True
     )
@@ -147,7 +155,7 @@ def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Sing
         low = np.where(tree.children_left < 0, -np.inf, np.inf).astype(np.float32)
         high = -low
         rows = np.ascontiguousarray(matrix[samples][:, columns])
-        _kernels().widen(
+        widen(
             rows, tree.children_left, tree.children_right, tree.feature, tree.threshold, low, high
         )
         pairs.append((low, high))
@@ -233,30 +241,9 @@ def _widen(matrix, left, right, feature, threshold, low, high):  # type: ignore[
             node = left[node] if value <= threshold[node] else right[node]
 
 
-class _Kernels(NamedTuple):
-    walk: Callable[..., None]
-    widen: Callable[..., None]
-
-
 @cache
-def _kernels() -> _Kernels:
-    """Compile the loops, or load them as compiled by an earlier process."""
-    return _Kernels(
-        walk=_compiled(
-            _walk,
-            "void(float32[:,::1], uint32[::1], float32[::1], float32[::1], float32[::1],"
-            " uint32[::1], float64[::1], int64[::1], int64[::1], float64[::1])",
-        ),
-        widen=_compiled(
-            _widen,
-            "void(float32[:,::1], int64[:], int64[:], int64[:], float64[:],"
-            " float32[::1], float32[::1])",
-        ),
-    )
-
-
 def _compiled(function: Callable[..., None], signature: str) -> Callable[..., Any]:
-    """Compile a loop that threads can run at the same time."""
+    """Compile a loop that threads can run at the same time, or load it as compiled earlier."""
     import numba  # half a second, not to be paid by `oddwire --help`
 
     try:
