@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-# Not by `Model`, which would make a DVC stage that scores depend on all of its code.
-from oddwire.detection.detectors import anomaly_score, build_detector, default_parameters
-from oddwire.detection.preprocessing.table import TablePreprocessor
-from oddwire.detection.search_space import with_prefix
+from oddwire.detection.model import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,11 +53,7 @@ def most_anomalous_rows(
     wanted = int(contamination * len(train))
     if wanted == 0:
         return np.zeros(len(train), dtype=bool)
-    chosen = default_parameters(FOREST)
-    preprocessing = TablePreprocessor(schema.numeric, schema.categorical)
-    preprocessing.set_params(**with_prefix("preprocessing__", chosen))
-    matrix = preprocessing.fit_transform(train)
-    scores = anomaly_score(build_detector(FOREST, chosen, random_state=seed).fit(matrix), matrix)
+    scores = Model.build(schema, FOREST, seed=seed).fit(train).anomaly_score(train)
     stays = len(scores) - wanted - 1  # place of the most anomalous row that stays
     found: NDArray[np.bool_] = scores > np.partition(scores, stays)[stays]
     return found

@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
-from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS
+from oddwire.detection.detectors.autoencoder.detector import CONSTRAINTS, AutoencoderDetector
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.kmeans import find_centers, large_groups, nearest_places

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.preprocessing.columns import frequent_categories
 from oddwire.errors import DataError, ParameterError
@@ -12,18 +15,24 @@ from oddwire.errors import DataError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
+    from oddwire.detection.arrays import Matrix
+
 
 class FramePreprocessing(TransformerMixin, BaseEstimator):
-    """Takes the columns of a frame that it is told of; learns their categories."""
+    """Makes a matrix of the columns of a frame that it is told of; learns their categories.
+
+    A subclass implements `_fit_columns` and `_matrix`.
+    """
 
     numeric: Sequence[str]
     categorical: Sequence[str]
     max_categories: int
     columns: Sequence[str] | None
+    feature_names_out_: list[str]
+    source_columns_: list[str]
 
     @property
     def chosen(self) -> tuple[list[str], list[str]]:
@@ -34,8 +43,24 @@ class FramePreprocessing(TransformerMixin, BaseEstimator):
         )
         return numeric, categorical
 
-    def _fit_categories(self, X: pd.DataFrame) -> None:
-        """Learn the categories of the chosen columns, after a look at the settings and rows."""
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Learn the figures and categories of the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, columns)
+            Holds at least the columns named; others are ignored.
+        y
+            Ignored.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, holds text where numbers belong, or there is nothing to learn.
+        ParameterError
+            If a parameter has a wrong value.
+        """
+        del y
         if self.max_categories < 1:
             raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
         if not len(X):
@@ -50,3 +75,34 @@ class FramePreprocessing(TransformerMixin, BaseEstimator):
             self.categories_[name], self.merged_[name] = found.kept, found.merged
             if found.with_missing:
                 self.with_missing_.append(name)
+        self._fit_columns(X)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Matrix:
+        """Return the matrix of rows: float64 of shape (rows, columns of the matrix), C order.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, columns)
+
+        Raises
+        ------
+        DataError
+            If a column is missing or holds text where numbers belong.
+        """
+        check_is_fitted(self, "feature_names_out_")
+        return self._matrix(X)
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Return a name per column of the matrix: ``bytes``, ``bytes__missing``, ``proto=tcp``."""
+        del input_features
+        check_is_fitted(self, "feature_names_out_")
+        return np.asarray(self.feature_names_out_, dtype=object)
+
+    @abstractmethod
+    def _fit_columns(self, X: pd.DataFrame) -> None:
+        """Learn the rest; sets ``feature_names_out_`` and ``source_columns_``."""
+
+    @abstractmethod
+    def _matrix(self, X: pd.DataFrame) -> Matrix:
+        """Return the matrix of rows."""

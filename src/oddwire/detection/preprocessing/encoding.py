@@ -6,10 +6,9 @@ without scaling, categories as codes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.preprocessing.base import FramePreprocessing
 from oddwire.detection.preprocessing.columns import category_places, numbers
@@ -58,49 +57,14 @@ class TableEncoder(FramePreprocessing):
         self.max_categories = max_categories
         self.columns = columns
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Learn the categories of the training rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-            Holds at least the columns named; others are ignored.
-        y
-            Ignored.
-
-        Raises
-        ------
-        DataError
-            If a column is missing, holds text where numbers belong, or there is no row.
-        ParameterError
-            If `max_categories` is below 1, or `columns` holds another column.
-        """
-        del y
-        self._fit_categories(X)
+    def _fit_columns(self, X: pd.DataFrame) -> None:
         numeric, categorical = self.chosen
         for name in numeric:
             numbers(X, name)
         self.feature_names_out_ = [*numeric, *categorical]
         self.source_columns_ = list(self.feature_names_out_)
-        return self
 
-    def transform(self, X: pd.DataFrame) -> Matrix:
-        """Return the matrix of rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows, columns of the frame), C order; NaN is missing
-
-        Raises
-        ------
-        DataError
-            If a column is missing or holds text where numbers belong.
-        """
-        check_is_fitted(self, "feature_names_out_")
+    def _matrix(self, X: pd.DataFrame) -> Matrix:
         matrix = np.empty((len(X), len(self.feature_names_out_)))
         numeric, categorical = self.chosen
         for place, name in enumerate(numeric):

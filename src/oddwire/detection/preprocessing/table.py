@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.preprocessing.base import FramePreprocessing
 from oddwire.detection.preprocessing.columns import category_places, distinct_names
@@ -110,68 +109,27 @@ class TablePreprocessor(FramePreprocessing):
         super().set_params(**params)
         return self
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Learn the figures of the training rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-            Holds at least the columns named; others are ignored.
-        y
-            Ignored.
-
-        Raises
-        ------
-        DataError
-            If a column is missing, holds text where numbers belong, or there is nothing to learn.
-        ParameterError
-            If a parameter has a wrong value.
-        """
-        del y
+    def _fit_columns(self, X: pd.DataFrame) -> None:
         if self.transform_name not in TRANSFORMS:
             known = ", ".join(TRANSFORMS)
             raise ParameterError(f"transform must be one of {known}, got {self.transform_name!r}")
         if self.relative_to not in RELATIVE_TO:
             known = ", ".join(RELATIVE_TO)
             raise ParameterError(f"relative_to must be one of {known}, got {self.relative_to!r}")
-        self._fit_categories(X)
         numeric, categorical = self.chosen
         self.scaler_ = NumberScaler(numeric, categorical, self.transform_name, self.relative_to)
         self.scaler_.fit(X)
         self._name_columns()
         if not self.feature_names_out_:
             raise DataError("the training rows hold no feature column with a value")
-        return self
 
-    def transform(self, X: pd.DataFrame) -> Matrix:
-        """Return the matrix of rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows, columns of the matrix), C order, finite
-
-        Raises
-        ------
-        DataError
-            If a column is missing or holds text where numbers belong.
-        """
-        check_is_fitted(self, "feature_names_out_")
+    def _matrix(self, X: pd.DataFrame) -> Matrix:
         matrix = np.zeros((len(X), len(self.feature_names_out_)))
         width = len(self.scaler_.feature_names_out_)
         for rows, scaled in self.scaler_.blocks(X, _BLOCK_ROWS):
             matrix[rows, :width] = scaled
             self._fill_categorical(X.iloc[rows], matrix[rows, width:])
         return matrix
-
-    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """Return a name per column of the matrix: ``bytes``, ``bytes__missing``, ``proto=tcp``."""
-        del input_features
-        check_is_fitted(self, "feature_names_out_")
-        return np.asarray(self.feature_names_out_, dtype=object)
 
     def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:
         start = 0

@@ -6,20 +6,21 @@ torch and Lightning take seconds to import, so they are imported where they are 
 from __future__ import annotations
 
 import copy
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS, DEFAULTS, SEARCH_SPACE
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.persistence.files import dump_json, in_a_line, load_json, read_file
-from oddwire.detection.search_space import HyperParameters, SearchSpace
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, relative_to
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import torch
@@ -30,6 +31,19 @@ if TYPE_CHECKING:
 
 _ERROR_SCALE = "error_scale"
 _TENSORS, _SETTINGS = "autoencoder.safetensors", "autoencoder.json"
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "n_networks": [Interval(Integral, 1, None, closed="left")],
+    "width": [Interval(Integral, 1, None, closed="left")],
+    "latent_size": [Interval(Integral, 1, None, closed="left")],
+    "noise": [Interval(Real, 0, 1, closed="left")],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
+    "patience": [Interval(Integral, 1, None, closed="left")],
+    "scale_errors": ["boolean"],
+    "accelerator": [StrOptions({"auto", "cpu", "gpu"})],
+    "random_state": ["random_state"],
+}
 
 
 class AutoencoderDetector(OutlierDetector):
@@ -92,8 +106,28 @@ class AutoencoderDetector(OutlierDetector):
     array([ 1, -1])
     """
 
-    search_space: ClassVar[SearchSpace] = SEARCH_SPACE
-    defaults: ClassVar[HyperParameters] = DEFAULTS
+    search_space: ClassVar[SearchSpace] = {
+        "preprocessing__transform": Choice(
+            ("log_standard", "quantile_normal", "quantile_uniform", "standard")
+        ),
+        "preprocessing__relative_to": relative_to("both", "group", "all"),
+        "preprocessing__max_categories": Choice((4, 16, 64)),
+        "detector__width": Choice((64, 128)),
+        "detector__latent_size": IntRange(4, 12, log=True),
+        "detector__noise": FloatRange(0.0, 0.15),
+        "detector__learning_rate": FloatRange(2e-3, 5e-3, log=True),
+        "detector__scale_errors": Choice((True, False)),
+    }
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "preprocessing__transform": "log_standard",
+        "preprocessing__relative_to": "group",
+        "preprocessing__max_categories": 16,
+        "detector__width": 128,
+        "detector__latent_size": 6,
+        "detector__noise": 0.06,
+        "detector__learning_rate": 3e-3,
+        "detector__scale_errors": True,
+    }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 

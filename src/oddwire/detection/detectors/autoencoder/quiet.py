@@ -19,8 +19,6 @@ _LOGGERS = (  # Lightning's remarks on devices and on why it stopped
     "pytorch_lightning.utilities.rank_zero",
     "pytorch_lightning.trainer.connectors.signal_connector",
 )
-
-
 _BUILDING = threading.Lock()
 
 
