@@ -234,6 +234,6 @@ def sample_places(rows: int) -> Places:
 
 
 def row_blocks(rows: int, width: int) -> Iterator[slice]:
-    """Cut rows into blocks of at most 32 MiB of float64, where each takes so many cells."""
+    """Cut rows of so many numbers each into blocks of at most 32 MiB."""
     step = max(1, _BLOCK_CELLS // max(width, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))

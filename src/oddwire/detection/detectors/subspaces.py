@@ -50,6 +50,13 @@ class SubspaceDetector(OutlierDetector):
     column_folds: int
 
     def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
+        """Fit to all columns, or to each part of them.
+
+        Raises
+        ------
+        ParameterError
+            If ``column_folds`` is neither 0 nor a whole number from 2 on.
+        """
         subspaces = draw_subspaces(X.shape[1], self.column_folds, random)
         parts = [self._part(random).fit(X[:, seen]) for seen in subspaces]
         self._forget()

@@ -105,8 +105,9 @@ class TablePreprocessor(FramePreprocessing):
 
     def set_params(self, **params: Any) -> Self:
         """Change arguments of the constructor by name."""
-        self.transform_name = params.pop("transform", self.transform_name)
+        transform = params.pop("transform", self.transform_name)
         super().set_params(**params)
+        self.transform_name = transform
         return self
 
     def _fit_columns(self, X: pd.DataFrame) -> None:

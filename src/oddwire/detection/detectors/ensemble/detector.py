@@ -110,6 +110,15 @@ class EnsembleDetector(OutlierDetector):
         return tags
 
     def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
+        """Fit every member, and its surprisal to rows held out from that.
+
+        Raises
+        ------
+        OddwireError
+            If a member cannot be fitted; it is named.
+        ParameterError
+            If the members break a rule.
+        """
         plans = plan_members(DEFAULT_MEMBERS if self.members is None else self.members)
         frame = self._frame(X)
         numeric, categorical = self._columns()
