@@ -190,7 +190,6 @@ def test_a_row_is_explained_the_same_alone_and_among_others(forest):
 def test_rows_are_explained_block_by_block(forest, monkeypatch):
     anomalous = rows(7, seed=9).assign(rate=50.0)
     whole = forest.explain(anomalous)
-    monkeypatch.setattr("oddwire.detection.explaining._BLOCK_CELLS", 1)
     monkeypatch.setattr("oddwire.detection.benign_sample._BLOCK_CELLS", 1)
     pd.testing.assert_frame_equal(forest.explain(anomalous), whole)
 

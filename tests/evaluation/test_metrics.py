@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from oddwire.errors import DataError
-from oddwire.evaluation.classification import classification_report
 from oddwire.evaluation.metrics import (
     FIXED_FPRS,
     METRICS,
@@ -27,6 +26,7 @@ from oddwire.evaluation.metrics import (
     log_auc,
     ranking_curve,
 )
+from oddwire.evaluation.reports import classification_report
 
 RANKED = {"roc_auc", "average_precision", "recall_at_fpr", *FIXED_FPRS}
 

@@ -140,7 +140,8 @@ def test_what_cannot_be_drawn_becomes_a_figure_that_says_so(draw, words):
 @pytest.mark.parametrize("name", ["$x^{$", r"a\$b$", "_hidden", "line\nbreak\x00", "$"])
 def test_a_hostile_name_is_drawn_as_plain_text(name):
     detectors = {name: ([0, 1], [1, 2])}
-    figure = curves.roc_curve_figure(detectors, title=name)
+    assert png(curves.confusion_figure(Confusion(1, 2, 3, 4), title=name))
+    figure = curves.roc_curve_figure(detectors)
     assert png(figure)
     assert "AUC 1.000" in texts(figure)
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from oddwire.evaluation.classification import classification_report
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.reports import (
+    classification_report,
     evaluation_report,
     parts_report,
     target_verdict,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.preprocessing.columns import category_codes, numbers
+from oddwire.detection.preprocessing.columns import category_codes, category_places, numbers
 from oddwire.errors import DataError, ModelError
 from oddwire.traffic.schema import FeatureSchema
 
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
-    Rows = NDArray[np.int64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
 
 MOST_ROWS = 2000  # quantiles to a twentieth of a percent, and few enough to search
-_BLOCK_CELLS = 2**22  # bounds the memory of distances
+_BLOCK_CELLS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +84,12 @@ class BenignSample:
         """
         matrix = np.empty((len(frame), len(self.schema.columns)))
         for place, name in enumerate(self.schema.columns):
-            if name not in self.categories:
+            if name in self.categories:
+                matrix[:, place] = category_places(
+                    frame, name, self.categories[name], other=-1, missing=np.nan
+                )
+            else:
                 matrix[:, place] = numbers(frame, name)
-                continue
-            codes, values = category_codes(frame, name)
-            known = pd.Index(np.asarray(self.categories[name], dtype=object))
-            places = known.get_indexer(pd.Index(values)).astype(np.float64)  # -1 for the unseen
-            matrix[:, place] = np.append(places, np.nan)[codes]
         return matrix
 
     def frame(self) -> pd.DataFrame:
@@ -159,7 +156,7 @@ class BenignSample:
             found[:, place] = np.where(np.isnan(column), missing, same) / len(self.rows)
         return found
 
-    def nearest(self, rows: Matrix, among: NDArray[np.bool_]) -> Rows:
+    def nearest(self, rows: Matrix, among: NDArray[np.bool_]) -> Places:
         """Return the place of the most similar benign row, for each row.
 
         A column counts the difference of the two ranks, or 1 for two categories, so that one
@@ -177,7 +174,7 @@ class BenignSample:
         ndarray of shape (m,)
         """
         found = np.empty(len(rows), dtype=np.int64)
-        for block in _blocks(len(rows), len(self.rows)):
+        for block in row_blocks(len(rows), len(self.rows)):
             far = np.where(among, np.zeros((block.stop - block.start, 1)), np.inf)
             for place in range(rows.shape[1]):
                 far += self._distances(place, rows[block, place])
@@ -229,13 +226,14 @@ class BenignSample:
         return cls(schema, rows, categories)
 
 
-def sample_places(rows: int) -> Rows:
+def sample_places(rows: int) -> Places:
     """Return the places of the calibration rows to keep: all of few, always the same of many."""
     if rows <= MOST_ROWS:
         return np.arange(rows)
     return np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
 
 
-def _blocks(rows: int, width: int) -> Iterator[slice]:
+def row_blocks(rows: int, width: int) -> Iterator[slice]:
+    """Cut rows of so many numbers each into blocks of at most 32 MiB."""
     step = max(1, _BLOCK_CELLS // max(width, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))

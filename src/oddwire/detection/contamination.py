@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-# Not by `Model`, which would make a DVC stage that scores depend on all of its code.
-from oddwire.detection.detectors import anomaly_score, build_detector, default_parameters
-from oddwire.detection.preprocessing.table import TablePreprocessor
-from oddwire.detection.search_space import with_prefix
+from oddwire.detection.model import Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,39 +21,6 @@ if TYPE_CHECKING:
     from oddwire.traffic.schema import FeatureSchema
 
 FOREST = "isolation_forest"
-
-
-def forest_scores(
-    train: pd.DataFrame, rows: pd.DataFrame, schema: FeatureSchema, *, seed: int
-) -> NDArray[np.float64]:
-    """Score rows by a default isolation forest, which fits quickly whatever the number of rows.
-
-    Parameters
-    ----------
-    train, rows
-        Feature frames: to fit to, and to score, of n rows.
-    schema
-        Their feature columns.
-    seed
-        Seed of the forest.
-
-    Returns
-    -------
-    ndarray of float64 of shape (n,)
-        Higher = more anomalous.
-
-    Raises
-    ------
-    DataError
-        If the training rows hold no value to learn from.
-    """
-    chosen = default_parameters(FOREST)
-    preprocessing = TablePreprocessor(schema.numeric, schema.categorical).set_params(
-        **with_prefix("preprocessing__", chosen)
-    )
-    detector = build_detector(FOREST, chosen, random_state=seed)
-    detector.fit(preprocessing.fit_transform(train))
-    return anomaly_score(detector, preprocessing.transform(rows))
 
 
 def most_anomalous_rows(
@@ -89,7 +53,7 @@ def most_anomalous_rows(
     wanted = int(contamination * len(train))
     if wanted == 0:
         return np.zeros(len(train), dtype=bool)
-    scores = forest_scores(train, train, schema, seed=seed)
+    scores = Model.build(schema, FOREST, seed=seed).fit(train).anomaly_score(train)
     stays = len(scores) - wanted - 1  # place of the most anomalous row that stays
     found: NDArray[np.bool_] = scores > np.partition(scores, stays)[stays]
     return found

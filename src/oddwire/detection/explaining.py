@@ -6,14 +6,9 @@ and as far as the benign row's score rises when it alone takes the anomalous val
 two features of which either would do, and scores that have reached their ceiling; the second misses
 features that are anomalous only together; so both are measured and weigh the same.
 
-*Why the nearest benign row.* A median in every column is a row that nobody has seen, which may be
-anomalous itself. On rows with three features planted, of NSL-KDD, UNSW-NB15 and CICIDS2017, the
-share of them among the first three named was, with a first form that exchanged values after
-preprocessing, .89 by the nearest row, as by the nearest three; .77 by medians; .86 by permutation
-values (Lundberg & Lee 2017, *A unified approach to interpreting model predictions*) at more cost.
-As it is now it is .94 to .97 for every detector (``benchmarks/planted.py``). For the autoencoder it
-was .95 against .81 by the reconstruction error of each column, since a value that cannot be
-reconstructed spoils its neighbours too: so its score is explained as every other one is.
+The nearest benign row, and not a median in every column, which is a row that nobody has seen and
+may be anomalous itself; for every detector, the autoencoder too: ``docs/decisions/0007`` has what
+other ways found.
 """
 
 from __future__ import annotations
@@ -25,22 +20,18 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection import detectors
+from oddwire.detection.benign_sample import BenignSample, row_blocks
 from oddwire.errors import ParameterError
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
+    from oddwire.detection.arrays import Matrix, Places, Vector
 
-    from oddwire.detection.benign_sample import BenignSample
-
-    Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
-    Rows = NDArray[np.int64]
     Score = Callable[[pd.DataFrame], Vector]
 
 _NORMAL = 0.75  # share of the benign rows to compare with: the most anomalous explain nothing
-_BLOCK_CELLS = 2**22  # 32 MiB of float64 for the rows that are tried
 _ROUNDING = 1e-9  # of the score: smaller changes are no reason
 _NAMED = 3  # features in a sentence
 _LONGEST = 40  # letters of a name or value in a sentence
@@ -138,7 +129,7 @@ def _phrase(reason: Mapping[Any, Any]) -> str:
     typical = reason["benign_median"]
     if not pd.isna(typical):
         compared += f"; typical: {_shown_value(typical)}"
-    name, value = _shown(str(reason["feature"])), _shown_value(reason["value"])
+    name, value = printable(str(reason["feature"]), _LONGEST), _shown_value(reason["value"])
     return f"{100 * reason['share']:.0f} %: {name}={value} ({compared})"
 
 
@@ -151,18 +142,12 @@ def _shown_value(value: Any) -> str:
         return "missing"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = _shown(str(value))
+    text = printable(str(value), _LONGEST)
     return text if _PLAIN.fullmatch(text) else repr(text)
 
 
-def _shown(text: str) -> str:
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
-                   for letter in short)  # fmt: skip
-
-
 def _table(
-    features: pd.DataFrame, encoded: Matrix, benign: BenignSample, shares: Matrix, first: Rows
+    features: pd.DataFrame, encoded: Matrix, benign: BenignSample, shares: Matrix, first: Places
 ) -> pd.DataFrame:
     rows, ranks = np.indices(first.shape)
     at = (rows.ravel(), first.ravel())
@@ -201,7 +186,7 @@ def _shares(
     nearest = benign.nearest(encoded, scores <= np.quantile(scores, _NORMAL))
     shares = np.zeros((len(features), len(columns)))
     width = max(len(columns), len(preprocessing.feature_names_out_))
-    for rows in _blocks(len(features), len(columns) * width):
+    for rows in row_blocks(len(features), len(columns) * width):
         anomalous = _Side(features[list(columns)].iloc[rows], encoded[rows])
         near = _Side(benign_rows.iloc[nearest[rows]], benign.rows[nearest[rows]])
         falls = _changes(anomalous, near, score)
@@ -256,8 +241,3 @@ def _parts(amounts: Matrix) -> Matrix:
     total = above.sum(axis=1, keepdims=True)
     parts: Matrix = above / np.where(total > 0, total, 1.0)
     return parts
-
-
-def _blocks(rows: int, cells: int) -> Iterator[slice]:
-    step = max(1, _BLOCK_CELLS // max(cells, 1))
-    return (slice(start, start + step) for start in range(0, rows, step))

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from oddwire.detection.arrays import Vector
     from oddwire.detection.search_space import HyperParameters
     from oddwire.traffic.schema import FeatureSchema
 
@@ -71,7 +70,7 @@ class Model(ModelParts):
 
         Parameters
         ----------
-        schema, detector_name, seed, target_fpr, metadata
+        schema, detector_name, seed, alert_p_value, metadata
             As of `ModelParts`.
         params
             Hyperparameters; the detector's defaults hold for those not given.
@@ -155,7 +154,7 @@ class Model(ModelParts):
         self.benign_sample = BenignSample.fit(kept, self.schema)
         return self
 
-    def anomaly_score(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+    def anomaly_score(self, frame: pd.DataFrame) -> Vector:
         """Return anomaly scores: float64 of shape (n_rows,), higher = more anomalous.
 
         Rows are scored in blocks, so that memory does not grow with the rows beyond their own.
@@ -208,14 +207,7 @@ class Model(ModelParts):
         frame
             The rows in question. Each costs some hundred scores, so alerts rather than all rows.
         top
-            Features for each row.
-
-        Returns
-        -------
-        DataFrame
-            Long, the largest contribution first: ``row`` (label in the index of ``frame``),
-            ``rank``, ``feature``, ``value``, ``benign_median``, ``benign_quantile``,
-            ``benign_share`` and ``share`` (of what makes the row anomalous).
+            Features for each row, at least 1.
 
         Raises
         ------
@@ -223,8 +215,6 @@ class Model(ModelParts):
             If there is text in a numeric column.
         ModelError
             If a column is missing, or the model is not calibrated.
-        ParameterError
-            If ``top`` is below 1.
         """
         if self.benign_sample is None:
             raise ModelError("the model must be calibrated before it explains rows")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from oddwire.evaluation.classification import classification_report
+from oddwire.evaluation.metrics import NO_LABEL
 from oddwire.evaluation.uncertainty.intervals import chance_band
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oddwire.evaluation.metrics import Confusion, Evaluation
-    from oddwire.evaluation.uncertainty.intervals import Interval, Intervals
+    from oddwire.evaluation.uncertainty.intervals import Intervals
 
 _USES = {
     "train": "the detector was fitted to them",
@@ -47,16 +48,38 @@ def evaluation_report(
     calibration_rows
         Benign rows that set the threshold; None takes them as unlimited.
     """
+    confusion = evaluation.confusion
     unlabelled = f", {evaluation.unlabelled} without a label" if evaluation.unlabelled else ""
     rows = f"{evaluation.rows} rows, {evaluation.attacks} of them attacks{unlabelled}"
     return "\n".join([
         f"{title}: {rows}", "",
-        classification_report(evaluation.confusion).rstrip("\n"), "",
-        *_confusion_lines(evaluation.confusion), "",
+        classification_report(confusion).rstrip("\n"), "",
+        "confusion matrix",
+        f"  benign  {confusion.tn:>9} left alone  {confusion.fp:>9} alerts",
+        f"  attack  {confusion.fn:>9} missed      {confusion.tp:>9} found", "",
         *_figure_lines(evaluation, intervals), "",
         f"threshold {evaluation.threshold:.6g} (an alert from this score on)",
         _fpr_line(evaluation, intervals, target_fpr, calibration_rows),
     ]) + "\n"  # fmt: skip
+
+
+def classification_report(confusion: Confusion) -> str:
+    """Return scikit-learn's text table of precision, recall, F1 and support per class."""
+    from sklearn.metrics import classification_report as report  # slow to import
+
+    if not sum(confusion):
+        return f"{NO_LABEL}\n"
+    text: str = report(
+        [0, 0, 1, 1],
+        [0, 1, 0, 1],
+        sample_weight=list(confusion),  # counts say the same as that many rows
+        labels=[0, 1],
+        target_names=["benign", "attack"],
+        digits=4,
+        zero_division=0.0,  # silences a warning; the table's support column shows the empty class
+    )
+    # Weights are floats, rows are not; the column stays as wide as it was.
+    return re.sub(r"(\d+)\.0$", r"  \1", text, flags=re.MULTILINE)
 
 
 def target_verdict(
@@ -131,14 +154,6 @@ def threshold_line(rule: Mapping[str, Any]) -> str:
     return f"threshold set by the rule {rule['rule']}: {', '.join(shown)}\n"
 
 
-def _confusion_lines(confusion: Confusion) -> list[str]:
-    return [
-        "confusion matrix",
-        f"  benign  {confusion.tn:>9} left alone  {confusion.fp:>9} alerts",
-        f"  attack  {confusion.fn:>9} missed      {confusion.tp:>9} found",
-    ]
-
-
 def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[str]:
     head = "figures"
     if intervals is not None and intervals.bounds:
@@ -151,8 +166,9 @@ def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[s
         if value is None:
             lines.append(f"  {name:<20} undefined: {evaluation.undefined[name]}")
             continue
-        bound = intervals.get(name) if intervals else None
-        lines.append(f"  {name:<20} {value:.4f}" + (f"   {_span(bound)}" if bound else ""))
+        bound = intervals.bounds.get(name) if intervals else None
+        span = f"   {bound.low:.4f} to {bound.high:.4f}" if bound else ""
+        lines.append(f"  {name:<20} {value:.4f}{span}")
     benign = evaluation.confusion.tn + evaluation.confusion.fp
     if 0 < benign < 1000:  # noqa: PLR2004 - 0.1 % of so few is less than one row
         note = f"0.1 % of {benign} benign rows is less than one row: no false alarm is allowed"
@@ -171,7 +187,7 @@ def _fpr_line(
     text = f"observed FPR {'unknown' if observed is None else _percent(observed)}"
     if target_fpr is None:
         return f"{text}, without a target"
-    bound = intervals.get("false_positive_rate") if intervals else None
+    bound = intervals.bounds.get("false_positive_rate") if intervals else None
     if bound is None:
         return f"{text}, target {_percent(target_fpr)}"
     verdict = {
@@ -185,7 +201,3 @@ def _fpr_line(
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
-
-
-def _span(bound: Interval) -> str:
-    return f"{bound.low:.4f} to {bound.high:.4f}"

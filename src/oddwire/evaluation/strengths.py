@@ -47,7 +47,7 @@ def describe_strengths(detectors: Mapping[str, FamilyEvaluation]) -> dict[str, s
 def _sentence(name: str, mine: FamilyEvaluation, others: Mapping[str, FamilyEvaluation]) -> str:
     if not len(mine):
         return f"{name}: no test row is labelled as an attack, so nothing is known of families."
-    results = _large_enough(mine)
+    results = [result for result in mine if result.rows >= FEW_ROWS] or list(mine)
     found = [result for result in results if result.recall >= FOUND]
     missed = sorted((r for r in results if r.recall < MISSED), key=lambda r: (r.recall, -r.rows))
     parts = [
@@ -57,11 +57,6 @@ def _sentence(name: str, mine: FamilyEvaluation, others: Mapping[str, FamilyEval
     if others:
         parts += _against(results, others)
     return f"{name} {'; '.join(parts)}."
-
-
-def _large_enough(families: FamilyEvaluation) -> list[FamilyResult]:
-    large = [result for result in families if result.rows >= FEW_ROWS]
-    return large or list(families)
 
 
 def _listed(what: str, results: Sequence[FamilyResult], none: str) -> str:
@@ -74,12 +69,8 @@ def _listed(what: str, results: Sequence[FamilyResult], none: str) -> str:
 
 def _named(result: FamilyResult) -> str:
     unseen = ", unseen in validation" if result.seen is False else ""
-    return f"{_short(result.family)} ({result.recall:.0%} of {result.rows:,}{unseen})"
-
-
-def _short(family: str) -> str:
-    shown = printable(family)
-    return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
+    name = printable(result.family, _LONGEST_NAME)
+    return f"{name} ({result.recall:.0%} of {result.rows:,}{unseen})"
 
 
 def _against(results: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation]) -> list[str]:
@@ -105,7 +96,8 @@ def _against(results: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluat
 def _compared(what: str, leads: list[tuple[FamilyResult, str, FamilyResult]]) -> str:
     widest = sorted(leads, key=lambda lead: -abs(lead[0].recall - lead[2].recall))
     named = [
-        f"{_short(mine.family)} ({mine.recall:.0%} against {peer.recall:.0%} of {name})"
+        f"{printable(mine.family, _LONGEST_NAME)} "
+        f"({mine.recall:.0%} against {peer.recall:.0%} of {name})"
         for mine, name, peer in widest[:_MOST_NAMED]
     ]
     more = len(leads) - _MOST_NAMED

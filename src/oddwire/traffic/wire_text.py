@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 
-def printable(text: str) -> str:
-    """Return text as one line without control characters."""
+def printable(text: str, longest: int | None = None) -> str:
+    """Return text as one line without control characters, shortened if it is too long."""
+    if longest is not None and len(text) > longest:
+        text = f"{text[: longest - 1]}…"
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import LocalOutlierFactor
 
-from oddwire.detection.detectors import distances, local_outlier_factor, nearest_neighbours
+from oddwire.detection.detectors import distances, local_outlier_factor
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
 from oddwire.detection.detectors.local_outlier_factor import LocalOutlierFactorDetector
 from oddwire.detection.detectors.nearest_neighbours import NearestNeighboursDetector
@@ -87,7 +87,7 @@ def test_blocks_of_rows_change_no_score(monkeypatch):
     X = normal_rows(100, 4)
     detector = NearestNeighboursDetector(random_state=0).fit(X)
     whole = detector.score_samples(X)
-    monkeypatch.setattr(nearest_neighbours, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(distances, "_BLOCK_ROWS", 7)
     np.testing.assert_allclose(detector.score_samples(X), whole, rtol=1e-12)
 
 

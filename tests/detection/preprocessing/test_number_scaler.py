@@ -47,7 +47,7 @@ def test_both_gives_a_number_two_columns():
     train.loc[3, "bytes"] = np.nan
     both = fitted(train, relative_to="both")
     names = ["bytes", "bytes__in_group", "bytes__missing", "proto=dns", "proto=http"]
-    assert list(both.get_feature_names_out()) == [*names, "proto__other"]
+    assert list(both.feature_names_out_) == [*names, "proto__other"]
     assert both.source_columns_ == ["bytes"] * 3 + ["proto"] * 3
     plain, grouped = fitted(train), fitted(train, relative_to="group")
     np.testing.assert_array_equal(both.transform(train)[:, [0, 2, 3, 4, 5]], plain.transform(train))
@@ -60,7 +60,7 @@ def test_without_categories_all_rows_are_alike(relative_to):
     train = two_services()[["bytes"]]
     plain = TablePreprocessor(["bytes"]).fit(train)
     other = TablePreprocessor(["bytes"], relative_to=relative_to).fit(train)
-    assert list(other.get_feature_names_out()) == ["bytes"]
+    assert list(other.feature_names_out_) == ["bytes"]
     np.testing.assert_array_equal(other.transform(train), plain.transform(train))
 
 

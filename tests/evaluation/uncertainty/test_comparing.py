@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.evaluation.uncertainty.comparing import (
-    paired_alerts,
-    paired_bootstrap,
-    paired_rankings,
+from oddwire.evaluation.uncertainty.comparing import paired_alerts, paired_rankings
+from oddwire.evaluation.uncertainty.resampling import (
+    RANKING_METRICS,
+    WeightedRanking,
+    affordable_resamples,
 )
-from oddwire.evaluation.uncertainty.resampling import WeightedRanking, affordable_resamples
 
 REFERENCE = {"average_precision": average_precision_score, "roc_auc": roc_auc_score}
 
@@ -26,6 +26,11 @@ def rows(count=2000, seed=0):
     return labels, good, good + 1.5 * rng.normal(size=count)
 
 
+def paired_bootstrap(labels, challenger, champion, metric="average_precision", **options):
+    (difference,) = paired_rankings(labels, challenger, champion, metrics=(metric,), **options)
+    return difference
+
+
 @given(st.integers(0, 10**6), st.sampled_from(sorted(REFERENCE)))
 @settings(deadline=None)
 def test_a_weighted_metric_equals_that_of_scikit_learn(seed, metric):
@@ -33,7 +38,7 @@ def test_a_weighted_metric_equals_that_of_scikit_learn(seed, metric):
     labels = np.r_[0, 1, rng.integers(0, 2, 40)]
     scores = rng.integers(0, 12, 42).astype(float)
     weights = np.r_[1, 1, rng.integers(0, 4, 40)].astype(float)
-    got = WeightedRanking(labels == 1, scores).measure(weights, metric)
+    got = RANKING_METRICS[metric](WeightedRanking(labels == 1, scores).curve(weights))
     assert got == pytest.approx(REFERENCE[metric](labels, scores, sample_weight=weights))
 
 

@@ -49,7 +49,7 @@ def test_whatever_the_rows_an_interval_stands_where_the_figure_does(drawn, seed)
     scores = np.array([score for _, score in drawn], dtype=float)
     evaluation, intervals = measured(labels, scores, resamples=20, seed=seed)
     for name, value in evaluation.figures.items():
-        bound = intervals.get(name)
+        bound = intervals.bounds.get(name)
         assert (bound is None) <= (name in intervals.undefined)
         if value is None:
             assert bound is None
@@ -127,7 +127,7 @@ def test_the_seed_decides_and_more_confidence_is_wider():
 @pytest.mark.parametrize(("labels", "reason"), [([0, 0], NO_ATTACK), (None, NO_LABEL)])
 def test_what_is_undefined_says_why(labels, reason):
     _, intervals = measured(labels, [0.0, 2.0])
-    assert intervals.get("roc_auc") is None
+    assert intervals.bounds.get("roc_auc") is None
     assert intervals.undefined["roc_auc"] == reason
     assert "roc_auc_low" not in intervals.figures()
 

@@ -8,11 +8,9 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from oddwire.detection.arrays import Matrix, Places
 
-    Vector = NDArray[np.float64]
-    Matrix = NDArray[np.float64]
-
+_BLOCK_ROWS = 16_384
 _BLOCK_ENTRIES = 2**21  # 16 MB of differences at a time
 _DRAWN_PER_KEPT = 4  # traffic repeats itself: rows examined for each one kept
 
@@ -40,7 +38,7 @@ def distinct_rows(X: Matrix, most: int, random: np.random.RandomState) -> Matrix
     return sample_rows(np.unique(drawn, axis=0), most, random)
 
 
-def nearest(X: Matrix, kept: Matrix, count: int) -> tuple[Matrix, NDArray[np.int64]]:
+def nearest(X: Matrix, kept: Matrix, count: int) -> tuple[Matrix, Places]:
     """Find the nearest of the rows that are kept.
 
     scikit-learn finds them by matrix products, which lose digits where rows are close; the
@@ -64,7 +62,10 @@ def nearest(X: Matrix, kept: Matrix, count: int) -> tuple[Matrix, NDArray[np.int
     """
     origin = kept.mean(axis=0)
     index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(kept - origin)
-    places = index.kneighbors(X - origin, return_distance=False)
+    places = np.concatenate([
+        index.kneighbors(X[start : start + _BLOCK_ROWS] - origin, return_distance=False)
+        for start in range(0, len(X), _BLOCK_ROWS)
+    ])  # fmt: skip
     distances = np.empty(places.shape)
     rows = max(1, _BLOCK_ENTRIES // (count * kept.shape[1]))
     for start in range(0, len(X), rows):

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector, training_offset
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
-from oddwire.detection.search_space import (
-    Choice,
-    IntRange,
-    SearchSpace,
-)
+from oddwire.detection.search_space import Choice, IntRange, SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Vector = NDArray[np.float64]
-    Matrix = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
 
 _ROWS_PER_CLUSTER = 5  # with fewer, rows would be their own centres, and none anomalous
 _PRIOR_ROWS = 100  # rows of the average spread that are added to each cluster
@@ -108,49 +100,24 @@ class KMeansDetector(OutlierDetector):
         self.max_rows = max_rows
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Find the centres.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        y
-            Ignored.
-        """
-        del y
-        self._validate_params()
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
-        random = check_random_state(self.random_state)
-        rows = sample_rows(matrix, self.max_rows, random)
+    def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
+        rows = sample_rows(X, self.max_rows, random)
         self.centers_ = find_centers(rows, self.n_clusters, random)
         self.spreads_ = np.ones(len(self.centers_))
         if self.scale_distances:
             distances, places = nearest(rows, self.centers_, 1)
             self.spreads_ = _spreads(distances[:, 0], places[:, 0], len(self.centers_))
-        self.offset_ = training_offset(self.score_samples(rows))
-        return self
+        self.offset_ = training_offset(self._score(rows))
 
     def assign_clusters(self, X: ArrayLike) -> Places:
         """Return each row's cluster, the place of its centre in ``centers_``: shape (rows,)."""
-        return self._nearest(X)[1]
+        return self._nearest(self._checked(X))[1]
 
-    def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the negative distance to the nearest centre.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
+    def _score(self, X: Matrix) -> Vector:
+        """Return the negative distance to the nearest centre."""
         return -self._nearest(X)[0]
 
-    def _nearest(self, X: ArrayLike) -> tuple[Vector, Places]:
-        matrix = self._checked(X)
+    def _nearest(self, matrix: Matrix) -> tuple[Vector, Places]:
         distances = np.empty(len(matrix))
         places = np.empty(len(matrix), dtype=np.int64)
         # Distances by products lose digits far from the origin.
@@ -190,11 +157,7 @@ def find_centers(X: Matrix, clusters: int, random: np.random.RandomState) -> Mat
 
 def nearest_places(matrix: Matrix, centers: Matrix) -> Places:
     """Return the place of each row's nearest centre, shape (rows,)."""
-    places = [
-        nearest(matrix[start : start + _BLOCK_ROWS], centers, 1)[1][:, 0]
-        for start in range(0, len(matrix), _BLOCK_ROWS)
-    ]
-    return np.concatenate(places)
+    return nearest(matrix, centers, 1)[1][:, 0]
 
 
 def large_groups(centers: Matrix, matrix: Matrix, min_rows: int) -> Matrix:

@@ -7,48 +7,38 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
-from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS
+from oddwire.detection.detectors.autoencoder.detector import CONSTRAINTS, AutoencoderDetector
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.kmeans import find_centers, large_groups, nearest_places
 from oddwire.detection.persistence.files import (
     dump_array,
     dump_json,
+    in_a_line,
     load_array,
     load_json,
     read_file,
 )
-from oddwire.detection.search_space import (
-    Choice,
-    FloatRange,
-    IntRange,
-    SearchSpace,
-    relative_to,
-)
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, relative_to
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Vector = NDArray[np.float64]
-    Matrix = NDArray[np.float64]
-    Places = NDArray[np.int64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
 
 _ROWS_FOR_CENTERS = 20_000
 _HELD_OUT_SHARE = 0.1
 _LEAST_ERROR = 1e-12  # of the typical one, so that it has a logarithm
 _FEWEST_TO_HOLD_OUT = 50  # of a group; with fewer, the rows that trained its networks must do
-_OF_THE_AUTOENCODER = (
-    "n_networks", "latent_size", "width", "noise", "learning_rate", "max_epochs", "accelerator",
-)  # fmt: skip
+_OF_THE_AUTOENCODER = ("n_networks", "latent_size", "noise", "max_epochs", "accelerator")
+_WIDTH = 64
 _SETTINGS, _CENTERS = "kmeans_autoencoder.json", "centers.npy"
 
 
@@ -70,7 +60,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         smallest error; or the geometric mean of ``all``. A row of a kind not trained on can be
         nearest to a group that knows only its own kind, and the others tell it from a row that no
         group can reconstruct.
-    n_networks, latent_size, width, noise, learning_rate, max_epochs, accelerator
+    n_networks, latent_size, noise, max_epochs, accelerator
         As of `AutoencoderDetector`, for each group.
     random_state
         Seed of centres, held-out rows and networks.
@@ -132,9 +122,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
         scored_by: Literal["all", "best", "nearest"] = "all",
         n_networks: int = 2,
         latent_size: int = 8,
-        width: int = 64,
         noise: float = 0.05,
-        learning_rate: float = 3e-3,
         max_epochs: int | None = None,
         accelerator: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -144,80 +132,49 @@ class KMeansAutoencoderDetector(OutlierDetector):
         self.scored_by = scored_by
         self.n_networks = n_networks
         self.latent_size = latent_size
-        self.width = width
         self.noise = noise
-        self.learning_rate = learning_rate
         self.max_epochs = max_epochs
         self.accelerator = accelerator
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Group the rows and train each group's networks.
-
-        Parameters
-        ----------
-        X
-            Finite numbers of shape (rows, columns).
-        y
-            Ignored.
-        """
-        del y
-        self._validate_params()
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
-        random = check_random_state(self.random_state)
-        sample = sample_rows(matrix, _ROWS_FOR_CENTERS, random)
-        self.centers_ = large_groups(
-            find_centers(sample, self.n_clusters, random), matrix, self.min_rows
-        )
+    def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
+        sample = sample_rows(X, _ROWS_FOR_CENTERS, random)
+        centers = find_centers(sample, self.n_clusters, random)
+        self.centers_ = large_groups(centers, X, self.min_rows)
         self.autoencoders_: list[AutoencoderDetector] = []
         scales = []
-        groups = self._groups(matrix)
+        groups = nearest_places(X, self.centers_)
         for group in range(len(self.centers_)):
-            learn, held_out = _hold_out(matrix[groups == group], random)
+            learn, held_out = _hold_out(X[groups == group], random)
             autoencoder = self._autoencoder(int(random.randint(2**31 - 1))).fit(learn)
             self.autoencoders_.append(autoencoder)
             scales.append(_typical_error(autoencoder, held_out))
         self.scales_ = np.array(scales)
-        self.offset_ = training_offset(self.score_samples(matrix))
-        return self
+        self.offset_ = training_offset(self._score(X))
 
     def assign_clusters(self, X: ArrayLike) -> Places:
         """Return each row's group, the place of its centre in ``centers_``: shape (rows,)."""
-        return self._groups(self._checked(X))
+        return nearest_places(self._checked(X), self.centers_)
 
-    def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the negative error relative to the groups' typical ones, at most 0.
-
-        Parameters
-        ----------
-        X
-            Finite numbers of shape (rows, columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
-        matrix = self._checked(X)
+    def _score(self, X: Matrix) -> Vector:
+        """Return the negative error relative to the groups' typical ones, at most 0."""
         errors = np.column_stack(
             [
-                -autoencoder.score_samples(matrix) / scale
+                -autoencoder.score_samples(X) / scale
                 for autoencoder, scale in zip(self.autoencoders_, self.scales_, strict=True)
             ]
         )
         if self.scored_by == "nearest":
-            far: Vector = errors[np.arange(len(matrix)), self._groups(matrix)]
+            far: Vector = errors[np.arange(len(X)), nearest_places(X, self.centers_)]
         elif self.scored_by == "best":
             far = errors.min(axis=1)
         else:
             far = np.exp(np.log(np.maximum(errors, _LEAST_ERROR)).mean(axis=1))
         return -far
 
-    def _groups(self, matrix: Matrix) -> Places:
-        return nearest_places(matrix, self.centers_)
-
     def _autoencoder(self, seed: int) -> AutoencoderDetector:
         settings = {name: getattr(self, name) for name in _OF_THE_AUTOENCODER}
-        return AutoencoderDetector(**settings, random_state=seed)
+        return AutoencoderDetector(**settings, width=_WIDTH, random_state=seed)
 
     def save_weights(self, folder: Path) -> None:
         """Write what was fitted into a folder, which is made if need be, without pickle.
@@ -256,8 +213,7 @@ class KMeansAutoencoderDetector(OutlierDetector):
             detector._validate_params()
             detector._take(centers, content["scales"], content["offset"])
         except (ValueError, TypeError, KeyError) as error:
-            reason = " ".join(str(error).split())
-            raise ModelError(f"the detector in {folder} is damaged: {reason:.300}") from error
+            raise ModelError(f"the detector in {folder} is damaged: {in_a_line(error)}") from error
         loaded = [
             AutoencoderDetector.load_weights(folder / f"group-{i}") for i in range(len(centers))
         ]

@@ -12,19 +12,12 @@ from sklearn.utils._param_validation import Interval
 
 from oddwire.detection.detectors.distances import distinct_rows, nearest, sample_rows
 from oddwire.detection.detectors.subspaces import SubspaceDetector
-from oddwire.detection.search_space import (
-    Choice,
-    IntRange,
-    SearchSpace,
-)
+from oddwire.detection.search_space import Choice, IntRange, SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
-    Matrix = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Vector
 
 _ROWS_PER_NEIGHBOUR = 4  # with fewer rows all would be neighbours of all
 _FEWEST_ROWS = 3  # with fewer there is nothing to be denser than

@@ -11,23 +11,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from oddwire.detection.detectors.base import training_offset
 from oddwire.detection.detectors.distances import distinct_rows, nearest
 from oddwire.detection.detectors.subspaces import SubspaceDetector
-from oddwire.detection.search_space import (
-    Choice,
-    IntRange,
-    SearchSpace,
-    relative_to,
-)
+from oddwire.detection.search_space import Choice, IntRange, SearchSpace, relative_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
-    Matrix = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Vector
 
 _ROWS_FOR_OFFSET = 2_000
-_BLOCK_ROWS = 16_384
 _LEAST_DISTANCE = 1e-3  # of the offset: a repeat of a training row is this near
 
 
@@ -120,9 +111,6 @@ class NearestNeighboursDetector(SubspaceDetector):
             # Each row is its own only neighbour, and any new row would be anomalous: take the next.
             self.offset_ = training_offset(-nearest(rows, self.rows_, 2)[0][:, 1])
 
-    def _sum_up(self, distances: Matrix) -> Vector:
-        return distances.mean(axis=1) if self.distance == "mean" else distances[:, -1]
-
     def _smaller(self) -> dict[str, Any]:
         return {"max_rows": max(1, self.max_rows // 2)}
 
@@ -134,8 +122,5 @@ class NearestNeighboursDetector(SubspaceDetector):
     def _score_whole(self, X: Matrix) -> Vector:
         """Return the negative distance, 0 for a row that is among those kept and its neighbours."""
         count = min(self.n_neighbors, len(self.rows_))
-        scores = [
-            -self._sum_up(nearest(X[start : start + _BLOCK_ROWS], self.rows_, count)[0])
-            for start in range(0, len(X), _BLOCK_ROWS)
-        ]
-        return np.concatenate(scores)
+        distances, _ = nearest(X, self.rows_, count)
+        return -(distances.mean(axis=1) if self.distance == "mean" else distances[:, -1])

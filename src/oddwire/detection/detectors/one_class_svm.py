@@ -13,22 +13,13 @@ from sklearn.svm import OneClassSVM
 
 from oddwire.detection.detectors.distances import sample_rows
 from oddwire.detection.detectors.subspaces import SubspaceDetector
-from oddwire.detection.search_space import (
-    Choice,
-    FloatRange,
-    IntRange,
-    SearchSpace,
-    When,
-)
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, When
 from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
-    Matrix = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Vector
 
 _ROWS = {"exact": 8_000, "nystroem": 100_000}  # where `max_rows` is not given
 _PAIR_ROWS = 1_000  # half a million pairs estimate the quantile of the distances

@@ -9,20 +9,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
+from oddwire.detection.arrays import Matrix, Places, Vector
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.errors import ParameterError
-
-Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
-Columns = NDArray[np.int64]
 
 _COLUMNS_PER_FOLD = 2  # with fewer columns than that there are no parts
 _SEEDS = 2**31 - 1
@@ -52,43 +46,27 @@ class SubspaceDetector(OutlierDetector):
     """
 
     parts_: Sequence[SubspaceDetector]
-    subspaces_: Sequence[Columns]
-
+    subspaces_: Sequence[Places]
     column_folds: int
-    random_state: int | np.random.RandomState | None
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
-
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
         """Fit to all columns, or to each part of them.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        y
-            Ignored.
 
         Raises
         ------
         ParameterError
             If ``column_folds`` is neither 0 nor a whole number from 2 on.
         """
-        del y
-        self._validate_params()
-        matrix: Matrix = validate_data(self, X, dtype=np.float64, order="C")
-        random = check_random_state(self.random_state)
-        subspaces = draw_subspaces(matrix.shape[1], self.column_folds, random)
-        parts = [self._part(random).fit(matrix[:, seen]) for seen in subspaces]
+        subspaces = draw_subspaces(X.shape[1], self.column_folds, random)
+        parts = [self._part(random).fit(X[:, seen]) for seen in subspaces]
         self._forget()
-        self.n_features_in_ = matrix.shape[1]
+        self.n_features_in_ = X.shape[1]
         if parts:
             borders = [part.log_score(np.array([part.offset_]))[0] for part in parts]
             self.offset_ = float(np.mean(borders))
         else:
-            self._fit_whole(matrix, random)
+            self._fit_whole(X, random)
         self.parts_, self.subspaces_ = parts, subspaces
-        return self
 
     def _part(self, random: np.random.RandomState) -> Self:
         part: Self = clone(self).set_params(
@@ -105,26 +83,15 @@ class SubspaceDetector(OutlierDetector):
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
 
-    def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the normality of rows; with parts, the mean of their `log_score`.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
-        matrix = self._checked(X)
+    def _score(self, X: Matrix) -> Vector:
+        """Return the normality of rows; with parts, the mean of their `log_score`."""
         if not self.parts_:
-            return self._score_whole(matrix)
-        scores = np.zeros(len(matrix))
-        for start in range(0, len(matrix), _BLOCK_ROWS):
+            return self._score_whole(X)
+        scores = np.zeros(len(X))
+        for start in range(0, len(X), _BLOCK_ROWS):
             block = slice(start, start + _BLOCK_ROWS)
             for part, seen in zip(self.parts_, self.subspaces_, strict=True):
-                columns = np.take(matrix[block], seen, axis=1)
+                columns = np.take(X[block], seen, axis=1)
                 scores[block] += part.log_score(part.score_samples(columns))
         return scores / len(self.parts_)
 
@@ -141,7 +108,7 @@ class SubspaceDetector(OutlierDetector):
         """Return logarithms of finite scores in a unit that parts share; higher = more normal."""
 
 
-def draw_subspaces(columns: int, folds: int, random: np.random.RandomState) -> list[Columns]:
+def draw_subspaces(columns: int, folds: int, random: np.random.RandomState) -> list[Places]:
     """Split columns at random into folds; return the columns outside of each, in their order.
 
     Parameters

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
+from oddwire.detection.persistence.files import in_a_line
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def dump_estimator(estimator: object) -> bytes:
     return content
 
 
-def load_estimator(content: bytes, *, name: str) -> Any:
+def load_estimator(content: bytes, *, name: str, expected: type | None = None) -> Any:
     """Read a scikit-learn estimator from its skops form.
 
     Parameters
@@ -64,12 +65,14 @@ def load_estimator(content: bytes, *, name: str) -> Any:
         What `dump_estimator` returned.
     name
         The file's, for errors.
+    expected
+        The estimator's type; None takes any.
 
     Raises
     ------
     ModelError
-        If it is something else, holds a type that is not in `TRUSTED_TYPES`, or a tree whose
-        indices lead outside of its memory.
+        If it is something else or of another type, holds a type that is not in `TRUSTED_TYPES`, or
+        a tree whose indices lead outside of its memory.
     """
     import skops.io
 
@@ -84,12 +87,10 @@ def load_estimator(content: bytes, *, name: str) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged file can fail anywhere in skops
         raise ModelError(f"{name} is not a skops file: {in_a_line(error)}") from None
+    if expected is not None and type(estimator) is not expected:
+        found = type(estimator).__name__
+        raise ModelError(f"{name} must hold {expected.__name__}, got {found}")
     return estimator
-
-
-def in_a_line(error: Exception) -> str:
-    """Return an error's type and message on one line, shortened."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
 def _refuse_untrusted(content: bytes, *, name: str) -> None:

@@ -77,6 +77,11 @@ def load_array(content: bytes, *, name: str) -> NDArray[np.float64]:
     return array
 
 
+def in_a_line(error: Exception) -> str:
+    """Return an error's type and message on one line, shortened."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()

@@ -25,8 +25,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.benign_sample import BenignSample
 from oddwire.detection.calibration.conformal import ConformalCalibration
-from oddwire.detection.persistence.estimators import dump_estimator, in_a_line, load_estimator
-from oddwire.detection.persistence.files import dump_array, dump_json, load_array, load_json
+from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
+from oddwire.detection.persistence.files import (
+    dump_array,
+    dump_json,
+    in_a_line,
+    load_array,
+    load_json,
+)
 from oddwire.detection.persistence.manifest import read_verified, write_verified
 from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.schema import FeatureSchema
@@ -86,12 +92,7 @@ M = TypeVar("M", bound=ModelParts)
 
 
 def save_model(model: ModelParts, folder: Path) -> str:
-    """Write a model to a folder, whole or not at all.
-
-    Returns
-    -------
-    str
-        SHA-256 of the folder's manifest.
+    """Write a model to a folder: see `oddwire.detection.model.Model.save`.
 
     Raises
     ------
@@ -107,20 +108,17 @@ def save_model(model: ModelParts, folder: Path) -> str:
 
 
 def load_model(build: Callable[..., M], folder: Path, *, digest: str | None = None) -> M:
-    """Read a model from a folder.
+    """Read a model from a folder: see `oddwire.detection.model.Model.load`.
 
     Parameters
     ----------
     build
         Makes the unfitted model, as `oddwire.detection.model.Model.build`.
-    digest
-        What `save_model` returned; not checked where it is ``None``.
 
     Raises
     ------
     ModelError
-        If a file is missing, extra, altered, or does not fit the others, or if the model was saved
-        by another release of oddwire or scikit-learn.
+        As by `Model.load`.
     """
     files = read_verified(folder, digest=digest)
     try:
@@ -133,7 +131,6 @@ def _write(model: ModelParts, folder: Path) -> None:
     (folder / "model.json").write_bytes(dump_json(_about(model)))
     (folder / "preprocessing.skops").write_bytes(dump_estimator(model.preprocessing))
     if hasattr(model.detector, "save_weights"):
-        (folder / "detector").mkdir()
         model.detector.save_weights(folder / "detector")
     else:
         (folder / "detector.skops").write_bytes(dump_estimator(model.detector))
@@ -170,14 +167,16 @@ def _read(build: Callable[..., M], files: Mapping[str, bytes], folder: Path) -> 
         alert_p_value=about["alert_p_value"],
         metadata=about["metadata"],
     )
-    model.preprocessing = _estimator(files, "preprocessing.skops", like=model.preprocessing)
+    name = "preprocessing.skops"
+    model.preprocessing = load_estimator(files[name], name=name, expected=type(model.preprocessing))
     columns = (*model.preprocessing.numeric, *model.preprocessing.categorical)
     if columns != model.schema.columns:
         raise ModelError("preprocessing.skops was made for other columns than model.json says")
     if hasattr(model.detector, "load_weights"):
         model.detector = model.detector.load_weights(folder / "detector")
     else:
-        model.detector = _estimator(files, "detector.skops", like=model.detector)
+        name = "detector.skops"
+        model.detector = load_estimator(files[name], name=name, expected=type(model.detector))
     width, fitted = len(model.preprocessing.feature_names_out_), model.detector.n_features_in_
     if width != fitted:
         raise ModelError(
@@ -190,14 +189,6 @@ def _read(build: Callable[..., M], files: Mapping[str, bytes], folder: Path) -> 
         rows = load_array(files["benign_sample.npy"], name="benign_sample.npy")
         model.benign_sample = BenignSample.from_dict(about["benign_sample"], rows, model.schema)
     return model
-
-
-def _estimator(files: Mapping[str, bytes], name: str, *, like: object) -> Any:
-    estimator = load_estimator(files[name], name=name)
-    if type(estimator) is not type(like):
-        expected, found = type(like).__name__, type(estimator).__name__
-        raise ModelError(f"{name} must hold {expected}, got {found}")
-    return estimator
 
 
 def _check_release(about: Mapping[str, Any], folder: Path) -> None:

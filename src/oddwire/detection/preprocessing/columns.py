@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Vector = NDArray[np.float64]
+    from oddwire.detection.arrays import Places, Vector
+
     Words = NDArray[np.object_]
 
 
@@ -35,7 +36,7 @@ def numbers(frame: pd.DataFrame, name: str) -> Vector:
         raise DataError(f"column {name!r} must hold numbers, got {got:.80}") from None
 
 
-def category_codes(frame: pd.DataFrame, name: str) -> tuple[NDArray[np.int64], Words]:
+def category_codes(frame: pd.DataFrame, name: str) -> tuple[Places, Words]:
     """Return a code per row, -1 for missing, and the distinct categories as strings.
 
     Raises
@@ -48,6 +49,31 @@ def category_codes(frame: pd.DataFrame, name: str) -> tuple[NDArray[np.int64], W
     words = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values]
     again, distinct = pd.factorize(np.asarray(words, dtype=object))
     return np.append(again, -1)[codes].astype(np.int64), np.asarray(distinct, dtype=object)
+
+
+def category_places(
+    frame: pd.DataFrame, name: str, categories: Sequence[str], *, other: int, missing: float
+) -> Vector:
+    """Return for each row which of the categories it has, counted from 0.
+
+    Parameters
+    ----------
+    frame, name
+        The column.
+    categories
+        Those that are counted.
+    other, missing
+        What a row gets with another category, and with none.
+
+    Raises
+    ------
+    DataError
+        If the column is missing.
+    """
+    codes, values = category_codes(frame, name)
+    places = pd.Index(np.asarray(categories, dtype=object)).get_indexer(pd.Index(values))
+    # The last place is for the code of a missing value, -1.
+    return np.append(np.where(places < 0, other, places), float(missing))[codes]
 
 
 class Frequent(NamedTuple):

@@ -6,25 +6,22 @@ without scaling, categories as codes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.preprocessing.columns import category_codes, frequent_categories, numbers
-from oddwire.errors import DataError, ParameterError
+from oddwire.detection.preprocessing.base import FramePreprocessing
+from oddwire.detection.preprocessing.columns import category_places, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    import pandas as pd
 
-    Matrix = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix
 
 
-class TableEncoder(TransformerMixin, BaseEstimator):
+class TableEncoder(FramePreprocessing):
     """Numbers as they are, categories as codes: one column of the matrix per column of the frame.
 
     Nothing is scaled, clipped or filled: missing is NaN and infinity stays. A category's code is
@@ -60,75 +57,20 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.max_categories = max_categories
         self.columns = columns
 
-    @property
-    def chosen(self) -> tuple[list[str], list[str]]:
-        """The columns that are used: of numbers, of strings."""
-        return self._chosen(self.numeric), self._chosen(self.categorical)
-
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Learn the categories of the training rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-            Holds at least the columns named; others are ignored.
-        y
-            Ignored.
-
-        Raises
-        ------
-        DataError
-            If a column is missing, holds text where numbers belong, or there is no row.
-        ParameterError
-            If `max_categories` is below 1, or `columns` holds another column.
-        """
-        del y
-        if self.max_categories < 1:
-            raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
-        if not len(X):
-            raise DataError("preprocessing needs at least one training row, got none")
-        if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
-            raise ParameterError(f"columns must be feature columns, got {unknown[0]!r}")
-        self.categories_: dict[str, list[str]] = {}
-        self.merged_: dict[str, NDArray[np.uint64]] = {}
-        kept = self._chosen(self.numeric)
-        for name in kept:
+    def _fit_columns(self, X: pd.DataFrame) -> None:
+        numeric, categorical = self.chosen
+        for name in numeric:
             numbers(X, name)
-        for name in self._chosen(self.categorical):
-            found = frequent_categories(X, name, self.max_categories)
-            self.categories_[name], self.merged_[name] = found.kept, found.merged
-        self.feature_names_out_ = [*kept, *self.categories_]
+        self.feature_names_out_ = [*numeric, *categorical]
         self.source_columns_ = list(self.feature_names_out_)
-        return self
 
-    def transform(self, X: pd.DataFrame) -> Matrix:
-        """Return the matrix of rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows, columns of the frame), C order; NaN is missing
-
-        Raises
-        ------
-        DataError
-            If a column is missing or holds text where numbers belong.
-        """
-        check_is_fitted(self, "feature_names_out_")
+    def _matrix(self, X: pd.DataFrame) -> Matrix:
         matrix = np.empty((len(X), len(self.feature_names_out_)))
-        kept = self._chosen(self.numeric)
-        for place, name in enumerate(kept):
+        numeric, categorical = self.chosen
+        for place, name in enumerate(numeric):
             matrix[:, place] = numbers(X, name)
-        for place, (name, categories) in enumerate(self.categories_.items(), start=len(kept)):
-            codes, values = category_codes(X, name)
-            known = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
-            known = np.where(known < 0, self.max_categories, known).astype(np.float64)
-            # The last place is for the code of a missing value, -1.
-            matrix[:, place] = np.append(known, np.nan)[codes]
+        for place, name in enumerate(categorical, start=len(numeric)):
+            matrix[:, place] = category_places(
+                X, name, self.categories_[name], other=self.max_categories, missing=np.nan
+            )
         return matrix
-
-    def _chosen(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if self.columns is None or name in self.columns]

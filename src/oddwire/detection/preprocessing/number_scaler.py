@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
 
 RELATIVE_TO = ("all", "group", "both")
 
@@ -139,7 +137,7 @@ class NumberScaler(BaseEstimator):
                 out[:, self._marks + self.marked_.index(name)] = missing
         return out
 
-    def _parts(self, frame: pd.DataFrame) -> list[tuple[int, NDArray[np.int64]]]:
+    def _parts(self, frame: pd.DataFrame) -> list[tuple[int, Places]]:
         """Return the groups that a frame holds, each with the places of its rows."""
         groups = Groups(self.group_columns_, self.group_keys_)
         places = groups.places(frame)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from oddwire.detection.arrays import Places
+
     Keys = NDArray[np.uint64]
-    Places = NDArray[np.int64]
 
 _FEWEST_ROWS = 10  # fewer say little about what is typical in a group
 _MOST_GROUPS = 128

@@ -12,9 +12,7 @@ from scipy.special import ndtri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
 
 TRANSFORMS = ("standard", "log_standard", "quantile_uniform", "quantile_normal")
 
@@ -170,9 +168,9 @@ class PackedScalings:
         Where each one's knots begin, and the last one's end, shape (scalings + 1,).
     """
 
-    lines: NDArray[np.float64]
-    knots: NDArray[np.float64]
-    ends: NDArray[np.int64]
+    lines: Matrix
+    knots: Matrix
+    ends: Places
 
     @classmethod
     def of(cls, scalings: Sequence[Scaling]) -> Self:

@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.preprocessing.columns import (
-    category_codes,
-    distinct_names,
-    frequent_categories,
-)
+from oddwire.detection.preprocessing.base import FramePreprocessing
+from oddwire.detection.preprocessing.columns import category_places, distinct_names
 from oddwire.detection.preprocessing.number_scaler import RELATIVE_TO, NumberScaler
 from oddwire.detection.preprocessing.scaling import TRANSFORMS
 from oddwire.errors import DataError, ParameterError
@@ -26,17 +21,14 @@ from oddwire.errors import DataError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Matrix = NDArray[np.float64]
-    Words = NDArray[np.object_]
+    from oddwire.detection.arrays import Matrix
 
 __all__ = ["TRANSFORMS", "TablePreprocessor"]
 
 _BLOCK_ROWS = 65_536  # bounds the memory used in addition to the result
 
 
-class TablePreprocessor(TransformerMixin, BaseEstimator):
+class TablePreprocessor(FramePreprocessing):
     """Numbers scaled, categories one-hot, nothing missing, nothing infinite.
 
     A number passes these steps, all with figures of the training rows: infinity becomes the nearer
@@ -108,85 +100,31 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments by name."""
-        del deep
-        return {
-            "numeric": self.numeric,
-            "categorical": self.categorical,
-            "transform": self.transform_name,
-            "max_categories": self.max_categories,
-            "columns": self.columns,
-            "relative_to": self.relative_to,
-        }
+        params: dict[str, Any] = super().get_params(deep)
+        return params | {"transform": self.transform_name}
 
     def set_params(self, **params: Any) -> Self:
         """Change arguments of the constructor by name."""
-        unknown = sorted(set(params) - set(self.get_params()))
-        if unknown:
-            known = ", ".join(self.get_params())
-            raise ParameterError(f"preprocessing has no parameter {unknown[0]!r}: it has {known}")
-        for name, value in params.items():
-            setattr(self, "transform_name" if name == "transform" else name, value)
+        transform = params.pop("transform", self.transform_name)
+        super().set_params(**params)
+        self.transform_name = transform
         return self
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Learn the figures of the training rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-            Holds at least the columns named; others are ignored.
-        y
-            Ignored.
-
-        Raises
-        ------
-        DataError
-            If a column is missing, holds text where numbers belong, or there is nothing to learn.
-        ParameterError
-            If a parameter has a wrong value.
-        """
-        del y
+    def _fit_columns(self, X: pd.DataFrame) -> None:
         if self.transform_name not in TRANSFORMS:
             known = ", ".join(TRANSFORMS)
             raise ParameterError(f"transform must be one of {known}, got {self.transform_name!r}")
-        if self.max_categories < 1:
-            raise ParameterError(f"max_categories must be at least 1, got {self.max_categories}")
         if self.relative_to not in RELATIVE_TO:
             known = ", ".join(RELATIVE_TO)
             raise ParameterError(f"relative_to must be one of {known}, got {self.relative_to!r}")
-        if not len(X):
-            raise DataError("preprocessing needs at least one training row, got none")
-        if unknown := sorted(set(self.columns or ()) - {*self.numeric, *self.categorical}):
-            raise ParameterError(f"columns must be feature columns, got {unknown[0]!r}")
-        self.scaler_ = NumberScaler(
-            self._chosen(self.numeric),
-            self._chosen(self.categorical),
-            self.transform_name,
-            self.relative_to,
-        ).fit(X)
-        self._fit_categorical(X)
+        numeric, categorical = self.chosen
+        self.scaler_ = NumberScaler(numeric, categorical, self.transform_name, self.relative_to)
+        self.scaler_.fit(X)
         self._name_columns()
         if not self.feature_names_out_:
             raise DataError("the training rows hold no feature column with a value")
-        return self
 
-    def transform(self, X: pd.DataFrame) -> Matrix:
-        """Return the matrix of rows.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (rows, columns)
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows, columns of the matrix), C order, finite
-
-        Raises
-        ------
-        DataError
-            If a column is missing or holds text where numbers belong.
-        """
-        check_is_fitted(self, "feature_names_out_")
+    def _matrix(self, X: pd.DataFrame) -> Matrix:
         matrix = np.zeros((len(X), len(self.feature_names_out_)))
         width = len(self.scaler_.feature_names_out_)
         for rows, scaled in self.scaler_.blocks(X, _BLOCK_ROWS):
@@ -194,36 +132,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             self._fill_categorical(X.iloc[rows], matrix[rows, width:])
         return matrix
 
-    def get_feature_names_out(self, input_features: object = None) -> Words:
-        """Return a name per column of the matrix: ``bytes``, ``bytes__missing``, ``proto=tcp``."""
-        del input_features
-        check_is_fitted(self, "feature_names_out_")
-        return np.asarray(self.feature_names_out_, dtype=object)
-
-    def _chosen(self, names: Sequence[str]) -> list[str]:
-        return [name for name in names if self.columns is None or name in self.columns]
-
-    def _fit_categorical(self, X: pd.DataFrame) -> None:
-        self.categories_: dict[str, list[str]] = {}
-        self.merged_: dict[str, NDArray[np.uint64]] = {}
-        self.with_missing_: list[str] = []
-        for name in self._chosen(self.categorical):
-            found = frequent_categories(X, name, self.max_categories)
-            self.categories_[name], self.merged_[name] = found.kept, found.merged
-            if found.with_missing:
-                self.with_missing_.append(name)
-
     def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:
         start = 0
         rows = np.arange(len(frame))
         for name, categories in self.categories_.items():
-            codes, values = category_codes(frame, name)
-            other = len(categories)
-            marked = name in self.with_missing_
-            places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object))
-            # The last place is for the code of a missing value, -1.
-            places = np.append(np.where(places < 0, other, places), other + marked)
-            out[rows, start + places[codes]] = 1.0
+            other, marked = len(categories), name in self.with_missing_
+            places = category_places(frame, name, categories, other=other, missing=other + marked)
+            out[rows, start + places.astype(np.int64)] = 1.0
             start += other + 1 + marked
 
     def _name_columns(self) -> None:

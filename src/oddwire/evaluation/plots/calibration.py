@@ -35,7 +35,6 @@ def calibration_figure(
     *,
     calibration_rows: int | None = None,
     target_fpr: float | None = None,
-    title: str = "Calibration on benign test rows",
 ) -> Figure:
     """Draw the share of benign rows with p ≤ a over a, a line per detector, with a chance band.
 
@@ -48,15 +47,13 @@ def calibration_figure(
         the binomial band.
     target_fpr
         Target false-positive rate to mark; None for none.
-    title
-        Heading.
 
     Raises
     ------
     DataError
         If a p-value lies outside [0, 1], or labels and p-values differ in length.
     """
-    figure, axes = canvas(title)
+    figure, axes = canvas("Calibration on benign test rows")
     shares = {name: _benign(*rows) for name, rows in detectors.items()}
     shares = {name: p_values for name, p_values in shares.items() if len(p_values)}
     if not shares:

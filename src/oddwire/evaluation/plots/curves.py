@@ -42,10 +42,7 @@ _MOST_POINTS = 2000  # a curve of more corners looks the same and makes a slow S
 
 
 def roc_curve_figure(
-    detectors: Mapping[str, tuple[Any, Any]],
-    *,
-    title: str = "ROC curve",
-    target_fpr: float | None = None,
+    detectors: Mapping[str, tuple[Any, Any]], *, target_fpr: float | None = None
 ) -> Figure:
     """Draw recall over the false-positive rate, a line per detector.
 
@@ -53,12 +50,10 @@ def roc_curve_figure(
     ----------
     detectors
         Labels and anomaly scores by the detector's name, each of shape (n,).
-    title
-        Heading.
     target_fpr
         Target false-positive rate to mark; None for none.
     """
-    figure, axes = canvas(title)
+    figure, axes = canvas("ROC curve")
     curves = _curves(detectors)
     for (name, _, curve), style in zip(curves, styles(), strict=False):
         fpr, recall = _thin(
@@ -77,19 +72,15 @@ def roc_curve_figure(
     return figure
 
 
-def precision_recall_figure(
-    detectors: Mapping[str, tuple[Any, Any]], *, title: str = "Precision-recall curve"
-) -> Figure:
+def precision_recall_figure(detectors: Mapping[str, tuple[Any, Any]]) -> Figure:
     """Draw precision over recall, a line per detector, with the share of attacks.
 
     Parameters
     ----------
     detectors
         Labels and anomaly scores by the detector's name, each of shape (n,).
-    title
-        Heading.
     """
-    figure, axes = canvas(title)
+    figure, axes = canvas("Precision-recall curve")
     curves = _curves(detectors)
     shares = [share for _, share, _ in curves]
     for (name, share, curve), style in zip(curves, styles(), strict=False):
@@ -129,15 +120,9 @@ def confusion_figure(confusion: Confusion, *, title: str = "Confusion matrix") -
     for (row, column), count in np.ndenumerate(counts):
         share = f"{shares[row, column]:.2%}" if totals[row, 0] else "no rows"
         dark = shares[row, column] > 0.7  # noqa: PLR2004 - white text is readable from here on
-        axes.text(
-            column,
-            row,
-            f"{count:,}\n{share}",
-            ha="center",
-            va="center",
-            fontsize="large",
-            color="white" if dark else "black",
-        )
+        colour = "white" if dark else "black"
+        text = f"{count:,}\n{share}"
+        axes.text(column, row, text, ha="center", va="center", fontsize="large", color=colour)
     axes.set_xticks([0, 1], ["no alert", "alert"])
     rows = [
         f"{name}\n({total:,})"
@@ -151,11 +136,7 @@ def confusion_figure(confusion: Confusion, *, title: str = "Confusion matrix") -
 
 
 def score_histogram_figure(
-    labels: Any,
-    scores: Any,
-    *,
-    threshold: float | None = None,
-    title: str = "Anomaly scores",
+    labels: Any, scores: Any, *, threshold: float | None = None, title: str = "Anomaly scores"
 ) -> Figure:
     """Draw the distribution of the anomaly scores of benign rows, attacks and unlabelled rows.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddwire.evaluation.plots.canvas import canvas, nothing_to_draw
-from oddwire.traffic.wire_text import plain_label
+from oddwire.traffic.wire_text import plain_label, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +23,7 @@ _LONGEST_NAME = 32
 _LIGHT = 0.55  # viridis is light from here on: only black text is readable
 
 
-def family_heat_map_figure(
-    detectors: Mapping[str, FamilyEvaluation], *, title: str = "Attack families"
-) -> Figure:
+def family_heat_map_figure(detectors: Mapping[str, FamilyEvaluation]) -> Figure:
     """Draw recall at the threshold and ROC AUC, a row per family and a column per detector.
 
     The families are those of the first detector, the largest first; families that validation did
@@ -36,19 +34,17 @@ def family_heat_map_figure(
     ----------
     detectors
         Results per family by the detector's name, all of the same test rows.
-    title
-        Heading.
     """
     first = next(iter(detectors.values()), None)
     if first is None or not len(first):
-        return nothing_to_draw(canvas(title)[0], "no test row is labelled as an attack")
+        return nothing_to_draw(canvas("Attack families")[0], "no test row is labelled as an attack")
     shown = first.families[:MOST_FAMILIES]
     left_out = len(first) - len(shown)
     figure, unused = canvas("", size=_size(len(shown), len(detectors)))
     unused.remove()
     left, right = figure.subplots(1, 2)
     recall, area = _values(detectors, shown, "recall"), _values(detectors, shown, "roc_auc")
-    figure.suptitle(plain_label(title), x=0.01, ha="left")
+    figure.suptitle("Attack families", x=0.01, ha="left")
     _paint(left, recall, list(detectors), "recall at the threshold")
     _paint(right, area, list(detectors), "ROC AUC")
     left.set_yticks(range(len(shown)), [_row_name(result) for result in shown])
@@ -76,26 +72,19 @@ def _values(
 
 
 def _row_name(result: FamilyResult) -> str:
-    name = result.family
-    short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    name = plain_label(printable(result.family, _LONGEST_NAME))
     star = " *" if result.seen is False else ""
-    return f"{plain_label(short)} ({result.rows:,}){star}"
+    return f"{name} ({result.rows:,}){star}"
 
 
 def _paint(axes: Axes, values: Floats, names: Sequence[str], what: str) -> None:
     axes.imshow(values, cmap="viridis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for (row, column), value in np.ndenumerate(values):
         known = bool(np.isfinite(value))
-        axes.text(
-            column,
-            row,
-            f"{value:.2f}" if known else "?",
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="black" if not known or value > _LIGHT else "white",
-            in_layout=False,  # it fits anyway, and measuring every text takes seconds
-        )
+        text = f"{value:.2f}" if known else "?"
+        colour = "black" if not known or value > _LIGHT else "white"
+        drawn = axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+        drawn.set_in_layout(False)  # it fits anyway, and measuring every text takes seconds
     axes.set_xticks(range(len(names)), [plain_label(name) for name in names])
     axes.tick_params(length=0)
     axes.tick_params(axis="x", rotation=35)

@@ -59,16 +59,16 @@ class Difference:
         return asdict(self)
 
 
-def paired_bootstrap(
+def paired_rankings(
     labels: Any,
     challenger: Any,
     champion: Any,
     *,
-    metric: Metric = "average_precision",
+    metrics: Sequence[Metric],
     resamples: int = 200,
     confidence: float = 0.95,
     seed: int = 0,
-) -> Difference:
+) -> tuple[Difference, ...]:
     """Estimate how much better the challenger ranks the same rows.
 
     Parameters
@@ -78,8 +78,8 @@ def paired_bootstrap(
     challenger, champion
         Finite anomaly scores of each, higher = more anomalous, shape (n,). Only their order
         matters.
-    metric
-        What is measured, one of `Metric`.
+    metrics
+        What is measured, all from one set of draws.
     resamples
         How many times the rows are resampled, at least 1.
     confidence
@@ -92,37 +92,7 @@ def paired_bootstrap(
     DataError
         If lengths differ, a score is not finite, or the labelled rows hold one class alone.
     ParameterError
-        If the metric is unknown, or ``resamples`` or ``confidence`` is out of range.
-    """
-    return paired_rankings(
-        labels, challenger, champion, metrics=(metric,),
-        resamples=resamples, confidence=confidence, seed=seed,
-    )[0]  # fmt: skip
-
-
-def paired_rankings(
-    labels: Any,
-    challenger: Any,
-    champion: Any,
-    *,
-    metrics: Sequence[Metric] = ("average_precision", "roc_auc"),
-    resamples: int = 200,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> tuple[Difference, ...]:
-    """Estimate `paired_bootstrap` for several metrics, from one set of draws.
-
-    Parameters
-    ----------
-    labels, challenger, champion, resamples, confidence, seed
-        As of `paired_bootstrap`.
-    metrics
-        Any of `Metric`.
-
-    Raises
-    ------
-    DataError, ParameterError
-        As by `paired_bootstrap`.
+        If a metric is unknown, or ``resamples`` or ``confidence`` is out of range.
     """
     for metric in metrics:
         if metric not in RANKING_METRICS:
@@ -132,8 +102,7 @@ def paired_rankings(
     scores = check_scores(challenger), check_scores(champion)
     known, attack = _labels_of_both(labels, *scores)
     rankings = [WeightedRanking(attack, each[known]) for each in scores]
-    ones = np.ones(len(attack))
-    values = [[ranking.measure(ones, metric) for metric in metrics] for ranking in rankings]
+    values = [_measured(ranking, np.ones(len(attack)), metrics).tolist() for ranking in rankings]
     drawn = np.array([
         np.subtract(*(_measured(ranking, weights, metrics) for ranking in rankings))
         for weights in stratified_weights(attack, resamples, np.random.default_rng(seed))
@@ -161,11 +130,11 @@ def paired_alerts(
     Parameters
     ----------
     labels
-        As of `paired_bootstrap`.
+        As of `paired_rankings`.
     challenger, champion
         Whether each row is an alert, booleans of shape (n,).
     resamples, confidence, seed
-        As of `paired_bootstrap`.
+        As of `paired_rankings`.
 
     Returns
     -------

@@ -11,13 +11,13 @@ Clopper & Pearson (1934) instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from oddwire.errors import DataError
 from oddwire.evaluation.metrics import (
-    ALERT_METRICS,
     Bools,
     Confusion,
     Evaluation,
@@ -35,7 +35,7 @@ from oddwire.evaluation.uncertainty.resampling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from oddwire.evaluation.metrics import Curve
 
@@ -62,10 +62,6 @@ class Intervals:
     resamples: int
     bounds: Mapping[str, Interval]
     undefined: Mapping[str, str]
-
-    def get(self, metric: str) -> Interval | None:
-        """Return the interval of a metric, None where it has none."""
-        return self.bounds.get(metric)
 
     def figures(self) -> dict[str, float]:
         """Return both ends by name: ``roc_auc_low``, ``roc_auc_high``."""
@@ -193,18 +189,14 @@ def bootstrap_intervals(
             tn, fp = evaluation.confusion.tn, evaluation.confusion.fp
             bounds[name] = exact_interval(fp, tn + fp, confidence)
         elif np.isfinite(drawn[name]).any():
-            bounds[name] = _percentiles(drawn[name], confidence)
+            # A resample without an alert has no precision: it is left out.
+            ends = np.nanquantile(drawn[name], [(1 - confidence) / 2, (1 + confidence) / 2])
+            bounds[name] = Interval(*ends.tolist())
         else:
             undefined[name] = "no resample holds an alert"
     return Intervals(
         confidence=confidence, resamples=resamples, bounds=bounds, undefined=undefined
     )  # fmt: skip
-
-
-def _percentiles(drawn: Floats, confidence: float) -> Interval:
-    # A resample without an alert has no precision: it is left out.
-    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(low), float(high))
 
 
 def _drawn_alerts(
@@ -214,8 +206,7 @@ def _drawn_alerts(
     attacks, benign = fn + tp, tn + fp
     found = rng.binomial(attacks, tp / attacks if attacks else 0.0, size=resamples)
     alarms = rng.binomial(benign, fp / benign if benign else 0.0, size=resamples)
-    values = alert_metrics(benign - alarms, alarms, attacks - found, found)
-    return {name: values[name] for name in ALERT_METRICS}
+    return alert_metrics(benign - alarms, alarms, attacks - found, found)
 
 
 def _drawn_rankings(
@@ -224,13 +215,10 @@ def _drawn_rankings(
     order = np.argsort(-scores, kind="stable")  # a million rows in order are read far faster
     attack, scores = attack[order], scores[order]
     ranking = WeightedRanking(attack, scores)
+    own = partial(recall_at, target_fpr=target_fpr)
+    measures: Mapping[str, Callable[[Curve], float]] = {**RANKING_METRICS, "recall_at_fpr": own}
     drawn = [
-        _rank(ranking.curve(weights), target_fpr)
+        {name: measure(ranking.curve(weights)) for name, measure in measures.items()}
         for weights in stratified_weights(attack, resamples, rng)
     ]
     return {name: np.array([values[name] for values in drawn]) for name in drawn[0]}
-
-
-def _rank(curve: Curve, target_fpr: float) -> dict[str, float]:
-    figures = {name: measure(curve) for name, measure in RANKING_METRICS.items()}
-    return figures | {"recall_at_fpr": recall_at(curve, target_fpr)}

@@ -66,10 +66,6 @@ class WeightedRanking:
         first = int(np.searchsorted(total, 0, side="right"))
         return Curve(self.thresholds[first:], attacks[first:], (total - attacks)[first:])
 
-    def measure(self, weights: Floats, metric: Metric) -> float:
-        """Return the metric where row i counts ``weights[i]`` times."""
-        return RANKING_METRICS[metric](self.curve(weights))
-
 
 def stratified_weights(attack: Bools, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
     """Yield how often each row is drawn, attacks and benign rows apart.

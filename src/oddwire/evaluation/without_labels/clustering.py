@@ -67,19 +67,19 @@ def evaluate_clustering(
             rows=len(X), clusters=clusters, silhouette=None, silhouette_rows=0,
             davies_bouldin=None, calinski_harabasz=None, reason=reason,
         )  # fmt: skip
-    drawn = _draw(groups, silhouette_rows, seed)
-    drawn_reason = _undefined(len(drawn), len(np.unique(groups[drawn])))
-    silhouette = None
-    if drawn_reason is None:
-        silhouette = float(silhouette_score(X[drawn], groups[drawn]))
+    drawn = min(silhouette_rows, len(X))
+    try:
+        score = silhouette_score(X, groups, sample_size=drawn, random_state=seed)
+    except ValueError as error:  # a sample of one cluster, or of one row in each
+        score, reason = None, f"silhouette: {error}"
     return ClusteringIndices(
         rows=len(X),
         clusters=clusters,
-        silhouette=silhouette,
-        silhouette_rows=len(drawn),
+        silhouette=None if score is None else float(score),
+        silhouette_rows=drawn,
         davies_bouldin=float(davies_bouldin_score(X, groups)),
         calinski_harabasz=float(calinski_harabasz_score(X, groups)),
-        reason=None if drawn_reason is None else f"silhouette: {drawn_reason}",
+        reason=reason,
     )
 
 
@@ -89,9 +89,3 @@ def _undefined(rows: int, clusters: int) -> str | None:
     if clusters >= rows:
         return f"indices need more rows than clusters, got {rows} rows in {clusters}"
     return None
-
-
-def _draw(groups: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
-    if len(groups) <= most:
-        return np.arange(len(groups))
-    return np.sort(np.random.default_rng(seed).choice(len(groups), most, replace=False))

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from oddwire.errors import DataError, ParameterError
+from oddwire.errors import DataError
 from oddwire.evaluation.metrics import Floats, check_scores
 from oddwire.traffic.schema import FeatureSchema
 
@@ -28,6 +28,8 @@ Score = Callable[[pd.DataFrame], Floats]
 
 _MASS = 0.9  # the mass-volume curve counts from this mass on
 _STEPS = 2001
+_SUBSETS, _MOST_COLUMNS = 5, 5  # how many sets of columns, of how many at most
+_DRAWS = 3000  # uniform rows
 
 
 def compactness(scores: Floats, uniform: Floats) -> float:
@@ -65,16 +67,9 @@ def compactness(scores: Floats, uniform: Floats) -> float:
 
 
 def compactness_over_subsets(
-    fit: Callable[[FeatureSchema], Score],
-    rows: pd.DataFrame,
-    schema: FeatureSchema,
-    *,
-    seed: int,
-    subsets: int = 10,
-    columns: int = 5,
-    draws: int = 5000,
+    fit: Callable[[FeatureSchema], Score], rows: pd.DataFrame, schema: FeatureSchema, *, seed: int
 ) -> float:
-    """Average the compactness over random sets of few columns.
+    """Average the compactness over five random sets of few columns.
 
     Parameters
     ----------
@@ -86,10 +81,6 @@ def compactness_over_subsets(
         The feature columns.
     seed
         Chooses sets and uniform rows.
-    subsets, columns
-        How many sets, of how many columns at most.
-    draws
-        Uniform rows.
 
     Returns
     -------
@@ -102,18 +93,16 @@ def compactness_over_subsets(
         If no column varies, or a score is not finite.
     """
     found = []
-    for number, chosen in enumerate(column_subsets(rows, schema, subsets, columns, seed=seed)):
+    for number, chosen in enumerate(column_subsets(rows, schema, seed=seed)):
         score = fit(chosen)
         kept = rows[list(chosen.columns)]
-        uniform = uniform_rows(kept, chosen, draws, seed=seed + number)
+        uniform = uniform_rows(kept, chosen, _DRAWS, seed=seed + number)
         found.append(compactness(score(kept), score(uniform)))
     return float(np.mean(found))
 
 
-def column_subsets(
-    rows: pd.DataFrame, schema: FeatureSchema, subsets: int, columns: int, *, seed: int
-) -> list[FeatureSchema]:
-    """Choose sets of columns at random, among those that vary.
+def column_subsets(rows: pd.DataFrame, schema: FeatureSchema, *, seed: int) -> list[FeatureSchema]:
+    """Choose sets of at most five columns at random, among those that vary.
 
     Parameters
     ----------
@@ -121,8 +110,6 @@ def column_subsets(
         A frame with the schema's columns.
     schema
         The feature columns.
-    subsets, columns
-        How many sets, of how many columns at most.
     seed
         The same seed chooses the same sets.
 
@@ -130,18 +117,14 @@ def column_subsets(
     ------
     DataError
         If no column varies.
-    ParameterError
-        If fewer than one set or column is asked for.
     """
-    if subsets < 1 or columns < 1:
-        raise ParameterError(f"at least one set of one column is needed, got {subsets}, {columns}")
     varying = varying_columns(rows, schema)
     if not varying:
         raise DataError("compactness needs a column that varies, got none")
     random = np.random.default_rng(seed)
     found = []
-    for _ in range(subsets):
-        chosen = set(random.choice(varying, size=min(columns, len(varying)), replace=False))
+    for _ in range(_SUBSETS):
+        chosen = set(random.choice(varying, size=min(_MOST_COLUMNS, len(varying)), replace=False))
         numeric, categorical = (
             tuple(name for name in part if name in chosen)
             for part in (schema.numeric, schema.categorical)

@@ -49,7 +49,7 @@ SYNTHETIC_AND_SHAPE = "synthetic_anomalies_and_shape"
 _ORDINARY = -1
 _FEWEST_OF_A_KIND = 10  # rarer families share a kind: the figure of a single row is chance
 _MOST_KINDS = 30
-_REFITTED, _SUBSETS, _DRAWS = 600, 5, 3000
+_REFITTED = 600
 _LOG_AUC_FLOOR = 0.003  # below a typical target FPR: detectors are rarely equal there
 _MEASURES: Mapping[str, Callable[[Curve], float]] = {
     FAMILY_ROC_AUC: roc_auc,
@@ -102,9 +102,7 @@ class ShapeCriterion:
         def fit(schema: FeatureSchema) -> Score:
             return Model.build(schema, detector, parameters, seed=self.seed).fit(few).anomaly_score
 
-        return compactness_over_subsets(
-            fit, self.rows, self.schema, seed=self.seed, subsets=_SUBSETS, draws=_DRAWS
-        )
+        return compactness_over_subsets(fit, self.rows, self.schema, seed=self.seed)
 
 
 @dataclass(frozen=True, eq=False)

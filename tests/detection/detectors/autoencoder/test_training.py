@@ -22,8 +22,7 @@ def test_few_rows_get_as_many_steps_as_they_need():
 
     def settings(max_epochs):
         return TrainingSettings(
-            noise=0.06, learning_rate=3e-3, weight_decay=1e-4, batch_size=256,
-            max_epochs=max_epochs, patience=8, accelerator="cpu",
+            noise=0.06, learning_rate=3e-3, max_epochs=max_epochs, patience=8, accelerator="cpu",
         )  # fmt: skip
 
     default = settings(None)

@@ -9,7 +9,7 @@ import pytest
 
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.scored_rows import ScoredRows
-from oddwire.evaluation.uncertainty.comparing import paired_bootstrap
+from oddwire.evaluation.uncertainty.comparing import paired_rankings
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.training.baselines.comparison import (
@@ -46,8 +46,8 @@ def test_the_lead_is_the_paired_difference_on_the_test_rows(tree, report, withou
     told = what_labels_add(beside)
     assert row["compared_with"] == "isolation_forest"
     for metric in ("roc_auc", "average_precision"):
-        expected = paired_bootstrap(
-            without.labels, tree.scores.scores, without.scores, metric=metric, seed=3,
+        (expected,) = paired_rankings(
+            without.labels, tree.scores.scores, without.scores, metrics=(metric,), seed=3,
             resamples=affordable_resamples(len(without.scores)),
         )  # fmt: skip
         assert expected.estimate == pytest.approx(

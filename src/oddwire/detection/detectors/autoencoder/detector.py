@@ -6,27 +6,44 @@ torch and Lightning take seconds to import, so they are imported where they are 
 from __future__ import annotations
 
 import copy
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from oddwire.detection.detectors.autoencoder.settings import CONSTRAINTS, DEFAULTS, SEARCH_SPACE
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
-from oddwire.detection.search_space import HyperParameters, SearchSpace
+from oddwire.detection.persistence.files import dump_json, in_a_line, load_json, read_file
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, relative_to
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import torch
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from oddwire.detection.arrays import Matrix, Vector
     from oddwire.detection.detectors.autoencoder.network import Autoencoder
 
 _ERROR_SCALE = "error_scale"
+_TENSORS, _SETTINGS = "autoencoder.safetensors", "autoencoder.json"
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "n_networks": [Interval(Integral, 1, None, closed="left")],
+    "width": [Interval(Integral, 1, None, closed="left")],
+    "latent_size": [Interval(Integral, 1, None, closed="left")],
+    "noise": [Interval(Real, 0, 1, closed="left")],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
+    "patience": [Interval(Integral, 1, None, closed="left")],
+    "scale_errors": ["boolean"],
+    "accelerator": [StrOptions({"auto", "cpu", "gpu"})],
+    "random_state": ["random_state"],
+}
 
 
 class AutoencoderDetector(OutlierDetector):
@@ -49,10 +66,8 @@ class AutoencoderDetector(OutlierDetector):
     noise
         Probability, in training, that a value is replaced by another row's (a denoising
         autoencoder).
-    learning_rate, weight_decay
+    learning_rate
         Of AdamW.
-    batch_size
-        Rows per step, at most: few rows train in smaller batches.
     max_epochs, patience
         The most passes over the rows, and how many without a smaller error on the held-out tenth of
         them end the training. The best weights are kept. None is 20 for many rows and more for few,
@@ -91,8 +106,28 @@ class AutoencoderDetector(OutlierDetector):
     array([ 1, -1])
     """
 
-    search_space: ClassVar[SearchSpace] = SEARCH_SPACE
-    defaults: ClassVar[HyperParameters] = DEFAULTS
+    search_space: ClassVar[SearchSpace] = {
+        "preprocessing__transform": Choice(
+            ("log_standard", "quantile_normal", "quantile_uniform", "standard")
+        ),
+        "preprocessing__relative_to": relative_to("both", "group", "all"),
+        "preprocessing__max_categories": Choice((4, 16, 64)),
+        "detector__width": Choice((64, 128)),
+        "detector__latent_size": IntRange(4, 12, log=True),
+        "detector__noise": FloatRange(0.0, 0.15),
+        "detector__learning_rate": FloatRange(2e-3, 5e-3, log=True),
+        "detector__scale_errors": Choice((True, False)),
+    }
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "preprocessing__transform": "log_standard",
+        "preprocessing__relative_to": "group",
+        "preprocessing__max_categories": 16,
+        "detector__width": 128,
+        "detector__latent_size": 6,
+        "detector__noise": 0.06,
+        "detector__learning_rate": 3e-3,
+        "detector__scale_errors": True,
+    }
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
@@ -104,8 +139,6 @@ class AutoencoderDetector(OutlierDetector):
         latent_size: int = 6,
         noise: float = 0.06,
         learning_rate: float = 3e-3,
-        weight_decay: float = 1e-4,
-        batch_size: int = 256,
         max_epochs: int | None = None,
         patience: int = 8,
         scale_errors: bool = True,
@@ -117,8 +150,6 @@ class AutoencoderDetector(OutlierDetector):
         self.latent_size = latent_size
         self.noise = noise
         self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.patience = patience
         self.scale_errors = scale_errors
@@ -151,7 +182,7 @@ class AutoencoderDetector(OutlierDetector):
         from oddwire.detection.detectors.autoencoder.scoring import BOUND
 
         self._validate_params()
-        rows = validate_data(self, X, dtype=np.float64)
+        rows = self._checked(X, reset=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         generator = torch.Generator().manual_seed(seed)
         network = self._build_network(rows.shape[1], generator)
@@ -171,8 +202,6 @@ class AutoencoderDetector(OutlierDetector):
             lightning_module.TrainingSettings(
                 noise=self.noise,
                 learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                batch_size=self.batch_size,
                 max_epochs=self.max_epochs,
                 patience=self.patience,
                 accelerator=self.accelerator,
@@ -181,22 +210,10 @@ class AutoencoderDetector(OutlierDetector):
             on_epoch=None if on_epoch is None else after_epoch,
         )
         self._adopt(network, held_out)
-        self.offset_ = training_offset(self.score_samples(rows))
+        self.offset_ = training_offset(self._score(rows))
         return self
 
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the negative anomaly score of each row: at most 0, higher = more normal.
-
-        Parameters
-        ----------
-        X
-            Finite numbers of shape (n_rows, n_columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (n_rows,)
-        """
-        matrix = self._checked(X)
+    def _score(self, X: Matrix) -> Vector:
         import torch
 
         from oddwire.detection.detectors.autoencoder.scoring import Scorer
@@ -204,7 +221,7 @@ class AutoencoderDetector(OutlierDetector):
         on_gpu = self.accelerator != "cpu" and torch.cuda.is_available()
         # Made anew for each call: cheap, and never out of date.
         scorer = Scorer(self.network_, self.error_scale_, device="cuda" if on_gpu else "cpu")
-        return -scorer.score_rows(matrix)
+        return -scorer.score_rows(X)
 
     def save_weights(self, folder: Path) -> None:
         """Write what was fitted into two files of a folder, without pickle.
@@ -217,15 +234,17 @@ class AutoencoderDetector(OutlierDetector):
             is not kept.
         """
         check_is_fitted(self, ["network_", "offset_"])
-        from oddwire.detection.detectors.autoencoder.saving import Saved, save
+        from safetensors.torch import save
 
-        saved = Saved(
-            parameters=saved_parameters(self),
-            columns=self.n_features_in_,
-            offset=self.offset_,
-            tensors={**self.network_.state_dict(), _ERROR_SCALE: self.error_scale_},
-        )
-        save(saved, folder)
+        content = {
+            "parameters": saved_parameters(self),
+            "columns": self.n_features_in_,
+            "offset": self.offset_,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _SETTINGS).write_bytes(dump_json(content))
+        tensors = {**self.network_.state_dict(), _ERROR_SCALE: self.error_scale_}
+        (folder / _TENSORS).write_bytes(save(tensors))
 
     @classmethod
     def load_weights(cls, folder: Path) -> Self:
@@ -236,23 +255,28 @@ class AutoencoderDetector(OutlierDetector):
         ModelError
             If a file is missing, damaged, or does not fit the other.
         """
-        from oddwire.detection.detectors.autoencoder.error_statistics import check_error_scale
-        from oddwire.detection.detectors.autoencoder.saving import load
+        from safetensors import SafetensorError
+        from safetensors.torch import load
 
-        saved = load(folder)
+        from oddwire.detection.detectors.autoencoder.error_statistics import check_error_scale
+
+        content = load_json(read_file(folder / _SETTINGS), name=_SETTINGS)
+        tensors_file = read_file(folder / _TENSORS)
         try:
-            detector = cls(**saved.parameters)
+            detector = cls(**content["parameters"])
             detector._validate_params()
-            tensors = dict(saved.tensors)
+            detector.n_features_in_ = int(content["columns"])
+            detector.offset_ = float(content["offset"])
+            tensors = load(tensors_file)
             detector.error_scale_ = check_error_scale(
-                tensors.pop(_ERROR_SCALE), networks=detector.n_networks, columns=saved.columns
+                tensors.pop(_ERROR_SCALE), (detector.n_networks, detector.n_features_in_)
             )
-            detector.network_ = detector._build_network(saved.columns).requires_grad_(False)
-            detector.network_.load_state_dict(tensors)
-        except (ValueError, TypeError, KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise ModelError(f"the autoencoder in {folder} is damaged: {reason:.300}") from error
-        detector.n_features_in_, detector.offset_ = saved.columns, saved.offset
+            detector.network_ = detector._build_network(detector.n_features_in_)
+            detector.network_.requires_grad_(False).load_state_dict(tensors)
+        except (ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+            raise ModelError(
+                f"the autoencoder in {folder} is damaged: {in_a_line(error)}"
+            ) from error
         return detector
 
     def _build_network(self, columns: int, generator: torch.Generator | None = None) -> Autoencoder:

@@ -46,7 +46,7 @@ def fit_error_scale(
         return (squared + _FLOOR * mean + _TINY).sqrt().float()
 
 
-def check_error_scale(scale: torch.Tensor, *, networks: int, columns: int) -> torch.Tensor:
+def check_error_scale(scale: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     """Return a scale that was read from a file.
 
     Raises
@@ -54,9 +54,9 @@ def check_error_scale(scale: torch.Tensor, *, networks: int, columns: int) -> to
     ValueError
         If it has another shape or type, or holds what cannot be a scale.
     """
-    if tuple(scale.shape) != (networks, columns) or scale.dtype != torch.float32:
+    if tuple(scale.shape) != shape or scale.dtype != torch.float32:
         got = f"{scale.dtype} of shape {tuple(scale.shape)}"
-        raise ValueError(f"error_scale must be float32 of shape {(networks, columns)}, got {got}")
+        raise ValueError(f"error_scale must be float32 of shape {shape}, got {got}")
     if not (scale.isfinite() & (scale > 0)).all():
         raise ValueError("error_scale must hold finite numbers above 0")
     return scale

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.callbacks import EarlyStopping, LambdaCallback
 from pytorch_lightning.utilities import CombinedLoader
 
 from oddwire.detection.detectors.autoencoder.network import Autoencoder
@@ -31,7 +31,7 @@ _BLOCK = 8192  # held-out rows at once
 # on 460 benign rows of UNSW-NB15.
 _STEPS = 2000
 _STEPS_AN_EPOCH = 50
-_SMALLEST_BATCH = 32
+_SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
 _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 200
 
 
@@ -41,15 +41,13 @@ class TrainingSettings:
 
     noise: float
     learning_rate: float
-    weight_decay: float
-    batch_size: int
     max_epochs: int | None
     patience: int
     accelerator: str
 
     def rows_a_step(self, rows: int) -> int:
-        """Return ``batch_size``, halved as long as an epoch would have but a few steps."""
-        size = self.batch_size
+        """Return the size of a batch, halved as long as an epoch would have but a few steps."""
+        size = _LARGEST_BATCH
         while size >= 2 * _SMALLEST_BATCH and rows < _STEPS_AN_EPOCH * size:
             size //= 2
         return size
@@ -87,11 +85,12 @@ class AutoencoderModule(pl.LightningModule):
         return torch.optim.AdamW(
             self.parameters(),
             lr=self.settings.learning_rate,
-            weight_decay=self.settings.weight_decay,
+            weight_decay=1e-4,
             fused=True,
         )
 
 
+@dataclass(frozen=True, kw_only=True)
 class RowBatches:
     """Batches sliced from one tensor: far faster than collating row by row.
 
@@ -111,20 +110,11 @@ class RowBatches:
         Draws order and noise; without one, rows come in order and clean.
     """
 
-    def __init__(
-        self,
-        rows: torch.Tensor,
-        *,
-        batch_size: int,
-        noise: float = 0.0,
-        copies: int = 1,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        self.rows = rows
-        self.batch_size = batch_size
-        self.noise = noise
-        self.copies = copies
-        self.generator = generator
+    rows: torch.Tensor
+    batch_size: int
+    noise: float = 0.0
+    copies: int = 1
+    generator: torch.Generator | None = None
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch_size)
@@ -172,19 +162,6 @@ class BestWeights(pl.Callback):
         pl_module.load_state_dict(self.weights)
 
 
-class EpochReport(pl.Callback):
-    """Calls back after each epoch, and stops the training if the answer is True."""
-
-    def __init__(self, on_epoch: Callable[[int], bool]) -> None:
-        self.on_epoch = on_epoch
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Hand over the number of the epoch, counted from 0."""
-        del pl_module
-        if self.on_epoch(trainer.current_epoch):
-            trainer.should_stop = True
-
-
 def hold_out(rows: torch.Tensor, order: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Split rows, shuffled by ``order``, into training rows and those that decide when to stop.
 
@@ -220,14 +197,16 @@ def train(
     on_epoch
         Called after each epoch with its number; True stops the training.
     """
-    callbacks: list[pl.Callback] = [
-        EarlyStopping(_HELD_OUT_ERROR, patience=settings.patience),
-        BestWeights(),
-    ]
+    callbacks = [EarlyStopping(_HELD_OUT_ERROR, patience=settings.patience), BestWeights()]
     if on_epoch is not None:
-        callbacks.append(EpochReport(on_epoch))
+
+        def report(trainer: pl.Trainer, module: pl.LightningModule) -> None:
+            del module
+            trainer.should_stop |= on_epoch(trainer.current_epoch)
+
+        callbacks.append(LambdaCallback(on_train_epoch_end=report))
     batches = RowBatches(
-        rows,
+        rows=rows,
         batch_size=settings.rows_a_step(len(rows)),
         noise=settings.noise,
         copies=network.networks,
@@ -238,25 +217,17 @@ def train(
             trainer = _trainer(settings, callbacks, network.networks, len(rows))
             loaders = (
                 CombinedLoader(batches, "max_size_cycle"),
-                CombinedLoader(RowBatches(held_out, batch_size=_BLOCK), "sequential"),
+                CombinedLoader(RowBatches(rows=held_out, batch_size=_BLOCK), "sequential"),
             )
         with one_thread():
-            _fit(trainer, AutoencoderModule(network, settings), loaders)
+            try:
+                trainer.fit(AutoencoderModule(network, settings), *loaders)
+            except SystemExit as leaving:
+                # Lightning makes sys.exit(1) of Ctrl-C, which would hide it from whoever called us.
+                if isinstance(leaving.__context__, KeyboardInterrupt):
+                    raise leaving.__context__ from None
+                raise
     network.cpu()
-
-
-def _fit(
-    trainer: pl.Trainer,
-    module: AutoencoderModule,
-    loaders: tuple[CombinedLoader, CombinedLoader],
-) -> None:
-    try:
-        trainer.fit(module, *loaders)
-    except SystemExit as leaving:
-        # Lightning makes sys.exit(1) of Ctrl-C, which would hide it from whoever called us.
-        if isinstance(leaving.__context__, KeyboardInterrupt):
-            raise leaving.__context__ from None
-        raise
 
 
 def _trainer(

@@ -19,36 +19,6 @@ _LOGGERS = (  # Lightning's remarks on devices and on why it stopped
     "pytorch_lightning.utilities.rank_zero",
     "pytorch_lightning.trainer.connectors.signal_connector",
 )
-
-
-class _HushedThreads(logging.Filter):
-    """Drops remarks from threads that train; all other threads stay heard."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-        self._threads: set[int] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno > logging.INFO or record.thread not in self._threads
-
-    def add_thread(self, thread: int) -> None:
-        """Hush a thread."""
-        with self._lock:
-            self._threads.add(thread)
-            for name in _LOGGERS:
-                logging.getLogger(name).addFilter(self)
-
-    def remove_thread(self, thread: int) -> None:
-        """Let a thread be heard again; with the last one the filter leaves the loggers."""
-        with self._lock:
-            self._threads.discard(thread)
-            if not self._threads:
-                for name in _LOGGERS:
-                    logging.getLogger(name).removeFilter(self)
-
-
-_HUSHED = _HushedThreads()
 _BUILDING = threading.Lock()
 
 
@@ -71,11 +41,17 @@ def without_known_warnings() -> Iterator[None]:
 def without_known_remarks() -> Iterator[None]:
     """Drop what Lightning logs in this thread below a warning."""
     thread = threading.get_ident()
-    _HUSHED.add_thread(thread)
+
+    def is_heard(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or record.thread != thread
+
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(is_heard)
     try:
         yield
     finally:
-        _HUSHED.remove_thread(thread)
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(is_heard)
 
 
 def one_thread() -> AbstractContextManager[Any]:

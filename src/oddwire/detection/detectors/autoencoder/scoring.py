@@ -19,11 +19,9 @@ from oddwire.detection.detectors.autoencoder.network import ParallelLinear
 from oddwire.detection.detectors.autoencoder.quiet import one_thread
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from oddwire.detection.arrays import Matrix, Vector
     from oddwire.detection.detectors.autoencoder.network import Autoencoder
 
-    Matrix = NDArray[np.float64]
     Layers = list[tuple[torch.Tensor, torch.Tensor]]
 
 ERROR_CAP = 50.0  # a scaled squared error beyond counts by its logarithm: see `_score_block`
@@ -69,7 +67,7 @@ class Scorer:
             for weight, bias in parts
         ]
 
-    def score_rows(self, rows: Matrix) -> Matrix:
+    def score_rows(self, rows: Matrix) -> Vector:
         """Return anomaly scores of shape (rows,), higher = more anomalous.
 
         Parameters
@@ -114,16 +112,12 @@ class Scorer:
 
     def _errors(self, block: torch.Tensor) -> torch.Tensor:
         """Return the scaled squared errors, per network, row and column."""
-        codes = _forward(self._encoder, block.expand(self._networks, -1, -1))
-        rows = _hidden(self._decoder, codes)
+        weight, bias = self._encoder[-1]
+        hidden = _hidden(self._encoder, block.expand(self._networks, -1, -1))
+        rows = _hidden(self._decoder, torch.baddbmm(bias, hidden, weight))
         weight, bias = self._decoder[-1]
         negative = torch.addcmul(bias, block, self._inverse, value=-1.0)
         return torch.baddbmm(negative, rows, weight).square_()
-
-
-def _forward(layers: Layers, rows: torch.Tensor) -> torch.Tensor:
-    weight, bias = layers[-1]
-    return torch.baddbmm(bias, _hidden(layers, rows), weight)
 
 
 def _hidden(layers: Layers, rows: torch.Tensor) -> torch.Tensor:

@@ -7,26 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.detectors.base import OutlierDetector, saved_parameters, training_offset
 from oddwire.detection.detectors.ensemble.fitting import EnsembleFit
 from oddwire.detection.detectors.ensemble.member import Member, load_member, plan_members
 from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
-from oddwire.detection.persistence.files import dump_json, load_json, read_file
+from oddwire.detection.persistence.files import dump_json, in_a_line, load_json, read_file
 from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import ArrayLike, NDArray
-
+    from oddwire.detection.arrays import Matrix, Vector
     from oddwire.detection.search_space import SearchSpace
-
-    Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
 
 # Four kinds, some of which scale numbers among all rows and some within groups:
 # docs/decisions/0008-default-members.md. Here the SVM sees parts of the columns: 0010.
@@ -42,7 +37,7 @@ _ROWS_FOR_OFFSET = 10_000
 
 
 class EnsembleDetector(OutlierDetector):
-    """The weighted mean of its members' surprisals.
+    """The mean of its members' surprisals.
 
     A member is a detector with its own preprocessing. Its anomaly scores become surprisals, -log of
     their p-values among benign rows that it was not fitted to (see `Surprisal`), which makes the
@@ -51,10 +46,9 @@ class EnsembleDetector(OutlierDetector):
     Parameters
     ----------
     members
-        Each a mapping with ``detector``, the name of any other detector; ``weight``, if it is not
-        1; and hyperparameters as in the search spaces, ``preprocessing__...`` and
-        ``detector__...``, for which the detector's defaults hold otherwise. None is
-        `DEFAULT_MEMBERS`.
+        Each a mapping with ``detector``, the name of any other detector, and hyperparameters as in
+        the search spaces, ``preprocessing__...`` and ``detector__...``, for which the detector's
+        defaults hold otherwise. None is `DEFAULT_MEMBERS`.
     categorical_features
         Columns of the matrix that hold codes of categories; all others are numbers.
     feature_names
@@ -94,6 +88,7 @@ class EnsembleDetector(OutlierDetector):
     }
     # It takes the columns without preprocessing, see `TableEncoder`.
     prepares_columns: ClassVar[bool] = True
+    _finite: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -114,15 +109,8 @@ class EnsembleDetector(OutlierDetector):
         tags.input_tags.allow_nan = True
         return tags
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
         """Fit every member, and its surprisal to rows held out from that.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns), NaN where missing.
-        y
-            Ignored.
 
         Raises
         ------
@@ -131,54 +119,30 @@ class EnsembleDetector(OutlierDetector):
         ParameterError
             If the members break a rule.
         """
-        del y
         plans = plan_members(DEFAULT_MEMBERS if self.members is None else self.members)
-        frame = self._frame(X, reset=True)
+        frame = self._frame(X)
         numeric, categorical = self._columns()
         # One seed for all: a member does not depend on those before it.
-        self.random_state_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.random_state_ = int(random.randint(2**31 - 1))
         fit = EnsembleFit(plans, numeric, categorical, self.random_state_)
         self.tables_, self.members_ = fit.run(frame)
         rows = np.linspace(0, len(frame) - 1, min(len(frame), _ROWS_FOR_OFFSET)).astype(np.int64)
-        self.offset_ = training_offset(-self._mean(self._surprisal(frame.iloc[rows])))
-        return self
+        self.offset_ = training_offset(self._score(X[rows]))
 
-    def score_samples(self, X: ArrayLike) -> Vector:
-        """Return the negative weighted mean of the members' surprisals.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns), NaN where missing.
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
-        check_is_fitted(self, ["members_", "offset_"])
-        return -self._mean(self._surprisal(self._frame(X, reset=False)))
-
-    def _surprisal(self, frame: pd.DataFrame) -> Matrix:
-        """Return each member's surprisal, shape (rows, members)."""
-        found = np.empty((len(frame), len(self.members_)))
+    def _score(self, X: Matrix) -> Vector:
+        """Return the negative mean of the members' surprisals."""
+        frame = self._frame(X)
+        surprisals = np.empty((len(frame), len(self.members_)))
         for number, table in enumerate(self.tables_):
             matrix = table.transform(frame)
             for place, member in enumerate(self.members_):
                 if member.table == number:
-                    found[:, place] = member.surprisal_of(matrix)
-        return found
-
-    def _mean(self, surprisal: Matrix) -> Vector:
-        weights = np.array([member.plan.weight for member in self.members_])
-        # Not a product of matrices, whose last bit may depend on the other rows.
-        mean: Vector = (surprisal * (weights / weights.sum())).sum(axis=1)
+                    surprisals[:, place] = member.surprisal_of(matrix)
+        mean: Vector = -surprisals.mean(axis=1)
         return mean
 
-    def _frame(self, X: ArrayLike, *, reset: bool) -> pd.DataFrame:
-        matrix: Matrix = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite=False, reset=reset
-        )
-        return pd.DataFrame(matrix, columns=self._names(), copy=False)
+    def _frame(self, X: Matrix) -> pd.DataFrame:
+        return pd.DataFrame(X, columns=self._names(), copy=False)
 
     def _columns(self) -> tuple[list[str], list[str]]:
         names, coded = self._names(), {int(place) for place in self.categorical_features}
@@ -199,6 +163,7 @@ class EnsembleDetector(OutlierDetector):
             Where ``ensemble.json``, the preprocessings and a folder per member go.
         """
         check_is_fitted(self, ["members_", "offset_"])
+        folder.mkdir(parents=True, exist_ok=True)
         for number, table in enumerate(self.tables_):
             (folder / f"preprocessing-{number}.skops").write_bytes(dump_estimator(table))
         members = [
@@ -233,15 +198,14 @@ class EnsembleDetector(OutlierDetector):
             ]
             detector.members_ = detector._load_members(content["members"], folder)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            reason = " ".join(str(error).split())
-            raise ModelError(f"the ensemble in {folder} is damaged: {reason:.300}") from error
+            raise ModelError(f"the ensemble in {folder} is damaged: {in_a_line(error)}") from error
         return detector
 
     def _load_table(self, file: Path) -> TablePreprocessor:
-        table = load_estimator(read_file(file), name=file.name)
+        table: TablePreprocessor = load_estimator(
+            read_file(file), name=file.name, expected=TablePreprocessor
+        )
         numeric, categorical = self._columns()
-        if not isinstance(table, TablePreprocessor):
-            raise ModelError(f"{file} must hold a TablePreprocessor, got {type(table).__name__}")
         names = [*numeric, *categorical]
         if [*table.numeric, *table.categorical] != names or self.n_features_in_ != len(names):
             raise ModelError(f"{file} was made for other columns than the ensemble")

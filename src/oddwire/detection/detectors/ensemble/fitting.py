@@ -16,10 +16,8 @@ from oddwire.errors import ModelError, OddwireError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Matrix = NDArray[np.float64]
-    Rows = NDArray[np.int64]
+    from oddwire.detection.arrays import Matrix, Places
 
 T = TypeVar("T")
 
@@ -35,8 +33,8 @@ _FEWEST_TO_FOLD = 20  # with fewer, the rows that a member was fitted to must do
 class Part(NamedTuple):
     """Rows to fit to, and rows held out from that."""
 
-    fitted: Rows
-    held_out: Rows
+    fitted: Places
+    held_out: Places
 
 
 @dataclass(frozen=True, eq=False)

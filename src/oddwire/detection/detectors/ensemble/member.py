@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.calibration.surprisal import Surprisal
@@ -25,12 +22,8 @@ from oddwire.errors import ModelError, ParameterError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from oddwire.detection.arrays import Matrix, Vector
     from oddwire.detection.preprocessing.table import TablePreprocessor
-
-    Matrix = NDArray[np.float64]
-    Vector = NDArray[np.float64]
 
 ENSEMBLE = "ensemble"
 _DETECTOR = "detector.skops"
@@ -48,14 +41,11 @@ class MemberPlan:
         A key of `DETECTORS`.
     preprocessing, parameters
         Hyperparameters by their own names.
-    weight
-        Of its surprisal in the mean.
     """
 
     name: str
     preprocessing: Mapping[str, Any]
     parameters: Mapping[str, Any]
-    weight: float
 
     def build(self, seed: int) -> Any:
         """Make the unfitted detector."""
@@ -68,13 +58,13 @@ def plan_members(members: Sequence[Mapping[str, Any]]) -> list[MemberPlan]:
     Parameters
     ----------
     members
-        Each with ``detector``, its name; ``weight``, above 0, if it is not 1; and any
-        hyperparameters, ``preprocessing__...`` and ``detector__...``.
+        Each with ``detector``, its name, and any hyperparameters, ``preprocessing__...`` and
+        ``detector__...``.
 
     Raises
     ------
     ParameterError
-        If there is no member, or one has no detector, an unknown key, or a wrong weight.
+        If there is no member, or one has no detector or an unknown key.
     """
     if isinstance(members, str | Mapping) or not isinstance(members, Sequence) or not members:
         raise ParameterError(f"members must be a list of at least one, got {members!r:.60}")
@@ -85,21 +75,19 @@ def _plan(number: int, given: Mapping[str, Any]) -> MemberPlan:
     where = f"members[{number}]"
     if not isinstance(given, Mapping) or "detector" not in given:
         raise ParameterError(f"{where} must hold the key 'detector', got {given!r:.60}")
-    name, weight = given["detector"], given.get("weight", 1)
+    name = given["detector"]
     known = [detector for detector in DETECTORS if detector != ENSEMBLE]
     if name not in known:
         raise ParameterError(f"{where}: unknown detector {name!r}: there are {', '.join(known)}")
-    if isinstance(weight, bool | str) or not (weight > 0 and math.isfinite(weight)):
-        raise ParameterError(f"{where}: weight must be a finite number above 0, got {weight!r}")
     for key in given:
-        if key not in {"detector", "weight"} and not key.startswith((_PREPROCESSING, _PARAMETER)):
+        if key != "detector" and not key.startswith((_PREPROCESSING, _PARAMETER)):
             raise ParameterError(
-                f"{where}: unknown key {key!r}: there are detector, weight, "
-                f"{_PREPROCESSING}... and {_PARAMETER}..."
+                f"{where}: unknown key {key!r}: there are detector, {_PREPROCESSING}... and "
+                f"{_PARAMETER}..."
             )
     chosen = default_parameters(name) | dict(given)
     preprocessing, parameters = (with_prefix(key, chosen) for key in (_PREPROCESSING, _PARAMETER))
-    return MemberPlan(name, preprocessing, parameters, float(weight))
+    return MemberPlan(name, preprocessing, parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +141,8 @@ def load_member(
     if hasattr(like, "load_weights"):
         detector = like.load_weights(folder)
     else:
-        detector = load_estimator(read_file(folder / _DETECTOR), name=_DETECTOR)
-    if type(detector) is not type(like):
-        raise ModelError(
-            f"{folder / _DETECTOR} must hold {type(like).__name__}, got {type(detector).__name__}"
+        detector = load_estimator(
+            read_file(folder / _DETECTOR), name=_DETECTOR, expected=type(like)
         )
     table = int(content["table"])
     width, fitted = len(tables[table].feature_names_out_), detector.n_features_in_

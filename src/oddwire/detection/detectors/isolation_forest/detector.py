@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
-from sklearn.utils.validation import validate_data
 
 from oddwire.detection.detectors.base import OutlierDetector
 from oddwire.detection.detectors.isolation_forest.scoring import (
@@ -14,20 +13,12 @@ from oddwire.detection.detectors.isolation_forest.scoring import (
     average_path_length,
     node_ranges,
 )
-from oddwire.detection.search_space import (
-    Choice,
-    FloatRange,
-    IntRange,
-    SearchSpace,
-    relative_to,
-)
+from oddwire.detection.search_space import Choice, FloatRange, IntRange, SearchSpace, relative_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
-
-    Matrix = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Vector
 
 
 class IsolationForestDetector(OutlierDetector):
@@ -38,7 +29,7 @@ class IsolationForestDetector(OutlierDetector):
     rows, so that any row beyond the last one counts as its neighbour.
 
     It takes any number of training rows, however few, without a warning. Scores do not depend on
-    `n_jobs`, to the last bit.
+    the number of threads, to the last bit.
 
     Parameters
     ----------
@@ -48,8 +39,6 @@ class IsolationForestDetector(OutlierDetector):
         Training rows per tree; all where there are fewer.
     max_features
         Share of the columns that a tree sees, above 0 and up to 1.
-    n_jobs
-        Threads; None is one for fitting and all cores for scoring.
     random_state
         Seed.
 
@@ -101,61 +90,36 @@ class IsolationForestDetector(OutlierDetector):
         n_estimators: int = 300,
         max_samples: int = 1024,
         max_features: float = 1.0,
-        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_estimators = n_estimators
         self.max_samples = max_samples
         self.max_features = max_features
-        self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Grow the trees.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-        y
-            Ignored.
-        """
-        del y
-        matrix: Matrix = validate_data(self, X, dtype=np.float64)
+    def _fit(self, X: Matrix, random: np.random.RandomState) -> None:
+        del random
         with np.errstate(over="ignore"):  # beyond float32's range is infinite to scikit-learn too
-            single = np.ascontiguousarray(matrix, dtype=np.float32)
+            single = np.ascontiguousarray(X, dtype=np.float32)
         self.forest_ = IsolationForest(
             n_estimators=self.n_estimators,
-            max_samples=min(self.max_samples, len(matrix)),
+            max_samples=min(self.max_samples, len(X)),
             max_features=self.max_features,
-            n_jobs=self.n_jobs,
             random_state=self.random_state,
         ).fit(single)
         self.lows_, self.highs_ = node_ranges(self.forest_, single)
         self._flat = FlatForest.of(self.forest_, self.lows_, self.highs_)
         self.offset_ = float(self.forest_.offset_)
-        return self
 
-    def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the negative of the paper's anomaly score, from -1 (anomalous) to 0.
-
-        Parameters
-        ----------
-        X
-            Matrix of shape (rows, columns).
-
-        Returns
-        -------
-        ndarray of float64 of shape (rows,)
-        """
-        matrix = self._checked(X)
+    def _score(self, X: Matrix) -> Vector:
+        """Return the negative of the paper's anomaly score, from -1 (anomalous) to 0."""
         if not hasattr(self, "_flat"):  # loaded from a file
             self._flat = FlatForest.of(self.forest_, self.lows_, self.highs_)
-        lengths = self._flat.path_lengths(matrix, self.n_jobs)
+        lengths = self._flat.path_lengths(X)
         average = len(self.forest_.estimators_) * average_path_length(self.forest_.max_samples_)
         # A single training row has no path; scikit-learn's score for that is 1/2.
         ratios = np.divide(lengths, average, out=np.ones_like(lengths), where=average != 0)
-        scores: NDArray[np.float64] = -(2.0**-ratios)
+        scores: Vector = -(2.0**-ratios)
         return scores
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed, effective_n_jobs
+from joblib import Parallel, cpu_count, delayed
 
 from oddwire.errors import ModelError
 
@@ -21,11 +21,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.ensemble import IsolationForest
 
-    Matrix = NDArray[np.float64]
+    from oddwire.detection.arrays import Matrix, Places, Vector
+
     Singles = NDArray[np.float32]
 
 _ROWS_PER_TASK = 1024  # many, so that threads end together
 _FEW_ROWS = 256  # quicker done than threads are called
+_WALK_TYPES = (
+    "void(float32[:,::1], uint32[::1], float32[::1], float32[::1], float32[::1],"
+    " uint32[::1], float64[::1], int64[::1], int64[::1], float64[::1])"
+)
+_WIDEN_TYPES = (
+    "void(float32[:,::1], int64[:], int64[:], int64[:], float64[:], float32[::1], float32[::1])"
+)
 
 
 class FlatForest(NamedTuple):
@@ -57,9 +65,9 @@ class FlatForest(NamedTuple):
     cuts: Singles
     highs: Singles
     children: NDArray[np.uint32]
-    lengths: Matrix
-    starts: NDArray[np.int64]
-    depths: NDArray[np.int64]
+    lengths: Vector
+    starts: Places
+    depths: Places
 
     @classmethod
     def of(cls, forest: IsolationForest, lows: Singles, highs: Singles) -> FlatForest:
@@ -91,22 +99,20 @@ class FlatForest(NamedTuple):
         deepest = np.array(depths, dtype=np.int64)
         return cls(features, lows, cuts, highs, children, lengths, starts, deepest)
 
-    def path_lengths(self, matrix: Matrix, n_jobs: int | None = None) -> Matrix:
+    def path_lengths(self, matrix: Matrix) -> Vector:
         """Add up each row's path lengths over the trees.
 
         Parameters
         ----------
         matrix
             float64 of shape (rows, columns), C order, of the columns that the forest was fitted to.
-        n_jobs
-            Threads; None is all cores.
 
         Returns
         -------
         ndarray of float64 of shape (rows,)
         """
         sums = np.zeros(len(matrix))
-        threads = cpu_count() if n_jobs is None else effective_n_jobs(n_jobs)
+        threads = cpu_count()
         rows = max(1, min(_ROWS_PER_TASK, -(-len(matrix) // threads)))
         parts = [slice(start, start + rows) for start in range(0, len(matrix), rows)]
         if threads == 1 or len(matrix) < _FEW_ROWS:
@@ -118,10 +124,10 @@ class FlatForest(NamedTuple):
             )
         return sums
 
-    def _walk_part(self, matrix: Matrix, sums: Matrix) -> None:
+    def _walk_part(self, matrix: Matrix, sums: Vector) -> None:
         with np.errstate(over="ignore"):  # beyond float32's range is infinite to scikit-learn too
             single = matrix.astype(np.float32)  # a copy that may be written to, as the loop wants
-        _kernels().walk(single, *self, sums)
+        _compiled(_walk, _WALK_TYPES)(single, *self, sums)
 
 
 def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Singles]:
@@ -140,6 +146,7 @@ def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Sing
         float32, a value per node of all trees; minus and plus infinity at leaves.
     """
     pairs = []
+    widen = _compiled(_widen, _WIDEN_TYPES)
     members = zip(
         forest.estimators_, forest.estimators_samples_, forest.estimators_features_, strict=True
     )
@@ -148,7 +155,7 @@ def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Sing
         low = np.where(tree.children_left < 0, -np.inf, np.inf).astype(np.float32)
         high = -low
         rows = np.ascontiguousarray(matrix[samples][:, columns])
-        _kernels().widen(
+        widen(
             rows, tree.children_left, tree.children_right, tree.feature, tree.threshold, low, high
         )
         pairs.append((low, high))
@@ -156,7 +163,7 @@ def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Sing
     return lows, highs
 
 
-def average_path_length(rows: NDArray[Any]) -> Matrix:
+def average_path_length(rows: NDArray[Any]) -> Vector:
     """Return the mean path length of an unsuccessful search among so many rows.
 
     Liu, Ting & Zhou 2008, *Isolation Forest*, formula 1, with scikit-learn's value for two rows.
@@ -167,9 +174,7 @@ def average_path_length(rows: NDArray[Any]) -> Matrix:
     return np.select([counts < 2, counts < 3], [0.0, 1.0], lengths)  # noqa: PLR2004
 
 
-def _lay_out(
-    tree: Any, columns: NDArray[np.int64], lows: Singles, highs: Singles
-) -> tuple[Any, ...]:
+def _lay_out(tree: Any, columns: Places, lows: Singles, highs: Singles) -> tuple[Any, ...]:
     deepest = tree.max_depth
     leaf = tree.children_left < 0
     # Siblings side by side, so that one number leads to both: node old[i] takes place i.
@@ -236,30 +241,9 @@ def _widen(matrix, left, right, feature, threshold, low, high):  # type: ignore[
             node = left[node] if value <= threshold[node] else right[node]
 
 
-class _Kernels(NamedTuple):
-    walk: Callable[..., None]
-    widen: Callable[..., None]
-
-
 @cache
-def _kernels() -> _Kernels:
-    """Compile the loops, or load them as compiled by an earlier process."""
-    return _Kernels(
-        walk=_compiled(
-            _walk,
-            "void(float32[:,::1], uint32[::1], float32[::1], float32[::1], float32[::1],"
-            " uint32[::1], float64[::1], int64[::1], int64[::1], float64[::1])",
-        ),
-        widen=_compiled(
-            _widen,
-            "void(float32[:,::1], int64[:], int64[:], int64[:], float64[:],"
-            " float32[::1], float32[::1])",
-        ),
-    )
-
-
 def _compiled(function: Callable[..., None], signature: str) -> Callable[..., Any]:
-    """Compile a loop that threads can run at the same time."""
+    """Compile a loop that threads can run at the same time, or load it as compiled earlier."""
     import numba  # half a second, not to be paid by `oddwire --help`
 
     try:
