@@ -56,7 +56,7 @@ def check(decision, name):
 CHAMPION = candidate(name="version 1")
 
 
-def test_the_first_model_needs_no_rival():
+def test_the_first_model_needs_no_champion_to_beat():
     got = decide(candidate(), None, LIMITS, seed=0)
     assert got.promote
     assert got.reason.startswith("Promoted: version 2 is the first model")

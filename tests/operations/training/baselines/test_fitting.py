@@ -25,7 +25,7 @@ def prepared(desk):
 
 @pytest.mark.parametrize("balance", BALANCES)
 @pytest.mark.parametrize("name", SUPERVISED_BASELINES)
-def test_a_rival_finds_again_what_labels_showed_it(name, balance, make_rows, schema):
+def test_a_baseline_finds_again_what_labels_showed_it(name, balance, make_rows, schema):
     rows = make_rows(seed=1)
     labels = rows["label"].to_numpy(dtype=int)
     baseline = build_baseline(name, schema, balance=balance, seed=0).fit(rows, labels)
@@ -40,7 +40,7 @@ def test_unknown_names_are_refused(schema):
         build_baseline("decision_tree", schema, balance="smote", seed=0)
 
 
-def test_every_rival_is_judged_once_on_the_test_rows(prepared, monkeypatch):
+def test_every_baseline_is_evaluated_once_on_the_test_rows(prepared, monkeypatch):
     read, part = [], Prepared.part
 
     def watched(self, name):
