@@ -68,10 +68,6 @@ def find_suspects(
         All rows, to confirm a suspicion by.
     looked_at
         The rows that `statistics` are of.
-    schema
-        The features.
-    statistics
-        From `statistics.describe`.
 
     Returns
     -------

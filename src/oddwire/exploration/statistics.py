@@ -33,8 +33,6 @@ def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema)
         All rows, for counts, gaps, repeats and constant features.
     looked_at
         The rows for the statistics of features, from `sample.sample`.
-    schema
-        The features.
 
     Returns
     -------

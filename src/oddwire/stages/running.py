@@ -22,8 +22,6 @@ def run(stage: Callable[[Project, str], None], arguments: list[str] | None = Non
 
     Parameters
     ----------
-    stage
-        The stage: a function of the project and the source.
     arguments
         The arguments after the stage's name; by default those of the command line.
 

@@ -46,8 +46,6 @@ def print_comparison(comparison: Comparison, order: Sequence[str]) -> None:
 
     Parameters
     ----------
-    comparison
-        Two trainings.
     order
         Run ids of all trainings that are compared, in the order of their letters.
     """

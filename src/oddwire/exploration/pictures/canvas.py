@@ -31,8 +31,6 @@ class Picture:
         What it shows, for people who do not see it; text from traffic may stand in it.
     caption
         How to read it, and what is left out.
-    figure
-        The drawing.
     """
 
     name: str

@@ -23,10 +23,6 @@ def draw_maps(statistics: dict[str, Any], rows: pd.DataFrame, maps: Maps | str) 
 
     Parameters
     ----------
-    statistics
-        With the name of the source under ``source``.
-    rows
-        The rows on the maps.
     maps
         Their places, or why there are none.
     """

@@ -47,10 +47,6 @@ def load_training(tracking: Tracking, run_id: str, folder: Path) -> TrainingReco
 
     Parameters
     ----------
-    tracking
-        The store.
-    run_id
-        A training's run.
     folder
         Where files may be downloaded to.
 

@@ -36,8 +36,6 @@ class TrainingRecord:
 
     Parameters
     ----------
-    run_id, name
-        Of its MLflow run.
     best
         The detector that it chose.
     rows

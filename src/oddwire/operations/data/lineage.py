@@ -39,8 +39,6 @@ class Lineage:
         The entries of ``dvc.lock`` for the source's stages.
     data_digest
         SHA-256 over the prepared files' names and bytes.
-    versions
-        Package versions.
     """
 
     git_commit: str | None
@@ -70,8 +68,6 @@ def read_lineage(project: Project, source: str) -> Lineage:
 
     Parameters
     ----------
-    project
-        The project, in a git repository or not.
     source
         A source whose ``prepare`` stage has run.
     """

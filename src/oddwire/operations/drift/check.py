@@ -62,8 +62,6 @@ def check_source(
 
     Parameters
     ----------
-    project
-        The project.
     source, params
         A source with a champion, and the settings.
     current

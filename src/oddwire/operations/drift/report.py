@@ -80,8 +80,6 @@ def check_drift(
     ----------
     reference, current
         Feature frames. With the column ``ts`` on both sides, like hours are compared with like.
-    schema
-        The feature columns.
     settings
         Sample size, false-alarm rate, share of columns that makes the verdict.
     seed
@@ -180,13 +178,6 @@ def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
     Tables wider than `REPORT_COLUMNS` show their most drifted columns. Names and categories come
     from the wire and from files, so an attacker may have chosen them: whatever a page could take
     for markup is replaced by a look-alike.
-
-    Parameters
-    ----------
-    check
-        What `check_drift` returned.
-    folder
-        Where to write; made if it is not there.
 
     Returns
     -------

@@ -62,8 +62,6 @@ class NullDistances:
         Shape (draws, columns).
     windows
         How many of the draws do not overlap: what they are worth as evidence.
-    method
-        In words.
     """
 
     distances: Floats
@@ -238,8 +236,6 @@ def thresholds(
 
     Parameters
     ----------
-    null
-        Distances under no drift.
     false_alarm_rate
         Wanted share of windows without drift that get a verdict of drift.
     columns_needed

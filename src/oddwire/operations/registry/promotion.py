@@ -57,10 +57,6 @@ class Candidate:
         Smallest score that counts as an alert.
     families
         Attack family per row, shape (n,); None where the source names none.
-    milliseconds_per_row
-        Time to score a row.
-    megabytes
-        Size of the saved model.
     """
 
     name: str
@@ -120,12 +116,8 @@ def decide(
 
     Parameters
     ----------
-    challenger
-        The new model on the frozen test rows.
     champion
         The present one on the same rows, scored anew; None where there is none yet.
-    settings
-        The limits and the confidence asked for.
     seed
         Of the bootstrap: the same input gives the same decision.
     no_champion

@@ -62,8 +62,6 @@ class Registry:
 
     Parameters
     ----------
-    tracking
-        The store.
     ledger
         File of the append-only ledger of promotion decisions.
     """
@@ -91,12 +89,8 @@ class Registry:
 
         Parameters
         ----------
-        source
-            Whose model it is.
         run
             Id of the run that made it.
-        model
-            The model.
         folder, digest
             Where it was saved, and the SHA-256 of its manifest.
         example

@@ -62,12 +62,8 @@ def own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    raw
-        The file.
     typed
         Columns as they were read, rows in the order of the file.
-    out
-        Where they will be written.
     """
     written = raw.frame()
     if raw.layout is not None and out.suffix == ".parquet":
@@ -86,8 +82,6 @@ def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.Dat
     scores
         Their scores, in the same order, of n rows. Columns that an earlier scoring left are
         dropped; others of the same name get a name of their own.
-    version
-        The model's.
     """
     added = scores.assign(model_version=version)
     if set(_ALWAYS) <= set(own):  # scored before

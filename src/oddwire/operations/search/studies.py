@@ -67,14 +67,6 @@ def run_study(
 
     Parameters
     ----------
-    plan
-        What to search, and how long.
-    train
-        Feature frame to fit on.
-    objective
-        Rows and criterion to evaluate trials by.
-    schema
-        The feature columns.
     folder
         Folder of the journals.
     on_trial

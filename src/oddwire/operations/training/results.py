@@ -32,20 +32,12 @@ class Training:
 
     Parameters
     ----------
-    root
-        The project's folder.
-    source
-        What is trained on.
-    run_id
-        Id of its MLflow run.
     params
         The settings as they were when it began.
     trials
         Finished trials that each study is to reach.
     data_digest
         SHA-256 of the prepared parts.
-    prepared
-        The split parts.
     train
         Feature frame that the detectors are fitted to.
     left_out

@@ -144,12 +144,8 @@ def to_features(kind: RowKind, frame: pd.DataFrame, schema: FeatureSchema) -> pd
 
     Parameters
     ----------
-    kind
-        What the rows are.
     frame
         Connections, or a feature frame, which comes back as it is.
-    schema
-        The features to have.
 
     Raises
     ------

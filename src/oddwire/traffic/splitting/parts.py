@@ -103,8 +103,6 @@ def split_rows(
         What to train on, and the shares of the parts.
     seed
         Of everything random: the same rows, settings and seed give the same parts.
-    source
-        The source's name, for errors.
 
     Raises
     ------

@@ -33,10 +33,6 @@ class BaselineComparison:
 
     Parameters
     ----------
-    baseline
-        What labels taught.
-    best
-        What was found without them.
     differences
         Baseline minus detector in ROC AUC and average precision, with paired intervals. Empty where
         the test rows do not hold labelled rows of both classes.
@@ -50,17 +46,7 @@ class BaselineComparison:
 def compare_baselines(
     baselines: Sequence[BaselineReport], best: DetectorReport, *, seed: int
 ) -> tuple[BaselineComparison, ...]:
-    """Compare each baseline with the best detector, by the scores that were kept of both.
-
-    Parameters
-    ----------
-    baselines
-        What `evaluate_baselines` returned.
-    best
-        The detector that a training chose.
-    seed
-        Of the paired bootstrap.
-    """
+    """Compare each baseline with the best detector, by the scores that were kept of both."""
     without = best.scored
     return tuple(
         BaselineComparison(baseline=one, best=best, differences=_differences(one, without, seed))

@@ -69,14 +69,8 @@ def fetch(
     ----------
     name
         One of `PUBLISHED`.
-    into
-        The folder to put the files into, made if need be.
     from_dir
         A folder that holds the files already; nothing is downloaded then.
-    progress
-        Show a bar per file on the standard error.
-    base_url
-        Another address to download from.
 
     Returns
     -------

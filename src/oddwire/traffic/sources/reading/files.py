@@ -23,13 +23,6 @@ def check_files(source: SourceSettings, *, root: Path, name: str) -> dict[str, P
     Call it before DVC: where a file has gone since the last run, DVC itself stumbles over the
     link that leads nowhere, before the stage ``link`` can say so.
 
-    Parameters
-    ----------
-    source, name
-        The source, and what it is called.
-    root
-        The project's folder.
-
     Raises
     ------
     DataError

@@ -28,14 +28,8 @@ class Campaign:
 
     Parameters
     ----------
-    rng
-        Its stream of chance.
-    count
-        Connections it makes.
     begin, end
         The slot of time it stays in, seconds since the start.
-    quiet
-        Whether it hides.
     attack
         Number of its family, counted from 1.
     """

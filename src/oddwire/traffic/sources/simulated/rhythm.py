@@ -61,8 +61,6 @@ class Clock:
     ----------
     start
         The first day, in UTC.
-    days
-        Number of days.
     seed
         Seed of the quieter and busier days.
     """

@@ -40,11 +40,6 @@ def simulate(source: SimulatedSource) -> pd.DataFrame:
     there are always ``days * connections_per_day`` rows (``doubled_volume`` alone adds rows from
     its day on), and all benign rows that stay are those that there were without them.
 
-    Parameters
-    ----------
-    source
-        Seed, days, connections per day, whether attackers are about, and drift scenarios.
-
     Returns
     -------
     Connections in the columns of the connection schema, sorted by ``ts``.

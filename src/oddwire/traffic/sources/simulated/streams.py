@@ -30,8 +30,6 @@ def allot(total: int, weights: Sequence[float] | Floats, *, at_least: int = 0) -
 
     Parameters
     ----------
-    total
-        Rows to share out.
     weights
         Positive weights, shape (k,).
     at_least
