@@ -27,11 +27,6 @@ prints: each one with the first.
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("compare", epilog=EPILOG)(compare)
-
-
 def compare(
     trainings: Annotated[
         list[str],

@@ -26,11 +26,6 @@ EPILOG = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("train", epilog=EPILOG)(train)
-
-
 def train(
     source: Source,
     trials: Annotated[

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from oddwire.exploration.leakage import SEPARATES, WHY
 from oddwire.exploration.statistics import MOST_PAIRS
 from oddwire.traffic.wire_text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 _MOST_NAMES = 6
 _MOST_FIGURES = 3

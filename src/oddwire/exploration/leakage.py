@@ -6,24 +6,20 @@ A model that learns from such a feature is excellent on these rows and useless o
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.exploration.sample import column_of
 from oddwire.traffic.addresses import sides
+from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.wire_text import printable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
-
-    from oddwire.traffic.schema import FeatureSchema
-
-    Suspect = tuple[str, str, str]  # column, kind, evidence
-    Vector = NDArray[np.float64]
+Suspect = tuple[str, str, str]  # column, kind, evidence
+Vector = NDArray[np.float64]
 
 SEPARATES = 0.99  # ROC AUC of a feature alone
 UNIQUE = 0.9  # share of distinct values among the known ones

@@ -6,21 +6,15 @@ under another name) than a finding.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.exploration.sample import class_counts, classes_of
-from oddwire.traffic.schema import LABEL
+from oddwire.traffic.schema import LABEL, FeatureSchema
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from oddwire.traffic.schema import FeatureSchema
-
-    Codes = NDArray[np.int64]
-    Vector = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Vector = NDArray[np.float64]
 
 LEAST_OF_A_CLASS = 10  # an AUC of fewer rows is noise
 _FOLDS = 5

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from oddwire.exploration.sample import class_counts, classes_of, evenly
 from oddwire.exploration.single_features import auc_alone
-from oddwire.traffic.schema import ATTACK, TIME
-
-if TYPE_CHECKING:
-    from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.schema import ATTACK, TIME, FeatureSchema
 
 QUANTILES = {
     "min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0

@@ -5,15 +5,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 # Networks that are someone's own (RFC 1918, 6598, 3927, 4193 and the like), and those of groups.
 # A list of ours, because the standard library's `is_private` counts the networks of documentation

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
+from oddwire.params import RowKind
 from oddwire.traffic.schema import ATTACK, LABEL, RESERVED, TIME, FeatureSchema
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from oddwire.params import RowKind
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from oddwire.exploration.pictures.canvas import (
     COLOURS,
@@ -19,12 +22,7 @@ from oddwire.exploration.pictures.canvas import (
 from oddwire.exploration.sample import classes_of, column_of
 from oddwire.exploration.statistics import ranked
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
+Vector = NDArray[np.float64]
 
 MOST_PANELS = 9
 MOST_BARS = 20

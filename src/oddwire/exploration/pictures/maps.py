@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 
 from oddwire.exploration.pictures.canvas import COLOURS, Picture, figure_for, note
+from oddwire.exploration.projections import Maps
 from oddwire.exploration.sample import classes_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
-    from oddwire.exploration.projections import Maps
 
 _CROWDED = 500  # rows from which points are drawn smaller
 

@@ -8,22 +8,23 @@ both have; one of them may have more columns, since what they bring is worth a c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from oddwire.evaluation.metrics import FIXED_FPRS, known_labels
-from oddwire.evaluation.uncertainty.comparing import LOWER_IS_BETTER, paired_alerts, paired_rankings
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.comparing import (
+    LOWER_IS_BETTER,
+    Difference,
+    paired_alerts,
+    paired_rankings,
+)
 from oddwire.evaluation.uncertainty.resampling import Metric, affordable_resamples
 from oddwire.traffic.schema import LABEL
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from oddwire.evaluation.scored_rows import ScoredRows
-    from oddwire.evaluation.uncertainty.comparing import Difference
 
 COMPARED = ("roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
             "false_positive_rate", "accuracy")  # fmt: skip

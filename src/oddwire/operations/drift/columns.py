@@ -7,17 +7,14 @@ is given the values that the codes stand for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.operations.drift.statistics import MIN_ROWS, spread
 from oddwire.traffic.schema import TIME, FeatureSchema
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 SCORE = "anomaly_score"
 LEVELS = 1000  # values told apart in a numeric column: what is lost is under 0.1 % of the rows

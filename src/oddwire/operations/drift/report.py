@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.operations.drift.columns import (
@@ -38,15 +41,8 @@ from oddwire.operations.drift.verdict import (
     ranked,
     verdict_sentence,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from oddwire.params import DriftSettings
-    from oddwire.traffic.schema import FeatureSchema
+from oddwire.params import DriftSettings
+from oddwire.traffic.schema import FeatureSchema
 
 __all__ = ["SCORE", "ColumnDrift", "DriftCheck", "check_drift", "save_report"]
 

@@ -22,19 +22,16 @@ shown to be better, so a champion that keeps its floors stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
 from oddwire.evaluation.uncertainty.comparing import Difference, paired_bootstrap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from oddwire.params import PromotionSettings
+from oddwire.params import PromotionSettings
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
 MIN_SPREAD = 1e-6  # float32 networks that have collapsed still differ by about 1e-7

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,13 +14,7 @@ import pyarrow.compute as pc
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from oddwire.errors import DataError
-from oddwire.traffic.sources.reading.raw_table import free_name
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.raw_table import RawTable, free_name
 
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = r"\A[=+\-@\t\r\n]"

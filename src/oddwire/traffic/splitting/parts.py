@@ -19,25 +19,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.errors import DataError, ParameterError
+from oddwire.params import SplitSettings
 from oddwire.traffic.schema import LABEL, TIME, time_order
 from oddwire.traffic.splitting.block_split import (
     CALIBRATION,
     DROPPED,
     TRAIN,
     VALIDATION,
+    Positions,
     split_blocks,
 )
-
-if TYPE_CHECKING:
-    from oddwire.params import SplitSettings
-    from oddwire.traffic.splitting.block_split import Positions
 
 Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]

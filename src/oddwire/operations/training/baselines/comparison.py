@@ -6,22 +6,17 @@ comparison draws from those, and touches the rows no second time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from oddwire.evaluation.uncertainty.comparing import paired_rankings
-from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.comparing import Difference, paired_rankings
+from oddwire.evaluation.uncertainty.resampling import Metric, affordable_resamples
+from oddwire.operations.training.baselines.fitting import BaselineReport
 from oddwire.operations.training.results import DetectorReport
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from oddwire.evaluation.scored_rows import ScoredRows
-    from oddwire.evaluation.uncertainty.comparing import Difference
-    from oddwire.evaluation.uncertainty.resampling import Metric
-    from oddwire.operations.training.baselines.fitting import BaselineReport
 
 _COMPARED: tuple[Metric, ...] = ("roc_auc", "average_precision")
 _FIGURES = ("roc_auc", "average_precision", "f1", "recall_at_fpr", "false_positive_rate")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from oddwire.errors import DataError, listed
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
 @dataclass(frozen=True)

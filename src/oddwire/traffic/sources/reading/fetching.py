@@ -6,16 +6,14 @@ import hashlib
 import logging
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from oddwire.errors import DataError, ParameterError, ServiceError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TIMEOUT = 30  # seconds without a byte
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from oddwire.errors import DataError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from oddwire.params.sources import SourceSettings
+from oddwire.params.sources import SourceSettings
 
 
 def locate(path: Path, root: Path) -> Path:

@@ -12,10 +12,12 @@ import io
 import itertools
 import re
 import zlib
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
 
 import pandas as pd
 import pyarrow as pa
@@ -23,10 +25,6 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from oddwire.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-    from pathlib import Path
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"

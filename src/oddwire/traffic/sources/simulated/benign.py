@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from oddwire.traffic.sources.simulated.activities import ACTIVITIES, Activity
 from oddwire.traffic.sources.simulated.connections import Connections, connect, join
+from oddwire.traffic.sources.simulated.organisation import Organisation
+from oddwire.traffic.sources.simulated.rhythm import Clock
 from oddwire.traffic.sources.simulated.services import OUTCOMES, SERVICE_INDEX, index
-from oddwire.traffic.sources.simulated.streams import allot, draw, sessions, stream
-
-if TYPE_CHECKING:
-    from oddwire.traffic.sources.simulated.organisation import Organisation
-    from oddwire.traffic.sources.simulated.rhythm import Clock
-    from oddwire.traffic.sources.simulated.streams import Floats, Ints
+from oddwire.traffic.sources.simulated.streams import Floats, Ints, allot, draw, sessions, stream
 
 
 def benign(

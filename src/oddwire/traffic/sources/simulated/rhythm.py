@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from oddwire.traffic.sources.simulated.streams import stream
-
-if TYPE_CHECKING:
-    import datetime as dt
-
-    from oddwire.traffic.sources.simulated.streams import Floats
+from oddwire.traffic.sources.simulated.streams import Floats, stream
 
 DAY = 86_400.0  # seconds
 _SATURDAY = 5

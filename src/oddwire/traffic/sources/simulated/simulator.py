@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from oddwire.params import SimulatedSource
 from oddwire.traffic.sources.simulated.attacks import ATTACK_SHARE, attacks
 from oddwire.traffic.sources.simulated.benign import benign
 from oddwire.traffic.sources.simulated.campaigns import FAMILIES
@@ -21,13 +23,7 @@ from oddwire.traffic.sources.simulated.scenarios import (
     newcomers,
 )
 from oddwire.traffic.sources.simulated.services import SERVICES, STATES
-from oddwire.traffic.sources.simulated.streams import stream
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from oddwire.params import SimulatedSource
-    from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints
+from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints, stream
 
 _UNRECOGNISED = frozenset({"S0", "REJ", "RSTOS0", "SH"})
 
