@@ -69,7 +69,7 @@ def train(
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
-        print_json(as_dict(result))
+        print_json(vars(result))
     else:
         show(project, result)
 
@@ -93,15 +93,6 @@ def run_training(
         promote=promote,
         supervised_baselines=supervised_baselines,
     )
-
-
-def as_dict(result: TrainingResult) -> dict[str, Any]:
-    """Return what ``--json`` prints."""
-    names = (
-        "source", "run_id", "leaderboard", "version", "detector", "promoted", "reason", "failed",
-        "supervised_baselines",
-    )  # fmt: skip
-    return {name: getattr(result, name) for name in names}
 
 
 def show(project: Project, result: TrainingResult) -> None:

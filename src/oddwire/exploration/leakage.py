@@ -6,7 +6,7 @@ A model that learns from such a feature is excellent on these rows and useless o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -146,10 +146,6 @@ def _named_port(name: str) -> bool:
     return any(word.lower() in _PORT for word in words) or name.lower() in _PORT
 
 
-def _is(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda text: pattern.fullmatch(text.strip()) is not None
-
-
 def _of_text(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator[Suspect]:
     known = looked_at[name].dropna().astype(str)
     different = pd.Series(known.unique())
@@ -157,10 +153,11 @@ def _of_text(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator
     if few.empty:
         return
     example = f"such as {printable(few.iloc[0])[:60]}"
-    is_address = ~pd.isna(pd.Series(sides(few))).to_numpy() | few.map(_is(_MAC)).to_numpy()
+    texts = few.str.strip().str
+    is_address = ~pd.isna(pd.Series(sides(few))).to_numpy() | texts.fullmatch(_MAC).to_numpy()
     if is_address.mean() >= _LOOKS_LIKE:
         yield (name, "address", f"{len(different):,} distinct values, {example}")
-    elif few.map(_is(_TIMESTAMP)).mean() >= _LOOKS_LIKE:
+    elif texts.fullmatch(_TIMESTAMP).mean() >= _LOOKS_LIKE:
         yield (name, "timestamp", f"{len(different):,} distinct values, {example}")
     elif len(known) >= LEAST_ROWS and len(different) >= UNIQUE * len(known):
         every = rows[name].dropna()

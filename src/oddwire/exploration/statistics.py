@@ -116,6 +116,12 @@ def ranked(statistics: dict[str, Any], kind: str) -> list[str]:
     )
 
 
+def aucs(statistics: dict[str, Any]) -> dict[str, float]:
+    """Return the ROC AUC alone of each feature that has one."""
+    features = statistics["numeric"] | statistics["categorical"]
+    return {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
+
+
 def rank_correlation(numbers: pd.DataFrame) -> pd.DataFrame:
     """Return Spearman's correlation of the features that vary, over pairs of known values.
 

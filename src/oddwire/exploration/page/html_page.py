@@ -19,10 +19,10 @@ from oddwire.exploration.pictures.distributions import (
     draw_alone,
     draw_categories,
     draw_distributions,
-    has_auc,
 )
 from oddwire.exploration.pictures.maps import draw_maps
 from oddwire.exploration.projections import Maps
+from oddwire.exploration.statistics import aucs
 from oddwire.traffic.wire_text import printable
 
 _SECTIONS = {
@@ -64,7 +64,7 @@ def write_page(
     )  # fmt: skip
     pictures = {}
     for picture in (
-        *([draw_alone(statistics)] if has_auc(statistics) else []),
+        *([draw_alone(statistics)] if aucs(statistics) else []),
         draw_distributions(statistics, looked_at),
         *([draw_categories(statistics)] if statistics["categorical"] else []),
         draw_maps(statistics, on_map, maps),

@@ -147,7 +147,7 @@ def why_other_rows(earlier: Fingerprint | None, later: Fingerprint | None) -> st
 
 
 def compare_trainings(
-    earlier: TrainingRecord, later: TrainingRecord, *, seed: int = 0, resamples: int | None = None
+    earlier: TrainingRecord, later: TrainingRecord, *, seed: int = 0
 ) -> Comparison:
     """Put two trainings side by side, detector by detector.
 
@@ -159,8 +159,6 @@ def compare_trainings(
         The two; differences are later minus earlier.
     seed
         Of the paired bootstrap.
-    resamples
-        How often the rows are drawn again; None for as many as take seconds.
     """
     both = [name for name in earlier.rows if name in later.rows]
     pairs = [(name, name, name) for name in both]
@@ -175,9 +173,7 @@ def compare_trainings(
             detector=name if name != "best" else f"best ({before}, then {after})",
             earlier=_figures(earlier.rows[before]),
             later=_figures(later.rows[after]),
-            differences=()
-            if unpaired
-            else _differences(earlier, later, before, after, seed, resamples),
+            differences=() if unpaired else _differences(earlier, later, before, after, seed),
         )
         for name, before, after in pairs
     )
@@ -219,11 +215,10 @@ def _why_no_scores(
 
 
 def _differences(
-    earlier: TrainingRecord, later: TrainingRecord, before: str, after: str,
-    seed: int, resamples: int | None,
-) -> tuple[Difference, ...]:  # fmt: skip
+    earlier: TrainingRecord, later: TrainingRecord, before: str, after: str, seed: int
+) -> tuple[Difference, ...]:
     old, new = earlier.scores[before], later.scores[after]
-    draws = resamples or affordable_resamples(len(new.labels))
+    draws = affordable_resamples(len(new.labels))
     alerts = (
         new.scores >= _threshold(later.rows[after]), old.scores >= _threshold(earlier.rows[before])
     )  # fmt: skip

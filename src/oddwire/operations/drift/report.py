@@ -22,7 +22,8 @@ from oddwire.operations.drift.columns import (
     SCORE,
     CodedColumn,
     checked_side,
-    code_column,
+    code_categories,
+    code_numbers,
     thin,
     times_of,
 )
@@ -43,8 +44,6 @@ from oddwire.operations.drift.verdict import (
 )
 from oddwire.params import DriftSettings
 from oddwire.traffic.schema import FeatureSchema
-
-__all__ = ["SCORE", "ColumnDrift", "DriftCheck", "check_drift", "save_report"]
 
 # Attacks move columns too, and are no drift: a threshold leaves room for as many connections as
 # stand out by their scores, within limits, or for a typical number where there are no scores.
@@ -101,7 +100,7 @@ def check_drift(
     kinds |= dict.fromkeys(schema.categorical, "categorical")
     kinds |= {SCORE: "score"} if reference_scores is not None else {}
     coded = {
-        name: code_column(before[name], now[name], categorical=kind == "categorical")
+        name: (code_categories if kind == "categorical" else code_numbers)(before[name], now[name])
         for name, kind in kinds.items()
     }
     sides = Sides(

@@ -22,7 +22,6 @@ shown to be better, so a champion that keeps its floors stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -93,12 +92,6 @@ class PromotionDecision:
         """Return plain values, for JSON."""
         checks = [asdict(check) for check in self.checks]
         return {"promote": self.promote, "reason": self.reason, "checks": checks}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> PromotionDecision:
-        """Read back what `to_dict` wrote."""
-        checks = tuple(Check(**check) for check in content["checks"])
-        return cls(promote=content["promote"], reason=content["reason"], checks=checks)
 
 
 def decide(

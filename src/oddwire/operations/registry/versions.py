@@ -45,11 +45,6 @@ class Version:
     detector: str
     digest: str
 
-    @property
-    def uri(self) -> str:
-        """Its address for MLflow's own commands."""
-        return f"models:/{model_name(self.source)}/{self.number}"
-
 
 def model_name(source: str) -> str:
     """Return the registered model's name."""

@@ -58,7 +58,7 @@ def run_study(
     schema: FeatureSchema,
     *,
     folder: Path,
-    on_trial: OnTrial | None = None,
+    on_trial: OnTrial = lambda _: None,
     stopped: Event | None = None,
 ) -> StudyResult:
     """Search the hyperparameters of one detector.
@@ -85,11 +85,11 @@ def run_study(
     study = _open_study(plan, folder)
     resumed = _finished(study)
     for trial in resumed:
-        _report(on_trial, trial)
+        on_trial(_record(trial))
     missing = plan.trials - len(resumed)
 
     def after_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        _report(on_trial, trial)
+        on_trial(_record(trial))
         if stopped is not None and stopped.is_set():
             study.stop()
 
@@ -297,11 +297,6 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
     states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     return study.get_trials(deepcopy=False, states=states)
-
-
-def _report(on_trial: OnTrial | None, trial: optuna.trial.FrozenTrial) -> None:
-    if on_trial is not None:
-        on_trial(_record(trial))
 
 
 def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:

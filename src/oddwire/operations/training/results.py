@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from oddwire.detection.calibration.threshold_rules import check_labels, target_fpr_of
-from oddwire.detection.search_space import HyperParameters
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
 from oddwire.evaluation.scored_rows import ScoredRows
@@ -175,7 +174,6 @@ class EvaluatedDetector:
     searched: Searched
     folder: Path
     digest: str
-    parameters: HyperParameters
     report: DetectorReport
     validation: Validation
 

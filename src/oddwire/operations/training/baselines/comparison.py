@@ -15,6 +15,7 @@ import numpy as np
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.comparing import Difference, paired_rankings
 from oddwire.evaluation.uncertainty.resampling import Metric, affordable_resamples
+from oddwire.operations.markdown import figure
 from oddwire.operations.training.baselines.fitting import BaselineReport
 from oddwire.operations.training.results import DetectorReport
 
@@ -96,8 +97,8 @@ def what_labels_add(compared: BaselineComparison) -> str:
     """
     baseline, best = compared.baseline, compared.best
     sentence = (
-        f"{baseline.baseline} with labels has ROC AUC {_shown(baseline.test.roc_auc)}, "
-        f"{best.detector} without them {_shown(best.test.roc_auc)}"
+        f"{baseline.baseline} with labels has ROC AUC {figure(baseline.test.roc_auc)}, "
+        f"{best.detector} without them {figure(best.test.roc_auc)}"
     )
     if compared.differences:
         sentence += f": {_lead(compared.differences[0])}"
@@ -127,7 +128,3 @@ def _family_means(baseline: BaselineReport, best: DetectorReport) -> list[str]:
             mean = f"mean over {len(pairs)} families {which}"
             means_by_kind.append(f"{mean}: {means[0]:.4f} and {means[1]:.4f}")
     return means_by_kind
-
-
-def _shown(figure: float | None) -> str:
-    return "undefined" if figure is None else f"{figure:.4f}"
