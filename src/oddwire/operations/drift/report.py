@@ -27,12 +27,7 @@ from oddwire.operations.drift.columns import (
     thin,
     times_of,
 )
-from oddwire.operations.drift.statistics import (
-    Sides,
-    compare,
-    moved_share,
-    thresholds,
-)
+from oddwire.operations.drift.statistics import Sides, compare, moved_share, thresholds
 from oddwire.operations.drift.verdict import (
     ColumnDrift,
     ColumnKind,
@@ -223,10 +218,7 @@ def _evidently() -> Any:
 
 def _register_statistics() -> tuple[str, str]:
     """Teach Evidently our two statistics, so that its figures and flags are ours."""
-    from evidently.legacy.calculations.stattests import (
-        StatTest,
-        register_stattest,
-    )
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 
     def moved(ordered: bool) -> Any:

@@ -29,7 +29,7 @@ import numpy as np
 
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
-from oddwire.evaluation.uncertainty.comparing import Difference, paired_bootstrap
+from oddwire.evaluation.uncertainty.comparing import Difference, paired_rankings
 from oddwire.params import PromotionSettings
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
@@ -274,15 +274,15 @@ def _difference(
     _, attack = known_labels(challenger.labels, len(challenger.scores))
     if attack.all() or not attack.any():
         return None
-    return paired_bootstrap(
+    return paired_rankings(
         challenger.labels,
         challenger.scores,
         champion.scores,
-        metric="average_precision",
+        metrics=("average_precision",),
         resamples=settings.resamples,
         confidence=settings.confidence,
         seed=seed,
-    )
+    )[0]
 
 
 def _better(difference: Difference | None, challenger: Candidate, champion: Candidate) -> Check:

@@ -18,11 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.detectors import (
-    anomaly_score,
-    default_parameters,
-    search_space,
-)
+from oddwire.detection.detectors import anomaly_score, default_parameters, search_space
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
 from oddwire.errors import OddwireError, ServiceError
