@@ -11,7 +11,7 @@ from oddwire.operations.progress import Progress, progress, watched_by
 
 
 @dataclass(frozen=True)
-class _Logged:
+class _Logged(Progress):
     """Tells the flow run's log, and the one who watched before."""
 
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger]

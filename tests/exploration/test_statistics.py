@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from oddwire.exploration.sample import sample
-from oddwire.exploration.single_features import auc, auc_alone
+from oddwire.exploration.single_features import auc_alone
 from oddwire.exploration.statistics import describe, repeats
 from oddwire.traffic.schema import FeatureSchema
 
@@ -53,17 +52,6 @@ def test_rows_that_repeat_and_rows_that_contradict_are_counted():
         }
     )
     assert repeats(rows, schema) == {"repeated": 3, "contradicting": 3}
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=40).filter(
-        lambda pairs: len({attack for _, attack in pairs}) == 2
-    )
-)
-def test_the_auc_is_scikit_learns(pairs):
-    score, attack = (np.array(part) for part in zip(*pairs, strict=True))
-    assert auc(score.astype(float), attack) == pytest.approx(roc_auc_score(attack, score))
 
 
 def test_a_feature_separates_whether_it_is_low_in_the_middle_or_missing(rows):

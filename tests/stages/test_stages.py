@@ -70,12 +70,10 @@ def test_connections_are_prepared_with_their_features(prepared):
     assert len(about["schema"]["numeric"]) > 40
 
 
-def test_ingested_rows_come_back_with_their_types_and_are_counted(prepared):
+def test_ingested_rows_come_back_with_their_types(prepared):
     rows = load_rows(prepared.ingested("days"))
     assert str(rows.train["ts"].dtype) == "datetime64[us, UTC]"
     assert rows.train["src_port"].dtype == "Int32"
-    counted = json.loads((prepared.ingested("mine") / "rows.json").read_text())["parts"]["train"]
-    assert (counted["rows"], counted["benign"], counted["attacks"]) == (400, 360, 40)
 
 
 def test_explore_writes_one_page_with_its_pictures_and_says_the_sizes(explored):

@@ -22,8 +22,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for command in (train, leaderboard, compare, score, drift, fetch, parameters, up):
-    command.add_to(app)
+app.command(epilog=train.EPILOG)(train.train)
+app.command(epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
+app.command(epilog=compare.EPILOG)(compare.compare)
+app.command(epilog=score.EPILOG)(score.score)
+app.command(epilog=drift.EPILOG)(drift.drift)
+app.command(epilog=fetch.EPILOG)(fetch.fetch)
+app.command(epilog=parameters.EPILOG)(parameters.params)
+app.command(epilog=up.EPILOG)(up.up)
 
 
 def _version(value: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,11 +27,6 @@ prints: each one with the first.
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("compare", epilog=EPILOG)(compare)
-
-
 def compare(
     trainings: Annotated[
         list[str],
@@ -52,7 +47,13 @@ def compare(
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
-        print_json(as_dict(kept, comparisons))
+        print_json({
+            "trainings": [
+                {"run_id": each.run_id, "name": each.name, "best_detector": each.best}
+                for each in kept
+            ],
+            "comparisons": [comparison.to_dict() for comparison in comparisons],
+        })  # fmt: skip
     else:
         from oddwire.cli.terminal.comparison_tables import print_comparison, print_trainings
 
@@ -87,14 +88,3 @@ def compare_runs(
     with TemporaryDirectory() as folder:
         kept = [load_training(tracking, run, Path(folder)) for run in given]
     return kept, [compare_trainings(kept[0], later) for later in kept[1:]]
-
-
-def as_dict(kept: list[TrainingRecord], comparisons: list[Comparison]) -> dict[str, Any]:
-    """Return what ``--json`` prints."""
-    return {
-        "trainings": [
-            {"run_id": training.run_id, "name": training.name, "best_detector": training.best}
-            for training in kept
-        ],
-        "comparisons": [comparison.to_dict() for comparison in comparisons],
-    }

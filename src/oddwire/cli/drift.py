@@ -29,11 +29,6 @@ Exit codes: 0 no drift, 2 error, 3 drift.
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("drift", epilog=EPILOG)(drift)
-
-
 def drift(
     source: Source,
     current: Annotated[

@@ -19,11 +19,6 @@ EPILOG = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("fetch", epilog=EPILOG)(fetch)
-
-
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A public data set: nsl-kdd.")],
     from_: Annotated[

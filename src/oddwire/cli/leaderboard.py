@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
 from oddwire.params import load_params
@@ -16,11 +14,6 @@ EPILOG = """
 
 `oddwire leaderboard nsl-kdd --json > leaderboard.json`
 """
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("leaderboard", epilog=EPILOG)(leaderboard)
 
 
 def leaderboard(source: Source, as_json: AsJson = False) -> None:

@@ -15,11 +15,6 @@ EPILOG = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("params", epilog=EPILOG)(params)
-
-
 def params() -> None:
     """Print every setting of params.yaml, with defaults filled in."""
     content = load_params(Project.find().params_file).model_dump(mode="json")

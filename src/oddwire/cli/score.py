@@ -23,11 +23,6 @@ EPILOG = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("score", epilog=EPILOG)(score)
-
-
 def score(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows in the source's format.")],
     source: Annotated[

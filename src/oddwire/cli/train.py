@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,6 @@ from oddwire.params import Params, load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from oddwire.operations.training.results import TrainingResult
 
 EPILOG = """
@@ -24,11 +22,6 @@ EPILOG = """
 
 `oddwire train nsl-kdd --detectors isolation_forest,autoencoder --no-promote`
 """
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("train", epilog=EPILOG)(train)
 
 
 def train(
@@ -74,7 +67,7 @@ def train(
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
-        print_json(as_dict(result))
+        print_json(vars(result))
     else:
         show(project, result)
 
@@ -100,23 +93,15 @@ def run_training(
     )
 
 
-def as_dict(result: TrainingResult) -> dict[str, Any]:
-    """Return what ``--json`` prints."""
-    names = (
-        "source", "run_id", "leaderboard", "version", "detector", "promoted", "reason", "failed",
-        "supervised_baselines",
-    )  # fmt: skip
-    return {name: getattr(result, name) for name in names}
-
-
 def show(project: Project, result: TrainingResult) -> None:
     """Print the leaderboard, the promotion and where to look."""
     from rich.markup import escape
 
     from oddwire.cli.servers.processes import HOST, MLFLOW_PORT, MLFLOW_VIEW, PREFECT_PORT
     from oddwire.cli.terminal.leaderboard_table import print_leaderboard
-    from oddwire.cli.terminal.printing import printer
+    from oddwire.cli.terminal.printing import percent, printer
     from oddwire.operations.registry.versions import model_name
+    from oddwire.operations.search.objective import in_words
     from oddwire.traffic.wire_text import printable
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
@@ -127,31 +112,19 @@ def show(project: Project, result: TrainingResult) -> None:
     for detector, reason in result.failed.items():
         console.print(f"Left out: {detector}, which failed: {escape(printable(reason))}")
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
-    console.print(_why_chosen(row, alone=len(result.leaderboard) == 1))
+    best = "" if len(result.leaderboard) == 1 else "best of all with "
+    console.print(
+        f"{result.detector} is the challenger: {best}{row['validation']:.4f} on validation rows "
+        f"({in_words(row['criterion'])})"
+    )
     if row["target_verdict"] == "above":
-        console.print(_high_fpr(row))
+        console.print(
+            f"Test FPR {percent(row['false_positive_rate'])} exceeds the "
+            f"{percent(row['target_fpr'])} target by more than chance explains: the test rows "
+            "differ from the calibration rows"
+        )
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.run_id}")
     console.print(f"\n`make up` in {escape(str(project.root))} starts", soft_wrap=True)
     console.print(f"  MLflow page   http://{HOST}:{MLFLOW_PORT}{MLFLOW_VIEW}", soft_wrap=True)
     console.print(f"  Prefect page  http://{HOST}:{PREFECT_PORT}")
-
-
-def _why_chosen(row: Mapping[str, Any], *, alone: bool) -> str:
-    from oddwire.operations.search.objective import in_words
-
-    best = "" if alone else "best of all with "
-    return (
-        f"{row['detector']} is the challenger: {best}{row['validation']:.4f} on validation rows "
-        f"({in_words(row['criterion'])})"
-    )
-
-
-def _high_fpr(row: Mapping[str, Any]) -> str:
-    from oddwire.cli.terminal.printing import percent
-
-    return (
-        f"Test FPR {percent(row['false_positive_rate'])} exceeds the "
-        f"{percent(row['target_fpr'])} target by more than chance explains: the test rows differ "
-        "from the calibration rows"
-    )

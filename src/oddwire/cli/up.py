@@ -29,11 +29,6 @@ EPILOG = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("up", epilog=EPILOG)(up)
-
-
 def up(
     prefect_port: Annotated[
         int, typer.Option(metavar="PORT", help="Port of the Prefect page.", min=1, max=65535)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from oddwire.exploration.leakage import SEPARATES, WHY
-from oddwire.exploration.statistics import MOST_PAIRS
+from oddwire.exploration.statistics import MOST_PAIRS, aucs
 from oddwire.traffic.wire_text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 _MOST_NAMES = 6
 _MOST_FIGURES = 3
@@ -83,8 +81,7 @@ def _suspects(statistics: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("check", f"{text}: {names_in_words(names)}. {_ADVICE.get(kind, _DROP)}")
     if "separates" in by_kind:
         return
-    features = statistics["numeric"] | statistics["categorical"]
-    auc = {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
+    auc = aucs(statistics)
     text = "Too few labelled rows of each class to look for features that leak the label."
     if auc:
         text = f"No column separates the classes alone (ROC AUC of {SEPARATES} or more); the"

@@ -6,24 +6,20 @@ A model that learns from such a feature is excellent on these rows and useless o
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.exploration.sample import column_of
 from oddwire.traffic.addresses import sides
+from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.wire_text import printable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
-
-    from oddwire.traffic.schema import FeatureSchema
-
-    Suspect = tuple[str, str, str]  # column, kind, evidence
-    Vector = NDArray[np.float64]
+Suspect = tuple[str, str, str]  # column, kind, evidence
+Vector = NDArray[np.float64]
 
 SEPARATES = 0.99  # ROC AUC of a feature alone
 UNIQUE = 0.9  # share of distinct values among the known ones
@@ -68,10 +64,6 @@ def find_suspects(
         All rows, to confirm a suspicion by.
     looked_at
         The rows that `statistics` are of.
-    schema
-        The features.
-    statistics
-        From `statistics.describe`.
 
     Returns
     -------
@@ -154,10 +146,6 @@ def _named_port(name: str) -> bool:
     return any(word.lower() in _PORT for word in words) or name.lower() in _PORT
 
 
-def _is(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda text: pattern.fullmatch(text.strip()) is not None
-
-
 def _of_text(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator[Suspect]:
     known = looked_at[name].dropna().astype(str)
     different = pd.Series(known.unique())
@@ -165,10 +153,11 @@ def _of_text(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator
     if few.empty:
         return
     example = f"such as {printable(few.iloc[0])[:60]}"
-    is_address = ~pd.isna(pd.Series(sides(few))).to_numpy() | few.map(_is(_MAC)).to_numpy()
+    texts = few.str.strip().str
+    is_address = ~pd.isna(pd.Series(sides(few))).to_numpy() | texts.fullmatch(_MAC).to_numpy()
     if is_address.mean() >= _LOOKS_LIKE:
         yield (name, "address", f"{len(different):,} distinct values, {example}")
-    elif few.map(_is(_TIMESTAMP)).mean() >= _LOOKS_LIKE:
+    elif texts.fullmatch(_TIMESTAMP).mean() >= _LOOKS_LIKE:
         yield (name, "timestamp", f"{len(different):,} distinct values, {example}")
     elif len(known) >= LEAST_ROWS and len(different) >= UNIQUE * len(known):
         every = rows[name].dropna()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from oddwire.traffic.schema import FeatureSchema
 
-    from numpy.typing import NDArray
-
-    from oddwire.traffic.schema import FeatureSchema
-
-    Matrix = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
 LEAST_ROWS = 20
 _MOST_CATEGORIES = 16  # rarer ones hardly move a map

@@ -6,21 +6,15 @@ under another name) than a finding.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.exploration.sample import class_counts, classes_of
-from oddwire.traffic.schema import LABEL
+from oddwire.traffic.schema import LABEL, FeatureSchema
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from oddwire.traffic.schema import FeatureSchema
-
-    Codes = NDArray[np.int64]
-    Vector = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Vector = NDArray[np.float64]
 
 LEAST_OF_A_CLASS = 10  # an AUC of fewer rows is noise
 _FOLDS = 5
@@ -43,28 +37,23 @@ def auc_alone(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, float]:
     dict
         By feature; empty where one of the classes has fewer than `LEAST_OF_A_CLASS` rows.
     """
+    from sklearn.metrics import roc_auc_score
+
     counts = class_counts(rows)
     if min(counts["benign"], counts["attack"]) < LEAST_OF_A_CLASS:
         return {}
     known = rows[rows[LABEL].notna()]
     attack = classes_of(known)["attack"]
     rates = _rates(_codes(known, schema), attack)
-    found = {name: auc(rates[:, at], attack) for at, name in enumerate(schema.columns)}
+    found = {
+        name: float(roc_auc_score(attack, rates[:, at])) for at, name in enumerate(schema.columns)
+    }
     for name in schema.numeric:
         ranks = known[name].astype(np.float64).rank(pct=True)  # infinite values have a rank too
         filled = ranks.fillna(ranks.quantile()).fillna(0.5)
-        itself = auc(np.asarray(filled, dtype=np.float64), attack)
+        itself = float(roc_auc_score(attack, filled))
         found[name] = max(found[name], itself, 1 - itself)
     return {name: max(0.5, value) for name, value in found.items()}
-
-
-def auc(score: Vector, attack: NDArray[np.bool_]) -> float:
-    """Return the ROC AUC of a score (Mann & Whitney 1947), ties counting half."""
-    from scipy.stats import rankdata
-
-    attacks = int(attack.sum())
-    ranks = rankdata(score)[attack].sum()
-    return float((ranks - attacks * (attacks + 1) / 2) / (attacks * (len(attack) - attacks)))
 
 
 def _codes(rows: pd.DataFrame, schema: FeatureSchema) -> Codes:

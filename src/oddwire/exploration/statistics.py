@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from oddwire.exploration.sample import class_counts, classes_of, evenly
 from oddwire.exploration.single_features import auc_alone
-from oddwire.traffic.schema import ATTACK, TIME
-
-if TYPE_CHECKING:
-    from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.schema import ATTACK, TIME, FeatureSchema
 
 QUANTILES = {
     "min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0
@@ -33,8 +30,6 @@ def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema)
         All rows, for counts, gaps, repeats and constant features.
     looked_at
         The rows for the statistics of features, from `sample.sample`.
-    schema
-        The features.
 
     Returns
     -------
@@ -119,6 +114,12 @@ def ranked(statistics: dict[str, Any], kind: str) -> list[str]:
         features.keys() - set(statistics["constant"]),
         key=lambda name: (-(features[name]["auc"] or 0.0), -features[name]["distinct"], name),
     )
+
+
+def aucs(statistics: dict[str, Any]) -> dict[str, float]:
+    """Return the ROC AUC alone of each feature that has one."""
+    features = statistics["numeric"] | statistics["categorical"]
+    return {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
 
 
 def rank_correlation(numbers: pd.DataFrame) -> pd.DataFrame:

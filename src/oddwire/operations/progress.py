@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
 
 
-class Progress(Protocol):
-    """Someone who watches."""
+class Progress:
+    """Who watches; this one does nothing with what it is told."""
 
     def begin(self, step: str, total: int | None = None) -> None:
         """Begin a step, of ``total`` parts where they can be counted."""
@@ -24,20 +23,7 @@ class Progress(Protocol):
         """End a step."""
 
 
-class Silence:
-    """Nobody watches."""
-
-    def begin(self, step: str, total: int | None = None) -> None:
-        """Do nothing."""
-
-    def advance(self, step: str, note: str = "") -> None:
-        """Do nothing."""
-
-    def end(self, step: str, *, failed: bool = False) -> None:
-        """Do nothing."""
-
-
-_watcher: ContextVar[Progress] = ContextVar("oddwire_progress", default=Silence())  # noqa: B039 - it has no state
+_watcher: ContextVar[Progress] = ContextVar("oddwire_progress", default=Progress())  # noqa: B039 - it has no state
 
 
 def progress() -> Progress:

@@ -94,11 +94,6 @@ class _UniqueKeys(yaml.SafeLoader):
 def load_params(file: Path) -> Params:
     """Read and check ``params.yaml``.
 
-    Parameters
-    ----------
-    file
-        Path of the YAML file.
-
     Raises
     ------
     ParameterError

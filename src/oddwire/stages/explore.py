@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 
@@ -21,9 +21,6 @@ from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.running import run, whole_folder
 from oddwire.traffic.schema import FeatureSchema
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PARTS = ("train", "calibration", "validation")
 _CELLS = 4_000_000  # of many columns fewer rows are looked at

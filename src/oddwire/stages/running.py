@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from oddwire.errors import OddwireError, ParameterError
 from oddwire.project import Project
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 EXIT_MENDABLE = 2
 
@@ -22,8 +19,6 @@ def run(stage: Callable[[Project, str], None], arguments: list[str] | None = Non
 
     Parameters
     ----------
-    stage
-        The stage: a function of the project and the source.
     arguments
         The arguments after the stage's name; by default those of the command line.
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import ipaddress
 import socket
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 # Networks that are someone's own (RFC 1918, 6598, 3927, 4193 and the like), and those of groups.
 # A list of ours, because the standard library's `is_private` counts the networks of documentation
@@ -28,33 +25,17 @@ _SIDES = {
 }
 
 
-class _Networks(NamedTuple):
-    """Networks of one version of IP in ascending order: first and last address, and the side."""
-
-    first: tuple[bytes, ...]
-    last: tuple[bytes, ...]
-    side: tuple[str, ...]
-
-    @classmethod
-    def of_version(cls, version: int) -> _Networks:
-        networks = (
-            (ipaddress.ip_network(network), side)
-            for side, networks in _SIDES.items()
-            for network in networks
-        )
-        rows = sorted(
-            (network[0].packed, network[-1].packed, side)
-            for network, side in networks
-            if network.version == version
-        )
-        first, last, side = zip(*rows, strict=True)
-        return cls(first, last, side)
+def _networks(version: int) -> list[tuple[bytes, bytes, str]]:
+    """List the networks of a version of IP, ascending: first and last address, and the side."""
+    return sorted(
+        (network[0].packed, network[-1].packed, side)
+        for side, networks in _SIDES.items()
+        for network in map(ipaddress.ip_network, networks)
+        if network.version == version
+    )
 
 
-_NETWORKS = {
-    socket.AF_INET: _Networks.of_version(4),
-    socket.AF_INET6: _Networks.of_version(6),
-}
+_NETWORKS = {socket.AF_INET: _networks(4), socket.AF_INET6: _networks(6)}
 
 
 def sides(addresses: pd.Series[Any]) -> NDArray[np.object_]:
@@ -83,6 +64,6 @@ def _side_of(address: str) -> str | None:
     except (OSError, ValueError):  # a MAC address, or a name
         return None
     # Packed addresses of one version are equally long, so that bytes sort as addresses do.
-    first, last, side = _NETWORKS[version]
-    nearest = bisect_right(first, packed) - 1
-    return side[nearest] if nearest >= 0 and packed <= last[nearest] else "outside"
+    networks = _NETWORKS[version]  # the first of which begins with the lowest address there is
+    _, last, side = networks[bisect_right(networks, packed, key=itemgetter(0)) - 1]
+    return side if packed <= last else "outside"

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
-from oddwire.traffic.schema import ATTACK, LABEL, RESERVED, TIME, FeatureSchema
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from oddwire.params import RowKind
+from oddwire.params import RowKind
+from oddwire.traffic.schema import FeatureSchema
 
 
 @dataclass(frozen=True)
@@ -48,11 +43,7 @@ def write_rows(rows: SourceRows, folder: Path) -> None:
     parts = {"train": rows.train} | ({} if rows.test is None else {"test": rows.test})
     for part, frame in parts.items():
         frame.to_parquet(folder / f"{part}.parquet", index=False)
-    content = {
-        "kind": rows.kind,
-        "schema": None if rows.schema is None else rows.schema.to_dict(),
-        "parts": {part: _count(frame) for part, frame in parts.items()},
-    }
+    content = {"schema": None if rows.schema is None else rows.schema.to_dict()}
     (folder / "rows.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
@@ -74,23 +65,3 @@ def load_rows(folder: Path) -> SourceRows:
         test=pd.read_parquet(test) if test.is_file() else None,
         schema=None if schema is None else FeatureSchema.from_dict(schema),
     )
-
-
-def _count(rows: pd.DataFrame) -> dict[str, Any]:
-    """Count rows by label and family, and the missing and infinite values by column."""
-    values = rows.drop(columns=[name for name in RESERVED if name in rows])
-    missing = values.isna().sum()
-    infinite = np.isinf(values.select_dtypes("float64")).sum()
-    counted: dict[str, Any] = {
-        "rows": len(rows),
-        "benign": int(rows[LABEL].eq(0).sum()),
-        "attacks": int(rows[LABEL].eq(1).sum()),
-        "unlabelled": int(rows[LABEL].isna().sum()),
-        "families": {str(name): int(n) for name, n in rows[ATTACK].value_counts().items()},
-        "missing": {str(name): int(n) for name, n in missing[missing > 0].items()},
-        "infinite": {str(name): int(n) for name, n in infinite[infinite > 0].items()},
-    }
-    if TIME in rows:
-        counted["first"] = rows[TIME].min().isoformat()
-        counted["last"] = rows[TIME].max().isoformat()
-    return counted

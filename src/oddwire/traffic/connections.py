@@ -6,16 +6,14 @@ columns in this order and of these types, unknown values missing and never 0, so
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError, listed
 from oddwire.traffic.schema import ATTACK, LABEL, TIME, time_order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Integer columns and the largest value that makes sense in each. The limit on bytes, 256 TiB,
 # keeps the sums of the time windows far inside 64 bits.

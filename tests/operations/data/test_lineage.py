@@ -49,7 +49,6 @@ def test_a_clean_tree_is_its_commit(committed):
     lineage = read_lineage(committed, "desk")
     assert lineage.git_commit == git(committed.root, "rev-parse", "HEAD").strip()
     assert lineage.git_diff == ""
-    assert lineage.tree_clean is True
     assert lineage.tags()["git_tree_clean"] == "yes"
     assert lineage.tags()["git_commit"] == lineage.git_commit
 
@@ -60,7 +59,6 @@ def test_a_changed_file_is_kept_as_a_diff(committed, staged):
     if staged:
         git(committed.root, "add", "-A")
     lineage = read_lineage(committed, "desk")
-    assert lineage.tree_clean is False
     assert "-seed: 1\n+seed: 2\n" in lineage.git_diff
     assert lineage.tags()["git_tree_clean"] == "no"
 
@@ -68,17 +66,17 @@ def test_a_changed_file_is_kept_as_a_diff(committed, staged):
 def test_an_untracked_file_is_named_and_an_ignored_one_is_not(committed):
     (committed.root / "notes.txt").write_text("mine")
     lineage = read_lineage(committed, "desk")
-    assert lineage.tree_clean is False
+    assert lineage.tags()["git_tree_clean"] == "no"
     assert lineage.git_diff == "untracked: notes.txt\n"
 
 
 def test_the_lock_file_that_a_training_rewrites_makes_no_tree_dirty(committed):
     committed.dvc_lock.write_text(yaml.safe_dump(LOCK))
-    assert read_lineage(committed, "desk").tree_clean is True
+    assert read_lineage(committed, "desk").tags()["git_tree_clean"] == "yes"
     git(committed.root, "add", "-A")
     git(committed.root, "commit", "-q", "-m", "lock")
     committed.dvc_lock.write_text("stages: {}\n")
-    assert read_lineage(committed, "desk").tree_clean is True
+    assert read_lineage(committed, "desk").tags()["git_tree_clean"] == "yes"
 
 
 def test_colours_and_diff_programs_of_a_person_leave_no_mark(committed):
@@ -95,7 +93,7 @@ def test_a_project_inside_a_repository_minds_its_own_folder(tmp_path, project):
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-q", "-m", "first")
     (tmp_path / "beside.txt").write_text("not of the project")
-    assert read_lineage(project, "desk").tree_clean is True
+    assert read_lineage(project, "desk").tags()["git_tree_clean"] == "yes"
 
 
 def test_a_huge_diff_is_cut(committed):
@@ -116,7 +114,7 @@ def test_without_a_commit_the_rest_is_there_all_the_same(project, why, monkeypat
         monkeypatch.setenv("PATH", "")
     lineage = read_lineage(project, "desk")
     assert lineage.git_commit is None
-    assert lineage.tree_clean is None
+    assert lineage.tags()["git_tree_clean"] == "no git repository"
     assert lineage.git_diff == ""
     assert lineage.tags()["git_commit"] == "none"
     assert lineage.tags()["git_tree_clean"] == "no git repository"

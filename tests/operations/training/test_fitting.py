@@ -55,7 +55,7 @@ def test_the_kept_scores_are_those_of_the_model_on_the_test_rows(desk, tmp_path)
 
 @pytest.mark.usefixtures("small_forest")
 def test_the_same_fit_gives_the_same_scores_as_the_registered_model(desk):
-    model, _ = fit_model(desk.run, "isolation_forest", desk.evaluated.parameters)
+    model, _ = fit_model(desk.run, "isolation_forest", desk.evaluated.searched.study.parameters)
     test = desk.run.prepared.part("test")
     first = desk.registry.load(desk.registry.champion("desk")).score(test)
     pd.testing.assert_frame_equal(model.score(test), first)

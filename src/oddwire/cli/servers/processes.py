@@ -155,7 +155,8 @@ def prefect_api(project: Project) -> Iterator[str]:
     port = free_port()
     address = f"http://{HOST}:{port}/api"
     # Two that start at once would migrate the same database.
-    with FileLock(_prefect_home() / "oddwire-start.lock"):
+    home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
+    with FileLock(home / "oddwire-start.lock"):
         server = start_prefect(project, port, page=False)
         try:
             server.wait_until(f"{address}/health")
@@ -168,11 +169,6 @@ def prefect_api(project: Project) -> Iterator[str]:
     finally:
         drain_prefect()
         server.end()
-
-
-def _prefect_home() -> Path:
-    """Return the folder of Prefect's database."""
-    return Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect").expanduser()
 
 
 def drain_prefect() -> None:

@@ -14,8 +14,6 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
 
     Parameters
     ----------
-    project
-        The project.
     quiet
         Show no progress, as for ``--json``.
 

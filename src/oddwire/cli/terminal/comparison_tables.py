@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.markup import escape
 
 from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
-from oddwire.operations.comparison.trainings import COMPARED, verdict
-
-if TYPE_CHECKING:
-    from oddwire.operations.comparison.trainings import (
-        Comparison,
-        DetectorComparison,
-        TrainingRecord,
-    )
+from oddwire.operations.comparison.trainings import (
+    COMPARED,
+    Comparison,
+    DetectorComparison,
+    TrainingRecord,
+    verdict,
+)
 
 _DIFFERENCE = {"no difference shown": "not shown"}  # below the head "difference"
 
@@ -46,8 +45,6 @@ def print_comparison(comparison: Comparison, order: Sequence[str]) -> None:
 
     Parameters
     ----------
-    comparison
-        Two trainings.
     order
         Run ids of all trainings that are compared, in the order of their letters.
     """

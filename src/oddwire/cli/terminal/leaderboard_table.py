@@ -23,15 +23,7 @@ _OPTIONAL = ("rows/s", "fit s", "target FPR", "F1", "average precision")
 
 
 def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
-    """Print a row per detector, and why figures are missing.
-
-    Parameters
-    ----------
-    rows
-        Rows of a leaderboard, at least one.
-    title
-        What stands above the table.
-    """
+    """Print a row per detector, and why figures are missing."""
     console = printer()
     cells = [
         {_HEADS.get(name, name): _cell(name, row.get(name)) for name in _COLUMNS} for row in rows

@@ -54,12 +54,8 @@ def print_table(
 
     Parameters
     ----------
-    console
-        Where to print.
     rows
         Cells by the heads of their columns, each row with the same heads.
-    title
-        What stands above the table.
     text
         Heads of the columns of text, aligned left; all others hold figures.
     optional

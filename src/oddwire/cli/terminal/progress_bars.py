@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
+from rich import progress as rich_progress
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -21,17 +21,17 @@ from rich.progress import (
 )
 
 from oddwire.cli.terminal.printing import printer
-from oddwire.operations.progress import watched_by
+from oddwire.operations.progress import Progress, watched_by
 
 _LINE_EVERY = 10.0  # seconds between the lines of a step where the output is no terminal
 
 
-class Bars:
+class Bars(Progress):
     """Progress bars in a terminal; plain lines now and then where it is none."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars = Progress(
+        self._bars = rich_progress.Progress(
             SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24),
             MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"),
             console=console,

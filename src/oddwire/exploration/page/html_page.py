@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from oddwire.exploration.findings import findings, names_in_words, rows_in_words
 from oddwire.exploration.page.tables import families_table, features_table, suspects_table
@@ -15,18 +19,11 @@ from oddwire.exploration.pictures.distributions import (
     draw_alone,
     draw_categories,
     draw_distributions,
-    has_auc,
 )
 from oddwire.exploration.pictures.maps import draw_maps
+from oddwire.exploration.projections import Maps
+from oddwire.exploration.statistics import aucs
 from oddwire.traffic.wire_text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from oddwire.exploration.projections import Maps
 
 _SECTIONS = {
     "findings": "Findings", "families": "Attack families", "leaks": "Leaks",
@@ -67,7 +64,7 @@ def write_page(
     )  # fmt: skip
     pictures = {}
     for picture in (
-        *([draw_alone(statistics)] if has_auc(statistics) else []),
+        *([draw_alone(statistics)] if aucs(statistics) else []),
         draw_distributions(statistics, looked_at),
         *([draw_categories(statistics)] if statistics["categorical"] else []),
         draw_maps(statistics, on_map, maps),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from oddwire.traffic.wire_text import plain_label
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
 
 # Told apart by the colour-blind too (Paul Tol's bright scheme).
 COLOURS = {"benign": "#4477aa", "attack": "#ee6677", "unlabelled": "#aaaaaa"}
@@ -31,8 +28,6 @@ class Picture:
         What it shows, for people who do not see it; text from traffic may stand in it.
     caption
         How to read it, and what is left out.
-    figure
-        The drawing.
     """
 
     name: str

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from oddwire.exploration.pictures.canvas import Picture, figure_for, left_out, name_of, note
 from oddwire.exploration.statistics import rank_correlation, ranked
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
 MOST_CORRELATED = 40
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from oddwire.exploration.pictures.canvas import (
     COLOURS,
@@ -17,14 +20,9 @@ from oddwire.exploration.pictures.canvas import (
     note,
 )
 from oddwire.exploration.sample import classes_of, column_of
-from oddwire.exploration.statistics import ranked
+from oddwire.exploration.statistics import aucs, ranked
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
+Vector = NDArray[np.float64]
 
 MOST_PANELS = 9
 MOST_BARS = 20
@@ -69,8 +67,7 @@ def draw_categories(statistics: dict[str, Any]) -> Picture:
 
 def draw_alone(statistics: dict[str, Any]) -> Picture:
     """Draw how well single features separate attacks from benign rows."""
-    features = statistics["numeric"] | statistics["categorical"]
-    auc = {name: about["auc"] for name, about in features.items() if about["auc"] is not None}
+    auc = aucs(statistics)
     best = sorted(auc, key=lambda name: -auc[name])[:MOST_BARS]
     figure = figure_for(7.5, max(2.4, 1.3 + 0.24 * len(best)), statistics, "single features")
     axes = figure.subplots()
@@ -87,12 +84,6 @@ def draw_alone(statistics: dict[str, Any]) -> Picture:
     )
 
 
-def has_auc(statistics: dict[str, Any]) -> bool:
-    """Say whether there were labels enough to see how well features separate the classes."""
-    features = statistics["numeric"] | statistics["categorical"]
-    return any(about["auc"] is not None for about in features.values())
-
-
 def most_separating(statistics: dict[str, Any], *, most: int) -> list[str]:
     """Name the best-ranked numeric features, only one of those that are alike."""
     alike = {frozenset((left, right)) for left, right, _ in statistics["alike"]}
@@ -104,7 +95,7 @@ def most_separating(statistics: dict[str, Any], *, most: int) -> list[str]:
 
 
 def _order(statistics: dict[str, Any]) -> str:
-    if has_auc(statistics):
+    if aucs(statistics):
         return "Highest ROC AUC of the feature alone, in brackets, first."
     return "Most distinct values first."
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 
 from oddwire.exploration.pictures.canvas import COLOURS, Picture, figure_for, note
+from oddwire.exploration.projections import Maps
 from oddwire.exploration.sample import classes_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
-    from oddwire.exploration.projections import Maps
 
 _CROWDED = 500  # rows from which points are drawn smaller
 
@@ -23,10 +20,6 @@ def draw_maps(statistics: dict[str, Any], rows: pd.DataFrame, maps: Maps | str) 
 
     Parameters
     ----------
-    statistics
-        With the name of the source under ``source``.
-    rows
-        The rows on the maps.
     maps
         Their places, or why there are none.
     """

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from oddwire.errors import NoModelError
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.trainings import TrainingRecord
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from oddwire.operations.tracking.store import Tracking
+from oddwire.operations.tracking.store import Tracking
 
 # What a training keeps with its run, and with the runs of its studies.
 LEADERBOARD_FILE = "leaderboard.json"
@@ -47,10 +43,6 @@ def load_training(tracking: Tracking, run_id: str, folder: Path) -> TrainingReco
 
     Parameters
     ----------
-    tracking
-        The store.
-    run_id
-        A training's run.
     folder
         Where files may be downloaded to.
 

@@ -8,22 +8,23 @@ both have; one of them may have more columns, since what they bring is worth a c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from oddwire.evaluation.metrics import FIXED_FPRS, known_labels
-from oddwire.evaluation.uncertainty.comparing import LOWER_IS_BETTER, paired_alerts, paired_rankings
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.comparing import (
+    LOWER_IS_BETTER,
+    Difference,
+    paired_alerts,
+    paired_rankings,
+)
 from oddwire.evaluation.uncertainty.resampling import Metric, affordable_resamples
 from oddwire.traffic.schema import LABEL
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from oddwire.evaluation.scored_rows import ScoredRows
-    from oddwire.evaluation.uncertainty.comparing import Difference
 
 COMPARED = ("roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
             "false_positive_rate", "accuracy")  # fmt: skip
@@ -36,8 +37,6 @@ class TrainingRecord:
 
     Parameters
     ----------
-    run_id, name
-        Of its MLflow run.
     best
         The detector that it chose.
     rows
@@ -148,7 +147,7 @@ def why_other_rows(earlier: Fingerprint | None, later: Fingerprint | None) -> st
 
 
 def compare_trainings(
-    earlier: TrainingRecord, later: TrainingRecord, *, seed: int = 0, resamples: int | None = None
+    earlier: TrainingRecord, later: TrainingRecord, *, seed: int = 0
 ) -> Comparison:
     """Put two trainings side by side, detector by detector.
 
@@ -160,8 +159,6 @@ def compare_trainings(
         The two; differences are later minus earlier.
     seed
         Of the paired bootstrap.
-    resamples
-        How often the rows are drawn again; None for as many as take seconds.
     """
     both = [name for name in earlier.rows if name in later.rows]
     pairs = [(name, name, name) for name in both]
@@ -176,9 +173,7 @@ def compare_trainings(
             detector=name if name != "best" else f"best ({before}, then {after})",
             earlier=_figures(earlier.rows[before]),
             later=_figures(later.rows[after]),
-            differences=()
-            if unpaired
-            else _differences(earlier, later, before, after, seed, resamples),
+            differences=() if unpaired else _differences(earlier, later, before, after, seed),
         )
         for name, before, after in pairs
     )
@@ -220,11 +215,10 @@ def _why_no_scores(
 
 
 def _differences(
-    earlier: TrainingRecord, later: TrainingRecord, before: str, after: str,
-    seed: int, resamples: int | None,
-) -> tuple[Difference, ...]:  # fmt: skip
+    earlier: TrainingRecord, later: TrainingRecord, before: str, after: str, seed: int
+) -> tuple[Difference, ...]:
     old, new = earlier.scores[before], later.scores[after]
-    draws = resamples or affordable_resamples(len(new.labels))
+    draws = affordable_resamples(len(new.labels))
     alerts = (
         new.scores >= _threshold(later.rows[after]), old.scores >= _threshold(earlier.rows[before])
     )  # fmt: skip

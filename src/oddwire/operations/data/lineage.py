@@ -39,8 +39,6 @@ class Lineage:
         The entries of ``dvc.lock`` for the source's stages.
     data_digest
         SHA-256 over the prepared files' names and bytes.
-    versions
-        Package versions.
     """
 
     git_commit: str | None
@@ -49,17 +47,12 @@ class Lineage:
     data_digest: str
     versions: dict[str, str]
 
-    @property
-    def tree_clean(self) -> bool | None:
-        """Whether the tree was exactly the commit; None where there is no commit."""
-        return None if self.git_commit is None else not self.git_diff
-
     def tags(self) -> dict[str, str]:
         """Short facts, for a run's tags."""
-        clean = {True: "yes", False: "no", None: "no git repository"}[self.tree_clean]
+        clean = "no" if self.git_diff else "yes"
         return {
             "git_commit": self.git_commit or "none",
-            "git_tree_clean": clean,
+            "git_tree_clean": clean if self.git_commit else "no git repository",
             "data_digest": self.data_digest,
             "oddwire_version": __version__,
         }
@@ -70,8 +63,6 @@ def read_lineage(project: Project, source: str) -> Lineage:
 
     Parameters
     ----------
-    project
-        The project, in a git repository or not.
     source
         A source whose ``prepare`` stage has run.
     """

@@ -27,15 +27,6 @@ def reproduce(
 
     DVC takes one command at a time in a project; a second one waits here for its turn.
 
-    Parameters
-    ----------
-    project
-        The project.
-    source, settings
-        A source of its ``params.yaml``, and its block.
-    stages
-        Stages to bring up to date.
-
     Raises
     ------
     DataError

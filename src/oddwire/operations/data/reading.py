@@ -18,15 +18,6 @@ def read_features(
 ) -> tuple[FileRows, pd.DataFrame]:
     """Read one file of a source's format.
 
-    Parameters
-    ----------
-    settings
-        The source's block.
-    file
-        The file.
-    schema
-        The feature columns to have.
-
     Returns
     -------
     tuple

@@ -17,7 +17,8 @@ from oddwire.operations.data import pipeline
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.data.reading import read_features
 from oddwire.operations.drift.records import drift_items
-from oddwire.operations.drift.report import DriftCheck, check_drift, save_report
+from oddwire.operations.drift.report import check_drift, save_report
+from oddwire.operations.drift.verdict import DriftCheck
 from oddwire.operations.locks import source_lock
 from oddwire.operations.progress import step
 from oddwire.operations.registry import reference
@@ -62,8 +63,6 @@ def check_source(
 
     Parameters
     ----------
-    project
-        The project.
     source, params
         A source with a champion, and the settings.
     current

@@ -7,17 +7,14 @@ is given the values that the codes stand for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.operations.drift.statistics import MIN_ROWS, spread
 from oddwire.traffic.schema import TIME, FeatureSchema
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 SCORE = "anomaly_score"
 LEVELS = 1000  # values told apart in a numeric column: what is lost is under 0.1 % of the rows
@@ -79,12 +76,8 @@ def times_of(*sides: pd.DataFrame) -> list[NDArray[np.int64] | None]:
     """Return microseconds since the epoch for each side, or None where rows have no time."""
     if any(TIME not in side or side[TIME].isna().any() for side in sides):
         return [None for _ in sides]
-    return [_microseconds(side[TIME]) for side in sides]
-
-
-def _microseconds(time: pd.Series) -> NDArray[np.int64]:
-    utc = pd.to_datetime(time, utc=True).astype("datetime64[us, UTC]")
-    return np.asarray(utc.astype(np.int64), dtype=np.int64)
+    utc = (pd.to_datetime(side[TIME], utc=True).astype("datetime64[us, UTC]") for side in sides)
+    return [np.asarray(times.astype(np.int64), dtype=np.int64) for times in utc]
 
 
 def thin(side: pd.DataFrame, rows: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -92,12 +85,6 @@ def thin(side: pd.DataFrame, rows: int, rng: np.random.Generator) -> pd.DataFram
     if len(side) <= rows:
         return side
     return side.iloc[spread(np.ones(len(side)), rows, rng)]
-
-
-def code_column(reference: pd.Series, current: pd.Series, *, categorical: bool) -> CodedColumn:
-    """Code a column of both sides."""
-    code = code_categories if categorical else code_numbers
-    return code(reference, current)
 
 
 def code_numbers(reference: pd.Series, current: pd.Series) -> CodedColumn:

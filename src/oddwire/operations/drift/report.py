@@ -9,26 +9,25 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.operations.drift.columns import (
     SCORE,
     CodedColumn,
     checked_side,
-    code_column,
+    code_categories,
+    code_numbers,
     thin,
     times_of,
 )
-from oddwire.operations.drift.statistics import (
-    Sides,
-    compare,
-    moved_share,
-    thresholds,
-)
+from oddwire.operations.drift.statistics import Sides, compare, moved_share, thresholds
 from oddwire.operations.drift.verdict import (
     ColumnDrift,
     ColumnKind,
@@ -38,17 +37,8 @@ from oddwire.operations.drift.verdict import (
     ranked,
     verdict_sentence,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from oddwire.params import DriftSettings
-    from oddwire.traffic.schema import FeatureSchema
-
-__all__ = ["SCORE", "ColumnDrift", "DriftCheck", "check_drift", "save_report"]
+from oddwire.params import DriftSettings
+from oddwire.traffic.schema import FeatureSchema
 
 # Attacks move columns too, and are no drift: a threshold leaves room for as many connections as
 # stand out by their scores, within limits, or for a typical number where there are no scores.
@@ -80,8 +70,6 @@ def check_drift(
     ----------
     reference, current
         Feature frames. With the column ``ts`` on both sides, like hours are compared with like.
-    schema
-        The feature columns.
     settings
         Sample size, false-alarm rate, share of columns that makes the verdict.
     seed
@@ -107,7 +95,7 @@ def check_drift(
     kinds |= dict.fromkeys(schema.categorical, "categorical")
     kinds |= {SCORE: "score"} if reference_scores is not None else {}
     coded = {
-        name: code_column(before[name], now[name], categorical=kind == "categorical")
+        name: (code_categories if kind == "categorical" else code_numbers)(before[name], now[name])
         for name, kind in kinds.items()
     }
     sides = Sides(
@@ -181,13 +169,6 @@ def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
     from the wire and from files, so an attacker may have chosen them: whatever a page could take
     for markup is replaced by a look-alike.
 
-    Parameters
-    ----------
-    check
-        What `check_drift` returned.
-    folder
-        Where to write; made if it is not there.
-
     Returns
     -------
     dict
@@ -237,10 +218,7 @@ def _evidently() -> Any:
 
 def _register_statistics() -> tuple[str, str]:
     """Teach Evidently our two statistics, so that its figures and flags are ours."""
-    from evidently.legacy.calculations.stattests import (
-        StatTest,
-        register_stattest,
-    )
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 
     def moved(ordered: bool) -> Any:

@@ -8,15 +8,12 @@ the current one are compared with the rest of the reference, and what they give 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -62,8 +59,6 @@ class NullDistances:
         Shape (draws, columns).
     windows
         How many of the draws do not overlap: what they are worth as evidence.
-    method
-        In words.
     """
 
     distances: Floats
@@ -238,8 +233,6 @@ def thresholds(
 
     Parameters
     ----------
-    null
-        Distances under no drift.
     false_alarm_rate
         Wanted share of windows without drift that get a verdict of drift.
     columns_needed

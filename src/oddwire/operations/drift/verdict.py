@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 BLIND = 0.9  # from such a threshold on, hardly any change can be told from a normal one
 NAMED = 3  # columns that the sentence names
@@ -25,8 +23,6 @@ class ColumnDrift:
 
     Parameters
     ----------
-    column
-        Its name.
     statistic
         Share of connections that moved, 0 to 1: the Kolmogorov-Smirnov distance of numbers, the
         total variation distance of categories.
@@ -34,8 +30,6 @@ class ColumnDrift:
         The share from which on it counts as drifted.
     drifted
         Whether ``statistic >= threshold``.
-    kind
-        ``numeric``, ``categorical`` or ``score``.
     """
 
     column: str
@@ -58,16 +52,12 @@ class DriftCheck:
     ----------
     drifted
         Whether enough columns drifted, the anomaly score did, or one column moved far beyond.
-    verdict
-        One sentence for a person.
     columns
         Every column, in the order of the schema, the anomaly score last.
     share
         Share of drifted columns.
     min_share
         The share that makes the verdict.
-    reference_rows, current_rows
-        Rows compared.
     method
         What the thresholds were calibrated on.
     reference, current

@@ -23,18 +23,14 @@ shown to be better, so a champion that keeps its floors stays.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
 from oddwire.evaluation.uncertainty.comparing import Difference, paired_rankings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from oddwire.params import PromotionSettings
+from oddwire.params import PromotionSettings
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
 MIN_SPREAD = 1e-6  # float32 networks that have collapsed still differ by about 1e-7
@@ -57,10 +53,6 @@ class Candidate:
         Smallest score that counts as an alert.
     families
         Attack family per row, shape (n,); None where the source names none.
-    milliseconds_per_row
-        Time to score a row.
-    megabytes
-        Size of the saved model.
     """
 
     name: str
@@ -101,12 +93,6 @@ class PromotionDecision:
         checks = [asdict(check) for check in self.checks]
         return {"promote": self.promote, "reason": self.reason, "checks": checks}
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> PromotionDecision:
-        """Read back what `to_dict` wrote."""
-        checks = tuple(Check(**check) for check in content["checks"])
-        return cls(promote=content["promote"], reason=content["reason"], checks=checks)
-
 
 def decide(
     challenger: Candidate,
@@ -120,12 +106,8 @@ def decide(
 
     Parameters
     ----------
-    challenger
-        The new model on the frozen test rows.
     champion
         The present one on the same rows, scored anew; None where there is none yet.
-    settings
-        The limits and the confidence asked for.
     seed
         Of the bootstrap: the same input gives the same decision.
     no_champion

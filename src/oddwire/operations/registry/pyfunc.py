@@ -22,12 +22,8 @@ def save_pyfunc(model: Model, folder: Path, example: pd.DataFrame, into: Path) -
 
     Parameters
     ----------
-    model, folder
-        The model, and where it was saved.
     example
         Feature frame from which signature and input example are taken.
-    into
-        The folder to write.
     """
     import mlflow
     from mlflow.models import infer_signature

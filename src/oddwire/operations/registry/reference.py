@@ -22,10 +22,6 @@ def keep(tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame)
 
     Parameters
     ----------
-    tracking
-        The store.
-    version, model
-        Whose reference it is.
     rows
         Feature frame that the model was not fitted to; without labels all of it is kept.
     """

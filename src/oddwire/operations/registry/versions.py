@@ -45,11 +45,6 @@ class Version:
     detector: str
     digest: str
 
-    @property
-    def uri(self) -> str:
-        """Its address for MLflow's own commands."""
-        return f"models:/{model_name(self.source)}/{self.number}"
-
 
 def model_name(source: str) -> str:
     """Return the registered model's name."""
@@ -62,8 +57,6 @@ class Registry:
 
     Parameters
     ----------
-    tracking
-        The store.
     ledger
         File of the append-only ledger of promotion decisions.
     """
@@ -91,12 +84,8 @@ class Registry:
 
         Parameters
         ----------
-        source
-            Whose model it is.
         run
             Id of the run that made it.
-        model
-            The model.
         folder, digest
             Where it was saved, and the SHA-256 of its manifest.
         example

@@ -73,12 +73,8 @@ def score_file(
 
     Parameters
     ----------
-    project
-        The project.
     source
         The source whose format the file has and whose champion scores it.
-    file
-        Rows to score.
     out
         Where to write, ``.csv``, ``.csv.gz`` or ``.parquet``; replaced as a whole or not at all.
     max_fdr

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,13 +14,7 @@ import pyarrow.compute as pc
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from oddwire.errors import DataError
-from oddwire.traffic.sources.reading.raw_table import free_name
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.raw_table import RawTable, free_name
 
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = r"\A[=+\-@\t\r\n]"
@@ -62,12 +58,8 @@ def own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:
 
     Parameters
     ----------
-    raw
-        The file.
     typed
         Columns as they were read, rows in the order of the file.
-    out
-        Where they will be written.
     """
     written = raw.frame()
     if raw.layout is not None and out.suffix == ".parquet":
@@ -86,8 +78,6 @@ def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.Dat
     scores
         Their scores, in the same order, of n rows. Columns that an earlier scoring left are
         dropped; others of the same name get a name of their own.
-    version
-        The model's.
     """
     added = scores.assign(model_version=version)
     if set(_ALWAYS) <= set(own):  # scored before

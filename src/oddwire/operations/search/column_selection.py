@@ -66,15 +66,11 @@ def rank_columns(
     ----------
     rows
         Feature frame with labels: the half that `split_validation` sets aside for this.
-    schema
-        Its feature columns.
     method
         ``mutual_information``: between each column alone and the label, in nats (Kraskov,
         Stögbauer & Grassberger 2004; Ross 2014). ``permutation``: what a gradient-boosted
         classifier loses in average precision, on rows held out from it, when the column is
         shuffled (Breiman 2001); columns that say the same share their importance.
-    seed
-        Of everything random.
 
     Returns
     -------

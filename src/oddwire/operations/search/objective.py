@@ -71,17 +71,7 @@ def in_words(criterion: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ShapeCriterion:
-    """The shape of a detector's scores over few columns at a time, which needs no label.
-
-    Parameters
-    ----------
-    rows
-        Validation rows.
-    schema
-        Their feature columns.
-    seed
-        Chooses columns and rows.
-    """
+    """The shape of a detector's scores over few columns at a time, which needs no label."""
 
     rows: pd.DataFrame
     schema: FeatureSchema
@@ -92,8 +82,6 @@ class ShapeCriterion:
 
         Parameters
         ----------
-        detector, parameters
-            What to fit.
         train
             Rows to fit on; at most 600 are drawn.
         """
@@ -111,10 +99,6 @@ class Objective:
 
     Parameters
     ----------
-    name
-        The criterion.
-    rows
-        Feature frame of the rows to score.
     kinds
         Per row, the number of its kind of anomaly, or -1 where it is none, shape (n,).
     shape
@@ -210,10 +194,6 @@ def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int
     ----------
     validation
         Feature frame, with or without labels.
-    schema
-        Its feature columns.
-    seed
-        Seeds the synthetic anomalies.
     """
     labels = validation[LABEL] if LABEL in validation else pd.Series(pd.NA, validation.index)
     known = validation[labels.notna()]

@@ -53,8 +53,6 @@ class StudyPlan:
 
     Parameters
     ----------
-    source, detector
-        What is searched.
     trials
         Finished trials to reach, those of a resumed study included; 0 takes the defaults.
     timeout

@@ -18,11 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.detectors import (
-    anomaly_score,
-    default_parameters,
-    search_space,
-)
+from oddwire.detection.detectors import anomaly_score, default_parameters, search_space
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
 from oddwire.errors import OddwireError, ServiceError
@@ -58,7 +54,7 @@ def run_study(
     schema: FeatureSchema,
     *,
     folder: Path,
-    on_trial: OnTrial | None = None,
+    on_trial: OnTrial = lambda _: None,
     stopped: Event | None = None,
 ) -> StudyResult:
     """Search the hyperparameters of one detector.
@@ -67,14 +63,6 @@ def run_study(
 
     Parameters
     ----------
-    plan
-        What to search, and how long.
-    train
-        Feature frame to fit on.
-    objective
-        Rows and criterion to evaluate trials by.
-    schema
-        The feature columns.
     folder
         Folder of the journals.
     on_trial
@@ -93,11 +81,11 @@ def run_study(
     study = _open_study(plan, folder)
     resumed = _finished(study)
     for trial in resumed:
-        _report(on_trial, trial)
+        on_trial(_record(trial))
     missing = plan.trials - len(resumed)
 
     def after_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        _report(on_trial, trial)
+        on_trial(_record(trial))
         if stopped is not None and stopped.is_set():
             study.stop()
 
@@ -305,11 +293,6 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
     states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     return study.get_trials(deepcopy=False, states=states)
-
-
-def _report(on_trial: OnTrial | None, trial: optuna.trial.FrozenTrial) -> None:
-    if on_trial is not None:
-        on_trial(_record(trial))
 
 
 def _record(trial: optuna.trial.FrozenTrial) -> TrialRecord:

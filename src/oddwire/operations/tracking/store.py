@@ -57,10 +57,6 @@ class Tracking:
 
     Parameters
     ----------
-    client
-        A client of the store.
-    uri
-        Its address.
     artifacts
         Where artifacts lie if the store is the project's own, None where a server decides.
     """
@@ -120,14 +116,10 @@ class Tracking:
         ----------
         source
             The source whose experiment it belongs to.
-        name
-            What people see.
         kind
             ``training``, ``study``, ``trial``, ``drift`` or ``scoring``; kept as a tag.
         parent
             Id of the run that it is a part of.
-        **tags
-            Further tags.
         """
         all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: owner()}
         if parent is not None:

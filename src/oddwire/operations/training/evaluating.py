@@ -30,14 +30,8 @@ def evaluate_model(
 
     Parameters
     ----------
-    training
-        Whose rows they are.
-    model
-        Fitted and calibrated.
     folder
         Where it was saved; the test scores are kept beside it.
-    fit_seconds
-        What its fit took.
     """
     prepared = training.prepared
     scored = score_test(model, prepared)

@@ -21,10 +21,6 @@ def leave_out_failed(
 
     Parameters
     ----------
-    training
-        The training.
-    names
-        Detectors.
     outcomes
         What each came to, an error where it failed.
 

@@ -82,10 +82,6 @@ def compare_with_previous(
     ----------
     training
         The training, not finished yet; of those that are, the newest is the one before it.
-    evaluated, best
-        Its detectors, and the one that it chose.
-    rows
-        Its leaderboard.
     """
     tracking, run = training.tracking(), training.run_id
     fingerprint = fingerprint_rows(training.prepared.part("test"))

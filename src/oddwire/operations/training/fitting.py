@@ -53,7 +53,7 @@ def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetecto
             searched.run_id,
             [*records.detector_items(report), *records.validation_items(validation)],
         )
-    return EvaluatedDetector(searched, folder, digest, study.parameters, report, validation)
+    return EvaluatedDetector(searched, folder, digest, report, validation)
 
 
 def fit_model(

@@ -42,10 +42,6 @@ def open_training(
 
     Parameters
     ----------
-    project
-        The project.
-    source
-        A source of ``params.yaml``.
     trials
         Finished trials that each study is to reach.
     started_by

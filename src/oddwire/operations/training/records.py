@@ -63,7 +63,8 @@ def settings_items(params: Params, source: str, **chosen: Any) -> Iterator[Item]
         key: blocks[key] for key in ("seed", "split", "training", "search", "alerts", "promotion")
     }
     relevant["source"] = blocks["sources"][source]
-    yield Parameters({**_flat(relevant), **chosen})
+    (flat,) = pd.json_normalize(relevant).to_dict("records")
+    yield Parameters({**{str(key): value for key, value in flat.items()}, **chosen})
 
 
 def validation_items(validation: Validation) -> Iterator[Item]:
@@ -190,13 +191,3 @@ def _figures(report: DetectorReport) -> dict[str, float | None]:
         "fit_seconds": report.fit_seconds,
         "model_megabytes": report.megabytes,
     }
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from oddwire.detection.calibration.threshold_rules import check_labels, target_fpr_of
-from oddwire.detection.search_space import HyperParameters
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
 from oddwire.evaluation.scored_rows import ScoredRows
@@ -32,20 +31,12 @@ class Training:
 
     Parameters
     ----------
-    root
-        The project's folder.
-    source
-        What is trained on.
-    run_id
-        Id of its MLflow run.
     params
         The settings as they were when it began.
     trials
         Finished trials that each study is to reach.
     data_digest
         SHA-256 of the prepared parts.
-    prepared
-        The split parts.
     train
         Feature frame that the detectors are fitted to.
     left_out
@@ -183,7 +174,6 @@ class EvaluatedDetector:
     searched: Searched
     folder: Path
     digest: str
-    parameters: HyperParameters
     report: DetectorReport
     validation: Validation
 

@@ -67,8 +67,6 @@ def wait_for_studies(training: Training, wait: Callable[[], object]) -> None:
 
     Parameters
     ----------
-    training
-        The training.
     wait
         Waits for the studies; once told to stop, each ends after the trial that is under way.
     """

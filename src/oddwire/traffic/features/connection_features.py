@@ -8,16 +8,20 @@ ones' features are the same to the last bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.errors import ParameterError
+from oddwire.params import RowKind
 from oddwire.traffic.addresses import sides
 from oddwire.traffic.features.time_windows import (
     Codes,
+    IntArray,
     KeyedRows,
     count_distinct,
     count_rows,
@@ -25,16 +29,7 @@ from oddwire.traffic.features.time_windows import (
 )
 from oddwire.traffic.schema import RESERVED, TIME, FeatureSchema
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from numpy.typing import NDArray
-
-    from oddwire.params import RowKind
-    from oddwire.traffic.features.time_windows import IntArray
-
-    FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 WINDOWS = (10, 60, 600)  # seconds: a scan, a burst, a habit
 LONGEST_WINDOW = max(WINDOWS)
@@ -144,12 +139,8 @@ def to_features(kind: RowKind, frame: pd.DataFrame, schema: FeatureSchema) -> pd
 
     Parameters
     ----------
-    kind
-        What the rows are.
     frame
         Connections, or a feature frame, which comes back as it is.
-    schema
-        The features to have.
 
     Raises
     ------

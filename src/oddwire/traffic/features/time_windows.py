@@ -10,16 +10,14 @@ Why compiled loops and not a query engine: ``docs/decisions/0002-window-engine.m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 IntArray = NDArray[np.int64]
 
@@ -75,7 +73,8 @@ class KeyedRows:
         known = (keys.numbers[by_time] >= 0) & (times[by_time] != np.iinfo(np.int64).min)
         by_time = by_time[known]
         sorted_keys = keys.numbers[by_time]
-        positions = by_time[kernels().stable_order(sorted_keys, keys.different)]
+        stable_order = compiled(_stable_order, "int64[::1](int64[::1], int64)")
+        positions = by_time[stable_order(sorted_keys, keys.different)]
         return cls(positions=positions, keys=keys.numbers[positions], times=times[positions])
 
     def starts(self, width: int) -> IntArray:
@@ -93,8 +92,8 @@ class KeyedRows:
         -------
         int64 of shape (m,): sorted position i has the window ``starts[i] .. i``, both included.
         """
-        starts: IntArray = kernels().window_starts(self.keys, self.times, width)
-        return starts
+        window_starts = compiled(_window_starts, "int64[::1](int64[::1], int64[::1], int64)")
+        return window_starts(self.keys, self.times, width)
 
 
 def count_rows(starts: IntArray) -> IntArray:
@@ -124,8 +123,8 @@ def count_distinct(codes: Codes, starts: IntArray) -> IntArray:
     starts
         From `KeyedRows.starts`.
     """
-    counts: IntArray = kernels().count_distinct(codes.numbers, starts, codes.different)
-    return counts
+    distinct = compiled(_count_distinct, "int64[::1](int64[::1], int64[::1], int64)")
+    return distinct(codes.numbers, starts, codes.different)
 
 
 def _stable_order(keys: IntArray, different: int) -> IntArray:
@@ -178,25 +177,8 @@ def _count_distinct(values: IntArray, starts: IntArray, different: int) -> IntAr
     return counts
 
 
-class Kernels(NamedTuple):
-    """The loops that plain Python is too slow for."""
-
-    stable_order: Callable[..., IntArray]
-    window_starts: Callable[..., IntArray]
-    count_distinct: Callable[..., IntArray]
-
-
 @cache
-def kernels() -> Kernels:
-    """Compile the loops, or load them as compiled by an earlier process."""
-    return Kernels(
-        stable_order=compiled(_stable_order, "int64[::1](int64[::1], int64)"),
-        window_starts=compiled(_window_starts, "int64[::1](int64[::1], int64[::1], int64)"),
-        count_distinct=compiled(_count_distinct, "int64[::1](int64[::1], int64[::1], int64)"),
-    )
-
-
-def compiled(function: Callable[..., IntArray], signature: str) -> Callable[..., Any]:
+def compiled(function: Callable[..., IntArray], signature: str) -> Callable[..., IntArray]:
     """Compile for one signature, kept on disk where a folder for that can be written.
 
     With the signature given, compiling and saving happen here and not at the first call, so that
@@ -205,8 +187,8 @@ def compiled(function: Callable[..., IntArray], signature: str) -> Callable[...,
     import numba  # half a second, not to be paid by `oddwire --help`
 
     try:
-        with_cache: Callable[..., Any] = numba.njit(signature, cache=True)(function)
+        with_cache: Callable[..., IntArray] = numba.njit(signature, cache=True)(function)
     except (OSError, RuntimeError):  # numba finds no folder that it may write to
-        without_cache: Callable[..., Any] = numba.njit(signature)(function)
+        without_cache: Callable[..., IntArray] = numba.njit(signature)(function)
         return without_cache
     return with_cache

@@ -79,8 +79,6 @@ def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
 
     Parameters
     ----------
-    source
-        The source's block of ``params.yaml``.
     root
         The project's folder, from which relative paths count.
 
@@ -106,8 +104,6 @@ def read_file(
     source
         The source whose format the file has; for a simulated one, the file is a CSV or Parquet
         table of connections.
-    file
-        The file.
     schema
         The features that a model needs. The rows have no columns beyond them, and a table then
         needs no label. Without it, the file must hold what the source's train file must hold.

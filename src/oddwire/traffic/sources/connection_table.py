@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,9 +14,6 @@ from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import refuse_duplicate_columns
 from oddwire.traffic.sources.reading.column_values import categories
 from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def read_connections(file: Path) -> FileRows:

@@ -7,22 +7,18 @@ Ghorbani 2009, *A detailed analysis of the KDD CUP 99 data set*.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from oddwire.errors import DataError
+from oddwire.params import NslKddSource
 from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import Roles, build_frame
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from oddwire.params import NslKddSource
 
 CATEGORICAL = ("protocol_type", "service", "flag")
 _NAMES = """

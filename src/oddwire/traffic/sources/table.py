@@ -9,11 +9,14 @@ forgotten label must not become a feature.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from oddwire.errors import DataError, ParameterError, listed
+from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema, time_order
 from oddwire.traffic.sources import FileRows
@@ -25,13 +28,6 @@ from oddwire.traffic.sources.reading.column_roles import (
 from oddwire.traffic.sources.reading.column_values import is_numeric
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pandas as pd
-
-    from oddwire.params import TableSource
 
 MOST_FEATURES = 1000
 _KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}

@@ -11,13 +11,11 @@ touch: rows within one time window of a border know a little of each other.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from oddwire.params import SplitSettings
+from oddwire.params import SplitSettings
 
 Positions = NDArray[np.int64]
 

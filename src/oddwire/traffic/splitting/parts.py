@@ -19,25 +19,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.errors import DataError, ParameterError
+from oddwire.params import SplitSettings
 from oddwire.traffic.schema import LABEL, TIME, time_order
 from oddwire.traffic.splitting.block_split import (
     CALIBRATION,
     DROPPED,
     TRAIN,
     VALIDATION,
+    Positions,
     split_blocks,
 )
-
-if TYPE_CHECKING:
-    from oddwire.params import SplitSettings
-    from oddwire.traffic.splitting.block_split import Positions
 
 Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
@@ -103,8 +101,6 @@ def split_rows(
         What to train on, and the shares of the parts.
     seed
         Of everything random: the same rows, settings and seed give the same parts.
-    source
-        The source's name, for errors.
 
     Raises
     ------

@@ -6,22 +6,18 @@ comparison draws from those, and touches the rows no second time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from oddwire.evaluation.uncertainty.comparing import paired_rankings
-from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.comparing import Difference, paired_rankings
+from oddwire.evaluation.uncertainty.resampling import Metric, affordable_resamples
+from oddwire.operations.markdown import figure
+from oddwire.operations.training.baselines.fitting import BaselineReport
 from oddwire.operations.training.results import DetectorReport
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from oddwire.evaluation.scored_rows import ScoredRows
-    from oddwire.evaluation.uncertainty.comparing import Difference
-    from oddwire.evaluation.uncertainty.resampling import Metric
-    from oddwire.operations.training.baselines.fitting import BaselineReport
 
 _COMPARED: tuple[Metric, ...] = ("roc_auc", "average_precision")
 _FIGURES = ("roc_auc", "average_precision", "f1", "recall_at_fpr", "false_positive_rate")
@@ -33,10 +29,6 @@ class BaselineComparison:
 
     Parameters
     ----------
-    baseline
-        What labels taught.
-    best
-        What was found without them.
     differences
         Baseline minus detector in ROC AUC and average precision, with paired intervals. Empty where
         the test rows do not hold labelled rows of both classes.
@@ -50,17 +42,7 @@ class BaselineComparison:
 def compare_baselines(
     baselines: Sequence[BaselineReport], best: DetectorReport, *, seed: int
 ) -> tuple[BaselineComparison, ...]:
-    """Compare each baseline with the best detector, by the scores that were kept of both.
-
-    Parameters
-    ----------
-    baselines
-        What `evaluate_baselines` returned.
-    best
-        The detector that a training chose.
-    seed
-        Of the paired bootstrap.
-    """
+    """Compare each baseline with the best detector, by the scores that were kept of both."""
     without = best.scored
     return tuple(
         BaselineComparison(baseline=one, best=best, differences=_differences(one, without, seed))
@@ -115,8 +97,8 @@ def what_labels_add(compared: BaselineComparison) -> str:
     """
     baseline, best = compared.baseline, compared.best
     sentence = (
-        f"{baseline.baseline} with labels has ROC AUC {_shown(baseline.test.roc_auc)}, "
-        f"{best.detector} without them {_shown(best.test.roc_auc)}"
+        f"{baseline.baseline} with labels has ROC AUC {figure(baseline.test.roc_auc)}, "
+        f"{best.detector} without them {figure(best.test.roc_auc)}"
     )
     if compared.differences:
         sentence += f": {_lead(compared.differences[0])}"
@@ -146,7 +128,3 @@ def _family_means(baseline: BaselineReport, best: DetectorReport) -> list[str]:
             mean = f"mean over {len(pairs)} families {which}"
             means_by_kind.append(f"{mean}: {means[0]:.4f} and {means[1]:.4f}")
     return means_by_kind
-
-
-def _shown(figure: float | None) -> str:
-    return "undefined" if figure is None else f"{figure:.4f}"

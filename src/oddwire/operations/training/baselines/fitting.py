@@ -51,8 +51,6 @@ class BaselineReport:
         Of the cross-validated scores, by which the balance was chosen.
     test, intervals, families
         Figures on the test rows, and how sure they are.
-    scores
-        The test rows with the baseline's scores.
     fit_seconds
         Of the last fit.
     """
@@ -74,12 +72,6 @@ def evaluate_baselines(
 
     Parameters
     ----------
-    prepared
-        The parts of a source.
-    seed
-        Of everything random.
-    target_fpr
-        Share of benign connections that may raise an alert.
     names
         Which, of `SUPERVISED_BASELINES`.
 

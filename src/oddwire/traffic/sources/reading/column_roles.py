@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from oddwire.errors import DataError, listed
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
 @dataclass(frozen=True)
@@ -77,16 +74,13 @@ def build_frame(raw: RawTable, roles: Roles, *, for_scoring: bool) -> pd.DataFra
 def _labels(raw: RawTable, roles: Roles, here: set[str]) -> tuple[pd.Series[Any], pd.Series[Any]]:
     rows = raw.content.num_rows
     if roles.label not in here:
-        return pd.Series(pd.NA, index=range(rows), dtype="Int8"), _nothing(rows)
+        unknown = pd.Series(pd.NA, index=range(rows), dtype="Int8")
+        return unknown, pd.Series([None] * rows, dtype=object)
     label, attack = column_values.labels(raw, str(roles.label), roles.benign)
     if roles.attack in here:
         attack = column_values.categories(raw, str(roles.attack))
         attack = attack.mask(label.ne(1).fillna(True), other=None)
     return label, attack
-
-
-def _nothing(rows: int) -> pd.Series[Any]:
-    return pd.Series([None] * rows, dtype=object)
 
 
 def _require(raw: RawTable, names: Iterable[str]) -> None:

@@ -7,7 +7,8 @@ texts, of which there are far fewer than rows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddwire.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.raw_table import RawTable
 
 MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "<na>")
 NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count as numeric

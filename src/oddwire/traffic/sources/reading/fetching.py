@@ -6,16 +6,13 @@ import hashlib
 import logging
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from oddwire.errors import DataError, ParameterError, ServiceError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TIMEOUT = 30  # seconds without a byte
 
@@ -36,47 +33,28 @@ class Published:
     files: Mapping[str, str]
 
 
-PUBLISHED: Mapping[str, Published] = MappingProxyType(
-    {
-        "nsl-kdd": Published(
-            "https://raw.githubusercontent.com/defcom17/NSL_KDD/master/",
-            MappingProxyType(
-                {
-                    "KDDTrain+_20Percent.txt": (
-                        "7ea86479faab5ca2190b7f18b4982fb058ce5bf2b46e0e1017d0d9ef90f9c16e"
-                    ),
-                    "KDDTest+.txt": (
-                        "fa46b0935342616aa83b7c2578db355b6a7aaabbc492248172c7a1e8b7ab8f84"
-                    ),
-                }
+PUBLISHED: Mapping[str, Published] = {
+    "nsl-kdd": Published(
+        "https://raw.githubusercontent.com/defcom17/NSL_KDD/master/",
+        {
+            "KDDTrain+_20Percent.txt": (
+                "7ea86479faab5ca2190b7f18b4982fb058ce5bf2b46e0e1017d0d9ef90f9c16e"
             ),
-        )
-    }
-)
+            "KDDTest+.txt": "fa46b0935342616aa83b7c2578db355b6a7aaabbc492248172c7a1e8b7ab8f84",
+        },
+    )
+}
 
 
-def fetch(
-    name: str,
-    *,
-    into: Path,
-    from_dir: Path | None = None,
-    progress: bool = True,
-    base_url: str | None = None,
-) -> list[Path]:
+def fetch(name: str, *, into: Path, from_dir: Path | None = None) -> list[Path]:
     """Get the files of a public data set; those that are there already are left alone.
 
     Parameters
     ----------
     name
         One of `PUBLISHED`.
-    into
-        The folder to put the files into, made if need be.
     from_dir
         A folder that holds the files already; nothing is downloaded then.
-    progress
-        Show a bar per file on the standard error.
-    base_url
-        Another address to download from.
 
     Returns
     -------
@@ -102,9 +80,8 @@ def fetch(
     }
     with tempfile.TemporaryDirectory() as scratch:
         if from_dir is None:
-            address = base_url or published.base_url
             for file, digest in wanted.items():
-                _download(name, address + quote(file), digest, Path(scratch) / file, progress)
+                _download(name, published.base_url + quote(file), digest, Path(scratch) / file)
         source = Path(scratch) if from_dir is None else from_dir
         for file, digest in wanted.items():  # all, before the first is put in place
             _check(source / file, digest)
@@ -129,7 +106,7 @@ def _check(file: Path, digest: str) -> None:
         raise DataError(f"{file} is not the published file: SHA-256 {digest} expected, got {got}")
 
 
-def _download(name: str, url: str, digest: str, target: Path, progress: bool) -> None:
+def _download(name: str, url: str, digest: str, target: Path) -> None:
     import pooch  # with its HTTP client: only paid by who downloads
 
     def close_refused(response: Any, **_: Any) -> None:
@@ -144,7 +121,7 @@ def _download(name: str, url: str, digest: str, target: Path, progress: bool) ->
             fname=target.name,
             path=target.parent,
             downloader=pooch.HTTPDownloader(
-                progressbar=progress, timeout=TIMEOUT, hooks={"response": close_refused}
+                progressbar=True, timeout=TIMEOUT, hooks={"response": close_refused}
             ),
         )
     except (OSError, ValueError) as error:  # the HTTP client's errors, and pooch's of a wrong hash

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from oddwire.errors import DataError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from oddwire.params.sources import SourceSettings
+from oddwire.params.sources import SourceSettings
 
 
 def locate(path: Path, root: Path) -> Path:
@@ -22,13 +18,6 @@ def check_files(source: SourceSettings, *, root: Path, name: str) -> dict[str, P
 
     Call it before DVC: where a file has gone since the last run, DVC itself stumbles over the
     link that leads nowhere, before the stage ``link`` can say so.
-
-    Parameters
-    ----------
-    source, name
-        The source, and what it is called.
-    root
-        The project's folder.
 
     Raises
     ------

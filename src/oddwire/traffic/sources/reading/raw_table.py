@@ -12,10 +12,12 @@ import io
 import itertools
 import re
 import zlib
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
 
 import pandas as pd
 import pyarrow as pa
@@ -23,10 +25,6 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from oddwire.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-    from pathlib import Path
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -161,7 +159,8 @@ def _read_csv(file: Path, names: Sequence[str] | None, optional: int) -> RawTabl
     zipped = _first_bytes(file).startswith(_GZIP)
     layout, first = _sniff(file, zipped=zipped)
     if names is None:
-        columns = _named(first)
+        # A column without a name is called as pandas calls it.
+        columns = [name.strip() or f"Unnamed: {at}" for at, name in enumerate(first)]
     else:
         layout = replace(layout, header_lines=0)
         columns = list(names[: max(len(first), len(names) - optional)])
@@ -172,11 +171,6 @@ def _read_csv(file: Path, names: Sequence[str] | None, optional: int) -> RawTabl
     if content is None:
         raise DataError(f"{file} is not text")
     return RawTable(file, content.rename_columns(columns), layout)
-
-
-def _named(header: list[str]) -> list[str]:
-    """Strip the names; a column without one is called as pandas calls it."""
-    return [name.strip() or f"Unnamed: {at}" for at, name in enumerate(header)]
 
 
 def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:

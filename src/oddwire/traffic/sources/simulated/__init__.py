@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 
+from oddwire.params import SimulatedSource
 from oddwire.traffic.archive import SourceRows
+from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.connection_table import read_connections
 from oddwire.traffic.sources.simulated.simulator import simulate
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from oddwire.params import SimulatedSource
-    from oddwire.traffic.schema import FeatureSchema
-    from oddwire.traffic.sources import FileRows
 
 __all__ = ["read_file", "read_scenario", "read_source", "simulate"]
 

@@ -7,13 +7,10 @@ host.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from oddwire.traffic.sources.simulated.rhythm import RhythmName
+from oddwire.traffic.sources.simulated.rhythm import RhythmName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,18 +6,13 @@ split by time finds all of them on both sides.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from oddwire.traffic.sources.simulated.campaigns import FAMILIES, Campaign
 from oddwire.traffic.sources.simulated.connections import Connections, join
-from oddwire.traffic.sources.simulated.streams import allot, stream
-
-if TYPE_CHECKING:
-    from oddwire.traffic.sources.simulated.organisation import Organisation
-    from oddwire.traffic.sources.simulated.rhythm import Clock
-    from oddwire.traffic.sources.simulated.streams import Floats
+from oddwire.traffic.sources.simulated.organisation import Organisation
+from oddwire.traffic.sources.simulated.rhythm import Clock
+from oddwire.traffic.sources.simulated.streams import Floats, allot, stream
 
 ATTACK_SHARE = 0.065
 _EARLY = 0.75

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from oddwire.traffic.sources.simulated.activities import ACTIVITIES, Activity
+from oddwire.traffic.sources.simulated.activities import Activity
 from oddwire.traffic.sources.simulated.connections import Connections, connect, join
+from oddwire.traffic.sources.simulated.organisation import Organisation
+from oddwire.traffic.sources.simulated.rhythm import Clock
 from oddwire.traffic.sources.simulated.services import OUTCOMES, SERVICE_INDEX, index
-from oddwire.traffic.sources.simulated.streams import allot, draw, sessions, stream
-
-if TYPE_CHECKING:
-    from oddwire.traffic.sources.simulated.organisation import Organisation
-    from oddwire.traffic.sources.simulated.rhythm import Clock
-    from oddwire.traffic.sources.simulated.streams import Floats, Ints
-
-
-def benign(
-    seed: int, copy: str, count: int, organisation: Organisation, clock: Clock
-) -> Connections:
-    """Make `count` benign connections.
-
-    Parameters
-    ----------
-    copy
-        Names the streams, so that a second round of traffic differs from the first.
-    """
-    return perform_all(ACTIVITIES, seed, copy, count, organisation, clock)
+from oddwire.traffic.sources.simulated.streams import Floats, Ints, allot, draw, sessions, stream
 
 
 def perform_all(
@@ -38,7 +20,10 @@ def perform_all(
     organisation: Organisation,
     clock: Clock,
 ) -> Connections:
-    """Share `count` connections out over activities, each with a stream of its own."""
+    """Share `count` connections out over activities, each with a stream of its own.
+
+    ``copy`` names the streams, so that a second round of traffic differs from the first.
+    """
     parts = allot(count, [activity.share for activity in activities])
     return join(
         [

@@ -6,20 +6,15 @@ these look exactly like a benign activity, so that no detector can find them all
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from oddwire.traffic.sources.simulated.connections import Connections, connect
+from oddwire.traffic.sources.simulated.organisation import Organisation
 from oddwire.traffic.sources.simulated.services import OUTCOMES, SERVICE_INDEX, index
-from oddwire.traffic.sources.simulated.streams import chance, chances, draw
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from oddwire.traffic.sources.simulated.organisation import Organisation
-    from oddwire.traffic.sources.simulated.streams import Floats, Ints
+from oddwire.traffic.sources.simulated.streams import Floats, Ints, chance, chances, draw
 
 
 @dataclass(frozen=True)
@@ -28,14 +23,8 @@ class Campaign:
 
     Parameters
     ----------
-    rng
-        Its stream of chance.
-    count
-        Connections it makes.
     begin, end
         The slot of time it stays in, seconds since the start.
-    quiet
-        Whether it hides.
     attack
         Number of its family, counted from 1.
     """

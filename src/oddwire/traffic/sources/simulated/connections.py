@@ -6,21 +6,15 @@ acknowledges every second one, and a transfer takes its round trips plus bytes o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddwire.traffic.sources.simulated.organisation import GATEWAY, is_inside, round_trip
 from oddwire.traffic.sources.simulated.services import SERVICES, STATE_INDEX, STATES
-from oddwire.traffic.sources.simulated.streams import chances
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints
+from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints, chances
 
 _LETTERS = np.frombuffer(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", dtype="S1"

@@ -6,17 +6,12 @@ benchmarks (RFC 2544), so that no simulated row names anybody's real host.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddwire.traffic.sources.simulated.streams import chances, draw, stream
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints
+from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints, chances, draw, stream
 
 INSIDE = 0x0A14_0000  # 10.20.0.0/16
 GATEWAY = INSIDE + 1

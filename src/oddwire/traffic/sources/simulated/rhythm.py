@@ -2,55 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+import datetime as dt
+from typing import Literal
 
 import numpy as np
 
-from oddwire.traffic.sources.simulated.streams import stream
-
-if TYPE_CHECKING:
-    import datetime as dt
-
-    from oddwire.traffic.sources.simulated.streams import Floats
+from oddwire.traffic.sources.simulated.streams import Floats, stream
 
 DAY = 86_400.0  # seconds
-_SATURDAY = 5
 
 RhythmName = Literal["office", "public", "machines", "always", "nightly", "evenings"]
-
-
-@dataclass(frozen=True)
-class Rhythm:
-    """How much happens in each hour.
-
-    Parameters
-    ----------
-    hours
-        Weights of the 24 hours of a working day.
-    weekend
-        Weight of a Saturday or Sunday against a working day.
-    """
-
-    hours: tuple[float, ...]
-    weekend: float
-
-    def weights(self, weekday: int) -> Floats:
-        """Return the weights of the 24 hours of a weekday."""
-        share = self.weekend if weekday >= _SATURDAY else 1.0
-        return np.asarray(self.hours, dtype=np.float64) * share
 
 
 _OFFICE = (2, 1, 1, 1, 1, 2, 6, 25, 70, 95, 100, 92, 60, 82, 98, 92, 80, 55, 25, 12, 8, 6, 4, 3)
 _PUBLIC = (18, 11, 8, 7, 8, 12, 22, 38, 55, 66, 72, 74, 76, 72, 70, 70, 72, 78, 86, 96, 100, 90)
 
-RHYTHMS: dict[RhythmName, Rhythm] = {
-    "office": Rhythm(_OFFICE, weekend=0.12),
-    "public": Rhythm((*_PUBLIC, 62.0, 34.0), weekend=1.15),
-    "machines": Rhythm(tuple(40 + hour / 2 for hour in _OFFICE), weekend=0.8),
-    "always": Rhythm((1,) * 24, weekend=1.0),
-    "nightly": Rhythm((0, 60, 100, 70, 20, *(0,) * 19), weekend=0.6),
-    "evenings": Rhythm((*(0,) * 19, 60, 100, 100, 40, 0), weekend=0.5),
+# Weights of the 24 hours of a working day, and of a Saturday or Sunday against such a day.
+RHYTHMS: dict[RhythmName, tuple[tuple[float, ...], float]] = {
+    "office": (_OFFICE, 0.12),
+    "public": ((*_PUBLIC, 62.0, 34.0), 1.15),
+    "machines": (tuple(40 + hour / 2 for hour in _OFFICE), 0.8),
+    "always": ((1,) * 24, 1.0),
+    "nightly": ((0, 60, 100, 70, 20, *(0,) * 19), 0.6),
+    "evenings": ((*(0,) * 19, 60, 100, 100, 40, 0), 0.5),
 }
 
 
@@ -61,8 +35,6 @@ class Clock:
     ----------
     start
         The first day, in UTC.
-    days
-        Number of days.
     seed
         Seed of the quieter and busier days.
     """
@@ -79,7 +51,8 @@ class Clock:
         Random shares give random times; evenly spaced ones give regular times that are denser
         when the rhythm is (the inverse of its cumulative distribution).
         """
-        by_weekday = [RHYTHMS[rhythm].weights(weekday) for weekday in range(7)]
+        hours, weekend = RHYTHMS[rhythm]
+        by_weekday = [np.asarray(hours, np.float64) * share for share in [1.0] * 5 + [weekend] * 2]
         days = zip(self._weekdays, self._mood, strict=True)
         weights = np.concatenate([by_weekday[weekday] * mood for weekday, mood in days])
         cumulative = np.concatenate([[0.0], np.cumsum(weights)])

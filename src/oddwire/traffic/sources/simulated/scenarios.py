@@ -6,21 +6,17 @@ Each scenario draws from streams of its own and leaves the rows before its first
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oddwire.params import DriftScenario
 from oddwire.traffic.sources.simulated.activities import Activity
 from oddwire.traffic.sources.simulated.benign import perform_all
 from oddwire.traffic.sources.simulated.connections import Connections, is_udp_or_icmp
-from oddwire.traffic.sources.simulated.organisation import is_inside
+from oddwire.traffic.sources.simulated.organisation import Organisation, is_inside
+from oddwire.traffic.sources.simulated.rhythm import Clock
 from oddwire.traffic.sources.simulated.services import STATE_INDEX
 from oddwire.traffic.sources.simulated.streams import draw, stream
-
-if TYPE_CHECKING:
-    from oddwire.params import DriftScenario
-    from oddwire.traffic.sources.simulated.organisation import Organisation
-    from oddwire.traffic.sources.simulated.rhythm import Clock
 
 # Scenario → share of the day's connections that its newcomers take, and what they do.
 NEWCOMERS: dict[DriftScenario, tuple[float, tuple[Activity, ...]]] = {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from oddwire.params import SimulatedSource
+from oddwire.traffic.sources.simulated.activities import ACTIVITIES
 from oddwire.traffic.sources.simulated.attacks import ATTACK_SHARE, attacks
-from oddwire.traffic.sources.simulated.benign import benign
+from oddwire.traffic.sources.simulated.benign import perform_all
 from oddwire.traffic.sources.simulated.campaigns import FAMILIES
 from oddwire.traffic.sources.simulated.connections import Connections, is_udp_or_icmp, join
 from oddwire.traffic.sources.simulated.organisation import Organisation, found
@@ -21,13 +24,7 @@ from oddwire.traffic.sources.simulated.scenarios import (
     newcomers,
 )
 from oddwire.traffic.sources.simulated.services import SERVICES, STATES
-from oddwire.traffic.sources.simulated.streams import stream
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from oddwire.params import SimulatedSource
-    from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints
+from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints, stream
 
 _UNRECOGNISED = frozenset({"S0", "REJ", "RSTOS0", "SH"})
 
@@ -39,11 +36,6 @@ def simulate(source: SimulatedSource) -> pd.DataFrame:
     newcomers of a drift scenario take the place of benign connections drawn at random, so that
     there are always ``days * connections_per_day`` rows (``doubled_volume`` alone adds rows from
     its day on), and all benign rows that stay are those that there were without them.
-
-    Parameters
-    ----------
-    source
-        Seed, days, connections per day, whether attackers are about, and drift scenarios.
 
     Returns
     -------
@@ -63,7 +55,7 @@ def simulate(source: SimulatedSource) -> pd.DataFrame:
 def _traffic(source: SimulatedSource, organisation: Organisation, clock: Clock) -> Connections:
     seed, begin = source.seed, source.drift_from_day * DAY
     total = source.days * source.connections_per_day
-    ordinary = benign(seed, "benign/", total, organisation, clock)
+    ordinary = perform_all(ACTIVITIES, seed, "benign/", total, organisation, clock)
     parts: list[Connections] = []
     # Rows leave in this order to make room, whatever it is that needs it.
     turn = stream(seed, "room").random(total)
@@ -77,7 +69,8 @@ def _traffic(source: SimulatedSource, organisation: Organisation, clock: Clock) 
             parts.append(newcomers(scenario, seed, count, organisation, clock, begin))
             turn = _without_first(turn, late, count)
     if "doubled_volume" in source.drift:
-        again = benign(seed, "drift/doubled_volume/", total, organisation, clock)
+        name = "drift/doubled_volume/"
+        again = perform_all(ACTIVITIES, seed, name, total, organisation, clock)
         parts.append(again.take(again.ts >= begin))
     return join([ordinary.take(~np.isnan(turn)), *parts])
 
@@ -98,27 +91,23 @@ def _frame(rows: Connections, start: dt.date) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "ts": pd.Series((midnight + micros).astype("datetime64[us]")).dt.tz_localize("UTC"),
-            "uid": _texts(rows.uid.astype("U18")),
+            "uid": rows.uid.astype("U18").astype(object),
             "src_ip": _addresses(rows.src_ip),
             "src_port": _integers(rows.src_port, "Int32"),
             "dst_ip": _addresses(rows.dst_ip),
             "dst_port": _integers(_ports(rows), "Int32"),
-            "proto": _texts(np.array([service.proto for service in SERVICES]))[rows.service],
+            "proto": np.array([service.proto for service in SERVICES], dtype=object)[rows.service],
             "service": _service_names(rows),
             "duration": rows.duration,
             "src_bytes": _integers(rows.src_bytes, "Int64"),
             "dst_bytes": _integers(rows.dst_bytes, "Int64"),
             "src_packets": _integers(rows.src_packets, "Int64"),
             "dst_packets": _integers(rows.dst_packets, "Int64"),
-            "conn_state": _texts(np.array(STATES))[rows.state],
+            "conn_state": np.array(STATES, dtype=object)[rows.state],
             "label": _integers((rows.attack > 0).astype(np.int64), "Int8"),
             "attack": np.array([None, *FAMILIES], dtype=object)[rows.attack],
         }
     )
-
-
-def _texts(values: NDArray[np.str_]) -> NDArray[np.object_]:
-    return values.astype(object)
 
 
 def _integers(values: Ints, dtype: Literal["Int8", "Int32", "Int64"]) -> pd.Series[int]:

@@ -6,18 +6,14 @@ drift scenario on leaves all other rows as they were.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -30,8 +26,6 @@ def allot(total: int, weights: Sequence[float] | Floats, *, at_least: int = 0) -
 
     Parameters
     ----------
-    total
-        Rows to share out.
     weights
         Positive weights, shape (k,).
     at_least
