@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from small_projects import REPOSITORY, make_project
 
 from oddwire.cli.environment import quiet_tools
@@ -15,6 +16,9 @@ from oddwire.project import Project
 def pytest_configure() -> None:
     """Silence telemetry, and look for no project or server of the person who runs the tests."""
     quiet_tools(terminal=True)
+    # Machines are shared: how long an example takes says nothing.
+    settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("shared")
     for name in ("MLFLOW_TRACKING_URI", "ODDWIRE_OPTUNA_STORAGE", "ODDWIRE_PROJECT"):
         os.environ.pop(name, None)
 

@@ -158,13 +158,8 @@ def report(desk):
 @pytest.fixture
 def train(bare, make_rows):
     """Return a function that trains a project of this test's own, as often as it is called."""
-
-    def one(*, rows: bool = True, **options) -> Desk:
-        if rows:
-            make_rows(600, seed=2).to_csv(bare.root / "rows.csv", index=False)
-        return train_desk(bare, "desk", **options)
-
-    return one
+    make_rows(600, seed=2).to_csv(bare.root / "rows.csv", index=False)
+    return lambda **options: train_desk(bare, "desk", **options)
 
 
 @pytest.fixture(scope="session")

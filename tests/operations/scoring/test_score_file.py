@@ -240,7 +240,7 @@ def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(
     bare.params_file.write_text(yaml.safe_dump(params))
     times = pd.date_range("2026-03-02", periods=600, freq="s").astype(str)
     make_rows(600, seed=2).assign(ts=times).to_csv(bare.root / "rows.csv", index=False)
-    train(rows=False)
+    train()
     rows = make_rows(600, seed=4, attacks=0).assign(ts=times)
     scored = []
     for name, frame in (("forwards", rows), ("backwards", rows.iloc[::-1])):

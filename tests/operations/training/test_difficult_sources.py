@@ -21,7 +21,7 @@ def train_on(train, bare):
         content = yaml.safe_load(bare.params_file.read_text())
         content |= {"sources": {"desk": block}, **(params or {})}
         bare.params_file.write_text(yaml.safe_dump(content))
-        made = train(rows=False)
+        made = train()
         (row,) = made.result.leaderboard
         assert made.registry.champion("desk").number == row["model_version"] == "1"
         return row
