@@ -119,8 +119,10 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, tab
     assert repro("prepare@mine") == ["prepare@mine"]
 
     # A file that has moved.
-    params.write_text(params.read_text().replace("my traffic.v2.csv", "moved.csv"))
     outside = outside.rename(outside.with_name("moved.csv"))
+    content = yaml.safe_load(params.read_text())
+    content["sources"]["mine"]["train"] = str(outside)
+    params.write_text(yaml.safe_dump(content, sort_keys=False))
     assert repro("prepare@mine") == ["link@mine", "ingest@mine"]  # the same rows: prepare rests
 
     # A broken file ends with our line, and the last good output can be had again.
