@@ -6,7 +6,7 @@ import pytest
 
 from oddwire.cli.terminal.comparison_tables import print_comparison
 from oddwire.cli.terminal.leaderboard_table import print_leaderboard
-from oddwire.cli.terminal.printing import percent
+from oddwire.cli.terminal.printing import percent, print_table, printer
 from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.operations.comparison.trainings import COMPARED, Comparison, DetectorComparison
 
@@ -43,6 +43,12 @@ def test_names_and_figures_stay_whole_and_columns_left_out_are_named(printed, wi
     assert ("123,456" in out) == (width == 120)
     assert ("wider terminals also show" in out) == (width < 120)
     assert "rows/s" in out
+
+
+def test_a_title_wider_than_its_table_stays_on_one_line(printed):
+    title = "Drift check of simulated: scenario new_service"
+    out = printed(80, print_table, printer(), [{"column": "sent"}], title=title, text=("column",))
+    assert out.splitlines()[0].rstrip() == title
 
 
 def test_figures_that_are_missing_for_one_reason_share_a_line(printed):

@@ -63,24 +63,22 @@ def print_table(
         go first. A line below the table names them.
     """
     heads, text, dropped = list(rows[0]), set(text), []
-    table = _table(rows, heads, text, title)
+    table = _table(rows, heads, text)
     wide = console.options.update_width(1000)  # a measurement never exceeds the width given
     for head in optional:
         if Measurement.get(console, wide, table).maximum <= console.width:
             break
         heads.remove(head)
         dropped.append(head)
-        table = _table(rows, heads, text, title)
+        table = _table(rows, heads, text)
+    console.print(title, style="bold")  # a table's own title wraps at the table's width
     console.print(table)
     if dropped:
         console.print(f"  wider terminals also show {', '.join(reversed(dropped))}", style="dim")
 
 
-def _table(
-    rows: Sequence[Mapping[str, str]], heads: Sequence[str], text: set[str], title: str
-) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-                  show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))  # fmt: skip
+def _table(rows: Sequence[Mapping[str, str]], heads: Sequence[str], text: set[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for head in heads:
         widest = max(len(cell) for cell in [*head.split(), *(row[head] for row in rows), " "])
         table.add_column(
