@@ -15,11 +15,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from oddwire.evaluation.without_labels.score_shape import varying_columns
 from tasks import TIMES_TO_LIVE, Task, cicids, halved, nsl_kdd, shared_data, unsw
 
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
+from oddwire.evaluation.without_labels.compactness import varying_columns
 from oddwire.traffic.schema import FeatureSchema
 
 PLANTED, ROWS = 3, 200

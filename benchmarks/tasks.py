@@ -1,4 +1,4 @@
-"""The public sources at hand as tasks: benign rows to learn from, labelled rows to be evaluated by.
+"""The public sources at hand as tasks: benign rows to learn from, labelled rows to evaluate on.
 
 NSL-KDD has official files. Of the two samples, half of the benign rows train and the rest, with
 all attacks, is the test. ``ODDWIRE_SHARED_DATA`` names the folder with the files; NSL-KDD may also
@@ -34,7 +34,7 @@ CIC_DROPPED = (
 
 @dataclass(frozen=True)
 class Task:
-    """Rows to learn from and rows to be evaluated by."""
+    """Rows to learn from and rows to evaluate on."""
 
     name: str
     schema: FeatureSchema

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 
+import pytest
 from small_projects import REPOSITORY
 
 PACKAGE = REPOSITORY / "src" / "oddwire"
@@ -31,6 +33,14 @@ def test_no_file_is_long():
 def test_no_file_is_a_drawer_for_everything():
     names = {file.stem for file in PACKAGE.rglob("*.py")}
     assert not names & {"utils", "helpers", "common", "misc", "shared"}
+
+
+@pytest.mark.parametrize(
+    "script", sorted((REPOSITORY / "benchmarks").glob("*.py")), ids=lambda script: script.stem
+)
+def test_a_benchmark_names_what_there_is(script, monkeypatch):
+    monkeypatch.syspath_prepend(script.parent)
+    importlib.import_module(script.stem)
 
 
 def test_only_the_registries_of_formats_look_at_a_source_s_format():

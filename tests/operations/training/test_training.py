@@ -6,11 +6,13 @@ import json
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from stubs import RecordedProgress
 
+from oddwire.detection.model import Model
 from oddwire.detection.supervised_baselines import SUPERVISED_BASELINES
 from oddwire.errors import DataError, NoModelError, ServiceError
 from oddwire.operations.data.prepared import Prepared
@@ -18,7 +20,7 @@ from oddwire.operations.locks import source_lock
 from oddwire.operations.progress import watched_by
 from oddwire.operations.registry import reference
 from oddwire.operations.search.column_selection import split_validation
-from oddwire.operations.training import failing, fitting, opening, searching
+from oddwire.operations.training import failing, fitting, opening, registering, searching
 from oddwire.operations.training.baselines.evaluating import evaluate_supervised_baselines
 from oddwire.operations.training.evaluating import choose_best
 from oddwire.params import check_params
@@ -86,6 +88,14 @@ def test_a_champion_of_other_columns_is_not_compared_with(train, bare):
     assert "seconds" in Prepared(bare.prepared("desk")).schema.columns
     assert again.result.promoted
     assert "version 1 was made for other columns" in again.result.reason
+
+
+def test_a_champion_that_cannot_score_is_not_compared_with(desk, schema, make_rows):
+    broken = Model.build(schema, "isolation_forest", seed=0).fit(make_rows(50, attacks=0))
+    registry = SimpleNamespace(version=desk.registry.version, load=lambda _: broken)
+    champion, reason = registering._champion(desk.run, registry)
+    assert champion is None
+    assert "version 1 cannot be used: the model must be calibrated" in reason
 
 
 def test_an_error_ends_the_run_as_failed_and_frees_the_lock(desk):

@@ -10,7 +10,7 @@ from oddwire.operations.tracking.items import Item, Table, Tags, Text, as_json
 
 
 def rows_items(fingerprint: Fingerprint) -> Iterator[Item]:
-    """Yield by which rows detectors were evaluated, so that a later training can be paired."""
+    """Yield on which rows detectors were evaluated, so that a later training can be paired."""
     yield Text(ROWS_FILE, as_json(fingerprint))
 
 

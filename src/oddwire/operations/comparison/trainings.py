@@ -133,9 +133,9 @@ def fingerprint_rows(rows: pd.DataFrame) -> Fingerprint:
 def why_other_rows(earlier: Fingerprint | None, later: Fingerprint | None) -> str:
     """Return why two fingerprints are not of the same rows; empty where they are."""
     if earlier is None or later is None:
-        return "it was not kept which test rows they were evaluated by"
+        return "it was not kept which test rows they were evaluated on"
     if earlier["rows"] != later["rows"]:
-        return f"they were evaluated by {earlier['rows']:,} and {later['rows']:,} test rows"
+        return f"they were evaluated on {earlier['rows']:,} and {later['rows']:,} test rows"
     first, second = earlier["columns"], later["columns"]
     if first.get(LABEL) != second.get(LABEL):
         return "the labels of their test rows differ"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -18,11 +17,12 @@ from oddwire.traffic.schema import FeatureSchema
 BEFORE_TEST = ("train", "calibration", "validation")
 
 
-@dataclass(frozen=True)
 class Prepared:
     """The parts of a source that the ``prepare`` stage made.
 
     A part is read when it is first asked for and then kept: whoever gets one must not change it.
+    This is no dataclass, since Prefect walks the fields of those that are handed to a task, and a
+    part may be read in another thread meanwhile.
 
     Parameters
     ----------
@@ -30,11 +30,10 @@ class Prepared:
         Holds ``<part>.parquet`` and ``split.json``.
     """
 
-    folder: Path
-    _parts: dict[str, pd.DataFrame] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._parts: dict[str, pd.DataFrame] = {}
+        self._reading = Lock()
 
     @cached_property
     def description(self) -> Mapping[str, Any]:

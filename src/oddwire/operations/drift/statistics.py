@@ -243,7 +243,7 @@ def thresholds(
     Returns shape (columns,).
     """
     distances, draws = null.distances, len(null.distances)
-    # Each window is evaluated by the others, as the current one will be.
+    # Each window is compared with the others, as the current one will be.
     others = (distances.sum(axis=0) - distances) / (draws - 1)
     squares = ((distances**2).sum(axis=0) - distances**2) / (draws - 1)
     z = (distances - others) / _steady(np.maximum(squares - others**2, 0))

@@ -29,7 +29,7 @@ def keep(tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame)
         rows = rows[rows[LABEL].fillna(0) == 0]
     if TIME in rows:
         rows = rows.sort_values(TIME, kind="stable")
-    # Whole stretches of time are kept rather than single rows: drift is judged against them.
+    # Whole stretches of time are kept rather than single rows: drift is measured against them.
     rows = rows.tail(_MOST_ROWS).reset_index(drop=True)
     with tempfile.TemporaryDirectory() as scratch:
         rows.assign(**{SCORE: model.anomaly_score(rows)}).to_parquet(Path(scratch) / FILE)

@@ -1,4 +1,4 @@
-"""The one way rows are scored: by file, by drift check, and live."""
+"""The one way rows are scored, whether by file or by drift check."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Tracking:
         source
             The source whose experiment it belongs to.
         kind
-            ``training``, ``study``, ``trial``, ``drift`` or ``scoring``; kept as a tag.
+            ``training``, ``study``, ``trial``, ``supervised_baselines`` or ``drift``; a tag.
         parent
             Id of the run that it is a part of.
         """

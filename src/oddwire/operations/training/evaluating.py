@@ -1,4 +1,4 @@
-"""How good a fitted model is; the one place that touches the test rows."""
+"""How good a fitted model is on the test rows, and on those before them."""
 
 from __future__ import annotations
 

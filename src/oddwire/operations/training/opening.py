@@ -89,7 +89,8 @@ def training_rows(prepared: Prepared, params: Params) -> pd.DataFrame:
         return train
     # What is left must do for a training.
     share = min(params.training.contamination, 1 - LEAST_ROWS["train"] / len(train))
-    left_out = most_anomalous_rows(train, prepared.schema, share, seed=params.seed)
+    with step("leave out the most anomalous training rows"):
+        left_out = most_anomalous_rows(train, prepared.schema, share, seed=params.seed)
     return train[~left_out].reset_index(drop=True) if left_out.any() else train
 
 

@@ -14,7 +14,7 @@ _COLUMNS = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
     "f1": "F1",
-    "recall_at_fpr": "recall at the target FPR",
+    "recall_at_fpr": "recall at the threshold's FPR",
     "false_positive_rate": "test FPR",
     "model_version": "version",
 }

@@ -94,11 +94,10 @@ def _champion(training: Training, registry: Registry) -> tuple[Candidate | None,
         return None, "is the first model"
     try:
         model = registry.load(version)
+        if model.schema == training.prepared.schema:
+            rows = score_test(model, training.prepared)
+            return _candidate(version, rows, model.threshold), ""
+        reason = "was made for other columns"
     except ModelError as error:
-        return None, f"has no champion to beat (version {version.number} cannot be used: {error})"
-    if model.schema != training.prepared.schema:
-        return (
-            None,
-            f"has no champion to beat (version {version.number} was made for other columns)",
-        )
-    return _candidate(version, score_test(model, training.prepared), model.threshold), ""
+        reason = f"cannot be used: {error}"
+    return None, f"has no champion to beat (version {version.number} {reason})"

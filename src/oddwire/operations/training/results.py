@@ -53,7 +53,7 @@ class Training:
     params: Params
     trials: int
     data_digest: str
-    prepared: Prepared = field(repr=False)
+    prepared: Prepared = field(repr=False, compare=False)
     train: pd.DataFrame = field(repr=False, compare=False)
     left_out: int = 0
     ranking: tuple[str, ...] = ()

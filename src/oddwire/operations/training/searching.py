@@ -34,7 +34,7 @@ def search_detector(training: Training, detector: str) -> Searched:
 
 
 def validation_objective(training: Training) -> Objective:
-    """Return what trials are evaluated by: on validation rows that ranked no columns."""
+    """Return the criterion of trials, on validation rows that ranked no columns."""
     prepared, seed = training.prepared, training.params.seed
     rows = prepared.part("validation")
     if training.ranking:

@@ -7,7 +7,7 @@
   otherwise all. Attack rows of a ``benign`` split all go to validation, since a search has more
   use for them than training has.
 * **calibration** holds benign rows alone where labels exist, whatever is trained on: a p-value is
-  the share of *benign* rows at least as unusual.
+  the share of *benign* rows at least as anomalous.
 
 ``block_split.py`` has how the pool is split, and why so.
 
