@@ -1,3 +1,3 @@
-"""Find the odd connections on your wire, and keep finding them as your traffic changes."""
+"""Find anomalous connections in network traffic, and notice when the traffic changes."""
 
 __version__ = "0.1.0"

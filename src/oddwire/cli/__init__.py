@@ -15,7 +15,7 @@ EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="oddwire",
-    help="Find the odd connections on your wire, and keep finding them as your traffic changes.",
+    help="Find anomalous connections in network traffic, and notice when the traffic changes.",
     epilog="**Example** `oddwire train simulated --trials 5`",
     invoke_without_command=True,
     add_completion=False,
@@ -47,7 +47,7 @@ def _options(
         False, "--version", help="Print the version.", callback=_version, is_eager=True
     ),
 ) -> None:
-    """Find the odd connections on your wire, and keep finding them as your traffic changes."""
+    """Find anomalous connections in network traffic, and notice when the traffic changes."""
     del version  # its callback prints it
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
