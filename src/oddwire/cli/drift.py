@@ -57,7 +57,7 @@ def drift(
 
     check_scenario(scenario)
     Registry.of(Tracking.connect(project), project).champion(source)
-    with session(project, quiet=as_json):
+    with session(project):
         file = "" if current is None else str(current.absolute())
         result = run_check(source, current=file, scenario=scenario)
     if as_json:
@@ -89,14 +89,17 @@ def show(result: DriftResult) -> None:
     rows = [
         {
             "column": escape(printable(column.column)),  # names come from the wire
-            "moved": percent(column.statistic),
-            "normal up to": percent(column.threshold),
+            "distance": percent(column.statistic),
+            "threshold": percent(column.threshold),
             "": "drifted" if column.drifted else "",
         }
         for column in ranked(result.check.columns)[:_SHOWN_COLUMNS]
     ]
+    hidden = len(result.check.columns) - len(rows)
     title = f"Drift check of {result.source}: {escape(result.current)}"
     print_table(console, rows, title=title, text=("column", ""))
+    more = f"; {hidden} more columns are in the report" if hidden else ""
+    console.print(f"  farthest beyond the threshold first{more}", style="dim")
     console.print()
     console.print(escape(printable(result.check.verdict)))
     console.print(f"Report: {escape(str(result.report))}", soft_wrap=True)

@@ -20,6 +20,6 @@ def drift_markdown(result: DriftResult) -> str:
         f"## Drift check of {result.source}: {'drift' if result.check.drifted else 'no drift'}",
         escaped(result.check.verdict),
         f"Current: {escaped(result.current)}; champion: version {result.version}.",
-        table(["column", "share that moved", "threshold", "drifted"], rows),
+        table(["column", "distance", "threshold", "drifted"], rows),
         f"MLflow run: `{result.run_id}`",
     ])  # fmt: skip

@@ -97,7 +97,7 @@ def ranked(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
 def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     """Return the verdict as one sentence that names the most drifted columns."""
     moved = [one for one in ranked(columns) if one.drifted]
-    count = f"{len(moved)} of {len(columns)} columns moved beyond what is normal"
+    count = f"{len(moved)} of {len(columns)} columns exceed their threshold"
     if not moved and all(one.threshold >= BLIND for one in columns):
         least = min(one.threshold for one in columns)
         return (
@@ -105,9 +105,9 @@ def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
             f"even {least:.1%} of the connections might move by chance; train on more days."
         )
     if not moved:
-        return f"No drift: none of {len(columns)} columns moved beyond what is normal."
+        return f"No drift: none of {len(columns)} columns exceeds its threshold."
     most = "; ".join(
-        f"{harmless([one.column])[0]} ({one.statistic:.1%} of the connections, normal is up to "
+        f"{harmless([one.column])[0]} ({one.statistic:.1%} of the connections moved, threshold "
         f"{one.threshold:.1%})"
         for one in moved[:NAMED]
     )
