@@ -251,6 +251,8 @@ def test_a_sentence_gives_the_share_the_value_and_what_is_typical(forest):
     sentence = sentences(forest.explain(anomalous))[0]
     figures = r"\d+ %: rate=1\.23457e\+06 \(above 100 % of benign; typical: \d+\.\d+\)"
     assert re.match(f"contributes {figures}", sentence)
+    low = sentences(forest.explain(typical(forest, 1).assign(rate=-1234567.0)))[0]
+    assert "rate=-1.23457e+06 (below 100 % of benign; typical: " in low
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _NORMAL = 0.75  # share of the benign rows to compare with: the most anomalous explain nothing
 _ROUNDING = 1e-9  # of the score: smaller changes are no reason
+_MIDDLE = 0.5  # a value in the lower half of the benign ones is named by those above it
 _NAMED = 3  # features in a sentence
 _LONGEST = 40  # letters of a name or value in a sentence
 _PLAIN = re.compile(r"[\w./:-]+")  # values that a sentence shows without quotes
@@ -125,7 +126,9 @@ def sentences(explained: pd.DataFrame) -> list[str]:
 def _phrase(reason: Mapping[Any, Any]) -> str:
     compared = f"{_percent(reason['benign_share'])} of benign"
     if not np.isnan(reason["benign_quantile"]):
-        compared = f"above {_percent(reason['benign_quantile'])} of benign"
+        below = reason["benign_quantile"]
+        side = f"above {_percent(below)}" if below >= _MIDDLE else f"below {_percent(1 - below)}"
+        compared = f"{side} of benign"
     typical = reason["benign_median"]
     if not pd.isna(typical):
         compared += f"; typical: {_shown_value(typical)}"
