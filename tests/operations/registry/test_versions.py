@@ -211,7 +211,7 @@ def test_a_model_tampered_with_in_the_store_does_not_load(registry, register, ho
     else:
         manifest = folder / "manifest.json"
         manifest.write_text(manifest.read_text() + " ")
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=r"^oddwire-desk version 1/"):
         registry.load(version)
 
 

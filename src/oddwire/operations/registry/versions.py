@@ -166,7 +166,11 @@ class Registry:
     def load(self, version: Version) -> Model:
         """Load a version's model, its files checked against the digest in the registry."""
         with self.files(version) as folder:
-            return Model.load(folder, digest=version.digest)
+            try:
+                return Model.load(folder, digest=version.digest)
+            except ModelError as error:  # the folder is a copy that nobody will find
+                name = f"{model_name(version.source)} version {version.number}"
+                raise ModelError(str(error).replace(str(folder), name)) from error
 
     def load_champion(self, source: str) -> tuple[Version, Model]:
         """Load a source's champion.
