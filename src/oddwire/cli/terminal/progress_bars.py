@@ -90,10 +90,7 @@ class Bars(Progress):
 
 
 @contextmanager
-def shown_progress(*, quiet: bool = False) -> Iterator[None]:
-    """Show the progress of everything inside on standard error, unless ``quiet``."""
-    if quiet:
-        yield
-        return
+def shown_progress() -> Iterator[None]:
+    """Show the progress of everything inside on standard error."""
     with Bars(printer(err=True)) as bars, watched_by(bars):
         yield
