@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 SHELL  := bash
 .SHELLFLAGS := -o pipefail -c
 
-# Of what pip tells, a line now and then: nothing would look like a standstill, all is hundreds.
+# A line of pip's now and then: none would look like a hang, and all are hundreds.
 TELL := awk '/^Collecting/ && ++n % 40 == 0 {print "  " n " packages found"; fflush()} \
   /^Installing collected/ {print "  installing them takes a minute or two"; fflush()}'
 

@@ -81,7 +81,7 @@ def test_train_ends_with_a_table_and_where_to_look(office):
     champion = Registry.of(tracking, office.project).champion("office")
     assert f"oddwire-office version {champion.number}: Promoted" in out
     # Where no terminal watches, lines instead of bars.
-    for step in ("dvc repro office", "fit isolation_forest"):
+    for step in ("dvc repro office", "fit and evaluate isolation_forest"):
         assert f"{step}: done" in err
     assert "Traceback" not in err
     assert "Warning" not in err

@@ -86,7 +86,7 @@ def test_a_comparison_fits_80_columns(printed, unpaired):
         assert "allow no paired comparison: their labels differ" in out
     else:
         assert "-0.0100 to +0.0200" in line
-        assert "not shown" in line
+        assert "within chance" in line
 
 
 def test_shares_are_shown_in_percent():

@@ -17,7 +17,7 @@ from oddwire.operations.comparison.trainings import (
     verdict,
 )
 
-_DIFFERENCE = {"no difference shown": "not shown"}  # below the head "difference"
+_DIFFERENCE = {"no difference shown": "within chance"}  # below the head "difference"
 
 
 def letter(place: int) -> str:
@@ -37,7 +37,7 @@ def print_trainings(trainings: Sequence[TrainingRecord]) -> None:
         }
         for place, training in enumerate(trainings)
     ]
-    print_table(printer(), rows, title="Trainings", text=rows[0], optional=("name",))
+    print_table(printer(), rows, title="Trainings", text=rows[0], optional=("best detector",))
 
 
 def print_comparison(comparison: Comparison, order: Sequence[str]) -> None:

@@ -124,7 +124,7 @@ def decide(
         return _verdict(False, f"{challenger.name} breaks a limit: {broken}", checks)
     if champion is None:
         notes = "; ".join(check.note for check in checks)
-        why = f"{challenger.name} {no_champion} and keeps all limits: {notes}"
+        why = f"{challenger.name} {no_champion} and is within all limits: {notes}"
         return _verdict(True, why, checks)
     same = _same_rows(challenger, champion)
     checks = (*checks, same)

@@ -44,7 +44,7 @@ def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetecto
     """Fit the best hyperparameters to all training rows, calibrate, save, evaluate."""
     study = searched.study
     folder = training.workplace / study.detector
-    with step(f"fit {study.detector}"):
+    with step(f"fit and evaluate {study.detector}"):
         model, seconds = fit_model(training, study.detector, study.parameters)
         digest = model.save(folder)
         report = evaluate_model(training, model, folder, fit_seconds=seconds)
