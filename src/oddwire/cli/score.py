@@ -57,7 +57,7 @@ def score(
     from oddwire.cli.terminal.progress_bars import shown_progress
     from oddwire.operations.scoring.score_file import score_file
 
-    with shown_progress():
+    with shown_progress(quiet=as_json):
         scored = score_file(
             Project.find(), source, file, out, max_fdr=fdr, adaptive=adaptive,
             explain_most=explain_most if explain else 0,

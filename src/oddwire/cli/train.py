@@ -59,7 +59,7 @@ def train(
         from oddwire.operations.training.fitting import parse_detectors
 
         parse_detectors(detectors)
-    with session(project):
+    with session(project, quiet=as_json):
         result = run_training(
             params, source, trials=trials, detectors=detectors, promote=promote,
             supervised_baselines=supervised_baselines,

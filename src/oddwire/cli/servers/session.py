@@ -9,8 +9,13 @@ from oddwire.project import Project
 
 
 @contextmanager
-def session(project: Project) -> Iterator[None]:
+def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
     """Check that MLflow answers, find or start a Prefect server, and show progress.
+
+    Parameters
+    ----------
+    quiet
+        Show no progress, as for ``--json``.
 
     Raises
     ------
@@ -22,7 +27,7 @@ def session(project: Project) -> Iterator[None]:
     from oddwire.operations.progress import step
     from oddwire.operations.tracking.store import Tracking
 
-    with shown_progress(), ExitStack() as stack:
+    with shown_progress(quiet=quiet), ExitStack() as stack:
         with step("find or start MLflow and Prefect"):
             Tracking.connect(project)
             stack.enter_context(prefect_api(project))

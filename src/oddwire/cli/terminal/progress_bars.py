@@ -90,7 +90,10 @@ class Bars(Progress):
 
 
 @contextmanager
-def shown_progress() -> Iterator[None]:
-    """Show the progress of everything inside on standard error."""
+def shown_progress(*, quiet: bool = False) -> Iterator[None]:
+    """Show the progress of everything inside on standard error, unless ``quiet``."""
+    if quiet:
+        yield
+        return
     with Bars(printer(err=True)) as bars, watched_by(bars):
         yield
