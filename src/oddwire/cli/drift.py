@@ -57,7 +57,7 @@ def drift(
 
     check_scenario(scenario)
     Registry.of(Tracking.connect(project), project).champion(source)
-    with session(project):
+    with session(project, quiet=as_json):
         file = "" if current is None else str(current.absolute())
         result = run_check(source, current=file, scenario=scenario)
     if as_json:

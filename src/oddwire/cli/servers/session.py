@@ -15,7 +15,7 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
     Parameters
     ----------
     quiet
-        Show no progress, as for ``--json``.
+        Show progress in a terminal alone, as for ``--json``.
 
     Raises
     ------

@@ -91,9 +91,10 @@ class Bars(Progress):
 
 @contextmanager
 def shown_progress(*, quiet: bool = False) -> Iterator[None]:
-    """Show the progress of everything inside on standard error, unless ``quiet``."""
-    if quiet:
+    """Show the progress of everything inside on standard error; if ``quiet``, to a person alone."""
+    console = printer(err=True)
+    if quiet and not console.is_terminal:
         yield
         return
-    with Bars(printer(err=True)) as bars, watched_by(bars):
+    with Bars(console) as bars, watched_by(bars):
         yield
