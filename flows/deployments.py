@@ -2,56 +2,129 @@
 
 from __future__ import annotations
 
-from typing import cast
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
 
 from prefect import serve
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
-from prefect.schedules import Cron
+from prefect.exceptions import ObjectNotFound
+from prefect.flows import Flow
+from prefect.schedules import Cron, Schedule
+from prefect.states import Cancelled
 
 from flows.drift_check import check_drift
+from flows.forms import offer_sources, summary
+from flows.notifications import tell_of_drift
 from flows.scoring import score
 from flows.training import train
 from oddwire import __version__
-from oddwire.params import load_params
+from oddwire.params import Params, load_params
 from oddwire.project import Project
 
+# Checks of several sources may be due at once: they wait for each other, so none is lost.
+ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 
-def deployments() -> list[RunnerDeployment]:
+
+def deployments(params: Params) -> list[RunnerDeployment]:
     """Return every deployment, its form filled in from ``params.yaml``."""
-    params = load_params(Project.find().params_file)
-    # Checks that piled up while nothing served them would all look at the same rows: one is enough.
-    one_at_a_time = ConcurrencyLimitConfig(
-        limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
-    )
-    parts = [
-        train.to_deployment(
-            "training",
-            parameters={
-                "source": params.drift.source,
-                "trials": params.search.trials,
-                "detectors": ",".join(params.search.detectors),
-            },
-            tags=["oddwire"],
-            version=__version__,
+    first = params.drift.source
+    training = {
+        "source": first,
+        "trials": params.search.trials,
+        "detectors": list(params.search.detectors),
+    }
+    made = [
+        _deployment(
+            train, "training", training, _schedules(params.training.schedule, watched(params))
         ),
-        check_drift.to_deployment(
-            "drift-check",
-            schedules=[Cron(params.drift.schedule, timezone="UTC")],
-            parameters={"source": params.drift.source},
-            concurrency_limit=one_at_a_time,
-            tags=["oddwire"],
-            version=__version__,
+        _deployment(
+            check_drift, "drift-check", {"source": first},
+            _schedules(params.drift.schedule, watched(params)), concurrency_limit=ONE_AT_A_TIME,
         ),
-        score.to_deployment("scoring", tags=["oddwire"], version=__version__),
+        _deployment(score, "scoring", {"source": first}),
+    ]  # fmt: skip
+    return [offer_sources(each, list(params.sources)) for each in made]
+
+
+def watched(params: Params) -> tuple[str, ...]:
+    """Return the sources that are looked at on schedule."""
+    return (params.drift.source,)
+
+
+def _deployment(
+    flow: Flow[..., Any],
+    name: str,
+    parameters: dict[str, Any],
+    schedules: Sequence[Schedule] = (),
+    **options: Any,
+) -> RunnerDeployment:
+    made = flow.to_deployment(
+        name, parameters=parameters, schedules=list(schedules), description=summary(flow.fn),
+        tags=["oddwire"], version=__version__, **options,
+    )  # fmt: skip
+    if not isinstance(made, RunnerDeployment):
+        raise TypeError("deployments are made outside an event loop")
+    return made
+
+
+def _schedules(cron: str | None, sources: Sequence[str]) -> list[Schedule]:
+    if cron is None:
+        return []
+    return [
+        Cron(cron, timezone="UTC", parameters={"source": source}, slug=source) for source in sources
     ]
-    # Outside an event loop these are no coroutines, whatever the signature allows.
-    return cast("list[RunnerDeployment]", parts)
+
+
+def keep_paused(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> None:
+    """Leave schedules paused that somebody paused: Prefect makes them anew each time."""
+    for deployment in made:
+        try:
+            there = client.read_deployment_by_name(deployment.full_name)
+        except ObjectNotFound:
+            continue
+        paused = {each.slug for each in there.schedules if not each.active}
+        for schedule in deployment.schedules or ():
+            if schedule.slug in paused:
+                schedule.active = False
+
+
+def cancel_missed(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> None:
+    """Cancel scheduled runs that nobody served, but the newest of each source.
+
+    One check catches up with all that came meanwhile.
+    """
+    names = [deployment.name for deployment in made if deployment.schedules]
+    late = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter.model_validate({
+            "state": {"name": {"any_": ["Late"]}},
+            "expected_start_time": {"before_": dt.datetime.now(dt.UTC)},
+        }),
+        deployment_filter=DeploymentFilter.model_validate({"name": {"any_": names}}),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+    )  # fmt: skip
+    kept = set()
+    for run in late:
+        which = (run.deployment_id, run.parameters.get("source"))
+        if run.auto_scheduled and which in kept:
+            message = "nothing served it in time; a later run does its work"
+            client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
+        kept.add(which)
 
 
 def main() -> None:
     """Register every deployment, and run what they are asked to until interrupted."""
-    serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)
+    params = load_params(Project.find().params_file)
+    made = deployments(params)
+    with get_client(sync_client=True) as client:
+        keep_paused(made, client)
+        cancel_missed(made, client)
+    tell_of_drift(params.notify.address())
+    serve(*made, pause_on_shutdown=False, print_starting_message=False)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 
-from flows.progress import logged_progress
+from flows.notifications import emit_verdict
+from flows.outcomes import Outcome, ended
+from flows.progress import shown_on_the_page
+from flows.run_names import run_name
 from oddwire.operations.drift.check import DriftResult, check_source, refresh
 from oddwire.operations.drift.page import drift_markdown
 from oddwire.params import load_params
@@ -19,7 +23,11 @@ prepare = task(name="prepare", persist_result=False)(refresh)
 check = task(name="check-drift", persist_result=False)(check_source)
 
 
-@flow(name="drift-check", flow_run_name="drift-{source}", persist_result=False)
+@flow(
+    name="drift-check",
+    flow_run_name=run_name("check", "source", "current", "scenario"),
+    persist_result=False,
+)
 def check_drift(
     source: str = "simulated", current: str = "", scenario: Scenario = ""
 ) -> DriftResult:
@@ -30,18 +38,31 @@ def check_drift(
         current: File of current rows; empty for the newest rows that the project holds.
         scenario: For a simulated source: simulate the days after training, changed or not.
     """
+    return ended(lambda: _check(source, current, scenario), _outcome)
+
+
+def _check(source: str, current: str, scenario: Scenario) -> DriftResult:
     project = Project.find()
     params = load_params(project.params_file)
     settings = params.source(source)
-    logger = get_run_logger()
-    with logged_progress(logger):
+    with shown_on_the_page():
         if not current and not scenario:
             prepare(project, source, settings)
         result = check(project, source, params, current=current, scenario=scenario)
-    logger.log(30 if result.check.drifted else 20, result.check.verdict)
     create_markdown_artifact(
         key=f"drift-{source}".replace("_", "-"),
         markdown=drift_markdown(result),
         description=f"Newest drift check of {source}",
     )
+    emit_verdict(source, drifted=result.check.drifted, payload=result.to_dict())
     return result
+
+
+def _outcome(result: DriftResult) -> Outcome:
+    drifted = result.check.drifted
+    return Outcome(
+        name="Drifted" if drifted else "No drift",
+        sentence=result.check.verdict,
+        links={"MLflow run": result.run_id, "report": str(result.report)},
+        level=logging.WARNING if drifted else logging.INFO,
+    )

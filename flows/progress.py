@@ -1,38 +1,99 @@
-"""Progress of a flow: log lines on the Prefect page, and bars where a terminal watches."""
+"""Progress of a flow: log lines, progress bars and states on the Prefect page.
+
+Where a terminal watches as well, it sees its own bars beside them.
+"""
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import cast
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
+from prefect.states import Running
 
 from oddwire.operations.progress import Progress, progress, watched_by
 
+_KEEPS_LINES = 50  # of a step of more parts, the log shows about so many
+
+
+@dataclass
+class _Counted:
+    """A step whose parts are counted: its bar on the page, and how far it is."""
+
+    bar: UUID
+    total: int
+    done: int = 0
+
 
 @dataclass(frozen=True)
-class _Logged(Progress):
-    """Tells the flow run's log, and the one who watched before."""
+class _OnThePage(Progress):
+    """Tells the Prefect page, and the one who watched before."""
 
-    logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
     other: Progress
+    counted: dict[str, _Counted] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, step: str, total: int | None = None) -> None:
-        self.logger.info("%s%s", step, f": {total} parts" if total else "")
+        get_run_logger().info("%s%s", step, f": {total} parts" if total else "")
+        if total:
+            # Outside an event loop this is no coroutine, whatever the signature allows.
+            bar = cast("UUID", create_progress_artifact(progress=0.0, description=step))
+            with self.lock:
+                self.counted[step] = _Counted(bar, total)
         self.other.begin(step, total)
 
     def advance(self, step: str, note: str = "") -> None:
-        self.logger.info("%s: %s", step, note)
+        with self.lock:
+            counted = self.counted.get(step)
+            if counted is not None:
+                counted.done += 1
+        if counted is None:
+            get_run_logger().info("%s: %s", step, note)  # such as the stage that DVC runs now
+        else:
+            self._tell(step, counted, note)
         self.other.advance(step, note)
 
+    def _tell(self, step: str, counted: _Counted, note: str) -> None:
+        done, total = counted.done, counted.total
+        if done % max(total // _KEEPS_LINES, 1) and done != total:
+            return
+        get_run_logger().info("%s", note or f"{step}: {done}/{total}")
+        update_progress_artifact(counted.bar, progress=min(100.0, 100.0 * done / total))
+
     def end(self, step: str, *, failed: bool = False) -> None:
+        with self.lock:
+            counted = self.counted.pop(step, None)
+        if counted is not None and not failed:
+            update_progress_artifact(counted.bar, progress=100.0)
         self.other.end(step, failed=failed)
+
+    def begin_wait(self, reason: str) -> None:
+        get_run_logger().info(reason)
+        _set_state("Waiting", reason)
+        self.other.begin_wait(reason)
+
+    def end_wait(self, reason: str) -> None:
+        _set_state("Running", "")
+        self.other.end_wait(reason)
+
+
+def _set_state(name: str, message: str) -> None:
+    """Show on the page what the flow run does: it goes on running all the same."""
+    run = flow_run.get_id()
+    if run:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(run), Running(name=name, message=message), force=True)
 
 
 @contextmanager
-def logged_progress(
-    logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
-) -> Iterator[None]:
-    """Log the progress of everything inside."""
-    with watched_by(_Logged(logger, progress())):
+def shown_on_the_page() -> Iterator[None]:
+    """Show the progress of everything inside."""
+    with watched_by(_OnThePage(progress())):
         yield

@@ -5,41 +5,73 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
 from pydantic import Field
 
-from flows.progress import logged_progress
+from flows.outcomes import Outcome, ended
+from flows.progress import shown_on_the_page
+from flows.run_names import run_name
+from oddwire.operations.scoring.page import scoring_markdown
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
+from oddwire.params import load_params
 from oddwire.project import Project
 
 score_rows = task(name="score", persist_result=False)(score_file)
 
 
-@flow(name="scoring", flow_run_name="scoring-{source}", persist_result=False)
+@flow(
+    name="scoring",
+    flow_run_name=run_name("score", "source", "file"),
+    persist_result=False,
+)
 def score(
     file: str,
     source: str = "simulated",
     out: str = "scored.parquet",
+    explain: Annotated[int, Field(ge=0, le=10_000)] = 20,
     fdr: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     adaptive: bool = False,
-    explain: Annotated[int, Field(ge=0)] = 0,
 ) -> ScoredFile:
     """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
 
     Args:
-        file: Rows in the source's format.
-        source: A source of params.yaml with a champion.
-        out: Where to write: .csv, .csv.gz or .parquet.
-        fdr: False-discovery rate: average share of benign rows among those marked as
-            discoveries; 0 marks none.
-        adaptive: Whether to add alerts of a threshold that follows the file's drift.
-        explain: Explain at most so many alerts, the most anomalous first; 0 explains none.
+        file: Path of the file to score, on the machine that serves the flows: rows in the
+            source's format.
+        source: The source whose format the file has and whose champion scores it.
+        out: Path of the file to write, .csv, .csv.gz or .parquet. It is replaced as a whole.
+        explain: How many alerts to explain, the most unusual first, from 0 to 10,000.
+        fdr: False-discovery rate, from 0 to below 1: mark as discoveries so many rows that on
+            average this share of them is benign. 0 marks none.
+        adaptive: Whether to add alerts of a threshold that follows the file's drift. Needs a
+            time in every row.
     """
-    logger = get_run_logger()
-    with logged_progress(logger):
+    return ended(lambda: _score(file, source, out, explain, fdr, adaptive), _outcome)
+
+
+def _score(
+    file: str, source: str, out: str, explain: int, fdr: float, adaptive: bool
+) -> ScoredFile:
+    project = Project.find()
+    load_params(project.params_file).source(source)
+    with shown_on_the_page():
         result = score_rows(
-            Project.find(), source, Path(file), Path(out),
+            project, source, project.root / file, project.root / out,
             max_fdr=fdr or None, adaptive=adaptive, explain_most=explain,
         )  # fmt: skip
-    logger.info("%s rows, %s alerts, written to %s", result.rows, result.alerts, result.out)
+    create_markdown_artifact(
+        key=f"scoring-{source}".replace("_", "-"),
+        markdown=scoring_markdown(source, Path(file), result),
+        description=f"Newest scored file of {source}",
+    )
     return result
+
+
+def _outcome(result: ScoredFile) -> Outcome:
+    share = result.alerts / max(result.rows, 1)
+    return Outcome(
+        name="Scored",
+        sentence=f"{result.alerts} alerts in {result.rows} rows ({share:.2%}, target "
+        f"{result.alert_p_value:.2%}), by version {result.version}",
+        links={"scored rows": str(result.out)},
+    )

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, cast
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.futures import PrefectFuture, wait
-from prefect.runtime import flow_run
+from prefect.runtime import flow_run, task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.progress import logged_progress
+from flows.outcomes import Outcome, ended
+from flows.progress import shown_on_the_page
+from flows.run_names import run_name
 from oddwire.operations.data import pipeline
 from oddwire.operations.training import failing, finishing, fitting, opening, registering, searching
 from oddwire.operations.training.baselines import evaluating as baselines
@@ -25,10 +27,10 @@ from oddwire.operations.training.results import (
     Training,
     TrainingResult,
 )
-from oddwire.params import load_params
+from oddwire.params import DetectorName, load_params
 from oddwire.project import Project
 
-DETECTORS = "isolation_forest,one_class_svm,autoencoder"
+DETECTORS: list[DetectorName] = ["isolation_forest", "one_class_svm", "autoencoder"]
 
 # Threads: the fits release Python's lock, and the studies share the rows in memory.
 SIDE_BY_SIDE = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=4))
@@ -37,7 +39,10 @@ prepare = task(name="prepare", persist_result=False)(pipeline.reproduce)
 search = task(name="search", persist_result=False, task_run_name="search-{detector}")(
     searching.search_detector
 )
-fit_and_evaluate = task(name="fit-and-evaluate", persist_result=False)(fitting.fit_and_evaluate)
+fit_and_evaluate = task(
+    name="fit-and-evaluate", persist_result=False,
+    task_run_name=lambda: f"fit-{task_run.get_parameters()['searched'].study.detector}",
+)(fitting.fit_and_evaluate)  # fmt: skip
 evaluate_baselines = task(name="evaluate-supervised-baselines", persist_result=False)(
     baselines.evaluate_supervised_baselines
 )
@@ -56,7 +61,8 @@ def search_all(run: Training, names: Sequence[str]) -> list[Searched]:
 
 def fit_and_evaluate_all(run: Training, searched: Sequence[Searched]) -> list[EvaluatedDetector]:
     """Fit and evaluate one after the other: each fit uses all cores."""
-    states = [fit_and_evaluate(run, each, return_state=True) for each in searched]
+    # Prefect's types do not know that a task whose state is asked for returns one.
+    states: list[Any] = [fit_and_evaluate(run, each, return_state=True) for each in searched]
     names = [each.study.detector for each in searched]
     return failing.leave_out_failed(
         run, names, [state.result(raise_on_failure=False) for state in states]
@@ -65,32 +71,44 @@ def fit_and_evaluate_all(run: Training, searched: Sequence[Searched]) -> list[Ev
 
 @flow(
     name="training",
-    flow_run_name="training-{source}",
+    flow_run_name=run_name("train", "source"),
     task_runner=SIDE_BY_SIDE,
     persist_result=False,
     validate_parameters=True,
 )
 def train(
     source: str = "simulated",
-    trials: Annotated[int, Field(ge=0)] = 20,
-    detectors: str = DETECTORS,
+    trials: Annotated[int, Field(ge=0, le=1000)] = 20,
+    detectors: list[DetectorName] = DETECTORS,
     promote: bool = True,
     supervised_baselines: bool = False,
 ) -> TrainingResult:
     """Search, fit, evaluate, register and, if it is better, promote a model for a source.
 
     Args:
-        source: A source of params.yaml.
-        trials: Finished trials of each detector's study; 0 trains the defaults.
-        detectors: Comma-separated names.
-        promote: Whether the best one may become champion.
-        supervised_baselines: Whether to evaluate supervised classifiers beside the detectors,
-            to say what labels would add.
+        source: The source of traffic to train on: a block under `sources:` in params.yaml.
+        trials: How many sets of hyperparameters each detector tries, from 0 to 1000. More find
+            better ones and take longer; 0 trains with the defaults.
+        detectors: Which detectors compete; the best of them becomes the challenger.
+        promote: Whether the best one becomes champion if it is shown to be better than the
+            present champion. Without it the champion stays.
+        supervised_baselines: Whether to train classifiers on the labels as well, to show what
+            labels would add. Takes minutes.
     """
+    return ended(lambda: _train(source, trials, detectors, promote, supervised_baselines), _outcome)
+
+
+def _train(
+    source: str,
+    trials: int,
+    detectors: Sequence[DetectorName],
+    promote: bool,
+    supervised_baselines: bool,
+) -> TrainingResult:
     project = Project.find()
     load_params(project.params_file).source(source)
-    names = fitting.parse_detectors(detectors)
-    with logged_progress(get_run_logger()):
+    names = fitting.check_detectors(detectors)
+    with shown_on_the_page():
         name = flow_run.get_name() or ""
         with opening.open_training(
             project, source, trials=trials, started_by=name, detectors=names, prepare=prepare
@@ -113,3 +131,11 @@ def train(
         description=f"Newest training on {source}",
     )
     return result
+
+
+def _outcome(result: TrainingResult) -> Outcome:
+    return Outcome(
+        name="Promoted" if result.promoted else "Kept champion",
+        sentence=f"{result.detector} (version {result.version}). {result.reason}",
+        links={"MLflow run": result.run_id},
+    )

@@ -71,7 +71,7 @@ def test_the_challenger_and_what_it_was_chosen_by_are_named(printed):
     text = printed({**ROW, "detector": "isolation_forest", "validation": 0.8}, ROW)
     assert (
         "one_class_svm is the challenger: best of all with 0.9123 on validation rows"
-        " (mean ROC AUC over attack families)"
+        " (mean family ROC AUC)"
     ) in text
     assert "the challenger: 0.9123 on validation rows" in printed(ROW)
 

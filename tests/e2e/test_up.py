@@ -16,6 +16,7 @@ from command_line import ODDWIRE, environment, wait_until
 from small_projects import SMALL_PARAMS
 
 from oddwire.cli.servers import processes
+from oddwire.detection.detectors import DETECTORS
 from oddwire.params import load_params
 from oddwire.traffic.sources.simulated import simulate
 
@@ -116,8 +117,13 @@ def test_every_parameter_is_a_plain_field_of_the_form(deployments):
         schema = deployment["parameter_openapi_schema"]
         assert schema["properties"], name
         for field, rule in schema["properties"].items():
-            assert rule.get("type") in SCALARS, (name, field, rule)
+            kind = rule["items"].get("type") if rule.get("type") == "array" else rule.get("type")
+            assert kind in SCALARS, (name, field, rule)
+            assert rule["description"], (name, field)
             assert not {"anyOf", "allOf", "oneOf", "$ref"} & set(rule), (name, field, rule)
+        assert schema["properties"]["source"]["enum"] == ["simulated"]
+    detectors = deployments["training/training"]["parameter_openapi_schema"]["properties"]
+    assert set(detectors["detectors"]["items"]["enum"]) == set(DETECTORS)
     scenario = deployments["drift-check/drift-check"]["parameter_openapi_schema"]["properties"]
     assert set(scenario["scenario"]["enum"]) >= {"", "none", "new_service"}
 
@@ -129,7 +135,8 @@ def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, depl
     connections.drop(columns=["label", "attack"]).to_csv(file, index=False)
     parameters = {"file": str(file), "source": "simulated", "out": str(out)}
     state = run_to_its_end(api, deployments["scoring/scoring"], parameters)
-    assert state["type"] == "COMPLETED", state["message"]
+    assert (state["type"], state["name"]) == ("COMPLETED", "Scored"), state["message"]
+    assert "alerts in 100 rows" in state["message"]
     scored = pd.read_csv(out)
     assert len(scored) == 100
     assert scored["anomaly_score"].notna().all()

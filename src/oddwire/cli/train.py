@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
-from oddwire.params import Params, load_params
+from oddwire.params import DetectorName, Params, load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -55,13 +56,14 @@ def train(
     project = Project.find()
     params = load_params(project.params_file)
     params.source(source)
+    chosen = params.search.detectors
     if detectors is not None:
         from oddwire.operations.training.fitting import parse_detectors
 
-        parse_detectors(detectors)
+        chosen = parse_detectors(detectors)
     with session(project, quiet=as_json):
         result = run_training(
-            params, source, trials=trials, detectors=detectors, promote=promote,
+            params, source, trials=trials, detectors=chosen, promote=promote,
             supervised_baselines=supervised_baselines,
         )  # fmt: skip
     if as_json:
@@ -77,7 +79,7 @@ def run_training(
     source: str,
     *,
     trials: int | None = None,
-    detectors: str | None = None,
+    detectors: Sequence[DetectorName] | None = None,
     promote: bool = True,
     supervised_baselines: bool = False,
 ) -> TrainingResult:
@@ -87,7 +89,7 @@ def run_training(
     return flow(
         source=source,
         trials=params.search.trials if trials is None else trials,
-        detectors=",".join(params.search.detectors) if detectors is None else detectors,
+        detectors=list(params.search.detectors if detectors is None else detectors),
         promote=promote,
         supervised_baselines=supervised_baselines,
     )

@@ -87,7 +87,9 @@ def _start_all(
             stack.callback(mlflow.end)
             running.append(mlflow)
         prefect.wait_until(f"{prefect_page}/api/health", interrupted=interrupted)
-        deployments = processes.start_deployments(project, f"{prefect_page}/api")
+        deployments = processes.start_deployments(
+            project, f"{prefect_page}/api", mlflow_page=mlflow_page
+        )
         stack.callback(deployments.end)
         running.append(deployments)
         if mlflow is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from oddwire.operations.progress import step
+from oddwire.operations.progress import waiting
 from oddwire.project import Project
 
 
@@ -34,7 +34,7 @@ def lock(file: Path, holder: str) -> Iterator[None]:
     try:
         held.acquire(timeout=0)
     except Timeout:
-        with step(f"waiting for {holder}"):
+        with waiting(f"waiting for {holder} to end"):
             held.acquire()
     try:
         yield

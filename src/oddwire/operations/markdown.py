@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 
-_SPECIAL = str.maketrans({letter: f"&#{ord(letter)};" for letter in "\\`*_{}[]()#+-.!|<>&\"'~"})
+from oddwire.traffic.wire_text import printable
+
+# Every sign that CommonMark lets a backslash escape. Prefect's page does not decode entities, and
+# an escaped colon or at sign keeps it from making a link of an address.
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in string.punctuation})
+
+_LONGEST = 1000
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is: names may come from the wire."""
-    return " ".join(text.split()).translate(_SPECIAL)
+    """Return text that Markdown shows as it is, a long one cut: names may come from the wire."""
+    plain = printable(" ".join(text[:_LONGEST].split()))
+    return plain.translate(_SPECIAL) + ("…" if len(text) > _LONGEST else "")
 
 
 def figure(value: object) -> str:

@@ -22,6 +22,14 @@ class Progress:
     def end(self, step: str, *, failed: bool = False) -> None:
         """End a step."""
 
+    def begin_wait(self, reason: str) -> None:
+        """Begin to wait for something else to end."""
+        self.begin(reason)
+
+    def end_wait(self, reason: str) -> None:
+        """End the waiting."""
+        self.end(reason)
+
 
 _watcher: ContextVar[Progress] = ContextVar("oddwire_progress", default=Progress())  # noqa: B039 - it has no state
 
@@ -51,3 +59,13 @@ def step(name: str, total: int | None = None) -> Iterator[None]:
         progress().end(name, failed=True)
         raise
     progress().end(name)
+
+
+@contextmanager
+def waiting(reason: str) -> Iterator[None]:
+    """Wait inside for something else to end, and let whoever watches know for what."""
+    progress().begin_wait(reason)
+    try:
+        yield
+    finally:
+        progress().end_wait(reason)

@@ -9,6 +9,7 @@ from oddwire.params.base import Fraction, Settings
 from oddwire.params.drift import DriftSettings
 from oddwire.params.explore import ExploreSettings
 from oddwire.params.loading import Params, check_params, load_params
+from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
 from oddwire.params.search import DetectorName, SearchSettings
 from oddwire.params.sources import (
@@ -26,7 +27,8 @@ from oddwire.params.training import TrainingSettings
 
 __all__ = [
     "DRIFT_SCENARIOS", "AlertSettings", "DetectorName", "DriftScenario", "DriftSettings",
-    "ExploreSettings", "Fraction", "NslKddSource", "Params", "PromotionSettings", "RowKind",
+    "ExploreSettings", "Fraction", "NotifySettings",
+    "NslKddSource", "Params", "PromotionSettings", "RowKind",
     "SearchSettings", "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings",
     "TableSource", "ThresholdRule", "TrainingSettings", "check_params", "load_params",
 ]  # fmt: skip

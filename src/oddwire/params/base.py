@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+# Five fields, as `man 5 crontab` has them; Prefect checks the figures when it takes the schedule.
+CronSchedule = Annotated[str, Field(pattern=r"^\s*(?:[\w*/,?#-]+\s+){4}[\w*/,?#-]+\s*$")]
 
 
 class Settings(BaseModel):

@@ -15,6 +15,7 @@ from oddwire.params.alerts import AlertSettings
 from oddwire.params.base import Settings
 from oddwire.params.drift import DriftSettings
 from oddwire.params.explore import ExploreSettings
+from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
 from oddwire.params.search import SearchSettings
 from oddwire.params.sources import Source
@@ -34,6 +35,7 @@ class Params(Settings):
     alerts: AlertSettings = AlertSettings()
     promotion: PromotionSettings = PromotionSettings()
     drift: DriftSettings = DriftSettings()
+    notify: NotifySettings = NotifySettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -130,7 +130,7 @@ def test_whoever_waits_says_so_and_goes_on_when_the_other_is_done(table, monkeyp
         thread = threading.Thread(target=run)
         thread.start()
         assert watcher.waiting.wait(20)
-        assert watcher.begun == ["waiting for another dvc repro"]
+        assert watcher.begun == ["waiting for another dvc repro to end"]
     thread.join(20)
     assert watcher.begun[-1] == "dvc repro mine"
 

@@ -131,7 +131,7 @@ def test_a_second_training_of_a_source_waits_and_one_of_another_does_not(bare):
             order.append("other")
         order.append("first")
     thread.join(10)
-    assert steps.begun == ["waiting for another training of desk"]
+    assert steps.begun == ["waiting for another training of desk to end"]
     assert order == ["other", "first", "second"]
 
 

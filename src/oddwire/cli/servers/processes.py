@@ -27,6 +27,7 @@ MLFLOW_PORT = 5000
 MLFLOW_VIEW = "/#/experiments?workflowType=machine_learning"
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_END = 10.0
+MLFLOW_PAGE_VARIABLE = "ODDWIRE_MLFLOW_PAGE"
 _API = "PREFECT_API_URL"
 _WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 
@@ -107,6 +108,8 @@ def start_prefect(project: Project, port: int, *, page: bool = True) -> Server:
     api = f"http://{HOST}:{port}/api"
     # Without this, the page of another port would look for its server at the default one.
     env = {_API: api, "PREFECT_SERVER_UI_API_URL": api}
+    # The newer page asks an address on the internet for its settings, even without analytics.
+    env["PREFECT_SERVER_UI_V2_ENABLED"] = "false"
     return start(
         "Prefect server", command if page else [*command, "--no-ui"], project=project, env=env
     )
@@ -122,9 +125,9 @@ def start_mlflow(project: Project, port: int, store: str) -> Server:
     return start("MLflow server", command, project=project)
 
 
-def start_deployments(project: Project, api: str) -> Server:
-    """Serve the deployments."""
-    env = {_API: api, "ODDWIRE_PROJECT": str(project.root)}
+def start_deployments(project: Project, api: str, *, mlflow_page: str) -> Server:
+    """Serve the deployments, whose texts link to the MLflow page."""
+    env = {_API: api, "ODDWIRE_PROJECT": str(project.root), MLFLOW_PAGE_VARIABLE: mlflow_page}
     return start("deployments", ["flows.deployments"], project=project, env=env)
 
 

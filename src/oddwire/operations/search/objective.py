@@ -62,7 +62,7 @@ _MEASURES: Mapping[str, Callable[[Curve], float]] = {
 def in_words(criterion: str) -> str:
     """Return a criterion's name in words."""
     return {
-        FAMILY_ROC_AUC: "mean ROC AUC over attack families",
+        FAMILY_ROC_AUC: "mean family ROC AUC",
         FAMILY_LOG_AUC: "mean log AUC over attack families, from an FPR of 0.3 %",
         AVERAGE_PRECISION: "average precision",
         SYNTHETIC_AND_SHAPE: "synthetic anomalies and shape of the scores",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -18,11 +20,11 @@ from oddwire.operations.training import records
 from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
 from oddwire.operations.training.searching import validation_objective
-from oddwire.params import AlertSettings
+from oddwire.params import AlertSettings, DetectorName
 from oddwire.traffic.labels import labels_of
 
 
-def parse_detectors(names: str) -> tuple[str, ...]:
+def parse_detectors(names: str) -> tuple[DetectorName, ...]:
     """Read a comma-separated list of detectors.
 
     Raises
@@ -30,14 +32,24 @@ def parse_detectors(names: str) -> tuple[str, ...]:
     ParameterError
         If the list is empty or names an unknown detector.
     """
-    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    return check_detectors([name.strip() for name in names.split(",") if name.strip()])
+
+
+def check_detectors(names: Sequence[str]) -> tuple[DetectorName, ...]:
+    """Return each detector once.
+
+    Raises
+    ------
+    ParameterError
+        If there is none, or an unknown one.
+    """
     known = ", ".join(DETECTORS)
-    if not chosen:
-        raise ParameterError(f"detectors: at least one of {known} is needed, got {names!r}")
-    for name in chosen:
+    if not names:
+        raise ParameterError(f"detectors: at least one of {known} is needed, got none")
+    for name in names:
         if name not in DETECTORS:
             raise ParameterError(f"unknown detector {name!r}: there are {known}")
-    return chosen
+    return cast("tuple[DetectorName, ...]", tuple(dict.fromkeys(names)))
 
 
 def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetector:

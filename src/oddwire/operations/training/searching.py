@@ -8,10 +8,9 @@ from oddwire.detection.detectors import DETECTORS
 from oddwire.operations.progress import progress, step
 from oddwire.operations.search import records
 from oddwire.operations.search.column_selection import split_validation
-from oddwire.operations.search.objective import Objective, make_objective
-from oddwire.operations.search.plans import TrialRecord
+from oddwire.operations.search.objective import Objective, in_words, make_objective
+from oddwire.operations.search.plans import StudyPlan, TrialRecord
 from oddwire.operations.search.studies import run_study
-from oddwire.operations.tracking.store import Tracking
 from oddwire.operations.training.results import Searched, Training
 
 
@@ -27,7 +26,7 @@ def search_detector(training: Training, detector: str) -> Searched:
         study = run_study(
             plan, training.train, objective, training.prepared.schema,
             folder=training.project.studies, stopped=training.stopped,
-            on_trial=_TrialLog(training.source, tracking, run, detector, objective.name),
+            on_trial=_TrialLog(training, run, plan, objective.name),
         )  # fmt: skip
         tracking.log(run, records.study_items(study))
     return Searched(study, run)
@@ -45,21 +44,26 @@ def validation_objective(training: Training) -> Objective:
 class _TrialLog:
     """Keeps every trial as a run, and reports progress."""
 
-    def __init__(
-        self, source: str, tracking: Tracking, run: str, detector: str, criterion: str
-    ) -> None:
-        self._source, self._tracking, self._run = source, tracking, run
-        self._detector, self._criterion = detector, criterion
+    def __init__(self, training: Training, run: str, plan: StudyPlan, criterion: str) -> None:
+        self._source, self._tracking, self._run = training.source, training.tracking(), run
+        self._plan, self._criterion = plan, criterion
         self._best: float | None = None
+        self._ended = 0
 
     def __call__(self, trial: TrialRecord) -> None:
         name = f"trial {trial.number:03d}"
         with self._tracking.run(self._source, name, kind="trial", parent=self._run) as run:
             self._tracking.log(run, records.trial_items(trial, self._criterion))
+        self._ended += trial.state != "failed"
         if trial.value is not None:
             self._best = max(trial.value, self._best or trial.value)
-        best = "" if self._best is None else f"best {self._best:.4f}"
-        progress().advance(f"search {self._detector}", best)
+        value = trial.state if trial.value is None else f"{trial.value:.4f}"
+        best = "none yet" if self._best is None else f"{self._best:.4f}"
+        progress().advance(
+            f"search {self._plan.detector}",
+            f"trial {self._ended}/{self._plan.trials}: {value} (best {best}, "
+            f"{in_words(self._criterion)})",
+        )
 
 
 def wait_for_studies(training: Training, wait: Callable[[], object]) -> None:
