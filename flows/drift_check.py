@@ -19,8 +19,8 @@ from oddwire.project import Project
 
 Scenario = Literal["", "none", "new_service", "doubled_volume", "broken_sensor", "new_subnet"]
 
-prepare = task(name="prepare", persist_result=False)(refresh)
-check = task(name="check-drift", persist_result=False)(check_source)
+prepare = task(name="prepare", task_run_name="prepare", persist_result=False)(refresh)
+check = task(name="check-drift", task_run_name="check-drift", persist_result=False)(check_source)
 
 
 @flow(

@@ -17,7 +17,7 @@ from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.params import load_params
 from oddwire.project import Project
 
-score_rows = task(name="score", persist_result=False)(score_file)
+score_rows = task(name="score", task_run_name="score", persist_result=False)(score_file)
 
 
 @flow(

@@ -35,7 +35,7 @@ DETECTORS: list[DetectorName] = ["isolation_forest", "one_class_svm", "autoencod
 # Threads: the fits release Python's lock, and the studies share the rows in memory.
 SIDE_BY_SIDE = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=4))
 
-prepare = task(name="prepare", persist_result=False)(pipeline.reproduce)
+prepare = task(name="prepare", task_run_name="prepare", persist_result=False)(pipeline.reproduce)
 search = task(name="search", persist_result=False, task_run_name="search-{detector}")(
     searching.search_detector
 )
@@ -46,9 +46,15 @@ fit_and_evaluate = task(
 evaluate_baselines = task(name="evaluate-supervised-baselines", persist_result=False)(
     baselines.evaluate_supervised_baselines
 )
-register = task(name="register", persist_result=False)(registering.register_all)
-promote_best = task(name="promote", persist_result=False)(registering.settle_promotion)
-finish = task(name="finish", persist_result=False)(finishing.finish_training)
+register = task(name="register", task_run_name="register", persist_result=False)(
+    registering.register_all
+)
+promote_best = task(name="promote", task_run_name="promote", persist_result=False)(
+    registering.settle_promotion
+)
+finish = task(name="finish", task_run_name="finish", persist_result=False)(
+    finishing.finish_training
+)
 
 
 def search_all(run: Training, names: Sequence[str]) -> list[Searched]:

@@ -61,7 +61,7 @@ class _TrialLog:
         best = "none yet" if self._best is None else f"{self._best:.4f}"
         progress().advance(
             f"search {self._plan.detector}",
-            f"trial {self._ended}/{self._plan.trials}: {value} (best {best}, "
+            f"trial {self._ended}/{max(self._ended, self._plan.trials)}: {value} (best {best}, "
             f"{in_words(self._criterion)})",
         )
 
