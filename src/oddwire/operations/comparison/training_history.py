@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oddwire.errors import NoModelError
+from oddwire.evaluation import yardstick
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.trainings import TrainingRecord
 from oddwire.operations.tracking.store import Tracking
@@ -14,8 +15,9 @@ LEADERBOARD_FILE = "leaderboard.json"
 SCORES_FILE = "test_scores.parquet"
 ROWS_FILE = "test_rows.json"
 COMPARISON_FILE = "comparison.json"
+CHOICE = "choice"  # tag of a training: why its best detector is the best
 LEADERBOARD_COLUMNS = (
-    "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
+    "detector", yardstick.NAME, "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
     "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version", "accuracy",
 )  # fmt: skip
 
