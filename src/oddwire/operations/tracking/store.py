@@ -224,6 +224,13 @@ class Tracking:
         where = f"tags.`{_PARENT}` = '{run.info.run_id}'"
         return self._runs(run.info.experiment_id, where)[::-1]
 
+    def parent_of(self, run: str) -> str | None:
+        """Return the finished training that a run is a part of, None where there is none."""
+        with suppress(NoModelError):
+            parent = self.client.get_run(run).data.tags.get(_PARENT, "")
+            return str(self.finished_training(parent).info.run_id)
+        return None
+
     def read_json(self, run: str, file: str) -> Any:
         """Read back a JSON file that was kept with a run."""
         from mlflow.artifacts import load_text

@@ -25,6 +25,7 @@ from oddwire.evaluation.reports import (
 from oddwire.evaluation.strengths import describe_strengths
 from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
 from oddwire.operations.comparison.training_history import (
+    BEST,
     LEADERBOARD_COLUMNS,
     LEADERBOARD_FILE,
     SCORES_FILE,
@@ -46,7 +47,6 @@ from oddwire.operations.tracking.items import (
 )
 from oddwire.operations.training.results import DetectorReport, Validation
 from oddwire.params import Params
-
 
 _HEADLINE = (
     "average_precision", "roc_auc", "f1", "precision", "recall", "recall_at_fpr",
@@ -183,7 +183,7 @@ def training_items(
     validation
         What the best one is worth on the validation rows.
     """
-    yield Tags({"best_detector": best.detector})
+    yield Tags({BEST: best.detector})
     yield Metrics(headline_figures(best, validation))
     yield Text("intervals.json", as_json(best.intervals.to_dict()))
     scored = {each.detector: (each.scored.labels, each.scored.scores) for each in reports}
