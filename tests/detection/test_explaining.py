@@ -138,7 +138,7 @@ class Sum:
 
 @pytest.mark.parametrize(("step", "first"), [(2.0, "rate"), (0.1, "service")])
 def test_a_value_that_many_benign_rows_have_comes_after_what_sets_the_row_apart(step, first):
-    """Of benign rows 17 % are ssh, none has such a rate; but a trifle is no reason, however rare."""
+    """Of benign rows 17 % are ssh, none has such a rate; but a rare trifle is no reason."""
     benign = rows(seed=1).assign(rate=lambda frame: frame["rate"].clip(upper=12.0))
     calm = benign[benign["service"] == "http"].head(5)
     anomalous = calm.assign(service="ssh", rate=12.0 + step)
