@@ -122,13 +122,18 @@ def sentences(explained: pd.DataFrame) -> list[str]:
     contributes 56 %: dst_side=outside (42 % of benign; typical: inside),
     30 %: bytes=1.2e+06 (above 99.8 % of benign; typical: 350)
     """
+    return ["contributes " + ", ".join(named) if named else "" for named in phrases(explained)]
+
+
+def phrases(explained: pd.DataFrame) -> list[list[str]]:
+    """Return the parts of each row's line, a phrase per feature: at most three, or none."""
     lines: list[list[str]] = []
     for reason in explained.to_dict("records"):
         if reason["rank"] == 1:
             lines.append([])
         if reason["rank"] <= _NAMED and reason["share"] > 0:
             lines[-1].append(_phrase(reason))
-    return ["contributes " + ", ".join(phrases) if phrases else "" for phrases in lines]
+    return lines
 
 
 def _phrase(reason: Mapping[Any, Any]) -> str:

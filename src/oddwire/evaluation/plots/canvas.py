@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BENIGN, ATTACK, UNLABELLED = "#0072B2", "#D55E00", "#7F7F7F"
 _COLOURS = (BENIGN, ATTACK, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-CHANCE = {"color": "0.6", "linewidth": 1, "linestyle": (0, (1, 3))}
+CHANCE: dict[str, Any] = {"color": "0.6", "linewidth": 1, "linestyle": (0, (1, 3))}
 _DOTS_PER_INCH = 160
 _DASHES = ("-", "--", "-.", ":")
 
