@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 EPILOG = """
 **Examples**
 
-`oddwire compare nsl-kdd` compares the two newest finished trainings on the source.
+`oddwire compare nsl-kdd` sets the newest training on the source beside the champion's, or beside
+the one before it where it is the champion's own.
 
-`oddwire compare 5a0c1e... 77b2f4...` compares trainings by the MLflow run ids that `oddwire train`
-prints: each one with the first.
+`oddwire compare 5a0c1e... 77b2f4...` compares trainings by their MLflow run ids: each one with the
+first.
 """
 
 
@@ -43,7 +44,7 @@ def compare(
     bootstrap; where they did not, each figure is shown with an interval of its own.
     """
     quiet_tools(terminal=True)
-    kept, comparisons = compare_runs(Project.find(), trainings)
+    kept, comparisons, link = compare_runs(Project.find(), trainings)
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
@@ -53,19 +54,22 @@ def compare(
                 for each in kept
             ],
             "comparisons": [comparison.to_dict() for comparison in comparisons],
+            "link": link,
         })  # fmt: skip
     else:
         from oddwire.cli.terminal.comparison_tables import print_comparison, print_trainings
+        from oddwire.cli.terminal.printing import printer
 
         print_trainings(kept)
         for comparison in comparisons:
             print_comparison(comparison, [training.run_id for training in kept])
+        printer().print(f"\nSide by side in MLflow: {link}", soft_wrap=True)
 
 
 def compare_runs(
     project: Project, given: list[str]
-) -> tuple[list[TrainingRecord], list[Comparison]]:
-    """Read trainings back, and compare each further one with the first.
+) -> tuple[list[TrainingRecord], list[Comparison], str]:
+    """Read trainings back, compare each further one with the first, and link to them in MLflow.
 
     Raises
     ------
@@ -74,8 +78,9 @@ def compare_runs(
     NoModelError
         If there is no such training.
     """
-    from oddwire.operations.comparison.training_history import load_training, two_newest
+    from oddwire.operations.comparison.training_history import load_training, newest_pair
     from oddwire.operations.comparison.trainings import compare_trainings
+    from oddwire.operations.registry.versions import Registry
     from oddwire.operations.tracking.store import Tracking
 
     if len(given) == 1:
@@ -84,7 +89,10 @@ def compare_runs(
         raise ParameterError(f"compare needs different trainings, got {' '.join(given)}")
     tracking = Tracking.connect(project)
     if len(given) == 1:
-        given = list(two_newest(tracking, given[0]))
+        champion = Registry.of(tracking, project).version(given[0])
+        run = None if champion is None else champion.run_id
+        given = list(newest_pair(tracking, given[0], run))
     with TemporaryDirectory() as folder:
         kept = [load_training(tracking, run, Path(folder)) for run in given]
-    return kept, [compare_trainings(kept[0], later) for later in kept[1:]]
+    link = tracking.compare_link(given)
+    return kept, [compare_trainings(kept[0], later) for later in kept[1:]], link

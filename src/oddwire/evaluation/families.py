@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
-from oddwire.evaluation.metrics import Floats, check_scores, known_labels
+from oddwire.evaluation.metrics import Bools, Floats, Ints, check_scores, known_labels
 from oddwire.evaluation.uncertainty.intervals import exact_interval
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 UNNAMED = "unnamed"  # attacks whose family is not known
+BENIGN = -1  # where families are numbered
+_FEWEST_OF_A_KIND = 10  # rarer families share a kind: the figure of a single row is chance
+_MOST_KINDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,41 @@ def family_names(attack: Any, rows: int) -> np.ndarray[tuple[int], np.dtype[np.o
         raise DataError(f"there must be one family per row, got {len(attack)} for {rows} rows")
     column = pd.Series(np.asarray(attack, dtype=object), dtype=object)
     return column.where(column.notna(), UNNAMED).astype(str).to_numpy(dtype=object)
+
+
+def kinds_of_attack(labels: Any, attack: Any, rows: int) -> tuple[Bools, Ints]:
+    """Number the families of attacks, so that each kind counts the same in a mean.
+
+    Families of fewer than ten rows, and those beyond the 29 largest, are one kind together.
+
+    Parameters
+    ----------
+    labels, attack
+        As of `evaluate_families`.
+    rows
+        How many rows there are.
+
+    Returns
+    -------
+    tuple
+        ``known`` of shape (rows,): which rows have a label. ``kinds`` of shape (known.sum(),): the
+        number of each one's kind from 0 on, the largest first, or `BENIGN`.
+    """
+    known, is_attack = known_labels(labels, rows)
+    kinds = np.full(len(is_attack), BENIGN)
+    kinds[is_attack] = _numbered(family_names(attack, rows)[known][is_attack])
+    return known, kinds
+
+
+def _numbered(families: np.ndarray) -> Ints:
+    """Number families, the largest first; the rare ones share a number."""
+    codes, names = pd.factorize(families)
+    counts = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-counts, kind="stable")
+    large = min(_MOST_KINDS - 1, int((counts >= _FEWEST_OF_A_KIND).sum()))
+    numbers = np.empty(len(names), dtype=np.int64)
+    numbers[order] = np.minimum(np.arange(len(names)), large)
+    return numbers[codes]
 
 
 def _family_result(

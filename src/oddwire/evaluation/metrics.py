@@ -184,36 +184,6 @@ def roc_auc(curve: Curve) -> float:
     return float(np.sum(steps * middle) / (curve.attacks[-1] * curve.benign[-1]))
 
 
-def log_auc(curve: Curve, floor: float) -> float:
-    """Return the area under the ROC over the logarithm of the false-positive rate.
-
-    From 1 % to 10 % counts as much as from 10 % to 100 %, so attacks found at few false alarms
-    count for more than in the ROC AUC.
-
-    Parameters
-    ----------
-    curve
-        Of attacks and benign rows, at least one of each.
-    floor
-        Rate where the area begins, 0 < floor < 1; lower rates count as this one.
-
-    Returns
-    -------
-    float
-        From 0 to 1; random scores have ``(1 - floor) / -log(floor)``, .215 at .01.
-
-    References
-    ----------
-    Mysinger & Shoichet 2010, *Rapid context-dependent ligand desolvation in molecular docking*
-    (logAUC).
-    """
-    # The area is the mean over attacks of how far below 1 lies the share of benign rows that score
-    # at least as high, ties counting half.
-    above = curve.benign - np.diff(curve.benign, prepend=0.0) / 2
-    depth = np.log(np.maximum(above / curve.benign[-1], floor)) / np.log(floor)
-    return float(np.sum(np.diff(curve.attacks, prepend=0.0) * depth) / curve.attacks[-1])
-
-
 def recall_at(curve: Curve, target_fpr: float) -> float:
     """Return the highest recall whose false-positive rate is at most ``target_fpr``."""
     allowed = np.searchsorted(curve.benign / curve.benign[-1], target_fpr, side="right")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from rich.markup import escape
 
-from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
+from oddwire.cli.terminal.printing import METRIC_HEADS, percent, print_table, printer
+from oddwire.evaluation import yardstick
 from oddwire.operations.comparison.trainings import (
     COMPARED,
     Comparison,
@@ -16,7 +18,10 @@ from oddwire.operations.comparison.trainings import (
     TrainingRecord,
     verdict,
 )
+from oddwire.traffic.wire_text import printable
 
+_HEADS = {**METRIC_HEADS, yardstick.NAME: yardstick.HEAD}
+_SHARES = {"false_positive_rate"}  # shown in percent, as on the leaderboard
 _DIFFERENCE = {"no difference shown": "within chance"}  # below the head "difference"
 
 
@@ -28,16 +33,12 @@ def letter(place: int) -> str:
 
 def print_trainings(trainings: Sequence[TrainingRecord]) -> None:
     """Print which trainings are compared."""
-    rows = [
-        {
-            "": letter(place),
-            "run": training.run_id,
-            "name": escape(training.name),
-            "best detector": training.best or "-",
-        }
-        for place, training in enumerate(trainings)
-    ]
-    print_table(printer(), rows, title="Trainings", text=rows[0], optional=("best detector",))
+    console = printer()
+    console.print("Trainings", style="bold")
+    for place, training in enumerate(trainings):
+        # No table: a name may be nearly as long as the terminal is wide.
+        console.print(f"  {letter(place)}  {escape(printable(training.name))}", soft_wrap=True)
+        console.print(f"     run {training.run_id}", style="dim", soft_wrap=True)
 
 
 def print_comparison(comparison: Comparison, order: Sequence[str]) -> None:
@@ -55,6 +56,12 @@ def print_comparison(comparison: Comparison, order: Sequence[str]) -> None:
             f"\n{first} and {second} allow no paired comparison: {escape(comparison.unpaired)}. "
             "Their figures, each with its own 95 % interval:"
         )
+    if comparison.identical:
+        console.print(
+            f"\n{second} has the same figures as {first} to the last digit: the same scores of the "
+            "same test rows."
+        )
+        return
     for compared in comparison.detectors:
         rows = _rows(compared, first, second, paired=not comparison.unpaired)
         console.print()
@@ -69,7 +76,7 @@ def _rows(
 ) -> list[dict[str, str]]:
     return [
         {
-            "metric": METRIC_HEADS[metric],
+            "metric": _HEADS[metric],
             first: _figure(compared.earlier, metric, interval=not paired),
             second: _figure(compared.later, metric, interval=not paired),
             **(_difference(compared, metric, f"{second} - {first}") if paired else {}),
@@ -83,16 +90,23 @@ def _figure(figures: Mapping[str, Any], metric: str, *, interval: bool) -> str:
     if value is None:
         return "-"
     bound = (figures.get("intervals") or {}).get(metric) if interval else None
-    return f"{value:.4f}" + (f" ({bound['low']:.4f} to {bound['high']:.4f})" if bound else "")
+    show = partial(_shown, metric=metric)
+    return show(value) + (f" ({show(bound['low'])} to {show(bound['high'])})" if bound else "")
+
+
+def _shown(value: float, metric: str, sign: str = "") -> str:
+    if metric not in _SHARES:
+        return f"{value:{sign}.4f}"
+    return ("+" if sign and value >= 0 else "") + percent(value)
 
 
 def _difference(compared: DetectorComparison, metric: str, head: str) -> dict[str, str]:
     found = compared.difference(metric)
     if found is None:
         return {head: "-", "95 % interval": "-", "difference": ""}
-    word = verdict(found)
+    word, show = verdict(found), partial(_shown, metric=metric, sign="+")
     return {
-        head: f"{found.estimate:+.4f}",
-        "95 % interval": f"{found.low:+.4f} to {found.high:+.4f}",
+        head: show(found.estimate),
+        "95 % interval": f"{show(found.low)} to {show(found.high)}",
         "difference": _DIFFERENCE.get(word, word),
     }

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
 from oddwire.cli.terminal.printing import METRIC_HEADS, percent, print_table, printer
+from oddwire.evaluation import yardstick
+from oddwire.traffic.wire_text import printable
+
+if TYPE_CHECKING:
+    from oddwire.operations.registry.versions import Version
 
 _COLUMNS = (
-    "detector", "validation", "roc_auc", "average_precision", "f1", "recall_at_fpr_0.01",
-    "false_positive_rate", "target_fpr", "fit_seconds", "rows_per_second",
+    "detector", "marks", "validation", yardstick.NAME, "roc_auc", "average_precision", "f1",
+    "recall_at_fpr_0.01", "false_positive_rate", "target_fpr", "fit_seconds", "rows_per_second",
 )  # fmt: skip
 _HEADS = {
     **METRIC_HEADS,
+    "marks": "",
+    yardstick.NAME: f"test {yardstick.HEAD}",
     "target_fpr": "target FPR",
     "fit_seconds": "fit s",
     "rows_per_second": "rows/s",
 }
-_OPTIONAL = ("rows/s", "fit s", "target FPR", "F1", "average precision")
+# Headed by what they were measured by: without labels that is not the yardstick.
+_VALIDATION = {yardstick.NAME: f"validation {yardstick.HEAD}"}
+_OPTIONAL = (
+    "rows/s", "fit s", "target FPR", "F1", "average precision", "ROC AUC", "recall at 1 % FPR",
+)  # fmt: skip
 
 
 def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
-    """Print a row per detector, and why figures are missing."""
+    """Print a row per detector, the winner and the champion marked, and why figures are missing."""
     console = printer()
+    heads = _HEADS | {"validation": _VALIDATION.get(rows[0].get("criterion", ""), "validation")}
     cells = [
-        {_HEADS.get(name, name): _cell(name, row.get(name)) for name in _COLUMNS} for row in rows
-    ]
-    print_table(console, cells, title=title, text=("detector",), optional=_OPTIONAL)
+        {heads.get(name, name): _cell(name, row) for name in _COLUMNS} for row in rows
+    ]  # fmt: skip
+    print_table(console, cells, title=title, text=("detector", ""), optional=_OPTIONAL)
     missing: dict[str, set[str]] = {}
     for row in rows:
         for figure, reason in (row.get("undefined") or {}).items():
@@ -37,17 +49,35 @@ def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
         console.print(f"  - {', '.join(sorted(figures))}: {escape(reason)}", style="dim")
 
 
-def _cell(name: str, value: Any) -> str:
-    match name, value:
-        case _, None:
-            return "-"
-        case "detector", _:
+def print_choice(choice: str, rows: Sequence[Mapping[str, Any]], champion: Version | None) -> None:
+    """Print why the winner is the winner, and which the champion is where no row is."""
+    console = printer()
+    console.print()
+    if choice:
+        console.print(escape(printable(choice)))
+    if champion is not None and not any(row["is_champion"] for row in rows):
+        console.print(
+            f"Champion is version {champion.number} ({champion.detector}) of an earlier training."
+        )
+
+
+def _cell(name: str, row: Mapping[str, Any]) -> str:
+    value = row.get(name)
+    match name:
+        case "marks":
+            marks = ("winner", "is_winner"), ("champion", "is_champion")
+            return "\n".join(word for word, key in marks if row.get(key))
+        case "detector":
             return str(value)
-        case "target_fpr" | "false_positive_rate", _:
+    return "-" if value is None else _figure(name, value)
+
+
+def _figure(name: str, value: float) -> str:
+    match name:
+        case "target_fpr" | "false_positive_rate":
             return percent(value)
-        case "rows_per_second", _:
+        case "rows_per_second":
             return f"{value:,.0f}"
-        case "fit_seconds", _:
+        case "fit_seconds":
             return f"{value:.1f}"
-        case _:
-            return f"{value:.4f}"
+    return f"{value:.4f}"

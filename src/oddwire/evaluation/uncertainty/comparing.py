@@ -108,7 +108,7 @@ def paired_rankings(
         for weights in stratified_weights(attack, resamples, np.random.default_rng(seed))
     ])  # fmt: skip
     return tuple(
-        _difference(metric, ahead, behind, drawn[:, at], confidence)
+        summarise(metric, ahead, behind, drawn[:, at], confidence)
         for at, (metric, ahead, behind) in enumerate(zip(metrics, *values, strict=True))
     )
 
@@ -166,7 +166,7 @@ def paired_alerts(
         for quiet, loud in (([0, 1], [2, 3]), ([0, 2], [1, 3]))
     )  # fmt: skip
     return tuple(
-        _difference(
+        summarise(
             name, float(ahead[name][0]), float(behind[name][0]),
             (ahead[name] - behind[name])[1:], confidence,
         )
@@ -194,9 +194,10 @@ def _counts_and_draws(counts: Any, resamples: int, rng: np.random.Generator) -> 
     return np.vstack([counts, rng.multinomial(rows, counts / rows, size=resamples)])
 
 
-def _difference(
+def summarise(
     metric: str, ahead: float, behind: float, drawn: Floats, confidence: float
 ) -> Difference:
+    """Put what two detectors have, and the differences that resamples drew, into a `Difference`."""
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     better = drawn < 0 if metric in LOWER_IS_BETTER else drawn > 0
     return Difference(

@@ -67,13 +67,15 @@ class WeightedRanking:
         return Curve(self.thresholds[first:], attacks[first:], (total - attacks)[first:])
 
 
-def stratified_weights(attack: Bools, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """Yield how often each row is drawn, attacks and benign rows apart.
+def stratified_weights(
+    classes: Bools | Ints, resamples: int, rng: np.random.Generator
+) -> Iterator[Floats]:
+    """Yield how often each row is drawn, each class apart.
 
     Parameters
     ----------
-    attack
-        Which rows are attacks, shape (n,).
+    classes
+        Which rows are attacks, or the number of each row's class, shape (n,).
     resamples
         How many draws.
     rng
@@ -84,10 +86,10 @@ def stratified_weights(attack: Bools, resamples: int, rng: np.random.Generator) 
     float64, shape (n,)
         The same array each time, overwritten: copy it to keep it.
     """
-    classes = np.flatnonzero(attack), np.flatnonzero(~attack)
-    weights = np.zeros(len(attack))
+    apart = [np.flatnonzero(classes == each) for each in np.unique(classes)[::-1]]
+    weights = np.zeros(len(classes))
     for _ in range(resamples):
-        for members in classes:
+        for members in apart:
             picked = rng.integers(len(members), size=len(members))
             weights[members] = np.bincount(picked, minlength=len(members))
         yield weights

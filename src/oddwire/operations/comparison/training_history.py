@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oddwire.errors import NoModelError
+from oddwire.evaluation import yardstick
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.trainings import TrainingRecord
 from oddwire.operations.tracking.store import Tracking
@@ -14,14 +15,25 @@ LEADERBOARD_FILE = "leaderboard.json"
 SCORES_FILE = "test_scores.parquet"
 ROWS_FILE = "test_rows.json"
 COMPARISON_FILE = "comparison.json"
+BEST = "best_detector"  # tag of a training
+CHOICE = "choice"  # tag of a training: why its best detector is the best
 LEADERBOARD_COLUMNS = (
-    "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
-    "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version", "accuracy",
+    "detector", yardstick.NAME, "roc_auc", "average_precision", "f1", "precision", "recall",
+    "recall_at_fpr", "false_positive_rate", "threshold", "rows_per_second", "run_id",
+    "model_version", "accuracy",
 )  # fmt: skip
 
 
-def two_newest(tracking: Tracking, source: str) -> tuple[str, str]:
-    """Return the run ids of the two newest finished trainings of a source, the earlier one first.
+def newest_pair(tracking: Tracking, source: str, champion: str | None) -> tuple[str, str]:
+    """Return the run ids of the champion's training and of the newest one.
+
+    Where the newest is the champion's own, it is the newest two: what the champion replaced or
+    stood beside is then of interest. Only finished trainings count.
+
+    Parameters
+    ----------
+    champion
+        Run of the champion's study, None where there is no champion.
 
     Raises
     ------
@@ -35,7 +47,9 @@ def two_newest(tracking: Tracking, source: str) -> tuple[str, str]:
             f"{'is one' if newest else 'is none'}: run `oddwire train {source}` "
             f"{'again' if newest else 'twice'}"
         )
-    return newest[1].info.run_id, newest[0].info.run_id
+    this, before = (run.info.run_id for run in newest)
+    its = None if champion is None else tracking.parent_of(champion)
+    return (before if its in {None, this} else str(its)), this
 
 
 def load_training(tracking: Tracking, run_id: str, folder: Path) -> TrainingRecord:
@@ -68,7 +82,7 @@ def load_training(tracking: Tracking, run_id: str, folder: Path) -> TrainingReco
     return TrainingRecord(
         run_id=run_id,
         name=str(run.info.run_name),
-        best=str(run.data.tags.get("best_detector", "")),
+        best=str(run.data.tags.get(BEST, "")),
         rows=rows,
         scores=scores,
         fingerprint=fingerprint,

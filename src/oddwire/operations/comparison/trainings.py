@@ -15,6 +15,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from oddwire.evaluation import yardstick
 from oddwire.evaluation.metrics import FIXED_FPRS, known_labels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.comparing import (
@@ -26,8 +27,10 @@ from oddwire.evaluation.uncertainty.comparing import (
 from oddwire.evaluation.uncertainty.resampling import Metric, affordable_resamples
 from oddwire.traffic.schema import LABEL
 
-COMPARED = ("roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
-            "false_positive_rate", "accuracy")  # fmt: skip
+COMPARED = (
+    yardstick.NAME, "roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
+    "false_positive_rate", "accuracy",
+)  # fmt: skip
 Fingerprint = dict[str, Any]
 
 
@@ -77,6 +80,8 @@ class Comparison:
     """Two trainings side by side; differences are those of the later one over the earlier one.
 
     ``unpaired`` says why there are no paired differences, and is empty where there are.
+    ``identical`` says whether both have the same detectors, which gave every test row the same
+    score to the last bit and raise an alert at the same threshold.
     """
 
     earlier: str
@@ -85,6 +90,7 @@ class Comparison:
     only_earlier: tuple[str, ...]
     only_later: tuple[str, ...]
     unpaired: str
+    identical: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -184,6 +190,16 @@ def compare_trainings(
         only_earlier=tuple(name for name in earlier.rows if name not in later.rows),
         only_later=tuple(name for name in later.rows if name not in earlier.rows),
         unpaired=unpaired,
+        identical=not unpaired and _identical(earlier, later),
+    )
+
+
+def _identical(earlier: TrainingRecord, later: TrainingRecord) -> bool:
+    same_choice = earlier.best == later.best and earlier.rows.keys() == later.rows.keys()
+    return same_choice and all(
+        np.array_equal(earlier.scores[name].scores, later.scores[name].scores)
+        and _threshold(earlier.rows[name]) == _threshold(later.rows[name])
+        for name in later.rows
     )
 
 
@@ -223,6 +239,9 @@ def _differences(
         new.scores >= _threshold(later.rows[after]), old.scores >= _threshold(earlier.rows[before])
     )  # fmt: skip
     return (
+        yardstick.paired_difference(
+            new.labels, new.scores, old.scores, new.attack, resamples=draws, seed=seed
+        ),
         *paired_rankings(
             new.labels, new.scores, old.scores, metrics=get_args(Metric), resamples=draws, seed=seed
         ),

@@ -7,10 +7,11 @@ The rules, in the order in which they are checked:
 2. *The same test rows* for both: otherwise their figures do not compare.
 3. *No attack family lost*: none of at least ``MIN_FAMILY_ROWS`` rows loses more than
    ``max_family_loss`` of its recall, each model at its own threshold.
-4. *Better*: the lower end of the paired bootstrap interval of the difference in average precision
-   lies above zero. That is superiority, not non-inferiority. A change of model costs something
-   (thresholds move, alerts change their look), so an equal one has no claim; and a chain of
-   challengers that are each "not much worse" can walk downhill step by step, which trials of
+4. *Better*: the lower end of the paired bootstrap interval of the difference by the yardstick
+   (`oddwire.evaluation.yardstick`), by which the challenger was also chosen among the detectors of
+   its training, lies above zero. That is superiority, not non-inferiority. A change of model costs
+   something (thresholds move, alerts change their look), so an equal one has no claim; and a chain
+   of challengers that are each "not much worse" can walk downhill step by step, which trials of
    medicines know as *bio-creep* (D'Agostino, Massaro & Sullivan 2003). It also means that of two
    models never both beat the other.
 
@@ -27,9 +28,10 @@ from typing import Any
 
 import numpy as np
 
+from oddwire.evaluation import yardstick
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
-from oddwire.evaluation.uncertainty.comparing import Difference, paired_rankings
+from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.params import PromotionSettings
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
@@ -247,8 +249,12 @@ def _same_rows(challenger: Candidate, champion: Candidate) -> Check:
     return Check(name="same_test_rows", passed=passed, figure=None, limit=None, note=note)
 
 
+def _families(challenger: Candidate, champion: Candidate) -> Any:
+    return challenger.families if challenger.families is not None else champion.families
+
+
 def _family_floor(challenger: Candidate, champion: Candidate, limit: float) -> Check:
-    families = challenger.families if challenger.families is not None else champion.families
+    families = _families(challenger, champion)
     ahead, behind = (
         evaluate_families(each.labels, each.scores, families, threshold=each.threshold)
         for each in (challenger, champion)
@@ -274,15 +280,15 @@ def _difference(
     _, attack = known_labels(challenger.labels, len(challenger.scores))
     if attack.all() or not attack.any():
         return None
-    return paired_rankings(
+    return yardstick.paired_difference(
         challenger.labels,
         challenger.scores,
         champion.scores,
-        metrics=("average_precision",),
+        _families(challenger, champion),
         resamples=settings.resamples,
         confidence=settings.confidence,
         seed=seed,
-    )[0]
+    )
 
 
 def _better(difference: Difference | None, challenger: Candidate, champion: Candidate) -> Check:
@@ -292,7 +298,7 @@ def _better(difference: Difference | None, challenger: Candidate, champion: Cand
         return Check(name="better", passed=False, figure=None, limit=0.0, note=note)
     passed = difference.estimate > 0 and difference.low > 0
     note = (
-        f"{pair if passed else f'not shown that {pair}'}: average precision "
+        f"{pair if passed else f'not shown that {pair}'}: {yardstick.HEAD} "
         f"{difference.challenger:.4f} against {difference.champion:.4f}, difference "
         f"{difference.estimate:+.4f} ({difference.confidence:.0%} interval "
         f"{difference.low:+.4f} to {difference.high:+.4f})"

@@ -1,4 +1,4 @@
-"""The criterion that a search maximises and that the detectors of a training are compared by.
+"""The criterion that a search maximises.
 
 ``family_roc_auc``
     Where validation holds attacks of named families: the mean over the families of the ROC AUC
@@ -9,28 +9,28 @@
     Where there is no attack or no label: the mean over the kinds of synthetic anomaly of the
     average precision against the rows, with the shape of the scores as one more kind.
 
-``docs/decisions/0005-search-objective.md`` has the reasons. Detectors of different kinds are
-compared by ``family_log_auc`` in place of ``family_roc_auc``: see
-``docs/decisions/0012-the-best-of-a-training.md``.
+``docs/decisions/0005-search-objective.md`` has the reasons. Where there are labels,
+fitted detectors of different kinds are compared by the yardstick instead
+(`oddwire.evaluation.yardstick`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
-from oddwire.evaluation.families import family_names
+from oddwire.evaluation import yardstick
+from oddwire.evaluation.families import BENIGN, kinds_of_attack
 from oddwire.evaluation.metrics import (
     Curve,
     average_precision,
     check_scores,
-    log_auc,
+    known_labels,
     ranking_curve,
     roc_auc,
 )
@@ -43,17 +43,11 @@ from oddwire.evaluation.without_labels.synthetic_anomalies import make_synthetic
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
 FAMILY_ROC_AUC = "family_roc_auc"
-FAMILY_LOG_AUC = "family_log_auc"
 AVERAGE_PRECISION = "average_precision"
 SYNTHETIC_AND_SHAPE = "synthetic_anomalies_and_shape"
-_ORDINARY = -1
-_FEWEST_OF_A_KIND = 10  # rarer families share a kind: the figure of a single row is chance
-_MOST_KINDS = 30
 _REFITTED = 600
-_LOG_AUC_FLOOR = 0.003  # below a typical target FPR: detectors are rarely equal there
 _MEASURES: Mapping[str, Callable[[Curve], float]] = {
     FAMILY_ROC_AUC: roc_auc,
-    FAMILY_LOG_AUC: partial(log_auc, floor=_LOG_AUC_FLOOR),
     AVERAGE_PRECISION: average_precision,
     SYNTHETIC_AND_SHAPE: average_precision,
 }
@@ -63,7 +57,7 @@ def in_words(criterion: str) -> str:
     """Return a criterion's name in words."""
     return {
         FAMILY_ROC_AUC: "mean ROC AUC over attack families",
-        FAMILY_LOG_AUC: "mean log AUC over attack families, from an FPR of 0.3 %",
+        yardstick.NAME: yardstick.WORDS,
         AVERAGE_PRECISION: "average precision",
         SYNTHETIC_AND_SHAPE: "synthetic anomalies and shape of the scores",
     }.get(criterion, criterion)
@@ -110,9 +104,10 @@ class Objective:
     kinds: np.ndarray
     shape: ShapeCriterion | None = None
 
-    def between_detectors(self) -> Objective:
-        """Return the objective that compares fitted detectors of different kinds, same rows."""
-        return replace(self, name=FAMILY_LOG_AUC) if self.name == FAMILY_ROC_AUC else self
+    @property
+    def labelled(self) -> bool:
+        """Whether the anomalies are labelled attacks, and not synthetic ones."""
+        return self.name != SYNTHETIC_AND_SHAPE
 
     def evaluate(
         self,
@@ -175,7 +170,7 @@ class Objective:
         """
         scores = check_scores(scores)
         measure = _MEASURES[self.name]
-        ordinary = self.kinds == _ORDINARY
+        ordinary = self.kinds == BENIGN
         figures = []
         for kind in range(int(self.kinds.max()) + 1):
             rows = ordinary | (self.kinds == kind)
@@ -184,7 +179,7 @@ class Objective:
 
     def average_precision(self, scores: np.ndarray) -> float:
         """Return the average precision over all anomalies, whatever their kind."""
-        return average_precision(ranking_curve(self.kinds != _ORDINARY, check_scores(scores)))
+        return average_precision(ranking_curve(self.kinds != BENIGN, check_scores(scores)))
 
 
 def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int) -> Objective:
@@ -195,15 +190,14 @@ def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int
     validation
         Feature frame, with or without labels.
     """
-    labels = validation[LABEL] if LABEL in validation else pd.Series(pd.NA, validation.index)
-    known = validation[labels.notna()]
-    attack = labels.dropna().to_numpy(dtype=bool)
+    labels = validation.get(LABEL)
+    known, attack = known_labels(labels, len(validation))
     if attack.any() and not attack.all():
-        return _labelled(known, attack, schema)
+        return _labelled(validation[known], attack, schema)
     synthetic = make_synthetic_anomalies(validation, schema, seed=seed)
     columns = list(schema.columns)
     rows = pd.concat([validation[columns], synthetic[columns]], ignore_index=True)
-    ordinary = np.full(len(validation), _ORDINARY)
+    ordinary = np.full(len(validation), BENIGN)
     kinds = np.append(ordinary, pd.factorize(synthetic[ATTACK])[0])
     varying = varying_columns(validation, schema)
     shape = ShapeCriterion(validation[columns], schema, seed) if varying else None
@@ -212,19 +206,6 @@ def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int
 
 def _labelled(known: pd.DataFrame, attack: np.ndarray, schema: FeatureSchema) -> Objective:
     rows = known[list(schema.columns)]
-    if ATTACK not in known or known.loc[attack, ATTACK].isna().all():
-        return Objective(AVERAGE_PRECISION, rows, np.where(attack, 0, _ORDINARY))
-    kinds = np.full(len(known), _ORDINARY)
-    kinds[attack] = _kinds_of(family_names(known[ATTACK], len(known))[attack])
-    return Objective(FAMILY_ROC_AUC, rows, kinds)
-
-
-def _kinds_of(families: np.ndarray) -> np.ndarray:
-    """Number the families, the largest first; the rare ones share a number."""
-    codes, names = pd.factorize(families)
-    counts = np.bincount(codes, minlength=len(names))
-    order = np.argsort(-counts, kind="stable")
-    large = min(_MOST_KINDS - 1, int((counts >= _FEWEST_OF_A_KIND).sum()))
-    numbers = np.empty(len(names), dtype=np.int64)
-    numbers[order] = np.minimum(np.arange(len(names)), large)
-    return numbers[codes]
+    named = ATTACK in known and known.loc[attack, ATTACK].notna().any()
+    _, kinds = kinds_of_attack(attack, known[ATTACK] if named else None, len(known))
+    return Objective(FAMILY_ROC_AUC if named else AVERAGE_PRECISION, rows, kinds)

@@ -7,13 +7,29 @@ from collections.abc import Iterator
 from oddwire.evaluation.plots import curves
 from oddwire.operations.search.objective import in_words
 from oddwire.operations.search.plans import StudyResult, TrialRecord
-from oddwire.operations.tracking.items import Figure, Item, Metrics, Parameters, Tags
+from oddwire.operations.tracking.items import (
+    Figure,
+    Item,
+    Metrics,
+    Parameters,
+    Tags,
+    Text,
+    as_json,
+)
+
+
+def trial_name(trial: TrialRecord) -> str:
+    """Return the name of a trial's run: its number, and its value or why it has none."""
+    value = "" if trial.value is None else f" {trial.value:.4f}"
+    state = "" if trial.state == "complete" else f" {trial.state}"
+    return f"trial {trial.number:03d}{value}{state}"
 
 
 def trial_items(trial: TrialRecord, criterion: str) -> Iterator[Item]:
     """Yield one trial."""
     yield Parameters(dict(trial.parameters))
-    figures = {"average_precision": trial.average_precision, criterion: trial.value}
+    # What was searched by is the first: MLflow's page compares runs by the first metric.
+    figures = {criterion: trial.value, "average_precision": trial.average_precision}
     yield Metrics({**figures, "seconds": trial.seconds})
     yield Tags({"trial_state": trial.state})
     if trial.error:
@@ -27,13 +43,11 @@ def study_items(study: StudyResult) -> Iterator[Item]:
     yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
     yield Tags({"choice": study.choice})
     yield Metrics({f"validation_{study.criterion}": study.value})
-    yield Metrics({
-        "trials_complete": states.count("complete"),
-        "trials_pruned": states.count("pruned"),
-        "trials_failed": states.count("failed"),
-        "trials_resumed": study.resumed_trials,
-        "search_seconds": sum(trial.seconds for trial in study.trials),
-    })  # fmt: skip
+    yield Text("search.json", as_json({
+        "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
+        "resumed": study.resumed_trials,
+        "seconds": sum(trial.seconds for trial in study.trials),
+    }))  # fmt: skip
     if study.trials:
         values = [trial.value for trial in study.trials]
         yield Figure(

@@ -67,7 +67,31 @@ class File:
     path: Path
 
 
-Item = Metrics | Parameters | Tags | Text | Table | Figure | File
+@dataclass(frozen=True)
+class DatasetInput:
+    """Rows that went into a run, as MLflow's column of datasets shows them.
+
+    Parameters
+    ----------
+    digest
+        What tells one version of the rows from another.
+    context
+        What they were used for: ``training`` or ``test``.
+    place
+        Where they lie, from the project's root on.
+    columns
+        MLflow's name of each column's type, by the column's name.
+    """
+
+    name: str
+    digest: str
+    context: str
+    place: str
+    rows: int
+    columns: Mapping[str, str]
+
+
+Item = Metrics | Parameters | Tags | Text | Table | Figure | File | DatasetInput
 
 
 def as_json(content: Any) -> str:

@@ -2,37 +2,28 @@
 
 Everything goes through `MlflowClient` and explicit run ids: MLflow's "active run" belongs to one
 thread and gets lost where studies run side by side. Reports say *what* is kept as plain items
-(see `oddwire.operations.training.records`); this file alone says how.
+(see `oddwire.operations.training.records`); `keeping` says how.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import math
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from oddwire.errors import NoModelError, OddwireError
 from oddwire.operations.tracking import client as store_client
+from oddwire.operations.tracking import links
 from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
-from oddwire.operations.tracking.items import (
-    Figure,
-    File,
-    Item,
-    Metrics,
-    Parameters,
-    Table,
-    Tags,
-    Text,
-)
+from oddwire.operations.tracking.items import Item
+from oddwire.operations.tracking.keeping import keep_items
 from oddwire.operations.tracking.owners import is_dead, owner
 from oddwire.project import Project
 
@@ -47,8 +38,14 @@ _MADE_BY = {"mlflow.source.name": "oddwire", "mlflow.source.type": "LOCAL"}
 _PARENT = "mlflow.parentRunId"
 _KIND = "kind"
 _OWNER = "owner"
-_LONGEST_PARAMETER = 6000
-_PARAMETERS_PER_BATCH = 100
+_FILTERS = {
+    "trainings": 'tags.kind = "training"',
+    "trainings that brought a new champion": 'tags.promotion = "promoted"',
+    "studies, one per detector of a training": 'tags.kind = "study"',
+    "trials": 'tags.kind = "trial"',
+    "drift checks": 'tags.kind = "drift"',
+    "drift checks that found drift": 'tags.drifted = "yes"',
+}
 
 
 @dataclass(frozen=True)
@@ -93,17 +90,18 @@ class Tracking:
         found = self.client.get_experiment_by_name(source)
         if found is None:
             place = None if self.artifacts is None else (self.artifacts / source).as_uri()
-            try:
-                return str(
-                    self.client.create_experiment(
-                        source, artifact_location=place, tags=_SHOWN_AS_TRAINING
-                    )
+            with suppress(MlflowException):  # another process was faster
+                self.client.create_experiment(
+                    source, artifact_location=place, tags=_SHOWN_AS_TRAINING
                 )
-            except MlflowException:  # another process was faster
-                found = self.client.get_experiment_by_name(source)
+            found = self.client.get_experiment_by_name(source)
         if found is None or found.lifecycle_stage != "active":
             raise OddwireError(
                 f"the MLflow experiment {source!r} is deleted: restore it, or rename the source"
+            )
+        if NOTE not in found.tags:
+            self.client.set_experiment_tag(
+                found.experiment_id, NOTE, _experiment_note(source, found.experiment_id)
             )
         return str(found.experiment_id)
 
@@ -127,6 +125,10 @@ class Tracking:
         run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)
         return str(run.info.run_id)
 
+    def rename(self, run: str, name: str) -> None:
+        """Give a run another name: what came of it, once that is known."""
+        self.client.update_run(run, name=name)
+
     def end(self, run: str, *, status: str = "FINISHED") -> None:
         """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
         self.client.set_terminated(run, status)
@@ -146,53 +148,31 @@ class Tracking:
 
     def log(self, run: str, items: Iterable[Item]) -> None:
         """Keep items with a run."""
-        for item in items:
-            self._log_one(run, item)
-
-    def _log_one(self, run: str, item: Item) -> None:
-        match item:
-            case Metrics(values):
-                self._log_metrics(run, values)
-            case Parameters(values):
-                self._log_parameters(run, values)
-            case Tags(values):
-                for key, value in values.items():
-                    self.client.set_tag(run, key, value)
-            case Text(file, text):
-                self.client.log_text(run, text, file)
-            case Table(file, frame):
-                self.client.log_table(run, frame, file)
-            case Figure(file, figure):
-                self.client.log_figure(run, figure, file)
-            case File(file, path):
-                self._log_file(run, file, path)
-
-    def _log_file(self, run: str, file: str, path: Path) -> None:
-        # MLflow keeps a file under its own name: a link to it may have another one.
-        folder, _, name = file.rpartition("/")
-        with TemporaryDirectory() as temporary:
-            link = Path(temporary) / name
-            link.symlink_to(path.absolute())
-            self.client.log_artifact(run, str(link), folder or None)
-
-    def _log_metrics(self, run: str, values: Mapping[str, float | None]) -> None:
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        known = {k: float(v) for k, v in values.items() if v is not None and math.isfinite(v)}
-        metrics = [Metric(name, value, now, 0) for name, value in known.items()]
-        self.client.log_batch(run, metrics=metrics)
-
-    def _log_parameters(self, run: str, values: Mapping[str, Any]) -> None:
-        from mlflow.entities import Param
-
-        every = [Param(k, str(v)[:_LONGEST_PARAMETER]) for k, v in values.items()]
-        for first in range(0, len(every), _PARAMETERS_PER_BATCH):
-            self.client.log_batch(run, params=every[first : first + _PARAMETERS_PER_BATCH])
+        keep_items(self.client, run, items)
 
     def log_folder(self, run: str, folder: Path, *, under: str) -> None:
         """Keep all files of a folder with a run, below ``under``."""
         self.client.log_artifacts(run, str(folder), under)
+
+    @property
+    def page(self) -> str:
+        """Address of the page that shows the store."""
+        return links.page(self.uri)
+
+    def run_link(self, run: str) -> str:
+        """Return where a run is shown."""
+        return links.run_link(self.page, self._experiment_of(run), run)
+
+    def runs_link(self, source: str) -> str:
+        """Return where the runs of a source are shown."""
+        return links.runs_link(self.page, self.experiment(source))
+
+    def compare_link(self, runs: Sequence[str]) -> str:
+        """Return where runs of one source are shown side by side."""
+        return links.compare_link(self.page, self._experiment_of(runs[0]), runs)
+
+    def _experiment_of(self, run: str) -> str:
+        return str(self.client.get_run(run).info.experiment_id)
 
     def newest_training(self, source: str) -> Run:
         """Return the newest training of a source that finished.
@@ -244,6 +224,13 @@ class Tracking:
         where = f"tags.`{_PARENT}` = '{run.info.run_id}'"
         return self._runs(run.info.experiment_id, where)[::-1]
 
+    def parent_of(self, run: str) -> str | None:
+        """Return the finished training that a run is a part of, None where there is none."""
+        with suppress(NoModelError):
+            parent = self.client.get_run(run).data.tags.get(_PARENT, "")
+            return str(self.finished_training(parent).info.run_id)
+        return None
+
     def read_json(self, run: str, file: str) -> Any:
         """Read back a JSON file that was kept with a run."""
         from mlflow.artifacts import load_text
@@ -284,6 +271,22 @@ class Tracking:
             if not token:
                 break
         return pages[:most]
+
+
+def dated(name: str) -> str:
+    """Return a run's name with the present time (UTC), so that no two are alike."""
+    return f"{name} · {dt.datetime.now(dt.UTC):%m-%d %H:%M:%S}"
+
+
+def _experiment_note(source: str, experiment: str) -> str:
+    filters = [
+        f"- [{what}]({links.runs_link('', experiment, where)}): `{where}`"
+        for what, where in _FILTERS.items()
+    ]
+    return "\n".join([
+        f"Trainings on the source {source}, with their studies and trials, and its drift checks.",
+        "", "Ready filters, to click or to type above the table:", "", *filters,
+    ])  # fmt: skip
 
 
 def local_uri(project: Project) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddwire.errors import OddwireError
+from oddwire.operations.comparison.leaderboard import explain_choice, marked
 from oddwire.operations.comparison.records import comparison_items, rows_items
-from oddwire.operations.comparison.training_history import load_training
+from oddwire.operations.comparison.training_history import CHOICE, load_training
 from oddwire.operations.comparison.trainings import (
     TrainingRecord,
     compare_trainings,
     fingerprint_rows,
 )
 from oddwire.operations.registry.promotion import PromotionDecision
-from oddwire.operations.registry.versions import Version
+from oddwire.operations.registry.versions import Registry, Version
+from oddwire.operations.search.objective import in_words
 from oddwire.operations.search.studies import close_study
 from oddwire.operations.tracking.items import Tags
-from oddwire.operations.tracking.store import NOTE
+from oddwire.operations.tracking.store import NOTE, dated
 from oddwire.operations.training import records
 from oddwire.operations.training.failing import failed_detectors
 from oddwire.operations.training.page import leaderboard_markdown
@@ -44,7 +46,9 @@ def finish_training(
     """
     reports = [each.report for each in evaluated]
     sentences = records.strengths(reports)
-    rows = [
+    tracking, run = training.tracking(), training.run_id
+    version, champion = versions[best.detector].number, _champion(training)
+    unmarked = [
         records.leaderboard_row(each.report, each.searched.run_id, versions[each.detector].number)
         | {
             "strengths": sentences[each.detector],
@@ -53,8 +57,8 @@ def finish_training(
         }
         for each in evaluated
     ]
-    tracking, run = training.tracking(), training.run_id
-    tracking.log(run, records.training_items(reports, best.report))
+    rows = marked(unmarked, winner=best.detector, champion=champion)
+    tracking.log(run, records.training_items(reports, best.report, best.validation))
     tracking.log(run, records.leaderboard_items(rows))
     compare_with_previous(training, evaluated, best, rows)
     explored = training.project.explored(training.source)
@@ -62,12 +66,33 @@ def finish_training(
         tracking.log_folder(run, explored, under="exploration")
     for each in searched:
         close_study(each.study.name, training.plan(each.study.detector), training.project.studies)
+    name = dated(records.training_name(best.report, version, decision, champion))
     result = TrainingResult(
-        training.source, run, tuple(rows), versions[best.detector].number,
-        best.detector, decision.promote, decision.reason, failed_detectors(training),
+        training.source, run, rows, version, best.detector, decision.promote, decision.reason,
+        failed_detectors(training), champion=champion, choice=_choice(training, evaluated, best),
+        name=name, link=tracking.run_link(run),
     )  # fmt: skip
-    tracking.log(run, [Tags({NOTE: leaderboard_markdown(result)})])
+    tracking.log(run, [Tags({NOTE: leaderboard_markdown(result), CHOICE: result.choice})])
+    tracking.rename(run, name)
     return result
+
+
+def _champion(training: Training) -> str | None:
+    found = Registry.of(training.tracking(), training.project).version(training.source)
+    return None if found is None else found.number
+
+
+def _choice(
+    training: Training, evaluated: Sequence[EvaluatedDetector], best: EvaluatedDetector
+) -> str:
+    return explain_choice(
+        best.detector,
+        {each.detector: each.validation.value for each in evaluated},
+        {each.detector: each.report.scored for each in evaluated},
+        criterion=in_words(best.validation.criterion),
+        later=training.prepared.description["split"].get("method") == "time",
+        seed=training.params.seed,
+    )
 
 
 def compare_with_previous(

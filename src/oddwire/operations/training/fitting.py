@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from statistics import fmean
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
 from oddwire.errors import ParameterError
+from oddwire.evaluation import yardstick
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.progress import step
 from oddwire.operations.search.plans import StudyResult
+from oddwire.operations.tracking.store import dated
 from oddwire.operations.training import records
 from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
@@ -49,10 +52,9 @@ def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetecto
         digest = model.save(folder)
         report = evaluate_model(training, model, folder, fit_seconds=seconds)
         validation = validate(training, study, model)
-        training.tracking().log(
-            searched.run_id,
-            [*records.detector_items(report), *records.validation_items(validation)],
-        )
+        tracking = training.tracking()
+        tracking.log(searched.run_id, records.detector_items(report, validation))
+        tracking.rename(searched.run_id, dated(records.detector_name(report)))
     return EvaluatedDetector(searched, folder, digest, report, validation)
 
 
@@ -103,10 +105,16 @@ def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> No
 
 
 def validate(training: Training, study: StudyResult, model: Model) -> Validation:
-    """Measure a fitted detector on the validation rows, to be compared with the others."""
-    between = validation_objective(training).between_detectors()
-    if study.value is not None and study.criterion == between.name:
+    """Measure a fitted detector on the validation rows, to be compared with the others.
+
+    By the yardstick; where nothing is labelled, by the criterion of the search.
+    """
+    objective = validation_objective(training)
+    if objective.labelled:
+        figures = yardstick.by_family(objective.kinds, model.anomaly_score(objective.rows))
+        return Validation(yardstick.NAME, fmean(figures))
+    if study.value is not None:
         return Validation(study.criterion, study.value)
-    scores = model.anomaly_score(between.rows)
-    by_kind = between.evaluate(scores, study.detector, study.parameters, training.train)
-    return Validation(between.name, float(np.mean(by_kind)))
+    scores = model.anomaly_score(objective.rows)
+    by_kind = objective.evaluate(scores, study.detector, study.parameters, training.train)
+    return Validation(objective.name, fmean(by_kind))

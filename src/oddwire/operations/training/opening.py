@@ -47,7 +47,8 @@ def open_training(
     started_by
         Name of the flow run, kept as a tag.
     detectors
-        Whose libraries are imported while `prepare` works.
+        Those to search, whose libraries are imported while `prepare` works; by default those of
+        the settings.
     prepare
         Brings the source's data up to date: from then on, and until the training ends, it and the
         settings stay as they are. None where that is done.
@@ -67,14 +68,17 @@ def open_training(
             training = Training(
                 project.root, source, run, params, trials, lineage.data_digest, prepared, train,
                 len(prepared.part("train")) - len(train), rank_features(prepared, params),
+                inputs=records.dataset_inputs(lineage, prepared, source),
             )  # fmt: skip
             # Nobody else works here now: what is there, a killed training left behind.
             shutil.rmtree(training.workplace.parent, ignore_errors=True)
             tracking.log(run, records.lineage_items(lineage, params))
             if training.ranking:
                 tracking.log(run, [Text("selection.json", as_json(training.ranking))])
+            tracking.log(run, training.inputs)
             tracking.log(run, records.settings_items(
-                params, source, trials=trials, effective_target_fpr=training.target_fpr
+                params, source, trials=trials, detectors=detectors or params.search.detectors,
+                target_fpr=training.target_fpr,
             ))  # fmt: skip
             try:
                 yield training

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.evaluation.metrics import METRICS
+from oddwire.evaluation import yardstick
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
 from oddwire.evaluation.plots.families import family_heat_map_figure
@@ -25,12 +25,16 @@ from oddwire.evaluation.reports import (
 from oddwire.evaluation.strengths import describe_strengths
 from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
 from oddwire.operations.comparison.training_history import (
+    BEST,
     LEADERBOARD_COLUMNS,
     LEADERBOARD_FILE,
     SCORES_FILE,
 )
 from oddwire.operations.data.lineage import Lineage
+from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
+from oddwire.operations.registry.promotion import PromotionDecision
 from oddwire.operations.tracking.items import (
+    DatasetInput,
     Figure,
     File,
     Item,
@@ -44,6 +48,11 @@ from oddwire.operations.tracking.items import (
 from oddwire.operations.training.results import DetectorReport, Validation
 from oddwire.params import Params
 
+_HEADLINE = (
+    "average_precision", "roc_auc", "f1", "precision", "recall", "recall_at_fpr",
+    "false_positive_rate", "target_fpr", "rows_per_second",
+)  # fmt: skip
+
 
 def lineage_items(lineage: Lineage, params: Params) -> Iterator[Item]:
     """Yield where a training comes from."""
@@ -56,26 +65,55 @@ def lineage_items(lineage: Lineage, params: Params) -> Iterator[Item]:
         yield Text("lineage/git.diff", lineage.git_diff)
 
 
-def settings_items(params: Params, source: str, **chosen: Any) -> Iterator[Item]:
-    """Yield the settings that a training resolved, flat, so that two runs can be compared."""
+def dataset_inputs(lineage: Lineage, prepared: Prepared, source: str) -> tuple[DatasetInput, ...]:
+    """Return what a training and its studies read: DVC's hash tells one version from another."""
+    outputs = lineage.dvc_lock.get(f"prepare@{source}", {}).get("outs", [])
+    digest = next((str(each["md5"]) for each in outputs if "md5" in each), lineage.data_digest)
+    rows, schema = prepared.description["split"], prepared.schema
+    columns = dict.fromkeys(schema.numeric, "double") | dict.fromkeys(schema.categorical, "string")
+    counts = {
+        source: ("training", sum(rows[part]["rows"] for part in BEFORE_TEST)),
+        f"{source} test rows": ("test", rows["test"]["rows"]),
+    }
+    return tuple(
+        DatasetInput(name, digest, context, f"data/prepared/{source}", count, columns)
+        for name, (context, count) in counts.items()
+    )
+
+
+def settings_items(
+    params: Params,
+    source: str,
+    *,
+    trials: int,
+    detectors: Sequence[str],
+    target_fpr: float | None,
+) -> Iterator[Item]:
+    """Yield the settings in effect for a training, flat, so that two runs can be compared.
+
+    Parameters
+    ----------
+    trials, detectors
+        What this training searches, whatever ``params.yaml`` has.
+    target_fpr
+        What the rule of the threshold comes to; None where it has no target.
+    """
     blocks = params.model_dump(mode="json")
     relevant = {
         key: blocks[key] for key in ("seed", "split", "training", "search", "alerts", "promotion")
     }
     relevant["source"] = blocks["sources"][source]
+    relevant["search"] |= {"trials": trials, "detectors": ",".join(detectors)}
+    relevant["alerts"] |= {"target_fpr": target_fpr}
     (flat,) = pd.json_normalize(relevant).to_dict("records")
-    yield Parameters({**{str(key): value for key, value in flat.items()}, **chosen})
+    yield Parameters({str(key): value for key, value in flat.items() if value is not None})
 
 
-def validation_items(validation: Validation) -> Iterator[Item]:
-    """Yield what a detector is worth on the validation rows, by which the best is chosen."""
-    yield Metrics({f"validation_{validation.criterion}": validation.value})
-
-
-def detector_items(report: DetectorReport) -> Iterator[Item]:
+def detector_items(report: DetectorReport, validation: Validation) -> Iterator[Item]:
     """Yield how good one detector is: figures, pictures and reports."""
     name, test = report.detector, report.test
-    yield Metrics({**_figures(report), **report.intervals.figures()})
+    yield Metrics(headline_figures(report, validation))
+    yield Text("figures.json", as_json(all_figures(report)))
     yield Text("intervals.json", as_json(report.intervals.to_dict()))
     if test.undefined:
         yield Text("undefined_metrics.json", as_json(dict(test.undefined)))
@@ -146,12 +184,19 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
         )
 
 
-def training_items(reports: Sequence[DetectorReport], best: DetectorReport) -> Iterator[Item]:
-    """Yield what the whole training came to: the best detector's figures and all side by side."""
-    yield Tags({"best_detector": best.detector})
-    yield Metrics(_figures(best))
-    yield Metrics(best.intervals.figures())
-    yield Metrics({f"{r.detector}_{m}": getattr(r.test, m) for r in reports for m in METRICS[:2]})
+def training_items(
+    reports: Sequence[DetectorReport], best: DetectorReport, validation: Validation
+) -> Iterator[Item]:
+    """Yield what the whole training came to: the best detector's figures and all side by side.
+
+    Parameters
+    ----------
+    validation
+        What the best one is worth on the validation rows.
+    """
+    yield Tags({BEST: best.detector})
+    yield Metrics(headline_figures(best, validation))
+    yield Text("intervals.json", as_json(best.intervals.to_dict()))
     scored = {each.detector: (each.scored.labels, each.scored.scores) for each in reports}
     thresholds = {each.detector: each.test.threshold for each in reports}
     target_fpr = best.threshold_rule.get("target_fpr")
@@ -175,7 +220,7 @@ def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:
 
 def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str, Any]:
     """Return one detector's row of the leaderboard."""
-    figures = {**_figures(report), "detector": report.detector, "run_id": run}
+    figures = {**all_figures(report), "detector": report.detector, "run_id": run}
     row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
     target_fpr = report.threshold_rule.get("target_fpr")
@@ -199,9 +244,25 @@ def leaderboard_items(rows: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
     yield Table("leaderboard_table.json", pd.DataFrame(shown).astype(object))
 
 
-def _figures(report: DetectorReport) -> dict[str, float | None]:
+def headline_figures(report: DetectorReport, validation: Validation) -> dict[str, float | None]:
+    """Return the few figures that trainings and studies are sorted and compared by.
+
+    The yardstick is the first, since MLflow's page compares runs by the first metric.
+    """
+    every = all_figures(report)
+    return {
+        yardstick.NAME: every[yardstick.NAME],
+        f"validation_{validation.criterion}": validation.value,
+        **{name: every[name] for name in _HEADLINE},
+    }
+
+
+def all_figures(report: DetectorReport) -> dict[str, float | None]:
+    """Return every figure of a detector on the test rows, by name."""
     threshold = report.test.threshold
-    return report.test.figures | {
+    return {
+        yardstick.NAME: report.yardstick,
+        **report.test.figures,
         "threshold": threshold if math.isfinite(threshold) else None,
         "target_fpr": report.threshold_rule.get("target_fpr"),
         "alert_p_value": report.test.alert_p_value,
@@ -209,3 +270,28 @@ def _figures(report: DetectorReport) -> dict[str, float | None]:
         "fit_seconds": report.fit_seconds,
         "model_megabytes": report.megabytes,
     }
+
+
+def detector_name(report: DetectorReport) -> str:
+    """Return how a run's name begins once its detector is evaluated."""
+    figure = report.yardstick
+    return report.detector + ("" if figure is None else f" {yardstick.HEAD} {figure:.2f}")
+
+
+def training_name(
+    best: DetectorReport, version: str, decision: PromotionDecision, champion: str | None
+) -> str:
+    """Return how a training's name begins: the best detector, and what came of its version.
+
+    Parameters
+    ----------
+    champion
+        Number of the version that is champion now, None where none is.
+    """
+    if decision.promote:
+        outcome = f"v{version} promoted"
+    elif champion is not None and decision.checks:
+        outcome = f"v{champion} kept champion"
+    else:
+        outcome = f"v{version} {decision.outcome}"
+    return f"{detector_name(best)} · {outcome}"

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from oddwire.detection.calibration.threshold_rules import check_labels, target_fpr_of
+from oddwire.evaluation import yardstick
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
 from oddwire.evaluation.scored_rows import ScoredRows
@@ -20,6 +21,7 @@ from oddwire.evaluation.uncertainty.resampling import affordable_resamples
 from oddwire.evaluation.without_labels.clustering import ClusteringIndices
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.search.plans import StudyPlan, StudyResult
+from oddwire.operations.tracking.items import DatasetInput
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Params
 from oddwire.project import Project
@@ -45,6 +47,8 @@ class Training:
         Feature columns, the most telling first, where the search is to select among them.
     stopped
         Set when the training ends early: studies begin no further trial.
+    inputs
+        What it and its studies read, for MLflow.
     """
 
     root: Path
@@ -58,6 +62,7 @@ class Training:
     left_out: int = 0
     ranking: tuple[str, ...] = ()
     stopped: Event = field(default_factory=Event, compare=False, repr=False)
+    inputs: tuple[DatasetInput, ...] = field(default=(), repr=False)
 
     @property
     def project(self) -> Project:
@@ -157,6 +162,12 @@ class DetectorReport:
     clustering: ClusteringIndices | None = None
 
     @cached_property
+    def yardstick(self) -> float | None:
+        """What it is worth on the test rows; None where they do not hold both classes."""
+        rows = self.scored
+        return yardstick.value(rows.labels, rows.scores, rows.attack)
+
+    @cached_property
     def intervals(self) -> Intervals:
         """How sure the figures on the test rows are."""
         rows = self.scored
@@ -187,7 +198,22 @@ class EvaluatedDetector:
 class TrainingResult:
     """What a training came to.
 
-    ``failed`` says why detectors had to be left out, ``supervised_baselines`` what labels add.
+    Parameters
+    ----------
+    leaderboard
+        A row per detector: `records.leaderboard_row`, marked by `comparison.leaderboard.marked`.
+    version, detector
+        Of the best one, the challenger.
+    failed
+        Why detectors had to be left out.
+    supervised_baselines
+        What labels add.
+    champion
+        Number of the version that is champion after the training, None where none is.
+    choice
+        By what the best one was chosen, and what the test rows say of it.
+    name, link
+        Of the training's run in MLflow, and where the page shows it.
     """
 
     source: str
@@ -199,3 +225,7 @@ class TrainingResult:
     reason: str
     failed: dict[str, str] = field(default_factory=dict)
     supervised_baselines: tuple[str, ...] = ()
+    champion: str | None = None
+    choice: str = ""
+    name: str = ""
+    link: str = ""

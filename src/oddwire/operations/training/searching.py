@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from oddwire.detection.detectors import DETECTORS
 from oddwire.operations.progress import progress, step
 from oddwire.operations.search import records
 from oddwire.operations.search.column_selection import split_validation
@@ -19,9 +18,8 @@ def search_detector(training: Training, detector: str) -> Searched:
     """Search one detector's hyperparameters, each trial a run below the study's."""
     tracking, plan = training.tracking(), training.plan(detector)
     objective = validation_objective(training)
-    title = DETECTORS[detector].title
     with (
-        tracking.run(training.source, title, kind="study", parent=training.run_id) as run,
+        tracking.run(training.source, detector, kind="study", parent=training.run_id) as run,
         step(f"search {detector}", plan.trials if plan.searches else None),
     ):
         study = run_study(
@@ -29,6 +27,7 @@ def search_detector(training: Training, detector: str) -> Searched:
             folder=training.project.studies, stopped=training.stopped,
             on_trial=_TrialLog(training.source, tracking, run, detector, objective.name),
         )  # fmt: skip
+        tracking.log(run, training.inputs)
         tracking.log(run, records.study_items(study))
     return Searched(study, run)
 
@@ -53,7 +52,7 @@ class _TrialLog:
         self._best: float | None = None
 
     def __call__(self, trial: TrialRecord) -> None:
-        name = f"trial {trial.number:03d}"
+        name = records.trial_name(trial)
         with self._tracking.run(self._source, name, kind="trial", parent=self._run) as run:
             self._tracking.log(run, records.trial_items(trial, self._criterion))
         if trial.value is not None:

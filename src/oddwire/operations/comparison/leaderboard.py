@@ -1,0 +1,97 @@
+"""The detectors of a training side by side: which one won, which is champion, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from oddwire.evaluation import yardstick
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+
+Row = dict[str, Any]
+
+
+def marked(
+    rows: Iterable[Mapping[str, Any]], *, winner: str, champion: str | None
+) -> tuple[Row, ...]:
+    """Return a leaderboard's rows with ``is_winner`` and ``is_champion``.
+
+    Parameters
+    ----------
+    winner
+        The detector that the training chose.
+    champion
+        Number of the version that is champion, None where none is; it may be of another training.
+    """
+    return tuple(
+        {
+            **row,
+            "is_winner": row["detector"] == winner,
+            "is_champion": champion is not None and row.get("model_version") == champion,
+        }
+        for row in rows
+    )
+
+
+def explain_choice(
+    winner: str,
+    on_validation: Mapping[str, float],
+    on_test: Mapping[str, ScoredRows],
+    *,
+    criterion: str,
+    later: bool,
+    seed: int,
+) -> str:
+    """Say by what the best detector was chosen, and where the test rows disagree.
+
+    Parameters
+    ----------
+    on_validation
+        What each detector is worth on the validation rows, by which it was chosen.
+    on_test
+        Each one's scores of the test rows, which choose nothing.
+    criterion
+        The figure on the validation rows, in words.
+    later
+        Whether the test rows are later in time.
+
+    Returns
+    -------
+    str
+        A sentence; empty where there was no choice.
+    """
+    others = {name: value for name, value in on_validation.items() if name != winner}
+    if not others:
+        return ""
+    second = max(others, key=lambda name: others[name])
+    chosen = (
+        f"{winner} was chosen by its {criterion} on validation rows: "
+        f"{on_validation[winner]:.4f}, the next is {second} with {others[second]:.4f}"
+    )
+    return f"{chosen}{_on_test(winner, on_test, 'later test rows' if later else 'test rows', seed)}"
+
+
+def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int) -> str:
+    mine = scored[winner]
+    worth = {
+        name: yardstick.value(mine.labels, each.scores, mine.attack)
+        for name, each in scored.items()
+    }
+    known = {name: value for name, value in worth.items() if value is not None}
+    if not known:
+        return "."
+    leader = max(known, key=lambda name: (known[name], name == winner))
+    if leader == winner:
+        return f". It leads on the {rows} too ({yardstick.HEAD} {known[winner]:.4f})."
+    lead = yardstick.paired_difference(
+        mine.labels, scored[leader].scores, mine.scores, mine.attack,
+        resamples=affordable_resamples(len(mine.scores)), seed=seed,
+    )  # fmt: skip
+    chance = "within chance" if lead.low <= 0 else "more than chance explains"
+    return (
+        f". On the {rows}, which choose nothing, {leader} leads by {lead.estimate:.4f} "
+        f"({yardstick.HEAD} {lead.challenger:.4f} against {lead.champion:.4f}, 95 % interval "
+        f"{lead.low:+.4f} to {lead.high:+.4f}), {chance}: attacks and benign traffic there are not "
+        "those of the validation rows."
+    )

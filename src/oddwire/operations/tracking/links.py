@@ -1,0 +1,64 @@
+"""Where MLflow's page shows a run, a source's runs, runs side by side, or a registered version.
+
+Without ``workflowType``, MLflow 3 opens as a page about language models, and shows no run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode, urlsplit
+
+PAGE_VARIABLE = "ODDWIRE_MLFLOW_PAGE"  # where people open MLflow, if not at its usual address
+LOCAL_PAGE = "http://127.0.0.1:5000"
+_VIEW = {"workflowType": "machine_learning"}
+
+
+def page(uri: str) -> str:
+    """Return the address of the page that shows a store.
+
+    That is what ``ODDWIRE_MLFLOW_PAGE`` says; otherwise a server's own address, without user and
+    password; otherwise, for a database, the local page of `oddwire up`.
+    """
+    named = os.environ.get(PAGE_VARIABLE)
+    if named:
+        return named.rstrip("/")
+    parts = urlsplit(uri)
+    if parts.scheme not in {"http", "https"}:
+        return LOCAL_PAGE
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+
+
+def runs_link(base: str, experiment: str, where: str = "") -> str:
+    """Return where an experiment's runs are shown, all of them or those of a filter.
+
+    Parameters
+    ----------
+    base
+        Address of the page; empty for a link within it.
+    where
+        As people type it above the table, such as ``tags.kind = "training"``.
+    """
+    return _link(base, f"experiments/{experiment}/runs", {"searchFilter": where} if where else {})
+
+
+def run_link(base: str, experiment: str, run: str) -> str:
+    """Return where a run is shown."""
+    return _link(base, f"experiments/{experiment}/runs/{run}")
+
+
+def compare_link(base: str, experiment: str, runs: Sequence[str]) -> str:
+    """Return where runs of one experiment are shown side by side."""
+    chosen = {"runs": json.dumps(list(runs)), "experiments": json.dumps([experiment])}
+    return _link(base, "compare-runs", chosen)
+
+
+def version_link(base: str, model: str, version: str) -> str:
+    """Return where a version of a registered model is shown."""
+    return _link(base, f"models/{quote(model, safe='')}/versions/{version}")
+
+
+def _link(base: str, place: str, chosen: dict[str, str] | None = None) -> str:
+    query = urlencode({**_VIEW, **(chosen or {})}, quote_via=quote)
+    return f"{base}/#/{place}?{query}" if base else f"#/{place}?{query}"
