@@ -9,6 +9,7 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson
+from oddwire.params import load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -66,13 +67,17 @@ def score(
 ) -> None:  # fmt: skip
     """Score every row of a file: anomaly score, p-value, alert."""
     quiet_tools(terminal=True)
+    project = Project.find()
+    load_params(project.params_file).source(source)
     from oddwire.cli.terminal.printing import print_json
     from oddwire.cli.terminal.progress_bars import shown_progress
-    from oddwire.operations.scoring.score_file import score_file
+    from oddwire.operations.progress import step
 
     with shown_progress(quiet=as_json):
+        with step("find the champion"):
+            from oddwire.operations.scoring.score_file import score_file
         scored = score_file(
-            Project.find(), source, file, out, max_fdr=fdr, adaptive=adaptive,
+            project, source, file, out, max_fdr=fdr, adaptive=adaptive,
             explain_most=explain_most or (EXPLAINED if explain else 0),
         )  # fmt: skip
     if as_json:
