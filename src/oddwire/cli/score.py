@@ -44,13 +44,13 @@ def score(
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Mark discoveries at this false-discovery rate: the share of benign rows among "
-            "them, on average.",
+            help="Mark as discoveries the rows of which on average at most this share is benign "
+            "(false-discovery rate).",
             show_default="no discoveries",
         ),
     ] = None,
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="Add alerts of a threshold that follows drift.")
+        bool, typer.Option("--adaptive", help="Add alerts of a threshold that follows drift; needs a time in every row.")
     ] = False,
     explain: Annotated[
         bool,
