@@ -50,7 +50,11 @@ def score(
         ),
     ] = None,
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="Add alerts of a threshold that follows drift; needs a time in every row.")
+        bool,
+        typer.Option(
+            "--adaptive",
+            help="Add alerts of a threshold that follows drift; needs a time in every row.",
+        ),
     ] = False,
     explain: Annotated[
         bool,
