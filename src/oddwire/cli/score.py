@@ -78,7 +78,7 @@ def score(
     from oddwire.operations.progress import step
 
     with shown_progress(quiet=as_json):
-        with step("find the champion"):
+        with step("start"):
             from oddwire.operations.scoring.score_file import score_file
         scored = score_file(
             project, source, file, out, max_fdr=fdr, adaptive=adaptive,

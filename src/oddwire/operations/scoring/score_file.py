@@ -29,7 +29,7 @@ from oddwire.operations.scoring.scored_files import (
 )
 from oddwire.operations.scoring.unusual import UnusualAlert, by_anomaly, unusual_alerts
 from oddwire.operations.tracking.store import Tracking
-from oddwire.params import load_params
+from oddwire.params import Source, load_params
 from oddwire.project import Project
 from oddwire.traffic.schema import TIME
 
@@ -115,10 +115,12 @@ def score_file(
     check_targets(file, out, explained=explain_most > 0)
     check_fdr(max_fdr)
     settings = load_params(project.params_file).source(source)
-    version, model = Registry.of(Tracking.connect(project), project).load_champion(source)
+    with step("find the champion"):
+        registry = Registry.of(Tracking.connect(project), project)
+    version, model = registry.load_champion(source)
     read, features = read_features(settings, file, model.schema)
     if adaptive:
-        _need_times(read.rows)
+        _need_times(read.rows, settings)
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
         scored = score_rows(model, features)
@@ -181,9 +183,11 @@ def _cut_by_fdr(scores: pd.DataFrame, model: Model, max_fdr: float) -> dict[str,
     }
 
 
-def _need_times(rows: pd.DataFrame) -> None:
+def _need_times(rows: pd.DataFrame, settings: Source) -> None:
     if TIME not in rows:
-        raise DataError("--adaptive needs a time in every row: name the time column in the source")
+        nameable = "time" in type(settings).model_fields
+        what = "name its column as `time` in params.yaml" if nameable else "this format has none"
+        raise DataError(f"--adaptive needs a time in every row: {what}")
     if rows[TIME].isna().any():
         raise DataError("--adaptive needs a time in every row: this file has rows without one")
 
