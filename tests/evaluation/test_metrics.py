@@ -23,8 +23,6 @@ from oddwire.evaluation.metrics import (
     Confusion,
     alert_metrics,
     evaluate,
-    log_auc,
-    ranking_curve,
 )
 from oddwire.evaluation.reports import classification_report
 
@@ -73,29 +71,6 @@ def test_recall_at_fpr_is_the_best_recall_of_all_thresholds_within_the_target(dr
     ]
     got = evaluate(labels, scores, threshold=0, alert_p_value=target).recall_at_fpr
     assert got == pytest.approx(max(within))
-
-
-@given(st.integers(0, 1000), st.sampled_from([0.001, 0.01, 0.1]))
-@settings(deadline=None)
-def test_log_auc_is_the_area_under_the_roc_over_the_logarithm_of_its_rate(seed, floor):
-    rng = np.random.default_rng(seed)
-    attack = np.append(rng.random(60) < 0.4, [True, False])
-    scores = rng.permutation(62) + 0.5 * attack
-    area = log_auc(ranking_curve(attack, scores), floor)
-    # Recall at each of many rates, evenly spaced in logarithms.
-    rates = np.exp(np.linspace(np.log(floor), 0, 20_001))[:-1]
-    threshold = np.sort(scores[~attack])[::-1][(rates * (~attack).sum()).astype(int)]
-    recall = (scores[attack][:, None] > threshold).mean(axis=0)
-    assert area == pytest.approx(recall.mean(), abs=0.002)
-
-
-def test_log_auc_knows_perfect_blind_and_random_scores():
-    attack = np.repeat([True, False], [5_000, 100_000])
-    benign_first = np.where(attack, 0.0, 1.0)
-    random = np.random.default_rng(0).random(len(attack))
-    assert log_auc(ranking_curve(attack, -benign_first), 0.01) == 1
-    assert log_auc(ranking_curve(attack, benign_first), 0.01) == 0
-    assert log_auc(ranking_curve(attack, random), 0.01) == pytest.approx(0.215, abs=0.01)
 
 
 def test_recall_at_fpr_uses_the_whole_target_and_no_more():

@@ -123,25 +123,8 @@ def test_a_score_that_is_no_number_is_an_error(rows, schema):
         objective.value(scores)
 
 
-def test_detectors_of_different_kinds_are_compared_by_what_shows_at_few_false_alarms():
-    kinds = np.concatenate([np.full(1000, -1), np.zeros(10, dtype=int), np.ones(10, dtype=int)])
-    objective = Objective("family_roc_auc", pd.DataFrame(index=range(1020)), kinds)
-    benign = np.arange(1000.0)
-    # The first finds half of the attacks at once and misses the others, the second scores all of
-    # them somewhat above most benign rows.
-    sharp = np.concatenate([benign, np.repeat([2000.0, 400.5], 10)])
-    even = np.concatenate([benign, np.full(20, 749.5)])
-    assert objective.value(even) > objective.value(sharp)
-    between = objective.between_detectors()
-    assert between.name == "family_log_auc"
-    assert between.value(even) < between.value(sharp)
-    assert between.by_kind(sharp)[0] == 1
-    unnamed = Objective("average_precision", objective.rows, kinds)
-    assert unnamed.between_detectors() is unnamed
-
-
 @given(
-    st.sampled_from(["family_roc_auc", "family_log_auc", "average_precision"]),
+    st.sampled_from(["family_roc_auc", "average_precision"]),
     st.integers(0, 1000),
 )
 @settings(deadline=None)
