@@ -41,7 +41,7 @@ quick: venv  ## Run the fast tests
 test: venv  ## Run all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95
 
-lint: venv  ## Check style, types and floors
+lint: venv  ## Check style, types and imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@git ls-files -z | xargs -0 $(BIN)/codespell

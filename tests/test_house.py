@@ -1,4 +1,4 @@
-"""The house stays one in which a stranger finds where a change goes."""
+"""The code stays such that a stranger finds where a change goes."""
 
 from __future__ import annotations
 

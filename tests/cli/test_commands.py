@@ -113,9 +113,9 @@ def test_score_writes_a_row_for_every_row(oddwire, office, make_file, tmp_path):
     assert len(scored) == 500
     assert scored["p_value"].between(0, 1).all()
     text = " ".join(ended.out.split())
-    assert "500 rows scored by version 1 (isolation_forest): " in text
-    assert f"{scored['alert'].sum():,} alerts, with p-values of at most 0.01" in text
-    assert f"{scored['discovery'].sum():,} discoveries at a false-discovery rate" in text
+    assert "500 rows scored by version 1 (isolation_forest) " in text
+    assert f"{scored['alert'].sum():,} alerts: {100 * scored['alert'].mean():.3g} % of the" in text
+    assert f"{scored['discovery'].sum():,} discoveries, of which at most 30 % are benign" in text
     assert f"Written to {out}\n" in ended.out
 
 

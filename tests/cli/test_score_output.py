@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from oddwire.cli.score import show
 from oddwire.operations.scoring.score_file import ScoredFile
+from oddwire.operations.scoring.unusual import UnusualAlert
 
 
 def test_every_figure_is_told(capsys):
@@ -18,11 +21,44 @@ def test_every_figure_is_told(capsys):
     show(scored, fdr=0.1)
     text = " ".join(capsys.readouterr().out.split())
     for sentence in (
-        "1,200 rows scored by version 3 (kmeans): 12 alerts, with p-values of at most 0.01",
-        "9 discoveries at a false-discovery rate of 0.1, 7 of them without extrapolated p-values",
+        "1,200 rows scored by version 3 (kmeans)",
+        "12 alerts: 1 % of the rows (of benign rows 1 % are expected)",
+        "9 discoveries, of which at most 10 % are benign on average",
+        "7 of them without extrapolated p-values",
         "11 alerts of the threshold that follows drift",
         "Written to scored.csv",
-        "The 5 most anomalous alerts are explained in its column `why` and in scored.explained.csv",
+        "Explanations of the 5 most anomalous alerts: in its column `why`",
+        "with all figures in scored.explained.csv",
         "Data issues: 2 missing and 1 infinite numbers, 3 categories never seen in training",
     ):
         assert sentence in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_most_unusual_alerts_are_shown_with_why_at_any_width(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    hostile = "[red]" + "x" * 59
+    alerts = (
+        UnusualAlert(
+            1234, 0.87, 0.000025, True,
+            (("ts", "2026-03-02 08:00:00 UTC"), ("src_ip", "10.0.0.5"), ("src_port", "50123"),
+             ("dst_ip", "10.0.0.9"), ("dst_port", "22")),
+            ("40 %: rate=60 (above 99.9 % of benign; typical: 10)", f"9 %: {hostile}=1 (0 %)"),
+        ),
+        UnusualAlert(7, 0.8, 0.001, False),
+    )  # fmt: skip
+    scored = ScoredFile(
+        out=Path("a" * 90 + ".csv"), rows=50, alerts=2, alert_p_value=0.01, version="1",
+        detector="kmeans", missing=0, infinite=0, unseen=0, seconds=1.0, explained=1,
+        explanations=Path("b" * 90 + ".csv"), unusual=alerts,
+    )  # fmt: skip
+    show(scored)
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert "row 1,234: about 1 in 40,000 benign (extrapolated)" in " ".join(out.split())
+    assert "row 7" not in out  # one alert is explained
+    assert "2026-03-02 08:00:00 UTC, 10.0.0.5:50123 -> 10.0.0.9:22" in " ".join(out.split())
+    assert hostile in "".join(line.strip() for line in lines)
+    # Paths stay whole, so that they can be copied; all else fits.
+    assert all(len(line) <= width for line in lines if "aaa" not in line and "bbb" not in line)
+    assert any("a" * 90 in line for line in lines)

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import QUICK
 
+from oddwire.detection.benign_sample import BenignSample
 from oddwire.detection.detectors import DETECTORS
-from oddwire.detection.explaining import _parts, sentences
+from oddwire.detection.explaining import _parts, explain, sentences
 from oddwire.detection.model import Model
 from oddwire.detection.persistence.files import dump_json
 from oddwire.detection.persistence.manifest import MANIFEST, sha256
@@ -103,7 +104,7 @@ def test_a_broken_dependence_is_seen_where_each_value_is_typical():
     assert first["feature"].isin(["bytes", "packets"]).mean() >= 0.8
 
 
-def test_shares_sum_to_one_and_fall_with_the_rank(forest):
+def test_shares_sum_to_one_over_all_features(forest):
     anomalous = rows(30, seed=3)
     anomalous.loc[:20, "rate"] = 50.0
     every = forest.explain(anomalous, top=99)
@@ -115,11 +116,45 @@ def test_shares_sum_to_one_and_fall_with_the_rank(forest):
     assert (np.isclose(total, 1) | (total == 0)).all()
     assert np.isclose(total[:21], 1).all()
     for _, row in every.groupby("row"):
-        assert row["share"].is_monotonic_decreasing
+        contributes = row["share"] > 0
+        assert contributes.is_monotonic_decreasing
         assert set(row["feature"]) == set(SCHEMA.columns)
     pd.testing.assert_frame_equal(
         forest.explain(anomalous, top=2), every[every["rank"] <= 2].reset_index(drop=True)
     )
+
+
+class Sum:
+    """A detector whose score is a weight for ssh and one for each step of the rate above 12."""
+
+    feature_names_out_ = ("ssh", "rate")
+
+    def transform(self, frame):
+        return np.column_stack([frame["service"] == "ssh", np.maximum(frame["rate"] - 12, 0)])
+
+    def score_samples(self, matrix):
+        return -matrix @ [3.0, 1.0]
+
+
+@pytest.mark.parametrize(("step", "first"), [(2.0, "rate"), (0.1, "service")])
+def test_a_value_that_many_benign_rows_have_comes_after_what_sets_the_row_apart(step, first):
+    """Of benign rows 17 % are ssh, none has such a rate; but a rare trifle is no reason."""
+    benign = rows(seed=1).assign(rate=lambda frame: frame["rate"].clip(upper=12.0))
+    calm = benign[benign["service"] == "http"].head(5)
+    anomalous = calm.assign(service="ssh", rate=12.0 + step)
+    explained = explain(
+        anomalous, preprocessing=Sum(), detector=Sum(), benign=BenignSample.fit(benign, SCHEMA)
+    )
+    shares = explained.pivot_table(index="row", columns="feature", values="share")
+    np.testing.assert_allclose(shares["service"], 3 / (3 + step))
+    assert set(explained[explained["rank"] == 1]["feature"]) == {first}
+
+
+def test_among_values_as_rare_as_each_other_the_largest_contribution_comes_first(fitted):
+    never_seen = typical(fitted, 10).assign(rate=60.0, duration=500.0, service="never seen")
+    for _, row in fitted.explain(never_seen, top=99).groupby("row"):
+        rare = row[row["feature"].isin(["rate", "duration", "service"])]
+        assert rare["share"].is_monotonic_decreasing
 
 
 def test_a_row_that_is_kept_itself_has_nobody_to_blame():
@@ -253,6 +288,16 @@ def test_a_sentence_gives_the_share_the_value_and_what_is_typical(forest):
     assert re.match(f"contributes {figures}", sentence)
     low = sentences(forest.explain(typical(forest, 1).assign(rate=-1234567.0)))[0]
     assert "rate=-1.23457e+06 (below 100 % of benign; typical: " in low
+
+
+@pytest.mark.parametrize(
+    ("share", "compared"), [(0.9, "90 % of benign"), (0.001, "below 99 % of benign")]
+)
+def test_a_number_that_many_benign_rows_have_is_not_called_low(share, compared):
+    table = {"feature": ["errors"], "value": [0.0], "benign_median": [0.5], "share": [0.5]}
+    table |= {"rank": [1], "benign_quantile": [0.01], "benign_share": [share]}
+    expected = f"contributes 50 %: errors=0 ({compared}; typical: 0.5)"
+    assert sentences(pd.DataFrame(table)) == [expected]
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,9 @@ def test_a_curve_per_detector_with_its_figure_in_the_legend(detectors):
     separable = {"sure": ([0, 0, 1, 1], [1, 2, 3, 4])}
     roc = curves.roc_curve_figure(detectors | separable, target_fpr=0.01)
     assert "sure (AUC 1.000)" in texts(roc)
-    assert "target FPR 1.00%" in texts(roc)
+    assert "target FPR 1 %" in texts(roc)
     precision = curves.precision_recall_figure(detectors | separable)
-    assert "sure (AP 1.000, attacks 50.0%)" in texts(precision)
+    assert "sure (AP 1.000, attacks 50 %)" in texts(precision)
     assert "forest" in texts(precision)
     assert "network" in texts(precision)
     assert png(roc)
@@ -58,7 +58,7 @@ def test_a_curve_per_detector_with_its_figure_in_the_legend(detectors):
 
 def test_the_share_of_attacks_is_shown_with_average_precision(detectors):
     share = np.mean(detectors["forest"][0])
-    assert f"attacks are {share:.1%} of the rows" in texts(
+    assert f"attacks are {100 * share:.3g} % of the rows" in texts(
         curves.precision_recall_figure(detectors)
     )
 
@@ -70,9 +70,64 @@ def test_a_long_curve_is_thinned_but_keeps_its_ends(detectors):
     assert (line.get_xdata()[-1], line.get_ydata()[-1]) == (1, 1)
 
 
+def test_few_false_alarms_have_an_axis_of_their_own_that_keeps_their_points():
+    rng = np.random.default_rng(0)
+    labels = (np.arange(60_000) % 3 == 0).astype(int)
+    scores = rng.normal(size=len(labels)) + 2 * labels
+    linear, near = curves.roc_curve_figure({"forest": (labels, scores)}).axes
+    assert (linear.get_xscale(), near.get_xscale()) == ("linear", "log")
+    fpr = np.asarray(near.lines[0].get_xdata())
+    assert 200 < len(fpr) <= 2000
+    assert (fpr < 0.001).sum() >= 40  # of 40,000 benign rows
+    recall = np.interp(0.01, fpr, near.lines[0].get_ydata())
+    benign, attack = scores[labels == 0], scores[labels == 1]
+    assert recall == pytest.approx((attack >= np.quantile(benign, 0.99)).mean(), abs=0.01)
+    assert near.lines[0].get_ydata()[-1] == 1
+
+
+def test_attacks_above_every_benign_row_begin_the_logarithmic_curve():
+    labels = np.r_[np.zeros(4000), np.ones(4000)]
+    scores = np.r_[np.linspace(0, 1, 4000), np.linspace(-1, 3, 4000)]
+    near = curves.roc_curve_figure({"forest": (labels, scores)}).axes[1]
+    at_edge = near.lines[0].get_xdata() == near.lines[0].get_xdata()[0]
+    assert np.asarray(near.lines[0].get_ydata())[at_edge].max() == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_threshold_is_marked_where_the_alerts_are():
+    detectors = {"forest": ([0, 0, 0, 0, 1, 1], [1, 2, 3, 5, 4, 6]), "network": ([0, 1], [1, 2])}
+    thresholds = {"forest": 4.0, "network": np.inf}
+    roc = curves.roc_curve_figure(detectors, thresholds=thresholds)
+    for axes in roc.axes:
+        (mark,) = axes.collections
+        assert mark.get_offsets().tolist() == [[0.25, 1.0]]
+    legend = [text.get_text() for text in roc.axes[1].get_legend().get_texts()]
+    assert legend == ["forest: 100 % at 25 % FPR"]
+    precision = curves.precision_recall_figure(detectors, thresholds=thresholds)
+    marks = [mark.get_offsets().tolist() for mark in precision.axes[0].collections]
+    assert marks[0] == [[1.0, pytest.approx(2 / 3)]]
+    assert "at the threshold" in texts(precision)
+    assert png(roc)
+    assert png(precision)
+
+
+def test_pictures_are_sharp_and_small(detectors):
+    import matplotlib.image
+
+    for figure in (
+        curves.roc_curve_figure(detectors, thresholds=dict.fromkeys(detectors, 1.0)),
+        curves.precision_recall_figure(detectors),
+        curves.confusion_figure(Confusion(1, 2, 3, 4)),
+        heat_map(["scan", "flood"]),
+    ):
+        drawn = png(figure)
+        wide = matplotlib.image.imread(io.BytesIO(drawn)).shape[1]
+        assert wide >= 150 * figure.get_figwidth()
+        assert len(drawn) < 400_000
+
+
 def test_the_confusion_has_counts_and_shares_of_each_class():
     figure = curves.confusion_figure(Confusion(tn=9000, fp=1000, fn=5, tp=15))
-    for words in ("9,000\n90.00%", "1,000\n10.00%", "5\n25.00%", "15\n75.00%"):
+    for words in ("9,000\n90 %", "1,000\n10 %", "5\n25 %", "15\n75 %"):
         assert words in texts(figure)
     assert "no rows" in texts(curves.confusion_figure(Confusion(1, 2, 0, 0)))
     assert png(figure)
@@ -238,7 +293,7 @@ def test_the_calibration_is_that_of_benign_rows_alone():
     shares = np.interp([0.1, 0.5], line.get_xdata(), line.get_ydata())
     assert shares == pytest.approx([0.1, 0.5], abs=0.02)
     assert "100 benign rows" in texts(figure)
-    assert "target FPR 5.00%" in texts(figure)
+    assert "target FPR 5 %" in texts(figure)
     assert png(figure)
 
 

@@ -46,7 +46,17 @@ def test_the_best_separating_feature_comes_first_and_its_duplicate_is_left_out(r
     assert "same" not in names
 
 
-CASES = ["labelled", "unlabelled", "one class", "one column", "text alone", "empty", "infinite"]
+LARGEST = np.finfo(np.float64).max
+CASES = [
+    "labelled",
+    "unlabelled",
+    "one class",
+    "one column",
+    "text alone",
+    "empty",
+    "infinite",
+    "huge",
+]
 
 
 def case_of(case, rows, schema):
@@ -61,6 +71,14 @@ def case_of(case, rows, schema):
         "infinite": (
             rows.assign(same=np.resize([np.inf, -np.inf], len(rows))),
             FeatureSchema(("same", "gaps")),
+        ),
+        "huge": (
+            rows.assign(
+                size=np.resize([1.8e308, 5e-324, 1.0], len(rows)),
+                same=np.resize([LARGEST, -LARGEST], len(rows)),
+                noise=np.resize([LARGEST, 1.0, 0.0, 5e-324], len(rows)),
+            ),
+            schema,
         ),
     }[case]
 

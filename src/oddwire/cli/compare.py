@@ -44,7 +44,15 @@ def compare(
     bootstrap; where they did not, each figure is shown with an interval of its own.
     """
     quiet_tools(terminal=True)
-    kept, comparisons, link = compare_runs(Project.find(), trainings)
+    project = Project.find()
+    if len(trainings) == 1:
+        load_params(project.params_file).source(trainings[0])
+    if len(set(trainings)) < len(trainings):
+        raise ParameterError(f"compare needs different trainings, got {' '.join(trainings)}")
+    from oddwire.cli.terminal.progress_bars import shown_step
+
+    with shown_step("compare trainings", quiet=as_json):
+        kept, comparisons, link = compare_runs(project, trainings)
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
@@ -73,8 +81,6 @@ def compare_runs(
 
     Raises
     ------
-    ParameterError
-        If a single argument is not a source, or a training is named twice.
     NoModelError
         If there is no such training.
     """
@@ -83,10 +89,6 @@ def compare_runs(
     from oddwire.operations.registry.versions import Registry
     from oddwire.operations.tracking.store import Tracking
 
-    if len(given) == 1:
-        load_params(project.params_file).source(given[0])
-    if len(set(given)) < len(given):
-        raise ParameterError(f"compare needs different trainings, got {' '.join(given)}")
     tracking = Tracking.connect(project)
     if len(given) == 1:
         champion = Registry.of(tracking, project).version(given[0])

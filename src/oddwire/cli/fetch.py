@@ -28,8 +28,19 @@ def fetch(
 ) -> None:
     """Download a public data set and check the SHA-256 of its files."""
     quiet_tools(terminal=True)
+    from rich.markup import escape
+
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.cli.terminal.progress_bars import shown_step
     from oddwire.traffic.sources.reading import fetching
 
     project = Project.find()
-    for file in fetching.fetch(name, into=project.downloads(name), from_dir=from_):
-        typer.echo(str(file))
+    into = project.downloads(name)
+    with shown_step(f"fetch {name}"):
+        files = fetching.fetch(name, into=into, from_dir=from_)
+    console = printer()
+    console.print(f"{name}: {len(files)} files, each with the published SHA-256, in")
+    console.print(f"  {escape(str(into))}", soft_wrap=True)
+    for file in files:
+        console.print(f"  - {escape(file.name)}")
+    console.print(f"Next: `oddwire train {name}`")

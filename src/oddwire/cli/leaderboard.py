@@ -25,27 +25,30 @@ def leaderboard(source: Source, as_json: AsJson = False) -> None:
     quiet_tools(terminal=True)
     project = Project.find()
     load_params(project.params_file).source(source)
-    from oddwire.cli.terminal.leaderboard_table import print_choice, print_leaderboard
-    from oddwire.cli.terminal.printing import print_json, printer
-    from oddwire.operations.comparison.leaderboard import marked
-    from oddwire.operations.comparison.training_history import (
-        BEST,
-        CHOICE,
-        LEADERBOARD_COLUMNS,
-        LEADERBOARD_FILE,
-    )
-    from oddwire.operations.registry.versions import Registry
-    from oddwire.operations.tracking.store import Tracking
+    from oddwire.cli.terminal.progress_bars import shown_step
 
-    tracking = Tracking.connect(project)
-    run = tracking.newest_training(source)
-    champion = Registry.of(tracking, project).version(source)
-    tags, run_id = run.data.tags, run.info.run_id
-    rows = marked(
-        tracking.read_json(run_id, LEADERBOARD_FILE),
-        winner=tags.get(BEST, ""),
-        champion=None if champion is None else champion.number,
-    )
+    with shown_step("read the newest training", quiet=as_json):
+        from oddwire.cli.terminal.leaderboard_table import print_choice, print_leaderboard
+        from oddwire.cli.terminal.printing import print_json, printer
+        from oddwire.operations.comparison.leaderboard import marked
+        from oddwire.operations.comparison.training_history import (
+            BEST,
+            CHOICE,
+            LEADERBOARD_COLUMNS,
+            LEADERBOARD_FILE,
+        )
+        from oddwire.operations.registry.versions import Registry
+        from oddwire.operations.tracking.store import Tracking
+
+        tracking = Tracking.connect(project)
+        run = tracking.newest_training(source)
+        champion = Registry.of(tracking, project).version(source)
+        tags, run_id = run.data.tags, run.info.run_id
+        rows = marked(
+            tracking.read_json(run_id, LEADERBOARD_FILE),
+            winner=tags.get(BEST, ""),
+            champion=None if champion is None else champion.number,
+        )
     if as_json:
         print_json([{**{key: row.get(key) for key in LEADERBOARD_COLUMNS}, **row} for row in rows])
         return

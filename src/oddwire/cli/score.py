@@ -9,12 +9,21 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson
+from oddwire.params import load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from oddwire.operations.scoring.score_file import ScoredFile
 
+EXPLAINED = 200  # alerts, unless told otherwise: a second or two
 EPILOG = """
+The output holds all columns of FILE, and `anomaly_score` (higher = more anomalous), `p_value`
+(share of benign rows at least as anomalous), `extrapolated` (the p-value is smaller than counting
+can show), `alert`, `model_version`; where asked for `discovery`, `adaptive_threshold`,
+`adaptive_alert` and `why`. `--explain` also writes all its figures to NAME.explained.csv.
+
 **Examples**
 
 `oddwire score today.csv --source office --out scored.csv`
@@ -35,35 +44,48 @@ def score(
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Mark discoveries at this false-discovery rate: the share of benign rows among "
-            "them, on average.",
+            help="Mark as discoveries the rows of which on average at most this share is benign "
+            "(false-discovery rate).",
             show_default="no discoveries",
         ),
     ] = None,
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="Add alerts of a threshold that follows drift.")
+        bool,
+        typer.Option(
+            "--adaptive",
+            help="Add alerts of a threshold that follows drift; needs a time in every row.",
+        ),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say which features made the alerts anomalous.")
+        bool,
+        typer.Option("--explain", help="Say which features set the most anomalous alerts apart."),
     ] = False,
     explain_most: Annotated[
-        int, typer.Option(metavar="N", help="Explain the N most anomalous alerts.", min=1)
-    ] = 200,
+        int | None,
+        typer.Option(
+            metavar="N", help="Explain the N most anomalous alerts.", min=1,
+            show_default=f"{EXPLAINED} with --explain",
+        ),
+    ] = None,
     as_json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Score every row of a file: anomaly score, p-value, alert."""
     quiet_tools(terminal=True)
+    project = Project.find()
+    load_params(project.params_file).source(source)
     from oddwire.cli.terminal.printing import print_json
     from oddwire.cli.terminal.progress_bars import shown_progress
-    from oddwire.operations.scoring.score_file import score_file
+    from oddwire.operations.progress import step
 
     with shown_progress(quiet=as_json):
+        with step("start"):
+            from oddwire.operations.scoring.score_file import score_file
         scored = score_file(
-            Project.find(), source, file, out, max_fdr=fdr, adaptive=adaptive,
-            explain_most=explain_most if explain else 0,
+            project, source, file, out, max_fdr=fdr, adaptive=adaptive,
+            explain_most=explain_most or (EXPLAINED if explain else 0),
         )  # fmt: skip
     if as_json:
-        print_json(vars(scored))
+        print_json(scored.to_dict())
     else:
         show(scored, fdr=fdr)
 
@@ -72,35 +94,56 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
     """Print what was found and where it was written."""
     from rich.markup import escape
 
-    from oddwire.cli.terminal.printing import printer
+    from oddwire.cli.terminal.printing import percent, printer
 
     console = printer()
+    console.print(f"{scored.rows:,} rows scored by version {scored.version} ({scored.detector})")
+    rate = "" if scored.alert_rate is None else f": {percent(scored.alert_rate)} of the rows"
     console.print(
-        f"{scored.rows:,} rows scored by version {scored.version} ({scored.detector}): "
-        f"{scored.alerts:,} alerts, with p-values of at most {scored.alert_p_value:.3g}"
+        f"{scored.alerts:,} alerts{rate} (of benign rows {percent(scored.alert_p_value)} are "
+        "expected)"
     )
-    if scored.discoveries is not None:
+    if scored.discoveries is not None and fdr is not None:
         console.print(
-            f"{scored.discoveries:,} discoveries at a false-discovery rate of {fdr:.3g}, "
-            f"{scored.counted_discoveries:,} of them without extrapolated p-values"
+            f"{scored.discoveries:,} discoveries, of which at most {percent(fdr)} are benign on "
+            f"average; {scored.counted_discoveries:,} of them without extrapolated p-values"
         )
     if scored.adaptive_alerts is not None:
         console.print(f"{scored.adaptive_alerts:,} alerts of the threshold that follows drift")
-    console.print(f"Written to {escape(str(scored.out))}", soft_wrap=True)
-    if scored.explanations is not None:
-        which = (
-            "All"
-            if scored.explained == scored.alerts
-            else f"The {scored.explained:,} most anomalous"
-        )
-        console.print(
-            f"{which} alerts are explained in its column `why` and in "
-            f"{escape(str(scored.explanations))}",
-            soft_wrap=True,
-        )
     if scored.missing or scored.infinite or scored.unseen:
         console.print(
             f"Data issues: {scored.missing:,} missing and {scored.infinite:,} infinite numbers, "
             f"{scored.unseen:,} categories never seen in training",
             style="dim",
         )
+    if scored.explanations is not None:
+        _show_unusual(console, scored)
+    console.print(f"Written to {escape(str(scored.out))}", soft_wrap=True)
+    if scored.explanations is not None:
+        every = scored.explained == scored.alerts
+        which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
+        console.print(f"Explanations of {which}: in its column `why`; with all figures in")
+        console.print(f"  {escape(str(scored.explanations))}", soft_wrap=True)
+
+
+def _show_unusual(console: Console, scored: ScoredFile) -> None:
+    """Print the most anomalous alerts: how unusual, which connection, why."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    explained = [alert for alert in scored.unusual if alert.reasons]
+    if not explained:
+        return
+    console.print(
+        f"\nThe {len(explained)} most unusual alerts, and what set them apart",
+        style="bold",
+    )
+    console.print(
+        "  rows counted from 0; percentages are shares of what makes the score high", style="dim"
+    )
+    for alert in explained:
+        console.print(f"\nrow {alert.row:,}: {alert.odds}, anomaly score {alert.score:.4g}")
+        for line in (alert.connection, *alert.reasons):
+            if line:
+                console.print(Padding(Text(line, overflow="fold"), (0, 0, 0, 2), expand=False))
+    console.print()

@@ -6,6 +6,9 @@ and as far as the benign row's score rises when it alone takes the anomalous val
 two features of which either would do, and scores that have reached their ceiling; the second misses
 features that are anomalous only together; so both are measured and weigh the same.
 
+Named first is what sets the row apart: a contribution counts by how rare the value is among benign
+rows, so that a value which many of them have comes last even if it contributes most.
+
 The nearest benign row, and not a median in every column, which is a row that nobody has seen and
 may be anomalous itself; for every detector, the autoencoder too: ``docs/decisions/0007`` has what
 other ways found.
@@ -36,6 +39,7 @@ _ROUNDING = 1e-9  # of the score: smaller changes are no reason
 _MIDDLE = 0.5  # a value in the lower half of the benign ones is named by those above it
 _NAMED = 3  # features in a sentence
 _LONGEST = 40  # letters of a name or value in a sentence
+_SHARED = 0.05  # share of benign rows from which an equal value says more than a quantile
 _PLAIN = re.compile(r"[\w./:-]+")  # values that a sentence shows without quotes
 
 
@@ -47,7 +51,10 @@ def explain(
     benign: BenignSample,
     top: int = 5,
 ) -> pd.DataFrame:
-    """Name the features that made rows anomalous, the largest contribution first.
+    """Name the features that made rows anomalous, first what sets each row apart.
+
+    The order is that of a feature's share times the surprisal -log p of its value, where p is the
+    share of benign rows that have the same category, or a number at least as far out on its side.
 
     Parameters
     ----------
@@ -93,7 +100,8 @@ def explain(
         raise ParameterError(f"top must be at least 1, got {top}")
     encoded = benign.encode(features)
     shares = _shares(features, encoded, benign, preprocessing, detector)
-    first = np.argsort(-shares, axis=1, kind="stable")[:, :top]
+    apart = shares * _surprisals(encoded, benign)
+    first = np.lexsort((-shares, -apart), axis=1)[:, :top]
     return _table(features, encoded, benign, shares, first)
 
 
@@ -114,19 +122,24 @@ def sentences(explained: pd.DataFrame) -> list[str]:
     contributes 56 %: dst_side=outside (42 % of benign; typical: inside),
     30 %: bytes=1.2e+06 (above 99.8 % of benign; typical: 350)
     """
+    return ["contributes " + ", ".join(named) if named else "" for named in phrases(explained)]
+
+
+def phrases(explained: pd.DataFrame) -> list[list[str]]:
+    """Return the parts of each row's line, a phrase per feature: at most three, or none."""
     lines: list[list[str]] = []
     for reason in explained.to_dict("records"):
         if reason["rank"] == 1:
             lines.append([])
         if reason["rank"] <= _NAMED and reason["share"] > 0:
             lines[-1].append(_phrase(reason))
-    return ["contributes " + ", ".join(phrases) if phrases else "" for phrases in lines]
+    return lines
 
 
 def _phrase(reason: Mapping[Any, Any]) -> str:
     compared = f"{_percent(reason['benign_share'])} of benign"
-    if not np.isnan(reason["benign_quantile"]):
-        below = reason["benign_quantile"]
+    below = reason["benign_quantile"]
+    if not np.isnan(below) and reason["benign_share"] < _SHARED:
         side = f"above {_percent(below)}" if below >= _MIDDLE else f"below {_percent(1 - below)}"
         compared = f"{side} of benign"
     typical = reason["benign_median"]
@@ -169,6 +182,17 @@ def _table(
         "share": shares[at],
     }
     return pd.DataFrame(columns)
+
+
+def _surprisals(encoded: Matrix, benign: BenignSample) -> Matrix:
+    """Return -log p of each value alone, p as by `explain`; shape (rows, columns)."""
+    equal, below = benign.shares(encoded), benign.quantiles(encoded)
+    # A quantile counts equal values half: here all of them are as far out as the row.
+    farther = np.minimum(below, 1 - below) + equal / 2
+    p = np.clip(np.where(np.isnan(below), equal, farther), 0.0, 1.0)
+    kept = len(benign.rows)
+    surprisals: Matrix = -np.log((1 + kept * p) / (1 + kept))
+    return surprisals
 
 
 def _shares(

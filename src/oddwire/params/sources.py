@@ -6,6 +6,7 @@ A format is one class here, which joins `Source`, and one reader in ``oddwire.tr
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -28,10 +29,13 @@ class SourceSettings(Settings):
         features.
     scenarios
         Changes of its traffic that its reader can simulate.
+    units
+        In what columns of a table are measured, where the format says so.
     """
 
     row_kind: ClassVar[RowKind] = "table"
     scenarios: ClassVar[tuple[str, ...]] = ()
+    units: ClassVar[Mapping[str, str]] = {}
 
     format: str
 
@@ -68,6 +72,10 @@ class _TrainAndTest(SourceSettings):
 
 class NslKddSource(_TrainAndTest):
     """The official files of NSL-KDD."""
+
+    units: ClassVar[Mapping[str, str]] = {
+        "duration": "s", "src_bytes": "bytes", "dst_bytes": "bytes",
+    }  # fmt: skip
 
     format: Literal["nsl-kdd"]
 

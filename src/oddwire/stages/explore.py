@@ -17,9 +17,10 @@ from oddwire.exploration.page.html_page import write_page
 from oddwire.exploration.projections import Maps, as_matrix, place_on_maps
 from oddwire.exploration.sample import sample
 from oddwire.exploration.statistics import describe
-from oddwire.params import load_params
+from oddwire.params import Source, load_params
 from oddwire.project import Project
 from oddwire.stages.running import run, whole_folder
+from oddwire.traffic.features.units import unit_of
 from oddwire.traffic.schema import FeatureSchema
 
 PARTS = ("train", "calibration", "validation")
@@ -37,17 +38,24 @@ def explore(project: Project, source: str) -> None:
         If the stage ``prepare`` has not run.
     """
     params = load_params(project.params_file)
-    params.source(source)
+    settings = params.source(source)
     rows, schema = _load(project.prepared(source))
     most = max(_FEWEST_ROWS, _CELLS // len(schema.columns))
     looked_at = sample(rows, max_rows=min(params.explore.max_rows, most))
     on_map = sample(looked_at, max_rows=_MAP_ROWS)
     statistics = {"source": source, "seed": params.seed, **describe(rows, looked_at, schema)}
     statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
+    statistics["units"] = _units(settings, schema)
     maps = place_on_maps(*as_matrix(on_map, schema), seed=params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
     with whole_folder(project.explored(source)) as folder:
         write_page(statistics, looked_at, on_map, maps, folder)
+
+
+def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:
+    if settings.row_kind == "table":
+        return dict(settings.units)
+    return {name: unit for name in schema.numeric if (unit := unit_of(name)) is not None}
 
 
 def _load(folder: Path) -> tuple[pd.DataFrame, FeatureSchema]:

@@ -22,13 +22,15 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
     ServiceError
         If a server does not answer.
     """
-    from oddwire.cli.servers.processes import prefect_api
     from oddwire.cli.terminal.progress_bars import shown_progress
     from oddwire.operations.progress import step
-    from oddwire.operations.tracking.store import Tracking
 
     with shown_progress(quiet=quiet), ExitStack() as stack:
         with step("find or start MLflow and Prefect"):
+            # Imported here, since that alone takes seconds.
+            from oddwire.cli.servers.processes import prefect_api
+            from oddwire.operations.tracking.store import Tracking
+
             Tracking.connect(project)
             stack.enter_context(prefect_api(project))
         yield

@@ -26,6 +26,9 @@ METRIC_HEADS = {
     "accuracy": "accuracy",
 }
 
+_LONGEST_WHOLE = 40  # letters of a name that is not folded, such as a run's id
+_NARROWEST = 10  # letters that any other column is left with
+
 
 def printer(*, err: bool = False) -> Console:
     """Return a console as wide as the terminal or ``COLUMNS``, else 80 columns."""
@@ -63,28 +66,46 @@ def print_table(
         go first. A line below the table names them.
     """
     heads, text, dropped = list(rows[0]), set(text), []
-    table = _table(rows, heads, text)
+    table = _table(rows, heads, text, console.width)
     wide = console.options.update_width(1000)  # a measurement never exceeds the width given
     for head in optional:
         if Measurement.get(console, wide, table).maximum <= console.width:
             break
         heads.remove(head)
         dropped.append(head)
-        table = _table(rows, heads, text)
+        table = _table(rows, heads, text, console.width)
     console.print(title, style="bold")  # a table's own title wraps at the table's width
     console.print(table)
     if dropped:
         console.print(f"  wider terminals also show {', '.join(reversed(dropped))}", style="dim")
 
 
-def _table(rows: Sequence[Mapping[str, str]], heads: Sequence[str], text: set[str]) -> Table:
+def _table(
+    rows: Sequence[Mapping[str, str]], heads: Sequence[str], text: set[str], width: int
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    whole = _whole(rows, heads, width)
     for head in heads:
-        widest = max(len(cell) for cell in [*head.split(), *(row[head] for row in rows), " "])
         table.add_column(
-            textwrap.fill(head, widest), justify="left" if head in text else "right",
-            overflow="fold",
+            textwrap.fill(head, _widest(rows, head)), no_wrap=head in whole, overflow="fold",
+            justify="left" if head in text else "right",
         )  # fmt: skip
     for row in rows:
         table.add_row(*[row[head] for head in heads])
     return table
+
+
+def _whole(rows: Sequence[Mapping[str, str]], heads: Sequence[str], width: int) -> set[str]:
+    """Name the columns of names and figures, whose cells are not to be folded if that can be."""
+    whole = {
+        head for head in heads
+        if all(len(row[head]) <= _LONGEST_WHOLE and " " not in row[head] for row in rows)
+    }  # fmt: skip
+    needed = sum(_widest(rows, head) + 2 if head in whole else _NARROWEST for head in heads)
+    return whole if needed <= width else set()
+
+
+def _widest(rows: Sequence[Mapping[str, str]], head: str) -> int:
+    """Return the letters of a column's longest line, its head broken between words."""
+    cells = (line for row in rows for line in row[head].splitlines())
+    return max(len(part) for part in [*head.split(), *cells, " "])

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from oddwire.cli.terminal.printing import printer
-from oddwire.operations.progress import Progress, watched_by
+from oddwire.operations.progress import Progress, step, watched_by
 
 _LINE_EVERY = 10.0  # seconds between the lines of a step where the output is no terminal
 
@@ -97,4 +97,11 @@ def shown_progress(*, quiet: bool = False) -> Iterator[None]:
         yield
         return
     with Bars(console) as bars, watched_by(bars):
+        yield
+
+
+@contextmanager
+def shown_step(name: str, *, quiet: bool = False) -> Iterator[None]:
+    """Show one step from its beginning, the import of heavy libraries with it."""
+    with shown_progress(quiet=quiet), step(name):
         yield

@@ -16,7 +16,14 @@ import numpy as np
 
 from oddwire.errors import DataError
 from oddwire.evaluation.metrics import known_labels
-from oddwire.evaluation.plots.canvas import canvas, nothing_to_draw, styles
+from oddwire.evaluation.plots.canvas import (
+    CHANCE,
+    canvas,
+    nothing_to_draw,
+    percent,
+    shares_in_percent,
+    styles,
+)
 from oddwire.evaluation.uncertainty.intervals import CONFIDENCE, chance_band
 from oddwire.traffic.wire_text import plain_label
 
@@ -62,19 +69,21 @@ def calibration_figure(
     levels = np.geomspace(0.2 / rows, 1, _LEVELS)
     floor = 0.5 / rows  # a share of 0 is drawn here: its logarithm is infinite
     low, high = chance_band(levels, rows, calibration_rows)
-    band = f"chance ({CONFIDENCE:.0%} band, {rows:,} benign rows)"
+    band = f"chance ({percent(CONFIDENCE)} band, {rows:,} benign rows)"
     axes.fill_between(
         levels, np.maximum(low, floor), np.maximum(high, floor), color="0.88", label=band
     )
-    axes.plot(
-        levels, levels, color="0.5", linewidth=1, linestyle=(0, (1, 3)), label="observed = target"
-    )
+    axes.plot(levels, levels, label="observed = target", **CHANCE)
     for (name, p_values), style in zip(shares.items(), styles(), strict=False):
         share = observed_shares(p_values, levels)
         axes.plot(levels, np.maximum(share, floor), label=plain_label(name), **style)
     if target_fpr is not None:
-        axes.axvline(target_fpr, color="0.4", linewidth=1, label=f"target FPR {target_fpr:.2%}")
+        axes.axvline(
+            target_fpr, color="0.4", linewidth=1, label=f"target FPR {percent(target_fpr)}"
+        )
     axes.set(xscale="log", yscale="log", xlim=(levels[0], 1), ylim=(floor, 1.3))
+    axes.xaxis.set_major_formatter(shares_in_percent)
+    axes.yaxis.set_major_formatter(shares_in_percent)
     axes.set_xlabel("target false-positive rate a")
     axes.set_ylabel("observed false-positive rate (share with p ≤ a)")
     axes.grid(color="0.92", linewidth=0.8)

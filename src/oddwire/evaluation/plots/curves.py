@@ -22,80 +22,121 @@ from oddwire.evaluation.metrics import (
 from oddwire.evaluation.plots.canvas import (
     ATTACK,
     BENIGN,
+    CHANCE,
     UNLABELLED,
     canvas,
     nothing_to_draw,
+    percent,
+    shares_in_percent,
     styles,
+    wide_canvas,
 )
+from oddwire.evaluation.plots.score_axis import FARTHEST, choose_axis
 from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BINS = 60
-_HEAVY_TAIL = 20.0  # a range of scores this many times their middle half is drawn on a log axis
-_FARTHEST = 1e150  # beyond, the width of the axis would overflow
-_MOST_POINTS = 2000  # a curve of more corners looks the same and makes a slow SVG
+_MOST_POINTS = 2000  # a curve of more corners looks the same
+_BY_CHANCE = 100  # points of the line of chance, which is bent on a logarithmic axis
+_MARK = 55  # size of the point at the threshold, in square points
+_WHOLE = (-0.01, 1.02)  # limits of an axis of shares
 
 
 def roc_curve_figure(
-    detectors: Mapping[str, tuple[Any, Any]], *, target_fpr: float | None = None
+    detectors: Mapping[str, tuple[Any, Any]],
+    *,
+    thresholds: Mapping[str, float] | None = None,
+    target_fpr: float | None = None,
 ) -> Figure:
-    """Draw recall over the false-positive rate, a line per detector.
+    """Draw recall over the false-positive rate, on a linear and on a logarithmic axis.
+
+    Few false alarms are what a threshold is set for, and a linear axis hides them at its edge.
 
     Parameters
     ----------
     detectors
         Labels and anomaly scores by the detector's name, each of shape (n,).
+    thresholds
+        Smallest score that counts as an alert, by the detector's name: marked on its curve.
     target_fpr
         Target false-positive rate to mark; None for none.
     """
-    figure, axes = canvas("ROC curve")
     curves = _curves(detectors)
-    for (name, _, curve), style in zip(curves, styles(), strict=False):
-        fpr, recall = _thin(
-            np.append(0, curve.benign / curve.benign[-1]),
-            np.append(0, curve.attacks / curve.attacks[-1]),
-        )
-        label = f"{plain_label(name)} (AUC {roc_auc(curve):.3f})"
-        axes.plot(fpr, recall, label=label, **style)
     if not curves:
-        return nothing_to_draw(figure, "no labelled rows of both classes")
-    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=(0, (1, 3)), label="chance")
-    if target_fpr is not None:
-        axes.axvline(target_fpr, color="0.4", linewidth=1, label=f"target FPR {target_fpr:.2%}")
-    _square(axes, "false-positive rate (share of benign rows)", "recall (share of attacks)")
-    axes.legend(loc="lower right", fontsize="small")
+        return nothing_to_draw(canvas("ROC curve")[0], "no labelled rows of both classes")
+    figure, linear, near = wide_canvas("ROC curve, test rows")
+    floor = 0.5 / max(curve.benign[-1] for _, _, curve in curves)
+    for (name, _, curve), style in zip(curves, styles(), strict=False):
+        fpr = np.append(0, curve.benign / curve.benign[-1])
+        recall = np.append(0, curve.attacks / curve.attacks[-1])
+        label = f"{plain_label(name)} (AUC {roc_auc(curve):.3f})"
+        linear.plot(*_thin(fpr, recall), label=label, **style)
+        near.plot(*_thin(np.maximum(fpr, floor), recall, by=np.log), **style)
+        if (point := _operating_point(curve, (thresholds or {}).get(name))) is not None:
+            found, alarms = point[0] / curve.attacks[-1], point[1] / curve.benign[-1]
+            label = f"{plain_label(name)}: {percent(found)} at {percent(alarms)} FPR"
+            _mark(linear, alarms, found, style)
+            _mark(near, max(alarms, floor), found, style, label=label)
+    chance = np.geomspace(floor, 1, _BY_CHANCE)
+    for axes in (linear, near):
+        axes.plot(chance, chance, label="chance" if axes is linear else None, **CHANCE)
+        if target_fpr is not None:
+            label = f"target FPR {percent(target_fpr)}"
+            axes.axvline(target_fpr, color="0.4", linewidth=1, label=label)
+        axes.set_xlabel(
+            f"false-positive rate ({_of([c.benign[-1] for *_, c in curves], 'benign')})"
+        )
+    _square(linear)
+    near.set_title("the same, by the logarithm of the rate", loc="left", fontsize="medium")
+    near.set(xscale="log", xlim=(floor, 1.1), ylim=_WHOLE)
+    near.set_xticks([tick for tick in 10.0 ** np.arange(-6, 1) if tick >= floor])
+    _in_percent(near)
+    linear.set_ylabel(f"recall ({_of([c.attacks[-1] for *_, c in curves], 'attack')})")
+    linear.legend(loc="lower right", fontsize="small")
+    if near.get_legend_handles_labels()[1]:
+        near.legend(loc="upper left", fontsize="small", title="at the threshold, recall",
+                    title_fontsize="small", alignment="left")  # fmt: skip
     return figure
 
 
-def precision_recall_figure(detectors: Mapping[str, tuple[Any, Any]]) -> Figure:
+def precision_recall_figure(
+    detectors: Mapping[str, tuple[Any, Any]], *, thresholds: Mapping[str, float] | None = None
+) -> Figure:
     """Draw precision over recall, a line per detector, with the share of attacks.
 
     Parameters
     ----------
     detectors
         Labels and anomaly scores by the detector's name, each of shape (n,).
+    thresholds
+        Smallest score that counts as an alert, by the detector's name: marked on its curve.
     """
-    figure, axes = canvas("Precision-recall curve")
+    figure, axes = canvas("Precision-recall curve, test rows")
     curves = _curves(detectors)
     shares = [share for _, share, _ in curves]
     for (name, share, curve), style in zip(curves, styles(), strict=False):
         recall = np.append(0, curve.attacks / curve.attacks[-1])
         precision = curve.attacks / (curve.attacks + curve.benign)
         precision = np.append(precision[0], precision)
-        attacks = "" if len(set(shares)) == 1 else f", attacks {share:.1%}"
+        attacks = "" if len(set(shares)) == 1 else f", attacks {percent(share)}"
         label = f"{plain_label(name)} (AP {average_precision(curve):.3f}{attacks})"
         axes.plot(*_thin(recall, precision), drawstyle="steps-pre", label=label, **style)
+        if (point := _operating_point(curve, (thresholds or {}).get(name))) is not None:
+            _mark(axes, point[0] / curve.attacks[-1], point[0] / sum(point), style)
     if not curves:
         return nothing_to_draw(figure, "no labelled rows of both classes")
+    if axes.collections:
+        axes.scatter([], [], color="0.5", edgecolors="black", s=_MARK, label="at the threshold")
     if len(set(shares)) == 1:
-        note = f"chance: attacks are {shares[0]:.1%} of the rows"
-        axes.axhline(shares[0], color="0.6", linewidth=1, linestyle=(0, (1, 3)), label=note)
-    _square(axes, "recall (share of attacks)", "precision (share of alerts)")
+        note = f"chance: attacks are {percent(shares[0])} of the rows"
+        axes.axhline(shares[0], label=note, **CHANCE)
+    _square(axes)
+    axes.set_xlabel(f"recall ({_of([c.attacks[-1] for *_, c in curves], 'attack')})")
+    axes.set_ylabel("precision (share of alerts that are attacks)")
     axes.legend(loc="best", fontsize="small")
     return figure
 
@@ -118,7 +159,7 @@ def confusion_figure(confusion: Confusion, *, title: str = "Confusion matrix") -
     shares = counts / np.maximum(totals, 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
-        share = f"{shares[row, column]:.2%}" if totals[row, 0] else "no rows"
+        share = percent(shares[row, column]) if totals[row, 0] else "no rows"
         dark = shares[row, column] > 0.7  # noqa: PLR2004 - white text is readable from here on
         colour = "white" if dark else "black"
         text = f"{count:,}\n{share}"
@@ -156,7 +197,7 @@ def score_histogram_figure(
         Heading.
     """
     figure, axes = canvas(title, size=(7.0, 4.4))
-    scores = np.clip(check_scores(scores), -_FARTHEST, _FARTHEST)
+    scores = np.clip(check_scores(scores), -FARTHEST, FARTHEST)
     if not len(scores):
         return nothing_to_draw(figure, "no rows")
     known, attack = known_labels(labels, len(scores))
@@ -166,8 +207,8 @@ def score_histogram_figure(
         "unlabelled": (scores[~known], UNLABELLED),
     }
     marks = [] if threshold is None or not np.isfinite(threshold) else [threshold]
-    marks = [min(max(mark, -_FARTHEST), _FARTHEST) for mark in marks]
-    edges = _bins(axes, np.append(scores, marks))
+    marks = [min(max(mark, -FARTHEST), FARTHEST) for mark in marks]
+    edges = choose_axis(axes, np.append(scores, marks))
     for name, (members, colour) in groups.items():
         if len(members):
             _histogram(axes, members, edges, colour, f"{name} ({len(members):,})")
@@ -175,6 +216,7 @@ def score_histogram_figure(
         axes.axvline(mark, color="black", linestyle="--", label=f"threshold {mark:.4g}")
     axes.set_xlabel("anomaly score (higher = more anomalous)")
     axes.set_ylabel("share of the group's rows")
+    axes.yaxis.set_major_formatter(shares_in_percent)
     axes.legend(loc="best", fontsize="small")
     return figure
 
@@ -233,44 +275,50 @@ def _curves(detectors: Mapping[str, tuple[Any, Any]]) -> list[tuple[str, float, 
     return curves
 
 
-def _thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    if len(x) <= _MOST_POINTS:
-        return x, y
-    kept = np.unique(np.linspace(0, len(x) - 1, _MOST_POINTS).astype(np.int64))
-    return x[kept], y[kept]
-
-
-def _square(axes: Axes, x: str, y: str) -> None:
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), xlabel=x, ylabel=y)
-    axes.grid(color="0.92", linewidth=0.8)
-    axes.set_axisbelow(True)
-
-
-def _bins(axes: Axes, scores: Floats) -> Floats:
-    low, high = float(scores.min()), float(scores.max())
-    lower, middle, upper = np.quantile(scores, [0.25, 0.5, 0.75])
-    if high - low <= _HEAVY_TAIL * (upper - lower) or high == low:
-        pad = 0.5 + abs(low) / 100 if high == low else 0.0
-        return np.linspace(low - pad, high + pad, _BINS + 1)
-    if low > 0:
-        axes.set_xscale("log")
-        return np.geomspace(low, high, _BINS + 1)
-    width = max(float(upper - lower), abs(float(middle)) * 1e-3, (high - low) * 1e-6)
-    axes.set_xscale("asinh", linear_width=width)
-    axes.set_xticks(_decades(low, high, width))
-    return width * np.sinh(
-        np.linspace(np.arcsinh(low / width), np.arcsinh(high / width), _BINS + 1)
+def _operating_point(curve: Curve, threshold: float | None) -> tuple[float, float] | None:
+    """Count attacks and benign rows from a threshold on; None where it raises no alert."""
+    if threshold is None:
+        return None
+    alerts = int((curve.thresholds >= threshold).sum())
+    return (
+        None if not alerts else (float(curve.attacks[alerts - 1]), float(curve.benign[alerts - 1]))
     )
 
 
-def _decades(low: float, high: float, width: float, most: int = 4) -> list[float]:
-    # Matplotlib's own ticks for this scale overlap around zero.
-    first = int(np.ceil(np.log10(4 * width)))
-    last = int(np.floor(np.log10(max(-low, high))))
-    step = max(1, -(-(last - first + 1) // most))
-    powers = [10.0**power for power in range(last, first - 1, -step)]
-    ticks = [-power for power in powers] + [0.0] + powers
-    return [tick for tick in ticks if low <= tick <= high]
+def _mark(axes: Axes, x: float, y: float, style: Mapping[str, Any], label: str = "") -> None:
+    axes.scatter([x], [y], color=style["color"], edgecolors="black", s=_MARK, zorder=3,
+                 label=label or None)  # fmt: skip
+
+
+def _of(counts: Sequence[float], kind: str) -> str:
+    """Say of how many rows shares are, where all detectors have the same."""
+    plural = {"benign": "benign rows", "attack": "attacks"}[kind]
+    return f"share of {counts[0]:,.0f} {plural}" if len(set(counts)) == 1 else f"share of {plural}"
+
+
+def _thin(
+    x: Floats, y: Floats, by: Callable[[Floats], Floats] | None = None
+) -> tuple[Floats, Floats]:
+    """Keep what can be seen: the ends, and points evenly spaced along the axis."""
+    if len(x) <= _MOST_POINTS:
+        return x, y
+    place = np.arange(len(x)) if by is None else by(x)
+    wanted = np.linspace(place[0], place[-1], _MOST_POINTS)
+    last = np.searchsorted(place, wanted[1:], side="right") - 1  # of equal places the farthest
+    kept = np.unique(np.append(0, last))
+    return x[kept], y[kept]
+
+
+def _square(axes: Axes) -> None:
+    axes.set(xlim=(-0.01, 1.01), ylim=_WHOLE)
+    _in_percent(axes)
+
+
+def _in_percent(axes: Axes) -> None:
+    axes.xaxis.set_major_formatter(shares_in_percent)
+    axes.yaxis.set_major_formatter(shares_in_percent)
+    axes.grid(color="0.92", linewidth=0.8)
+    axes.set_axisbelow(True)
 
 
 def _histogram(axes: Axes, members: Floats, edges: Floats, colour: str, label: str) -> None:

@@ -44,7 +44,7 @@ def family_heat_map_figure(detectors: Mapping[str, FamilyEvaluation]) -> Figure:
     unused.remove()
     left, right = figure.subplots(1, 2)
     recall, area = _values(detectors, shown, "recall"), _values(detectors, shown, "roc_auc")
-    figure.suptitle("Attack families", x=0.01, ha="left")
+    figure.suptitle("Attack families, test rows", x=0.01, ha="left")
     _paint(left, recall, list(detectors), "recall at the threshold")
     _paint(right, area, list(detectors), "ROC AUC")
     left.set_yticks(range(len(shown)), [_row_name(result) for result in shown])

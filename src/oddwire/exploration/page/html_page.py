@@ -30,6 +30,7 @@ _SECTIONS = {
     "distributions": "Distributions", "maps": "Maps", "columns": "Columns",
     "correlation": "Correlation", "method": "Method",
 }  # fmt: skip
+_DOTS_PER_INCH = 150
 _HERE = Path(__file__).parent
 
 
@@ -98,7 +99,7 @@ def write_page(
 def _png(figure: Figure) -> bytes:
     content = io.BytesIO()
     # Without matplotlib's version in it, the same picture is the same bytes.
-    figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
+    figure.savefig(content, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
     return content.getvalue()
 
 

@@ -29,6 +29,7 @@ MOST_BARS = 20
 MOST_CATEGORIES = 8
 _BINS = 40
 _MOST_TICKS = 6
+_FARTHEST = 1e150  # farther values are drawn here: the width of the axis would overflow
 _WIDE = 100.0  # ratio of maximum or 5 % quantile to median from which an axis is logarithmic
 
 
@@ -40,6 +41,7 @@ def draw_distributions(statistics: dict[str, Any], rows: pd.DataFrame) -> Pictur
     for axes, name in zip(panels, names, strict=False):
         values = column_of(rows, name)
         _histograms(axes, {kind: values[chosen] for kind, chosen in classes.items()})
+        axes.set_xlabel(statistics.get("units", {}).get(name, ""), fontsize=8)
     return Picture(
         "distributions",
         f"Histograms of {len(names)} numeric features, {' against '.join(classes)} rows.",
@@ -96,7 +98,7 @@ def most_separating(statistics: dict[str, Any], *, most: int) -> list[str]:
 
 def _order(statistics: dict[str, Any]) -> str:
     if aucs(statistics):
-        return "Highest ROC AUC of the feature alone, in brackets, first."
+        return "Highest ROC AUC of the feature alone first."
     return "Most distinct values first."
 
 
@@ -118,7 +120,9 @@ def _panels(
     panels = list(figure.subplots(lines, 3, squeeze=False).ravel())
     for axes, name in zip(panels, names, strict=False):
         auc = statistics[kind][name]["auc"]
-        axes.set_title(name_of(name) + ("" if auc is None else f"  ({auc:.2f})"), fontsize=9)
+        axes.set_title(name_of(name) + ("" if auc is None else f" (AUC {auc:.2f})"), fontsize=9)
+        shares = axes.yaxis if kind == "numeric" else axes.xaxis
+        shares.set_major_formatter(lambda share, _: f"{100 * share:.3g} %")
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(names) :]:
@@ -127,7 +131,10 @@ def _panels(
 
 
 def _histograms(axes: Axes, classes: dict[str, Vector]) -> None:
-    finite = {name: values[np.isfinite(values)] for name, values in classes.items()}
+    finite = {
+        name: np.clip(values[np.isfinite(values)], -_FARTHEST, _FARTHEST)
+        for name, values in classes.items()
+    }
     everything = np.concatenate(list(finite.values()))
     if not everything.size:
         axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)

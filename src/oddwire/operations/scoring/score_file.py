@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from oddwire.detection.calibration.adaptive import AdaptiveThreshold
 from oddwire.detection.calibration.fdr import check_fdr, discoveries
-from oddwire.detection.explaining import sentences
+from oddwire.detection.explaining import phrases, sentences
 from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.data.reading import read_features
@@ -27,8 +27,9 @@ from oddwire.operations.scoring.scored_files import (
     own_columns,
     write_files,
 )
+from oddwire.operations.scoring.unusual import UnusualAlert, by_anomaly, unusual_alerts
 from oddwire.operations.tracking.store import Tracking
-from oddwire.params import load_params
+from oddwire.params import Source, load_params
 from oddwire.project import Project
 from oddwire.traffic.schema import TIME
 
@@ -39,7 +40,8 @@ class ScoredFile:
 
     ``discoveries`` and ``adaptive_alerts`` are None where they were not asked for;
     ``counted_discoveries`` are those that need no p-value beyond the calibration rows;
-    ``explained`` counts the alerts in the file ``explanations``.
+    ``explained`` counts the alerts in the file ``explanations``; ``unusual`` has the most
+    anomalous alerts, explained or not.
     """
 
     out: Path
@@ -57,6 +59,19 @@ class ScoredFile:
     adaptive_alerts: int | None = None
     explained: int = 0
     explanations: Path | None = None
+    unusual: tuple[UnusualAlert, ...] = ()
+
+    @property
+    def alert_rate(self) -> float | None:
+        """The share of the rows that raise an alert; None of no rows."""
+        return self.alerts / self.rows if self.rows else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        paths = {"out": str(self.out)}
+        if self.explanations is not None:
+            paths["explanations"] = str(self.explanations)
+        return asdict(self) | {"alert_rate": self.alert_rate} | paths
 
 
 def score_file(
@@ -100,10 +115,12 @@ def score_file(
     check_targets(file, out, explained=explain_most > 0)
     check_fdr(max_fdr)
     settings = load_params(project.params_file).source(source)
-    version, model = Registry.of(Tracking.connect(project), project).load_champion(source)
+    with step("find the champion"):
+        registry = Registry.of(Tracking.connect(project), project)
+    version, model = registry.load_champion(source)
     read, features = read_features(settings, file, model.schema)
     if adaptive:
-        _need_times(read.rows)
+        _need_times(read.rows, settings)
     begun = time.perf_counter()
     with step(f"score {len(features)} rows"):
         scored = score_rows(model, features)
@@ -113,10 +130,14 @@ def score_file(
     seconds, issues = time.perf_counter() - begun, scored.issues
     more: dict[str, Any] = {**cut, **followed}
     files: dict[Path, pd.DataFrame] = {}
+    alerts = by_anomaly(scores, read.places)
+    reasons: list[list[str]] = []
     if explain_most:
-        explained = _explain(scores, features, read.places, model, explain_most)
+        chosen = alerts[:explain_most]
+        explained, reasons = _explain(scores, features, read.places, model, chosen)
         files[explained_file(out)] = explained
         more |= {"explained": explained["row"].nunique(), "explanations": explained_file(out)}
+    more["unusual"] = unusual_alerts(scores, read, alerts, reasons)
     # All of this was done in the order of time; the file is written in its own.
     typed, scores = (
         frame.iloc[np.argsort(read.places)].reset_index(drop=True)
@@ -137,13 +158,9 @@ def _explain(
     features: pd.DataFrame,
     places: NDArray[np.int64],
     model: Model,
-    most: int,
-) -> pd.DataFrame:
-    """Add the column ``why``, and return all figures, rows named by their places in the file."""
-    alerts = np.flatnonzero(scores["alert"])
-    # Of equal scores, the first in the file comes first.
-    order = np.lexsort((places[alerts], -scores["anomaly_score"].to_numpy()[alerts]))
-    chosen = alerts[order[:most]]
+    chosen: NDArray[np.int64],
+) -> tuple[pd.DataFrame, list[list[str]]]:
+    """Add the column ``why``; return all figures, rows named by their places, and the phrases."""
     with step(f"explain {len(chosen)} alerts"):
         explained = model.explain(features.iloc[chosen].set_axis(places[chosen]))
         why = np.full(len(scores), None, dtype=object)
@@ -151,7 +168,7 @@ def _explain(
         scores["why"] = pd.array(why, dtype="string")
         # What is a number in one row and text in the next is text in a file.
         mixed = {name: explained[name].astype("string") for name in ("value", "benign_median")}
-    return explained.assign(**mixed)
+    return explained.assign(**mixed), phrases(explained)
 
 
 def _cut_by_fdr(scores: pd.DataFrame, model: Model, max_fdr: float) -> dict[str, int]:
@@ -166,9 +183,11 @@ def _cut_by_fdr(scores: pd.DataFrame, model: Model, max_fdr: float) -> dict[str,
     }
 
 
-def _need_times(rows: pd.DataFrame) -> None:
+def _need_times(rows: pd.DataFrame, settings: Source) -> None:
     if TIME not in rows:
-        raise DataError("--adaptive needs a time in every row: name the time column in the source")
+        nameable = "time" in type(settings).model_fields
+        what = "name its column as `time` in params.yaml" if nameable else "this format has none"
+        raise DataError(f"--adaptive needs a time in every row: {what}")
     if rows[TIME].isna().any():
         raise DataError("--adaptive needs a time in every row: this file has rows without one")
 

@@ -61,6 +61,6 @@ def study_items(study: StudyResult) -> Iterator[Item]:
                 values,
                 chosen=study.value,
                 objective=f"{in_words(study.criterion)} on validation",
-                title=study.detector,
+                title=f"{study.detector}: hyperparameter search",
             ),
         )

@@ -145,9 +145,15 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
     """Yield the pictures of one detector."""
     name, rows = report.detector, report.scored
     labels, scores = rows.labels, rows.scores
-    one = {name: (labels, scores)}
-    yield Figure("plots/roc.png", curves.roc_curve_figure(one))
-    yield Figure("plots/precision_recall.png", curves.precision_recall_figure(one))
+    one, thresholds = {name: (labels, scores)}, {name: report.test.threshold}
+    target_fpr = report.threshold_rule.get("target_fpr")
+    yield Figure(
+        "plots/roc.png",
+        curves.roc_curve_figure(one, thresholds=thresholds, target_fpr=target_fpr),
+    )
+    yield Figure(
+        "plots/precision_recall.png", curves.precision_recall_figure(one, thresholds=thresholds)
+    )
     yield Figure(
         "plots/confusion_test.png",
         curves.confusion_figure(report.test.confusion, title=f"{name}: test rows"),
@@ -160,7 +166,12 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
     )
     yield Figure(
         "plots/scores.png",
-        curves.score_histogram_figure(labels, scores, threshold=report.test.threshold, title=name),
+        curves.score_histogram_figure(
+            labels,
+            scores,
+            threshold=report.test.threshold,
+            title=f"{name}: anomaly scores, test rows",
+        ),
     )
     if rows.p_values is not None:
         yield Figure(
@@ -168,7 +179,7 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
             calibration_figure(
                 {name: (labels, rows.p_values)},
                 calibration_rows=report.calibration_rows,
-                target_fpr=report.threshold_rule.get("target_fpr"),
+                target_fpr=target_fpr,
             ),
         )
 
@@ -187,8 +198,15 @@ def training_items(
     yield Metrics(headline_figures(best, validation))
     yield Text("intervals.json", as_json(best.intervals.to_dict()))
     scored = {each.detector: (each.scored.labels, each.scored.scores) for each in reports}
-    yield Figure("plots/roc.png", curves.roc_curve_figure(scored))
-    yield Figure("plots/precision_recall.png", curves.precision_recall_figure(scored))
+    thresholds = {each.detector: each.test.threshold for each in reports}
+    target_fpr = best.threshold_rule.get("target_fpr")
+    yield Figure(
+        "plots/roc.png",
+        curves.roc_curve_figure(scored, thresholds=thresholds, target_fpr=target_fpr),
+    )
+    yield Figure(
+        "plots/precision_recall.png", curves.precision_recall_figure(scored, thresholds=thresholds)
+    )
     families = {report.detector: report.families for report in reports}
     yield Figure("plots/families.png", family_heat_map_figure(families))
     sentences = "\n".join(strengths(reports).values())

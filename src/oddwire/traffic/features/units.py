@@ -1,0 +1,30 @@
+"""In what the features of connections are measured."""
+
+from __future__ import annotations
+
+# By the end of a feature's name, without a time window; the first that fits.
+_UNITS = {
+    "duration": "s",
+    "bytes_per_second": "bytes/s",
+    "packets_per_second": "packets/s",
+    "bytes_per_packet": "bytes/packet",
+    "share": "share",
+    "bytes": "bytes",
+    "packets": "packets",
+    "connections": "connections",
+    "peers": "hosts",
+    "ports": "ports",
+}
+
+
+def unit_of(feature: str) -> str | None:
+    """Return the unit of a numeric feature of connections.
+
+    Examples
+    --------
+    >>> unit_of("src_bytes_10s"), unit_of("bytes_per_second"), unit_of("proto")
+    ('bytes', 'bytes/s', None)
+    """
+    name, _, last = feature.rpartition("_")
+    measured = name if last.endswith("s") and last[:-1].isdigit() else feature
+    return next((unit for end, unit in _UNITS.items() if measured.endswith(end)), None)
