@@ -21,6 +21,7 @@ import yaml
 from oddwire.cli.servers.processes import HOST, answers, free_port
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError, ServiceError
+from oddwire.operations.registry.moving import settle
 from oddwire.operations.registry.promotion import Check, PromotionDecision
 from oddwire.operations.registry.pyfunc import save_pyfunc
 from oddwire.operations.registry.versions import (
@@ -67,6 +68,10 @@ def numbers(registry, source="desk"):
     return {alias: version.number for alias, version in found.items() if version}
 
 
+def settled(registry, version, decision):
+    settle(registry, version, decision, who="a test")
+
+
 def ledger(registry):
     return [json.loads(line) for line in registry.ledger.read_text().splitlines()]
 
@@ -101,19 +106,19 @@ def test_without_a_champion_the_error_says_what_to_run(registry, register):
 
 
 def test_a_promoted_challenger_is_champion_and_the_old_one_can_be_found(registry, register):
-    registry.settle(register(), YES)
+    settled(registry, register(), YES)
     assert numbers(registry) == {CHAMPION: "1"}
-    registry.settle(register(), YES)
+    settled(registry, register(), YES)
     assert numbers(registry) == {CHAMPION: "2", PREVIOUS: "1"}
-    registry.settle(register(), YES)
+    settled(registry, register(), YES)
     assert numbers(registry) == {CHAMPION: "3", PREVIOUS: "2"}
     assert registry.champion("desk").number == "3"
 
 
 def test_a_refused_challenger_changes_no_champion_and_keeps_its_reason(registry, register):
-    registry.settle(register(), YES)
+    settled(registry, register(), YES)
     refused = register()
-    registry.settle(refused, NO)
+    settled(registry, refused, NO)
     assert numbers(registry) == {CHAMPION: "1", CHALLENGER: "2"}
     tags = registry.tracking.client.get_model_version("oddwire-desk", refused.number).tags
     assert (tags["promotion"], tags["promotion_reason"]) == ("refused", NO.reason)
@@ -121,13 +126,13 @@ def test_a_refused_challenger_changes_no_champion_and_keeps_its_reason(registry,
 
 def test_promoting_the_champion_again_makes_it_not_its_own_predecessor(registry, register):
     version = register()
-    registry.settle(version, YES)
-    registry.settle(version, YES)
+    settled(registry, version, YES)
+    settled(registry, version, YES)
     assert numbers(registry) == {CHAMPION: "1"}
 
 
 def test_sources_have_champions_of_their_own(registry, register):
-    registry.settle(register("desk"), YES)
+    settled(registry, register("desk"), YES)
     register("simulated")
     assert numbers(registry, "simulated") == {CHALLENGER: "1"}
     assert model_name("desk") != model_name("simulated")
@@ -135,12 +140,12 @@ def test_sources_have_champions_of_their_own(registry, register):
 
 def test_the_ledger_says_what_was_decided_and_only_grows(registry, register, fitted):
     first = register()
-    registry.settle(first, YES)
+    settled(registry, first, YES)
     before = registry.ledger.read_bytes()
-    registry.settle(register(), NO)
+    settled(registry, register(), NO)
     assert registry.ledger.read_bytes().startswith(before)
     entries = ledger(registry)
-    assert [entry["outcome"] for entry in entries] == ["promoted", "refused"]
+    assert [entry["action"] for entry in entries] == ["promoted", "refused"]
     assert entries[0]["version"] == "1"
     assert entries[0]["run_id"] == first.run_id
     assert entries[0]["manifest_sha256"] == fitted.digest
@@ -232,7 +237,7 @@ def test_another_model_put_in_its_place_does_not_load(registry, register, tmp_pa
 
 def test_a_version_without_a_digest_was_not_made_by_oddwire(registry, register):
     version = register()
-    registry.settle(version, YES)
+    settled(registry, version, YES)
     registry.tracking.client.delete_model_version_tag("oddwire-desk", "1", "manifest_sha256")
     with pytest.raises(ModelError, match="version 1 of oddwire-desk has no manifest_sha256 tag"):
         registry.champion("desk")

@@ -51,7 +51,7 @@ class _Numbers:
             return [self.in_place_of_addresses(part) for part in state]
         if not isinstance(state, dict):
             return state
-        numbered = {}
+        numbered: dict[str, Any] = {}
         for key, value in state.items():
             # What an estimator itself calls "file" is a state: neither a number nor a text.
             if key == "__id__" and isinstance(value, int):
