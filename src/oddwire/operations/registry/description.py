@@ -18,7 +18,7 @@ HEADLINES = {
     "recall": "recall",
     "false_positive_rate": "test FPR",
 }
-_PROMOTION = "\n\n**Promotion:** "
+_DECISION = "\n\n**Decision:** "
 _LONGEST = 5000  # characters that MLflow's table of versions takes
 _LONGEST_REASON = 600  # six times as long once it is escaped
 
@@ -51,7 +51,7 @@ class Facts:
 def describe(facts: Facts) -> str:
     """Return the first paragraphs of a version's description, in Markdown."""
     figures = ", ".join(
-        f"{words} {value:.4f}"
+        f"{words} {_shown(name, value)}"
         for name, words in HEADLINES.items()
         if (value := facts.figures.get(name)) is not None
     )
@@ -64,9 +64,13 @@ def describe(facts: Facts) -> str:
     )
 
 
-def with_promotion(description: str, sentence: str) -> str:
+def _shown(name: str, value: float) -> str:
+    return f"{100 * value:.3g} %" if name == "false_positive_rate" else f"{value:.4f}"
+
+
+def with_decision(description: str, sentence: str) -> str:
     """Return a description that ends with what was decided last; what stood before it stays."""
-    what = description.partition(_PROMOTION)[0]
+    what = description.partition(_DECISION)[0]
     # Reasons name attack families, which come from the wire and may be of any length.
-    why = _PROMOTION + escaped(printable(" ".join(sentence.split()), _LONGEST_REASON))
+    why = _DECISION + escaped(printable(" ".join(sentence.split()), _LONGEST_REASON))
     return what[: _LONGEST - len(why)] + why

@@ -11,13 +11,38 @@ from pathlib import Path
 from typing import Any
 
 from oddwire.operations.tracking.addresses import URI_VARIABLE
-from oddwire.operations.tracking.store import Tracking
+from oddwire.operations.tracking.store import NOTE, Tracking
 
 
 def log_model(
     tracking: Tracking, run: str, name: str, packed: Path, *, hyperparameters: Mapping[str, Any]
 ) -> str:
     """Keep a packed model, made by a run, and return its id."""
+    with _new_model(tracking, run, name, hyperparameters) as model_id:
+        tracking.client.log_model_artifacts(model_id, str(packed))
+    return model_id
+
+
+def log_same_model(
+    tracking: Tracking, run: str, name: str, of: str, *, hyperparameters: Mapping[str, Any]
+) -> str:
+    """Show a model that is kept already for another run that led to it, and return its id.
+
+    MLflow's table of runs shows a model for the run alone that made it, so this is a model of its
+    own, without files.
+    """
+    with _new_model(tracking, run, name, hyperparameters) as model_id:
+        note = f"This is the model {of}, to the last bit: its files are kept there."
+        tracking.client.set_logged_model_tags(model_id, {NOTE: note})
+    return model_id
+
+
+@contextmanager
+def _new_model(
+    tracking: Tracking, run: str, name: str, hyperparameters: Mapping[str, Any]
+) -> Iterator[str]:
+    from mlflow.entities import LoggedModelOutput
+
     client = tracking.client
     made = client.create_logged_model(
         client.get_run(run).info.experiment_id,
@@ -27,24 +52,16 @@ def log_model(
     )
     model_id = str(made.model_id)
     try:
-        client.log_model_artifacts(model_id, str(packed))
+        yield model_id
     except BaseException:
         client.finalize_logged_model(model_id, "FAILED")
         raise
     client.finalize_logged_model(model_id, "READY")
-    link(tracking, run, model_id)
-    return model_id
-
-
-def link(tracking: Tracking, run: str, model_id: str) -> None:
-    """Show a model in the Models column of a run that led to it."""
-    from mlflow.entities import LoggedModelOutput
-
-    tracking.client.log_outputs(run, [LoggedModelOutput(model_id, 0)])
+    client.log_outputs(run, [LoggedModelOutput(model_id, 0)])
 
 
 def copy_metrics(tracking: Tracking, run: str, model_id: str, names: Sequence[str]) -> None:
-    """Give a model figures that its run holds; what the run does not hold is left out."""
+    """Give a model figures that a run holds; what the run does not hold is left out."""
     from mlflow.entities import Metric
 
     client = tracking.client

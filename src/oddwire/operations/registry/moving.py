@@ -16,7 +16,7 @@ from typing import Any
 from oddwire.errors import NoModelError, ParameterError
 from oddwire.operations.locks import lock
 from oddwire.operations.registry import ledger
-from oddwire.operations.registry.description import with_promotion
+from oddwire.operations.registry.description import with_decision
 from oddwire.operations.registry.promotion import PromotionDecision
 from oddwire.operations.registry.versions import (
     CHALLENGER,
@@ -225,7 +225,7 @@ def _show(registry: Registry, version: Version, action: str, sentence: str) -> N
     reason = printable(" ".join(sentence.split()), _LONGEST_TAG)
     client.set_model_version_tag(name, version.number, "promotion_reason", reason)
     kept = client.get_model_version(name, version.number).description or ""
-    client.update_model_version(name, version.number, with_promotion(kept, sentence))
+    client.update_model_version(name, version.number, with_decision(kept, sentence))
 
 
 def _move_aliases(registry: Registry, version: Version, before: str | None) -> None:

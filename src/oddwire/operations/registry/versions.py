@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 _DIGEST = "manifest_sha256"
 _DETECTOR = "detector"
+_SHOWN_METRICS = (*HEADLINES, "target_fpr")
 _NO_SUCH = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
@@ -113,8 +114,7 @@ class Registry:
                 self.tracking, run, model.detector_name, packed,
                 hyperparameters=model.hyperparameters,
             )  # fmt: skip
-        metrics = [*HEADLINES, "target_fpr"]
-        logged_models.copy_metrics(self.tracking, run, model_id, metrics)
+        logged_models.copy_metrics(self.tracking, run, model_id, _SHOWN_METRICS)
         client, name = self.tracking.client, model_name(source)
         self._ensure_model(name, source)
         with logged_models.known_to_all(self.tracking):
@@ -137,10 +137,23 @@ class Registry:
         name = model_name(version.source)
         self.tracking.client.set_registered_model_alias(name, CHALLENGER, version.number)
 
-    def link(self, version: Version, run: str) -> None:
-        """Show a version's model in the Models column of another run that led to it."""
-        if version.model_id is not None:
-            logged_models.link(self.tracking, run, version.model_id)
+    def link(self, version: Version, run: str, model: Model, *, measured_in: str) -> None:
+        """Show a version in the Models column of another run that led to it.
+
+        Parameters
+        ----------
+        measured_in
+            The run that holds its figures.
+        """
+        if version.model_id is None:
+            return
+        model_id = logged_models.log_same_model(
+            self.tracking, run, version.detector, version.model_id,
+            hyperparameters=model.hyperparameters,
+        )  # fmt: skip
+        logged_models.copy_metrics(self.tracking, measured_in, model_id, _SHOWN_METRICS)
+        name = model_name(version.source)
+        logged_models.name_version(self.tracking, model_id, name, version.number)
 
     def _ensure_model(self, name: str, source: str) -> None:
         from mlflow.exceptions import MlflowException

@@ -13,7 +13,7 @@ from oddwire.errors import ModelError
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry import reference
-from oddwire.operations.registry.description import Facts, describe, with_promotion
+from oddwire.operations.registry.description import Facts, describe, with_decision
 from oddwire.operations.registry.moving import one_move_at_a_time, settle
 from oddwire.operations.registry.promotion import Candidate, Check, PromotionDecision, decide
 from oddwire.operations.registry.records import promotion_items
@@ -50,9 +50,11 @@ def register_all(
             version = _registered(training, registry, each, model, best)
             # Whichever of them is champion one day: its drift is measured against these rows.
             reference.keep(registry.tracking, version, model, rows)
+            if each is best:
+                run = each.searched.run_id
+                registry.link(version, training.run_id, model, measured_in=run)
             versions[each.detector] = version
             progress().advance("register", each.detector)
-        registry.link(versions[best.detector], training.run_id)
     return versions
 
 
@@ -71,7 +73,7 @@ def _registered(
             training.prepared.part("train").head(_EXAMPLE_ROWS),
             challenger=each is best, description=_described(training, each, best),
         )  # fmt: skip
-    registry.link(known, run)
+    registry.link(known, run, model, measured_in=run)
     registry.tracking.log(run, [Tags({"same_model_as_version": known.number})])
     if each is best and registry.number(training.source) != known.number:
         registry.challenge(known)
@@ -164,10 +166,10 @@ def _described(training: Training, each: EvaluatedDetector, best: EvaluatedDetec
     if each is best:
         return describe(facts)
     mine, theirs = each.validation, best.validation
-    return with_promotion(
+    return with_decision(
         describe(facts),
-        f"not proposed, {best.detector} is better on the validation rows "
-        f"({in_words(theirs.criterion)} {theirs.value:.4f} against {mine.value:.4f})",
+        f"Not proposed: on the validation rows {best.detector} has {theirs.value:.4f}, and this "
+        f"one {mine.value:.4f} ({in_words(theirs.criterion)})",
     )
 
 
