@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oddwire.project import Project
+
 BY_HAND, ROLLED_BACK, ALREADY_CHAMPION = "promoted by hand", "rolled back", "already champion"
 HAND_MADE = {BY_HAND, ROLLED_BACK}  # all others are the outcome of a training's decision
 
@@ -48,6 +50,11 @@ class History:
 
     entries: tuple[LedgerEntry, ...]
     unreadable: int
+
+
+def of_project(project: Project) -> Path:
+    """Return the file of a project's ledger."""
+    return project.mlruns / "promotions.jsonl"
 
 
 def append(ledger: Path, entry: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ import pandas as pd
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError, ParameterError
 from oddwire.operations.progress import step
-from oddwire.operations.registry import logged_models
+from oddwire.operations.registry import ledger, logged_models
 from oddwire.operations.registry.description import HEADLINES
 from oddwire.operations.registry.pyfunc import INSIDE, save_pyfunc
 from oddwire.operations.tracking.store import Tracking
@@ -78,7 +78,7 @@ class Registry:
     @classmethod
     def of(cls, tracking: Tracking, project: Project) -> Registry:
         """Return the registry beside a project's tracking store."""
-        return cls(tracking, project.mlruns / "promotions.jsonl")
+        return cls(tracking, ledger.of_project(project))
 
     def register(
         self,
