@@ -18,7 +18,10 @@ FIELDS = [
     "detector", "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
     "false_positive_rate", "threshold", "rows_per_second", "run_id", "model_version",
 ]  # fmt: skip
-COMMANDS = ["train", "leaderboard", "compare", "score", "drift", "fetch", "params", "up"]
+COMMANDS = [
+    "train", "leaderboard", "compare", "score", "drift", "history", "promote", "rollback",
+    "sources", "detectors", "fetch", "params", "up",
+]  # fmt: skip
 DRIFT = 3
 
 

@@ -117,7 +117,7 @@ def test_the_first_model_is_promoted_with_a_reason(trained, tracking):
     assert tags["promotion"] == "promoted"
     assert "first" in tags["promotion_reason"]
     entries = [json.loads(line) for line in registry.ledger.read_text().splitlines()]
-    assert [entry["outcome"] for entry in entries] == ["promoted"]
+    assert [entry["action"] for entry in entries] == ["promoted"]
     assert entries[0]["version"] == champion.number
 
 

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from oddwire.cli import compare, drift, fetch, leaderboard, parameters, score, train, up
+from oddwire.cli import (
+    compare,
+    detectors,
+    drift,
+    fetch,
+    history,
+    leaderboard,
+    parameters,
+    promote,
+    rollback,
+    score,
+    sources,
+    train,
+    up,
+)
 from oddwire.errors import OddwireError
 from oddwire.traffic.wire_text import printable
 
@@ -27,6 +41,11 @@ app.command(epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=score.EPILOG)(score.score)
 app.command(epilog=drift.EPILOG)(drift.drift)
+app.command(epilog=history.EPILOG)(history.history)
+app.command(epilog=promote.EPILOG)(promote.promote)
+app.command(epilog=rollback.EPILOG)(rollback.rollback)
+app.command(epilog=sources.EPILOG)(sources.sources)
+app.command(epilog=detectors.EPILOG)(detectors.detectors)
 app.command(epilog=fetch.EPILOG)(fetch.fetch)
 app.command(epilog=parameters.EPILOG)(parameters.params)
 app.command(epilog=up.EPILOG)(up.up)

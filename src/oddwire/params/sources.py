@@ -43,6 +43,10 @@ class SourceSettings(Settings):
         """Return the paths of its own files by the key that names them."""
         return {}
 
+    def rows_from(self) -> str:
+        """Say in words what its rows come from."""
+        return ", ".join(f"{key} {file}" for key, file in self.files().items())
+
 
 class SimulatedSource(SourceSettings):
     """Days of a small organisation's connections, made from a seed."""
@@ -58,6 +62,11 @@ class SimulatedSource(SourceSettings):
     attacks: bool = True
     drift: tuple[DriftScenario, ...] = ()
     drift_from_day: int = Field(0, ge=0)
+
+    def rows_from(self) -> str:
+        """Say how many days of how many connections are simulated."""
+        days = "1 day" if self.days == 1 else f"{self.days} days"
+        return f"{days} of {self.connections_per_day:,} simulated connections from {self.start}"
 
 
 class _TrainAndTest(SourceSettings):

@@ -69,6 +69,13 @@ def test_a_loaded_model_gives_the_same_bits(saved):
         assert getattr(loaded, name) == getattr(model, name)
 
 
+def test_the_same_training_once_more_gives_the_same_digest(saved, tmp_path):
+    model, _, digest = saved
+    settings = {"alert_p_value": model.alert_p_value, "metadata": model.metadata}
+    again = trained(model.detector_name, **settings)
+    assert again.save(tmp_path / "again") == digest
+
+
 @pytest.mark.slow
 def test_models_loaded_in_another_process_give_the_same_bits(forest, tmp_path):
     """One that is a skops file, and one that is safetensors."""

@@ -1,4 +1,4 @@
-"""Versions, aliases and the ledger in a real MLflow registry; a model that was tampered with."""
+"""Versions and their models in a real MLflow registry; a model that was tampered with."""
 
 from __future__ import annotations
 
@@ -21,37 +21,9 @@ import yaml
 from oddwire.cli.servers.processes import HOST, answers, free_port
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError, ServiceError
-from oddwire.operations.registry.promotion import Check, PromotionDecision
 from oddwire.operations.registry.pyfunc import save_pyfunc
-from oddwire.operations.registry.versions import (
-    CHALLENGER,
-    CHAMPION,
-    PREVIOUS,
-    Registry,
-    model_name,
-)
-
-YES = PromotionDecision(promote=True, reason="Promoted: it is the first.", checks=())
-WORSE = Check(name="better", passed=False, figure=-0.1, limit=0.0, note="it is worse")
-NO = PromotionDecision(promote=False, reason="Refused: it is worse.", checks=(WORSE,))
-
-
-@pytest.fixture
-def registry(tracking, bare):
-    return Registry.of(tracking, bare)
-
-
-@pytest.fixture
-def register(registry, fitted, make_rows):
-    """Return a function that registers the small model once more."""
-
-    def one(source="desk", **options):
-        with registry.tracking.run(source, "study", kind="study") as run:
-            return registry.register(
-                source, run, fitted.model, fitted.folder, fitted.digest, make_rows(10), **options
-            )
-
-    return one
+from oddwire.operations.registry.versions import CHALLENGER, model_name
+from oddwire.operations.tracking.items import Metrics
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +34,11 @@ def packed(tmp_path_factory, fitted, make_rows):
     return folder
 
 
-def numbers(registry, source="desk"):
-    found = {alias: registry.version(source, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS)}
-    return {alias: version.number for alias, version in found.items() if version}
-
-
-def ledger(registry):
-    return [json.loads(line) for line in registry.ledger.read_text().splitlines()]
-
-
 def test_a_registered_model_is_a_challenger_that_loads_with_equal_scores(
-    registry, register, fitted, make_rows
+    registry, register, fitted, make_rows, numbers
 ):
     version = register()
-    assert numbers(registry) == {CHALLENGER: "1"}
+    assert numbers() == {CHALLENGER: "1"}
     assert registry.version("desk", CHALLENGER) == version
     assert (version.number, version.detector) == ("1", "isolation_forest")
     assert version.digest == fitted.digest
@@ -86,9 +49,9 @@ def test_a_registered_model_is_a_challenger_that_loads_with_equal_scores(
     )
 
 
-def test_a_model_may_be_registered_without_the_alias(registry, register):
+def test_a_model_may_be_registered_without_the_alias(register, numbers):
     register(challenger=False)
-    assert numbers(registry) == {}
+    assert numbers() == {}
 
 
 def test_without_a_champion_the_error_says_what_to_run(registry, register):
@@ -100,93 +63,11 @@ def test_without_a_champion_the_error_says_what_to_run(registry, register):
         registry.champion("desk")
 
 
-def test_a_promoted_challenger_is_champion_and_the_old_one_can_be_found(registry, register):
-    registry.settle(register(), YES)
-    assert numbers(registry) == {CHAMPION: "1"}
-    registry.settle(register(), YES)
-    assert numbers(registry) == {CHAMPION: "2", PREVIOUS: "1"}
-    registry.settle(register(), YES)
-    assert numbers(registry) == {CHAMPION: "3", PREVIOUS: "2"}
-    assert registry.champion("desk").number == "3"
-
-
-def test_a_refused_challenger_changes_no_champion_and_keeps_its_reason(registry, register):
-    registry.settle(register(), YES)
-    refused = register()
-    registry.settle(refused, NO)
-    assert numbers(registry) == {CHAMPION: "1", CHALLENGER: "2"}
-    tags = registry.tracking.client.get_model_version("oddwire-desk", refused.number).tags
-    assert (tags["promotion"], tags["promotion_reason"]) == ("refused", NO.reason)
-
-
-def test_promoting_the_champion_again_makes_it_not_its_own_predecessor(registry, register):
-    version = register()
-    registry.settle(version, YES)
-    registry.settle(version, YES)
-    assert numbers(registry) == {CHAMPION: "1"}
-
-
-def test_sources_have_champions_of_their_own(registry, register):
-    registry.settle(register("desk"), YES)
+def test_sources_have_champions_of_their_own(registry, register, settled, numbers):
+    settled(register("desk"), promote=True)
     register("simulated")
-    assert numbers(registry, "simulated") == {CHALLENGER: "1"}
+    assert numbers("simulated") == {CHALLENGER: "1"}
     assert model_name("desk") != model_name("simulated")
-
-
-def test_the_ledger_says_what_was_decided_and_only_grows(registry, register, fitted):
-    first = register()
-    registry.settle(first, YES)
-    before = registry.ledger.read_bytes()
-    registry.settle(register(), NO)
-    assert registry.ledger.read_bytes().startswith(before)
-    entries = ledger(registry)
-    assert [entry["outcome"] for entry in entries] == ["promoted", "refused"]
-    assert entries[0]["version"] == "1"
-    assert entries[0]["run_id"] == first.run_id
-    assert entries[0]["manifest_sha256"] == fitted.digest
-    assert entries[1]["reason"] == NO.reason
-    assert entries[1]["time"].endswith("+00:00")
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from oddwire.operations.registry import ledger
-
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(100):
-    entry = {"version": str(number), "reason": sys.argv[2] * 4000}
-    ledger.append(Path(sys.argv[1]), entry)
-"""
-
-
-@pytest.mark.slow
-def test_lines_of_two_processes_do_not_mix(tmp_path):
-    file = tmp_path / "deep" / "promotions.jsonl"
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(file), letter],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for letter in "ab"
-    ]
-    for writer in writers:
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        with writer:
-            pass
-        assert writer.returncode == 0
-    entries = [json.loads(line) for line in file.read_text().splitlines()]
-    assert len(entries) == 200
-    for letter in "ab":
-        mine = [entry for entry in entries if entry["reason"] == letter * 4000]
-        assert [entry["version"] for entry in mine] == [str(number) for number in range(100)]
 
 
 def stored(registry):
@@ -230,9 +111,9 @@ def test_another_model_put_in_its_place_does_not_load(registry, register, tmp_pa
         registry.load(version)
 
 
-def test_a_version_without_a_digest_was_not_made_by_oddwire(registry, register):
+def test_a_version_without_a_digest_was_not_made_by_oddwire(registry, register, settled):
     version = register()
-    registry.settle(version, YES)
+    settled(version, promote=True)
     registry.tracking.client.delete_model_version_tag("oddwire-desk", "1", "manifest_sha256")
     with pytest.raises(ModelError, match="version 1 of oddwire-desk has no manifest_sha256 tag"):
         registry.champion("desk")
@@ -340,3 +221,91 @@ def test_mlflow_serves_the_registered_model(registry, register, tmp_path):
         with urlopen(request, timeout=60) as reply:  # noqa: S310 - the same
             answer = pd.DataFrame(json.load(reply)["predictions"])
     pd.testing.assert_frame_equal(answer, expected, check_exact=True)
+
+
+# -- the model that MLflow shows ----------------------------------------------------------------
+
+
+def test_a_version_is_a_model_with_figures_of_the_run_that_made_it(registry, fitted, make_rows):
+    client = registry.tracking.client
+    with registry.tracking.run("desk", "study", kind="study") as run:
+        registry.tracking.log(run, [Metrics({"roc_auc": 0.9, "f1": 0.5, "seconds": 3.0})])
+        version = registry.register(
+            "desk", run, fitted.model, fitted.folder, fitted.digest, make_rows(10),
+            description="It is a forest.",
+        )  # fmt: skip
+    found = client.get_model_version("oddwire-desk", "1")
+    assert found.source == f"models:/{version.model_id}", "the page links to the model by it"
+    assert (found.run_id, found.description) == (run, "It is a forest.")
+    model = client.get_logged_model(version.model_id)
+    assert (str(model.status), model.source_run_id, model.name) == (
+        "READY", run, "isolation_forest",
+    )  # fmt: skip
+    assert {metric.key: metric.value for metric in model.metrics} == {"roc_auc": 0.9, "f1": 0.5}
+    assert model.params["detector__n_estimators"] == "10"
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [
+        {"name": "oddwire-desk", "version": "1"}
+    ]
+    assert outputs(registry, run) == [version.model_id]
+    assert len(client.get_metric_history(run, "roc_auc")) == 1, "no second point in the run's chart"
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+def outputs(registry, run):
+    found = registry.tracking.client.get_run(run).outputs.model_outputs
+    return [output.model_id for output in found]
+
+
+def test_another_run_that_led_to_a_version_shows_it_without_its_files(registry, register, fitted):
+    version = register()
+    client = registry.tracking.client
+    with registry.tracking.run("desk", "again", kind="study") as run:
+        registry.tracking.log(run, [Metrics({"roc_auc": 0.9})])
+        registry.link(version, run, fitted.model, measured_in=run)
+    (model_id,) = outputs(registry, run)
+    model = client.get_logged_model(model_id)
+    assert model_id != version.model_id
+    assert model.source_run_id == run, "the table of runs looks for it"
+    assert version.model_id in model.tags["mlflow.note.content"]
+    assert '"version": "1"' in model.tags["mlflow.modelVersions"]
+    assert client.list_logged_model_artifacts(model_id) == []
+
+
+def test_a_model_whose_files_cannot_be_kept_is_no_version(registry, register, monkeypatch):
+    def full(*_):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry.tracking.client._client, "log_model_artifacts", full)
+        with pytest.raises(OSError, match="disk full"):
+            register()
+    experiment = registry.tracking.experiment("desk")
+    (model,) = registry.tracking.client.search_logged_models([experiment])
+    assert str(model.status) == "FAILED"
+    assert register().number == "1"
+
+
+def test_the_same_model_is_found_again_if_it_still_loads(registry, register, fitted):
+    assert registry.same_model("desk", fitted.digest) is None
+    version = register()
+    assert registry.same_model("desk", fitted.digest) == version
+    assert registry.same_model("desk", "0" * 64) is None
+    assert registry.same_model("simulated", fitted.digest) is None
+    next(stored(registry).glob("*.npy")).unlink()
+    assert registry.same_model("desk", fitted.digest) is None
+
+
+def test_a_version_of_before_there_were_models_still_loads(registry, fitted, make_rows, tmp_path):
+    client = registry.tracking.client
+    save_pyfunc(fitted.model, fitted.folder, make_rows(10), tmp_path / "model")
+    with registry.tracking.run("desk", "study", kind="study") as run:
+        registry.tracking.log_folder(run, tmp_path / "model", under="model")
+    registry._ensure_model("oddwire-desk", "desk")
+    client.create_model_version(
+        "oddwire-desk", f"{client.get_run(run).info.artifact_uri}/model", run,
+        tags={"manifest_sha256": fitted.digest, "detector": "isolation_forest"},
+    )  # fmt: skip
+    version = registry.numbered("desk", "1")
+    assert version.model_id is None
+    rows = make_rows(50, seed=9)
+    pd.testing.assert_frame_equal(registry.load(version).score(rows), fitted.model.score(rows))

@@ -25,16 +25,39 @@ _TORCH = "autoencoder.lightning_module"
 DETECTORS: Mapping[str, DetectorSpec] = MappingProxyType({
     spec.name: spec
     for spec in (
-        DetectorSpec("isolation_forest", "Isolation Forest", "IsolationForestDetector"),
-        DetectorSpec("one_class_svm", "One-Class SVM", "OneClassSVMDetector"),
-        DetectorSpec("autoencoder", "Autoencoder", "AutoencoderDetector", _TORCH),
-        DetectorSpec("kmeans", "K-Means", "KMeansDetector"),
         DetectorSpec(
-            "kmeans_autoencoder", "K-Means and autoencoders", "KMeansAutoencoderDetector", _TORCH
+            "isolation_forest", "Isolation Forest", "IsolationForestDetector",
+            "Rows that random splits isolate early are anomalous.",
         ),
-        DetectorSpec("nearest_neighbours", "Nearest neighbours", "NearestNeighboursDetector"),
-        DetectorSpec("local_outlier_factor", "Local outlier factor", "LocalOutlierFactorDetector"),
-        DetectorSpec("ensemble", "Ensemble", "EnsembleDetector", _TORCH),
+        DetectorSpec(
+            "one_class_svm", "One-Class SVM", "OneClassSVMDetector",
+            "Rows outside of a smooth border around the training rows are anomalous.",
+        ),
+        DetectorSpec(
+            "autoencoder", "Autoencoder", "AutoencoderDetector",
+            "Rows that narrow networks cannot reconstruct are anomalous.", _TORCH,
+        ),
+        DetectorSpec(
+            "kmeans", "K-Means", "KMeansDetector",
+            "Rows far from the nearest of k centres are anomalous.",
+        ),
+        DetectorSpec(
+            "kmeans_autoencoder", "K-Means and autoencoders", "KMeansAutoencoderDetector",
+            "Rows that the autoencoder of their K-Means cluster cannot reconstruct are anomalous.",
+            _TORCH,
+        ),
+        DetectorSpec(
+            "nearest_neighbours", "Nearest neighbours", "NearestNeighboursDetector",
+            "Rows far from the nearest training rows are anomalous.",
+        ),
+        DetectorSpec(
+            "local_outlier_factor", "Local outlier factor", "LocalOutlierFactorDetector",
+            "Rows in sparser places than their nearest training rows are anomalous.",
+        ),
+        DetectorSpec(
+            "ensemble", "Ensemble", "EnsembleDetector",
+            "Rows that several detectors find unlikely together are anomalous.", _TORCH,
+        ),
     )
 })  # fmt: skip
 

@@ -19,6 +19,8 @@ class DetectorSpec:
         As people read it.
     class_name
         The estimator in that module.
+    summary
+        Which rows are anomalous to it, in a sentence.
     libraries
         A module here that imports what the estimator itself imports only when it fits.
     """
@@ -26,7 +28,13 @@ class DetectorSpec:
     name: str
     title: str
     class_name: str
+    summary: str
     libraries: str | None = None
+
+    @property
+    def library(self) -> str:
+        """What it is built on."""
+        return "scikit-learn" if self.libraries is None else "PyTorch"
 
     def load(self) -> type[Any]:
         """Import the module and return the estimator's class."""

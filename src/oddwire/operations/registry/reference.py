@@ -18,13 +18,15 @@ _MOST_ROWS = 20_000
 
 
 def keep(tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame) -> None:
-    """Keep benign rows and their anomaly scores with a version's run.
+    """Keep benign rows and their anomaly scores with a version's run, once.
 
     Parameters
     ----------
     rows
         Feature frame that the model was not fitted to; without labels all of it is kept.
     """
+    if tracking.has_file(version.run_id, f"{FOLDER}/{FILE}"):
+        return
     if LABEL in rows:
         rows = rows[rows[LABEL].fillna(0) == 0]
     if TIME in rows:

@@ -1,4 +1,4 @@
-"""Models in MLflow's registry: versions, the aliases ``champion`` and ``challenger``, the ledger.
+"""Models in MLflow's registry: registered as versions, found by number or alias, loaded.
 
 A version holds an oddwire model folder inside an MLflow pyfunc, found by its loader module, so
 nothing in it is pickled. The SHA-256 of the model's manifest stands in a tag of the version,
@@ -7,10 +7,9 @@ outside the files that it vouches for.
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +17,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.errors import ModelError, NoModelError
+from oddwire.errors import ModelError, NoModelError, ParameterError
 from oddwire.operations.progress import step
-from oddwire.operations.registry import ledger
-from oddwire.operations.registry.promotion import PromotionDecision
+from oddwire.operations.registry import ledger, logged_models
+from oddwire.operations.registry.description import HEADLINES
 from oddwire.operations.registry.pyfunc import INSIDE, save_pyfunc
 from oddwire.operations.tracking.store import Tracking
 from oddwire.project import Project
@@ -32,18 +31,30 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 _DIGEST = "manifest_sha256"
 _DETECTOR = "detector"
-_MODEL = "model"  # artifact path of the pyfunc in the run that made it
+_SHOWN_METRICS = (*HEADLINES, "target_fpr")
+_NO_SUCH = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version of a source's model."""
+    """One registered version of a source's model.
+
+    Parameters
+    ----------
+    run_id
+        The run that made it.
+    digest
+        SHA-256 of its manifest.
+    model_id
+        The model in MLflow; None for versions made before oddwire kept one.
+    """
 
     source: str
     number: str
     run_id: str
     detector: str
     digest: str
+    model_id: str | None = None
 
 
 def model_name(source: str) -> str:
@@ -67,7 +78,7 @@ class Registry:
     @classmethod
     def of(cls, tracking: Tracking, project: Project) -> Registry:
         """Return the registry beside a project's tracking store."""
-        return cls(tracking, project.mlruns / "promotions.jsonl")
+        return cls(tracking, ledger.of_project(project))
 
     def register(
         self,
@@ -79,6 +90,7 @@ class Registry:
         example: pd.DataFrame,
         *,
         challenger: bool = True,
+        description: str = "",
     ) -> Version:
         """Keep a model with a run as a pyfunc, and register it.
 
@@ -92,22 +104,56 @@ class Registry:
             Feature frame from which signature and input example are taken.
         challenger
             Whether it gets the alias.
+        description
+            What the MLflow page says of the version.
         """
         with tempfile.TemporaryDirectory() as scratch:
-            packed = Path(scratch) / _MODEL
+            packed = Path(scratch) / "model"
             save_pyfunc(model, folder, example, packed)
-            self.tracking.log_folder(run, packed, under=_MODEL)
+            model_id = logged_models.log_model(
+                self.tracking, run, model.detector_name, packed,
+                hyperparameters=model.hyperparameters,
+            )  # fmt: skip
+        logged_models.copy_metrics(self.tracking, run, model_id, _SHOWN_METRICS)
         client, name = self.tracking.client, model_name(source)
         self._ensure_model(name, source)
-        made = client.create_model_version(
-            name,
-            source=f"{client.get_run(run).info.artifact_uri}/{_MODEL}",
-            run_id=run,
-            tags={_DIGEST: digest, _DETECTOR: model.detector_name},
-        )
+        with logged_models.known_to_all(self.tracking):
+            made = client.create_model_version(
+                name,
+                source=logged_models.source_of(model_id),
+                run_id=run,
+                model_id=model_id,
+                tags={_DIGEST: digest, _DETECTOR: model.detector_name},
+                description=description,
+            )
+        version = Version(source, str(made.version), run, model.detector_name, digest, model_id)
+        logged_models.name_version(self.tracking, model_id, name, version.number)
         if challenger:
-            client.set_registered_model_alias(name, CHALLENGER, made.version)
-        return Version(source, str(made.version), run, model.detector_name, digest)
+            self.challenge(version)
+        return version
+
+    def challenge(self, version: Version) -> None:
+        """Give a version the alias ``challenger``."""
+        name = model_name(version.source)
+        self.tracking.client.set_registered_model_alias(name, CHALLENGER, version.number)
+
+    def link(self, version: Version, run: str, model: Model, *, measured_in: str) -> None:
+        """Show a version in the Models column of another run that led to it.
+
+        Parameters
+        ----------
+        measured_in
+            The run that holds its figures.
+        """
+        if version.model_id is None:
+            return
+        model_id = logged_models.log_same_model(
+            self.tracking, run, version.detector, version.model_id,
+            hyperparameters=model.hyperparameters,
+        )  # fmt: skip
+        logged_models.copy_metrics(self.tracking, measured_in, model_id, _SHOWN_METRICS)
+        name = model_name(version.source)
+        logged_models.name_version(self.tracking, model_id, name, version.number)
 
     def _ensure_model(self, name: str, source: str) -> None:
         from mlflow.exceptions import MlflowException
@@ -122,15 +168,58 @@ class Registry:
 
     def version(self, source: str, alias: str = CHAMPION) -> Version | None:
         """Return the version that carries an alias, None where none does."""
+        found = self._with_alias(source, alias)
+        return None if found is None else _version(source, found)
+
+    def number(self, source: str, alias: str = CHAMPION) -> str | None:
+        """Return the number of the version that carries an alias, whoever registered it."""
+        found = self._with_alias(source, alias)
+        return None if found is None else str(found.version)
+
+    def _with_alias(self, source: str, alias: str) -> ModelVersion | None:
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self.tracking.client.get_model_version_by_alias(model_name(source), alias)
+            return self.tracking.client.get_model_version_by_alias(model_name(source), alias)
         except MlflowException as error:
-            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            if error.error_code in _NO_SUCH:
                 return None
             raise
-        return _version(source, found)
+
+    def numbered(self, source: str, number: str) -> Version:
+        """Return a version by its number.
+
+        Raises
+        ------
+        ParameterError
+            If that is no number.
+        NoModelError
+            If there is no such version.
+        """
+        if not (number.isascii() and number.isdecimal()):
+            raise ParameterError(f"a version must be a number such as 3, got {number!r:.60}")
+        every = self._search(source)
+        for found in every:
+            if int(found.version) == int(number):
+                return _version(source, found)
+        known = ", ".join(str(found.version) for found in every) or "none yet"
+        raise NoModelError(f"{model_name(source)} has no version {number}: there are {known}")
+
+    def same_model(self, source: str, digest: str) -> Version | None:
+        """Return the version that holds a model, to the last bit, and loads; None without one."""
+        for found in self._search(source, f" and tags.{_DIGEST} = '{digest}'"):
+            version = _version(source, found)
+            with suppress(ModelError):
+                self.load(version)
+                return version
+        return None
+
+    def _search(self, source: str, where: str = "") -> list[ModelVersion]:
+        """Return the versions of a source, the oldest first."""
+        found = self.tracking.client.search_model_versions(
+            f"name = '{model_name(source)}'{where}", max_results=10_000
+        )
+        return sorted(found, key=lambda each: int(each.version))
 
     def champion(self, source: str) -> Version:
         """Return the champion.
@@ -152,14 +241,16 @@ class Registry:
         """Bring a version's model folder here for the length of a ``with``."""
         from mlflow.exceptions import MlflowException
 
+        name = model_name(version.source)
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                packed = self.tracking.download(version.run_id, _MODEL, Path(scratch))
+                place = self.tracking.client.get_model_version_download_uri(name, version.number)
+                packed = self.tracking.download_from(place, Path(scratch))
             except (MlflowException, OSError) as error:
                 reason = " ".join(str(error).split())
                 raise ModelError(
-                    f"the files of {model_name(version.source)} version {version.number} cannot be "
-                    f"read from MLflow: {reason:.200}"
+                    f"the files of {name} version {version.number} cannot be read from MLflow: "
+                    f"{reason:.200}"
                 ) from error
             yield packed / INSIDE
 
@@ -186,33 +277,6 @@ class Registry:
             version = self.champion(source)
             return version, self.load(version)
 
-    def settle(self, version: Version, decision: PromotionDecision) -> None:
-        """Carry out a decision: ledger and tags first, then the aliases.
-
-        A kill between the two leaves the old champion in place and the decision on record.
-        """
-        client, name = self.tracking.client, model_name(version.source)
-        outcome = decision.outcome
-        ledger.append(self.ledger, {
-            "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "source": version.source,
-            "version": version.number,
-            "run_id": version.run_id,
-            "detector": version.detector,
-            "manifest_sha256": version.digest,
-            "outcome": outcome,
-            **decision.to_dict(),
-        })  # fmt: skip
-        client.set_model_version_tag(name, version.number, "promotion", outcome)
-        client.set_model_version_tag(name, version.number, "promotion_reason", decision.reason)
-        if not decision.promote:
-            return
-        old = self.version(version.source)
-        if old is not None and old.number != version.number:
-            client.set_registered_model_alias(name, PREVIOUS, old.number)
-        client.set_registered_model_alias(name, CHAMPION, version.number)
-        client.delete_registered_model_alias(name, CHALLENGER)
-
 
 def _version(source: str, found: ModelVersion) -> Version:
     tags = found.tags
@@ -222,5 +286,6 @@ def _version(source: str, found: ModelVersion) -> Version:
             "registered by oddwire, or somebody took the tag away"
         )
     return Version(
-        source, str(found.version), found.run_id, tags.get(_DETECTOR, "?"), tags[_DIGEST]
-    )
+        source, str(found.version), found.run_id, tags.get(_DETECTOR, "?"), tags[_DIGEST],
+        logged_models.model_id_of(found.source),
+    )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from oddwire.errors import ServiceError
@@ -55,14 +57,21 @@ class _Watched:
             return found
 
         def call(*arguments: Any, **named: Any) -> Any:
-            try:
+            with outages_of(self._uri):
                 return found(*arguments, **named)
-            except Exception as error:
-                if _is_outage(error):
-                    raise ServiceError(_failed(self._uri, error)) from error
-                raise
 
         return call
+
+
+@contextmanager
+def outages_of(uri: str) -> Iterator[None]:
+    """Turn failures to reach a store into `ServiceError`; all other errors pass through."""
+    try:
+        yield
+    except Exception as error:
+        if _is_outage(error):
+            raise ServiceError(_failed(uri, error)) from error
+        raise
 
 
 def _is_outage(error: Exception) -> bool:

@@ -247,6 +247,15 @@ class Tracking:
         into.mkdir(parents=True, exist_ok=True)
         return Path(self.client.download_artifacts(run, file, str(into)))
 
+    def download_from(self, place: str, into: Path) -> Path:
+        """Copy the folder at an address of artifacts into a folder, and return its path."""
+        from mlflow.artifacts import download_artifacts
+
+        with store_client.outages_of(self.uri):
+            return Path(
+                download_artifacts(artifact_uri=place, dst_path=str(into), tracking_uri=self.uri)
+            )
+
     def end_orphans(self, source: str) -> int:
         """End the runs of killed processes of this machine, and say how many there were."""
         orphans = [

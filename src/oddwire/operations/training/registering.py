@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
+from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry import reference
-from oddwire.operations.registry.promotion import Candidate, PromotionDecision, decide
+from oddwire.operations.registry.description import Facts, describe, with_decision
+from oddwire.operations.registry.moving import one_move_at_a_time, settle
+from oddwire.operations.registry.promotion import Candidate, Check, PromotionDecision, decide
 from oddwire.operations.registry.records import promotion_items
 from oddwire.operations.registry.versions import Registry, Version
+from oddwire.operations.search.objective import in_words
+from oddwire.operations.tracking.items import Tags
 from oddwire.operations.training.evaluating import score_test
 from oddwire.operations.training.results import EvaluatedDetector, Training
+from oddwire.traffic.labels import labels_of
+from oddwire.traffic.schema import TIME
 
 _EXAMPLE_ROWS = 50
 
@@ -25,29 +33,51 @@ def register_all(
 ) -> dict[str, Version]:
     """Register every detector's model, the best one as the challenger.
 
+    A model that is registered already, to the last bit, gets no second version.
+
     Returns
     -------
     dict
         The version of each detector.
     """
-    tracking = training.tracking()
-    registry = Registry.of(tracking, training.project)
-    prepared = training.prepared
-    example = prepared.part("train").head(_EXAMPLE_ROWS)
+    registry = Registry.of(training.tracking(), training.project)
+    held_out = [training.prepared.part(name) for name in ("calibration", "validation")]
+    rows = pd.concat(held_out, ignore_index=True)
     versions = {}
     with step("register", len(evaluated)):
         for each in evaluated:
             model = Model.load(each.folder, digest=each.digest)
-            version = registry.register(
-                training.source, each.searched.run_id, model, each.folder, each.digest, example,
-                challenger=each is best,
-            )  # fmt: skip
-            versions[each.detector] = version
+            version = _registered(training, registry, each, model, best)
+            # Whichever of them is champion one day: its drift is measured against these rows.
+            reference.keep(registry.tracking, version, model, rows)
             if each is best:
-                held_out = [prepared.part(name) for name in ("calibration", "validation")]
-                reference.keep(tracking, version, model, pd.concat(held_out, ignore_index=True))
+                run = each.searched.run_id
+                registry.link(version, training.run_id, model, measured_in=run)
+            versions[each.detector] = version
             progress().advance("register", each.detector)
     return versions
+
+
+def _registered(
+    training: Training,
+    registry: Registry,
+    each: EvaluatedDetector,
+    model: Model,
+    best: EvaluatedDetector,
+) -> Version:
+    known = registry.same_model(training.source, each.digest)
+    run = each.searched.run_id
+    if known is None:
+        return registry.register(
+            training.source, run, model, each.folder, each.digest,
+            training.prepared.part("train").head(_EXAMPLE_ROWS),
+            challenger=each is best, description=_described(training, each, best),
+        )  # fmt: skip
+    registry.link(known, run, model, measured_in=run)
+    registry.tracking.log(run, [Tags({"same_model_as_version": known.number})])
+    if each is best and registry.number(training.source) != known.number:
+        registry.challenge(known)
+    return known
 
 
 def settle_promotion(
@@ -56,24 +86,43 @@ def settle_promotion(
     """Decide whether the challenger becomes champion, and carry it out."""
     tracking = training.tracking()
     registry = Registry.of(tracking, training.project)
-    with step("promote"):
-        if promote:
-            champion, no_champion = _champion(training, registry)
-            report = best.report
-            challenger = _candidate(
-                version, report.scored, report.test.threshold,
-                milliseconds_per_row=1000 / report.rows_per_second, megabytes=report.megabytes,
-            )  # fmt: skip
-            decision = decide(
-                challenger, champion, training.params.promotion,
-                seed=training.params.seed, no_champion=no_champion,
-            )  # fmt: skip
-        else:
-            reason = "promotion was switched off for this training"
-            decision = PromotionDecision(promote=False, reason=reason, checks=())
-        registry.settle(version, decision)
+    with step("promote"), one_move_at_a_time(training.project, training.source):
+        decision = _decide(training, registry, best, version, promote=promote)
+        flow_run = tracking.client.get_run(training.run_id).data.tags["flow_run"]
+        settle(registry, version, decision, who=flow_run)
         tracking.log(training.run_id, promotion_items(decision, version.number))
     return decision
+
+
+def _decide(
+    training: Training,
+    registry: Registry,
+    best: EvaluatedDetector,
+    version: Version,
+    *,
+    promote: bool,
+) -> PromotionDecision:
+    if not promote:
+        reason = "promotion was switched off for this training"
+        return PromotionDecision(promote=False, reason=reason, checks=())
+    if registry.number(training.source) == version.number:
+        note = f"same model, to the last bit, as version {version.number}, which is champion"
+        another = Check(name="another_model", passed=False, figure=None, limit=None, note=note)
+        return PromotionDecision(promote=False, reason=f"Kept: {note}", checks=(another,))
+    champion, no_champion = _champion(training, registry)
+    report = best.report
+    challenger = _candidate(
+        version, report.scored, report.test.threshold,
+        milliseconds_per_row=1000 / report.rows_per_second, megabytes=report.megabytes,
+    )  # fmt: skip
+    decision = decide(
+        challenger, champion, training.params.promotion,
+        seed=training.params.seed, no_champion=no_champion,
+    )  # fmt: skip
+    if version.run_id == best.searched.run_id:
+        return decision
+    again = f"same model, to the last bit, as version {version.number} of an earlier training"
+    return replace(decision, reason=f"{decision.reason} ({again})")
 
 
 def _candidate(version: Version, rows: ScoredRows, threshold: float, **costs: float) -> Candidate:
@@ -101,3 +150,38 @@ def _champion(training: Training, registry: Registry) -> tuple[Candidate | None,
     except ModelError as error:
         reason = f"cannot be used: {error}"
     return None, f"has no champion to beat (version {version.number} {reason})"
+
+
+def _described(training: Training, each: EvaluatedDetector, best: EvaluatedDetector) -> str:
+    """Return the description of a detector's version, before its promotion is decided."""
+    facts = Facts(
+        title=DETECTORS[each.detector].title,
+        source=training.source,
+        trained_on=_rows_in_words(training.train),
+        tested_on=_rows_in_words(training.prepared.part("test")),
+        figures=each.report.test.figures,
+        experiment=training.tracking().experiment(training.source),
+        training=training.run_id,
+    )
+    if each is best:
+        return describe(facts)
+    mine, theirs = each.validation, best.validation
+    return with_decision(
+        describe(facts),
+        f"Not proposed: on the validation rows {best.detector} has {theirs.value:.4f}, and this "
+        f"one {mine.value:.4f} ({in_words(theirs.criterion)})",
+    )
+
+
+def _rows_in_words(rows: pd.DataFrame) -> str:
+    """Return how many rows there are, of which labels, and from when to when."""
+    labels = labels_of(rows)
+    attacks = int((labels == 1).sum())
+    if (labels == 0).all():
+        count = f"{len(rows):,} benign rows"
+    else:
+        count = f"{len(rows):,} rows" + (f", {attacks:,} of them attacks" if attacks else "")
+    times = rows[TIME].dropna() if TIME in rows else pd.Series(dtype="datetime64[us, UTC]")
+    if times.empty:
+        return count
+    return f"{count}, {times.min():%Y-%m-%d %H:%M} to {times.max():%Y-%m-%d %H:%M} UTC"
