@@ -13,7 +13,7 @@ from flows.drift_check import check_drift
 from flows.scoring import score
 from flows.training import train
 from oddwire import __version__
-from oddwire.params import load_params
+from oddwire.params import load_params, watched_sources
 from oddwire.project import Project
 
 
@@ -28,7 +28,7 @@ def deployments() -> list[RunnerDeployment]:
         train.to_deployment(
             "training",
             parameters={
-                "source": params.drift.source,
+                "source": watched_sources(params)[0],
                 "trials": params.search.trials,
                 "detectors": ",".join(params.search.detectors),
             },
@@ -38,7 +38,7 @@ def deployments() -> list[RunnerDeployment]:
         check_drift.to_deployment(
             "drift-check",
             schedules=[Cron(params.drift.schedule, timezone="UTC")],
-            parameters={"source": params.drift.source},
+            parameters={"source": watched_sources(params)[0]},
             concurrency_limit=one_at_a_time,
             tags=["oddwire"],
             version=__version__,

@@ -8,7 +8,7 @@ from oddwire.params.alerts import AlertSettings, ThresholdRule
 from oddwire.params.base import Fraction, Settings
 from oddwire.params.drift import DriftSettings
 from oddwire.params.explore import ExploreSettings
-from oddwire.params.loading import Params, check_params, load_params
+from oddwire.params.loading import Params, check_params, load_params, watched_sources
 from oddwire.params.promotion import PromotionSettings
 from oddwire.params.search import DetectorName, SearchSettings
 from oddwire.params.sources import (
@@ -29,4 +29,5 @@ __all__ = [
     "ExploreSettings", "Fraction", "NslKddSource", "Params", "PromotionSettings", "RowKind",
     "SearchSettings", "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings",
     "TableSource", "ThresholdRule", "TrainingSettings", "check_params", "load_params",
+    "watched_sources",
 ]  # fmt: skip

@@ -35,26 +35,19 @@ class Params(Settings):
     promotion: PromotionSettings = PromotionSettings()
     drift: DriftSettings = DriftSettings()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _watch_the_first_source(cls, content: Any) -> Any:
-        if not isinstance(content, dict) or not isinstance(content.get("sources"), dict):
-            return content
-        drift = content.get("drift", {})
-        if not content["sources"] or not isinstance(drift, dict):
-            return content
-        return {**content, "drift": {"source": next(iter(content["sources"])), **drift}}
-
     @model_validator(mode="after")
-    def _check_the_watched_source(self) -> Self:
-        if self.sources and self.drift.source not in self.sources:
-            raise PydanticCustomError(
-                "watched", "must be one of the sources {known}",
-                {
-                    "known": ", ".join(sorted(self.sources)),
-                    "key": "drift.source", "got": self.drift.source,
-                },
-            )  # fmt: skip
+    def _check_the_watched_sources(self) -> Self:
+        named = {"sources": self.drift.sources, "current": tuple(self.drift.current)}
+        for key, names in named.items():
+            for name in names:
+                if name not in self.sources:
+                    raise PydanticCustomError(
+                        "watched", "must be one of the sources {known}",
+                        {
+                            "known": ", ".join(sorted(self.sources)),
+                            "key": f"drift.{key}", "got": name,
+                        },
+                    )  # fmt: skip
         return self
 
     def source(self, name: str) -> Source:
@@ -70,6 +63,11 @@ class Params(Settings):
         except KeyError:
             known = ", ".join(sorted(self.sources))
             raise ParameterError(f"unknown source {name!r}: params.yaml has {known}") from None
+
+
+def watched_sources(params: Params) -> tuple[str, ...]:
+    """Return the sources that the scheduled drift check looks at, in order, each once."""
+    return tuple(dict.fromkeys(params.drift.sources or params.sources))
 
 
 _MOST_PROBLEMS = 3

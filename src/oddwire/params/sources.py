@@ -39,6 +39,11 @@ class SourceSettings(Settings):
         """Return the paths of its own files by the key that names them."""
         return {}
 
+    @property
+    def ends(self) -> dt.datetime | None:
+        """When its own days end, if its reader can make the days after them; else None."""
+        return None
+
 
 class SimulatedSource(SourceSettings):
     """Days of a small organisation's connections, made from a seed."""
@@ -54,6 +59,11 @@ class SimulatedSource(SourceSettings):
     attacks: bool = True
     drift: tuple[DriftScenario, ...] = ()
     drift_from_day: int = Field(0, ge=0)
+
+    @property
+    def ends(self) -> dt.datetime:
+        midnight = dt.datetime.combine(self.start, dt.time(), tzinfo=dt.UTC)
+        return midnight + dt.timedelta(days=self.days)
 
 
 class _TrainAndTest(SourceSettings):
