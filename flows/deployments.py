@@ -28,7 +28,7 @@ def deployments() -> list[RunnerDeployment]:
         train.to_deployment(
             "training",
             parameters={
-                "source": watched_sources(params)[0],
+                "source": next(iter(watched_sources(params)), ""),
                 "trials": params.search.trials,
                 "detectors": ",".join(params.search.detectors),
             },
@@ -38,7 +38,7 @@ def deployments() -> list[RunnerDeployment]:
         check_drift.to_deployment(
             "drift-check",
             schedules=[Cron(params.drift.schedule, timezone="UTC")],
-            parameters={"source": watched_sources(params)[0]},
+            parameters={"source": next(iter(watched_sources(params)), "")},
             concurrency_limit=one_at_a_time,
             tags=["oddwire"],
             version=__version__,

@@ -7,6 +7,7 @@ thread and gets lost where studies run side by side. Reports say *what* is kept 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import os
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from filelock import FileLock
 
@@ -49,6 +52,7 @@ _KIND = "kind"
 _OWNER = "owner"
 _LONGEST_PARAMETER = 6000
 _PARAMETERS_PER_BATCH = 100
+_MOST_RUNS = 50_000
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,10 @@ class Tracking:
         run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)
         return str(run.info.run_id)
 
+    def rename(self, run: str, name: str) -> None:
+        """Give a run another name, for example that of its result."""
+        self.client.update_run(run, name=name)
+
     def end(self, run: str, *, status: str = "FINISHED") -> None:
         """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
         self.client.set_terminated(run, status)
@@ -151,8 +159,8 @@ class Tracking:
 
     def _log_one(self, run: str, item: Item) -> None:
         match item:
-            case Metrics(values):
-                self._log_metrics(run, values)
+            case Metrics(values, at):
+                self._log_metrics(run, values, at)
             case Parameters(values):
                 self._log_parameters(run, values)
             case Tags(values):
@@ -175,10 +183,12 @@ class Tracking:
             link.symlink_to(path.absolute())
             self.client.log_artifact(run, str(link), folder or None)
 
-    def _log_metrics(self, run: str, values: Mapping[str, float | None]) -> None:
+    def _log_metrics(
+        self, run: str, values: Mapping[str, float | None], at: dt.datetime | None
+    ) -> None:
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
+        now = int((time.time() if at is None else at.timestamp()) * 1000)
         known = {k: float(v) for k, v in values.items() if v is not None and math.isfinite(v)}
         metrics = [Metric(name, value, now, 0) for name, value in known.items()]
         self.client.log_batch(run, metrics=metrics)
@@ -211,10 +221,14 @@ class Tracking:
 
     def finished_trainings(self, source: str, most: int) -> list[Run]:
         """Return the newest trainings of a source that finished, the newest first."""
+        return self.finished_runs(source, "training", most)
+
+    def finished_runs(self, source: str, kind: str, most: int = _MOST_RUNS) -> list[Run]:
+        """Return the newest runs of a kind that finished, the newest first."""
         found = self.client.get_experiment_by_name(source)
         if found is None:
             return []
-        where = f"tags.{_KIND} = 'training' and attributes.status = 'FINISHED'"
+        where = f"tags.{_KIND} = '{kind}' and attributes.status = 'FINISHED'"
         return self._runs(found.experiment_id, where, most)
 
     def finished_training(self, run: str) -> Run:
@@ -255,6 +269,11 @@ class Tracking:
         folder = file.rpartition("/")[0]
         return any(kept.path == file for kept in self.client.list_artifacts(run, folder or None))
 
+    def place(self, run: str, file: str) -> str:
+        """Return where a file that was kept with a run lies: a path, or a server's address."""
+        uri = f"{self.client.get_run(run).info.artifact_uri}/{file}"
+        return url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri
+
     def download(self, run: str, file: str, into: Path) -> Path:
         """Copy a file or folder that was kept with a run into a folder, and return its path."""
         into.mkdir(parents=True, exist_ok=True)
@@ -271,7 +290,7 @@ class Tracking:
             self.end(run.info.run_id, status="KILLED")
         return len(orphans)
 
-    def _runs(self, experiment: str, where: str, most: int = 50_000) -> list[Run]:
+    def _runs(self, experiment: str, where: str, most: int = _MOST_RUNS) -> list[Run]:
         pages: list[Run] = []
         token = None
         while len(pages) < most:
