@@ -8,8 +8,12 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 
 from flows.progress import logged_progress
-from oddwire.operations.drift.check import DriftResult, check_source, refresh
+from oddwire.operations.drift.check import check_source, refresh
+from oddwire.operations.drift.history import past_checks
 from oddwire.operations.drift.page import drift_markdown
+from oddwire.operations.drift.periods import reads_own_rows
+from oddwire.operations.drift.result import DriftResult
+from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -27,7 +31,8 @@ def check_drift(
 
     Args:
         source: A source of params.yaml with a champion.
-        current: File of current rows; empty for the newest rows that the project holds.
+        current: A file, glob pattern or folder of current rows; empty for what no check has
+            looked at yet.
         scenario: For a simulated source: simulate the days after training, changed or not.
     """
     project = Project.find()
@@ -35,13 +40,16 @@ def check_drift(
     settings = params.source(source)
     logger = get_run_logger()
     with logged_progress(logger):
-        if not current and not scenario:
+        if reads_own_rows(params, source, current=current, scenario=scenario):
             prepare(project, source, settings)
         result = check(project, source, params, current=current, scenario=scenario)
-    logger.log(30 if result.check.drifted else 20, result.check.verdict)
+    for one in (*result.earlier, result):
+        logger.log(30 if one.check.drifted else 20, "%s: %s", one.subject.title, one.check.verdict)
+    for reason in result.refused:
+        logger.warning("not checked: %s", reason)
     create_markdown_artifact(
         key=f"drift-{source}".replace("_", "-"),
-        markdown=drift_markdown(result),
+        markdown=drift_markdown(result, past_checks(Tracking.connect(project), source)),
         description=f"Newest drift check of {source}",
     )
     return result

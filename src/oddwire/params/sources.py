@@ -62,6 +62,7 @@ class SimulatedSource(SourceSettings):
 
     @property
     def ends(self) -> dt.datetime:
+        """When its own days end; its reader can make the days after them."""
         midnight = dt.datetime.combine(self.start, dt.time(), tzinfo=dt.UTC)
         return midnight + dt.timedelta(days=self.days)
 

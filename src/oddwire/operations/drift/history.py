@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oddwire.operations.tracking.store import Tracking
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -41,6 +42,11 @@ class PastCheck:
     stamp: str
     digest: str
     figures: dict[str, float]
+
+    @property
+    def title(self) -> str:
+        """What the check looked at, in one line of ordinary length."""
+        return printable(self.current, longest=60)
 
 
 def past_checks(tracking: Tracking, source: str) -> list[PastCheck]:

@@ -113,6 +113,22 @@ class DriftResult:
         return self.subject.version
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What must be said beside the verdict, a sentence or two each."""
+        again = "These rows were checked before with this model: this is that check's verdict."
+        return tuple(
+            remark
+            for remark in (
+                self.subject.note,
+                again if self.already_checked else "",
+                f"Older periods caught up on: {len(self.earlier)}." if self.earlier else "",
+                *(f"Not checked: {reason}" for reason in self.refused),
+                f"Periods left for the next check: {self.waiting}." if self.waiting else "",
+            )
+            if remark
+        )
+
+    @property
     def drifted(self) -> bool:
         """Whether any of the periods that were looked at drifted."""
         return any(one.check.drifted for one in (*self.earlier, self))
