@@ -22,6 +22,7 @@ from oddwire.params import (
     TableSource,
     check_params,
     load_params,
+    watched_sources,
 )
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.fetching import PUBLISHED
@@ -39,7 +40,7 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
     assert isinstance(params.source("simulated"), SimulatedSource)
     assert isinstance(params.source("nsl-kdd"), NslKddSource)
     assert params.search.detectors == ("isolation_forest", "one_class_svm", "autoencoder")
-    assert params.drift.source in params.sources
+    assert watched_sources(params) == ("simulated",)
 
 
 def test_the_shipped_file_names_the_files_that_fetch_brings():
@@ -265,7 +266,7 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
         assert "\n" not in str(error)  # noqa: PT017 - most contents are wrong, not all
     else:
         assert set(content) <= set(Params.model_fields)
-        assert params.model_fields_set - {"drift"} == set(content) - {"drift"}
+        assert params.model_fields_set == set(content)
 
 
 @pytest.mark.parametrize(
@@ -277,8 +278,12 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
         ),
         ({"sources": {"a": {"train": "a.csv"}}}, "sources.a.format: is required"),
         (
-            {"sources": SOURCES, "drift": {"source": "dayz"}},
-            "drift.source: must be one of the sources days, mine, got 'dayz'",
+            {"sources": SOURCES, "drift": {"sources": ["days", "dayz"]}},
+            "drift.sources: must be one of the sources days, mine, got 'dayz'",
+        ),
+        (
+            {"sources": SOURCES, "drift": {"current": {"dayz": "new/*.csv"}}},
+            "drift.current: must be one of the sources days, mine, got 'dayz'",
         ),
         ({"sources": SOURCES, "seed": "x" * 200}, f"got '{'x' * 79}…"),
     ],
@@ -306,13 +311,11 @@ def test_a_schedule_that_is_none_is_refused():
         check_params({"sources": SOURCES, "drift": {"schedule": "every morning"}})
 
 
-def test_the_scheduled_check_watches_a_source_that_there_is():
+def test_the_scheduled_check_watches_the_sources_that_are_named_or_else_all():
     mine = {"sources": {"mine": {"format": "simulated"}, "other": {"format": "simulated"}}}
-    assert check_params(mine).drift.source == "mine"
-    assert check_params({**mine, "drift": {"sample_rows": 500}}).drift.source == "mine"
-    assert check_params({**mine, "drift": {"source": "other"}}).drift.source == "other"
-    with pytest.raises(ParameterError, match=r"drift\.source: must be one of .* mine, other"):
-        check_params({**mine, "drift": {"source": "nope"}})
+    assert watched_sources(check_params(mine)) == ("mine", "other")
+    some = {**mine, "drift": {"sources": ["other", "other"]}}
+    assert watched_sources(check_params(some)) == ("other",)
 
 
 @pytest.mark.parametrize("value", ["2026-13-45", "9" * 5000])

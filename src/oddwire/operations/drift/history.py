@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from oddwire.operations.tracking.store import Tracking
 from oddwire.traffic.wire_text import printable
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def past_checks(tracking: Tracking, source: str) -> list[PastCheck]:
     return [_past(run) for run in tracking.finished_runs(source, "drift")]
 
 
-def _past(run: Run) -> PastCheck:
+def _past(run: Any) -> PastCheck:
     tags = run.data.tags
     return PastCheck(
         run_id=run.info.run_id,

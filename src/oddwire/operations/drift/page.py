@@ -8,6 +8,7 @@ from oddwire.operations.drift.history import PastCheck
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.drift.verdict import measure, ranked
 from oddwire.operations.markdown import escaped, figure, table
+from oddwire.traffic.wire_text import printable
 
 _MOST_COLUMNS = 15
 _MOST_CHECKS = 30
@@ -40,7 +41,7 @@ def drift_markdown(result: DriftResult, past: Sequence[PastCheck] = ()) -> str:
 def _columns(result: DriftResult) -> str:
     rows = [
         [
-            escaped(one.column), measure(one), figure(one.statistic), figure(one.threshold),
+            escaped(printable(one.column, longest=60)), measure(one), figure(one.statistic), figure(one.threshold),
             "yes" if one.drifted else "no",
         ]
         for one in ranked(result.check.columns)[:_MOST_COLUMNS]

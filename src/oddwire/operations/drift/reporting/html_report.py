@@ -19,6 +19,11 @@ MOST_PICTURES = 200  # the most drifted columns: the page grows with each
 LONGEST_NAME = 120
 # Nothing may be fetched and nothing run by the page, whatever a name says.
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+_ORIGINS = {
+    "day": "the source, all rows of the period",
+    "scenario": "the simulator, changed by the scenario",
+    "test part": "the test part of the training data",
+}
 _HERE = Path(__file__).parent
 
 
@@ -54,7 +59,7 @@ def write_report(check: DriftCheck, subject: Subject, file: Path) -> None:
 def _facts(check: DriftCheck, subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Source", subject.source
     yield "Period", subject.period or "the rows have no time"
-    yield "File", printable(subject.file) if subject.file else "none: " + subject.title
+    yield "Rows from", _ORIGINS.get(subject.kind) or printable(subject.file)
     yield "Current rows", f"{subject.rows:,}, of which {check.current_rows:,} were compared"
     kept = "of the benign rows kept with the model, on which it was not fitted"
     yield "Reference", f"{check.reference_rows:,} {kept}"

@@ -17,6 +17,7 @@ from oddwire.traffic.wire_text import printable
 
 BINS = 40
 _WIDTH, _HEIGHT = 240, 44
+_MARGIN = 60  # for figures beside the bars
 _LINE = 15  # height of a category's line
 _MOST_CATEGORIES = 6
 _LONGEST_LABEL = 18
@@ -103,6 +104,6 @@ def _category(place: int, word: str, before: float, now: float) -> str:
 
 def _svg(height: int, content: str) -> str:
     return (
-        f'<svg width="{_WIDTH + 20}" height="{height}" '
-        f'viewBox="0 0 {_WIDTH + 20} {height}" role="img">{content}</svg>'
+        f'<svg width="{_WIDTH + _MARGIN}" height="{height}" '
+        f'viewBox="0 0 {_WIDTH + _MARGIN} {height}" role="img">{content}</svg>'
     )
