@@ -41,8 +41,8 @@ def drift_markdown(result: DriftResult, past: Sequence[PastCheck] = ()) -> str:
 def _columns(result: DriftResult) -> str:
     rows = [
         [
-            escaped(printable(one.column, longest=60)), measure(one), figure(one.statistic), figure(one.threshold),
-            "yes" if one.drifted else "no",
+            escaped(printable(one.column, longest=60)), measure(one),
+            figure(one.statistic), figure(one.threshold), "yes" if one.drifted else "no",
         ]
         for one in ranked(result.check.columns)[:_MOST_COLUMNS]
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The report of one drift check: a page that needs nothing but itself.
 
 Ours and not Evidently's, since that page is 7.6 MB, of which its scripts alone are 3.5 MB, and
-takes half a minute on a busy machine: ``docs/decisions/0003-drift-verdict.md``.
+takes ten seconds to make: ``docs/decisions/0018-drift-of-new-traffic.md``.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ def _facts(check: DriftCheck, subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Period", subject.period or "the rows have no time"
     yield "Rows from", _ORIGINS.get(subject.kind) or printable(subject.file)
     yield "Current rows", f"{subject.rows:,}, of which {check.current_rows:,} were compared"
-    kept = "of the benign rows kept with the model, on which it was not fitted"
-    yield "Reference", f"{check.reference_rows:,} {kept}"
+    yield "Reference", f"{check.reference_rows:,} of the benign rows kept with the model"
     yield "Model", f"version {subject.version}, {subject.detector}"
     yield (
         "Observed alert rate",

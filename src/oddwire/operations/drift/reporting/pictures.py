@@ -34,6 +34,8 @@ def picture(column: ColumnDrift, reference: pd.Series[Any], current: pd.Series[A
     """
     if column.kind == "categorical":
         return _categories(reference, current)
+    if column.kind == "score":  # rows without one were not scored: that is no value of theirs
+        reference, current = reference.dropna(), current.dropna()
     return _numbers(reference.to_numpy(dtype=np.float64), current.to_numpy(dtype=np.float64))
 
 
@@ -44,11 +46,11 @@ def _numbers(reference: NDArray[np.float64], current: NDArray[np.float64]) -> st
     if high - low < 1e-9:  # noqa: PLR2004 - one value, or what rounding makes of one
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, BINS + 1)
-    shares = [np.histogram(side[~np.isnan(side)], edges)[0] / len(side) for side in sides]
+    shares = [np.histogram(side[~np.isnan(side)], edges)[0] / max(len(side), 1) for side in sides]
     # Roots of shares: most traffic has one tall value, beside which others would not be seen.
     tallest = max(float(share.max()) for share in shares) or 1.0
     before, now = (np.sqrt(share / tallest) * (_HEIGHT - 4) for share in shares)
-    missing = [float(np.isnan(side).mean()) for side in sides]
+    missing = [float(np.isnan(side).sum()) / max(len(side), 1) for side in sides]
     words = f"{_value(low)} to {_value(high)}" if len(known) else "no value"
     if any(missing):
         words += f"; missing {missing[0]:.1%} → {missing[1]:.1%}"
