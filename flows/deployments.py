@@ -20,9 +20,12 @@ from prefect.states import Cancelled
 from flows.drift_check import check_drift
 from flows.forms import offer_sources, summary
 from flows.notifications import tell_of_drift
+from flows.registry import promote_version, roll_back_champion
 from flows.scoring import score
 from flows.training import train
 from oddwire import __version__
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Params, load_params
 from oddwire.project import Project
 
@@ -30,9 +33,9 @@ from oddwire.project import Project
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 
 
-def deployments(params: Params) -> list[RunnerDeployment]:
+def deployments(params: Params, project: Project) -> list[RunnerDeployment]:
     """Return every deployment, its form filled in from ``params.yaml``."""
-    first = params.drift.source
+    first, on_schedule = next(iter(params.sources)), watched(params, project)
     training = {
         "source": first,
         "trials": params.search.trials,
@@ -40,20 +43,30 @@ def deployments(params: Params) -> list[RunnerDeployment]:
     }
     made = [
         _deployment(
-            train, "training", training, _schedules(params.training.schedule, watched(params))
+            train, "training", training, _schedules(params.training.schedule, on_schedule)
         ),
         _deployment(
             check_drift, "drift-check", {"source": first},
-            _schedules(params.drift.schedule, watched(params)), concurrency_limit=ONE_AT_A_TIME,
+            _schedules(params.drift.schedule, on_schedule), concurrency_limit=ONE_AT_A_TIME,
         ),
         _deployment(score, "scoring", {"source": first}),
+        _deployment(promote_version, "promote-version", {"source": first}),
+        _deployment(roll_back_champion, "roll-back", {"source": first}),
     ]  # fmt: skip
     return [offer_sources(each, list(params.sources)) for each in made]
 
 
-def watched(params: Params) -> tuple[str, ...]:
-    """Return the sources that are looked at on schedule."""
-    return (params.drift.source,)
+def watched(params: Params, project: Project) -> tuple[str, ...]:
+    """Return the sources that are looked at on schedule.
+
+    Those that ``drift.sources`` names; where it names none, those that have a champion now, and
+    the first one, which is to get one.
+    """
+    if params.drift.sources:
+        return params.drift.sources
+    registry = Registry.of(Tracking.connect(project), project)
+    first, *others = params.sources
+    return (first, *(source for source in others if registry.version(source) is not None))
 
 
 def _deployment(
@@ -118,8 +131,9 @@ def cancel_missed(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -
 
 def main() -> None:
     """Register every deployment, and run what they are asked to until interrupted."""
-    params = load_params(Project.find().params_file)
-    made = deployments(params)
+    project = Project.find()
+    params = load_params(project.params_file)
+    made = deployments(params, project)
     with get_client(sync_client=True) as client:
         keep_paused(made, client)
         cancel_missed(made, client)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 
 from flows.notifications import emit_verdict
 from flows.outcomes import Outcome, ended
 from flows.progress import shown_on_the_page
 from flows.run_names import run_name
-from oddwire.operations.drift.check import DriftResult, check_source, refresh
+from oddwire.operations.drift.check import check_source, refresh
+from oddwire.operations.drift.history import past_checks
 from oddwire.operations.drift.page import drift_markdown
+from oddwire.operations.drift.periods import reads_own_rows
+from oddwire.operations.drift.result import DriftResult
+from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -35,7 +39,8 @@ def check_drift(
 
     Args:
         source: A source of params.yaml with a champion.
-        current: File of current rows; empty for the newest rows that the project holds.
+        current: A file, glob pattern or folder of current rows; empty for what no check has
+            looked at yet.
         scenario: For a simulated source: simulate the days after training, changed or not.
     """
     return ended(lambda: _check(source, current, scenario), _outcome)
@@ -46,23 +51,31 @@ def _check(source: str, current: str, scenario: Scenario) -> DriftResult:
     params = load_params(project.params_file)
     settings = params.source(source)
     with shown_on_the_page():
-        if not current and not scenario:
+        if reads_own_rows(params, source, current=current, scenario=scenario):
             prepare(project, source, settings)
         result = check(project, source, params, current=current, scenario=scenario)
+    logger = get_run_logger()
+    for one in (*result.earlier, result):
+        logger.log(30 if one.check.drifted else 20, "%s: %s", one.subject.title, one.check.verdict)
+        if not one.already_checked:
+            emit_verdict(source, drifted=one.check.drifted, payload=one.to_dict())
+    for reason in result.refused:
+        logger.warning("not checked: %s", reason)
     create_markdown_artifact(
         key=f"drift-{source}".replace("_", "-"),
-        markdown=drift_markdown(result),
+        markdown=drift_markdown(result, past_checks(Tracking.connect(project), source)),
         description=f"Newest drift check of {source}",
     )
-    emit_verdict(source, drifted=result.check.drifted, payload=result.to_dict())
     return result
 
 
 def _outcome(result: DriftResult) -> Outcome:
-    drifted = result.check.drifted
+    periods = (*result.earlier, result)
+    newest = next((one for one in reversed(periods) if one.check.drifted), result)
+    caught_up = f" ({len(periods)} periods were looked at)" if len(periods) > 1 else ""
     return Outcome(
-        name="Drifted" if drifted else "No drift",
-        sentence=result.check.verdict,
-        links={"MLflow run": result.run_id, "report": str(result.report)},
-        level=logging.WARNING if drifted else logging.INFO,
+        name="Drifted" if result.drifted else "No drift",
+        sentence=f"{newest.subject.title}: {newest.check.verdict}{caught_up}",
+        links={"MLflow run": newest.link, "report": newest.report},
+        level=logging.WARNING if result.drifted else logging.INFO,
     )

@@ -68,10 +68,10 @@ def _score(
 
 
 def _outcome(result: ScoredFile) -> Outcome:
-    share = result.alerts / max(result.rows, 1)
+    rate = "" if result.alert_rate is None else f" ({result.alert_rate:.2%})"
     return Outcome(
         name="Scored",
-        sentence=f"{result.alerts} alerts in {result.rows} rows ({share:.2%}, target "
-        f"{result.alert_p_value:.2%}), by version {result.version}",
+        sentence=f"{result.alerts:,} alerts in {result.rows:,} rows{rate}; the target is "
+        f"{result.alert_p_value:.2%} of benign rows. Scored by version {result.version}",
         links={"scored rows": str(result.out)},
     )

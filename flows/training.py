@@ -140,8 +140,14 @@ def _train(
 
 
 def _outcome(result: TrainingResult) -> Outcome:
+    if result.promoted:
+        name = "Promoted"
+    elif result.champion is None:
+        name = "No champion"
+    else:
+        name = "Kept champion"
     return Outcome(
-        name="Promoted" if result.promoted else "Kept champion",
-        sentence=f"{result.detector} (version {result.version}). {result.reason}",
-        links={"MLflow run": result.run_id},
+        name=name,
+        sentence=f"{result.detector} is version {result.version}. {result.reason}",
+        links={"MLflow run": result.link},
     )

@@ -39,7 +39,7 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
     assert isinstance(params.source("simulated"), SimulatedSource)
     assert isinstance(params.source("nsl-kdd"), NslKddSource)
     assert params.search.detectors == ("isolation_forest", "one_class_svm", "autoencoder")
-    assert params.drift.source in params.sources
+    assert params.drift.sources == ("simulated",)
 
 
 def test_the_shipped_file_names_the_files_that_fetch_brings():
@@ -265,7 +265,7 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
         assert "\n" not in str(error)  # noqa: PT017 - most contents are wrong, not all
     else:
         assert set(content) <= set(Params.model_fields)
-        assert params.model_fields_set - {"drift"} == set(content) - {"drift"}
+        assert params.model_fields_set == set(content)
 
 
 @pytest.mark.parametrize(
@@ -277,8 +277,12 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
         ),
         ({"sources": {"a": {"train": "a.csv"}}}, "sources.a.format: is required"),
         (
-            {"sources": SOURCES, "drift": {"source": "dayz"}},
-            "drift.source: must be one of the sources days, mine, got 'dayz'",
+            {"sources": SOURCES, "drift": {"sources": ["days", "dayz"]}},
+            "drift.sources: must be one of the sources days, mine, got 'dayz'",
+        ),
+        (
+            {"sources": SOURCES, "drift": {"current": {"dayz": "new/*.csv"}}},
+            "drift.current: must be one of the sources days, mine, got 'dayz'",
         ),
         ({"sources": SOURCES, "seed": "x" * 200}, f"got '{'x' * 79}…"),
     ],
@@ -306,13 +310,25 @@ def test_a_schedule_that_is_none_is_refused():
         check_params({"sources": SOURCES, "drift": {"schedule": "every morning"}})
 
 
-def test_the_scheduled_check_watches_a_source_that_there_is():
-    mine = {"sources": {"mine": {"format": "simulated"}, "other": {"format": "simulated"}}}
-    assert check_params(mine).drift.source == "mine"
-    assert check_params({**mine, "drift": {"sample_rows": 500}}).drift.source == "mine"
-    assert check_params({**mine, "drift": {"source": "other"}}).drift.source == "other"
-    with pytest.raises(ParameterError, match=r"drift\.source: must be one of .* mine, other"):
-        check_params({**mine, "drift": {"source": "nope"}})
+def test_a_webhook_is_an_address_and_is_not_shown():
+    params = check_params(
+        {"sources": SOURCES, "notify": {"webhook": "https://hooks.example/T0KEN"}}
+    )
+    assert params.notify.address() == "https://hooks.example/T0KEN"
+    assert "T0KEN" not in f"{params!r} {params.model_dump(mode='json')}"
+    with pytest.raises(ParameterError, match=r"notify\.webhook: must be an http") as caught:
+        check_params({"sources": SOURCES, "notify": {"webhook": "ftp://hooks.example/T0KEN"}})
+    assert "T0KEN" not in str(caught.value)
+
+
+def test_the_environment_names_a_webhook_before_the_file(monkeypatch):
+    params = check_params({"sources": SOURCES, "notify": {"webhook": "https://hooks.example/a"}})
+    monkeypatch.setenv("ODDWIRE_WEBHOOK", "http://127.0.0.1:9000/b")
+    assert params.notify.address() == "http://127.0.0.1:9000/b"
+    monkeypatch.setenv("ODDWIRE_WEBHOOK", "T0KEN")
+    with pytest.raises(ParameterError, match="ODDWIRE_WEBHOOK must be") as caught:
+        params.notify.address()
+    assert "T0KEN" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["2026-13-45", "9" * 5000])

@@ -67,7 +67,7 @@ def test_a_link_to_a_project_is_the_project(root, tmp_path_factory):
 def test_everything_lies_inside_the_project_and_each_source_apart(root):
     project = Project(root)
     single = (project.params_file, project.dvc_lock, project.mlruns, project.studies)
-    for path in (*single, project.locks, project.reports):
+    for path in (*single, project.locks, project.evidently):
         assert path.is_relative_to(root)
     for place in (project.raw, project.ingested, project.prepared, project.explored):
         assert place("one").is_relative_to(root / "data")

@@ -92,6 +92,6 @@ class Project:
         return self.locks / "dvc.lock"
 
     @property
-    def reports(self) -> Path:
-        """Reports for people, such as the newest drift report of each source."""
-        return self.root / "reports"
+    def evidently(self) -> Path:
+        """The drift checks over time: Evidently's workspace."""
+        return self.mlruns / "evidently"

@@ -102,7 +102,7 @@ def test_there_is_no_champion_yet(oddwire, stored, command):
     assert "oddwire train" in ended.error, "it says what to do"
     assert ended.out == ""
     assert not (stored.root / "o.csv").exists()
-    assert not stored.reports.exists()
+    assert not stored.evidently.exists()
 
 
 @pytest.mark.parametrize("command", OF_A_SOURCE, ids=lambda command: command[0])

@@ -16,7 +16,7 @@ from oddwire.project import Project
 
 @pytest.fixture
 def copied(trained, tmp_path, monkeypatch):
-    """A copy of the trained project that a test may change; its models' files stay where they are."""
+    """A copy of the trained project that a test may change; its models' files stay in place."""
     shutil.copytree(
         trained[0].root, tmp_path / "copy", symlinks=True,
         ignore=shutil.ignore_patterns("artifacts", "data", ".git"),

@@ -5,16 +5,14 @@ from __future__ import annotations
 import html
 import re
 import string
-from pathlib import Path
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from oddwire.operations.drift.check import DriftResult
 from oddwire.operations.drift.page import drift_markdown
+from oddwire.operations.drift.result import DriftResult, Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
 from oddwire.operations.markdown import escaped
 from oddwire.operations.training.page import leaderboard_markdown
@@ -52,10 +50,13 @@ def training(**changes):
 def drift(columns, *, verdict="No drift.", current="rows.csv", drifted=False):
     check = DriftCheck(
         drifted=drifted, verdict=verdict, columns=tuple(columns), share=0.0, min_share=0.1,
-        reference_rows=10, current_rows=10, method="stretches", reference=pd.DataFrame(),
-        current=pd.DataFrame(),
+        reference_rows=10, current_rows=10, method="stretches",
     )  # fmt: skip
-    return DriftResult("desk", current, "3", "abc123", check, Path("report.html"))
+    subject = Subject(
+        source="desk", current=current, kind="file", version="3", detector="isolation_forest",
+        file="", start=None, end=None, rows=10, alert_rate=0.01, target_rate=0.01,
+    )  # fmt: skip
+    return DriftResult(subject, "abc123", check, "report.html")
 
 
 def table(markdown):
@@ -106,8 +107,8 @@ def test_a_drift_check_shows_the_verdict_and_the_most_drifted_columns_first():
     assert "champion: version 3" in text
     _, _, *rows = table(text)
     assert len(rows) == 15
-    assert cells(rows[0]) == ["c19", "0.1900", "0.0500", "yes"]
-    assert cells(rows[-1]) == ["c5", "0.0500", "0.0500", "yes"]
+    assert cells(rows[0]) == ["c19", "Kolmogorov-Smirnov", "0.1900", "0.0500", "yes"]
+    assert cells(rows[-1]) == ["c5", "Kolmogorov-Smirnov", "0.0500", "0.0500", "yes"]
     assert "## Drift check of desk: no drift\n" in drift_markdown(drift(moved))
 
 

@@ -14,16 +14,18 @@ from oddwire.params import DRIFT_SCENARIOS, load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
-    from oddwire.operations.drift.check import DriftResult
+    from oddwire.operations.drift.result import DriftResult
 
 EXIT_DRIFT = 3
 _SHOWN_COLUMNS = 8
 EPILOG = """
-Exit codes: 0 no drift, 2 error, 3 drift.
+Exit codes: 0 no drift, 2 error, 3 drift in a period that was looked at.
 
 **Examples**
 
 `oddwire drift office --current today.csv`
+
+`oddwire drift office --current "incoming/*.csv"`
 
 `oddwire drift simulated --scenario new_service --json`
 """
@@ -32,12 +34,13 @@ Exit codes: 0 no drift, 2 error, 3 drift.
 def drift(
     source: Source,
     current: Annotated[
-        Path | None,
+        str,
         typer.Option(
-            metavar="FILE", help="Current rows in the source's format.",
-            show_default="the newest rows of the source",
+            metavar="FILE|GLOB|FOLDER",
+            help="Current rows in the source's format; each file is a period.",
+            show_default="what no check has looked at yet",
         ),
-    ] = None,
+    ] = "",
     scenario: Annotated[
         str,
         typer.Option(
@@ -47,7 +50,11 @@ def drift(
     ] = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Compare current traffic with what the champion was trained on."""
+    """Compare current traffic with what the champion was trained on.
+
+    By default what no check has looked at yet: files under drift.current, the next simulated day,
+    or the whole days since the last check. Rows without a time: the test part.
+    """
     quiet_tools(terminal=True)
     project = Project.find()
     load_params(project.params_file).source(source)
@@ -58,15 +65,15 @@ def drift(
     check_scenario(scenario)
     Registry.of(Tracking.connect(project), project).champion(source)
     with session(project, quiet=as_json):
-        file = "" if current is None else str(current.absolute())
-        result = run_check(source, current=file, scenario=scenario)
+        place = str(Path(current).expanduser().absolute()) if current else ""
+        result = run_check(source, current=place, scenario=scenario)
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
         print_json(result.to_dict())
     else:
         show(result)
-    if result.check.drifted:
+    if result.drifted:
         raise typer.Exit(EXIT_DRIFT)
 
 
@@ -86,6 +93,9 @@ def show(result: DriftResult) -> None:
     from oddwire.traffic.wire_text import printable
 
     console = printer()
+    for one in result.earlier:
+        word = "DRIFT" if one.check.drifted else "no drift"
+        console.print(f"{escape(one.subject.title)}: {word}")
     rows = [
         {
             "column": escape(printable(column.column)),  # names come from the wire
@@ -96,10 +106,11 @@ def show(result: DriftResult) -> None:
         for column in ranked(result.check.columns)[:_SHOWN_COLUMNS]
     ]
     hidden = len(result.check.columns) - len(rows)
-    title = f"Drift check of {result.source}: {escape(result.current)}"
+    title = f"Drift check of {result.source}: {escape(result.subject.title)}"
     print_table(console, rows, title=title, text=("column", ""))
     more = f"; {hidden} more columns are in the report" if hidden else ""
     console.print(f"  farthest beyond the threshold first{more}", style="dim")
     console.print()
-    console.print(escape(printable(result.check.verdict)))
-    console.print(f"Report: {escape(str(result.report))}", soft_wrap=True)
+    for line in (result.check.verdict, *result.remarks):
+        console.print(escape(printable(line)))
+    console.print(f"Report: {escape(result.report)}", soft_wrap=True)

@@ -1,4 +1,8 @@
-"""Markdown of the Prefect page, whatever names come from the wire."""
+"""Markdown of the Prefect and MLflow pages, whatever names come from the wire.
+
+The pages render differently: Prefect's shows entities as they are, MLflow's takes a backslash
+before an angle bracket for text and leaves the bracket a bracket.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,33 @@ from collections.abc import Sequence
 
 from oddwire.traffic.wire_text import printable
 
-# Every sign that CommonMark lets a backslash escape. Prefect's page does not decode entities, and
-# an escaped colon or at sign keeps it from making a link of an address.
-_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in string.punctuation})
+Escape = Callable[[str], str]
 
+# Every sign that CommonMark lets a backslash escape: an escaped colon or at sign keeps a page from
+# making a link of an address.
+_BACKSLASHES = str.maketrans({sign: f"\\{sign}" for sign in string.punctuation})
+_ENTITIES = str.maketrans({sign: f"&#{ord(sign)};" for sign in string.punctuation})
 _LONGEST = 1000
 
 
 def escaped(text: str) -> str:
-    """Return text that Markdown shows as it is, a long one cut: names may come from the wire."""
+    """Return text that Prefect's page shows as it is, on one line, a long one cut."""
+    return _plain(text).translate(_BACKSLASHES)
+
+
+def escaped_for_mlflow(text: str) -> str:
+    """Return text that MLflow's page shows as it is, on one line, a long one cut."""
+    return _plain(text).translate(_ENTITIES)
+
+
+def _plain(text: str) -> str:
     plain = printable(" ".join(text[:_LONGEST].split()))
-    return plain.translate(_SPECIAL) + ("…" if len(text) > _LONGEST else "")
+    return plain + ("…" if len(text) > _LONGEST else "")
+
+
+def link(text: str, address: str) -> str:
+    """Return a link; the text must be escaped already, the address be our own."""
+    return f"[{text}]({address})"
 
 
 def figure(value: object) -> str:

@@ -37,26 +37,19 @@ class Params(Settings):
     drift: DriftSettings = DriftSettings()
     notify: NotifySettings = NotifySettings()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _watch_the_first_source(cls, content: Any) -> Any:
-        if not isinstance(content, dict) or not isinstance(content.get("sources"), dict):
-            return content
-        drift = content.get("drift", {})
-        if not content["sources"] or not isinstance(drift, dict):
-            return content
-        return {**content, "drift": {"source": next(iter(content["sources"])), **drift}}
-
     @model_validator(mode="after")
-    def _check_the_watched_source(self) -> Self:
-        if self.sources and self.drift.source not in self.sources:
-            raise PydanticCustomError(
-                "watched", "must be one of the sources {known}",
-                {
-                    "known": ", ".join(sorted(self.sources)),
-                    "key": "drift.source", "got": self.drift.source,
-                },
-            )  # fmt: skip
+    def _check_the_watched_sources(self) -> Self:
+        named = {"sources": self.drift.sources, "current": tuple(self.drift.current)}
+        for key, names in named.items():
+            for name in names:
+                if name not in self.sources:
+                    raise PydanticCustomError(
+                        "watched", "must be one of the sources {known}",
+                        {
+                            "known": ", ".join(sorted(self.sources)),
+                            "key": f"drift.{key}", "got": name,
+                        },
+                    )  # fmt: skip
         return self
 
     def source(self, name: str) -> Source:

@@ -47,6 +47,11 @@ class SourceSettings(Settings):
         """Say in words what its rows come from."""
         return ", ".join(f"{key} {file}" for key, file in self.files().items())
 
+    @property
+    def ends(self) -> dt.datetime | None:
+        """When its own days end, if its reader can make the days after them; else None."""
+        return None
+
 
 class SimulatedSource(SourceSettings):
     """Days of a small organisation's connections, made from a seed."""
@@ -67,6 +72,12 @@ class SimulatedSource(SourceSettings):
         """Say how many days of how many connections are simulated."""
         days = "1 day" if self.days == 1 else f"{self.days} days"
         return f"{days} of {self.connections_per_day:,} simulated connections from {self.start}"
+
+    @property
+    def ends(self) -> dt.datetime:
+        """When its own days end; its reader can make the days after them."""
+        midnight = dt.datetime.combine(self.start, dt.time(), tzinfo=dt.UTC)
+        return midnight + dt.timedelta(days=self.days)
 
 
 class _TrainAndTest(SourceSettings):

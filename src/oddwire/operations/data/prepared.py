@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -70,3 +71,16 @@ class Prepared:
             if name not in self._parts:
                 self._parts[name] = pd.read_parquet(self.folder / f"{name}.parquet")
             return self._parts[name]
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of one part.
+
+        Raises
+        ------
+        DataError
+            If the stage has not run.
+        """
+        if name not in self.description["split"]:  # where there is none, it says which stage to run
+            raise DataError(f"{self.folder} has no part {name!r}")
+        with (self.folder / f"{name}.parquet").open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+import hashlib
+import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.errors import ParameterError
+from oddwire.errors import DataError, ParameterError
 from oddwire.operations.data import pipeline
-from oddwire.operations.data.prepared import Prepared
-from oddwire.operations.data.reading import read_features
-from oddwire.operations.drift.records import drift_items
-from oddwire.operations.drift.report import check_drift, save_report
+from oddwire.operations.drift.history import PastCheck, past_checks
+from oddwire.operations.drift.periods import Looking, Period, periods_to_check
+from oddwire.operations.drift.records import drift_items, past_subject, run_name
+from oddwire.operations.drift.report import check_drift
+from oddwire.operations.drift.reporting.evidently_history import add_to_history
+from oddwire.operations.drift.reporting.html_report import write_report
+from oddwire.operations.drift.result import DriftResult, Subject
 from oddwire.operations.drift.verdict import DriftCheck
-from oddwire.operations.locks import source_lock
+from oddwire.operations.locks import lock, source_lock
 from oddwire.operations.progress import step
 from oddwire.operations.registry import reference
 from oddwire.operations.registry.versions import Registry, Version
@@ -27,27 +30,11 @@ from oddwire.operations.scoring.rows import score_rows
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS, Params, Source
 from oddwire.project import Project
-from oddwire.traffic.features.connection_features import to_features
 from oddwire.traffic.schema import TIME
-from oddwire.traffic.sources import read_scenario
 
-
-@dataclass(frozen=True)
-class DriftResult:
-    """What a drift check came to, and where its report lies."""
-
-    source: str
-    current: str
-    version: str
-    run_id: str
-    check: DriftCheck
-    report: Path
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        names = ("source", "current", "version", "run_id")
-        plain = {name: getattr(self, name) for name in names}
-        return {**plain, "report": str(self.report), **self.check.to_dict()}
+MOST_PERIODS = 31  # caught up on by one check: more would keep the next one waiting
+REPORT = "report/drift.html"
+_NOT_OF_THE_VERDICT = {"schedule", "sources", "current"}
 
 
 def refresh(project: Project, source: str, settings: Source) -> None:
@@ -61,57 +48,41 @@ def check_source(
 ) -> DriftResult:
     """Compare current traffic with what the champion was trained on, and keep the report.
 
+    What no check has looked at is looked at, oldest first, `MOST_PERIODS` periods at most. Rows
+    that were looked at before, with the same model and settings, keep their one record.
+
     Parameters
     ----------
     source, params
         A source with a champion, and the settings.
     current
-        File of current rows in the source's format. By default the newest rows that the project
-        holds: the test part.
+        File, glob pattern or folder of current rows in the source's format. By default the
+        newest traffic that the project knows: see `oddwire.operations.drift.periods`.
     scenario
         For a simulated source, days after the training's own: ``none`` for unchanged traffic, or
         a drift scenario.
+
+    Returns
+    -------
+    The result of the newest period, with those of older ones that were caught up on.
 
     Raises
     ------
     NoModelError
         If the source has no champion.
     DataError, ParameterError
-        If the file or the scenario is not what it must be.
+        If the only file, or the scenario, is not what it must be.
     """
     check_scenario(scenario)
     params.source(source)
     tracking = Tracking.connect(project)
     version, model = Registry.of(tracking, project).load_champion(source)
-    named, rows = _current(project, params, source, model, current=current, scenario=scenario)
-    name = f"drift {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
-    with tracking.run(
-        source, name, kind="drift", current=named, model_version=version.number
-    ) as run:
-        with step("compare with the reference"):
-            check = _compare(tracking, version, model, rows, params)
-        with step("write the report"):
-            # One folder for what was looked at: its newest report, and no other's, is replaced.
-            folder = project.reports / source / re.sub(r"[^A-Za-z0-9.]+", "-", named)[:80]
-            report = _keep(folder, tracking, run, check)
-    return DriftResult(source, named, version.number, run, check, report)
-
-
-def _current(
-    project: Project, params: Params, source: str, model: Model, *, current: str, scenario: str
-) -> tuple[str, pd.DataFrame]:
-    if current and scenario:
-        raise ParameterError("give a file of current rows or a scenario, not both")
-    if current:
-        _, features = read_features(params.source(source), Path(current), model.schema)
-        return Path(current).name, features
-    if scenario:
-        block = params.source(source)
-        connections, since = read_scenario(block, scenario, name=source)
-        features = to_features(block.row_kind, connections, model.schema)
-        later = features[features[TIME] >= since].reset_index(drop=True)
-        return f"scenario {scenario}", later
-    return "newest rows", Prepared(project.prepared(source)).part("test")
+    with lock(project.locks / f"drift-{source}.lock", f"another drift check of {source}"):
+        past = past_checks(tracking, source)
+        looking = Looking(project, params, source, model.schema, past)
+        periods = periods_to_check(looking, current=current, scenario=scenario)
+        checker = _Checker(project, tracking, params, version, model)
+        return _check_all(checker, periods, past)
 
 
 def check_scenario(scenario: str) -> None:
@@ -129,31 +100,111 @@ def check_scenario(scenario: str) -> None:
         )
 
 
-def _compare(
-    tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame, params: Params
-) -> DriftCheck:
-    before = reference.load(tracking, version)
-    return check_drift(
-        before,
-        rows,
-        model.schema,
-        settings=params.drift,
-        seed=params.seed,
-        reference_scores=before[reference.SCORE].to_numpy(),
-        current_scores=score_rows(model, rows).scores["anomaly_score"].to_numpy(),
+def _check_all(checker: _Checker, periods: list[Period], past: list[PastCheck]) -> DriftResult:
+    known = {check.key: check for check in reversed(past)}
+    names = {check.run_name for check in past}
+    results: list[DriftResult] = []
+    refused: list[str] = []
+    new = [period for period in periods if checker.key(period) not in known]
+    left = {period.identity for period in new[MOST_PERIODS:]}
+    for period in periods:
+        if period.identity in left:
+            continue
+        before = known.get(checker.key(period))
+        try:
+            result = checker.again(before) if before else checker.check(period, names)
+        except DataError as error:
+            if len(periods) == 1:
+                raise
+            refused.append(str(error))  # the others are no worse for it
+            continue
+        results.append(result)
+    if not results:
+        raise DataError(refused[0])
+    return replace(
+        results[-1], earlier=tuple(results[:-1]), refused=tuple(refused), waiting=len(left)
     )
 
 
-def _keep(folder: Path, tracking: Tracking, run: str, check: DriftCheck) -> Path:
-    """Keep the report with the run, and as the newest of its kind in a folder.
+@dataclass(frozen=True)
+class _Checker:
+    """Checks periods against one champion."""
 
-    It is written elsewhere first: another check may be at it, or a kill come in between.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as draft:
-        paths = save_report(check, Path(draft))
-        tracking.log(run, drift_items(check))
-        tracking.log_folder(run, Path(draft), under="report")
-        for path in paths.values():
-            path.replace(folder / path.name)
-    return folder / paths["html"].name
+    project: Project
+    tracking: Tracking
+    params: Params
+    version: Version
+    model: Model
+
+    def key(self, period: Period) -> str:
+        """Return what a check of a period is known by: the same rows, model and settings."""
+        settings = self.params.drift.model_dump(mode="json", exclude=_NOT_OF_THE_VERDICT)
+        content = [self.version.digest, period.kind, period.identity, settings, self.params.seed]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def again(self, past: PastCheck) -> DriftResult:
+        """Return the result that a past check came to."""
+        check = DriftCheck.from_dict(self.tracking.read_json(past.run_id, "verdict.json"))
+        subject = past_subject(past, self.version.source, self.version.detector)
+        report = self.tracking.place(past.run_id, REPORT)
+        link = self.tracking.run_link(past.run_id)
+        return DriftResult(subject, past.run_id, check, report, link, already_checked=True)
+
+    def check(self, period: Period, names: set[str]) -> DriftResult:
+        """Check a period, and keep what came of it; its run's name joins ``names``."""
+        rows = period.read()
+        source = self.version.source
+        name = f"drift check {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
+        tags = {"current": period.name, "period_kind": period.kind, "check": self.key(period)}
+        if period.file is not None:
+            tags |= {"current_file": str(period.file.path), "current_stamp": period.file.stamp}
+            tags |= {"current_sha256": period.identity}
+        with self.tracking.run(
+            source, name, kind="drift", model_version=self.version.number, **tags
+        ) as run:
+            with step(f"compare {period.name} with the reference"):
+                check, subject = self._compare(period, rows)
+            name = run_name(check, subject, names)
+            with step("write the report"):
+                self._keep(run, check, subject)
+                add_to_history(self.project, check, subject, key=self.key(period), name=name)
+            self.tracking.rename(run, name)
+            names.add(name)
+        report, link = self.tracking.place(run, REPORT), self.tracking.run_link(run)
+        return DriftResult(subject, run, check, report, link)
+
+    def _compare(self, period: Period, rows: pd.DataFrame) -> tuple[DriftCheck, Subject]:
+        before = reference.load(self.tracking, self.version)
+        scored = score_rows(self.model, rows)
+        check = check_drift(
+            before,
+            rows,
+            self.model.schema,
+            settings=self.params.drift,
+            seed=self.params.seed,
+            reference_scores=before[reference.SCORE].to_numpy(),
+            current_scores=scored.scores["anomaly_score"].to_numpy(),
+        )
+        start, end = _span(period, rows)
+        subject = Subject(
+            source=self.version.source, current=period.name, kind=period.kind,
+            version=self.version.number, detector=self.version.detector,
+            file="" if period.file is None else str(period.file.path),
+            start=start, end=end, rows=len(rows), alert_rate=scored.alerts / len(rows),
+            target_rate=self.model.alert_p_value,
+        )  # fmt: skip
+        return check, subject
+
+    def _keep(self, run: str, check: DriftCheck, subject: Subject) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            write_report(check, subject, Path(scratch) / Path(REPORT).name)
+            self.tracking.log_folder(run, Path(scratch), under=str(Path(REPORT).parent))
+        self.tracking.log(run, drift_items(check, subject))
+
+
+def _span(period: Period, rows: pd.DataFrame) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Return the period that rows span, in UTC; of a file without times, when it was written."""
+    if period.start is not None or TIME not in rows or rows[TIME].isna().all():
+        return period.start, period.end
+    times = pd.to_datetime(rows[TIME], utc=True)
+    return times.min().to_pydatetime(warn=False), times.max().to_pydatetime(warn=False)

@@ -1,7 +1,6 @@
 """Columns of any kind as small numbers, one number a value, the same on both sides.
 
-Codes make the statistics cheap on wide tables, and make the report's figures equal to ours: it
-is given the values that the codes stand for.
+Codes make the statistics cheap on wide tables. The report draws the values that they stand for.
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ class CodedColumn:
     reference, current
         Code of each row, shapes (rows,), int64.
     values
-        What each code stands for: log-scaled numbers, ascending, or strings.
+        What each code stands for: NaN for missing, then log-scaled numbers, ascending; or
+        strings.
     """
 
     reference: NDArray[np.int64]
@@ -107,8 +107,7 @@ def code_numbers(reference: pd.Series, current: pd.Series) -> CodedColumn:
     if len(levels) > LEVELS:
         levels = np.unique(np.quantile(known, np.linspace(0, 1, LEVELS), method="lower"))
     codes = [_place(side, levels) for side in sides]
-    step = max(float(levels[-1] - levels[0]) / 20, 0.05)  # stands visibly apart in a histogram
-    return CodedColumn(codes[0], codes[1], np.concatenate([[levels[0] - step], levels]))
+    return CodedColumn(codes[0], codes[1], np.concatenate([[np.nan], levels]))
 
 
 def _signed_log(side: pd.Series) -> NDArray[np.float64]:

@@ -1,17 +1,12 @@
-"""Has the traffic changed since training? Our own verdict, and Evidently's report.
+"""Has the traffic changed since training? The verdict, and why it is not Evidently's.
 
-The only file that imports Evidently. Why the verdict is not Evidently's own stands in
-``docs/decisions/0003-drift-verdict.md``.
+That stands in ``docs/decisions/0003-drift-verdict.md``.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import warnings
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,9 +27,6 @@ from oddwire.operations.drift.verdict import (
     ColumnDrift,
     ColumnKind,
     DriftCheck,
-    harmless,
-    harmless_sides,
-    ranked,
     verdict_sentence,
 )
 from oddwire.params import DriftSettings
@@ -46,12 +38,6 @@ ROOM, LEAST_ROOM, MOST_ROOM = 0.05, 0.02, 0.1
 FAR = 0.1  # a column that moves so many connections beyond its threshold is drift alone
 STANDS_OUT = 0.99  # quantile of the reference's scores beyond which a connection stands out
 REFERENCE_ROWS = 50_000  # more teach nothing about what is normal
-REPORT_COLUMNS = 100  # the most drifted ones: the report grows with each
-# Nothing may be fetched by the page, whatever a value or the tool's script says.
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
-    "font-src data:; img-src data: blob:; form-action 'none'; base-uri 'none'"
-)
 
 
 def check_drift(
@@ -160,82 +146,3 @@ def _verdict_on(
         reference=pd.DataFrame({n: c.decode(c.reference[chosen]) for n, c in coded.items()}),
         current=pd.DataFrame({n: c.decode(c.current) for n, c in coded.items()}),
     )
-
-
-def save_report(check: DriftCheck, folder: Path) -> dict[str, Path]:
-    """Write Evidently's report of a check, with the same statistics and thresholds.
-
-    Tables wider than `REPORT_COLUMNS` show their most drifted columns. Names and categories come
-    from the wire and from files, so an attacker may have chosen them: whatever a page could take
-    for markup is replaced by a look-alike.
-
-    Returns
-    -------
-    dict
-        ``html`` and ``json``: the paths of ``drift.html`` and ``drift.json``.
-    """
-    evidently = _evidently()
-    shown = ranked(check.columns)[:REPORT_COLUMNS]
-    columns = [one.column for one in shown]
-    names = dict(zip(columns, harmless(columns), strict=True))
-    definition = evidently.DataDefinition(
-        numerical_columns=[names[one.column] for one in shown if one.kind != "categorical"],
-        categorical_columns=[names[one.column] for one in shown if one.kind == "categorical"],
-    )
-    current, reference = (
-        evidently.Dataset.from_pandas(side, data_definition=definition)
-        for side in harmless_sides(check, names)
-    )
-    ordered, unordered = _register_statistics()
-    preset = evidently.presets.DataDriftPreset(
-        columns=list(names.values()),
-        drift_share=check.min_share,
-        num_method=ordered,
-        cat_method=unordered,
-        per_column_threshold={names[one.column]: one.threshold for one in shown},
-        include_tests=False,
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):  # it correlates constant columns too
-        run = evidently.Report([preset]).run(current, reference)
-    paths = {"html": folder / "drift.html", "json": folder / "drift.json"}
-    folder.mkdir(parents=True, exist_ok=True)
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">'
-    page = run.get_html_str(as_iframe=False).replace("<head>", f"<head>{policy}", 1)
-    paths["html"].write_text(page, encoding="utf-8")
-    paths["json"].write_text(run.json(), encoding="utf-8")
-    return paths
-
-
-def _evidently() -> Any:
-    """Import Evidently quietly: it takes seconds, and warns of its own use of old NumPy names."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")  # it looks for this when it is imported
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import evidently
-        import evidently.presets
-    return evidently
-
-
-def _register_statistics() -> tuple[str, str]:
-    """Teach Evidently our two statistics, so that its figures and flags are ours."""
-    from evidently.legacy.calculations.stattests import StatTest, register_stattest
-    from evidently.legacy.core import ColumnType
-
-    def moved(ordered: bool) -> Any:
-        def statistic(
-            reference: pd.Series, current: pd.Series, _: ColumnType, threshold: float
-        ) -> tuple[float, bool]:
-            codes = pd.factorize(pd.concat([reference, current]), sort=ordered)[0].astype(np.int64)
-            sides = codes[: len(reference), None], codes[len(reference) :, None]
-            share = float(moved_share(*sides, np.array([ordered]))[0])
-            return share, share >= threshold
-
-        return statistic
-
-    for name, title, kind in (
-        ("moved_ks", "share moved (Kolmogorov-Smirnov distance)", ColumnType.Numerical),
-        ("moved_tv", "share moved (total variation distance)", ColumnType.Categorical),
-    ):
-        test = StatTest(name=name, display_name=title, allowed_feature_types=[kind])
-        register_stattest(test, moved(ordered=kind is ColumnType.Numerical))
-    return "moved_ks", "moved_tv"

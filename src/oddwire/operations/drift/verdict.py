@@ -72,8 +72,24 @@ class DriftCheck:
     reference_rows: int
     current_rows: int
     method: str
-    reference: pd.DataFrame = field(repr=False, compare=False)
-    current: pd.DataFrame = field(repr=False, compare=False)
+    reference: pd.DataFrame = field(repr=False, compare=False, default_factory=pd.DataFrame)
+    current: pd.DataFrame = field(repr=False, compare=False, default_factory=pd.DataFrame)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> DriftCheck:
+        """Read back what `to_dict` wrote; the rows compared are not part of it."""
+        columns = tuple(ColumnDrift(**column) for column in content["columns"])
+        return cls(**{**content, "columns": columns})
+
+    @property
+    def drifted_columns(self) -> int:
+        """How many columns reach their threshold."""
+        return sum(one.drifted for one in self.columns)
+
+    @property
+    def score_distance(self) -> float | None:
+        """How far the anomaly score moved; None where it was not compared."""
+        return next((one.statistic for one in self.columns if one.kind == "score"), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -87,6 +103,11 @@ class DriftCheck:
         return pd.DataFrame(
             [{name: getattr(one, name) for name in names} for one in ranked(self.columns)]
         )
+
+
+def measure(column: ColumnDrift) -> str:
+    """Return the standard name of the distance by which a column is measured."""
+    return "total variation" if column.kind == "categorical" else "Kolmogorov-Smirnov"
 
 
 def ranked(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
@@ -116,21 +137,6 @@ def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     score = any(one.kind == "score" for one in moved)
     why = f"{count}{', the anomaly score among them' if score else ''}"
     return f"Drift: {why}, most of all {most}."
-
-
-def harmless_sides(
-    check: DriftCheck, names: Mapping[str, str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return current and reference with harmless names and categories."""
-    sides = pd.concat([check.current[list(names)], check.reference[list(names)]])
-    for one in check.columns:
-        if one.column in names and one.kind == "categorical":
-            words = sides[one.column].unique().tolist()
-            sides[one.column] = sides[one.column].map(
-                dict(zip(words, harmless(words), strict=True))
-            )
-    sides = sides.rename(columns=dict(names))
-    return sides.iloc[: len(check.current)], sides.iloc[len(check.current) :]
 
 
 def harmless(words: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from oddwire.operations.markdown import escaped
+from oddwire.operations.markdown import escaped_for_mlflow
 from oddwire.traffic.wire_text import printable
 
 # Figures in words, in the order in which they are read; also the metrics of the version's model.
@@ -72,5 +72,5 @@ def with_decision(description: str, sentence: str) -> str:
     """Return a description that ends with what was decided last; what stood before it stays."""
     what = description.partition(_DECISION)[0]
     # Reasons name attack families, which come from the wire and may be of any length.
-    why = _DECISION + escaped(printable(" ".join(sentence.split()), _LONGEST_REASON))
+    why = _DECISION + escaped_for_mlflow(printable(" ".join(sentence.split()), _LONGEST_REASON))
     return what[: _LONGEST - len(why)] + why

@@ -9,20 +9,46 @@ from oddwire.operations.scoring.score_file import ScoredFile
 
 
 def scoring_markdown(source: str, file: Path, result: ScoredFile) -> str:
-    """Return a scored file's counts and its most unusual alerts."""
-    share = result.alerts / max(result.rows, 1)
-    counts = [
-        ["rows", f"{result.rows}"],
-        ["alerts", f"{result.alerts}"],
-        ["observed alert rate", f"{share:.2%} of the rows"],
-        ["target", f"{result.alert_p_value:.2%} of benign rows"],
-        ["missing values", f"{result.missing}"],
-        ["infinite values", f"{result.infinite}"],
-        ["categories not seen in training", f"{result.unseen}"],
-    ]
+    """Return a scored file's counts and its most unusual alerts.
+
+    Parameters
+    ----------
+    source
+        Whose champion scored it.
+    file
+        The file that was scored.
+    """
     by = f"version {result.version} ({escaped(result.detector)})"
     return "\n\n".join([
         f"## {escaped(file.name)} scored as {escaped(source)}",
-        table(["", "count"], counts),
+        table(["", "count"], _counts(result)),
         f"Champion: {by}. Scored rows: {escaped(str(result.out))}",
+        *_unusual(result),
     ])  # fmt: skip
+
+
+def _counts(result: ScoredFile) -> list[list[str]]:
+    rate = "none: there are no rows" if result.alert_rate is None else f"{result.alert_rate:.2%}"
+    return [
+        ["rows", f"{result.rows:,}"],
+        ["alerts", f"{result.alerts:,}"],
+        ["observed alert rate", rate],
+        ["target: share of benign rows", f"{result.alert_p_value:.2%}"],
+        ["missing values", f"{result.missing:,}"],
+        ["infinite values", f"{result.infinite:,}"],
+        ["categories not seen in training", f"{result.unseen:,}"],
+    ]
+
+
+def _unusual(result: ScoredFile) -> list[str]:
+    if not result.unusual:
+        return []
+    rows = [
+        [f"{one.row}", escaped(one.odds), escaped(one.connection), escaped(", ".join(one.reasons))]
+        for one in result.unusual
+    ]
+    return [
+        f"### The {len(rows)} most unusual alerts",
+        table(["row", "how unusual", "connection", "why"], rows),
+        "Rows are counted from 0.",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Figures; None is left out."""
+    """Figures; None is left out.
+
+    Parameters
+    ----------
+    at
+        The time that they are of; None for now.
+    """
 
     values: Mapping[str, float | None]
+    at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)

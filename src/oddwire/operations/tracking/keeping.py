@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import time
@@ -38,8 +39,8 @@ def keep_items(client: MlflowClient, run: str, items: Iterable[Item]) -> None:
 
 def _keep_one(client: MlflowClient, run: str, item: Item) -> None:
     match item:
-        case Metrics(values):
-            _keep_metrics(client, run, values)
+        case Metrics(values, at):
+            _keep_metrics(client, run, values, at)
         case Parameters(values):
             _keep_parameters(client, run, values)
         case Tags(values):
@@ -66,10 +67,12 @@ def _keep_file(client: MlflowClient, run: str, file: str, path: Path) -> None:
         client.log_artifact(run, str(link), folder or None)
 
 
-def _keep_metrics(client: MlflowClient, run: str, values: Mapping[str, float | None]) -> None:
+def _keep_metrics(
+    client: MlflowClient, run: str, values: Mapping[str, float | None], at: dt.datetime | None
+) -> None:
     from mlflow.entities import Metric
 
-    now = int(time.time() * 1000)
+    now = int((time.time() if at is None else at.timestamp()) * 1000)
     known = {k: float(v) for k, v in values.items() if v is not None and math.isfinite(v)}
     client.log_batch(run, metrics=[Metric(name, value, now, 0) for name, value in known.items()])
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from filelock import FileLock
 
@@ -46,6 +48,7 @@ _FILTERS = {
     "drift checks": 'tags.kind = "drift"',
     "drift found": 'tags.drifted = "yes"',
 }
+_MOST_RUNS = 50_000
 
 
 @dataclass(frozen=True)
@@ -191,10 +194,14 @@ class Tracking:
 
     def finished_trainings(self, source: str, most: int) -> list[Run]:
         """Return the newest trainings of a source that finished, the newest first."""
+        return self.finished_runs(source, "training", most)
+
+    def finished_runs(self, source: str, kind: str, most: int = _MOST_RUNS) -> list[Run]:
+        """Return the newest runs of a kind that finished, the newest first."""
         found = self.client.get_experiment_by_name(source)
         if found is None:
             return []
-        where = f"tags.{_KIND} = 'training' and attributes.status = 'FINISHED'"
+        where = f"tags.{_KIND} = '{kind}' and attributes.status = 'FINISHED'"
         return self._runs(found.experiment_id, where, most)
 
     def finished_training(self, run: str) -> Run:
@@ -242,6 +249,11 @@ class Tracking:
         folder = file.rpartition("/")[0]
         return any(kept.path == file for kept in self.client.list_artifacts(run, folder or None))
 
+    def place(self, run: str, file: str) -> str:
+        """Return where a file that was kept with a run lies: a path, or a server's address."""
+        uri = f"{self.client.get_run(run).info.artifact_uri}/{file}"
+        return url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri
+
     def download(self, run: str, file: str, into: Path) -> Path:
         """Copy a file or folder that was kept with a run into a folder, and return its path."""
         into.mkdir(parents=True, exist_ok=True)
@@ -267,7 +279,7 @@ class Tracking:
             self.end(run.info.run_id, status="KILLED")
         return len(orphans)
 
-    def _runs(self, experiment: str, where: str, most: int = 50_000) -> list[Run]:
+    def _runs(self, experiment: str, where: str, most: int = _MOST_RUNS) -> list[Run]:
         pages: list[Run] = []
         token = None
         while len(pages) < most:

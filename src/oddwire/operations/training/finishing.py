@@ -14,6 +14,7 @@ from oddwire.operations.comparison.trainings import (
     compare_trainings,
     fingerprint_rows,
 )
+from oddwire.operations.markdown import escaped_for_mlflow
 from oddwire.operations.registry.promotion import PromotionDecision
 from oddwire.operations.registry.versions import Registry, Version
 from oddwire.operations.search.objective import in_words
@@ -72,7 +73,8 @@ def finish_training(
         failed_detectors(training), champion=champion, choice=_choice(training, evaluated, best),
         name=name, link=tracking.run_link(run),
     )  # fmt: skip
-    tracking.log(run, [Tags({NOTE: leaderboard_markdown(result), CHOICE: result.choice})])
+    note = leaderboard_markdown(result, escaped_for_mlflow)
+    tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
     tracking.rename(run, name)
     return result
 

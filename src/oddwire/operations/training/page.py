@@ -1,50 +1,69 @@
-"""What the Prefect page shows of a training."""
+"""What the pages of Prefect and MLflow show of a training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oddwire.operations.markdown import escaped, figure, table
+from oddwire.evaluation import yardstick
+from oddwire.operations.markdown import Escape, escaped, figure, link, table
 from oddwire.operations.training.results import TrainingResult
 
 _COLUMNS = {
-    "detector": "detector",
-    "validation": "validation",
+    yardstick.NAME: f"test {yardstick.HEAD}",
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
-    "f1": "F1",
-    "recall_at_fpr": "recall at the threshold's FPR",
+    "recall_at_fpr_0.01": "recall at 1 % FPR",
     "false_positive_rate": "test FPR",
     "model_version": "version",
 }
 
 
-def leaderboard_markdown(result: TrainingResult) -> str:
-    """Return a training's leaderboard and promotion."""
-    rows = [[_with_interval(row, key) for key in _COLUMNS] for row in result.leaderboard]
-    sentences = [
-        f"- {escaped(row['strengths'])}" for row in result.leaderboard if "strengths" in row
+def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> str:
+    """Return a training's leaderboard, its choice and its promotion.
+
+    Parameters
+    ----------
+    escape
+        That of the page: `escaped`, or `escaped_for_mlflow`.
+    """
+    rows = result.leaderboard
+    measured = rows[0].get("criterion") == yardstick.NAME
+    heads = ["detector", "", f"validation {yardstick.HEAD}" if measured else "validation"]
+    cells = [
+        [str(row["detector"]), _marks(row), figure(row["validation"]), *_figures(row)]
+        for row in rows
     ]
+    sentences = [escape(row["strengths"]) for row in rows if "strengths" in row]
     return "\n\n".join([
-        f"## Training on {result.source}",
-        table(list(_COLUMNS.values()), rows),
-        *_target(result.leaderboard),
-        *(["\n".join(sentences)] if sentences else []),
-        *[f"- {escaped(baseline)}" for baseline in result.supervised_baselines],
-        f"Version {result.version}: {escaped(result.reason)}",
-        f"MLflow run: `{result.run_id}`",
+        f"## Training on {escape(result.source)}",
+        f"**Version {result.version}:** {escape(result.reason)}",
+        table([*heads, *_COLUMNS.values()], cells),
+        *_target(rows),
+        *([escape(result.choice)] if result.choice else []),
+        *(["\n".join(f"- {each}" for each in sentences)] if sentences else []),
+        *[f"- {escape(baseline)}" for baseline in result.supervised_baselines],
+        *[f"- {name} failed and is left out: {escape(why)}" for name, why in result.failed.items()],
+        link(escape(result.name or result.run_id), result.link) if result.link else "",
     ])  # fmt: skip
 
 
-def _with_interval(row: Mapping[str, Any], key: str) -> str:
-    bound = row.get("intervals", {}).get(key)
-    span = "" if bound is None else f" ({bound['low']:.3f} to {bound['high']:.3f})"
-    return f"{figure(row[key])}{span}"
+def _marks(row: Mapping[str, Any]) -> str:
+    marks = {"**winner**": "is_winner", "**champion**": "is_champion"}
+    return ", ".join(word for word, key in marks.items() if row.get(key))
+
+
+def _figures(row: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{row[name]:.2%}"
+        if name == "false_positive_rate" and row.get(name) is not None
+        else figure(row.get(name))
+        for name in _COLUMNS
+    ]
 
 
 def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    rates = {f"{row['target_fpr']:.3g}" for row in rows if row.get("target_fpr")}
+    rates = sorted({row["target_fpr"] for row in rows if row.get("target_fpr")})
     if not rates:
         return []
-    return [f"Target FPR: {', '.join(sorted(rates))}. In brackets 95 % intervals."]
+    return [f"Target FPR: {', '.join(f'{rate:.3%}' for rate in rates)}."]

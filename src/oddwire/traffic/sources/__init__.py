@@ -6,6 +6,7 @@ The reader of a format is the module here of its name (``nsl-kdd``: ``nsl_kdd``)
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -50,7 +51,7 @@ class FileRows:
 class Reader(Protocol):
     """The module of a format.
 
-    One whose settings name `scenarios` also has ``read_scenario``.
+    One whose settings name `scenarios` also has ``read_scenario`` and ``later_days``.
     """
 
     def read_source(self, source: Any, *, root: Path) -> SourceRows:
@@ -62,8 +63,13 @@ class Reader(Protocol):
         """Read one file in the source's format; see `read_file`."""
 
 
-class ScenarioReader(Reader, Protocol):
+class SimulatingReader(Reader, Protocol):
     """The module of a format whose traffic can be simulated."""
+
+    def later_days(
+        self, source: Any, begin: dt.datetime, end: dt.datetime, *, reach: dt.timedelta
+    ) -> pd.DataFrame:
+        """Simulate a period after a source's own days; see `later_days`."""
 
     def read_scenario(self, source: Any, scenario: str) -> tuple[pd.DataFrame, pd.Timestamp]:
         """Simulate what follows a source's own rows; see `read_scenario`."""
@@ -159,4 +165,23 @@ def read_scenario(
     """
     if not source.scenarios:
         raise ParameterError(f"scenarios need a simulated source, got {name!r} ({source.format})")
-    return cast("ScenarioReader", load_reader(source)).read_scenario(source, scenario)
+    return cast("SimulatingReader", load_reader(source)).read_scenario(source, scenario)
+
+
+def later_days(
+    source: SourceSettings, begin: dt.datetime, end: dt.datetime, *, reach: dt.timedelta
+) -> pd.DataFrame:
+    """Simulate a period after a source's own days, the same rows whenever it is asked for.
+
+    Parameters
+    ----------
+    source
+        One whose own days end (`SourceSettings.ends`).
+    begin, end
+        The period, not before that end.
+    reach
+        How far back the rows shall begin, so that the time windows of the period's first
+        connections are whole.
+    """
+    reader = cast("SimulatingReader", load_reader(source))
+    return reader.later_days(source, begin, end, reach=reach)

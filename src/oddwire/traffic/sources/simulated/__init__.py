@@ -11,9 +11,10 @@ from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.connection_table import read_connections
+from oddwire.traffic.sources.simulated.later import later_days
 from oddwire.traffic.sources.simulated.simulator import simulate
 
-__all__ = ["read_file", "read_scenario", "read_source", "simulate"]
+__all__ = ["later_days", "read_file", "read_scenario", "read_source", "simulate"]
 
 _SCENARIO_DAYS = 2
 

@@ -29,8 +29,8 @@ from oddwire.traffic.sources.simulated.streams import Flags, Floats, Ints, strea
 _UNRECOGNISED = frozenset({"S0", "REJ", "RSTOS0", "SH"})
 
 
-def simulate(source: SimulatedSource) -> pd.DataFrame:
-    """Make the connections of a source.
+def simulate(source: SimulatedSource, organisation: Organisation | None = None) -> pd.DataFrame:
+    """Make the connections of a source, by default of the organisation that its seed founds.
 
     The same settings give the same rows in every process (with the same NumPy). Attacks and the
     newcomers of a drift scenario take the place of benign connections drawn at random, so that
@@ -42,7 +42,8 @@ def simulate(source: SimulatedSource) -> pd.DataFrame:
     Connections in the columns of the connection schema, sorted by ``ts``.
     """
     clock = Clock(source.start, source.days, source.seed)
-    organisation = found(source.seed, source.connections_per_day)
+    if organisation is None:
+        organisation = found(source.seed, source.connections_per_day)
     rows = _traffic(source, organisation, clock)
     begin = source.drift_from_day * DAY
     if "doubled_volume" in source.drift:

@@ -1,0 +1,75 @@
+"""Files of new traffic: where they lie, and how one is known again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from oddwire.errors import DataError
+from oddwire.traffic.sources.reading.files import locate
+
+
+@dataclass(frozen=True)
+class CurrentFile:
+    """One file of new traffic.
+
+    Parameters
+    ----------
+    path
+        Absolute.
+    stamp
+        Path, size and time of the last change: a file whose stamp is known need not be read to be
+        known again.
+    written
+        When it was last changed.
+    """
+
+    path: Path
+    stamp: str
+    written: dt.datetime
+
+    @classmethod
+    def at(cls, path: Path) -> CurrentFile:
+        """Look at a file without reading it."""
+        status = path.stat()
+        written = dt.datetime.fromtimestamp(status.st_mtime, dt.UTC).replace(microsecond=0)
+        return cls(path, f"{path} {status.st_size} {status.st_mtime_ns}", written)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the content: a copy or a touched file is the same traffic."""
+        with self.path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def current_files(pattern: str, *, root: Path, origin: str) -> list[CurrentFile]:
+    """Return the files that a file name, glob pattern or folder stands for, in order of name.
+
+    Hidden files are left out: they are often not whole yet.
+
+    Parameters
+    ----------
+    root
+        The folder that relative paths are in.
+    origin
+        What named them, for messages.
+
+    Raises
+    ------
+    DataError
+        If there is no such file.
+    """
+    place = locate(Path(pattern), root)
+    if place.is_file():
+        return [CurrentFile.at(place)]
+    if place.is_dir():
+        found = sorted(place.iterdir())
+    else:
+        found = sorted(map(Path, glob.glob(str(place), recursive=True)))  # noqa: PTH207 - pathlib's takes no absolute pattern
+    files = [path for path in found if path.is_file() and not path.name.startswith(".")]
+    if not files:
+        what = "holds no file" if place.is_dir() else "matches no file"
+        raise DataError(f"{origin} {place} {what}")
+    return [CurrentFile.at(path) for path in files]

@@ -1,0 +1,250 @@
+"""What a drift check looks at, period by period: new files, new days, or the test part.
+
+The default, the first of these that there is:
+
+1. files under ``drift.current`` that no check has looked at, each a period, in order of name;
+2. for a source whose days can be simulated, the day after the last one checked: its time stands
+   still while nobody looks;
+3. for rows with a time, the whole days since the last one checked, at first the last whole day;
+4. the test part, which is no new traffic.
+
+Where nothing is new, the newest period is looked at once more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from oddwire.errors import ParameterError
+from oddwire.operations.data.prepared import Prepared
+from oddwire.operations.data.reading import read_features
+from oddwire.operations.drift.current_files import CurrentFile, current_files
+from oddwire.operations.drift.history import PastCheck
+from oddwire.operations.drift.statistics import MIN_ROWS
+from oddwire.params import Params, Source
+from oddwire.project import Project
+from oddwire.traffic.archive import load_rows
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
+from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.sources import later_days, read_scenario
+
+Kind = Literal["file", "day", "scenario", "test part"]
+NEWEST_ROWS = "newest rows"
+_DAY = dt.timedelta(days=1)
+_REACH = dt.timedelta(seconds=LONGEST_WINDOW)
+
+
+@dataclass(frozen=True)
+class Period:
+    """What one check looks at.
+
+    Parameters
+    ----------
+    name
+        What people call it, such as ``2026-03-16``, ``today.csv`` or ``newest rows``.
+    identity
+        Two periods of one identity hold the same rows.
+    read
+        Reads its rows as a feature frame.
+    start, end
+        In UTC, where they are known without reading. A file alone has an end without a start:
+        when it was written, which counts where its rows have no time.
+    file
+        Where its rows come from, if that is a file.
+    """
+
+    name: str
+    kind: Kind
+    identity: str
+    read: Callable[[], pd.DataFrame] = field(repr=False, compare=False)
+    start: dt.datetime | None = None
+    end: dt.datetime | None = None
+    file: CurrentFile | None = None
+
+
+@dataclass(frozen=True)
+class Looking:
+    """Where periods are looked for.
+
+    Parameters
+    ----------
+    schema
+        The features that the champion needs.
+    past
+        The source's finished checks, the newest first.
+    """
+
+    project: Project
+    params: Params
+    source: str
+    schema: FeatureSchema
+    past: Sequence[PastCheck]
+
+    @property
+    def settings(self) -> Source:
+        """The source's block."""
+        return self.params.source(self.source)
+
+
+def reads_own_rows(params: Params, source: str, *, current: str = "", scenario: str = "") -> bool:
+    """Tell whether a check looks at rows that the source's data stages must bring in first."""
+    named = current or scenario or params.drift.current.get(source)
+    return not named and params.source(source).ends is None
+
+
+def periods_to_check(looking: Looking, *, current: str = "", scenario: str = "") -> list[Period]:
+    """Return what a check is to look at, oldest first; see the module for the default.
+
+    Parameters
+    ----------
+    current
+        A file, glob pattern or folder, instead of the default; all files that it stands for.
+    scenario
+        Simulated days, changed in some way or not (``none``), instead of the default.
+
+    Raises
+    ------
+    DataError
+        If there is no such file.
+    ParameterError
+        If both are given, or the source's traffic cannot be simulated.
+    """
+    if current and scenario:
+        raise ParameterError("give a file of current rows or a scenario, not both")
+    if current:
+        files = current_files(current, root=looking.project.root, origin="the current file")
+        return [_of_file(looking, file) for file in files]
+    if scenario:
+        return [_of_scenario(looking, scenario)]
+    if pattern := looking.params.drift.current.get(looking.source):
+        return _new_files(looking, pattern)
+    if (ends := looking.settings.ends) is not None:
+        return [_next_day(looking, ends)]
+    return _new_days(looking) or [_test_part(looking)]
+
+
+def _new_files(looking: Looking, pattern: str) -> list[Period]:
+    origin = f"drift.current of {looking.source}:"
+    files = current_files(pattern, root=looking.project.root, origin=origin)
+    stamps = {check.stamp for check in looking.past}
+    digests = {check.digest for check in looking.past}
+    unseen = [_of_file(looking, file) for file in files if file.stamp not in stamps]
+    new = [period for period in unseen if period.identity not in digests]
+    return new or [_of_file(looking, files[-1])]
+
+
+def _of_file(looking: Looking, file: CurrentFile) -> Period:
+    def read() -> pd.DataFrame:
+        return read_features(looking.settings, file.path, looking.schema)[1]
+
+    return Period(file.path.name, "file", file.digest(), read, end=file.written, file=file)
+
+
+def _of_scenario(looking: Looking, scenario: str) -> Period:
+    connections, since = read_scenario(looking.settings, scenario, name=looking.source)
+    start, end = since.to_pydatetime(), connections[TIME].max().ceil("D").to_pydatetime()
+
+    def read() -> pd.DataFrame:
+        features = to_features(looking.settings.row_kind, connections, looking.schema)
+        return _between(features, start, end)
+
+    identity = f"{scenario} {_digest(looking.settings.model_dump_json())}"
+    return Period(f"scenario {scenario}", "scenario", identity, read, start, end)
+
+
+def _next_day(looking: Looking, ends: dt.datetime) -> Period:
+    start = max([ends, *(check.end for check in looking.past if check.kind == "day" and check.end)])
+    end = start + _DAY
+
+    def read() -> pd.DataFrame:
+        rows = later_days(looking.settings, start, end, reach=_REACH)
+        return _between(to_features(looking.settings.row_kind, rows, looking.schema), start, end)
+
+    return _of_days(start, end, read)
+
+
+def _new_days(looking: Looking) -> list[Period]:
+    archive = load_rows(looking.project.ingested(looking.source))
+    parts = [archive.train] if archive.test is None else [archive.train, archive.test]
+    if any(TIME not in part for part in parts):
+        return []
+    rows = pd.concat(parts, ignore_index=True)
+    times = rows[TIME].dropna().sort_values().reset_index(drop=True)
+    if times.empty:
+        return []
+
+    def period(start: dt.datetime, end: dt.datetime) -> Period:
+        def read() -> pd.DataFrame:
+            near = rows[(rows[TIME] >= start - _REACH) & (rows[TIME] < end)]
+            features = to_features(archive.kind, near.reset_index(drop=True), looking.schema)
+            return _between(features, start, end)
+
+        return _of_days(start, end, read)
+
+    checked = [
+        (one.start, one.end) for one in looking.past if one.kind == "day" and one.start and one.end
+    ]
+    if not checked:
+        return [period(*days) for days in _last_days(times)]
+    last = max(checked, key=lambda days: days[1])
+    return [period(*days) for days in _days_since(times, last[1]) or [last]]
+
+
+def _days_since(times: pd.Series, since: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+    """Return the whole days with rows since a moment; days of too few rows join the next one."""
+    periods, start = [], since
+    later = times[times >= since]
+    for day in _whole_days(later):
+        end = day + _DAY
+        if int(((later >= start) & (later < end)).sum()) >= MIN_ROWS:
+            # Days without any rows, such as a weekend, are part of no period.
+            first = later[later >= start].iloc[0].floor("D").to_pydatetime()
+            periods.append((max(first, since), end))
+            start = end
+    return periods
+
+
+def _last_days(times: pd.Series) -> list[tuple[dt.datetime, dt.datetime]]:
+    """Return the last whole day, or as many days as hold enough rows."""
+    days = _whole_days(times)
+    for day in reversed(days):
+        start, end = day, days[-1] + _DAY
+        if int(((times >= start) & (times < end)).sum()) >= MIN_ROWS:
+            return [(start, end)]
+    return []
+
+
+def _whole_days(times: pd.Series) -> list[dt.datetime]:
+    """Return the beginnings of the days (UTC) that have rows and are over."""
+    if times.empty:
+        return []
+    over = max(dt.datetime.now(dt.UTC), times.iloc[-1].to_pydatetime()) - _DAY
+    days = pd.to_datetime(np.unique(times.dt.floor("D").to_numpy()), utc=True)
+    return [day for day in map(pd.Timestamp.to_pydatetime, days) if day <= over]
+
+
+def _of_days(start: dt.datetime, end: dt.datetime, read: Callable[[], pd.DataFrame]) -> Period:
+    first, last = start.date(), (end - dt.timedelta(microseconds=1)).date()
+    name = f"{first}" if first == last else f"{first} to {last}"
+    return Period(name, "day", f"{start.isoformat()} {end.isoformat()}", read, start, end)
+
+
+def _test_part(looking: Looking) -> Period:
+    prepared = Prepared(looking.project.prepared(looking.source))
+    return Period(NEWEST_ROWS, "test part", prepared.digest("test"), lambda: prepared.part("test"))
+
+
+def _between(features: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+    inside = (features[TIME] >= start) & (features[TIME] < end)
+    return features[inside].reset_index(drop=True)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

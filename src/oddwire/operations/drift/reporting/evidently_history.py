@@ -1,0 +1,157 @@
+"""The drift checks of a project over time, in a workspace of Evidently's.
+
+The only file that imports Evidently. ``evidently ui --workspace mlruns/evidently`` shows it: a
+project per source, with a dashboard and a short report of each check.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tempfile
+import uuid
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from oddwire.operations.drift.result import Subject
+from oddwire.operations.drift.verdict import DriftCheck, harmless, measure, ranked
+from oddwire.operations.locks import lock
+from oddwire.project import Project
+
+# What the dashboard draws, and where each figure comes from.
+SHARE, SCORE = "share of drifted columns", "score drift (distance)"
+ALERTS, TARGET, ROWS = "observed alert rate", "target alert rate", "rows"
+_PANELS = {SHARE: (SHARE,), SCORE: (SCORE,), ALERTS: (ALERTS, TARGET), ROWS: (ROWS,)}
+_NAMES = uuid.UUID("8d3c39b5-5d5b-4d8e-9a43-6d2b8f1f7a10")  # the name space of our ids
+_MOST_COLUMNS = 100  # in a check's table
+
+
+def add_to_history(
+    project: Project, check: DriftCheck, subject: Subject, *, key: str, name: str
+) -> None:
+    """Add a check to its source's history, at the time that its period ends.
+
+    Parameters
+    ----------
+    key
+        What the check is known by: what is added again takes the place of what was there.
+    name
+        What the history calls it.
+    """
+    evidently = import_evidently()
+    from evidently.ui.workspace import Workspace
+
+    project.mlruns.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=project.mlruns, prefix=".evidently-") as scratch:
+        # Written elsewhere and moved: a page that watches the workspace reads whole files alone,
+        # and a killed check leaves none that would keep it from starting.
+        draft = Workspace.create(scratch)
+        made = dashboard_id(subject.source)
+        _write_project(draft, made, subject.source)
+        file = uuid.uuid5(_NAMES, key)
+        draft.state.write_snapshot(made, file, _snapshot(evidently, check, subject, name))
+        with lock(project.locks / "evidently.lock", "another drift check"):
+            _move(Path(scratch) / str(made), project.evidently / str(made), f"{file}.json")
+
+
+def dashboard_id(source: str) -> uuid.UUID:
+    """Return the id of a source's project, which is the last part of its page's address."""
+    return uuid.uuid5(_NAMES, source)
+
+
+def _move(drafted: Path, target: Path, snapshot: str) -> None:
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        drafted.rename(target)
+        return
+    (target / "snapshots").mkdir(exist_ok=True)
+    (drafted / "snapshots" / snapshot).replace(target / "snapshots" / snapshot)
+
+
+def _write_project(draft: Any, made: uuid.UUID, source: str) -> None:
+    from evidently.sdk.models import PanelMetric, ProjectModel
+    from evidently.sdk.panels import line_plot_panel
+
+    description = "Each point is a check of one period against the champion's training."
+    shown = draft.add_project(ProjectModel(id=made, name=source, description=description))
+    for title, figures in _PANELS.items():
+        values = [
+            PanelMetric(metric="MeanValue", metric_labels={"column": figure}, legend=figure)
+            for figure in figures
+        ]
+        shown.dashboard.add_panel(line_plot_panel(title=title, values=values, size="half"))
+
+
+def _snapshot(evidently: Any, check: DriftCheck, subject: Subject, name: str) -> Any:
+    """Return a check's figures as a table of one row, each column's mean a point on a panel."""
+    from evidently.metrics import MeanValue
+
+    figures = _figures(check, subject)
+    row = evidently.Dataset.from_pandas(
+        pd.DataFrame([figures]),
+        data_definition=evidently.DataDefinition(numerical_columns=list(figures)),
+    )
+    title = harmless([name])[0]
+    report = evidently.Report(
+        [MeanValue(column=figure) for figure in figures],
+        tags=["drift" if check.drifted else "no drift"],
+        metadata={"model version": subject.version, "current": harmless([subject.title])[0]},
+    )
+    end = dt.datetime.now(dt.UTC) if subject.end is None else subject.end
+    # Evidently compares times with its own, which have no zone.
+    run = report.run(row, None, timestamp=end.astimezone(dt.UTC).replace(tzinfo=None), name=title)
+    model = run.to_snapshot_model()
+    for result in model.metric_results.values():
+        result.widget = []  # 14 kB of a histogram of one value, each
+    return model.copy(update={"widgets": _widgets(check, subject)})
+
+
+def _figures(check: DriftCheck, subject: Subject) -> dict[str, float]:
+    figures = {
+        SHARE: check.share,
+        SCORE: check.score_distance,
+        ALERTS: subject.alert_rate,
+        TARGET: subject.target_rate,
+        ROWS: float(subject.rows),
+    }
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def _widgets(check: DriftCheck, subject: Subject) -> list[Any]:
+    """Return what the check's own page shows: the verdict, and each column's distance."""
+    from evidently.legacy.renderers.html_widgets import CounterData, counter, table_data
+
+    shown = ranked(check.columns)[:_MOST_COLUMNS]
+    names = harmless([one.column for one in shown])
+    rows = [
+        [name, measure(one), f"{one.statistic:.3f}", f"{one.threshold:.3f}",
+         "drifted" if one.drifted else ""]
+        for name, one in zip(names, shown, strict=True)
+    ]  # fmt: skip
+    facts = {
+        "verdict": "drift" if check.drifted else "no drift",
+        "drifted columns": f"{check.drifted_columns} of {len(check.columns)}",
+        "observed alert rate": f"{subject.alert_rate:.2%}",
+        "rows": f"{subject.rows:,}",
+        "model version": subject.version,
+    }
+    return [
+        counter(title=check.verdict, counters=[CounterData(*fact) for fact in facts.items()]),
+        table_data(
+            title="Columns, farthest beyond the threshold first",
+            column_names=["column", "distance measured", "distance", "threshold", ""],
+            data=rows,
+        ),
+    ]
+
+
+def import_evidently() -> Any:
+    """Import Evidently quietly: it takes seconds, and warns of its own use of old NumPy names."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # it looks for this when it is imported
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import evidently
+    return evidently

@@ -1,0 +1,61 @@
+"""Files of new traffic: found by name, pattern or folder, and known again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from oddwire.errors import DataError
+from oddwire.operations.drift.current_files import CurrentFile, current_files
+
+
+@pytest.fixture
+def incoming(tmp_path):
+    folder = tmp_path / "incoming"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("b.csv", "a.csv", ".c.csv", "notes.txt", "deeper/a.csv"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def found(pattern, root):
+    return [
+        file.path.relative_to(root).as_posix()
+        for file in current_files(str(pattern), root=root, origin="drift.current")
+    ]
+
+
+def test_a_file_a_pattern_and_a_folder_give_their_files_in_order_of_name(incoming):
+    root = incoming.parent
+    assert found("incoming/b.csv", root) == ["incoming/b.csv"]
+    assert found("incoming/*.csv", root) == ["incoming/a.csv", "incoming/b.csv"]
+    assert found(incoming, root) == ["incoming/a.csv", "incoming/b.csv", "incoming/notes.txt"]
+    assert found("incoming/**/a.csv", root) == ["incoming/a.csv", "incoming/deeper/a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [("none.csv", "none.csv matches no file"), ("empty", "empty holds no file")],
+)
+def test_where_there_is_no_file_the_place_is_named(tmp_path, pattern, says):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=f"drift.current .*{says}"):
+        current_files(pattern, root=tmp_path, origin="drift.current")
+
+
+def test_a_file_is_known_again_by_its_stamp_and_a_copy_by_its_content(incoming):
+    file = incoming / "a.csv"
+    first = CurrentFile.at(file)
+    content = first.digest()
+    assert CurrentFile.at(file) == first
+    os.utime(file, (0, 0))
+    touched = CurrentFile.at(file)
+    assert touched.stamp != first.stamp
+    assert touched.digest() == content
+    copy = shutil.copy(file, incoming / "copy.csv")
+    assert CurrentFile.at(Path(copy)).digest() == content
+    file.write_text("other rows")
+    assert CurrentFile.at(file).digest() != content

@@ -1,0 +1,227 @@
+"""A drift check looks at what no check has looked at, once, and in order."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from oddwire.errors import DataError
+from oddwire.operations.drift import check as checking
+from oddwire.operations.drift.check import check_source
+from oddwire.operations.drift.periods import reads_own_rows
+from oddwire.params import load_params
+from oddwire.stages.ingest import ingest
+from oddwire.stages.link import link
+
+pytestmark = pytest.mark.slow
+
+
+def checked(desk, *, current_setting="", settings=None, **options):
+    params = load_params(desk.project.params_file)
+    current = {"desk": current_setting} if current_setting else {}
+    drift = params.drift.model_copy(update={"current": current} | (settings or {}))
+    return check_source(desk.project, "desk", params.model_copy(update={"drift": drift}), **options)
+
+
+def checks(desk):
+    return desk.tracking.finished_runs("desk", "drift")
+
+
+def names_of(result):
+    return [one.current for one in (*result.earlier, result)]
+
+
+@pytest.fixture
+def incoming(bare, train, make_rows):
+    """A trained project, and a function that brings in a file of new rows."""
+    desk = train()
+
+    def bring(name, *, seed, factor=1.0, rows=300):
+        file = bare.root / "incoming" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = make_rows(rows, seed=seed, attacks=0).drop(columns=["label", "attack"])
+        new.assign(src_bytes=new["src_bytes"] * factor).to_csv(file, index=False)
+        return file
+
+    return desk, bring
+
+
+def test_new_files_are_looked_at_once_each_and_in_order(incoming):
+    desk, bring = incoming
+    files = {"current_setting": "incoming/*.csv"}
+    with pytest.raises(DataError, match=r"drift\.current of desk: .*matches no file"):
+        checked(desk, **files)
+    bring("day-2.csv", seed=12)
+    bring("day-1.csv", seed=11)
+    first = checked(desk, **files)
+    assert names_of(first) == ["day-1.csv", "day-2.csv"]
+    assert not first.already_checked
+    again = checked(desk, **files)
+    assert names_of(again) == ["day-2.csv"]
+    assert again.already_checked
+    assert (again.run_id, again.report) == (first.run_id, first.report)
+    assert again.check.to_dict() == first.check.to_dict()
+    assert again.subject == first.subject
+    drifted = bring("day-3.csv", seed=13, factor=50)
+    shutil.copy(drifted, drifted.with_name("day-4.csv"))
+    third = checked(desk, **files)
+    assert names_of(third)[0] == "day-3.csv"
+    assert third.drifted
+    assert len(checks(desk)) == 3 == len({run.info.run_name for run in checks(desk)})
+
+
+def test_a_file_that_cannot_be_read_does_not_keep_others_from_being_checked(incoming):
+    desk, bring = incoming
+    bring("a.csv", seed=11)
+    bring("c.csv", seed=12)
+    (desk.project.root / "incoming" / "b.csv").write_text("what,is,this\n1,2,3\n")
+    result = checked(desk, current_setting="incoming")
+    assert names_of(result) == ["a.csv", "c.csv"]
+    (refused,) = result.refused
+    assert "b.csv" in refused
+    assert refused in " ".join(result.remarks)
+
+
+def test_more_periods_than_one_check_can_take_are_left_for_the_next(incoming, monkeypatch):
+    desk, bring = incoming
+    monkeypatch.setattr(checking, "MOST_PERIODS", 2)
+    for number in range(3):
+        bring(f"{number}.csv", seed=20 + number)
+    first = checked(desk, current_setting="incoming")
+    assert (names_of(first), first.waiting) == (["0.csv", "1.csv"], 1)
+    second = checked(desk, current_setting="incoming")
+    assert (names_of(second), second.waiting) == (["2.csv"], 0)
+
+
+def test_equal_names_of_two_folders_share_nothing(incoming):
+    desk, bring = incoming
+    results = [
+        checked(desk, current=str(bring(name, seed=seed)))
+        for seed, name in enumerate(["north/данные.csv", "south/данные.csv", "south/трафик.csv"])
+    ]
+    assert len({result.run_id for result in results}) == 3
+    assert len({result.report for result in results}) == 3
+    assert [Path(result.report).is_file() for result in results] == [True] * 3
+    run_names = {run.info.run_name for run in checks(desk)}
+    assert len(run_names) == 3
+    assert any("данные.csv" in name and name.endswith("(2)") for name in run_names)
+    assert any("трафик.csv" in name for name in run_names)
+
+
+def test_another_setting_or_model_makes_it_another_check(incoming):
+    desk, bring = incoming
+    file = str(bring("a.csv", seed=11))
+    first = checked(desk, current=file)
+    assert checked(desk, current=file).run_id == first.run_id
+    strict = {"settings": {"false_alarm_rate": 0.2}}
+    assert checked(desk, current=file, **strict).run_id != first.run_id
+    scheduled = {"settings": {"schedule": "0 7 * * *"}}
+    assert checked(desk, current=file, **scheduled).run_id == first.run_id
+
+
+def test_what_is_kept_says_which_file_and_when(incoming):
+    desk, bring = incoming
+    file = bring("a.csv", seed=11)
+    result = checked(desk, current=str(file))
+    run = desk.tracking.client.get_run(result.run_id)
+    tags = run.data.tags
+    assert tags["current_file"] == str(file)
+    written = dt.datetime.fromtimestamp(int(file.stat().st_mtime), dt.UTC)
+    assert tags["period_end"] == written.isoformat()
+    assert run.info.run_name == f"no drift 0/5 · a.csv · {written:%Y-%m-%d}"
+    figures = run.data.metrics
+    assert figures["period_rows"] == 300
+    assert figures["alert_rate"] == result.subject.alert_rate
+    score = next(one for one in result.check.columns if one.kind == "score")
+    assert figures["score_distance"] == score.statistic
+    plain = json.loads(json.dumps(result.to_dict()))
+    assert (plain["file"], plain["already_checked"]) == (str(file), False)
+
+
+@pytest.fixture
+def timed(bare, train):
+    """A trained project of a table with times, and a function that appends days to it."""
+    params = yaml.safe_load(bare.params_file.read_text())
+    params["sources"]["desk"] |= {"time": "seen"}
+    bare.params_file.write_text(yaml.safe_dump(params))
+    file = bare.root / "rows.csv"
+    days(range(8)).to_csv(file, index=False)
+    desk = train()
+
+    def append(numbers):
+        pd.concat([pd.read_csv(file), days(numbers)]).to_csv(file, index=False)
+        for stage in (link, ingest):
+            stage(bare, "desk")
+
+    return desk, append
+
+
+def days(numbers):
+    parts = []
+    for number in numbers:
+        rng = np.random.default_rng(number)
+        start = pd.Timestamp("2026-03-02", tz="UTC") + pd.Timedelta(days=number)
+        attack = rng.random(100) < 0.1
+        parts.append(pd.DataFrame({
+            "seen": start + pd.to_timedelta(np.sort(rng.integers(86_400, size=100)), unit="s"),
+            "src_bytes": rng.lognormal(5, 1, 100) * np.where(attack, 500, 1),
+            "duration": rng.exponential(2, 100),
+            "proto": np.where(rng.random(100) < 0.7, "tcp", "udp"),
+            "label": attack.astype(int),
+            "attack": np.where(attack, "flood", ""),
+        }))  # fmt: skip
+    return pd.concat(parts)
+
+
+def test_days_since_the_last_check_are_caught_up_on_once_and_in_order(timed):
+    desk, append = timed
+    first = checked(desk)
+    assert names_of(first) == ["2026-03-09"]
+    append([8, 9, 10])
+    second = checked(desk)
+    assert names_of(second) == ["2026-03-10", "2026-03-11", "2026-03-12"]
+    third = checked(desk)
+    assert third.already_checked
+    assert third.run_id == second.run_id
+    assert len(checks(desk)) == 4
+    run = desk.tracking.client.get_run(second.run_id)
+    (metric,) = desk.tracking.client.get_metric_history(second.run_id, "alert_rate")
+    end = dt.datetime(2026, 3, 13, tzinfo=dt.UTC)
+    assert metric.timestamp == end.timestamp() * 1000
+    assert run.data.tags["period_end"] == end.isoformat()
+    assert second.subject.rows == 100
+
+
+def test_simulated_days_go_on_and_a_scenario_checked_twice_is_one_record(simulated_desk):
+    desk = simulated_desk
+    params = load_params(desk.project.params_file)
+    assert not reads_own_rows(params, "simulated")
+    results = [check_source(desk.project, "simulated", params) for _ in range(2)]
+    first, second = (one.subject for one in results)
+    assert (second.start - first.start, second.start) == (dt.timedelta(days=1), first.end)
+    assert first.start >= dt.datetime(2026, 3, 12, tzinfo=dt.UTC), "training had ten days"
+    assert first.rows > 300
+    before = len(desk.tracking.finished_runs("simulated", "drift"))
+    broken = [
+        check_source(desk.project, "simulated", params, scenario="broken_sensor") for _ in range(2)
+    ]
+    assert broken[0].run_id == broken[1].run_id
+    assert broken[1].already_checked
+    assert broken[0].drifted
+    run = desk.tracking.client.get_run(broken[0].run_id)
+    assert run.info.run_name.startswith("DRIFT ")
+    assert "/62 · broken_sensor · 2026-03-14" in run.info.run_name
+    assert len(desk.tracking.finished_runs("simulated", "drift")) <= before + 1
+
+
+def test_only_a_check_of_the_source_s_own_rows_has_them_brought_in_first(desk):
+    params = load_params(desk.project.params_file)
+    assert reads_own_rows(params, "desk")
+    assert not reads_own_rows(params, "desk", current="a.csv")
