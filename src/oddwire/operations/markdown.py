@@ -7,7 +7,7 @@ before an angle bracket for text and leaves the bracket a bracket.
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from oddwire.traffic.wire_text import printable
 
