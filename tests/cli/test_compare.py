@@ -49,7 +49,7 @@ def test_a_source_compares_its_two_newest_trainings(oddwire, keep):
     keep(5.0)
     earlier, later = keep(1.0), keep(3.0)
     ended = oddwire("compare", "simulated")
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0, ended.err
     assert re.search(rf"A\W+{earlier}", ended.out)
     assert re.search(rf"B\W+{later}", ended.out)
     assert "merit [b]3.0" in ended.out, "a run's name is no markup"
