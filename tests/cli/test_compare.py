@@ -33,7 +33,8 @@ def keep(stored, tmp_path):
                 tracking.log(study, [File(SCORES_FILE, file)])
             row = {
                 "detector": "isolation_forest", "run_id": study, "threshold": 1.0,
-                "roc_auc": merit / 10, "intervals": {"roc_auc": {"low": 0.0123, "high": 0.9876}},
+                "roc_auc": merit / 10, "false_positive_rate": 0.03,
+                "intervals": {"roc_auc": {"low": 0.0123, "high": 0.9876}},
             }  # fmt: skip
             tracking.log(run, [
                 Text(LEADERBOARD_FILE, as_json([row])),
@@ -45,17 +46,48 @@ def keep(stored, tmp_path):
     return kept
 
 
-def test_a_source_compares_its_two_newest_trainings(oddwire, keep):
+def make_champion(tracking, training):
+    """Register the study of a training as the champion, by MLflow's own means."""
+    client, name = tracking.client, "oddwire-simulated"
+    study = tracking.children(client.get_run(training))[0].info.run_id
+    client.create_registered_model(name)
+    tags = {"manifest_sha256": "0", "detector": "isolation_forest"}
+    version = client.create_model_version(name, source="nowhere", run_id=study, tags=tags)
+    client.set_registered_model_alias(name, "champion", version.version)
+
+
+def test_without_a_champion_a_source_compares_its_two_newest_trainings(oddwire, keep):
     keep(5.0)
     earlier, later = keep(1.0), keep(3.0)
     ended = oddwire("compare", "simulated")
     assert ended.code == 0, ended.err
-    assert re.search(rf"A\W+{earlier}", ended.out)
-    assert re.search(rf"B\W+{later}", ended.out)
-    assert "merit [b]3.0" in ended.out, "a run's name is no markup"
+    assert re.search(rf"A  merit \[b\]1.0\W+run {earlier}", ended.out)
+    assert re.search(rf"B  merit \[b\]3.0\W+run {later}", ended.out), "a name is no markup"
+    assert f"{earlier}%22%2C%20%22{later}" in ended.out, "the link shows both in MLflow"
     (roc,) = [line for line in ended.out.splitlines() if "ROC AUC" in line]
     assert "better" in roc
     assert "B - A" in ended.out
+
+
+def test_a_source_compares_its_newest_training_with_the_champion_s(oddwire, keep, stored):
+    champion, _, newest = keep(1.0), keep(2.0), keep(3.0)
+    make_champion(Tracking.connect(stored), champion)
+    trainings = oddwire("compare", "simulated", "--json").json["trainings"]
+    assert [each["run_id"] for each in trainings] == [champion, newest]
+
+
+def test_the_same_results_are_told_in_a_sentence(oddwire, keep):
+    ended = oddwire("compare", keep(2.0), keep(2.0))
+    assert "B has the same figures as A to the last digit" in " ".join(ended.out.split())
+    assert "ROC AUC" not in ended.out
+    assert oddwire("compare", keep(2.0), keep(2.5)).out.count("last digit") == 0
+
+
+def test_false_alarms_are_shown_in_percent_as_on_the_leaderboard(oddwire, keep):
+    out = oddwire("compare", keep(2.0), keep(2.5)).out
+    (line,) = [line for line in out.splitlines() if "test FPR" in line]
+    assert line.split()[2:6] == ["3", "%", "3", "%"]
+    assert "+0 % to +0 %" in line
 
 
 def test_runs_are_compared_with_the_first_and_json_is_all_that_is_printed(oddwire, keep):

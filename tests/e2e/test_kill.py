@@ -122,8 +122,9 @@ def test_the_second_training_shows_the_whole_study(story):
     training = tracking.newest_training("simulated")
     (study,) = tracking.children(training)
     assert len(tracking.children(study)) >= TRIALS
-    assert study.data.metrics["trials_complete"] == TRIALS
-    assert study.data.metrics["trials_resumed"] == len(before)
+    search = tracking.read_json(study.info.run_id, "search.json")
+    assert search["trials"]["complete"] == TRIALS
+    assert search["resumed"] == len(before)
     assert Registry.of(tracking, project).champion("simulated").run_id == study.info.run_id
 
 

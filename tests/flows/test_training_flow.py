@@ -70,7 +70,10 @@ def test_the_lineage_travels_with_the_training(trained, tracking, training_run):
     versions = tracking.read_json(training_run.info.run_id, "lineage/versions.json")
     assert versions["scikit-learn"]
     assert training_run.data.params["source.days"] == "3"
-    assert training_run.data.params["trials"] == "2"
+    assert training_run.data.params["search.trials"] == "2"
+    outputs = locked["prepare@simulated"]["outs"]
+    inputs = training_run.inputs.dataset_inputs
+    assert {each.dataset.digest for each in inputs} == {outputs[0]["md5"]}
     assert (project.root / "dvc.lock").exists()
 
 

@@ -129,17 +129,14 @@ def test_what_is_undefined_says_why(labels, reason):
     _, intervals = measured(labels, [0.0, 2.0])
     assert intervals.bounds.get("roc_auc") is None
     assert intervals.undefined["roc_auc"] == reason
-    assert "roc_auc_low" not in intervals.figures()
 
 
-def test_they_are_plain_json_and_figures_of_their_own():
+def test_they_are_plain_json():
     _, intervals = measured(*rows(300), resamples=20)
     plain = intervals.to_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert plain["resamples"] == 20
-    figures = intervals.figures()
-    assert figures["roc_auc_low"] == intervals.bounds["roc_auc"].low
-    assert figures["recall_at_fpr_0.01_high"] == intervals.bounds["recall_at_fpr_0.01"].high
+    assert plain["bounds"]["roc_auc"]["low"] == intervals.bounds["roc_auc"].low
 
 
 @pytest.mark.parametrize("options", [{"resamples": 0}, {"confidence": 0.0}, {"confidence": 1.0}])

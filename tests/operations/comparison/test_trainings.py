@@ -14,7 +14,7 @@ from oddwire.operations.comparison import records
 from oddwire.operations.comparison.training_history import (
     COMPARISON_FILE,
     load_training,
-    two_newest,
+    newest_pair,
 )
 from oddwire.operations.comparison.trainings import (
     COMPARED,
@@ -145,7 +145,7 @@ def test_a_comparison_is_plain_json_and_a_table():
     got = compare_trainings(kept("a", {"forest": 1.0}), kept("b", {"forest": 3.0}))
     plain = json.loads(json.dumps(got.to_dict(), allow_nan=False))
     assert plain["paired"] is True
-    assert plain["detectors"][0]["differences"][0]["metric"] == "average_precision"
+    assert plain["detectors"][0]["differences"][0]["metric"] == "family_log_auc"
     tags, table = records.comparison_items(got)
     assert tags == Tags({"compared_with": "a"})
     assert isinstance(table, Table)
@@ -175,14 +175,20 @@ def test_every_training_keeps_a_table_beside_the_one_before_it(train):
     assert set(pd.DataFrame(**table)["verdict"]) == {"no difference shown"}
     tags = store.client.get_run(second.result.run_id).data.tags
     assert tags["compared_with"] == first.result.run_id
-    assert two_newest(store, "desk") == (first.result.run_id, second.result.run_id)
+    runs = first.result.run_id, second.result.run_id
+    champion = first.evaluated.searched.run_id
+    assert newest_pair(store, "desk", champion) == newest_pair(store, "desk", None) == runs
+    third = train().result.run_id
+    assert newest_pair(store, "desk", champion) == (runs[0], third)
+    assert newest_pair(store, "desk", second.evaluated.searched.run_id) == (runs[1], third)
+    assert newest_pair(store, "desk", third) == newest_pair(store, "desk", None) == (runs[1], third)
 
 
 def test_too_few_trainings_are_told(desk, tracking, tmp_path):
     with pytest.raises(NoModelError, match="there is one: run `oddwire train desk` again"):
-        two_newest(desk.tracking, "desk")
+        newest_pair(desk.tracking, "desk", None)
     with pytest.raises(NoModelError, match="there is none: run `oddwire train desk` twice"):
-        two_newest(tracking, "desk")
+        newest_pair(tracking, "desk", None)
     with tracking.run("desk", "empty", kind="training") as run:
         pass
     with pytest.raises(NoModelError, match=r"has lost its leaderboard\.json"):

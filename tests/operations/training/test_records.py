@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from items import merged, of, texts
 
+from oddwire.evaluation import yardstick
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.training_history import LEADERBOARD_COLUMNS
 from oddwire.operations.data.lineage import Lineage
+from oddwire.operations.registry.promotion import Check, PromotionDecision
 from oddwire.operations.tracking.items import (
     Figure,
     File,
@@ -22,6 +24,7 @@ from oddwire.operations.tracking.items import (
     Tags,
 )
 from oddwire.operations.training import records
+from oddwire.operations.training.results import Validation
 from oddwire.params import check_params
 
 PARAMS = check_params({
@@ -29,6 +32,9 @@ PARAMS = check_params({
     "sources": {"desk": {"format": "simulated", "days": 2}, "other": {"format": "simulated"}},
     "alerts": {"target_fpr": 0.02},
 })  # fmt: skip
+
+
+VALIDATION = Validation("family_log_auc", 0.75)
 
 
 def lineage(**changes):
@@ -62,21 +68,27 @@ def test_the_lineage_holds_settings_lock_versions_and_a_diff_where_there_is_one(
 
 
 def test_the_settings_of_a_training_are_flat_and_of_its_source_alone():
-    settings = merged(Parameters, records.settings_items(PARAMS, "desk", trials=5))
+    chosen = {"trials": 5, "detectors": ["kmeans", "autoencoder"], "target_fpr": 0.02}
+    settings = merged(Parameters, records.settings_items(PARAMS, "desk", **chosen))
     assert settings["seed"] == 3
     assert settings["alerts.target_fpr"] == 0.02
     assert settings["source.days"] == 2
-    assert settings["trials"] == 5
+    assert settings["search.trials"] == 5, "the one in effect, and no other beside it"
+    assert settings["search.detectors"] == "kmeans,autoencoder"
+    assert "trials" not in settings
+    assert None not in settings.values()
     assert not any(isinstance(value, dict) for value in settings.values())
     assert not any("other" in key for key in settings)
 
 
 def test_a_detector_shows_figures_pictures_reports_and_families(report):
-    items = list(records.detector_items(report))
+    items = list(records.detector_items(report, VALIDATION))
     metrics = merged(Metrics, items)
     assert metrics["roc_auc"] == report.test.roc_auc > 0.7
-    assert metrics["threshold"] == report.test.threshold
-    assert metrics["target_fpr"] == metrics["alert_p_value"] == 0.05
+    assert metrics["target_fpr"] == 0.05
+    figures = json.loads(texts(items)["figures.json"])
+    assert figures["threshold"] == report.test.threshold
+    assert figures["alert_p_value"] == 0.05
     assert {item.file for item in of(Figure, items)} == {
         f"plots/{name}.png"
         for name in (
@@ -93,21 +105,70 @@ def test_a_detector_shows_figures_pictures_reports_and_families(report):
 
 
 def test_every_figure_is_kept_with_its_interval(report):
-    metrics = merged(Metrics, records.detector_items(report))
+    files = texts(records.detector_items(report, VALIDATION))
+    figures, intervals = (json.loads(files[f"{name}.json"]) for name in ("figures", "intervals"))
     for name, value in report.test.figures.items():
-        assert metrics[f"{name}_low"] <= value <= metrics[f"{name}_high"], name
-    kept = json.loads(texts(records.detector_items(report))["intervals.json"])
-    assert kept["bounds"]["roc_auc"]["low"] == metrics["roc_auc_low"]
+        assert figures[name] == value
+        bound = intervals["bounds"][name]
+        assert bound["low"] <= value <= bound["high"], name
+
+
+def test_the_metrics_are_a_dozen_at_most_and_the_yardstick_is_the_first(report):
+    """MLflow's page compares runs by the first metric that they share."""
+    of_training = merged(Metrics, records.training_items([report], report, VALIDATION))
+    of_study = merged(Metrics, records.detector_items(report, VALIDATION))
+    assert of_training == of_study
+    assert len(of_training) < 12, "the study's own figure makes the dozen"
+    assert next(iter(of_training)) == yardstick.NAME
+    rows = report.scored
+    expected = yardstick.value(rows.labels, rows.scores, rows.attack)
+    assert of_training[yardstick.NAME] == expected
+    assert of_training["validation_family_log_auc"] == VALIDATION.value
+
+
+@pytest.mark.parametrize(
+    ("promote", "checked", "champion", "expected"),
+    [
+        (True, True, "4", "v4 promoted"),
+        (False, True, "2", "v2 kept champion"),
+        (False, True, None, "v4 refused"),
+        (False, False, "2", "v4 not asked"),
+    ],
+)
+def test_a_run_is_named_by_what_came_of_it(report, promote, checked, champion, expected):
+    checks = (Check(name="x", passed=promote, figure=None, limit=None, note=""),) if checked else ()
+    decision = PromotionDecision(promote=promote, reason="", checks=checks)
+    name = records.training_name(report, "4", decision, champion)
+    assert name == f"isolation_forest log AUC {report.yardstick:.2f} · {expected}"
+
+
+def test_a_run_without_labelled_test_rows_is_named_by_its_detector_alone(benign_report):
+    assert records.detector_name(benign_report) == "isolation_forest"
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_the_rows_that_went_in_are_told_with_their_hash(desk, locked):
+    outs = [{"path": "data/prepared/desk", "md5": f"{'0' * 32}.dir"}]
+    where = lineage(dvc_lock={"prepare@desk": {"outs": outs}} if locked else {})
+    training, test = records.dataset_inputs(where, desk.run.prepared, "desk")
+    assert (training.name, training.context, test.context) == ("desk", "training", "test")
+    assert {training.digest, test.digest} == {f"{'0' * 32}.dir" if locked else "d"}
+    assert test.rows == len(desk.run.prepared.part("test"))
+    assert training.rows + test.rows == 600
+    assert training.columns["src_bytes"] == "double"
+    assert training.columns["proto"] == "string"
+    assert training.place == "data/prepared/desk"
 
 
 def test_undefined_metrics_are_told_with_their_reason(benign_report):
-    items = list(records.detector_items(benign_report))
+    items = list(records.detector_items(benign_report, VALIDATION))
     undefined = json.loads(texts(items)["undefined_metrics.json"])
     assert "no attack" in undefined["roc_auc"]
     assert "undefined: no attack" in texts(items)["reports/test.txt"]
     metrics = merged(Metrics, items)
     assert metrics["roc_auc"] is None
-    assert metrics["threshold"] is None, "infinite: MLflow's page cannot show it"
+    figures = json.loads(texts(items)["figures.json"])
+    assert figures["threshold"] is None, "infinite: JSON cannot say it"
     row = records.leaderboard_row(benign_report, "run", "4")
     assert row["threshold"] is None
     assert "no score raises an alert" in row["undefined"]["threshold"]
@@ -140,16 +201,15 @@ def test_the_leaderboard_is_kept_for_machines_and_for_the_page(report):
 
 def test_the_training_shows_the_best_and_all_side_by_side(report, benign_report):
     other = replace(benign_report, detector="one_class_svm", scored=report.scored)
-    items = list(records.training_items([report, other], report))
-    metrics = merged(Metrics, items)
+    items = list(records.training_items([report, other], report, VALIDATION))
     assert merged(Tags, items) == {"best_detector": "isolation_forest"}
-    assert metrics["roc_auc"] == metrics["isolation_forest_roc_auc"] == report.test.roc_auc
-    assert metrics["one_class_svm_roc_auc"] is None
+    assert merged(Metrics, items)["roc_auc"] == report.test.roc_auc
     roc = next(item.figure for item in of(Figure, items) if item.file == "plots/roc.png")
     legend = " ".join(text.get_text() for text in roc.axes[0].get_legend().get_texts())
     assert "isolation" in legend.lower()
     assert "svm" in legend.lower()
-    assert metrics["roc_auc_low"] == report.intervals.bounds["roc_auc"].low
+    kept = json.loads(texts(items)["intervals.json"])
+    assert kept["bounds"]["roc_auc"]["low"] == report.intervals.bounds["roc_auc"].low
     drawn = {item.file: item.figure for item in of(Figure, items)}
     shown = [text.get_text() for text in drawn["plots/families.png"].axes[0].get_xticklabels()]
     assert shown == ["isolation_forest", "one_class_svm"]

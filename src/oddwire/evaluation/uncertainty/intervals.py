@@ -63,12 +63,6 @@ class Intervals:
     bounds: Mapping[str, Interval]
     undefined: Mapping[str, str]
 
-    def figures(self) -> dict[str, float]:
-        """Return both ends by name: ``roc_auc_low``, ``roc_auc_high``."""
-        ends = ((name, end, value) for name, bound in self.bounds.items()
-                for end, value in bound._asdict().items())  # fmt: skip
-        return {f"{name}_{end}": value for name, end, value in ends}
-
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {

@@ -66,8 +66,8 @@ def explain_choice(
         return ""
     second = max(others, key=lambda name: others[name])
     chosen = (
-        f"{winner} was chosen by its {criterion} on validation rows: "
-        f"{on_validation[winner]:.4f}, the next is {second} with {others[second]:.4f}"
+        f"{winner} was chosen on validation rows by {criterion}: {on_validation[winner]:.4f}; next "
+        f"is {second} with {others[second]:.4f}"
     )
     return f"{chosen}{_on_test(winner, on_test, 'later test rows' if later else 'test rows', seed)}"
 
@@ -88,10 +88,14 @@ def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int
         mine.labels, scored[leader].scores, mine.scores, mine.attack,
         resamples=affordable_resamples(len(mine.scores)), seed=seed,
     )  # fmt: skip
-    chance = "within chance" if lead.low <= 0 else "more than chance explains"
+    chance = (
+        "within chance"
+        if lead.low <= 0
+        else "more than chance explains: attacks or benign traffic there are unlike those of the "
+        "validation rows"
+    )
     return (
         f". On the {rows}, which choose nothing, {leader} leads by {lead.estimate:.4f} "
         f"({yardstick.HEAD} {lead.challenger:.4f} against {lead.champion:.4f}, 95 % interval "
-        f"{lead.low:+.4f} to {lead.high:+.4f}), {chance}: attacks and benign traffic there are not "
-        "those of the validation rows."
+        f"{lead.low:+.4f} to {lead.high:+.4f}), {chance}."
     )

@@ -36,13 +36,18 @@ def trial_items(trial: TrialRecord, criterion: str) -> Iterator[Item]:
         yield Tags({"error": trial.error})
 
 
+def found_items(study: StudyResult) -> Iterator[Item]:
+    """Yield what the search found the hyperparameters to be worth on validation rows."""
+    yield Metrics({f"validation_{study.criterion}": study.value})
+
+
 def study_items(study: StudyResult) -> Iterator[Item]:
     """Yield what a study found and how it got there."""
-    yield Parameters(dict(study.parameters))
+    # The detector too: where those of a training are compared, few other names are in all of them.
+    yield Parameters({"detector": study.detector, **study.parameters})
     states = [trial.state for trial in study.trials]
     yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
     yield Tags({"choice": study.choice})
-    yield Metrics({f"validation_{study.criterion}": study.value})
     yield Text("search.json", as_json({
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "resumed": study.resumed_trials,

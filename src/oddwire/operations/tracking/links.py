@@ -50,7 +50,7 @@ def run_link(base: str, experiment: str, run: str) -> str:
 
 def compare_link(base: str, experiment: str, runs: Sequence[str]) -> str:
     """Return where runs of one experiment are shown side by side."""
-    chosen = {"runs": json.dumps(list(runs)), "experiments": json.dumps([experiment])}
+    chosen = {"runs": json.dumps([*runs]), "experiments": json.dumps([experiment])}
     return _link(base, "compare-runs", chosen)
 
 
@@ -60,5 +60,6 @@ def version_link(base: str, model: str, version: str) -> str:
 
 
 def _link(base: str, place: str, chosen: dict[str, str] | None = None) -> str:
-    query = urlencode({**_VIEW, **(chosen or {})}, quote_via=quote)
+    # The page that compares runs finds them only where they are named first.
+    query = urlencode({**(chosen or {}), **_VIEW}, quote_via=quote)
     return f"{base}/#/{place}?{query}" if base else f"#/{place}?{query}"

@@ -40,11 +40,11 @@ _KIND = "kind"
 _OWNER = "owner"
 _FILTERS = {
     "trainings": 'tags.kind = "training"',
-    "trainings that brought a new champion": 'tags.promotion = "promoted"',
-    "studies, one per detector of a training": 'tags.kind = "study"',
+    "promoted": 'tags.promotion = "promoted"',
+    "studies": 'tags.kind = "study"',
     "trials": 'tags.kind = "trial"',
     "drift checks": 'tags.kind = "drift"',
-    "drift checks that found drift": 'tags.drifted = "yes"',
+    "drift found": 'tags.drifted = "yes"',
 }
 
 
@@ -279,13 +279,15 @@ def dated(name: str) -> str:
 
 
 def _experiment_note(source: str, experiment: str) -> str:
-    filters = [
-        f"- [{what}]({links.runs_link('', experiment, where)}): `{where}`"
-        for what, where in _FILTERS.items()
-    ]
+    # The page shows the first line, and the rest when it is unfolded.
+    shown = " · ".join(
+        f"[{what}]({links.runs_link('', experiment, where)})" for what, where in _FILTERS.items()
+    )
+    typed = [f"- {what}: `{where}`" for what, where in _FILTERS.items()]
     return "\n".join([
-        f"Trainings on the source {source}, with their studies and trials, and its drift checks.",
-        "", "Ready filters, to click or to type above the table:", "", *filters,
+        f"Show only: {shown}", "",
+        f"Trainings on the source {source}, with a study per detector below each; drift checks.",
+        "", "The same filters, to type above the table:", "", *typed,
     ])  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from oddwire.evaluation import yardstick
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.progress import step
 from oddwire.operations.search.plans import StudyResult
+from oddwire.operations.search.records import found_items
 from oddwire.operations.tracking.store import dated
 from oddwire.operations.training import records
 from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
@@ -53,7 +54,9 @@ def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetecto
         report = evaluate_model(training, model, folder, fit_seconds=seconds)
         validation = validate(training, study, model)
         tracking = training.tracking()
+        # Its own figures first: MLflow's page compares runs by the first metric.
         tracking.log(searched.run_id, records.detector_items(report, validation))
+        tracking.log(searched.run_id, found_items(study))
         tracking.rename(searched.run_id, dated(records.detector_name(report)))
     return EvaluatedDetector(searched, folder, digest, report, validation)
 
