@@ -46,11 +46,15 @@ def make_project(folder: Path) -> Path:
 
 def plain(root: Path, source: str, trials: int) -> None:
     """Run the steps of a training as plain functions."""
+    from oddwire.operations.data.prepared import Prepared
     from oddwire.operations.search.objective import make_objective
-    from oddwire.operations.search.plans import StudyPlan
+    from oddwire.operations.search.plans import StudyPlan, StudyResult
+    from oddwire.operations.search.records import study_items
     from oddwire.operations.search.studies import run_study
     from oddwire.operations.training import records
-    from oddwire.operations.training.fitting import Prepared, evaluate_model, fit_model
+    from oddwire.operations.training.evaluating import evaluate_model
+    from oddwire.operations.training.fitting import fit_model, validate
+    from oddwire.operations.training.results import Training
     from oddwire.params import load_params
     from oddwire.project import Project
     from oddwire.stages import explore, ingest, link, prepare
@@ -63,24 +67,25 @@ def plain(root: Path, source: str, trials: int) -> None:
     schema, train = prepared.schema, prepared.part("train")
     objective = make_objective(prepared.part("validation"), schema, seed=params.seed)
 
-    def search(detector: str) -> object:
+    def search(detector: str) -> StudyResult:
         plan = StudyPlan(source, detector, trials, params.search.timeout, params.seed, "plain")
         return run_study(plan, train, objective, schema, folder=project.studies)
 
     with ThreadPoolExecutor(4) as pool:
         studies = list(pool.map(search, params.search.detectors))
+    training = Training(root, source, "plain", params, trials, "plain", prepared, train)
     evaluated = []
     for study in studies:
-        keep(records.study_items(study), root / "kept" / study.detector)
-        fitted = fit_model(
-            prepared, study.detector, study.parameters, seed=params.seed,
-            alerts=params.alerts, into=root / "models" / study.detector,
-        )  # fmt: skip
-        report = evaluate_model(prepared, fitted, keep=root / f"{study.detector}.parquet")
-        keep(records.detector_items(report), root / "kept" / study.detector)
-        evaluated.append(report)
-    best = max(zip(studies, evaluated, strict=True), key=lambda pair: pair[0].value or 0.0)[1]
-    keep(records.training_items(evaluated, best), root / "kept")
+        kept, folder = root / "kept" / study.detector, root / "models" / study.detector
+        keep(study_items(study), kept)
+        model, seconds = fit_model(training, study.detector, study.parameters)
+        model.save(folder)
+        report = evaluate_model(training, model, folder, fit_seconds=seconds)
+        validation = validate(training, study, model)
+        keep(records.detector_items(report, validation), kept)
+        evaluated.append((validation, report))
+    best = max(evaluated, key=lambda pair: pair[0].value)
+    keep(records.training_items([report for _, report in evaluated], best[1], best[0]), kept.parent)
 
 
 def keep(items: Iterable[Item], folder: Path) -> None:

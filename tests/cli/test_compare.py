@@ -60,7 +60,7 @@ def test_without_a_champion_a_source_compares_its_two_newest_trainings(oddwire, 
     keep(5.0)
     earlier, later = keep(1.0), keep(3.0)
     ended = oddwire("compare", "simulated")
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0, ended.err
     assert re.search(rf"A  merit \[b\]1.0\W+run {earlier}", ended.out)
     assert re.search(rf"B  merit \[b\]3.0\W+run {later}", ended.out), "a name is no markup"
     assert f"{earlier}%22%2C%20%22{later}" in ended.out, "the link shows both in MLflow"

@@ -14,7 +14,8 @@ from oddwire.traffic.wire_text import printable
 
 NAMES = ["local_outlier_factor", "isolation_forest", "autoencoder"]
 ROW = {
-    "validation": 0.9123, "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7,
+    "validation": 0.9123, "criterion": "family_log_auc", "family_log_auc": 0.4567,
+    "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7,
     "recall_at_fpr_0.01": 0.6, "false_positive_rate": 0.0275, "target_fpr": 0.01,
     "fit_seconds": 1.0, "rows_per_second": 123456.0,
 }  # fmt: skip
@@ -41,10 +42,30 @@ def test_names_and_figures_stay_whole_and_columns_left_out_are_named(printed, wi
     out = printed(width, print_leaderboard, rows, title="Training on desk")
     for name in NAMES:
         (line,) = [line for line in out.splitlines() if name in line]
-        assert {"0.9123", "2.75"} <= set(line.split())
+        assert {"0.9123", "0.4567", "2.75"} <= set(line.split())
     assert ("123,456" in out) == (width == 120)
     assert ("wider terminals also show" in out) == (width < 120)
     assert "rows/s" in out
+
+
+@pytest.mark.parametrize(
+    ("criterion", "measured_by"), [("family_log_auc", "log AUC"), ("synthetic", "")]
+)
+def test_the_yardstick_stands_in_the_head_and_winner_and_champion_are_marked(
+    printed, criterion, measured_by
+):
+    rows = [
+        {"detector": name, **ROW, "criterion": criterion, "is_winner": winner, "is_champion": both}
+        for name, winner, both in zip(NAMES, [True, False, True], [False, False, True], strict=True)
+    ]
+    out = printed(200, print_leaderboard, rows, title="t")
+    lines = out.splitlines()
+    (head,) = [line for line in lines if "validation" in line]
+    at = head.index("validation")
+    below = lines[lines.index(head) + 1][at : at + len("validation")]
+    assert below.strip(" ─") == measured_by
+    assert ["winner" in line for line in lines if "0.9123" in line] == [True, False, True]
+    assert sum("champion" in line for line in lines) == 1
 
 
 def test_a_title_wider_than_its_table_stays_on_one_line(printed):

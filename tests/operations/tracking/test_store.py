@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -15,8 +17,17 @@ from matplotlib.figure import Figure as Picture
 
 from oddwire.cli.servers.processes import HOST, free_port, start_mlflow
 from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
-from oddwire.operations.tracking.items import Figure, Metrics, Parameters, Table, Tags, Text
-from oddwire.operations.tracking.store import URI_VARIABLE, Tracking, local_uri
+from oddwire.operations.tracking.items import (
+    DatasetInput,
+    Figure,
+    Metrics,
+    Parameters,
+    Table,
+    Tags,
+    Text,
+)
+from oddwire.operations.tracking.links import PAGE_VARIABLE
+from oddwire.operations.tracking.store import NOTE, URI_VARIABLE, Tracking, dated, local_uri
 from oddwire.project import Project
 
 SECRET = "pass-word-1"  # noqa: S105 - it opens nothing
@@ -68,6 +79,64 @@ def test_items_are_kept_with_the_run_and_read_back(tracking, tmp_path):
     folder = tracking.download(run, "plots", tmp_path / "not yet" / "there")
     assert (folder / "line.png").read_bytes().startswith(b"\x89PNG")
     assert tracking.download(run, "lineage/git.diff", tmp_path).read_text() == "nothing\n"
+
+
+def test_rows_that_went_in_are_datasets_of_the_run(tracking):
+    digest = f"{'0' * 32}.dir and more than MLflow takes"
+    place, columns = "data/prepared/desk", {"sent": "double"}
+    with tracking.run("desk", "one", kind="training") as run:
+        tracking.log(run, [
+            DatasetInput("desk", digest, "training", place, 50, columns),
+            DatasetInput("desk test rows", digest, "test", place, 20, columns),
+        ])  # fmt: skip
+    kept = {
+        each.dataset.name: each
+        for each in tracking.client.get_run(run).inputs.dataset_inputs
+    }  # fmt: skip
+    assert {name: each.tags[0].value for name, each in kept.items()} == {
+        "desk": "training", "desk test rows": "test",
+    }  # fmt: skip
+    dataset = kept["desk"].dataset
+    assert dataset.digest == digest[:36]
+    assert json.loads(dataset.source) == {"uri": place}
+    assert json.loads(dataset.profile)["num_rows"] == 50
+    assert json.loads(dataset.schema)["mlflow_colspec"] == [{"name": "sent", "type": "double"}]
+
+
+def test_an_experiment_is_described_by_ready_filters_and_a_person_s_words_stay(tracking):
+    experiment = tracking.experiment("desk")
+    with tracking.run("desk", "one", kind="training"), tracking.run("desk", "two", kind="drift"):
+        pass
+    note = tracking.client.get_experiment(experiment).tags[NOTE]
+    assert f"(#/experiments/{experiment}/runs?searchFilter=" in note.splitlines()[0]
+    for what, names in (("training", ["one"]), ("drift", ["two"]), ("study", [])):
+        where = f'tags.kind = "{what}"'
+        assert f"`{where}`" in note
+        assert [run.info.run_name for run in tracking._runs(experiment, where)] == names
+    tracking.client.set_experiment_tag(experiment, NOTE, "mine")
+    tracking.experiment("desk")
+    assert tracking.client.get_experiment(experiment).tags[NOTE] == "mine"
+
+
+def test_a_run_is_renamed_and_linked(tracking, monkeypatch):
+    monkeypatch.setenv(PAGE_VARIABLE, "http://127.0.0.1:5001")
+    with tracking.run("desk", "training", kind="training") as run:
+        tracking.rename(run, dated("kmeans log AUC 0.70 · v4 kept champion"))
+    name = tracking.client.get_run(run).info.run_name
+    assert re.fullmatch(r"kmeans log AUC 0\.70 · v4 kept champion · \d\d-\d\d \d\d:\d\d:\d\d", name)
+    runs = f"http://127.0.0.1:5001/#/experiments/{tracking.experiment('desk')}/runs"
+    assert tracking.runs_link("desk").startswith(f"{runs}?")
+    assert tracking.run_link(run).startswith(f"{runs}/{run}?")
+    assert tracking.compare_link([run]).count(run) == 1
+
+
+def test_a_part_names_the_finished_training_that_it_belongs_to(tracking):
+    with tracking.run("desk", "training", kind="training") as training:
+        with tracking.run("desk", "study", kind="study", parent=training) as study:
+            assert tracking.parent_of(study) is None, "the training is not finished yet"
+    assert tracking.parent_of(study) == training
+    assert tracking.parent_of(training) is None
+    assert tracking.parent_of("gone") is None
 
 
 def test_a_metric_that_is_no_finite_number_is_left_out(tracking):

@@ -40,11 +40,27 @@ def test_a_training_leaves_finished_runs_a_champion_and_no_working_files(desk):
     assert found.data.params["alerts.target_fpr"] == "0.05"
     assert found.data.params["search.trials"] == "2"
     assert 10 <= len(found.data.metrics) <= 12
+    (study,) = desk.tracking.children(found)
+    assert 10 <= len(study.data.metrics) <= 12
+    assert {each.dataset.name for each in study.inputs.dataset_inputs} == {"desk", "desk test rows"}
     assert {run.info.status for run in runs(desk, "trial")} == {"FINISHED"}
     assert len(runs(desk, "trial")) == 2
     assert desk.result.promoted
     assert desk.registry.champion("desk").number == desk.result.version
     assert not desk.run.workplace.exists()
+
+
+def test_runs_are_named_by_what_came_of_them_and_the_result_links_to_its_run(desk):
+    found, result = desk.tracking.newest_training("desk"), desk.result
+    assert found.info.run_name == result.name
+    figure = f"log AUC {desk.evaluated.report.yardstick:.2f}"
+    assert result.name.startswith(f"isolation_forest {figure} · v1 promoted · ")
+    (study,) = desk.tracking.children(found)
+    assert study.info.run_name.startswith(f"isolation_forest {figure} · ")
+    assert result.link == desk.tracking.run_link(result.run_id)
+    (row,) = result.leaderboard
+    assert (row["is_winner"], row["is_champion"], result.champion) == (True, True, "1")
+    assert row["family_log_auc"] == desk.evaluated.report.yardstick
 
 
 def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk):

@@ -51,8 +51,8 @@ def target_fpr_of(alerts: AlertSettings, connections_per_day: float | None) -> f
         return alerts.target_fpr
     if connections_per_day is None:
         raise ParameterError(
-            "alerts.alerts_per_day needs a source with times: give target_fpr, or name its time "
-            "column"
+            "alerts.alerts_per_day needs a source with times: give alerts.target_fpr instead, or "
+            "name the `time` column of a table"
         )
     target_fpr = alerts.alerts_per_day / connections_per_day
     if not SMALLEST_P <= target_fpr < 1:

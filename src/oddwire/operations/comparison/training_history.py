@@ -18,9 +18,9 @@ COMPARISON_FILE = "comparison.json"
 BEST = "best_detector"  # tag of a training
 CHOICE = "choice"  # tag of a training: why its best detector is the best
 LEADERBOARD_COLUMNS = (
-    "detector", yardstick.NAME, "roc_auc", "average_precision", "f1", "precision", "recall",
+    "detector", "roc_auc", "average_precision", "f1", "precision", "recall",
     "recall_at_fpr", "false_positive_rate", "threshold", "rows_per_second", "run_id",
-    "model_version", "accuracy",
+    "model_version", "accuracy", yardstick.NAME,
 )  # fmt: skip
 
 
