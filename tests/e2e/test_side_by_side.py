@@ -64,4 +64,5 @@ def test_each_had_a_study_of_its_own(both):
     _, tracking, _ = both
     studies = tracking._runs(tracking.experiment("simulated"), "tags.kind = 'study'")
     assert len({run.data.tags["study"] for run in studies}) == 2
-    assert [run.data.metrics["trials_resumed"] for run in studies] == [0, 0]
+    searches = [tracking.read_json(run.info.run_id, "search.json") for run in studies]
+    assert [search["resumed"] for search in searches] == [0, 0]

@@ -132,8 +132,8 @@ def test_a_run_is_renamed_and_linked(tracking, monkeypatch):
 
 def test_a_part_names_the_finished_training_that_it_belongs_to(tracking):
     with tracking.run("desk", "training", kind="training") as training:
-        with tracking.run("desk", "study", kind="study", parent=training) as study:
-            assert tracking.parent_of(study) is None, "the training is not finished yet"
+        study = tracking.begin("desk", "study", kind="study", parent=training)
+        assert tracking.parent_of(study) is None, "the training is not finished yet"
     assert tracking.parent_of(study) == training
     assert tracking.parent_of(training) is None
     assert tracking.parent_of("gone") is None

@@ -84,7 +84,10 @@ def test_an_equal_model_is_no_champion_and_every_training_begins_new_studies(tra
     assert second.registry.champion("desk").number == first.result.version == "1"
     studies = [run.data.tags["study"] for run in runs(second, "study")]
     assert len(set(studies)) == 2
-    assert [run.data.metrics["trials_resumed"] for run in runs(second, "study")] == [0, 0]
+    searches = [
+        second.tracking.read_json(run.info.run_id, "search.json") for run in runs(second, "study")
+    ]
+    assert [search["resumed"] for search in searches] == [0, 0]
 
 
 @pytest.mark.slow

@@ -94,17 +94,14 @@ class Tracking:
         if found is None:
             place = None if self.artifacts is None else (self.artifacts / source).as_uri()
             with suppress(MlflowException):  # another process was faster
-                self.client.create_experiment(
+                made = self.client.create_experiment(
                     source, artifact_location=place, tags=_SHOWN_AS_TRAINING
                 )
+                self.client.set_experiment_tag(made, NOTE, _experiment_note(source, made))
             found = self.client.get_experiment_by_name(source)
         if found is None or found.lifecycle_stage != "active":
             raise OddwireError(
                 f"the MLflow experiment {source!r} is deleted: restore it, or rename the source"
-            )
-        if NOTE not in found.tags:
-            self.client.set_experiment_tag(
-                found.experiment_id, NOTE, _experiment_note(source, found.experiment_id)
             )
         return str(found.experiment_id)
 
@@ -233,7 +230,9 @@ class Tracking:
 
     def parent_of(self, run: str) -> str | None:
         """Return the finished training that a run is a part of, None where there is none."""
-        with suppress(NoModelError):
+        from mlflow.exceptions import MlflowException
+
+        with suppress(NoModelError, MlflowException):  # either may be deleted
             parent = self.client.get_run(run).data.tags.get(_PARENT, "")
             return str(self.finished_training(parent).info.run_id)
         return None
