@@ -82,10 +82,11 @@ def models_of(made, run):
     """Return what the Models column of a run shows."""
     client = made.tracking.client
     ids = [output.model_id for output in client.get_run(run).outputs.model_outputs]
-    return [
-        (model.name, model.source_run_id, json.loads(model.tags["mlflow.modelVersions"])[0]["version"])
-        for model in map(client.get_logged_model, ids)
-    ]  # fmt: skip
+    found = []
+    for model in map(client.get_logged_model, ids):
+        (version,) = json.loads(model.tags["mlflow.modelVersions"])
+        found.append((model.name, model.source_run_id, version["version"]))
+    return found
 
 
 @pytest.mark.slow
