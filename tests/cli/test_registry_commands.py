@@ -13,7 +13,7 @@ from oddwire.project import Project
 
 @pytest.fixture
 def own_office(trained_office, tmp_path, monkeypatch):
-    """A copy of the trained project that a test may change; its model's files stay in place."""
+    """A copy of the trained project that a test may change, but for the files of its models."""
     root = tmp_path / "office"
     shutil.copytree(
         trained_office.project.root, root, symlinks=True,

@@ -9,7 +9,7 @@ import pytest
 from command_line import ODDWIRE, environment
 from small_projects import make_project
 
-from oddwire.operations.registry.versions import CHAMPION, Registry, model_name
+from oddwire.operations.registry.versions import Registry, model_name
 from oddwire.operations.tracking.store import Tracking
 
 pytestmark = pytest.mark.slow
@@ -34,22 +34,21 @@ def both(tmp_path_factory, prefect_server):
     return project, Tracking.connect(project), ended
 
 
-def test_both_finish_and_say_which_version_they_made(both):
+def test_both_finish_and_say_which_version_it_is(both):
     _, _, ended = both
     for _, err, code in ended:
         assert code == 0, err
         assert "Traceback" not in err
-    assert {json.loads(out)["version"] for out, _, _ in ended} == {"1", "2"}
+    assert {json.loads(out)["version"] for out, _, _ in ended} == {"1"}
 
 
-def test_both_have_a_version_and_one_is_champion(both):
+def test_both_made_the_same_model_which_is_one_version_and_champion(both):
     project, tracking, _ = both
     versions = tracking.client.search_model_versions(f"name = '{model_name('simulated')}'")
-    assert sorted(str(one.version) for one in versions) == ["1", "2"]
-    champion = Registry.of(tracking, project).version("simulated", CHAMPION)
-    assert champion is not None
+    assert [str(one.version) for one in versions] == ["1"]
+    assert Registry.of(tracking, project).champion("simulated").number == "1"
     lines = (project.mlruns / "promotions.jsonl").read_text().splitlines()
-    assert [json.loads(line)["version"] for line in lines] == ["1", "2"]
+    assert [json.loads(line)["action"] for line in lines] == ["promoted", "already champion"]
 
 
 def test_one_ran_after_the_other(both):

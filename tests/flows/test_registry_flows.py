@@ -10,13 +10,15 @@ from prefect.client.schemas.objects import StateType
 from prefect.utilities.callables import parameter_schema
 
 from flows.registry import promote_version, roll_back_champion
-from oddwire.operations.registry import ledger
+from oddwire.operations.registry import ledger, reference
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.tracking.store import Tracking
 from oddwire.project import Project
 
 
 @pytest.fixture
 def copied(trained, tmp_path, monkeypatch):
-    """A copy of the trained project that a test may change; its models' files stay in place."""
+    """A copy of the trained project that a test may change, but for the files of its models."""
     shutil.copytree(
         trained[0].root, tmp_path / "copy", symlinks=True,
         ignore=shutil.ignore_patterns("artifacts", "data", ".git"),
@@ -29,6 +31,7 @@ def copied(trained, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_promotion_and_its_roll_back_say_what_they_did(copied, trained, prefect_server):
     champion = trained[1].version
+    registry = Registry.of(Tracking.connect(copied), copied)
     other = next(
         row["model_version"] for row in trained[1].leaderboard if row["model_version"] != champion
     )
@@ -42,6 +45,8 @@ def test_a_promotion_and_its_roll_back_say_what_they_did(copied, trained, prefec
     run = httpx.get(f"{prefect_server}/flow_runs/{state.state_details.flow_run_id}").json()
     assert run["state"]["message"] == state.message
     assert run["name"] == f"promote-simulated-version-{other}"
+    kept = reference.load(registry.tracking, registry.champion("simulated"))
+    assert len(kept), "the drift check can go on with it"
     moved = roll_back_champion(source="simulated")
     assert (moved.before, moved.after) == (other, champion)
     back, promoted, *_ = ledger.read(ledger.of_project(copied), "simulated").entries

@@ -59,9 +59,13 @@ def show(source: str, found: History) -> None:
 
 def _move(entry: LedgerEntry) -> str:
     """Say which version it was about, and what became of the champion."""
+    from oddwire.operations.registry.ledger import ROLLED_BACK
+
     if entry.before == entry.after or entry.after is None:
         stays = "" if entry.before in {None, entry.version} else f", {entry.before} stays champion"
         return f"version {entry.version}: {entry.action}{stays}"
+    if entry.action == ROLLED_BACK:
+        return f"version {entry.version}: champion again, rolled back from {entry.before}"
     instead = "" if entry.before is None else f" instead of {entry.before}"
     return f"version {entry.version}: {entry.action}{instead}"
 

@@ -108,11 +108,11 @@ def test_a_version_s_page_says_what_it_is_and_what_was_decided_last(bare, two, p
     assert "it is the first" in description
     moved = promote_by_hand(bare, "desk", "1", because="it finds *scans*", who="alice")
     description, tags = page("1")
-    assert description.startswith("It is a forest.\n\n**Decision:** promoted by hand, by alice")
+    assert description.startswith("It is a forest.\n\n**Decision:** promoted by hand by alice")
     assert description.count("**Decision:**") == 1
     assert "*scans*" not in description, "a reason is no Markdown"
     assert tags["promotion"] == "promoted by hand"
-    assert tags["promotion_reason"] == f"promoted by hand, by alice: {moved.why}"
+    assert tags["promotion_reason"] == f"promoted by hand by alice: {moved.why}"
 
 
 def test_a_reason_of_any_length_fits_the_page(bare, two, page):
@@ -128,7 +128,7 @@ def test_any_version_can_be_promoted_by_hand(bare, two, ledger, numbers):
     assert numbers() == {CHAMPION: "1", PREVIOUS: "2"}
     user = getpass.getuser()
     assert moved.sentence == (
-        "oddwire-desk: version 1 is champion instead of version 2 (promoted by hand, by "
+        "oddwire-desk: version 1 is champion instead of version 2 (promoted by hand by "
         f"{user}: a better look)"
     )
     entry = ledger()[-1]
@@ -153,10 +153,11 @@ def test_promoting_the_champion_changes_nothing_and_says_so(bare, two, ledger, n
     assert (ledger(), numbers()) == (lines, {CHAMPION: "2", PREVIOUS: "1"})
 
 
-def test_rolling_back_twice_returns(bare, two, ledger, numbers):
+def test_rolling_back_twice_returns(bare, two, ledger, numbers, page):
     moved = roll_back(bare, "desk")
     assert numbers() == {CHAMPION: "1", PREVIOUS: "2"}
     assert (moved.before, moved.after, moved.why) == ("2", "1", "no reason given")
+    assert page("1")[1]["promotion"] == "brought back", "it is the other one that was rolled back"
     roll_back(bare, "desk", because="back again", who="roll-back-desk")
     assert numbers() == {CHAMPION: "2", PREVIOUS: "1"}
     assert [entry["action"] for entry in ledger()[-2:]] == ["rolled back"] * 2

@@ -75,13 +75,22 @@ def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk):
 
 
 @pytest.mark.slow
-def test_an_equal_model_is_no_champion_and_every_training_begins_new_studies(train):
+def test_the_same_model_again_is_no_new_version_and_every_training_begins_new_studies(train):
     first = train()
     second = train()
     assert first.result.promoted
     assert not second.result.promoted
-    assert "not shown" in second.result.reason
+    assert second.result.reason == (
+        "Kept: same model, to the last bit, as version 1, which is champion"
+    )
+    assert [row["model_version"] for row in second.result.leaderboard] == ["1"]
+    client = second.tracking.client
+    assert len(client.search_model_versions("name = 'oddwire-desk'")) == 1
     assert second.registry.champion("desk").number == first.result.version == "1"
+    assert second.registry.number("desk", "challenger") is None
+    assert client.get_model_version("oddwire-desk", "1").tags["promotion"] == "promoted"
+    for run in (second.evaluated.searched.run_id, second.result.run_id):
+        assert models_of(second, run) == [("isolation_forest", run, "1")]
     studies = [run.data.tags["study"] for run in runs(second, "study")]
     assert len(set(studies)) == 2
     searches = [
@@ -90,14 +99,62 @@ def test_an_equal_model_is_no_champion_and_every_training_begins_new_studies(tra
     assert [search["resumed"] for search in searches] == [0, 0]
 
 
+def models_of(made, run):
+    """Return what the Models column of a run shows."""
+    client = made.tracking.client
+    ids = [output.model_id for output in client.get_run(run).outputs.model_outputs]
+    found = []
+    for model in map(client.get_logged_model, ids):
+        (version,) = json.loads(model.tags["mlflow.modelVersions"])
+        found.append((model.name, model.source_run_id, version["version"]))
+    return found
+
+
 @pytest.mark.slow
-def test_promotion_can_be_switched_off_and_says_so(train):
+def test_promotion_can_be_switched_off_and_the_same_model_promoted_later(train):
     made = train(promote=False)
     assert not made.result.promoted
     assert "switched off" in made.result.reason
     with pytest.raises(NoModelError):
         made.registry.champion("desk")
     assert made.registry.version("desk", "challenger").number == "1"
+    again = train()
+    assert again.result.promoted
+    assert "same model, to the last bit, as version 1 of an earlier training" in again.result.reason
+    assert again.registry.champion("desk").number == "1"
+    assert again.registry.number("desk", "challenger") is None
+
+
+def test_a_version_s_page_says_what_it_is_and_how_good(desk):
+    found = desk.tracking.client.get_model_version("oddwire-desk", "1")
+    metrics = desk.tracking.client.get_run(desk.evaluated.searched.run_id).data.metrics
+    rows = len(desk.run.train)
+    assert f"Isolation Forest for source desk, trained on {rows} benign rows." in found.description
+    assert f"average precision {metrics['average_precision']:.4f}" in found.description
+    assert f"/runs/{desk.result.run_id})" in found.description
+    assert "**Decision:** Promoted" in found.description
+    assert models_of(desk, desk.result.run_id) == [("isolation_forest", desk.result.run_id, "1")]
+
+
+def test_the_page_of_a_version_that_is_not_the_best_says_which_is(desk):
+    best = replace(
+        desk.evaluated,
+        report=replace(desk.evaluated.report, detector="kmeans"),
+        validation=fitting.Validation("average_precision", 0.9),
+    )
+    text = registering._described(desk.run, desk.evaluated, best)
+    assert "Not proposed: on the validation rows kmeans has 0" in text
+
+
+def test_rows_are_told_with_their_labels_and_their_period(make_rows):
+    rows = make_rows(1200, attacks=0.25)
+    assert registering._rows_in_words(rows) == "1,200 rows, 300 of them attacks"
+    times = pd.date_range("2026-03-02 10:00", periods=1200, freq="min", tz="UTC")
+    benign = rows.assign(label=0, ts=times)
+    assert registering._rows_in_words(benign) == (
+        "1,200 benign rows, 2026-03-02 10:00 to 2026-03-03 05:59 UTC"
+    )
+    assert registering._rows_in_words(rows.drop(columns=["label"])) == "1,200 rows"
 
 
 @pytest.mark.slow

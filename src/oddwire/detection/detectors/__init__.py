@@ -1,6 +1,6 @@
 """The detectors by name, each imported only when it is asked for.
 
-A new detector is one file and one line in `DETECTORS`: a scikit-learn outlier estimator with two
+A new detector is one file and one entry in `DETECTORS`: a scikit-learn outlier estimator with two
 class attributes, ``search_space`` and ``defaults``, both with keys ``preprocessing__...`` and
 ``detector__...``. The contract tests pick it up by themselves.
 """

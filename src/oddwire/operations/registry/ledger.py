@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from dataclasses import dataclass
@@ -61,9 +62,10 @@ def append(ledger: Path, entry: dict[str, Any]) -> None:
     """Write an entry as one line of JSON, and wait until it is on the disk."""
     line = (json.dumps(entry, sort_keys=True) + "\n").encode()
     ledger.parent.mkdir(parents=True, exist_ok=True)
-    # One write to a file opened for appending: lines of two processes never mix.
     handle = os.open(ledger, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
+        # Lines of two processes never mix, and none looks at the end while another writes there.
+        fcntl.flock(handle, fcntl.LOCK_EX)
         # A process that was killed may have left half a line, which must not swallow this one.
         os.write(handle, line if _ends_with_a_line(handle) else b"\n" + line)
         os.fsync(handle)

@@ -64,7 +64,7 @@ class Moved:
         instead = "" if self.before is None else f" instead of version {self.before}"
         return (
             f"{model_name(self.source)}: version {self.after} is champion{instead} "
-            f"({self.action}, by {self.who}: {self.why})"
+            f"({self.action} by {self.who}: {self.why})"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -213,15 +213,17 @@ def _carry_out(
         **more,
     })  # fmt: skip
     if action != ledger.ALREADY_CHAMPION:  # why it became champion stays on its page
-        how = f"{action}, by {who}: " if action in ledger.HAND_MADE else ""
-        _show(registry, version, action, f"{how}{why}")
+        # "Rolled back" would read as if this version had to go.
+        outcome = "brought back" if action == ledger.ROLLED_BACK else action
+        how = f"{outcome} by {who}: " if action in ledger.HAND_MADE else ""
+        _show(registry, version, outcome, f"{how}{why}")
     if promote:
         _move_aliases(registry, version, before)
 
 
-def _show(registry: Registry, version: Version, action: str, sentence: str) -> None:
+def _show(registry: Registry, version: Version, outcome: str, sentence: str) -> None:
     client, name = registry.tracking.client, model_name(version.source)
-    client.set_model_version_tag(name, version.number, "promotion", action)
+    client.set_model_version_tag(name, version.number, "promotion", outcome)
     reason = printable(" ".join(sentence.split()), _LONGEST_TAG)
     client.set_model_version_tag(name, version.number, "promotion_reason", reason)
     kept = client.get_model_version(name, version.number).description or ""
