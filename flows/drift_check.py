@@ -9,9 +9,9 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.progress import logged_progress
 from oddwire.operations.drift.check import check_source, refresh
-from oddwire.operations.drift.history import past_checks
+from oddwire.operations.drift.new_traffic.past_checks import past_checks
+from oddwire.operations.drift.new_traffic.periods import reads_own_rows
 from oddwire.operations.drift.page import drift_markdown
-from oddwire.operations.drift.periods import reads_own_rows
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params

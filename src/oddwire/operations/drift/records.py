@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from oddwire.operations.drift.history import PastCheck
+from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import DriftCheck
 from oddwire.operations.tracking.items import Item, Metrics, Table, Tags, Text, as_json

@@ -21,7 +21,7 @@ class Subject:
     current
         What people call the current rows: a day, a file's name, a scenario, ``newest rows``.
     kind
-        Kind of the period (see `oddwire.operations.drift.periods.Period`).
+        Kind of the period (see `oddwire.operations.drift.new_traffic.periods.Period`).
     version, detector
         The model whose training's traffic the current rows were compared with.
     file
