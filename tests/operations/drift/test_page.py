@@ -11,7 +11,7 @@ from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
 
 SUBJECT = Subject(
     source="office", current="today.csv", kind="file", version="2", detector="isolation_forest",
-    file="today.csv", start=None, end=None, rows=10, alert_rate=0.01, target_rate=0.01,
+    file="today.csv", start=None, end=None, rows=10, alert_rate=0.01, alert_p_value=0.01,
 )  # fmt: skip
 CHECK = DriftCheck(
     drifted=False, verdict="No drift.", columns=(ColumnDrift("a", 0.1, 0.2, False, "numeric"),),

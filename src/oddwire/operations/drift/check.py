@@ -207,7 +207,7 @@ class _Checker:
             version=self.version.number, detector=self.version.detector,
             file="" if period.file is None else str(period.file.path),
             start=start, end=end, rows=len(rows), alert_rate=scored.alerts / len(rows),
-            target_rate=self.model.alert_p_value,
+            alert_p_value=self.model.alert_p_value,
         )  # fmt: skip
         return check, subject
 
