@@ -13,9 +13,9 @@ from flows.outcomes import Outcome, ended
 from flows.progress import shown_on_the_page
 from flows.run_names import run_name
 from oddwire.operations.drift.check import check_source, refresh
-from oddwire.operations.drift.history import past_checks
+from oddwire.operations.drift.new_traffic.past_checks import past_checks
+from oddwire.operations.drift.new_traffic.periods import reads_own_rows
 from oddwire.operations.drift.page import drift_markdown
-from oddwire.operations.drift.periods import reads_own_rows
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params

@@ -54,7 +54,7 @@ def drift(columns, *, verdict="No drift.", current="rows.csv", drifted=False):
     )  # fmt: skip
     subject = Subject(
         source="desk", current=current, kind="file", version="3", detector="isolation_forest",
-        file="", start=None, end=None, rows=10, alert_rate=0.01, target_rate=0.01,
+        file="", start=None, end=None, rows=10, alert_rate=0.01, alert_p_value=0.01,
     )  # fmt: skip
     return DriftResult(subject, "abc123", check, "report.html")
 

@@ -15,7 +15,7 @@ import yaml
 from oddwire.errors import DataError
 from oddwire.operations.drift import check as checking
 from oddwire.operations.drift.check import check_source
-from oddwire.operations.drift.periods import reads_own_rows
+from oddwire.operations.drift.new_traffic.periods import reads_own_rows
 from oddwire.params import load_params
 from oddwire.stages.ingest import ingest
 from oddwire.stages.link import link

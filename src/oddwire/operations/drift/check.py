@@ -14,8 +14,9 @@ import pandas as pd
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ParameterError
 from oddwire.operations.data import pipeline
-from oddwire.operations.drift.history import PastCheck, past_checks
-from oddwire.operations.drift.periods import Looking, Period, periods_to_check
+from oddwire.operations.drift.new_traffic.current_files import current_files
+from oddwire.operations.drift.new_traffic.past_checks import PastCheck, past_checks
+from oddwire.operations.drift.new_traffic.periods import CURRENT, Looking, Period, periods_to_check
 from oddwire.operations.drift.records import drift_items, past_subject, run_name
 from oddwire.operations.drift.report import check_drift
 from oddwire.operations.drift.reporting.evidently_history import add_to_history
@@ -57,7 +58,7 @@ def check_source(
         A source with a champion, and the settings.
     current
         File, glob pattern or folder of current rows in the source's format. By default the
-        newest traffic that the project knows: see `oddwire.operations.drift.periods`.
+        newest traffic that the project knows: see `oddwire.operations.drift.new_traffic.periods`.
     scenario
         For a simulated source, days after the training's own: ``none`` for unchanged traffic, or
         a drift scenario.
@@ -73,7 +74,7 @@ def check_source(
     DataError, ParameterError
         If the only file, or the scenario, is not what it must be.
     """
-    check_scenario(scenario)
+    check_question(project, current=current, scenario=scenario)
     params.source(source)
     tracking = Tracking.connect(project)
     version, model = Registry.of(tracking, project).load_champion(source)
@@ -98,6 +99,23 @@ def check_scenario(scenario: str) -> None:
         raise ParameterError(
             f"unknown drift scenario {scenario!r}: there are {', '.join(known[1:])}"
         )
+
+
+def check_question(project: Project, *, current: str = "", scenario: str = "") -> None:
+    """Refuse what cannot be looked at, before a model is loaded for it.
+
+    Raises
+    ------
+    DataError
+        If there is no file of current rows where one is named.
+    ParameterError
+        If there is no such scenario, or a file is named as well.
+    """
+    check_scenario(scenario)
+    if current and scenario:
+        raise ParameterError("give a file of current rows or a scenario, not both")
+    if current:
+        current_files(current, root=project.root, origin=CURRENT)
 
 
 def _check_all(checker: _Checker, periods: list[Period], past: list[PastCheck]) -> DriftResult:
@@ -191,7 +209,7 @@ class _Checker:
             version=self.version.number, detector=self.version.detector,
             file="" if period.file is None else str(period.file.path),
             start=start, end=end, rows=len(rows), alert_rate=scored.alerts / len(rows),
-            target_rate=self.model.alert_p_value,
+            alert_p_value=self.model.alert_p_value,
         )  # fmt: skip
         return check, subject
 

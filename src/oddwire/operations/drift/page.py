@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from oddwire.operations.drift.history import PastCheck
+from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.drift.verdict import measure, ranked
 from oddwire.operations.markdown import escaped, figure, table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from oddwire.operations.drift.history import PastCheck
+from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import DriftCheck
 from oddwire.operations.tracking.items import Item, Metrics, Table, Tags, Text, as_json
@@ -23,7 +23,7 @@ def drift_items(check: DriftCheck, subject: Subject) -> Iterator[Item]:
         "drifted_columns": check.drifted_columns,
         "score_distance": check.score_distance,
         "alert_rate": subject.alert_rate,
-        "target_rate": subject.target_rate,
+        "alert_p_value": subject.alert_p_value,
         "period_rows": subject.rows,
         "current_rows": check.current_rows,
         "reference_rows": check.reference_rows,
@@ -61,5 +61,5 @@ def past_subject(past: PastCheck, source: str, detector: str) -> Subject:
         detector=detector, file=past.file, start=past.start, end=past.end,
         rows=int(past.figures.get("period_rows", 0)),
         alert_rate=past.figures.get("alert_rate", 0.0),
-        target_rate=past.figures.get("target_rate", 0.0),
+        alert_p_value=past.figures.get("alert_p_value", 0.0),
     )  # fmt: skip

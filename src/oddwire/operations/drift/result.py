@@ -21,7 +21,7 @@ class Subject:
     current
         What people call the current rows: a day, a file's name, a scenario, ``newest rows``.
     kind
-        Kind of the period (see `oddwire.operations.drift.periods.Period`).
+        Kind of the period (see `oddwire.operations.drift.new_traffic.periods.Period`).
     version, detector
         The model whose training's traffic the current rows were compared with.
     file
@@ -30,8 +30,8 @@ class Subject:
         The period that the rows span, in UTC; None where they have no time.
     rows, alert_rate
         How many rows the period has, and the share of them that raise an alert.
-    target_rate
-        The share that should.
+    alert_p_value
+        The share of benign rows that should.
     """
 
     source: str
@@ -44,7 +44,7 @@ class Subject:
     end: dt.datetime | None
     rows: int
     alert_rate: float
-    target_rate: float
+    alert_p_value: float
 
     @property
     def title(self) -> str:

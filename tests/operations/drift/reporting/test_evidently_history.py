@@ -39,7 +39,7 @@ def add(project, day, *, source="office", drifted=False, name=HOSTILE):
     subject = Subject(
         source=source, current=name, kind="day", version="1", detector="isolation_forest", file="",
         start=start, end=start + dt.timedelta(days=1), rows=4000 + day, alert_rate=0.02,
-        target_rate=0.01,
+        alert_p_value=0.01,
     )  # fmt: skip
     add_to_history(project, check, subject, key=f"{source} {day}", name=f"day {day} {name}")
 
@@ -77,7 +77,7 @@ def test_each_check_is_a_point_at_the_end_of_its_period(project):
     ]  # fmt: skip
     assert values[1] == {
         "share of drifted columns": 0.5, "score drift (distance)": 0.05,
-        "observed alert rate": 0.02, "target alert rate": 0.01, "rows": 4001.0,
+        "observed alert rate": 0.02, "expected of benign traffic": 0.01, "rows": 4001.0,
     }  # fmt: skip
     (shown,) = workspace(project).list_projects()
     assert shown.name == "office"

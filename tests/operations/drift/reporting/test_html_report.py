@@ -23,7 +23,7 @@ SCHEMA = FeatureSchema(("f0", "f1", HOSTILE_NAME), ("service",))
 SUBJECT = Subject(
     source="office", current="today.csv", kind="file", version="4", detector="one_class_svm",
     file="/incoming/today.csv", start=dt.datetime(2026, 3, 16, tzinfo=dt.UTC),
-    end=dt.datetime(2026, 3, 17, tzinfo=dt.UTC), rows=12_345, alert_rate=0.0123, target_rate=0.01,
+    end=dt.datetime(2026, 3, 17, tzinfo=dt.UTC), rows=12_345, alert_rate=0.0123, alert_p_value=0.01,
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def test_the_report_names_what_was_compared_with_what(hostile, tmp_path):
     text = html.unescape(re.sub("<[^>]+>", " ", page))
     for fact in (
         "2026-03-16 00:00 to 2026-03-17 00:00 UTC", "/incoming/today.csv", "12,345",
-        "version 4, one_class_svm", "1.23% (target 1.00% of benign connections)",
+        "version 4, one_class_svm", "1.23% (1.00% is expected of benign traffic)",
     ):  # fmt: skip
         assert fact in text
 

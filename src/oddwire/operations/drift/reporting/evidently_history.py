@@ -23,8 +23,8 @@ from oddwire.project import Project
 
 # What the dashboard draws, and where each figure comes from.
 SHARE, SCORE = "share of drifted columns", "score drift (distance)"
-ALERTS, TARGET, ROWS = "observed alert rate", "target alert rate", "rows"
-_PANELS = {SHARE: (SHARE,), SCORE: (SCORE,), ALERTS: (ALERTS, TARGET), ROWS: (ROWS,)}
+ALERTS, EXPECTED, ROWS = "observed alert rate", "expected of benign traffic", "rows"
+_PANELS = {SHARE: (SHARE,), SCORE: (SCORE,), ALERTS: (ALERTS, EXPECTED), ROWS: (ROWS,)}
 _NAMES = uuid.UUID("8d3c39b5-5d5b-4d8e-9a43-6d2b8f1f7a10")  # the name space of our ids
 _MOST_COLUMNS = 100  # in a check's table
 
@@ -114,7 +114,7 @@ def _figures(check: DriftCheck, subject: Subject) -> dict[str, float]:
         SHARE: check.share,
         SCORE: check.score_distance,
         ALERTS: subject.alert_rate,
-        TARGET: subject.target_rate,
+        EXPECTED: subject.alert_p_value,
         ROWS: float(subject.rows),
     }
     return {name: value for name, value in figures.items() if value is not None}

@@ -65,7 +65,7 @@ def _facts(check: DriftCheck, subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Model", f"version {subject.version}, {subject.detector}"
     yield (
         "Observed alert rate",
-        f"{subject.alert_rate:.2%} (target {subject.target_rate:.2%} of benign connections)",
+        f"{subject.alert_rate:.2%} ({subject.alert_p_value:.2%} is expected of benign traffic)",
     )
     yield (
         "Drifted columns",

@@ -19,7 +19,7 @@ class PastCheck:
     key
         What it was a check of: the same key, the same verdict.
     kind
-        Kind of the period (see `oddwire.operations.drift.periods.Period`).
+        Kind of the period (see `oddwire.operations.drift.new_traffic.periods.Period`).
     start, end
         Of the period, in UTC; None where the rows have no time.
     figures

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pandas as pd
 
-from oddwire.operations.drift.periods import _days_since, _last_days, _whole_days
+from oddwire.operations.drift.new_traffic.periods import _days_since, _last_days, _whole_days
 
 START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 

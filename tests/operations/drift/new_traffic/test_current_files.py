@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from oddwire.errors import DataError
-from oddwire.operations.drift.current_files import CurrentFile, current_files
+from oddwire.operations.drift.new_traffic.current_files import CurrentFile, current_files
 
 
 @pytest.fixture

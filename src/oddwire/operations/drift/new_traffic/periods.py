@@ -22,11 +22,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from oddwire.errors import ParameterError
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.data.reading import read_features
-from oddwire.operations.drift.current_files import CurrentFile, current_files
-from oddwire.operations.drift.history import PastCheck
+from oddwire.operations.drift.new_traffic.current_files import CurrentFile, current_files
+from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.statistics import MIN_ROWS
 from oddwire.params import Params, Source
 from oddwire.project import Project
@@ -37,6 +36,7 @@ from oddwire.traffic.sources import later_days, read_scenario
 
 Kind = Literal["file", "day", "scenario", "test part"]
 NEWEST_ROWS = "newest rows"
+CURRENT = "the current file"  # what messages call a place that somebody named
 _DAY = dt.timedelta(days=1)
 _REACH = dt.timedelta(seconds=LONGEST_WINDOW)
 
@@ -114,12 +114,10 @@ def periods_to_check(looking: Looking, *, current: str = "", scenario: str = "")
     DataError
         If there is no such file.
     ParameterError
-        If both are given, or the source's traffic cannot be simulated.
+        If the source's traffic cannot be simulated.
     """
-    if current and scenario:
-        raise ParameterError("give a file of current rows or a scenario, not both")
     if current:
-        files = current_files(current, root=looking.project.root, origin="the current file")
+        files = current_files(current, root=looking.project.root, origin=CURRENT)
         return [_of_file(looking, file) for file in files]
     if scenario:
         return [_of_scenario(looking, scenario)]

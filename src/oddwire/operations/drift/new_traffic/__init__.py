@@ -1,0 +1,1 @@
+"""What no drift check has looked at yet, and what past ones came to."""
