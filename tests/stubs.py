@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 
+from oddwire.operations.progress import Progress
 
-class RecordedProgress:
+
+class RecordedProgress(Progress):
     """A watcher that remembers what it was told."""
 
     def __init__(self) -> None:

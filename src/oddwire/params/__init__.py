@@ -6,8 +6,8 @@ the key, the rule and the value got.
 
 from oddwire.params.alerts import AlertSettings, ThresholdRule
 from oddwire.params.base import Fraction, Settings
+from oddwire.params.data_stages import ExploreSettings, SplitSettings
 from oddwire.params.drift import DriftSettings
-from oddwire.params.explore import ExploreSettings
 from oddwire.params.loading import Params, check_params, load_params
 from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
@@ -22,7 +22,6 @@ from oddwire.params.sources import (
     SourceSettings,
     TableSource,
 )
-from oddwire.params.split import SplitSettings
 from oddwire.params.training import TrainingSettings
 
 __all__ = [

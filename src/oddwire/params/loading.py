@@ -13,13 +13,12 @@ from pydantic_core import PydanticCustomError
 from oddwire.errors import ParameterError
 from oddwire.params.alerts import AlertSettings
 from oddwire.params.base import Settings
+from oddwire.params.data_stages import ExploreSettings, SplitSettings
 from oddwire.params.drift import DriftSettings
-from oddwire.params.explore import ExploreSettings
 from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
 from oddwire.params.search import SearchSettings
 from oddwire.params.sources import Source
-from oddwire.params.split import SplitSettings
 from oddwire.params.training import TrainingSettings
 
 

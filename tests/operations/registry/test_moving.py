@@ -243,7 +243,7 @@ def test_a_move_waits_for_another_promotion_but_not_for_a_training(bare, two, nu
         assert steps.waiting.wait(30)
         assert numbers()[CHAMPION] == "2"
     thread.join(60)
-    assert steps.begun == ["waiting for another promotion of desk"]
+    assert steps.begun == ["waiting for another promotion of desk to end"]
     assert numbers()[CHAMPION] == "1"
     with source_lock(bare, "desk"):
         roll_back(bare, "desk")

@@ -1,8 +1,10 @@
-"""``split:``, how rows become parts."""
+"""``split:`` and ``explore:``, what the data stages do with a source's rows."""
 
 from __future__ import annotations
 
 from typing import Literal
+
+from pydantic import Field
 
 from oddwire.params.base import Fraction, Settings
 
@@ -14,3 +16,9 @@ class SplitSettings(Settings):
     calibration: Fraction = 0.2
     validation: Fraction = 0.2
     test: Fraction = 0.25
+
+
+class ExploreSettings(Settings):
+    """How much of a source its statistics and pictures look at."""
+
+    max_rows: int = Field(20_000, ge=100)
