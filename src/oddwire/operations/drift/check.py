@@ -121,26 +121,27 @@ def check_question(project: Project, *, current: str = "", scenario: str = "") -
 def _check_all(checker: _Checker, periods: list[Period], past: list[PastCheck]) -> DriftResult:
     known = {check.key: check for check in reversed(past)}
     names = {check.run_name for check in past}
+    asked: dict[str, Period] = {}
+    for period in periods:
+        asked.setdefault(checker.key(period), period)  # of copies the first one is looked at
     results: list[DriftResult] = []
     refused: list[str] = []
-    new = [period for period in periods if checker.key(period) not in known]
-    left = {period.identity for period in new[MOST_PERIODS:]}
-    for period in periods:
-        if period.identity in left:
-            continue
-        before = known.get(checker.key(period))
-        try:
-            result = checker.again(before) if before else checker.check(period, names)
-        except DataError as error:
-            if len(periods) == 1:
-                raise
-            refused.append(str(error))  # the others are no worse for it
-            continue
-        results.append(result)
+    new = waiting = 0
+    for key, period in asked.items():
+        if key in known:
+            results.append(checker.again(known[key]))
+        elif new == MOST_PERIODS:
+            waiting += 1
+        else:
+            try:
+                results.append(checker.check(period, names))
+                new += 1
+            except DataError as error:
+                refused.append(str(error))  # the others are no worse for it
     if not results:
         raise DataError(refused[0])
     return replace(
-        results[-1], earlier=tuple(results[:-1]), refused=tuple(refused), waiting=len(left)
+        results[-1], earlier=tuple(results[:-1]), refused=tuple(refused), waiting=waiting
     )
 
 
