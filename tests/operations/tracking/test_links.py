@@ -41,7 +41,7 @@ def test_the_page_is_the_one_that_people_can_open_and_holds_no_password(
         (links.run_link("http://p", "3", "abc"), "/experiments/3/runs/abc"),
         (links.runs_link("http://p", "3"), "/experiments/3/runs"),
         (links.version_link("http://p", "oddwire-a/b", "7"), "/models/oddwire-a%2Fb/versions/7"),
-        (links.compare_link("http://p", "3", ["a", "b"]), "/compare-runs"),
+        (links.compare_link("http://p", ["3"], ["a", "b"]), "/compare-runs"),
     ],
 )
 def test_every_link_opens_the_view_of_model_training(link, place):
@@ -51,7 +51,7 @@ def test_every_link_opens_the_view_of_model_training(link, place):
 
 
 def test_runs_to_compare_come_first_or_the_page_does_not_find_them():
-    link = links.compare_link("http://p", "3", ["a", "b"])
+    link = links.compare_link("http://p", ["3"], ["a", "b"])
     assert "?runs=" in link
     _, _, query = parts_of(link)
     assert json.loads(query["runs"]) == ["a", "b"]

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from urllib.parse import parse_qs
 
 import pandas as pd
 import psutil
@@ -121,13 +122,19 @@ def test_an_experiment_is_described_by_ready_filters_and_a_person_s_words_stay(t
 def test_a_run_is_renamed_and_linked(tracking, monkeypatch):
     monkeypatch.setenv(PAGE_VARIABLE, "http://127.0.0.1:5001")
     with tracking.run("desk", "training", kind="training") as run:
-        tracking.rename(run, dated("kmeans log AUC 0.70 · v4 kept champion"))
+        tracking.rename(run, dated("kmeans 0.70 log AUC · v4 kept champion"))
     name = tracking.client.get_run(run).info.run_name
-    assert re.fullmatch(r"kmeans log AUC 0\.70 · v4 kept champion · \d\d-\d\d \d\d:\d\d:\d\d", name)
+    assert re.fullmatch(r"kmeans 0\.70 log AUC · v4 kept champion · \d\d-\d\d \d\d:\d\d:\d\d", name)
     runs = f"http://127.0.0.1:5001/#/experiments/{tracking.experiment('desk')}/runs"
     assert tracking.runs_link("desk").startswith(f"{runs}?")
     assert tracking.run_link(run).startswith(f"{runs}/{run}?")
-    assert tracking.compare_link([run]).count(run) == 1
+    with tracking.run("other", "training", kind="training") as other:
+        pass
+    query = parse_qs(tracking.compare_link([run, other]).partition("?")[2])
+    assert json.loads(query["runs"][0]) == [run, other]
+    assert json.loads(query["experiments"][0]) == [
+        tracking.experiment("desk"), tracking.experiment("other"),
+    ]  # fmt: skip
 
 
 def test_a_part_names_the_finished_training_that_it_belongs_to(tracking):

@@ -139,7 +139,7 @@ def test_a_run_is_named_by_what_came_of_it(report, promote, checked, champion, e
     checks = (Check(name="x", passed=promote, figure=None, limit=None, note=""),) if checked else ()
     decision = PromotionDecision(promote=promote, reason="", checks=checks)
     name = records.training_name(report, "4", decision, champion)
-    assert name == f"isolation_forest log AUC {report.yardstick:.2f} · {expected}"
+    assert name == f"isolation_forest {report.yardstick:.2f} log AUC · {expected}"
 
 
 def test_a_run_without_labelled_test_rows_is_named_by_its_detector_alone(benign_report):

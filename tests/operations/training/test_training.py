@@ -53,7 +53,7 @@ def test_a_training_leaves_finished_runs_a_champion_and_no_working_files(desk):
 def test_runs_are_named_by_what_came_of_them_and_the_result_links_to_its_run(desk):
     found, result = desk.tracking.newest_training("desk"), desk.result
     assert found.info.run_name == result.name
-    figure = f"log AUC {desk.evaluated.report.yardstick:.2f}"
+    figure = f"{desk.evaluated.report.yardstick:.2f} log AUC"
     assert result.name.startswith(f"isolation_forest {figure} · v1 promoted · ")
     (study,) = desk.tracking.children(found)
     assert study.info.run_name.startswith(f"isolation_forest {figure} · ")

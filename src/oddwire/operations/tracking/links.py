@@ -48,9 +48,9 @@ def run_link(base: str, experiment: str, run: str) -> str:
     return _link(base, f"experiments/{experiment}/runs/{run}")
 
 
-def compare_link(base: str, experiment: str, runs: Sequence[str]) -> str:
-    """Return where runs of one experiment are shown side by side."""
-    chosen = {"runs": json.dumps([*runs]), "experiments": json.dumps([experiment])}
+def compare_link(base: str, experiments: Sequence[str], runs: Sequence[str]) -> str:
+    """Return where runs of some experiments are shown side by side."""
+    chosen = {"runs": json.dumps([*runs]), "experiments": json.dumps([*experiments])}
     return _link(base, "compare-runs", chosen)
 
 

@@ -168,8 +168,9 @@ class Tracking:
         return links.runs_link(self.page, self.experiment(source))
 
     def compare_link(self, runs: Sequence[str]) -> str:
-        """Return where runs of one source are shown side by side."""
-        return links.compare_link(self.page, self._experiment_of(runs[0]), runs)
+        """Return where runs are shown side by side."""
+        experiments = dict.fromkeys(self._experiment_of(run) for run in runs)
+        return links.compare_link(self.page, [*experiments], runs)
 
     def _experiment_of(self, run: str) -> str:
         return str(self.client.get_run(run).info.experiment_id)

@@ -274,8 +274,9 @@ def all_figures(report: DetectorReport) -> dict[str, float | None]:
 
 def detector_name(report: DetectorReport) -> str:
     """Return how a run's name begins once its detector is evaluated."""
+    # The figure before its name: MLflow's table shows about twenty letters of a name.
     figure = report.yardstick
-    return report.detector + ("" if figure is None else f" {yardstick.HEAD} {figure:.2f}")
+    return report.detector + ("" if figure is None else f" {figure:.2f} {yardstick.HEAD}")
 
 
 def training_name(
