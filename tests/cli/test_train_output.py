@@ -57,23 +57,20 @@ def test_options_reach_the_flow_and_the_others_come_from_params(oddwire, project
     default = ["isolation_forest", "one_class_svm", "autoencoder"]
     assert asked == [
         {
-            "source": "simulated", "trials": 2, "detectors": ",".join(default), "promote": True,
+            "source": "simulated", "trials": 2, "detectors": default, "promote": True,
             "supervised_baselines": False,
         },
         {
-            "source": "simulated", "trials": 0, "detectors": "kmeans", "promote": False,
+            "source": "simulated", "trials": 0, "detectors": ["kmeans"], "promote": False,
             "supervised_baselines": True,
         },
     ]  # fmt: skip
 
 
-def test_the_challenger_and_what_it_was_chosen_by_are_named(printed):
-    text = printed({**ROW, "detector": "isolation_forest", "validation": 0.8}, ROW)
-    assert (
-        "one_class_svm is the challenger: best of all with 0.9123 on validation rows"
-        " (mean family ROC AUC)"
-    ) in text
-    assert "the challenger: 0.9123 on validation rows" in printed(ROW)
+def test_what_the_best_was_chosen_by_and_where_to_look_are_told(printed):
+    text = printed(ROW, choice="one_class_svm was chosen by log AUC.", link="http://x/#/runs/1")
+    assert "one_class_svm was chosen by log AUC." in text
+    assert "MLflow run http://x/#/runs/1" in text
 
 
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])

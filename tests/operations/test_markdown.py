@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,10 @@ from markdown_it import MarkdownIt
 from oddwire.operations.drift.page import drift_markdown
 from oddwire.operations.drift.result import DriftResult, Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
-from oddwire.operations.markdown import escaped
+from oddwire.operations.markdown import escaped, escaped_for_mlflow
+from oddwire.operations.scoring.page import scoring_markdown
+from oddwire.operations.scoring.score_file import ScoredFile
+from oddwire.operations.scoring.unusual import UnusualAlert
 from oddwire.operations.training.page import leaderboard_markdown
 from oddwire.operations.training.results import TrainingResult
 from oddwire.traffic.wire_text import printable
@@ -26,7 +30,8 @@ HOSTILE = (
 ROW = {
     "detector": "isolation_forest", "validation": 0.95, "roc_auc": 0.91234567,
     "average_precision": None, "f1": 0.5, "recall_at_fpr": 1.0, "false_positive_rate": 0.0123,
-    "model_version": "3",
+    "model_version": "3", "criterion": "family_log_auc", "family_log_auc": 0.4567,
+    "recall_at_fpr_0.01": 0.6,
 }  # fmt: skip
 
 
@@ -68,35 +73,51 @@ def cells(line):
 
 
 def test_a_leaderboard_is_a_table_with_a_row_per_detector():
-    other = {**ROW, "detector": "one_class_svm", "model_version": "2"}
+    other = {**ROW, "detector": "one_class_svm", "model_version": "2", "is_winner": True}
     head, rule, *rows = table(leaderboard_markdown(training(leaderboard=(ROW, other))))
-    assert cells(head)[:3] == ["detector", "validation", "ROC AUC"]
+    assert cells(head)[:3] == ["detector", "", "validation log AUC"]
     assert set(cells(rule)) == {"---"}
     assert cells(rows[0]) == [
-        "isolation_forest", "0.9500", "0.9123", "undefined", "0.5000", "1.0000", "0.0123", "3",
+        "isolation_forest", "", "0.9500", "0.4567", "0.9123", "undefined", "0.6000", "1.23%", "3",
     ]  # fmt: skip
-    assert cells(rows[1])[0] == "one_class_svm"
+    assert cells(rows[1])[:2] == ["one_class_svm", "**winner**"]
     assert len(rows) == 2
 
 
-def test_a_leaderboard_names_version_reason_and_run():
-    text = leaderboard_markdown(training())
+def test_a_leaderboard_names_version_reason_choice_and_run():
+    text = leaderboard_markdown(training(choice="It was chosen.", name="a run", link="http://x/1"))
     assert text.startswith("## Training on desk\n")
-    assert "Version 3: Promoted: better." in shown(text)
-    assert "`abc123`" in text
+    assert "Version 3: Promoted: better." in " ".join(shown(text).split())
+    assert "It was chosen." in shown(text)
+    assert text.endswith("[a run](http://x/1)")
 
 
-def test_a_leaderboard_shows_intervals_the_nominal_rate_and_what_each_is_good_at():
-    row = {
-        **ROW, "target_fpr": 0.01, "strengths": f"isolation_forest misses most of {HOSTILE}.",
-        "intervals": {"roc_auc": {"low": 0.9, "high": 0.923}},
-    }  # fmt: skip
+def test_a_leaderboard_shows_the_target_and_what_each_is_good_at():
+    row = {**ROW, "target_fpr": 0.01, "strengths": f"isolation_forest misses most of {HOSTILE}."}
     text = leaderboard_markdown(training(leaderboard=(row,)))
-    assert cells(table(text)[2])[2] == "0.9123 (0.900 to 0.923)"
-    assert "Target FPR: 0.01" in text
+    assert "Target FPR: 1.000%" in text
     assert "\n- isolation\\_forest misses most of " in text
     assert "<script" not in MARKDOWN.render(text)
     assert len(table(text)) == 3
+
+
+def test_mlflow_s_page_is_given_entities_instead():
+    text = leaderboard_markdown(training(reason=HOSTILE), escaped_for_mlflow)
+    assert "&#60;script&#62;" in text
+    assert "<script" not in text
+    assert "\\" not in text
+
+
+def test_a_scored_file_shows_counts_and_the_most_unusual_alerts():
+    alert = UnusualAlert(7, 0.9, 0.0001, False, (("dst_ip", HOSTILE),), (f"{HOSTILE} (90 %)",))
+    scored = ScoredFile(
+        Path("scored.csv"), 1200, 12, 0.01, "3", "isolation_forest", 1, 0, 2, 0.1, unusual=(alert,)
+    )
+    text = scoring_markdown("desk", Path("a*b*.csv"), scored)
+    assert "a*b*.csv scored as desk" in shown(text)
+    assert "| observed alert rate | 1.00% |" in text
+    assert cells(table(text)[-1])[:2] == ["7", r"about 1 in 10\,000 benign"]
+    assert not re.search(r"<(script|a|img|code|strong|em)\b", MARKDOWN.render(text))
 
 
 def test_a_drift_check_shows_the_verdict_and_the_most_drifted_columns_first():
@@ -112,6 +133,10 @@ def test_a_drift_check_shows_the_verdict_and_the_most_drifted_columns_first():
     assert "## Drift check of desk: no drift\n" in drift_markdown(drift(moved))
 
 
+def _without_ours(page):
+    return page.replace("<code>abc123</code>", "").replace("<strong>Version 3:</strong>", "")
+
+
 @pytest.mark.parametrize("place", ["column", "verdict", "current", "reason"])
 def test_hostile_text_is_shown_and_not_obeyed(place):
     columns = [ColumnDrift(HOSTILE if place == "column" else "a", 0.5, 0.1, True, "numeric")]
@@ -123,7 +148,7 @@ def test_hostile_text_is_shown_and_not_obeyed(place):
         text = drift_markdown(drift(columns, **named))
         harmless = drift_markdown(drift([ColumnDrift("a", 0.5, 0.1, True, "numeric")]))
     page = MARKDOWN.render(text)
-    assert not re.search(r"<(script|a|img|code|strong)\b", page.replace("<code>abc123</code>", ""))
+    assert not re.search(r"<(script|a|img|code|strong)\b", _without_ours(page))
     assert page.count("<h") == MARKDOWN.render(harmless).count("<h")
     assert len(table(text)) == len(table(harmless)), "a line end makes no row of its own"
     assert [len(cells(line)) for line in table(text)] == [

@@ -99,11 +99,10 @@ def show(project: Project, result: TrainingResult) -> None:
     """Print the leaderboard, the promotion and where to look."""
     from rich.markup import escape
 
-    from oddwire.cli.servers.processes import HOST, MLFLOW_PORT, MLFLOW_VIEW, PREFECT_PORT
+    from oddwire.cli.servers.processes import HOST, PREFECT_PORT
     from oddwire.cli.terminal.leaderboard_table import print_leaderboard
     from oddwire.cli.terminal.printing import percent, printer
     from oddwire.operations.registry.versions import model_name
-    from oddwire.operations.search.objective import in_words
     from oddwire.traffic.wire_text import printable
 
     print_leaderboard(result.leaderboard, title=f"Training on {result.source}")
@@ -114,11 +113,8 @@ def show(project: Project, result: TrainingResult) -> None:
     for detector, reason in result.failed.items():
         console.print(f"Left out: {detector}, which failed: {escape(printable(reason))}")
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
-    best = "" if len(result.leaderboard) == 1 else "best of all with "
-    console.print(
-        f"{result.detector} is the challenger: {best}{row['validation']:.4f} on validation rows "
-        f"({in_words(row['criterion'])})"
-    )
+    if result.choice:
+        console.print(escape(printable(result.choice)))
     if row["target_verdict"] == "above":
         console.print(
             f"Test FPR {percent(row['false_positive_rate'])} exceeds the "
@@ -126,7 +122,8 @@ def show(project: Project, result: TrainingResult) -> None:
             "differ from the calibration rows"
         )
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
-    console.print(f"MLflow run {result.run_id}")
-    console.print(f"\n`make up` in {escape(str(project.root))} starts", soft_wrap=True)
-    console.print(f"  MLflow page   http://{HOST}:{MLFLOW_PORT}{MLFLOW_VIEW}", soft_wrap=True)
-    console.print(f"  Prefect page  http://{HOST}:{PREFECT_PORT}")
+    console.print(f"MLflow run {result.link}", soft_wrap=True)
+    console.print(
+        f"\n`make up` in {escape(str(project.root))} starts the MLflow page, and the Prefect page at "
+        f"http://{HOST}:{PREFECT_PORT}", soft_wrap=True,
+    )  # fmt: skip

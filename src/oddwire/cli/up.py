@@ -1,11 +1,11 @@
-"""``oddwire up``: Prefect server, MLflow page and deployments, started and stopped together."""
+"""``oddwire up``: the pages of Prefect, MLflow and Evidently, and the served flows, together."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,8 +36,11 @@ def up(
     mlflow_port: Annotated[
         int, typer.Option(metavar="PORT", help="Port of the MLflow page.", min=1, max=65535)
     ] = processes.MLFLOW_PORT,
+    evidently_port: Annotated[
+        int, typer.Option(metavar="PORT", help="Port of the Evidently page.", min=1, max=65535)
+    ] = processes.EVIDENTLY_PORT,
 ) -> None:
-    """Start Prefect, MLflow and the deployments; Ctrl-C stops them together."""
+    """Start Prefect, MLflow, Evidently and the deployments; Ctrl-C stops them together."""
     quiet_tools(terminal=False)
     project = Project.find()
     load_params(project.params_file)
@@ -45,7 +48,9 @@ def up(
 
     console = printer()
     local = not os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
-    ports = {"Prefect": prefect_port, **({"MLflow": mlflow_port} if local else {})}
+    ports = {"Prefect": prefect_port, "Evidently": evidently_port}
+    if local:
+        ports["MLflow"] = mlflow_port
     for name, port in ports.items():
         if not processes.is_free(port):
             raise ParameterError(
@@ -53,7 +58,7 @@ def up(
                 f"Otherwise name another one with --{name.lower()}-port"
             )
     with _interruption() as interrupted, ExitStack() as stack:
-        running = _start_all(project, prefect_port, mlflow_port, stack, console, interrupted)
+        running = _start_all(project, ports, stack, console, interrupted)
         console.print("Press Ctrl-C to stop them all.")
         while not interrupted.wait(0.5):
             for server in running:
@@ -64,8 +69,7 @@ def up(
 
 def _start_all(
     project: Project,
-    prefect_port: int,
-    mlflow_port: int,
+    ports: Mapping[str, int],
     stack: ExitStack,
     console: Console,
     interrupted: threading.Event,
@@ -73,34 +77,50 @@ def _start_all(
     from oddwire.operations.tracking.addresses import without_password
     from oddwire.operations.tracking.store import Tracking
 
-    prefect_page = f"http://{processes.HOST}:{prefect_port}"
-    mlflow_page = f"http://{processes.HOST}:{mlflow_port}"
-    with console.status("starting…"):
-        prefect = processes.start_prefect(project, prefect_port)
-        stack.callback(prefect.end)
+    pages = {name: f"http://{processes.HOST}:{port}" for name, port in ports.items()}
+    running: list[processes.Server] = []
+
+    def started(server: processes.Server) -> processes.Server:
+        stack.callback(server.end)
+        running.append(server)
+        return server
+
+    with _told("starting the servers, which takes up to a minute", console):
+        prefect = started(processes.start_prefect(project, ports["Prefect"]))
+        evidently = started(processes.start_evidently(project, ports["Evidently"]))
         store = Tracking.connect(project).uri
-        running, mlflow = [prefect], None
-        if store.startswith(("http://", "https://")):
-            mlflow_page = without_password(store)
+        waiting = [(prefect, f"{pages['Prefect']}/api/health"), (evidently, pages["Evidently"])]
+        if "MLflow" in ports:
+            mlflow = started(processes.start_mlflow(project, ports["MLflow"], store))
+            waiting.append((mlflow, f"{pages['MLflow']}/health"))
         else:
-            mlflow = processes.start_mlflow(project, mlflow_port, store)
-            stack.callback(mlflow.end)
-            running.append(mlflow)
-        prefect.wait_until(f"{prefect_page}/api/health", interrupted=interrupted)
-        deployments = processes.start_deployments(
-            project, f"{prefect_page}/api", mlflow_page=mlflow_page
-        )
-        stack.callback(deployments.end)
-        running.append(deployments)
-        if mlflow is not None:
-            mlflow.wait_until(f"{mlflow_page}/health", interrupted=interrupted)
-    console.print(f"Prefect page  {prefect_page}\n  run a flow under Deployments")
-    console.print(
-        f"MLflow page   {mlflow_page}{processes.MLFLOW_VIEW}\n  compare runs and model versions",
-        soft_wrap=True,
-    )
-    console.print("Deployments   training, drift-check (scheduled), scoring")
+            pages["MLflow"] = without_password(store)
+        prefect.wait_until(f"{pages['Prefect']}/api/health", interrupted=interrupted)
+        api = f"{pages['Prefect']}/api"
+        started(processes.start_deployments(project, api, mlflow_page=pages["MLflow"]))
+        for server, address in waiting:
+            server.wait_until(address, interrupted=interrupted)
+    for line in (
+        f"Prefect page    {pages['Prefect']}",
+        "  run a flow under Deployments",
+        f"MLflow page     {pages['MLflow']}{processes.MLFLOW_VIEW}",
+        "  compare runs and model versions",
+        f"Evidently page  {pages['Evidently']}",
+        "  drift over time",
+    ):
+        console.print(line, soft_wrap=True)
     return running
+
+
+@contextmanager
+def _told(what: str, console: Console) -> Iterator[None]:
+    """Show that something takes a while: a spinner in a terminal, a line elsewhere."""
+    if not console.is_terminal:
+        console.print(what)
+        yield
+        return
+    with console.status(what):
+        yield
 
 
 @contextmanager

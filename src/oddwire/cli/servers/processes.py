@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,11 +24,11 @@ from oddwire.project import Project
 HOST = "127.0.0.1"
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
+EVIDENTLY_PORT = 8000
 # Without it, MLflow 3 opens as a page about language models, and shows no run.
 MLFLOW_VIEW = "/#/experiments?workflowType=machine_learning"
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_END = 10.0
-MLFLOW_PAGE_VARIABLE = "ODDWIRE_MLFLOW_PAGE"
 _API = "PREFECT_API_URL"
 _WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 
@@ -125,9 +126,21 @@ def start_mlflow(project: Project, port: int, store: str) -> Server:
     return start("MLflow server", command, project=project)
 
 
+def start_evidently(project: Project, port: int) -> Server:
+    """Start Evidently's page of the drift checks on the loopback, which nobody can write to."""
+    command = [
+        "evidently.cli", "ui", "--host", HOST, "--port", str(port),
+        "--workspace", str(project.evidently),
+        "--secret", secrets.token_urlsafe(),  # told to nobody
+    ]  # fmt: skip
+    return start("Evidently", command, project=project)
+
+
 def start_deployments(project: Project, api: str, *, mlflow_page: str) -> Server:
     """Serve the deployments, whose texts link to the MLflow page."""
-    env = {_API: api, "ODDWIRE_PROJECT": str(project.root), MLFLOW_PAGE_VARIABLE: mlflow_page}
+    from oddwire.operations.tracking.links import PAGE_VARIABLE
+
+    env = {_API: api, "ODDWIRE_PROJECT": str(project.root), PAGE_VARIABLE: mlflow_page}
     return start("deployments", ["flows.deployments"], project=project, env=env)
 
 
