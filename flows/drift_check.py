@@ -21,7 +21,10 @@ from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
 
-Scenario = Literal["", "none", "new_service", "doubled_volume", "broken_sensor", "new_subnet"]
+Scenario = Literal[
+    "new_traffic", "none", "new_service", "doubled_volume", "broken_sensor", "new_subnet"
+]
+NEW_TRAFFIC: Scenario = "new_traffic"
 
 prepare = task(name="prepare", task_run_name="prepare", persist_result=False)(refresh)
 check = task(name="check-drift", task_run_name="check-drift", persist_result=False)(check_source)
@@ -33,20 +36,22 @@ check = task(name="check-drift", task_run_name="check-drift", persist_result=Fal
     persist_result=False,
 )
 def check_drift(
-    source: str = "simulated", current: str = "", scenario: Scenario = ""
+    source: str = "simulated", current: str = "", scenario: Scenario = NEW_TRAFFIC
 ) -> DriftResult:
     """Check a source's current traffic for drift, and say so on this page and in MLflow.
 
     Args:
-        source: A source of params.yaml with a champion.
-        current: A file, glob pattern or folder of current rows; empty for what no check has
-            looked at yet.
-        scenario: For a simulated source: simulate the days after training, changed or not.
+        source: The source whose traffic is compared with what its champion was trained on.
+        current: Path of a file, a glob pattern or a folder of current rows, on the machine that
+            serves the flows. Empty looks at what no check has looked at yet.
+        scenario: new_traffic looks at real rows. The others simulate the days after training, for
+            a simulated source alone: none leaves them as they were.
     """
-    return ended(lambda: _check(source, current, scenario), _outcome)
+    simulated = "" if scenario == NEW_TRAFFIC else scenario
+    return ended(lambda: _check(source, current, simulated), _outcome)
 
 
-def _check(source: str, current: str, scenario: Scenario) -> DriftResult:
+def _check(source: str, current: str, scenario: str) -> DriftResult:
     project = Project.find()
     params = load_params(project.params_file)
     settings = params.source(source)

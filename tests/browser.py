@@ -42,13 +42,14 @@ class Browser:
         dialog.dismiss()
 
     def open(self, address: str) -> None:
-        """Open a page, and wait until it has stopped loading."""
+        """Open a page, and wait until it has loaded."""
         self.page.goto(address)
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the page asks nothing more."""
-        self.page.wait_for_load_state("networkidle")
+        """Wait until the page has loaded and has had time to draw."""
+        self.page.wait_for_load_state("load")
+        self.page.wait_for_timeout(1000)
 
     def text(self) -> str:
         """What stands on the page, as one line."""

@@ -15,6 +15,8 @@ from served import free_ports, serving
 from small_projects import SMALL_PARAMS, make_project
 
 from oddwire.cli.servers import processes
+from oddwire.operations.tracking.links import PAGE_VARIABLE
+from oddwire.operations.tracking.store import Tracking
 
 pytestmark = pytest.mark.slow
 DETECTORS = ["isolation_forest", "one_class_svm", "autoencoder"]
@@ -44,6 +46,13 @@ def up(office, screen):
     project, folder, ports = office
     with serving(project, folder / "prefect", ports) as served:
         yield served
+
+
+@pytest.fixture
+def tracking(up, monkeypatch):
+    """The project's MLflow store, whose links lead to the page that is up."""
+    monkeypatch.setenv(PAGE_VARIABLE, up.page("mlflow"))
+    return Tracking.connect(up.project)
 
 
 def open_form(screen, up, deployment):
@@ -87,6 +96,66 @@ def test_a_training_is_started_and_says_what_came_of_it(screen, up):
     for detector in DETECTORS:
         assert f"fit-{detector}" in text
     assert "Traceback" not in text
+
+
+def test_the_artifact_says_who_won_and_leads_to_mlflow(screen, up):
+    screen.page.get_by_text("Artifacts", exact=True).click()
+    screen.page.get_by_text(re.compile("leaderboard-simulated", re.IGNORECASE)).first.click()
+    screen.sees("Training on simulated")
+    screen.picture("prefect-leaderboard")
+    text = screen.text()
+    assert "winner, champion" in text
+    assert "validation log AUC" in text
+    link = screen.page.get_by_role("link", name=re.compile(r"log AUC · v\d+ promoted"))
+    screen.open(link.get_attribute("href"))
+    assert screen.page.url.startswith(up.page("mlflow"))
+    screen.sees("Metrics")
+    screen.picture("mlflow-training")
+
+
+def test_the_detectors_are_compared_in_mlflow(screen, up, tracking):
+    screen.open(tracking.runs_link("simulated"))
+    screen.page.get_by_role("link", name=re.compile("^drift checks$")).first.wait_for()
+    screen.page.get_by_role("link", name=re.compile("^studies$")).first.click()
+    screen.settle()
+    screen.picture("mlflow-runs")
+
+
+def test_a_version_says_what_it_is(screen, up, tracking):
+    screen.open(f"{up.page('mlflow')}/#/models/oddwire-simulated")
+    screen.picture("mlflow-model")
+
+
+def test_a_broken_sensor_is_drift(screen, up):
+    form = open_form(screen, up, "drift-check")
+    for name in form.names():
+        assert len(form.help(name)) > 20, name
+    offered = form.choose("scenario", "broken_sensor")
+    assert offered[0] == "new_traffic"
+    form.submit()
+    open_run(screen, up, r"^check simulated · broken_sensor · 20", "Drifted")
+    screen.picture("prefect-drifted")
+    screen.page.get_by_text("Artifacts", exact=True).click()
+    screen.page.get_by_text(re.compile("drift-simulated", re.IGNORECASE)).first.click()
+    screen.sees(re.compile("Drift check of simulated"))
+    screen.picture("prefect-drift-artifact")
+
+
+def test_the_check_is_a_new_point_of_evidently_s_dashboard(screen, up):
+    screen.open(up.page("evidently"))
+    screen.page.get_by_text("simulated", exact=True).first.click()
+    screen.sees("share of drifted columns")
+    screen.picture("evidently")
+
+
+def test_a_schedule_that_is_paused_stays_paused(screen, up, office):
+    project, folder, ports = office
+    screen.open(f"{up.page('prefect')}/deployments")
+    screen.page.get_by_role("link", name="drift-check", exact=True).first.click()
+    switch = screen.page.get_by_role("switch").first
+    switch.click()
+    screen.settle()
+    screen.picture("prefect-paused")
 
 
 def test_nothing_listens_beyond_this_machine(up):

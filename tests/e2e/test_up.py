@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
 import time
 
 import httpx
 import pandas as pd
 import psutil
 import pytest
-from command_line import ODDWIRE, environment, wait_until
+from command_line import wait_until
+from served import free_ports, serving
 from small_projects import SMALL_PARAMS
 
 from oddwire.cli.servers import processes
@@ -21,44 +18,23 @@ from oddwire.params import load_params
 from oddwire.traffic.sources.simulated import simulate
 
 pytestmark = pytest.mark.slow
-DEPLOYMENTS = {"training/training", "drift-check/drift-check", "scoring/scoring"}
+DEPLOYMENTS = {
+    "training/training", "drift-check/drift-check", "scoring/scoring",
+    "promote-version/promote-version", "roll-back/roll-back",
+}  # fmt: skip
 SCALARS = {"string", "integer", "number", "boolean"}
 
 
 @pytest.fixture(scope="module")
 def served(trained, tmp_path_factory):
-    """A trained project that is up, and what ran when Ctrl-C came."""
-    project, _ = trained
-    folder = tmp_path_factory.mktemp("up")
-    ports = {"prefect": processes.free_port(), "mlflow": processes.free_port()}
-    env = environment(folder / "prefect")
-    env.pop("PREFECT_API_URL", None)
-    command = [ODDWIRE, "up"]
-    for name, port in ports.items():
-        command += [f"--{name}-port", str(port)]
-    log = folder / "up.log"
-    with log.open("wb") as output:
-        up = subprocess.Popen(
-            command, cwd=project.root, env=env, stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        wait_until(
-            lambda: up.poll() is not None or b"Ctrl-C" in log.read_bytes(), 200, "all servers"
-        )
-        assert up.poll() is None, log.read_text()
-        yield project, ports, up, log
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(up.pid, signal.SIGTERM)
-        up.wait(60)
+    """A trained project that is up."""
+    with serving(trained[0], tmp_path_factory.mktemp("up") / "prefect", free_ports()) as up:
+        yield up
 
 
 @pytest.fixture(scope="module")
 def api(served):
-    _, ports, _, _ = served
-    address = f"http://{processes.HOST}:{ports['prefect']}/api"
-    with httpx.Client(base_url=address, timeout=30) as client:
+    with httpx.Client(base_url=f"{served.page('prefect')}/api", timeout=30) as client:
         yield client
 
 
@@ -74,7 +50,7 @@ def deployments(api):
         }
         return found if set(found) >= DEPLOYMENTS else None
 
-    return wait_until(read, 90, "three deployments")
+    return wait_until(read, 90, "all deployments")
 
 
 def run_to_its_end(api, deployment, parameters):
@@ -88,17 +64,17 @@ def run_to_its_end(api, deployment, parameters):
     return wait_until(state, 200, "the end of the flow run")
 
 
-def test_both_pages_answer(served):
-    _, ports, _, log = served
-    for name, title in (("prefect", "Prefect"), ("mlflow", "MLflow")):
-        address = f"http://{processes.HOST}:{ports[name]}"
-        page = httpx.get(address, follow_redirects=True, timeout=30)
-        assert page.status_code == 200
-        assert title in page.text
-        assert address in log.read_text()
+@pytest.mark.parametrize(
+    ("name", "title"), [("prefect", "Prefect"), ("mlflow", "MLflow"), ("evidently", "Evidently")]
+)
+def test_every_page_answers(served, name, title):
+    page = httpx.get(served.page(name), follow_redirects=True, timeout=30)
+    assert page.status_code == 200
+    assert title in page.text
+    assert served.page(name) in served.log.read_text()
 
 
-def test_three_deployments_are_served(deployments):
+def test_every_deployment_is_served(deployments):
     assert set(deployments) == DEPLOYMENTS
 
 
@@ -108,8 +84,8 @@ def test_the_drift_check_alone_has_a_schedule(deployments):
     assert schedule["schedule"]["cron"] == expected
     assert schedule["schedule"]["timezone"] == "UTC"
     assert schedule["active"]
-    assert not deployments["training/training"]["schedules"]
-    assert not deployments["scoring/scoring"]["schedules"]
+    others = set(deployments) - {"drift-check/drift-check"}
+    assert not any(deployments[name]["schedules"] for name in others)
 
 
 def test_every_parameter_is_a_plain_field_of_the_form(deployments):
@@ -125,11 +101,11 @@ def test_every_parameter_is_a_plain_field_of_the_form(deployments):
     detectors = deployments["training/training"]["parameter_openapi_schema"]["properties"]
     assert set(detectors["detectors"]["items"]["enum"]) == set(DETECTORS)
     scenario = deployments["drift-check/drift-check"]["parameter_openapi_schema"]["properties"]
-    assert set(scenario["scenario"]["enum"]) >= {"", "none", "new_service"}
+    assert set(scenario["scenario"]["enum"]) >= {"new_traffic", "none", "new_service"}
 
 
 def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, deployments, tmp_path):
-    project, *_ = served
+    project = served.project
     file, out = tmp_path / "today.csv", tmp_path / "scored.csv"
     connections = simulate(load_params(project.params_file).source("simulated")).head(100)
     connections.drop(columns=["label", "attack"]).to_csv(file, index=False)
@@ -142,16 +118,27 @@ def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, depl
     assert scored["anomaly_score"].notna().all()
 
 
+def test_a_value_that_is_not_offered_is_refused_before_a_run(api, deployments):
+    wrong = {"source": "nowhere"}, {"detectors": ["forest"]}, {"trials": -1}
+    address = f"/deployments/{deployments['training/training']['id']}/create_flow_run"
+    for parameters in wrong:
+        assert api.post(address, json={"parameters": parameters}).status_code == 409
+
+
+def test_evidently_s_page_takes_no_orders(served):
+    address = f"{served.page('evidently')}/api/projects"
+    assert httpx.post(address, json={"name": "theirs"}, timeout=30).status_code in {401, 403}
+
+
 def test_ctrl_c_ends_all_processes_and_frees_the_ports(served):
     """The last one: it takes the servers away."""
-    _, ports, up, log = served
-    started = psutil.Process(up.pid).children(recursive=True)
-    assert len(started) >= 3
+    started = psutil.Process(served.process.pid).children(recursive=True)
+    assert len(started) >= 4
     begun = time.monotonic()
-    up.send_signal(signal.SIGINT)
-    assert up.wait(60) == 0, log.read_text()
+    served.end()
+    assert served.process.returncode == 0, served.log.read_text()
     assert time.monotonic() - begun < 30
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in served.log.read_text()
     _, alive = psutil.wait_procs(started, timeout=10)
     assert not alive
-    assert all(processes.is_free(port) for port in ports.values())
+    assert all(processes.is_free(port) for port in served.ports.values())

@@ -63,7 +63,7 @@ def test_an_unknown_source_fails(project, prefect_server):
 
 def test_the_form_offers_every_scenario_and_no_other():
     form = TypeAdapter(Scenario)
-    for name in ("", "none", *DRIFT_SCENARIOS):
+    for name in ("new_traffic", "none", *DRIFT_SCENARIOS):
         assert form.validate_python(name) == name
     assert len(form.json_schema()["enum"]) == len(DRIFT_SCENARIOS) + 2
     with pytest.raises(ValidationError):

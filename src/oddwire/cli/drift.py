@@ -79,9 +79,10 @@ def drift(
 
 def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftResult:
     """Run the drift-check flow, inside a session."""
-    from flows.drift_check import Scenario, check_drift
+    from flows.drift_check import NEW_TRAFFIC, Scenario, check_drift
 
-    return check_drift(source=source, current=current, scenario=cast("Scenario", scenario))
+    asked = cast("Scenario", scenario or NEW_TRAFFIC)
+    return check_drift(source=source, current=current, scenario=asked)
 
 
 def show(result: DriftResult) -> None:

@@ -123,7 +123,6 @@ def show(project: Project, result: TrainingResult) -> None:
         )
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.link}", soft_wrap=True)
-    console.print(
-        f"\n`make up` in {escape(str(project.root))} starts the MLflow page, and the Prefect page at "
-        f"http://{HOST}:{PREFECT_PORT}", soft_wrap=True,
-    )  # fmt: skip
+    root = escape(str(project.root))
+    console.print(f"\n`make up` in {root} starts the MLflow page, and", soft_wrap=True)
+    console.print(f"the Prefect page, http://{HOST}:{PREFECT_PORT}")

@@ -36,7 +36,7 @@ def _plain(text: str) -> str:
 
 
 def link(text: str, address: str) -> str:
-    """Return a link; the text must be escaped already, the address be our own."""
+    """Return a link; both must be our own words: a page may show what escapes them."""
     return f"[{text}]({address})"
 
 

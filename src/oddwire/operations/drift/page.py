@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.drift.verdict import measure, ranked
-from oddwire.operations.markdown import escaped, figure, table
+from oddwire.operations.markdown import escaped, figure, link, table
 from oddwire.traffic.wire_text import printable
 
 _MOST_COLUMNS = 15
@@ -31,7 +31,7 @@ def drift_markdown(result: DriftResult, past: Sequence[PastCheck] = ()) -> str:
         f"Current: {escaped(subject.title)}{period}; {rows}; champion: version {result.version}.",
         *map(escaped, result.remarks),
         _columns(result),
-        f"MLflow run: `{result.run_id}`",
+        *([link("Open the check in MLflow, with its report", result.link)] if result.link else []),
     ]
     if past:
         parts += [f"### The last {min(len(past), _MOST_CHECKS)} checks", _checks(past)]

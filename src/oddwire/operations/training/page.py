@@ -11,10 +11,10 @@ from oddwire.operations.training.results import TrainingResult
 
 _COLUMNS = {
     yardstick.NAME: f"test {yardstick.HEAD}",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
     "recall_at_fpr_0.01": "recall at 1 % FPR",
     "false_positive_rate": "test FPR",
+    "average_precision": "average precision",
+    "roc_auc": "ROC AUC",
     "model_version": "version",
 }
 
@@ -44,7 +44,7 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         *(["\n".join(f"- {each}" for each in sentences)] if sentences else []),
         *[f"- {escape(baseline)}" for baseline in result.supervised_baselines],
         *[f"- {name} failed and is left out: {escape(why)}" for name, why in result.failed.items()],
-        link(escape(result.name or result.run_id), result.link) if result.link else "",
+        link("Open the training in MLflow", result.link) if result.link else "",
     ])  # fmt: skip
 
 
