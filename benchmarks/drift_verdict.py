@@ -27,6 +27,7 @@ import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.operations.drift.report import check_drift
+from oddwire.operations.registry.reference import SCORE, reference_rows
 from oddwire.params import DRIFT_SCENARIOS, DriftSettings, SimulatedSource, SplitSettings
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import LABEL, TIME
@@ -35,7 +36,6 @@ from oddwire.traffic.splitting.parts import split_rows
 
 SETTINGS = DriftSettings()
 BEFORE, LATER = 28, 30  # days of training, with a quarter for testing, and days to check
-MOST_ROWS = 20_000  # of a reference, as `registry/reference.py` keeps it
 OFFICE_HOURS = range(8, 18)
 SATURDAY, DAYS_OF_WEEK = 5, 7
 WORKSTATIONS = r"10\.20\.(?:1[6-9]|[2-9]\d|1\d\d)\."
@@ -117,14 +117,14 @@ def trained(rows: pd.DataFrame, world: World) -> tuple[Model, pd.DataFrame]:
     before = rows[rows["day"] < BEFORE].drop(columns=["local", "lot", "office"])
     if world.reference == "whole":
         benign = before[before[LABEL] == 0]
-        train, reference = benign[benign["day"] < DAYS_OF_WEEK], benign[benign["day"] >= DAYS_OF_WEEK]
+        train, held_out = benign[benign["day"] < DAYS_OF_WEEK], benign[benign["day"] >= DAYS_OF_WEEK]
+        fitted = held_out.head(0)
     else:
         parts = split_rows(before, None, SplitSettings(), seed=world.seed, source="simulated")
-        train = parts.train
-        reference = pd.concat([parts.calibration, parts.validation])
-        reference = reference[reference[LABEL] == 0].sort_values(TIME).tail(MOST_ROWS)
+        train = fitted = parts.train
+        held_out = pd.concat([parts.calibration, parts.validation])
     model = Model.build(CONNECTION_FEATURES, "isolation_forest", seed=world.seed).fit(train)
-    return model, reference
+    return model, reference_rows(model, held_out, fitted)
 
 
 def checks(
@@ -134,7 +134,7 @@ def checks(
     unchanged = history(world.seed, "none", world.start, cache)
     keep = thinning(unchanged[unchanged[LABEL] == 0], world.share)
     model, reference = trained(in_world(unchanged, keep, world.place), world)
-    scores = model.anomaly_score(reference)
+    scores = reference[SCORE].to_numpy()
     options = {"zone": PLACES[world.place][0]} if zone else {}
     for scenario in ("none", *DRIFT_SCENARIOS):
         rows = in_world(history(world.seed, scenario, world.start, cache), keep, world.place)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from oddwire.operations.drift.columns import (
     checked_side,
     code_categories,
     code_numbers,
+    code_scores,
     thin,
     times_of,
 )
@@ -47,6 +48,9 @@ FAR = 0.1  # a column that moves so many connections beyond its threshold is dri
 STANDS_OUT = 0.99  # quantile of the reference's scores beyond which a connection stands out
 REFERENCE_ROWS = 50_000  # more teach nothing about what is normal
 REPORT_COLUMNS = 100  # the most drifted ones: the report grows with each
+CODES: Mapping[ColumnKind, Callable[[pd.Series, pd.Series], CodedColumn]] = {
+    "numeric": code_numbers, "categorical": code_categories, "score": code_scores,
+}  # fmt: skip
 # Nothing may be fetched by the page, whatever a value or the tool's script says.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
@@ -75,8 +79,8 @@ def check_drift(
     seed
         Seeds the samples: the same seed gives the same check.
     reference_scores, current_scores
-        Anomaly scores of the rows, shapes (rows,); give both or none. The reference's should be
-        of rows that the model was not fitted to, or new traffic looks odder than it is.
+        Anomaly scores of the rows, shapes (rows,); give both or none. Rows that the model
+        was fitted to have none (NaN), or new traffic would look odder than it is.
 
     Raises
     ------
@@ -94,10 +98,7 @@ def check_drift(
     kinds: dict[str, ColumnKind] = dict.fromkeys(schema.numeric, "numeric")
     kinds |= dict.fromkeys(schema.categorical, "categorical")
     kinds |= {SCORE: "score"} if reference_scores is not None else {}
-    coded = {
-        name: (code_categories if kind == "categorical" else code_numbers)(before[name], now[name])
-        for name, kind in kinds.items()
-    }
+    coded = {name: CODES[kind](before[name], now[name]) for name, kind in kinds.items()}
     sides = Sides(
         np.column_stack([column.reference for column in coded.values()]),
         np.column_stack([column.current for column in coded.values()]),
@@ -118,7 +119,7 @@ def _room_for_attacks(
     """
     if reference is None or current is None:
         return ROOM
-    beyond = np.asarray(current) > np.quantile(reference, STANDS_OUT)
+    beyond = np.asarray(current) > np.nanquantile(reference, STANDS_OUT)
     share = float(beyond.mean()) - (1 - STANDS_OUT)
     return min(max(share, 0) + LEAST_ROOM, MOST_ROOM)
 

@@ -35,7 +35,8 @@ class Sides:
     Parameters
     ----------
     reference, current
-        Codes, shape (rows, columns): the position of a value among the values of its column.
+        Codes, shape (rows, columns): the position of a value among the values of its column, or -1
+        where it is not known and left out.
     ordered
         Whether the codes of a column have an order, shape (columns,).
     reference_time, current_time
@@ -91,7 +92,7 @@ class Alike:
 
 
 def moved_share(reference: Integers, current: Integers, ordered: NDArray[np.bool_]) -> Floats:
-    """Return how far each column moved, from 0 (not at all) to 1 (entirely).
+    """Return how far each column moved, from 0 (not at all, or not known) to 1 (entirely).
 
     The largest gap between the cumulative shares (Kolmogorov-Smirnov) of ordered columns, half
     the summed gap between the shares (total variation) of the others: both are shares of rows.
@@ -104,17 +105,19 @@ def moved_share(reference: Integers, current: Integers, ordered: NDArray[np.bool
         Shape (columns,).
     """
     levels = int(max(reference.max(initial=0), current.max(initial=0))) + 1
+    before, now = _counts(reference, levels), _counts(current, levels)
+    rows = before.sum(axis=1, keepdims=True), now.sum(axis=1, keepdims=True)
     # Shares are compared in integers, so that equal shares differ by exactly nothing.
-    gap = _counts(reference, levels) * len(current) - _counts(current, levels) * len(reference)
+    gap = before * rows[1] - now * rows[0]
     moved = np.empty(len(ordered))
     moved[ordered] = np.abs(gap[ordered].cumsum(axis=1)).max(axis=1, initial=0)
     moved[~ordered] = np.abs(gap[~ordered]).sum(axis=1) / 2
-    return moved / (len(reference) * len(current))
+    return np.asarray(moved / np.maximum(rows[0] * rows[1], 1).ravel(), dtype=np.float64)
 
 
 def _counts(codes: Integers, levels: int) -> Integers:
     columns = codes.shape[1]
-    flat = (codes + np.arange(columns) * levels).ravel()
+    flat = (codes + np.arange(columns) * levels)[codes >= 0]
     return np.bincount(flat, minlength=columns * levels).reshape(columns, levels)
 
 

@@ -45,7 +45,10 @@ def register_all(
             versions[each.detector] = version
             if each is best:
                 held_out = [prepared.part(name) for name in ("calibration", "validation")]
-                reference.keep(tracking, version, model, pd.concat(held_out, ignore_index=True))
+                reference.keep(
+                    tracking, version, model,
+                    pd.concat(held_out, ignore_index=True), prepared.part("train"),
+                )  # fmt: skip
             progress().advance("register", each.detector)
     return versions
 
