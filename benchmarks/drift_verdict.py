@@ -99,10 +99,20 @@ def thinning(rows: pd.DataFrame, share: str) -> pd.DataFrame | None:
     })  # fmt: skip
 
 
-def in_world(rows: pd.DataFrame, keep: pd.DataFrame | None, place: str) -> pd.DataFrame:
-    """Thin rows out and put them on the clock and into the week of a place."""
+def in_world(
+    rows: pd.DataFrame, keep: pd.DataFrame | None, place: str, unchanged: pd.DataFrame
+) -> pd.DataFrame:
+    """Thin rows out and put them on the clock and into the week of a place.
+
+    Of a scenario's newcomers as many stay, of the same hours, as of all others, so that they keep
+    their share.
+    """
     if keep is not None:
-        chance = keep.to_numpy()[keep.index.get_indexer(_hour_kinds(rows)), 1 - rows["office"]]
+        kind = keep.index.get_indexer(_hour_kinds(rows))
+        chance = keep.to_numpy()[kind, 1 - rows["office"]]
+        known = rows["lot"].isin(unchanged["lot"])
+        rest = pd.Series(chance)[known.to_numpy()].groupby(kind[known]).mean()
+        chance = np.where(known | (len(rows) > len(unchanged)), chance, rest.reindex(kind))
         rows = rows[rows["lot"] < chance]
     zone, shift = PLACES[place]
     local = rows["local"] + pd.Timedelta(days=shift)
@@ -133,11 +143,12 @@ def checks(
     """Check each later day of a world, and the first working and free days of each scenario."""
     unchanged = history(world.seed, "none", world.start, cache)
     keep = thinning(unchanged[unchanged[LABEL] == 0], world.share)
-    model, reference = trained(in_world(unchanged, keep, world.place), world)
+    model, reference = trained(in_world(unchanged, keep, world.place, unchanged), world)
     scores = reference[SCORE].to_numpy()
     options = {"zone": PLACES[world.place][0]} if zone else {}
     for scenario in ("none", *DRIFT_SCENARIOS):
-        rows = in_world(history(world.seed, scenario, world.start, cache), keep, world.place)
+        days_of = history(world.seed, scenario, world.start, cache)
+        rows = in_world(days_of, keep, world.place, unchanged)
         count = days if scenario == "none" else drifted_days
         for day in range(BEFORE, BEFORE + count):
             now = rows[rows["day"] == day]

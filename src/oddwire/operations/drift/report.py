@@ -41,8 +41,9 @@ from oddwire.operations.drift.verdict import (
 from oddwire.params import DriftSettings
 from oddwire.traffic.schema import FeatureSchema
 
-# Attacks move columns too, and are no drift: a threshold leaves room for as many connections as
-# stand out by their scores, within limits, or for a typical number where there are no scores.
+# Attacks move columns too, and are no drift: as many connections as stand out by their scores are
+# left out, within limits, and a threshold leaves room for the least share that hides among others,
+# or for a typical number where there are no scores.
 ROOM, LEAST_ROOM, MOST_ROOM = 0.05, 0.02, 0.1
 FAR = 0.1  # a column that moves so many connections beyond its threshold is drift alone
 STANDS_OUT = 0.99  # quantile of the reference's scores beyond which a connection stands out
@@ -95,33 +96,52 @@ def check_drift(
     before = thin(before, REFERENCE_ROWS, rng)
     times = times_of(before, now)  # of all current rows: they say which hours the window has
     now = thin(now, settings.sample_rows, rng)
+    left_out = _may_be_attacks(before, now)
     kinds: dict[str, ColumnKind] = dict.fromkeys(schema.numeric, "numeric")
     kinds |= dict.fromkeys(schema.categorical, "categorical")
     kinds |= {SCORE: "score"} if reference_scores is not None else {}
     coded = {name: CODES[kind](before[name], now[name]) for name, kind in kinds.items()}
     sides = Sides(
         np.column_stack([column.reference for column in coded.values()]),
-        np.column_stack([column.current for column in coded.values()]),
+        np.column_stack([
+            column.current if kinds[name] == "score" else np.where(left_out, -1, column.current)
+            for name, column in coded.items()
+        ]),
         np.array([kind != "categorical" for kind in kinds.values()]),
         *times,
-    )
+    )  # fmt: skip
     room = _room_for_attacks(reference_scores, current_scores)
+    room = np.array([room[kind == "score"] for kind in kinds.values()])
     return _verdict_on(coded, kinds, sides, settings=settings, rng=rng, room=room)
+
+
+def _may_be_attacks(before: pd.DataFrame, now: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which current rows stand out by their scores.
+
+    More than `MOST_ROOM` that stand out are not believed to be attacks alone: the oddest are.
+    """
+    if SCORE not in now:
+        return np.zeros(len(now), dtype=np.bool_)
+    scores = now[SCORE].to_numpy(dtype=np.float64)
+    limit = max(before[SCORE].quantile(STANDS_OUT), np.quantile(scores, 1 - MOST_ROOM))
+    return np.asarray(scores > limit, dtype=np.bool_)
 
 
 def _room_for_attacks(
     reference: NDArray[np.float64] | None, current: NDArray[np.float64] | None
-) -> float:
+) -> tuple[float, float]:
     """Return how many connections, as a share, attacks may have moved without any drift.
 
     Traffic of which a share e was replaced lies at most e further from the reference, in both
-    statistics. More than `MOST_ROOM` that stand out are not believed to be attacks alone.
+    statistics. Those that stand out are left out of all columns but the score itself.
+
+    Returns the room of the other columns, and of the score.
     """
     if reference is None or current is None:
-        return ROOM
+        return ROOM, ROOM
     beyond = np.asarray(current) > np.nanquantile(reference, STANDS_OUT)
     share = float(beyond.mean()) - (1 - STANDS_OUT)
-    return min(max(share, 0) + LEAST_ROOM, MOST_ROOM)
+    return LEAST_ROOM, min(max(share, 0) + LEAST_ROOM, MOST_ROOM)
 
 
 def _verdict_on(
@@ -131,7 +151,7 @@ def _verdict_on(
     *,
     settings: DriftSettings,
     rng: np.random.Generator,
-    room: float,
+    room: NDArray[np.float64],
 ) -> DriftCheck:
     chosen, null = compare(sides, rows=settings.sample_rows, rng=rng)
     normal = thresholds(

@@ -18,6 +18,7 @@ from scipy.stats import t as student
 from oddwire.operations.drift.calendar import HOUR, Calendar, Floats, Integers, learn_calendar
 
 DAY = 24 * HOUR
+BASE_ROWS = 4  # times the current rows are drawn from the reference: its own chance counts less
 MIN_ROWS = 50  # fewer say nothing about a distribution
 MIN_BLOCKS = 4  # fewer windows of the reference say nothing about what is normal
 MAX_DRAWS = 100  # windows compared; more sharpen little and cost time on wide tables
