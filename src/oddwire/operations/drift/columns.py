@@ -6,7 +6,7 @@ is given the values that the codes stand for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -39,10 +39,8 @@ class CodedColumn:
     values: NDArray[np.float64] | NDArray[np.object_]
 
     def decode(self, codes: NDArray[np.int64]) -> NDArray[np.float64] | NDArray[np.object_]:
-        """Return what codes stand for: nothing (NaN) where they are not known."""
-        if not (codes < 0).any():
-            return self.values[codes]
-        return np.where(codes < 0, np.nan, self.values[codes])
+        """Return what codes stand for."""
+        return self.values[codes]
 
 
 def checked_side(
@@ -111,12 +109,6 @@ def code_numbers(reference: pd.Series, current: pd.Series) -> CodedColumn:
     codes = [_place(side, levels) for side in sides]
     step = max(float(levels[-1] - levels[0]) / 20, 0.05)  # stands visibly apart in a histogram
     return CodedColumn(codes[0], codes[1], np.concatenate([[levels[0] - step], levels]))
-
-
-def code_scores(reference: pd.Series, current: pd.Series) -> CodedColumn:
-    """Code anomaly scores; rows of the reference that have none are left out (-1)."""
-    coded = code_numbers(reference, current)
-    return replace(coded, reference=np.where(reference.isna(), -1, coded.reference))
 
 
 def _signed_log(side: pd.Series) -> NDArray[np.float64]:

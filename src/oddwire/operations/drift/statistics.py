@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from oddwire.operations.drift.calendar import HOUR, Calendar, Floats, Integers, learn_calendar
+from oddwire.operations.drift.calendar import HOUR, Calendar, Floats, Integers
 
 DAY = 24 * HOUR
-BASE_ROWS = 4  # times the current rows are drawn from the reference: its own chance counts less
 MIN_ROWS = 50  # fewer say nothing about a distribution
 MIN_BLOCKS = 4  # fewer windows of the reference say nothing about what is normal
 MAX_DRAWS = 100  # windows compared; more sharpen little and cost time on wide tables
@@ -36,8 +35,7 @@ class Sides:
     Parameters
     ----------
     reference, current
-        Codes, shape (rows, columns): the position of a value among the values of its column, or -1
-        where it is not known and left out.
+        Codes, shape (rows, columns): the position of a value among the values of its column.
     ordered
         Whether the codes of a column have an order, shape (columns,).
     reference_time, current_time
@@ -93,7 +91,7 @@ class Alike:
 
 
 def moved_share(reference: Integers, current: Integers, ordered: NDArray[np.bool_]) -> Floats:
-    """Return how far each column moved, from 0 (not at all, or not known) to 1 (entirely).
+    """Return how far each column moved, from 0 (not at all) to 1 (entirely).
 
     The largest gap between the cumulative shares (Kolmogorov-Smirnov) of ordered columns, half
     the summed gap between the shares (total variation) of the others: both are shares of rows.
@@ -106,19 +104,17 @@ def moved_share(reference: Integers, current: Integers, ordered: NDArray[np.bool
         Shape (columns,).
     """
     levels = int(max(reference.max(initial=0), current.max(initial=0))) + 1
-    before, now = _counts(reference, levels), _counts(current, levels)
-    rows = before.sum(axis=1, keepdims=True), now.sum(axis=1, keepdims=True)
     # Shares are compared in integers, so that equal shares differ by exactly nothing.
-    gap = before * rows[1] - now * rows[0]
+    gap = _counts(reference, levels) * len(current) - _counts(current, levels) * len(reference)
     moved = np.empty(len(ordered))
     moved[ordered] = np.abs(gap[ordered].cumsum(axis=1)).max(axis=1, initial=0)
     moved[~ordered] = np.abs(gap[~ordered]).sum(axis=1) / 2
-    return np.asarray(moved / np.maximum(rows[0] * rows[1], 1).ravel(), dtype=np.float64)
+    return moved / (len(reference) * len(current))
 
 
 def _counts(codes: Integers, levels: int) -> Integers:
     columns = codes.shape[1]
-    flat = (codes + np.arange(columns) * levels)[codes >= 0]
+    flat = (codes + np.arange(columns) * levels).ravel()
     return np.bincount(flat, minlength=columns * levels).reshape(columns, levels)
 
 
@@ -162,17 +158,19 @@ def spread(weights: Floats, rows: int, rng: np.random.Generator) -> Integers:
     return np.asarray(places, dtype=np.int64)
 
 
-def compare(sides: Sides, *, rows: int, rng: np.random.Generator) -> tuple[Integers, NullDistances]:
+def compare(
+    sides: Sides, *, calendar: Calendar | None, rows: int, rng: np.random.Generator
+) -> tuple[Integers, NullDistances]:
     """Choose the rows of the reference to compare with, and measure what is normal.
 
     Like hours are compared by the strictest of `LEVELS` for which the reference has enough
     windows; where rows have no time, or too little of it, rows count as independent.
 
-    Up to ``rows`` of the reference are drawn, all rows of ``sides.current`` are used.
+    Up to ``rows`` of the reference are drawn, all rows of ``sides.current`` are used. The calendar
+    says which hours are alike, and is None where rows have no time.
     Returns positions in the reference, shape (drawn rows,), and the distances under no drift.
     """
-    if sides.reference_time is not None and sides.current_time is not None:
-        calendar = learn_calendar(sides.reference, sides.reference_time)
+    if calendar and sides.reference_time is not None and sides.current_time is not None:
         for alike in (Alike(calendar, level) for level in LEVELS):
             chosen, coverage = sample_like(
                 sides.reference_time, sides.current_time, alike=alike, rows=rows, rng=rng
@@ -261,23 +259,19 @@ def _windows(time: Integers, start: int, length: int) -> Iterator[tuple[int, int
             yield first, last
 
 
-def thresholds(
-    null: NullDistances, *, false_alarm_rate: float, columns_needed: int, decisive: int | None
-) -> Floats:
+def thresholds(null: NullDistances, *, false_alarm_rate: float, columns_needed: int) -> Floats:
     """Return the distance of each column from which on it counts as drifted.
 
     That is its mean distance plus a number of its deviations, one number for all columns: at it
-    the *verdict* (enough columns, or the decisive one) is reached with the false-alarm rate. It
-    is a prediction bound for one more window (Student's t: few windows give wide thresholds).
+    so many columns as make the *verdict* are reached with the false-alarm rate. It is a
+    prediction bound for one more window (Student's t: few windows give wide thresholds).
 
     Parameters
     ----------
     false_alarm_rate
-        Wanted share of windows without drift that get a verdict of drift.
+        Wanted share of windows without drift in which so many columns drift.
     columns_needed
         How many drifted columns make the verdict.
-    decisive
-        Position of a column that makes the verdict alone, if there is one.
 
     Returns shape (columns,).
     """
@@ -285,15 +279,14 @@ def thresholds(
     # Each window is compared with the others, as the current one will be.
     others = (distances.sum(axis=0) - distances) / (draws - 1)
     squares = ((distances**2).sum(axis=0) - distances**2) / (draws - 1)
-    z = (distances - others) / _steady(np.maximum(squares - others**2, 0))
-    reached = np.sort(z, axis=1)[:, -columns_needed]
-    if decisive is not None:
-        reached = np.maximum(reached, z[:, decisive])
+    spreads = _steady(np.maximum(squares - others**2, 0))
+    reached = np.sort((distances - others) / spreads, axis=1)[:, -columns_needed]
     factor = student.ppf(1 - false_alarm_rate, max(null.windows - 1, 1))
     bound = reached.mean() + factor * reached.std(ddof=1) * np.sqrt(1 + 1 / null.windows)
     most = max(bound, np.quantile(reached, 1 - false_alarm_rate))
-    steady = _steady(distances.var(axis=0)[None])[0]
-    return np.asarray(distances.mean(axis=0) + most * steady, dtype=np.float64)
+    # One odd day in the reference makes that number large: it must not make deviations so, too.
+    oddest = int(reached.argmax())
+    return np.asarray(others[oddest] + most * spreads[oddest], dtype=np.float64)
 
 
 def _steady(variances: Floats) -> Floats:
