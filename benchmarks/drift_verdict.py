@@ -34,7 +34,6 @@ from oddwire.traffic.schema import LABEL, TIME
 from oddwire.traffic.sources.simulated import simulate
 from oddwire.traffic.splitting.parts import split_rows
 
-SETTINGS = DriftSettings()
 BEFORE, LATER = 28, 30  # days of training, with a quarter for testing, and days to check
 OFFICE_HOURS = range(8, 18)
 SATURDAY, DAYS_OF_WEEK = 5, 7
@@ -145,7 +144,7 @@ def checks(
     keep = thinning(unchanged[unchanged[LABEL] == 0], world.share)
     model, reference = trained(in_world(unchanged, keep, world.place, unchanged), world)
     scores = reference[SCORE].to_numpy()
-    options = {"zone": PLACES[world.place][0]} if zone else {}
+    settings = DriftSettings(zone=PLACES[world.place][0] if zone else None)
     for scenario in ("none", *DRIFT_SCENARIOS):
         days_of = history(world.seed, scenario, world.start, cache)
         rows = in_world(days_of, keep, world.place, unchanged)
@@ -154,8 +153,8 @@ def checks(
             now = rows[rows["day"] == day]
             begun = time.perf_counter()
             found = check_drift(
-                reference, now, CONNECTION_FEATURES, settings=SETTINGS, seed=world.seed,
-                reference_scores=scores, current_scores=model.anomaly_score(now), **options,
+                reference, now, CONNECTION_FEATURES, settings=settings, seed=world.seed,
+                reference_scores=scores, current_scores=model.anomaly_score(now),
             )  # fmt: skip
             yield {
                 **asdict(world), "start": str(world.start), "scenario": scenario, "day": day - BEFORE,

@@ -81,7 +81,8 @@ def check_drift(
     reference, current
         Feature frames. With the column ``ts`` on both sides, like hours are compared with like.
     settings
-        Sample size, false-alarm rate, share of columns that makes the verdict.
+        Sample size, false-alarm rate, share of columns that makes the verdict, and the zone
+        whose clock the traffic follows.
     seed
         Seeds the samples: the same seed gives the same check.
     reference_scores, current_scores
@@ -96,8 +97,8 @@ def check_drift(
     if (reference_scores is None) != (current_scores is None):
         raise DataError("anomaly scores must be given for both sides or for none")
     rng = np.random.default_rng(seed)
-    before = checked_side(reference, schema, reference_scores, side="reference")
-    now = checked_side(current, schema, current_scores, side="current")
+    before = checked_side(reference, schema, reference_scores, side="reference", zone=settings.zone)
+    now = checked_side(current, schema, current_scores, side="current", zone=settings.zone)
     before = thin(before, REFERENCE_ROWS, rng)
     times = times_of(before, now)  # of all current rows: they say which hours the window has
     now = thin(now, settings.sample_rows, rng)
