@@ -89,7 +89,7 @@ def thinning(rows: pd.DataFrame, share: str) -> pd.DataFrame | None:
     targets = SHARES[share]
     if targets is None:
         return None
-    counts = rows.groupby([_hour_kinds(rows), rows["office"]]).size().unstack(fill_value=0)
+    counts = pd.crosstab(_hour_kinds(rows), rows["office"])
     busy = np.isin(counts.index, OFFICE_HOURS)
     wanted = np.where(busy, *targets)
     total = np.minimum(counts[True] / wanted, counts[False] / (1 - wanted))
@@ -115,7 +115,9 @@ def in_world(
         rows = rows[rows["lot"] < chance]
     zone, shift = PLACES[place]
     local = rows["local"] + pd.Timedelta(days=shift)
-    utc = local.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
+    utc = local.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").dt.tz_convert(
+        "UTC"
+    )
     day = (rows["local"] - rows["local"].min().floor("D")).dt.days
     weekend = rows["local"].dt.weekday >= SATURDAY
     return rows.assign(**{TIME: utc, "day": day, "weekend": weekend}).sort_values(TIME)
@@ -126,7 +128,10 @@ def trained(rows: pd.DataFrame, world: World) -> tuple[Model, pd.DataFrame]:
     before = rows[rows["day"] < BEFORE].drop(columns=["local", "lot", "office"])
     if world.reference == "whole":
         benign = before[before[LABEL] == 0]
-        train, held_out = benign[benign["day"] < DAYS_OF_WEEK], benign[benign["day"] >= DAYS_OF_WEEK]
+        train, held_out = (
+            benign[benign["day"] < DAYS_OF_WEEK],
+            benign[benign["day"] >= DAYS_OF_WEEK],
+        )
         fitted = held_out.head(0)
     else:
         parts = split_rows(before, None, SplitSettings(), seed=world.seed, source="simulated")
@@ -157,7 +162,8 @@ def checks(
                 reference_scores=scores, current_scores=model.anomaly_score(now),
             )  # fmt: skip
             yield {
-                **asdict(world), "start": str(world.start), "scenario": scenario, "day": day - BEFORE,
+                **asdict(world), "start": str(world.start),
+                "scenario": scenario, "day": day - BEFORE, "attacks": float(now[LABEL].mean()),
                 "weekend": bool(now["weekend"].iloc[0]), "rows": len(now),
                 "drifted": found.drifted, "share_of_columns": found.share, "method": found.method,
                 "median_threshold": float(np.median([one.threshold for one in found.columns])),

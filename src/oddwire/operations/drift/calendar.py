@@ -20,13 +20,13 @@ Integers = NDArray[np.int64]
 
 HOUR = 3_600_000_000  # microseconds
 THURSDAY = 3  # the epoch began on a Thursday
-UNSEEN = 7  # kind of the days that the reference never had
+UNSEEN = 7  # kind of the weekdays that the reference never had
 ENOUGH_DAYS = 2  # of a kind: a single one may have been a holiday
 ENOUGH_HOURS = 6  # of a day, so that it counts
-ENOUGH_ROWS = 30  # of an hour: more say no more about it
+ENOUGH_ROWS = 30  # of an hour: more make it no more certain
 GROUPS = 6  # into which the values of a column fall, here
-MAIN, DIRECTIONS = 20, 3  # in which hours differ most; the others are noise
-BETTER = 0.93  # share of the error that may be left for days to be told apart
+MAIN, RHYTHM = 20, 3  # directions: in which hours differ most, and of these the most rhythmic
+NO_BETTER = 0.93  # share of the error that may be left for days to be told apart
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Calendar:
         hours
             Hours since the epoch.
         """
-        return hours % 24 + 24 * np.array(self.kinds)[self.weekdays(hours)]
+        kinds = np.array(self.kinds, dtype=np.int64)[self.weekdays(hours)]
+        return np.asarray(hours % 24 + 24 * kinds, dtype=np.int64)
 
     def weekdays(self, hours: Integers) -> Integers:
         """Return 0 for Monday to 6 for Sunday, of days that begin when they do here."""
@@ -73,9 +74,9 @@ def learn_calendar(codes: Integers, time: Integers) -> Calendar:
     """
     hours, place = np.unique(time // HOUR, return_inverse=True)
     weights = np.bincount(place).clip(max=ENOUGH_ROWS).astype(np.float64)
-    profile = _profile(codes, hours, place, weights)
-    plain = Calendar()
-    best, least = plain, _error(plain, hours, profile, weights) * BETTER
+    profile = _rhythm(_composition(codes, place), hours, weights)
+    best = Calendar()
+    least = _error(best, hours, profile, weights) * NO_BETTER
     for calendar in _candidates(hours):
         error = _error(calendar, hours, profile, weights)
         if error < least:
@@ -114,28 +115,48 @@ def _with_unseen_days(calendar: Calendar, hours: Integers) -> Calendar:
     return Calendar(kinds, calendar.begin)
 
 
-def _profile(codes: Integers, hours: Integers, place: Integers, weights: Floats) -> Floats:
-    """Return what each hour consists of, in the few directions in which hours differ most."""
+def _composition(codes: Integers, place: Integers) -> Floats:
+    """Return for each hour the shares of the groups of each column, and the logarithm of its rows.
+
+    Parameters
+    ----------
+    place
+        Number of each row's hour, shape (rows,).
+    """
+    rows = np.bincount(place)[:, None]
     parts = []
     for column in codes.T:
         edges = np.unique(np.quantile(column, np.arange(1, GROUPS) / GROUPS, method="lower"))
-        group = np.searchsorted(edges, column, side="left")
         width = len(edges) + 1
-        flat = np.bincount(place * width + group, minlength=len(weights) * width)
-        parts.append(flat.reshape(-1, width))
-    rows = np.bincount(place)[:, None]
-    shares = np.hstack([*(part / rows for part in parts), np.log(rows)])
-    shares -= np.average(shares, axis=0, weights=weights)
-    scaled = shares * np.sqrt(weights)[:, None]
-    _, vectors = np.linalg.eigh(scaled.T @ scaled)
-    main = shares @ vectors[:, -MAIN:]
-    neighbours = np.flatnonzero(np.diff(hours) == 1)
-    pair = np.minimum(weights[neighbours], weights[neighbours + 1])[:, None]
-    steps = (main[neighbours + 1] - main[neighbours]) * np.sqrt(pair)
-    noise = steps.T @ steps / pair.sum() / 2
-    signal = (main * weights[:, None]).T @ main / weights.sum()
-    _, slow = eigh(signal, noise + np.eye(len(noise)) * np.trace(noise) / len(noise) / 100)
-    return np.asarray(main @ slow[:, -DIRECTIONS:], dtype=np.float64)
+        group = np.searchsorted(edges, column)
+        counts = np.bincount(place * width + group, minlength=len(rows) * width)
+        parts.append(counts.reshape(-1, width) / rows)
+    return np.hstack([*parts, np.log(rows)])
+
+
+def _rhythm(composition: Floats, hours: Integers, weights: Floats) -> Floats:
+    """Project hours on the few directions in which they differ, but not from one to the next.
+
+    Most of what sets an hour apart is chance: which few hosts were busy. A rhythm is what changes
+    slowly (maximum autocorrelation factors, Switzer & Green 1984), here within the main
+    directions. Returns shape (hours, up to `RHYTHM`).
+    """
+    centred = composition - np.average(composition, axis=0, weights=weights)
+    _, vectors = np.linalg.eigh(_covariance(centred, weights))
+    main = centred @ vectors[:, -MAIN:]
+    next_hour = np.flatnonzero(np.diff(hours) == 1)
+    if len(next_hour) < MAIN:
+        return np.asarray(main[:, -RHYTHM:], dtype=np.float64)
+    steps = main[next_hour + 1] - main[next_hour]
+    noise = _covariance(steps, np.minimum(weights[next_hour], weights[next_hour + 1])) / 2
+    noise += np.eye(len(noise)) * max(np.trace(noise) / len(noise) / 100, np.finfo(float).tiny)
+    _, slow = eigh(_covariance(main, weights), noise)
+    return np.asarray(main @ slow[:, -RHYTHM:], dtype=np.float64)
+
+
+def _covariance(centred: Floats, weights: Floats) -> Floats:
+    scaled = centred * np.sqrt(weights / weights.sum())[:, None]
+    return np.asarray(scaled.T @ scaled, dtype=np.float64)
 
 
 def _error(calendar: Calendar, hours: Integers, profile: Floats, weights: Floats) -> float:

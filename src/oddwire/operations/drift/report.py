@@ -242,8 +242,8 @@ def _verdict_on(
     alone = any(one.drifted and (one.kind == "score" or one.excess >= FAR) for one in columns)
     drifted = alone or share >= settings.min_share_of_columns
     chosen = found[0].chosen
-    # The rows that have a score are fewer: as often as it takes, for a picture of their shares.
-    chosen_of = {name: np.resize(one.chosen, len(chosen)) for one, name in zip(found[1:], [SCORE])}
+    # Fewer rows have a score: they are repeated, so that the columns of the report are as long.
+    rows_of = dict.fromkeys(kinds, chosen) | {SCORE: np.resize(found[-1].chosen, len(chosen))}
     return DriftCheck(
         drifted=drifted,
         verdict=verdict_sentence(columns, drifted=drifted),
@@ -253,9 +253,7 @@ def _verdict_on(
         reference_rows=len(chosen),
         current_rows=len(next(iter(coded.values())).current),
         method=found[0].method,
-        reference=pd.DataFrame(
-            {n: c.decode(c.reference[chosen_of.get(n, chosen)]) for n, c in coded.items()}
-        ),
+        reference=pd.DataFrame({n: c.decode(c.reference[rows_of[n]]) for n, c in coded.items()}),
         current=pd.DataFrame({n: c.decode(c.current) for n, c in coded.items()}),
     )
 

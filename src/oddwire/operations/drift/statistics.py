@@ -238,9 +238,7 @@ def _like(
     counts = [alike.count(time[first:last]) for first, last in windows]
     usual = np.median([count.sum() for count in counts]) if counts else 0
     full = [i for i, count in enumerate(counts) if count.sum() >= FULL * usual]
-    like = [
-        i for i in full if np.minimum(counts[i], current).sum() >= LIKE * counts[i].sum()
-    ]
+    like = [i for i in full if np.minimum(counts[i], current).sum() >= LIKE * counts[i].sum()]
     return [windows[i] for i in (like if len(like) >= MIN_BLOCKS else full)]
 
 

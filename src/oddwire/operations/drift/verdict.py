@@ -108,9 +108,7 @@ def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     return f"{_finding(columns, moved, drifted=drifted)}{_not_seen(blind, len(columns))}"
 
 
-def _finding(
-    columns: Sequence[ColumnDrift], moved: Sequence[ColumnDrift], *, drifted: bool
-) -> str:
+def _finding(columns: Sequence[ColumnDrift], moved: Sequence[ColumnDrift], *, drifted: bool) -> str:
     if not moved:
         return f"No drift: none of {len(columns)} columns exceeds its threshold."
     count = f"{len(moved)} of {len(columns)} columns exceed their threshold"
