@@ -132,7 +132,7 @@ def _not_seen(blind: Sequence[ColumnDrift], columns: int) -> str:
         which = "the anomaly score" if blind[0].kind == "score" else harmless([blind[0].column])[0]
     else:
         score = any(one.kind == "score" for one in blind)
-        which = f"{len(blind)} of {columns} columns{', the anomaly score among them' * score}"
+        which = f"{len(blind)} of {columns} columns{', the anomaly score among them,' * score}"
     return (
         f" Of {which} nothing can be said: even {BLIND:.0%} of the connections might move by "
         "chance; train on more days."
