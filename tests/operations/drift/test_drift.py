@@ -238,15 +238,19 @@ def test_the_verdict_holds_in_other_zones_and_weeks(zone, free):
         assert changed.drifted, changed.verdict
 
 
-def test_a_change_of_clocks_is_no_drift_where_the_zone_is_known():
+def test_a_morning_after_a_change_of_clocks_is_no_drift_where_the_zone_is_known():
     where = {"zone": "Europe/Berlin", "free": (5, 6)}
     before = office_days("2026-03-02", 21, **where, seed=1)
-    summer = office_days("2026-03-30", 1, **where, seed=2)
+
+    def morning(**change):
+        day = office_days("2026-03-30", 1, **where, seed=2, **change)
+        hour = day["ts"].dt.tz_convert("Europe/Berlin").dt.hour
+        return day[hour.isin(range(7, 10))]
+
     in_berlin = DriftSettings(zone="Europe/Berlin")
-    assert check(before, summer).drifted
-    assert not check(before, summer, settings=in_berlin).drifted
-    changed = office_days("2026-03-30", 1, **where, seed=2, service=0.2)
-    assert check(before, changed, settings=in_berlin).drifted
+    assert check(before, morning()).drifted
+    assert not check(before, morning(), settings=in_berlin).drifted
+    assert check(before, morning(service=0.4), settings=in_berlin).drifted
 
 
 def test_a_gap_and_an_odd_day_of_the_reference_do_not_blind_the_check():
