@@ -305,6 +305,11 @@ def test_a_source_that_stands_twice_is_refused(tmp_path):
         load_params(file)
 
 
+def test_a_zone_that_there_is_not_is_refused():
+    with pytest.raises(ParameterError, match=r"drift\.zone: must be an IANA .* 'Mars/Base'"):
+        check_params({"sources": SOURCES, "drift": {"zone": "Mars/Base"}})
+
+
 def test_a_schedule_that_is_none_is_refused():
     with pytest.raises(ParameterError, match=r"drift\.schedule.*'every morning'"):
         check_params({"sources": SOURCES, "drift": {"schedule": "every morning"}})

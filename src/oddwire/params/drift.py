@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import available_timezones
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import CronSchedule, Fraction, Settings
+
+
+def _check_zone(zone: str | None) -> str | None:
+    if zone is not None and zone not in available_timezones():
+        raise PydanticCustomError("zone", "must be an IANA time zone such as Europe/Berlin")
+    return zone
 
 
 class DriftSettings(Settings):
@@ -15,10 +23,13 @@ class DriftSettings(Settings):
     Attributes
     ----------
     sources
-        The sources that the scheduled check looks at; empty for all.
+        The sources that the scheduled check looks at; empty for those that have a champion.
     current
         Where a source's new traffic comes: a file, a glob pattern or a folder, by source. Each
         file is a period. Relative paths are in the project's folder.
+    zone
+        Time zone whose clock the traffic follows. Hours and weekends are learned from the
+        reference; only a change of clocks cannot be. None takes hours in UTC.
     """
 
     sample_rows: int = Field(2000, ge=100)
@@ -27,3 +38,4 @@ class DriftSettings(Settings):
     schedule: CronSchedule = "0 6 * * *"
     sources: tuple[str, ...] = ()
     current: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    zone: Annotated[str | None, AfterValidator(_check_zone)] = None

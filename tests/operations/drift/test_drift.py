@@ -69,7 +69,8 @@ def test_doubled_columns_are_found_and_named(reference):
 
 
 def test_too_few_drifted_columns_are_told_but_are_no_verdict(reference):
-    found = check(reference, heavy_tailed(2500, seed=2, doubled=1))
+    current = heavy_tailed(2500, seed=2)
+    found = check(reference, current.assign(f0=current.f0 * 1.6))
     assert not found.drifted
     assert "f0" in found.verdict
     assert found.verdict.startswith("No drift: only 1 of 21")
@@ -151,7 +152,7 @@ def test_the_verdict_does_not_hang_on_the_number_of_rows(reference):
     """Ten times the rows move no statistic beyond its threshold: samples have a fixed size."""
     many = check(heavy_tailed(60_000, seed=5), heavy_tailed(40_000, seed=6))
     assert not many.drifted
-    assert (many.reference_rows, many.current_rows) == (2000, 2000)
+    assert (many.reference_rows, many.current_rows) == (8000, 2000)
     few = check(reference, heavy_tailed(60, seed=7))
     assert not few.drifted
     assert few.current_rows == 60
@@ -196,6 +197,91 @@ def test_scores_must_fit_the_rows(reference):
             reference_scores=np.zeros(8000),
             current_scores=np.zeros(8000),
         )
+
+
+def office_days(first, days, *, zone, free, seed, service: float = 0.0) -> pd.DataFrame:
+    """Days of an office on the clock of a zone: by day its people, else machines alone.
+
+    ``service`` is the share of all connections that a new service takes.
+    """
+    rng = np.random.default_rng(seed)
+    local = pd.Timestamp(first) + pd.to_timedelta(np.arange(24 * days).repeat(60), unit="h")
+    local += pd.to_timedelta(np.sort(rng.integers(0, 3600, len(local))) % 3600, unit="s")
+    busy = local.hour.isin(range(8, 18)) & ~local.weekday.isin(free)
+    people = (rng.random(len(local)) < np.where(busy, 0.8, 0.08))[:, None]
+    new = (rng.random(len(local)) < service)[:, None]
+    numbers = np.exp(rng.normal(0, 1, (len(local), COLUMNS)) + 3 * people + 6 * new)
+    utc = local.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+    names = np.where(people.ravel(), "http", "dns")
+    frame = pd.DataFrame(numbers, columns=list(SCHEMA.numeric))
+    return frame.assign(service=np.where(new.ravel(), "ssh", names), ts=utc)
+
+
+@pytest.mark.parametrize(
+    ("zone", "free"),
+    [
+        ("Europe/Berlin", (5, 6)),
+        ("America/Los_Angeles", (5, 6)),
+        ("Asia/Riyadh", (4, 5)),
+        ("Asia/Kathmandu", (5,)),
+    ],
+)
+def test_the_verdict_holds_in_other_zones_and_weeks(zone, free):
+    where = {"zone": zone, "free": free}
+    before = office_days("2026-01-05", 21, **where, seed=1)
+    for day in range(7):
+        first = pd.Timestamp("2026-01-26") + pd.Timedelta(days=day)
+        same = check(before, office_days(first, 1, **where, seed=2 + day))
+        assert same.method == "like hours (day and hour)"
+        assert not same.drifted, same.verdict
+        changed = check(before, office_days(first, 1, **where, seed=2 + day, service=0.2))
+        assert changed.drifted, changed.verdict
+
+
+def test_a_morning_after_a_change_of_clocks_is_no_drift_where_the_zone_is_known():
+    where = {"zone": "Europe/Berlin", "free": (5, 6)}
+    before = office_days("2026-03-02", 21, **where, seed=1)
+
+    def morning(**change):
+        day = office_days("2026-03-30", 1, **where, seed=2, **change)
+        hour = day["ts"].dt.tz_convert("Europe/Berlin").dt.hour
+        return day[hour.isin(range(7, 10))]
+
+    in_berlin = DriftSettings(zone="Europe/Berlin")
+    assert check(before, morning()).drifted
+    assert not check(before, morning(), settings=in_berlin).drifted
+    assert check(before, morning(service=0.4), settings=in_berlin).drifted
+
+
+def test_a_gap_and_an_odd_day_of_the_reference_do_not_blind_the_check():
+    where = {"zone": "UTC", "free": (5, 6)}
+    before = office_days("2026-01-05", 21, **where, seed=1)
+    day = (before["ts"] - before["ts"].min()).dt.days
+    odd = day == 8
+    before.loc[odd, list(SCHEMA.numeric)] *= np.exp(0.5)
+    gap = (day == 15) & (before["ts"].dt.hour < 20)
+    before = before[~gap]
+    same = check(before, office_days("2026-01-27", 1, **where, seed=2))
+    changed = check(before, office_days("2026-01-27", 1, **where, seed=2, service=0.3))
+    assert not same.drifted
+    assert changed.drifted
+    assert np.median([one.threshold for one in same.columns]) < 0.3
+
+
+def test_rows_that_the_model_was_fitted_to_need_no_score(reference):
+    rng = np.random.default_rng(0)
+    scores = np.where(rng.random(8000) < 0.4, rng.normal(size=8000), np.nan)
+    current = heavy_tailed(2500, seed=3)
+    same = check(reference, current, reference_scores=scores, current_scores=rng.normal(size=2500))
+    moved = check(
+        reference, current, reference_scores=scores, current_scores=rng.normal(1, 1, size=2500)
+    )
+    assert not same.drifted
+    assert [one.column for one in moved.columns if one.drifted] == [SCORE]
+    assert not same.reference[SCORE].isna().any()
+    scores[49:] = np.nan
+    with pytest.raises(DataError, match="at least 50 rows of the reference must have"):
+        check(reference, current, reference_scores=scores, current_scores=np.zeros(2500))
 
 
 @pytest.mark.slow

@@ -63,15 +63,29 @@ def test_runs_are_named_by_what_came_of_them_and_the_result_links_to_its_run(des
     assert row["family_log_auc"] == desk.evaluated.report.yardstick
 
 
-def test_the_reference_holds_benign_rows_that_the_model_was_not_fitted_to(desk):
+def test_the_reference_holds_benign_rows_and_scores_of_those_that_the_model_was_not_fitted_to(desk):
     version = desk.registry.champion("desk")
     kept = reference.load(desk.tracking, version)
     assert (kept["label"] == 0).all()
     prepared = Prepared(desk.project.prepared("desk"))
     held_out = pd.concat(prepared.part(name) for name in ("calibration", "validation"))
-    assert len(kept) == (held_out["label"] == 0).sum()
+    scored = kept[kept["anomaly_score"].notna()]
+    assert len(scored) == (held_out["label"] == 0).sum()
+    assert len(kept) == len(scored) + (prepared.part("train")["label"] == 0).sum()
     model = desk.registry.load(version)
-    assert kept["anomaly_score"].tolist() == model.anomaly_score(kept).tolist()
+    assert scored["anomaly_score"].tolist() == model.anomaly_score(scored).tolist()
+
+
+def test_a_large_reference_is_of_all_the_time_and_not_of_the_last_rows(desk, monkeypatch):
+    monkeypatch.setattr(reference, "_MOST_ROWS", 100)
+    model = desk.registry.load(desk.registry.champion("desk"))
+    rows = Prepared(desk.project.prepared("desk")).part("train")
+    rows = rows.assign(ts=pd.date_range("2026-01-05", periods=len(rows), freq="min", tz="UTC"))
+    kept = reference.reference_rows(model, rows.iloc[::2], rows.iloc[1::2])
+    assert len(kept) == 100
+    assert kept["ts"].is_monotonic_increasing
+    halfway = rows["ts"].iloc[len(rows) // 2]
+    assert 30 < (kept["ts"] < halfway).sum() < 70
 
 
 @pytest.mark.slow

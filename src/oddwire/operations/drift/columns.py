@@ -49,8 +49,9 @@ def checked_side(
     scores: NDArray[np.float64] | None,
     *,
     side: str,
+    zone: str | None = None,
 ) -> pd.DataFrame:
-    """Return the columns to compare, in time order, the anomaly score among them.
+    """Return the columns to compare, in the order of a zone's clock, the anomaly score among them.
 
     Raises
     ------
@@ -69,7 +70,12 @@ def checked_side(
         if len(scores) != len(frame):
             raise DataError(f"the {side} has {len(frame)} rows but {len(scores)} anomaly scores")
         kept = kept.assign(**{SCORE: np.asarray(scores, dtype=np.float64)})
-    return kept.sort_values(TIME, kind="stable") if TIME in kept else kept
+    if TIME not in kept:
+        return kept
+    if zone is not None:
+        local = pd.to_datetime(kept[TIME], utc=True).dt.tz_convert(zone).dt.tz_localize(None)
+        kept = kept.assign(**{TIME: local})
+    return kept.sort_values(TIME, kind="stable")
 
 
 def times_of(*sides: pd.DataFrame) -> list[NDArray[np.int64] | None]:

@@ -6,13 +6,15 @@ That stands in ``docs/decisions/0003-drift-verdict.md``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.errors import DataError
+from oddwire.operations.drift.calendar import Calendar, learn_calendar
 from oddwire.operations.drift.columns import (
     SCORE,
     CodedColumn,
@@ -22,7 +24,13 @@ from oddwire.operations.drift.columns import (
     thin,
     times_of,
 )
-from oddwire.operations.drift.statistics import Sides, compare, moved_share, thresholds
+from oddwire.operations.drift.statistics import (
+    MIN_ROWS,
+    Sides,
+    compare,
+    moved_share,
+    thresholds,
+)
 from oddwire.operations.drift.verdict import (
     ColumnDrift,
     ColumnKind,
@@ -32,10 +40,12 @@ from oddwire.operations.drift.verdict import (
 from oddwire.params import DriftSettings
 from oddwire.traffic.schema import FeatureSchema
 
-# Attacks move columns too, and are no drift: a threshold leaves room for as many connections as
-# stand out by their scores, within limits, or for a typical number where there are no scores.
+# Attacks move columns too, and are no drift: as many connections as stand out by their scores are
+# left out, within limits, and a threshold leaves room for the least share that hides among others,
+# or for a typical number where there are no scores.
 ROOM, LEAST_ROOM, MOST_ROOM = 0.05, 0.02, 0.1
 FAR = 0.1  # a column that moves so many connections beyond its threshold is drift alone
+REFERENCE_TO_CURRENT = 4  # rows of the reference for each current one: its chance counts less
 STANDS_OUT = 0.99  # quantile of the reference's scores beyond which a connection stands out
 REFERENCE_ROWS = 50_000  # more teach nothing about what is normal
 
@@ -57,12 +67,13 @@ def check_drift(
     reference, current
         Feature frames. With the column ``ts`` on both sides, like hours are compared with like.
     settings
-        Sample size, false-alarm rate, share of columns that makes the verdict.
+        Sample size, false-alarm rate, share of columns that makes the verdict, and the zone
+        whose clock the traffic follows.
     seed
         Seeds the samples: the same seed gives the same check.
     reference_scores, current_scores
-        Anomaly scores of the rows, shapes (rows,); give both or none. The reference's should be
-        of rows that the model was not fitted to, or new traffic looks odder than it is.
+        Anomaly scores of the rows, shapes (rows,); give both or none. Rows that the model
+        was fitted to have none (NaN), or new traffic would look odder than it is.
 
     Raises
     ------
@@ -72,8 +83,8 @@ def check_drift(
     if (reference_scores is None) != (current_scores is None):
         raise DataError("anomaly scores must be given for both sides or for none")
     rng = np.random.default_rng(seed)
-    before = checked_side(reference, schema, reference_scores, side="reference")
-    now = checked_side(current, schema, current_scores, side="current")
+    before = checked_side(reference, schema, reference_scores, side="reference", zone=settings.zone)
+    now = checked_side(current, schema, current_scores, side="current", zone=settings.zone)
     before = thin(before, REFERENCE_ROWS, rng)
     times = times_of(before, now)  # of all current rows: they say which hours the window has
     now = thin(now, settings.sample_rows, rng)
@@ -84,49 +95,131 @@ def check_drift(
         name: (code_categories if kind == "categorical" else code_numbers)(before[name], now[name])
         for name, kind in kinds.items()
     }
-    sides = Sides(
-        np.column_stack([column.reference for column in coded.values()]),
-        np.column_stack([column.current for column in coded.values()]),
-        np.array([kind != "categorical" for kind in kinds.values()]),
-        *times,
+    features = [name for name in kinds if name != SCORE]
+    calendar = None
+    if times[0] is not None:
+        calendar = learn_calendar(_codes(coded, features)[0], times[0])
+    found = [
+        _measure(coded, kinds, part, times, calendar=calendar, settings=settings, rng=rng)
+        for part in _parts(before, now, features, current_scores, settings)
+    ]
+    return _verdict_on(coded, kinds, found, settings=settings)
+
+
+def _codes(
+    coded: Mapping[str, CodedColumn], names: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return (
+        np.column_stack([coded[name].reference for name in names]),
+        np.column_stack([coded[name].current for name in names]),
     )
-    room = _room_for_attacks(reference_scores, current_scores)
-    return _verdict_on(coded, kinds, sides, settings=settings, rng=rng, room=room)
 
 
-def _room_for_attacks(
-    reference: NDArray[np.float64] | None, current: NDArray[np.float64] | None
-) -> float:
-    """Return how many connections, as a share, attacks may have moved without any drift.
+@dataclass(frozen=True)
+class _Part:
+    """Columns that are measured on the same rows.
 
-    Traffic of which a share e was replaced lies at most e further from the reference, in both
-    statistics. More than `MOST_ROOM` that stand out are not believed to be attacks alone.
+    Parameters
+    ----------
+    before, now
+        Which rows of each side, shapes (rows,), bool.
+    needed
+        How many drifted columns of these make the verdict.
+    rate
+        Their share of the false-alarm rate.
+    room
+        How many connections, as a share, attacks may have moved without any drift.
     """
-    if reference is None or current is None:
-        return ROOM
-    beyond = np.asarray(current) > np.quantile(reference, STANDS_OUT)
-    share = float(beyond.mean()) - (1 - STANDS_OUT)
-    return min(max(share, 0) + LEAST_ROOM, MOST_ROOM)
+
+    names: Sequence[str]
+    before: NDArray[np.bool_]
+    now: NDArray[np.bool_]
+    needed: int
+    rate: float
+    room: float
+
+
+def _parts(
+    before: pd.DataFrame,
+    now: pd.DataFrame,
+    features: Sequence[str],
+    scores: NDArray[np.float64] | None,
+    settings: DriftSettings,
+) -> list[_Part]:
+    """Return the features, and the anomaly score apart: not all rows of the reference have one."""
+    needed = math.ceil(settings.min_share_of_columns * (len(features) + (scores is not None)))
+    needed = min(needed, len(features))
+    everywhere = np.ones(len(before), dtype=np.bool_), np.ones(len(now), dtype=np.bool_)
+    if scores is None:
+        return [_Part(features, *everywhere, needed, settings.false_alarm_rate, ROOM)]
+    known = before[SCORE].notna().to_numpy()
+    if known.sum() < MIN_ROWS:
+        raise DataError(
+            f"at least {MIN_ROWS} rows of the reference must have an anomaly score, "
+            f"got {known.sum()}"
+        )
+    limit = float(before[SCORE].quantile(STANDS_OUT))
+    # More are not believed to be attacks alone: of them the oddest are left out.
+    most = float(now[SCORE].quantile(1 - MOST_ROOM))
+    ordinary = (now[SCORE] <= max(limit, most)).to_numpy()
+    beyond = float((scores > limit).mean()) - (1 - STANDS_OUT)
+    room = min(max(beyond, 0) + LEAST_ROOM, MOST_ROOM)
+    rate = settings.false_alarm_rate / 2
+    return [
+        _Part(features, everywhere[0], ordinary, needed, rate, LEAST_ROOM),
+        _Part([SCORE], known, everywhere[1], 1, rate, room),
+    ]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """How far columns moved, and how far they may; ``chosen`` are rows of the reference."""
+
+    chosen: NDArray[np.int64]
+    moved: NDArray[np.float64]
+    limits: NDArray[np.float64]
+    method: str
+
+
+def _measure(
+    coded: Mapping[str, CodedColumn],
+    kinds: Mapping[str, ColumnKind],
+    part: _Part,
+    times: Sequence[NDArray[np.int64] | None],
+    *,
+    calendar: Calendar | None,
+    settings: DriftSettings,
+    rng: np.random.Generator,
+) -> _Measured:
+    before, now = _codes(coded, part.names)
+    sides = Sides(
+        before[part.before],
+        now[part.now],
+        np.array([kinds[name] != "categorical" for name in part.names]),
+        None if times[0] is None else times[0][part.before],
+        times[1],
+    )
+    rows = REFERENCE_TO_CURRENT * settings.sample_rows
+    chosen, null = compare(sides, calendar=calendar, rows=rows, rng=rng)
+    normal = thresholds(null, false_alarm_rate=part.rate, columns_needed=part.needed)
+    return _Measured(
+        np.flatnonzero(part.before)[chosen],
+        moved_share(sides.reference[chosen], sides.current, sides.ordered),
+        (normal + part.room).clip(max=1),
+        null.method,
+    )
 
 
 def _verdict_on(
     coded: Mapping[str, CodedColumn],
     kinds: Mapping[str, ColumnKind],
-    sides: Sides,
+    found: Sequence[_Measured],
     *,
     settings: DriftSettings,
-    rng: np.random.Generator,
-    room: float,
 ) -> DriftCheck:
-    chosen, null = compare(sides, rows=settings.sample_rows, rng=rng)
-    normal = thresholds(
-        null,
-        false_alarm_rate=settings.false_alarm_rate,
-        columns_needed=math.ceil(settings.min_share_of_columns * len(kinds)),
-        decisive=list(kinds).index(SCORE) if SCORE in kinds else None,
+    moved, limits = (
+        np.concatenate([getattr(one, name) for one in found]) for name in ("moved", "limits")
     )
-    limits = (normal + room).clip(max=1)
-    moved = moved_share(sides.reference[chosen], sides.current, sides.ordered)
     columns = tuple(
         ColumnDrift(name, float(statistic), float(limit), bool(statistic >= limit), kind)
         for (name, kind), statistic, limit in zip(kinds.items(), moved, limits, strict=True)
@@ -134,6 +227,9 @@ def _verdict_on(
     share = sum(one.drifted for one in columns) / len(columns)
     alone = any(one.drifted and (one.kind == "score" or one.excess >= FAR) for one in columns)
     drifted = alone or share >= settings.min_share_of_columns
+    chosen = found[0].chosen
+    # Fewer rows have a score: they are repeated, so that the columns of the report are as long.
+    rows_of = dict.fromkeys(kinds, chosen) | {SCORE: np.resize(found[-1].chosen, len(chosen))}
     return DriftCheck(
         drifted=drifted,
         verdict=verdict_sentence(columns, drifted=drifted),
@@ -141,8 +237,8 @@ def _verdict_on(
         share=share,
         min_share=settings.min_share_of_columns,
         reference_rows=len(chosen),
-        current_rows=len(sides.current),
-        method=null.method,
-        reference=pd.DataFrame({n: c.decode(c.reference[chosen]) for n, c in coded.items()}),
+        current_rows=len(next(iter(coded.values())).current),
+        method=found[0].method,
+        reference=pd.DataFrame({n: c.decode(c.reference[rows_of[n]]) for n, c in coded.items()}),
         current=pd.DataFrame({n: c.decode(c.current) for n, c in coded.items()}),
     )

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from oddwire.operations.drift.calendar import HOUR, Calendar, Floats, Integers
 
-HOUR, DAY = 3_600_000_000, 86_400_000_000  # microseconds
+DAY = 24 * HOUR
 MIN_ROWS = 50  # fewer say nothing about a distribution
 MIN_BLOCKS = 4  # fewer windows of the reference say nothing about what is normal
 MAX_DRAWS = 100  # windows compared; more sharpen little and cost time on wide tables
 INDEPENDENT_DRAWS = 100  # the same where rows have no time
 MIN_COVERAGE = 0.9  # share of the window's hours for which a like hour must exist
-WEEKEND_FROM, THURSDAY = 5, 3  # the epoch began on a Thursday
+FULL = 0.5  # share of the usual hours that a window must have, or it lies in a gap
+LIKE = 0.5  # share of a window's hours that must be like the current ones
 LEVELS = ("day and hour", "hour", "any")  # how alike two hours must be, the strictest first
 
 
@@ -66,6 +66,30 @@ class NullDistances:
     method: str
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Which hours count as alike.
+
+    Parameters
+    ----------
+    level
+        One of `LEVELS`: the same hour of days of one kind, the same hour of any day, or any hour.
+    """
+
+    calendar: Calendar
+    level: str
+
+    def strata(self, hours: Integers) -> Integers:
+        """Return one number for all hours that are alike."""
+        if self.level == "any":
+            return np.zeros(len(hours), dtype=np.int64)
+        return self.calendar.strata(hours) if self.level == "day and hour" else hours % 24
+
+    def count(self, time: Integers) -> Integers:
+        """Return how many hours of each stratum there are in which something happened."""
+        return np.bincount(self.strata(np.unique(time // HOUR)), minlength=Calendar.STRATA)
+
+
 def moved_share(reference: Integers, current: Integers, ordered: NDArray[np.bool_]) -> Floats:
     """Return how far each column moved, from 0 (not at all) to 1 (entirely).
 
@@ -95,7 +119,7 @@ def _counts(codes: Integers, levels: int) -> Integers:
 
 
 def sample_like(
-    base: Integers, window: Integers, *, level: str, rows: int, rng: np.random.Generator
+    base: Integers, window: Integers, *, alike: Alike, rows: int, rng: np.random.Generator
 ) -> tuple[Integers, float]:
     """Draw rows of a base as they would have come in a window, had nothing changed.
 
@@ -106,27 +130,19 @@ def sample_like(
     ----------
     base, window
         Microseconds since the epoch.
-    level
-        One of `LEVELS`: which hours count as alike.
+    alike
+        Which hours count as alike.
     rows
         Rows to draw; fewer where fewer are alike.
 
     Returns positions in the base, ascending, and the share of the window's hours it covers.
     """
-    strata = _strata(base // HOUR, level)
-    have = np.bincount(_strata(np.unique(base // HOUR), level), minlength=48)
-    want = np.bincount(_strata(np.unique(window // HOUR), level), minlength=48)
+    have = alike.count(base)
+    want = alike.count(window)
     coverage = float(want[have > 0].sum() / want.sum())
-    weights = (want / np.maximum(have, 1))[strata]
+    weights = (want / np.maximum(have, 1))[alike.strata(base // HOUR)]
     rows = min(rows, int((weights > 0).sum()))
     return spread(weights, rows, rng), coverage
-
-
-def _strata(hours: Integers, level: str) -> Integers:
-    if level == "any":
-        return np.zeros(len(hours), dtype=np.int64)
-    weekend = (hours // 24 + THURSDAY) % 7 >= WEEKEND_FROM
-    return hours % 24 + (24 * weekend if level == "day and hour" else 0)
 
 
 def spread(weights: Floats, rows: int, rng: np.random.Generator) -> Integers:
@@ -142,23 +158,26 @@ def spread(weights: Floats, rows: int, rng: np.random.Generator) -> Integers:
     return np.asarray(places, dtype=np.int64)
 
 
-def compare(sides: Sides, *, rows: int, rng: np.random.Generator) -> tuple[Integers, NullDistances]:
+def compare(
+    sides: Sides, *, calendar: Calendar | None, rows: int, rng: np.random.Generator
+) -> tuple[Integers, NullDistances]:
     """Choose the rows of the reference to compare with, and measure what is normal.
 
     Like hours are compared by the strictest of `LEVELS` for which the reference has enough
     windows; where rows have no time, or too little of it, rows count as independent.
 
-    Up to ``rows`` of the reference are drawn, all rows of ``sides.current`` are used.
+    Up to ``rows`` of the reference are drawn, all rows of ``sides.current`` are used. The calendar
+    says which hours are alike, and is None where rows have no time.
     Returns positions in the reference, shape (drawn rows,), and the distances under no drift.
     """
-    if sides.reference_time is not None and sides.current_time is not None:
-        for level in LEVELS:
+    if calendar and sides.reference_time is not None and sides.current_time is not None:
+        for alike in (Alike(calendar, level) for level in LEVELS):
             chosen, coverage = sample_like(
-                sides.reference_time, sides.current_time, level=level, rows=rows, rng=rng
+                sides.reference_time, sides.current_time, alike=alike, rows=rows, rng=rng
             )
             if coverage < MIN_COVERAGE or len(chosen) < MIN_ROWS:
                 continue
-            null = _null_of_windows(sides, level=level, rows=rows, rng=rng)
+            null = _null_of_windows(sides, alike=alike, rows=rows, rng=rng)
             if null is not None:
                 return chosen, null
     chosen = spread(np.ones(len(sides.reference)), min(rows, len(sides.reference)), rng)
@@ -182,18 +201,19 @@ def _null_of_independent_rows(
 
 
 def _null_of_windows(
-    sides: Sides, *, level: str, rows: int, rng: np.random.Generator
+    sides: Sides, *, alike: Alike, rows: int, rng: np.random.Generator
 ) -> NullDistances | None:
     time, current_time = sides.reference_time, sides.current_time
     if time is None or current_time is None:
         return None
     span = int(time[-1] - time[0])
     length = max(min(int(current_time[-1] - current_time[0]), span // MIN_BLOCKS), 1)
+    windows = list(_windows(time, int(current_time[0]), length))
     distances = []
-    for first, last in _windows(time, int(current_time[0]), length):
+    for first, last in _like(windows, time, alike.count(current_time), alike):
         outside = np.r_[0:first, last : len(time)]
         drawn, coverage = sample_like(
-            time[outside], time[first:last], level=level, rows=rows, rng=rng
+            time[outside], time[first:last], alike=alike, rows=rows, rng=rng
         )
         if coverage < MIN_COVERAGE or len(drawn) < MIN_ROWS:
             continue
@@ -203,8 +223,23 @@ def _null_of_windows(
         )
     if len(distances) < MIN_BLOCKS:
         return None
-    windows = min(len(distances), span / length)
-    return NullDistances(np.array(distances), windows, f"like hours ({level})")
+    apart = min(len(distances), span / length)
+    return NullDistances(np.array(distances), apart, f"like hours ({alike.level})")
+
+
+def _like(
+    windows: list[tuple[int, int]], time: Integers, current: Integers, alike: Alike
+) -> list[tuple[int, int]]:
+    """Return the windows that say what is normal for the current one.
+
+    Windows in a gap of the reference have few rows, and lie further away for that alone. Those of
+    another kind of day are left out where there are enough of its own.
+    """
+    counts = [alike.count(time[first:last]) for first, last in windows]
+    usual = np.median([count.sum() for count in counts]) if counts else 0
+    full = [i for i, count in enumerate(counts) if count.sum() >= FULL * usual]
+    like = [i for i in full if np.minimum(counts[i], current).sum() >= LIKE * counts[i].sum()]
+    return [windows[i] for i in (like if len(like) >= MIN_BLOCKS else full)]
 
 
 def _windows(time: Integers, start: int, length: int) -> Iterator[tuple[int, int]]:
@@ -222,23 +257,19 @@ def _windows(time: Integers, start: int, length: int) -> Iterator[tuple[int, int
             yield first, last
 
 
-def thresholds(
-    null: NullDistances, *, false_alarm_rate: float, columns_needed: int, decisive: int | None
-) -> Floats:
+def thresholds(null: NullDistances, *, false_alarm_rate: float, columns_needed: int) -> Floats:
     """Return the distance of each column from which on it counts as drifted.
 
     That is its mean distance plus a number of its deviations, one number for all columns: at it
-    the *verdict* (enough columns, or the decisive one) is reached with the false-alarm rate. It
-    is a prediction bound for one more window (Student's t: few windows give wide thresholds).
+    so many columns as make the *verdict* are reached with the false-alarm rate. It is a
+    prediction bound for one more window (Student's t: few windows give wide thresholds).
 
     Parameters
     ----------
     false_alarm_rate
-        Wanted share of windows without drift that get a verdict of drift.
+        Wanted share of windows without drift in which so many columns drift.
     columns_needed
         How many drifted columns make the verdict.
-    decisive
-        Position of a column that makes the verdict alone, if there is one.
 
     Returns shape (columns,).
     """
@@ -246,15 +277,14 @@ def thresholds(
     # Each window is compared with the others, as the current one will be.
     others = (distances.sum(axis=0) - distances) / (draws - 1)
     squares = ((distances**2).sum(axis=0) - distances**2) / (draws - 1)
-    z = (distances - others) / _steady(np.maximum(squares - others**2, 0))
-    reached = np.sort(z, axis=1)[:, -columns_needed]
-    if decisive is not None:
-        reached = np.maximum(reached, z[:, decisive])
+    spreads = _steady(np.maximum(squares - others**2, 0))
+    reached = np.sort((distances - others) / spreads, axis=1)[:, -columns_needed]
     factor = student.ppf(1 - false_alarm_rate, max(null.windows - 1, 1))
     bound = reached.mean() + factor * reached.std(ddof=1) * np.sqrt(1 + 1 / null.windows)
     most = max(bound, np.quantile(reached, 1 - false_alarm_rate))
-    steady = _steady(distances.var(axis=0)[None])[0]
-    return np.asarray(distances.mean(axis=0) + most * steady, dtype=np.float64)
+    # One odd day in the reference makes that number large: it must not make deviations so, too.
+    oddest = int(reached.argmax())
+    return np.asarray(others[oddest] + most * spreads[oddest], dtype=np.float64)
 
 
 def _steady(variances: Floats) -> Floats:

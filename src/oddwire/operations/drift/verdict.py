@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-BLIND = 0.9  # from such a threshold on, hardly any change can be told from a normal one
+BLIND = 0.5  # from such a threshold on, half of the connections might change unnoticed
 NAMED = 3  # columns that the sentence names
 WORD_LENGTH = 60  # characters of a name or category that the report shows
 # What a page could take for markup, and look-alikes without a meaning there.
@@ -118,15 +118,21 @@ def ranked(columns: Sequence[ColumnDrift]) -> list[ColumnDrift]:
 def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     """Return the verdict as one sentence that names the most drifted columns."""
     moved = [one for one in ranked(columns) if one.drifted]
-    count = f"{len(moved)} of {len(columns)} columns exceed their threshold"
-    if not moved and all(one.threshold >= BLIND for one in columns):
+    blind = [one for one in columns if one.threshold >= BLIND]
+    if not moved and len(blind) > len(columns) / 2:
         least = min(one.threshold for one in columns)
         return (
-            "No drift could be shown: the reference is too short to tell what is normal, so that "
-            f"even {least:.1%} of the connections might move by chance; train on more days."
+            "No drift could be shown: the reference is too short or too uneven to tell what is "
+            f"normal, so that even {least:.1%} of the connections might move by chance; train on "
+            "more days."
         )
+    return f"{_finding(columns, moved, drifted=drifted)}{_not_seen(blind, len(columns))}"
+
+
+def _finding(columns: Sequence[ColumnDrift], moved: Sequence[ColumnDrift], *, drifted: bool) -> str:
     if not moved:
         return f"No drift: none of {len(columns)} columns exceeds its threshold."
+    count = f"{len(moved)} of {len(columns)} columns exceed their threshold"
     most = "; ".join(
         f"{harmless([one.column])[0]} ({one.statistic:.1%} of the connections moved, threshold "
         f"{one.threshold:.1%})"
@@ -137,6 +143,21 @@ def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
     score = any(one.kind == "score" for one in moved)
     why = f"{count}{', the anomaly score among them' if score else ''}"
     return f"Drift: {why}, most of all {most}."
+
+
+def _not_seen(blind: Sequence[ColumnDrift], columns: int) -> str:
+    """Return a sentence on the columns whose thresholds are too wide to say anything."""
+    if not blind:
+        return ""
+    if len(blind) == 1:
+        which = "the anomaly score" if blind[0].kind == "score" else harmless([blind[0].column])[0]
+    else:
+        score = any(one.kind == "score" for one in blind)
+        which = f"{len(blind)} of {columns} columns{', the anomaly score among them,' * score}"
+    return (
+        f" Of {which} nothing can be said: even {BLIND:.0%} of the connections might move by "
+        "chance; train on more days."
+    )
 
 
 def harmless(words: Iterable[str]) -> list[str]:

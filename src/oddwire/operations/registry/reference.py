@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
@@ -14,31 +15,51 @@ from oddwire.traffic.schema import LABEL, TIME
 
 FOLDER, FILE = "reference", "reference.parquet"
 SCORE = "anomaly_score"
-_MOST_ROWS = 20_000
+_MOST_ROWS = 50_000
 
 
-def keep(tracking: Tracking, version: Version, model: Model, rows: pd.DataFrame) -> None:
-    """Keep benign rows and their anomaly scores with a version's run, once.
-
-    Parameters
-    ----------
-    rows
-        Feature frame that the model was not fitted to; without labels all of it is kept.
-    """
+def keep(
+    tracking: Tracking, version: Version, model: Model, held_out: pd.DataFrame, fitted: pd.DataFrame
+) -> None:
+    """Keep the rows of `reference_rows` with a version's run, once."""
     if tracking.has_file(version.run_id, f"{FOLDER}/{FILE}"):
         return
-    if LABEL in rows:
-        rows = rows[rows[LABEL].fillna(0) == 0]
-    if TIME in rows:
-        rows = rows.sort_values(TIME, kind="stable")
-    # Whole stretches of time are kept rather than single rows: drift is measured against them.
-    rows = rows.tail(_MOST_ROWS).reset_index(drop=True)
+    rows = reference_rows(model, held_out, fitted)
     with tempfile.TemporaryDirectory() as scratch:
-        rows.assign(**{SCORE: model.anomaly_score(rows)}).to_parquet(Path(scratch) / FILE)
+        rows.to_parquet(Path(scratch) / FILE)
         tracking.log_folder(version.run_id, Path(scratch), under=FOLDER)
 
 
+def reference_rows(model: Model, held_out: pd.DataFrame, fitted: pd.DataFrame) -> pd.DataFrame:
+    """Return benign rows, in time order, and the anomaly scores of those that were held out.
+
+    Whole days of rows say what a normal day is: the held-out blocks alone are a few hours of each.
+    But rows that a model was fitted to look less odd to it than any others, and have no score.
+
+    Parameters
+    ----------
+    held_out, fitted
+        Feature frames of rows that the model was not fitted to, and of those that it was. Without
+        labels all of them count as benign.
+    """
+    parts = [_benign(held_out).assign(**{SCORE: 0.0}), _benign(fitted).assign(**{SCORE: np.nan})]
+    rows = pd.concat(parts, ignore_index=True)
+    if len(rows) > _MOST_ROWS:  # from all of the time: the last rows might be of an hour
+        kept = np.random.default_rng(0).choice(len(rows), _MOST_ROWS, replace=False)
+        rows = rows.iloc[np.sort(kept)]
+    if TIME in rows:
+        rows = rows.sort_values(TIME, kind="stable")
+    rows = rows.reset_index(drop=True)
+    scored = rows[SCORE].notna()
+    rows.loc[scored, SCORE] = model.anomaly_score(rows[scored])
+    return rows
+
+
+def _benign(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows[LABEL].fillna(0) == 0] if LABEL in rows else rows
+
+
 def load(tracking: Tracking, version: Version) -> pd.DataFrame:
-    """Read back what `keep` kept: feature columns and ``anomaly_score``."""
+    """Read back what `keep` kept: feature columns and ``anomaly_score``, missing where fitted."""
     with tempfile.TemporaryDirectory() as scratch:
         return pd.read_parquet(tracking.download(version.run_id, f"{FOLDER}/{FILE}", Path(scratch)))

@@ -41,15 +41,17 @@ def register_all(
         The version of each detector.
     """
     registry = Registry.of(training.tracking(), training.project)
-    held_out = [training.prepared.part(name) for name in ("calibration", "validation")]
-    rows = pd.concat(held_out, ignore_index=True)
+    prepared = training.prepared
+    held_out = pd.concat(
+        [prepared.part(name) for name in ("calibration", "validation")], ignore_index=True
+    )
     versions = {}
     with step("register", len(evaluated)):
         for each in evaluated:
             model = Model.load(each.folder, digest=each.digest)
             version = _registered(training, registry, each, model, best)
             # Whichever of them is champion one day: its drift is measured against these rows.
-            reference.keep(registry.tracking, version, model, rows)
+            reference.keep(registry.tracking, version, model, held_out, prepared.part("train"))
             if each is best:
                 run = each.searched.run_id
                 registry.link(version, training.run_id, model, measured_in=run)
