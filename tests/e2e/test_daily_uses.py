@@ -6,20 +6,26 @@ One story, told in order on one project: each test goes on where the one before 
 from __future__ import annotations
 
 import copy
+import json
 import re
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
+import httpx
 import psutil
 import pytest
 from browser import RunForm, browser
+from command_line import wait_until
 from served import free_ports, serving
 from small_projects import SMALL_PARAMS, make_project
 
 from oddwire.cli.servers import processes
-from oddwire.operations.tracking.links import PAGE_VARIABLE
-from oddwire.operations.tracking.store import Tracking
 
 pytestmark = pytest.mark.slow
 DETECTORS = ["isolation_forest", "one_class_svm", "autoencoder"]
+TOKEN = "T0KEN-of-the-webhook"  # noqa: S105 - nobody's
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +46,68 @@ def screen(tmp_path_factory):
         yield opened
 
 
+@dataclass
+class Receiver:
+    """Somebody's webhook: what it was sent."""
+
+    address: str = ""
+    received: list[dict[str, Any]] = field(default_factory=list)
+
+
 @pytest.fixture(scope="module")
-def up(office, screen):
+def receiver():
+    got = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.received.append(json.loads(body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer((processes.HOST, 0), Handler) as server:
+        got.address = f"http://{processes.HOST}:{server.server_port}/hook?token={TOKEN}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield got
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def up(office, screen, receiver):
     """The project, up."""
     project, folder, ports = office
-    with serving(project, folder / "prefect", ports) as served:
+    with serving(project, folder / "prefect", ports, ODDWIRE_WEBHOOK=receiver.address) as served:
         yield served
 
 
-@pytest.fixture
-def tracking(up, monkeypatch):
-    """The project's MLflow store, whose links lead to the page that is up."""
-    monkeypatch.setenv(PAGE_VARIABLE, up.page("mlflow"))
-    return Tracking.connect(up.project)
+def read_deployment(up, name):
+    """Return what Prefect's server knows of a deployment."""
+    address = f"{up.page('prefect')}/api/deployments/name/{name}/{name}"
+    return httpx.get(address, timeout=30).json()
+
+
+def open_schedule(screen, up):
+    """Go to the drift check, and return the switch of its schedule."""
+    screen.open(f"{up.page('prefect')}/deployments")
+    screen.page.get_by_role("link", name="drift-check", exact=True).first.click()
+    switch = screen.page.locator(".p-toggle input, [role=switch]").first
+    switch.wait_for(state="attached")
+    screen.settle()
+    return switch
+
+
+def listening_addresses(up):
+    """Return where the processes of a project that is up listen."""
+    every = [up.process.pid, *(p.pid for p in psutil.Process(up.process.pid).children(True))]
+    return [
+        each.laddr.ip
+        for pid in every
+        for each in psutil.Process(pid).net_connections("inet")
+        if each.status == psutil.CONN_LISTEN
+    ]
 
 
 def open_form(screen, up, deployment):
@@ -106,24 +161,41 @@ def test_the_artifact_says_who_won_and_leads_to_mlflow(screen, up):
     text = screen.text()
     assert "winner, champion" in text
     assert "validation log AUC" in text
-    link = screen.page.get_by_role("link", name=re.compile(r"log AUC · v\d+ promoted"))
-    screen.open(link.get_attribute("href"))
+    assert not re.search(r"\\|&#|&lt;", text), "an escape is shown"
+    training = screen.page.get_by_role("link", name="Open the training in MLflow")
+    detectors = screen.page.get_by_role("link", name="Compare its detectors in MLflow")
+    training, detectors = (link.get_attribute("href") for link in (training, detectors))
+    screen.open(training)
     assert screen.page.url.startswith(up.page("mlflow"))
-    screen.sees("Metrics")
+    screen.sees(re.compile(r"log AUC · v\d+ promoted"))
+    screen.sees("Child runs")
+    screen.sees("Datasets")
     screen.picture("mlflow-training")
+    screen.open(detectors)
+    screen.sees("Comparing 3 Runs from 1 Experiment")
+    for detector in DETECTORS:
+        screen.sees(re.compile(f"^{detector} 0"))
+    screen.picture("mlflow-compare")
 
 
-def test_the_detectors_are_compared_in_mlflow(screen, up, tracking):
-    screen.open(tracking.runs_link("simulated"))
-    screen.page.get_by_role("link", name=re.compile("^drift checks$")).first.wait_for()
-    screen.page.get_by_role("link", name=re.compile("^studies$")).first.click()
-    screen.settle()
+def test_the_first_click_shows_runs(screen, up):
+    printed = re.search(r"simulated: (http\S+)", up.log.read_text())
+    screen.open(printed[1])
+    for name in ("trainings", "studies", "drift checks"):
+        screen.page.get_by_role("link", name=name, exact=True).first.wait_for()
+    screen.sees("Run Name")
+    screen.sees(re.compile(r"^isolation_forest 0|^one_class_svm 0|^autoencoder 0"))
     screen.picture("mlflow-runs")
 
 
-def test_a_version_says_what_it_is(screen, up, tracking):
-    screen.open(f"{up.page('mlflow')}/#/models/oddwire-simulated")
-    screen.picture("mlflow-model")
+def test_a_version_says_what_it_is_and_why(screen, up):
+    screen.open(f"{up.page('mlflow')}/#/models/oddwire-simulated/versions/1")
+    screen.sees("Training that made it")
+    screen.picture("mlflow-version")
+    text = screen.text()
+    assert "for source simulated, trained on" in text
+    assert "Decision: " in text
+    assert not re.search(r"&#|&lt;", text), "an entity is shown"
 
 
 def test_a_broken_sensor_is_drift(screen, up):
@@ -141,33 +213,49 @@ def test_a_broken_sensor_is_drift(screen, up):
     screen.picture("prefect-drift-artifact")
 
 
+def test_nothing_listens_beyond_this_machine(up):
+    listening = listening_addresses(up)
+    assert len(listening) >= 3
+    assert set(listening) == {processes.HOST}
+
+
+def test_the_webhook_was_told_without_its_address_being_shown(up, receiver):
+    (sent,) = wait_until(lambda: receiver.received, 60, "a call of the webhook")
+    assert sent["source"] == "simulated"
+    assert sent["drifted"] is True
+    assert "columns exceed their threshold" in sent["verdict"]
+    logs = "".join(file.read_text() for file in (up.project.root / "data/logs").glob("*.log"))
+    assert TOKEN not in logs + up.log.read_text()
+    stored = httpx.post(f"{up.page('prefect')}/api/automations/filter", json={}, timeout=30).text
+    assert "oddwire: tell of drift" in stored
+    assert TOKEN not in stored
+
+
 def test_the_check_is_a_new_point_of_evidently_s_dashboard(screen, up):
     screen.open(up.page("evidently"))
     screen.page.get_by_text("simulated", exact=True).first.click()
-    screen.sees("share of drifted columns")
-    screen.picture("evidently")
+    for panel in ("share of drifted columns", "score drift (distance)", "observed alert rate"):
+        screen.sees(panel)
+    screen.picture("evidently-dashboard")
+    screen.page.get_by_text("Reports", exact=True).first.click()
+    screen.sees(re.compile(r"DRIFT \d+/\d+ · .*broken_sensor"))
 
 
-def test_a_schedule_that_is_paused_stays_paused(screen, up, office):
-    project, folder, ports = office
-    screen.open(f"{up.page('prefect')}/deployments")
-    screen.page.get_by_role("link", name="drift-check", exact=True).first.click()
-    switch = screen.page.get_by_role("switch").first
+def test_a_schedule_that_is_paused_stays_paused_after_a_restart(screen, up, office, receiver):
+    _, folder, ports = office
+    switch = open_schedule(screen, up)
+    assert switch.is_checked()
     switch.click()
-    screen.settle()
+    screen.sees(re.compile("schedule inactive|paused", re.IGNORECASE))
     screen.picture("prefect-paused")
-
-
-def test_nothing_listens_beyond_this_machine(up):
-    every = [up.process.pid, *(p.pid for p in psutil.Process(up.process.pid).children(True))]
-    listening = [
-        each.laddr.ip
-        for pid in every
-        for each in psutil.Process(pid).net_connections("inet")
-        if each.status == psutil.CONN_LISTEN
-    ]
-    assert len(listening) >= 2
-    assert set(listening) == {processes.HOST}
+    assert read_deployment(up, "drift-check")["schedules"][0]["active"] is False
+    before = read_deployment(up, "drift-check")["updated"]
+    up.end()
+    with serving(up.project, folder / "prefect", ports, ODDWIRE_WEBHOOK=receiver.address) as again:
+        wait_until(lambda: read_deployment(again, "drift-check")["updated"] > before, 90, "it")
+        assert read_deployment(again, "drift-check")["schedules"][0]["active"] is False
+        assert not open_schedule(screen, again).is_checked()
+        screen.picture("prefect-still-paused")
 
 
 def test_the_pages_asked_no_other_address(screen):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import string
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
+from rendered import rendered, shown
 
 from oddwire.operations.drift.page import drift_markdown
 from oddwire.operations.drift.result import DriftResult, Subject
@@ -35,13 +34,7 @@ ROW = {
 }  # fmt: skip
 
 
-MARKDOWN = MarkdownIt("commonmark").enable("table")
 MARKDOWN_TABLE = "| a | b |\n| --- | --- |\n| {} | |"
-
-
-def shown(markdown):
-    """What a reader of the page sees."""
-    return html.unescape(re.sub(r"<[^>]*>", " ", MARKDOWN.render(markdown)))
 
 
 def training(**changes):
@@ -97,7 +90,7 @@ def test_a_leaderboard_shows_the_target_and_what_each_is_good_at():
     text = leaderboard_markdown(training(leaderboard=(row,)))
     assert "Target FPR: 1.000%" in text
     assert "\n- isolation\\_forest misses most of " in text
-    assert "<script" not in MARKDOWN.render(text)
+    assert "<script" not in rendered(text)
     assert len(table(text)) == 3
 
 
@@ -117,7 +110,7 @@ def test_a_scored_file_shows_counts_and_the_most_unusual_alerts():
     assert "a*b*.csv scored as desk" in shown(text)
     assert "| observed alert rate | 1.00% |" in text
     assert cells(table(text)[-1])[:2] == ["7", r"about 1 in 10\,000 benign"]
-    assert not re.search(r"<(script|a|img|code|strong|em)\b", MARKDOWN.render(text))
+    assert not re.search(r"<(script|a|img|code|strong|em)\b", rendered(text))
 
 
 def test_a_drift_check_shows_the_verdict_and_the_most_drifted_columns_first():
@@ -147,9 +140,9 @@ def test_hostile_text_is_shown_and_not_obeyed(place):
         named = {} if place == "column" else {place: HOSTILE}
         text = drift_markdown(drift(columns, **named))
         harmless = drift_markdown(drift([ColumnDrift("a", 0.5, 0.1, True, "numeric")]))
-    page = MARKDOWN.render(text)
+    page = rendered(text)
     assert not re.search(r"<(script|a|img|code|strong)\b", _without_ours(page))
-    assert page.count("<h") == MARKDOWN.render(harmless).count("<h")
+    assert page.count("<h") == rendered(harmless).count("<h")
     assert len(table(text)) == len(table(harmless)), "a line end makes no row of its own"
     assert [len(cells(line)) for line in table(text)] == [
         len(cells(line)) for line in table(harmless)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +43,7 @@ def up(
     """Start Prefect, MLflow, Evidently and the deployments; Ctrl-C stops them together."""
     quiet_tools(terminal=False)
     project = Project.find()
-    load_params(project.params_file)
+    sources = list(load_params(project.params_file).sources)
     from oddwire.cli.terminal.printing import printer
 
     console = printer()
@@ -58,7 +58,7 @@ def up(
                 f"Otherwise name another one with --{name.lower()}-port"
             )
     with _interruption() as interrupted, ExitStack() as stack:
-        running = _start_all(project, ports, stack, console, interrupted)
+        running = _start_all(project, sources, ports, stack, console, interrupted)
         console.print("Press Ctrl-C to stop them all.")
         while not interrupted.wait(0.5):
             for server in running:
@@ -69,12 +69,14 @@ def up(
 
 def _start_all(
     project: Project,
+    sources: Sequence[str],
     ports: Mapping[str, int],
     stack: ExitStack,
     console: Console,
     interrupted: threading.Event,
 ) -> list[processes.Server]:
     from oddwire.operations.tracking.addresses import without_password
+    from oddwire.operations.tracking.links import runs_link
     from oddwire.operations.tracking.store import Tracking
 
     pages = {name: f"http://{processes.HOST}:{port}" for name, port in ports.items()}
@@ -88,27 +90,27 @@ def _start_all(
     with _told("starting the servers, which takes up to a minute", console):
         prefect = started(processes.start_prefect(project, ports["Prefect"]))
         evidently = started(processes.start_evidently(project, ports["Evidently"]))
-        store = Tracking.connect(project).uri
+        tracking = Tracking.connect(project)
         waiting = [(prefect, f"{pages['Prefect']}/api/health"), (evidently, pages["Evidently"])]
         if "MLflow" in ports:
-            mlflow = started(processes.start_mlflow(project, ports["MLflow"], store))
+            mlflow = started(processes.start_mlflow(project, ports["MLflow"], tracking.uri))
             waiting.append((mlflow, f"{pages['MLflow']}/health"))
         else:
-            pages["MLflow"] = without_password(store)
+            pages["MLflow"] = without_password(tracking.uri)
         prefect.wait_until(f"{pages['Prefect']}/api/health", interrupted=interrupted)
         api = f"{pages['Prefect']}/api"
         started(processes.start_deployments(project, api, mlflow_page=pages["MLflow"]))
         for server, address in waiting:
             server.wait_until(address, interrupted=interrupted)
-    for line in (
-        f"Prefect page    {pages['Prefect']}",
-        "  run a flow under Deployments",
-        f"MLflow page     {pages['MLflow']}{processes.MLFLOW_VIEW}",
-        "  compare runs and model versions",
-        f"Evidently page  {pages['Evidently']}",
-        "  drift over time",
-    ):
-        console.print(line, soft_wrap=True)
+    console.print(f"Prefect page    {pages['Prefect']}", soft_wrap=True)
+    console.print("  run a flow under Deployments")
+    console.print(f"MLflow page     {pages['MLflow']}", soft_wrap=True)
+    # From MLflow's own list of experiments, a click leads to pages about language models.
+    for source in sources:
+        link = runs_link(pages["MLflow"], tracking.experiment(source))
+        console.print(f"  {source}: {link}", soft_wrap=True)
+    console.print(f"Evidently page  {pages['Evidently']}", soft_wrap=True)
+    console.print("  drift over time")
     return running
 
 

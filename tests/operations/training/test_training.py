@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import threading
 import time
@@ -157,7 +158,7 @@ def test_the_page_of_a_version_that_is_not_the_best_says_which_is(desk):
         validation=fitting.Validation("average_precision", 0.9),
     )
     text = registering._described(desk.run, desk.evaluated, best)
-    assert "Not proposed: on the validation rows kmeans has 0" in text
+    assert "Not proposed: on the validation rows kmeans has 0" in html.unescape(text)
 
 
 def test_rows_are_told_with_their_labels_and_their_period(make_rows):

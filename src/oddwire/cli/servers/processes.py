@@ -25,8 +25,6 @@ HOST = "127.0.0.1"
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
 EVIDENTLY_PORT = 8000
-# Without it, MLflow 3 opens as a page about language models, and shows no run.
-MLFLOW_VIEW = "/#/experiments?workflowType=machine_learning"
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_END = 10.0
 _API = "PREFECT_API_URL"

@@ -20,7 +20,7 @@ from oddwire.operations.registry.versions import Registry, Version
 from oddwire.operations.search.objective import in_words
 from oddwire.operations.search.studies import close_study
 from oddwire.operations.tracking.items import Tags
-from oddwire.operations.tracking.store import NOTE, dated
+from oddwire.operations.tracking.store import NOTE, Tracking, dated
 from oddwire.operations.training import records
 from oddwire.operations.training.failing import failed_detectors
 from oddwire.operations.training.page import leaderboard_markdown
@@ -71,12 +71,17 @@ def finish_training(
     result = TrainingResult(
         training.source, run, rows, version, best.detector, decision.promote, decision.reason,
         failed_detectors(training), champion=champion, choice=_choice(training, evaluated, best),
-        name=name, link=tracking.run_link(run),
+        name=name, link=tracking.run_link(run), compare_link=_compare_link(tracking, rows),
     )  # fmt: skip
     note = leaderboard_markdown(result, escaped_for_mlflow)
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
     tracking.rename(run, name)
     return result
+
+
+def _compare_link(tracking: Tracking, rows: Sequence[Mapping[str, Any]]) -> str:
+    runs = [str(row["run_id"]) for row in rows]
+    return tracking.compare_link(runs) if len(runs) > 1 else ""
 
 
 def _champion(training: Training) -> str | None:

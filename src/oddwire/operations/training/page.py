@@ -44,7 +44,7 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         *(["\n".join(f"- {each}" for each in sentences)] if sentences else []),
         *[f"- {escape(baseline)}" for baseline in result.supervised_baselines],
         *[f"- {name} failed and is left out: {escape(why)}" for name, why in result.failed.items()],
-        link("Open the training in MLflow", result.link) if result.link else "",
+        *_links(result),
     ])  # fmt: skip
 
 
@@ -67,3 +67,11 @@ def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rates:
         return []
     return [f"Target FPR: {', '.join(f'{rate:.3%}' for rate in rates)}."]
+
+
+def _links(result: TrainingResult) -> list[str]:
+    links = {
+        "Open the training in MLflow": result.link,
+        "Compare its detectors in MLflow": result.compare_link,
+    }
+    return [link(text, address) for text, address in links.items() if address]

@@ -214,6 +214,8 @@ class TrainingResult:
         By what the best one was chosen, and what the test rows say of it.
     name, link
         Of the training's run in MLflow, and where the page shows it.
+    compare_link
+        Where the page shows its detectors side by side; empty where there is one alone.
     """
 
     source: str
@@ -229,3 +231,4 @@ class TrainingResult:
     choice: str = ""
     name: str = ""
     link: str = ""
+    compare_link: str = ""
