@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+import pandas as pd
 import psutil
 import pytest
 from browser import RunForm, browser
@@ -22,10 +23,28 @@ from served import free_ports, serving
 from small_projects import SMALL_PARAMS, make_project
 
 from oddwire.cli.servers import processes
+from oddwire.operations.drift.reporting.evidently_history import add_to_history, dashboard_id
+from oddwire.operations.drift.reporting.html_report import write_report
+from oddwire.operations.drift.result import Subject
+from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
+from oddwire.operations.markdown import escaped_for_mlflow
+from oddwire.operations.tracking.items import Tags
+from oddwire.operations.tracking.store import NOTE, Tracking
+from oddwire.operations.training.page import leaderboard_markdown
+from oddwire.operations.training.results import TrainingResult
 
 pytestmark = pytest.mark.slow
 DETECTORS = ["isolation_forest", "one_class_svm", "autoencoder"]
 TOKEN = "T0KEN-of-the-webhook"  # noqa: S105 - nobody's
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)> **b** [l](javascript:alert(1)) `c` | </td><script>alert(1)"
+    "</script> \x1b[31m ![i](http://evil.example/i.png) http://evil.example/ "
+) + "x" * 1_000_000
+ROW = {
+    "detector": "isolation_forest", "validation": 0.9, "roc_auc": 0.9, "average_precision": 0.8,
+    "false_positive_rate": 0.01, "model_version": "1",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +258,55 @@ def test_the_check_is_a_new_point_of_evidently_s_dashboard(screen, up):
     screen.picture("evidently-dashboard")
     screen.page.get_by_text("Reports", exact=True).first.click()
     screen.sees(re.compile(r"DRIFT \d+/\d+ · .*broken_sensor"))
+
+
+def test_hostile_text_is_harmless_on_every_page(screen, up):
+    """Texts as they come from the wire, through what makes the pages' texts."""
+    training = TrainingResult(
+        "simulated", "0", ({**ROW, "strengths": HOSTILE},), "1", "isolation_forest",
+        promoted=False, reason=HOSTILE, choice=HOSTILE, failed={"kmeans": HOSTILE},
+    )  # fmt: skip
+    body = {"key": "hostile", "type": "markdown", "data": leaderboard_markdown(training)}
+    made = httpx.post(f"{up.page('prefect')}/api/artifacts/", json=body, timeout=30).json()
+    screen.open(f"{up.page('prefect')}/artifacts/artifact/{made['id']}")
+    screen.sees("Training on simulated")
+    assert shown_whole(screen.text())
+
+    tracking = Tracking.connect(up.project)
+    run = tracking.newest_training("simulated").info
+    note = Tags({NOTE: leaderboard_markdown(training, escaped_for_mlflow)})
+    tracking.log(run.run_id, [note])
+    screen.open(
+        f"{up.page('mlflow')}/#/experiments/{run.experiment_id}/runs/{run.run_id}"
+        "?workflowType=machine_learning"
+    )
+    screen.sees("Training on simulated")
+    assert shown_whole(screen.text())
+
+    moved = ColumnDrift(HOSTILE, 0.5, 0.1, drifted=True, kind="numeric")
+    check = DriftCheck(
+        drifted=True, verdict=f"Drift: {HOSTILE}", columns=(moved,), share=1.0, min_share=0.1,
+        reference_rows=10, current_rows=10, method="like hours",
+        reference=pd.DataFrame({HOSTILE: [0.0, 1.0]}), current=pd.DataFrame({HOSTILE: [5.0, 6.0]}),
+    )  # fmt: skip
+    subject = Subject(
+        source="hostile", current=HOSTILE, kind="file", version="1", detector="isolation_forest",
+        file=HOSTILE, start=None, end=None, rows=10, alert_rate=0.01, alert_p_value=0.01,
+    )  # fmt: skip
+    add_to_history(up.project, check, subject, key="hostile", name=HOSTILE)
+    write_report(check, subject, up.project.root / "hostile.html")
+    screen.open(f"{up.page('evidently')}/projects/{dashboard_id('hostile')}")
+    screen.sees("share of drifted columns")
+    screen.page.get_by_text("Reports", exact=True).first.click()
+    screen.settle()
+    screen.open(f"file://{up.project.root / 'hostile.html'}")
+    assert "alert(1)" in screen.text()
+    assert screen.dialogs == []
+
+
+def shown_whole(text):
+    """Whether a hostile text stands on a page as it is, without an escape."""
+    return HOSTILE[:80] in text and not re.search(r"\\[<*_`\[]|&#|&lt;", text)
 
 
 def test_a_schedule_that_is_paused_stays_paused_after_a_restart(screen, up, office, receiver):

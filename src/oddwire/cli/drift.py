@@ -58,13 +58,16 @@ def drift(
     quiet_tools(terminal=True)
     project = Project.find()
     load_params(project.params_file).source(source)
-    from oddwire.operations.drift.check import check_question
-    from oddwire.operations.registry.versions import Registry
-    from oddwire.operations.tracking.store import Tracking
+    from oddwire.cli.terminal.progress_bars import shown_step
 
     place = str(Path(current).expanduser().absolute()) if current else ""
-    check_question(project, current=place, scenario=scenario)
-    Registry.of(Tracking.connect(project), project).champion(source)
+    with shown_step("find the champion", quiet=as_json):
+        from oddwire.operations.drift.check import check_question
+        from oddwire.operations.registry.versions import Registry
+        from oddwire.operations.tracking.store import Tracking
+
+        check_question(project, current=place, scenario=scenario)
+        Registry.of(Tracking.connect(project), project).champion(source)
     with session(project, quiet=as_json):
         result = run_check(source, current=place, scenario=scenario)
     if as_json:
