@@ -34,7 +34,7 @@ class Browser:
 
     def _note(self, request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme not in {"data", "blob"} and parts.hostname not in _LOCAL:
+        if parts.scheme not in {"data", "blob", "file"} and parts.hostname not in _LOCAL:
             self.asked_elsewhere.append(request.url)
 
     def _dismiss(self, dialog) -> None:
