@@ -14,7 +14,11 @@ from oddwire.operations.registry.moving import Moved, promote_by_hand, roll_back
 from oddwire.project import Project
 
 
-@flow(name="promote-version", flow_run_name=run_name("promote", "source"), persist_result=False)
+@flow(
+    name="promote-version",
+    flow_run_name=run_name("promote", "source", "version"),
+    persist_result=False,
+)
 def promote_version(
     version: Annotated[int, Field(ge=1)],
     because: Annotated[str, Field(min_length=1)],

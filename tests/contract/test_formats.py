@@ -53,9 +53,13 @@ def settings(request, tmp_path):
 
 def test_has_a_reader_with_the_functions_that_its_settings_promise(settings):
     reader = load_reader(settings)
-    promised = ["read_source", "read_file", *(["read_scenario"] if settings.scenarios else [])]
+    promised = [
+        "read_source",
+        "read_file",
+        *(["read_scenario", "later_days"] if settings.scenarios else []),
+    ]
     for name in promised:
-        wanted = inspect.signature(getattr(sources.ScenarioReader, name)).parameters.values()
+        wanted = inspect.signature(getattr(sources.SimulatingReader, name)).parameters.values()
         found = inspect.signature(getattr(reader, name)).parameters.values()
         assert [p.kind for p in found] == [p.kind for p in wanted][1:]
         assert [p.name for p in found][1:] == [p.name for p in wanted][2:]
