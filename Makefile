@@ -36,10 +36,11 @@ run: venv  ## Train on simulated traffic, then check for drift
 	@$(BIN)/python -m oddwire.cli.tour
 
 quick: venv  ## Run the fast tests
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
+# A file's tests stay together: some of them tell one story, or share a server.
 test: venv  ## Run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=95
 
 lint: venv  ## Check style, types and imports
 	@$(BIN)/ruff check .

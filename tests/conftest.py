@@ -23,18 +23,6 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes run the tests, keep those that share fixtures in one of them.
-
-    A file's tests stay together, and all that read the trained project.
-    """
-    of_trained = {item.path for item in items if "trained" in getattr(item, "fixturenames", ())}
-    for item in items:
-        group = "trained" if item.path in of_trained else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public sample data, which is never committed."""

@@ -56,6 +56,7 @@ def deployments(api):
 def run_to_its_end(api, deployment, parameters):
     body = {"parameters": parameters}
     run = api.post(f"/deployments/{deployment['id']}/create_flow_run", json=body).json()
+    assert "id" in run, run
 
     def state():
         now = api.get(f"/flow_runs/{run['id']}").json()["state"]
