@@ -17,6 +17,7 @@ import yaml
 from oddwire.detection.calibration.fdr import discoveries
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoModelError, ParameterError
+from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import without_formulas
 
@@ -145,6 +146,12 @@ def test_another_ending_is_refused_before_anything_is_done(desk, tmp_path, name)
     with pytest.raises(DataError, match=r"--out must end with \.csv, \.csv\.gz, \.parquet, got"):
         score_file(desk.project, "desk", tmp_path / "not there", tmp_path / name)
     assert files(tmp_path) == []
+
+
+def test_a_missing_file_is_told_before_a_model_is_loaded(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(Registry, "load_champion", lambda *_: pytest.fail("a model was loaded"))
+    with pytest.raises(DataError, match=r"gone\.csv does not exist"):
+        score_file(desk.project, "desk", tmp_path / "gone.csv", tmp_path / "out.csv")
 
 
 def test_a_folder_that_is_not_there_is_named(desk, current, tmp_path):

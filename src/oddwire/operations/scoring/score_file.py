@@ -117,6 +117,8 @@ def score_file(
     settings = load_params(project.params_file).source(source)
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)
+    if not file.exists():
+        raise DataError(f"{file} does not exist")  # before a model is loaded for it
     version, model = registry.load_champion(source)
     read, features = read_features(settings, file, model.schema)
     if adaptive:
