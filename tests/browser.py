@@ -126,5 +126,7 @@ class RunForm:
         self.field(name).locator("input, textarea").first.fill(value)
 
     def submit(self) -> None:
-        """Start the run."""
-        self._page.get_by_role("button", name="Submit").click()
+        """Start the run, and wait until the server has taken it: leaving earlier would lose it."""
+        with self._page.expect_response(lambda answer: "create_flow_run" in answer.url) as taken:
+            self._page.get_by_role("button", name="Submit").click()
+        assert taken.value.ok, taken.value.text()
