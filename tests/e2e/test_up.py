@@ -54,9 +54,13 @@ def deployments(api):
 
 
 def run_to_its_end(api, deployment, parameters):
-    body = {"parameters": parameters}
-    run = api.post(f"/deployments/{deployment['id']}/create_flow_run", json=body).json()
-    assert "id" in run, run
+    def asked_for():
+        body = {"parameters": parameters}
+        answer = api.post(f"/deployments/{deployment['id']}/create_flow_run", json=body)
+        # Prefect's database takes one writer at a time: who comes in between is told to ask again.
+        return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer.json()
+
+    run = wait_until(asked_for, 60, "an answer")
 
     def state():
         now = api.get(f"/flow_runs/{run['id']}").json()["state"]
