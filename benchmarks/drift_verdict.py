@@ -8,7 +8,8 @@ that the reference is what three weeks leave of calibration and validation; each
 checked alone, unchanged and in every scenario. A place moves the days to its clock and its weekend;
 an office share thins the traffic until workstations start so large a share of the connections in
 office hours, and so small a one in all others. ``--reference whole`` takes all benign rows of three
-weeks instead, from a model fitted to the week before. ``--zone`` gives the check the place's zone.
+weeks instead, from a model fitted to the week before. ``--last`` leaves the reference its last days
+alone, ``--hours`` checks hours of the local day alone, ``--zone`` gives the check the place's zone.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class World:
     share: str
     seed: int
     reference: str = "kept"
+    last: int = 0
+    hours: tuple[int, int] = (0, 24)
     start: dt.date = dt.date(2026, 1, 5)
 
 
@@ -148,6 +151,9 @@ def checks(
     unchanged = history(world.seed, "none", world.start, cache)
     keep = thinning(unchanged[unchanged[LABEL] == 0], world.share)
     model, reference = trained(in_world(unchanged, keep, world.place, unchanged), world)
+    if world.last:
+        since = reference[TIME].max() - pd.Timedelta(days=world.last)
+        reference = reference[reference[TIME] >= since]
     scores = reference[SCORE].to_numpy()
     settings = DriftSettings(zone=PLACES[world.place][0] if zone else None)
     for scenario in ("none", *DRIFT_SCENARIOS):
@@ -155,7 +161,7 @@ def checks(
         rows = in_world(days_of, keep, world.place, unchanged)
         count = days if scenario == "none" else drifted_days
         for day in range(BEFORE, BEFORE + count):
-            now = rows[rows["day"] == day]
+            now = rows[(rows["day"] == day) & rows["local"].dt.hour.isin(range(*world.hours))]
             begun = time.perf_counter()
             found = check_drift(
                 reference, now, CONNECTION_FEATURES, settings=settings, seed=world.seed,
@@ -207,6 +213,8 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--drifted-days", type=int, default=7)
     parser.add_argument("--start", type=dt.date.fromisoformat, default=World.start)
+    parser.add_argument("--last", type=int, default=0)
+    parser.add_argument("--hours", type=int, nargs=2, default=(0, 24))
     parser.add_argument("--zone", action="store_true")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path)
@@ -218,7 +226,10 @@ def main() -> None:
     for seed in options.seeds:
         for place in options.places:
             for share in options.shares:
-                world = World(place, share, seed, options.reference, options.start)
+                world = World(
+                    place, share, seed, options.reference, options.last,
+                    tuple(options.hours), options.start,
+                )  # fmt: skip
                 for line in checks(
                     world, days=options.days, drifted_days=options.drifted_days,
                     zone=options.zone, cache=options.cache,
