@@ -10,29 +10,39 @@ from prefect.client.orchestration import get_client
 from prefect.events import emit_event
 from pydantic import SecretStr
 
+from oddwire.operations.drift.result import DriftResult
+from oddwire.traffic.wire_text import printable
+
 DRIFT = "oddwire.drift"
 _NAME = "oddwire: tell of drift"
 _BLOCK = "oddwire-drift"
 _DRIFTED = "oddwire.drifted"
+_MOST_COLUMNS = 100  # Prefect refuses an event of more than 1.5 MB
+_LONGEST_NAME = 120
 
 
-def emit_verdict(source: str, *, drifted: bool, payload: dict[str, Any]) -> None:
-    """Emit the event ``oddwire.drift`` of a drift check, whatever its verdict.
-
-    Parameters
-    ----------
-    payload
-        Plain values, as a webhook is sent them.
-    """
+def emit_verdict(result: DriftResult) -> None:
+    """Emit the event ``oddwire.drift`` of a drift check, whatever its verdict."""
     emit_event(
         event=DRIFT,
         resource={
-            "prefect.resource.id": f"oddwire.source.{source}",
-            "prefect.resource.name": source,
-            _DRIFTED: "yes" if drifted else "no",
+            "prefect.resource.id": f"oddwire.source.{result.source}",
+            "prefect.resource.name": result.source,
+            _DRIFTED: "yes" if result.check.drifted else "no",
         },
-        payload=payload,
+        payload=payload_of(result),
     )
+
+
+def payload_of(result: DriftResult) -> dict[str, Any]:
+    """Return what a webhook is sent: one period's result, of its columns the most drifted."""
+    of_the_whole_check = {"earlier", "refused", "waiting", "already_checked"}
+    plain = {k: v for k, v in result.to_dict().items() if k not in of_the_whole_check}
+    columns = plain["columns"][:_MOST_COLUMNS]
+    plain["columns"] = [
+        one | {"column": printable(one["column"], _LONGEST_NAME)} for one in columns
+    ]
+    return plain
 
 
 def tell_of_drift(address: str | None) -> None:

@@ -102,6 +102,27 @@ def test_more_periods_than_one_check_can_take_are_left_for_the_next(incoming, mo
     assert (names_of(second), second.waiting) == (["2.csv"], 0)
 
 
+def test_each_verdict_is_told_once_before_it_counts_as_checked(incoming):
+    """A crash in the middle leaves no verdict untold: what was told last is checked again."""
+    desk, bring = incoming
+    bring("a.csv", seed=11)
+    bring("b.csv", seed=12, factor=50)
+    told = []
+
+    def tell(result):
+        told.append((result.current, result.drifted))
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checked(desk, current_setting="incoming", tell=tell)
+    assert told == [("a.csv", False), ("b.csv", True)]
+    assert names_of(checked(desk, current_setting="incoming", tell=tell)) == ["b.csv"]
+    assert told[2:] == [("b.csv", True)]
+    checked(desk, current_setting="incoming", tell=tell)
+    assert len(told) == 3, "a verdict of before is not told again"
+
+
 def test_equal_names_of_two_folders_share_nothing(incoming):
     desk, bring = incoming
     results = [
