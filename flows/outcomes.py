@@ -13,8 +13,10 @@ from prefect.logging import get_logger
 from prefect.states import Completed, Failed
 
 from oddwire.errors import OddwireError
+from oddwire.traffic.wire_text import printable
 
 Result = TypeVar("Result")
+_LONGEST = 2000  # letters of a message: names in it come from files and from the wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +51,15 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
         with _without_tracebacks():
             result = body()
     except OddwireError as error:
-        get_run_logger().error("%s", error)
-        failed: Any = Failed(message=str(error), data=error)
+        message = _in_a_line(str(error))
+        get_run_logger().error("%s", message)
+        failed: Any = Failed(message=message, data=error)
         return cast("Result", failed)
     said = outcome(result)
-    links = "".join(f"\n{what}: {link}" for what, link in said.links.items())
-    get_run_logger().log(said.level, "%s: %s%s", said.name, said.sentence, links)
-    state: Any = Completed(name=said.name, message=said.sentence, data=result)
+    sentence = _in_a_line(said.sentence)
+    links = "".join(f"\n{what}: {printable(link)}" for what, link in said.links.items())
+    get_run_logger().log(said.level, "%s: %s%s", said.name, sentence, links)
+    state: Any = Completed(name=said.name, message=sentence, data=result)
     return cast("Result", state)
 
 
@@ -73,5 +77,9 @@ def _without_tracebacks() -> Iterator[None]:
 def _one_line(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, OddwireError):
-        record.msg, record.args, record.exc_info = str(error), (), None
+        record.msg, record.args, record.exc_info = "%s", (_in_a_line(str(error)),), None
     return True
+
+
+def _in_a_line(text: str) -> str:
+    return printable(" ".join(text.split()), _LONGEST)

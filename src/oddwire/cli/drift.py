@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -60,7 +61,8 @@ def drift(
     load_params(project.params_file).source(source)
     from oddwire.cli.terminal.progress_bars import shown_step
 
-    place = str(Path(current).expanduser().absolute()) if current else ""
+    # Where there is no such user, "~name" stays and matches no file; pathlib's would fail.
+    place = str(Path(os.path.expanduser(current)).absolute()) if current else ""  # noqa: PTH111
     with shown_step("find the champion", quiet=as_json):
         from oddwire.operations.drift.check import check_question
         from oddwire.operations.registry.versions import Registry

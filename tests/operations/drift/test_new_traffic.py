@@ -91,6 +91,17 @@ def test_a_file_that_cannot_be_read_does_not_keep_others_from_being_checked(inco
     assert refused in " ".join(result.remarks)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that opens but not reads")
+def test_nor_does_a_file_whose_bytes_cannot_be_read(incoming):
+    desk, bring = incoming
+    bring("a.csv", seed=11)
+    (desk.project.root / "incoming" / "b.csv").symlink_to("/proc/self/mem")
+    result = checked(desk, current_setting="incoming")
+    assert names_of(result) == ["a.csv"]
+    (refused,) = result.refused
+    assert "b.csv cannot be read" in refused
+
+
 def test_more_periods_than_one_check_can_take_are_left_for_the_next(incoming, monkeypatch):
     desk, bring = incoming
     monkeypatch.setattr(checking, "MOST_PERIODS", 2)

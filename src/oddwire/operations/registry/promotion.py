@@ -268,7 +268,8 @@ def _family_floor(challenger: Candidate, champion: Candidate, limit: float) -> C
         note = f"no attack family has {MIN_FAMILY_ROWS} rows to compare"
         return Check(name="family_recall", passed=True, figure=None, limit=limit, note=note)
     loss, family, before, after = max(losses)
-    note = f"largest loss of recall in a family: {family!r} from {before:.3f} to {after:.3f}"
+    # A family's name comes from the wire, and may be of any length.
+    note = f"largest loss of recall in a family: {family!r:.80} from {before:.3f} to {after:.3f}"
     # The tolerance is for recalls such as 0.9 - 0.8, which differ by more than 0.1 in floats.
     passed = loss <= limit + 1e-12
     return Check(name="family_recall", passed=passed, figure=loss, limit=limit, note=note)

@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from oddwire.errors import DataError
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.data.reading import read_features
 from oddwire.operations.drift.new_traffic.current_files import CurrentFile, current_files
@@ -142,7 +143,18 @@ def _of_file(looking: Looking, file: CurrentFile) -> Period:
     def read() -> pd.DataFrame:
         return read_features(looking.settings, file.path, looking.schema)[1]
 
-    return Period(file.path.name, "file", file.digest(), read, end=file.written, file=file)
+    try:
+        identity = file.digest()
+    except DataError as error:  # told where its rows are read: the other files are no worse for it
+        identity, read = file.stamp, _refusal(error)
+    return Period(file.path.name, "file", identity, read, end=file.written, file=file)
+
+
+def _refusal(reason: DataError) -> Callable[[], pd.DataFrame]:
+    def read() -> pd.DataFrame:
+        raise reason
+
+    return read
 
 
 def _of_scenario(looking: Looking, scenario: str) -> Period:
