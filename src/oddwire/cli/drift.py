@@ -12,6 +12,7 @@ from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
 from oddwire.params import DRIFT_SCENARIOS, load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def show(result: DriftResult) -> None:
     """Print the verdict and the columns that moved most."""
     from rich.markup import escape
 
-    from oddwire.cli.terminal.printing import percent, print_table, printer
+    from oddwire.cli.terminal.printing import print_table, printer
     from oddwire.operations.drift.verdict import ranked
     from oddwire.traffic.wire_text import printable
 

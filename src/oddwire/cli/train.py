@@ -11,6 +11,7 @@ from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
 from oddwire.params import DetectorName, Params, load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def show(project: Project, result: TrainingResult) -> None:
 
     from oddwire.cli.servers.processes import HOST, PREFECT_PORT
     from oddwire.cli.terminal.leaderboard_table import print_leaderboard
-    from oddwire.cli.terminal.printing import percent, printer
+    from oddwire.cli.terminal.printing import printer
     from oddwire.operations.registry.versions import model_name
     from oddwire.traffic.wire_text import printable
 

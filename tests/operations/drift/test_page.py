@@ -43,7 +43,7 @@ def test_the_last_thirty_checks_are_a_table_the_newest_first():
     rows = rows_of_checks(text)
     assert len(rows) == 30
     assert rows[0].split(" | ") == [
-        "| day 0", "drift", "50.00%", "12.50%", "2.00%", "2 |"
+        "| day 0", "drift", "50 %", "12.5 %", "2 %", "2 |"
     ]  # fmt: skip
     assert "day 29" in rows[-1]
     assert "no drift" in rows[-1]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from oddwire.cli.terminal.printing import METRIC_HEADS, percent, print_table, printer
+from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
 from oddwire.evaluation import yardstick
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:

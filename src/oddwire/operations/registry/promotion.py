@@ -33,6 +33,7 @@ from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
 from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.params import PromotionSettings
+from oddwire.percent import percent
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
 MIN_SPREAD = 1e-6  # float32 networks that have collapsed still differ by about 1e-7
@@ -208,7 +209,7 @@ def _false_positives(candidate: Candidate, limit: float) -> Check:
         note = "false positives could not be counted without benign labels"
         return Check(name="false_positive_rate", passed=True, figure=None, limit=limit, note=note)
     rate = float(np.mean(benign >= candidate.threshold))
-    note = f"false-positive rate {rate:.2%} (limit {limit:.2%})"
+    note = f"false-positive rate {percent(rate)} (limit {percent(limit)})"
     return Check(
         name="false_positive_rate", passed=rate <= limit, figure=rate, limit=limit, note=note
     )
@@ -301,7 +302,7 @@ def _better(difference: Difference | None, challenger: Candidate, champion: Cand
     note = (
         f"{pair if passed else f'not shown that {pair}'}: {yardstick.HEAD} "
         f"{difference.challenger:.4f} against {difference.champion:.4f}, difference "
-        f"{difference.estimate:+.4f} ({difference.confidence:.0%} interval "
+        f"{difference.estimate:+.4f} ({percent(difference.confidence)} interval "
         f"{difference.low:+.4f} to {difference.high:+.4f})"
     )
     return Check(name="better", passed=passed, figure=difference.low, limit=0.0, note=note)
