@@ -143,6 +143,17 @@ def test_a_family_that_is_lost_blocks_a_model_that_is_better_on_the_whole():
     assert check(got, "family_recall").figure > 0.1
 
 
+def test_a_hostile_name_of_a_family_makes_no_long_reason():
+    """It goes into the ledger, tags, states and logs."""
+    hostile = "\x1b[31m" + "x" * 1_000_000
+    families = np.where(CHAMPION.labels == 1, hostile, None)
+    lost = candidate(0.0, name="version 2", families=families)
+    got = decide(lost, replace(CHAMPION, families=families), LIMITS, seed=0)
+    assert not got.promote
+    assert "largest loss of recall in a family: '\\x1b[31mxxx" in got.reason
+    assert len(got.reason) < 500
+
+
 def test_a_family_of_few_rows_blocks_nothing():
     def with_rare(made, score):
         families, scores = made.families.copy(), made.scores.copy()
