@@ -61,4 +61,8 @@ def test_what_was_caught_up_on_refused_or_left_is_told():
     assert "caught up on: 1" in text
     assert "Not checked: b" in text
     assert "next check: 4" in text
+    assert "either" not in text
+    many = replace(RESULT, refused=tuple(f"{number}.csv is empty" for number in range(1000)))
+    assert "Not checked either: 990 more." in many.remarks
+    assert len(many.remarks) == 11
     assert "checked before" in drift_markdown(replace(RESULT, already_checked=True))
