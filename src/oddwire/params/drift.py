@@ -23,13 +23,15 @@ class DriftSettings(Settings):
     Attributes
     ----------
     sources
-        The sources that the scheduled check looks at; empty for those that have a champion.
+        The sources that the scheduled check looks at; empty for the first one and those that have
+        a champion when the flows are served.
     current
         Where a source's new traffic comes: a file, a glob pattern or a folder, by source. Each
         file is a period. Relative paths are in the project's folder.
     zone
-        Time zone whose clock the traffic follows. Hours and weekends are learned from the
-        reference; only a change of clocks cannot be. None takes hours in UTC.
+        Time zone whose clock the traffic follows: the days that are checked begin at its
+        midnight. Hours and weekends are learned from the reference; only a change of clocks
+        cannot be. None takes UTC.
     """
 
     sample_rows: int = Field(2000, ge=100)
