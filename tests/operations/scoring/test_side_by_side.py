@@ -1,41 +1,41 @@
-"""Two commands that score into one file at once: it is one of them whole."""
+"""Two processes that score into one file at once: it is one of them whole."""
 
 from __future__ import annotations
 
-import subprocess
+import multiprocessing
 
+import numpy as np
 import pandas as pd
 import pytest
-from command_line import ODDWIRE, environment
 
-ROWS = 60_000
+from oddwire.operations.scoring.scored_files import explained_file, write_files
+
+SPAWN = multiprocessing.get_context("spawn")
+ROWS, ROUNDS = 40_000, 3
 
 
-@pytest.mark.slow
-def test_two_scorings_into_one_file_leave_one_of_them_whole(desk, tmp_path, make_rows):
-    out = tmp_path / "scored.csv"
-    rows = make_rows(600, seed=9).drop(columns=["label", "attack"])
-    whole = pd.concat([rows] * (ROWS // len(rows)), ignore_index=True)
-    running = []
-    for word in ("tcp", "udp"):
-        file = tmp_path / f"{word}.csv"
-        whole.assign(proto=word).to_csv(file, index=False)
-        command = [ODDWIRE, "score", file, "--source", "desk", "--out", out, "--explain-most", "5"]
-        running.append(
-            subprocess.Popen(
-                command, cwd=desk.project.root, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
-                env=environment(tmp_path / "prefect", ODDWIRE_PROJECT=str(desk.project.root)),
-            )
-        )  # fmt: skip
+def write(out, word, barrier):
+    rows = np.random.default_rng(0).random(ROWS)
+    files = {
+        explained_file(out): pd.DataFrame({"row": range(200), "by": word}),
+        out: pd.DataFrame({"bytes": rows, "by": word}),
+    }
+    for _ in range(ROUNDS):
+        barrier.wait(60)
+        write_files(files)
+
+
+@pytest.mark.parametrize("name", ["scored.csv", "scored.parquet"])
+def test_two_that_write_one_file_leave_one_of_them_whole(tmp_path, name):
+    out, barrier = tmp_path / name, SPAWN.Barrier(2)
+    running = [SPAWN.Process(target=write, args=(out, word, barrier)) for word in ("one", "other")]
     for process in running:
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-    scored = pd.read_csv(out)
+        process.start()
+    for process in running:
+        process.join(100)
+        assert process.exitcode == 0
+    read = pd.read_parquet if name.endswith(".parquet") else pd.read_csv
+    scored, explained = read(out), read(explained_file(out))
     assert len(scored) == ROWS
-    assert scored["proto"].nunique() == 1, "rows of both"
-    assert sorted(file.name for file in tmp_path.glob("*scored*")) == [
-        "scored.csv", "scored.explained.csv",
-    ]  # fmt: skip
-    explained = pd.read_csv(tmp_path / "scored.explained.csv")
-    told = scored.loc[explained["row"].unique(), "why"]
-    assert told.notna().all(), "explanations of the other one"
+    assert len({*scored["by"], *explained["by"]}) == 1, "rows of both"
+    assert len(list(tmp_path.iterdir())) == 2
