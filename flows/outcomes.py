@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from prefect.logging import get_logger
 from prefect.states import Completed, Failed
 
 from oddwire.errors import OddwireError
+from oddwire.masking import without_secrets
 
 Result = TypeVar("Result")
 
@@ -52,6 +54,12 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
         get_run_logger().error("%s", error)
         failed: Any = Failed(message=str(error), data=error)
         return cast("Result", failed)
+    except Exception as error:
+        # Prefect writes the message and the traceback of a defect to its log and its page.
+        text = "".join(traceback.format_exception(error))
+        if (shown := without_secrets(text)) != text:
+            raise RuntimeError(shown.rstrip().rpartition("\n")[2]) from None
+        raise
     said = outcome(result)
     links = "".join(f"\n{what}: {link}" for what, link in said.links.items())
     get_run_logger().log(said.level, "%s: %s%s", said.name, said.sentence, links)
@@ -74,4 +82,8 @@ def _one_line(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, OddwireError):
         record.msg, record.args, record.exc_info = str(error), (), None
+    elif error is not None:
+        text = "".join(traceback.format_exception(error))
+        if (shown := without_secrets(text)) != text:
+            record.msg, record.args, record.exc_info = shown, (), None
     return True

@@ -10,7 +10,9 @@ import typer
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
+from oddwire.errors import DataError
 from oddwire.params import DRIFT_SCENARIOS, load_params
+from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ def drift(
     load_params(project.params_file).source(source)
     from oddwire.cli.terminal.progress_bars import shown_step
 
+    if current and (fault := path_fault(current)) is not None:
+        raise DataError(f"--current {fault}")
     place = str(Path(current).expanduser().absolute()) if current else ""
     with shown_step("find the champion", quiet=as_json):
         from oddwire.operations.drift.check import check_question

@@ -61,9 +61,6 @@ def show(states: tuple[SourceState, ...]) -> None:
         }
         for state in states
     ]
-    if not rows:
-        console.print("params.yaml has no sources yet")
-        return
     heads = ("source", "format", "prepared", "champion", "last training")
     print_table(console, rows, title="Sources", text=heads, optional=("last training", "format"))
     console.print()

@@ -162,7 +162,9 @@ def prefect_api(project: Project) -> Iterator[str]:
     default = f"http://{HOST}:{PREFECT_PORT}/api"
     if named:
         if not answers(f"{named}/health"):
-            raise ServiceError(f"the Prefect server {masked(named)} named by {_API} does not answer")
+            raise ServiceError(
+                f"the Prefect server {masked(named)} named by {_API} does not answer"
+            )
         yield named
         return
     if answers(f"{default}/health"):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddwire.errors import DataError
+from oddwire.params.values.paths import file_fault
 from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.wire_text import shown_path
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,12 @@ def current_files(pattern: str, *, root: Path, origin: str) -> list[CurrentFile]
         return [CurrentFile.at(place)]
     if place.is_dir():
         found = sorted(place.iterdir())
+    elif place.exists():  # a pipe, a device: a pattern is the name of nothing
+        raise DataError(f"{origin} {shown_path(place)} {file_fault(place)}")
     else:
         found = sorted(map(Path, glob.glob(str(place), recursive=True)))  # noqa: PTH207 - pathlib's takes no absolute pattern
     files = [path for path in found if path.is_file() and not path.name.startswith(".")]
     if not files:
         what = "holds no file" if place.is_dir() else "matches no file"
-        raise DataError(f"{origin} {place} {what}")
+        raise DataError(f"{origin} {shown_path(place)} {what}")
     return [CurrentFile.at(path) for path in files]
