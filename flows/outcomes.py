@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from prefect.logging import get_logger
 from prefect.states import Completed, Failed
 
 from oddwire.errors import OddwireError
+from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
 
 Result = TypeVar("Result")
@@ -55,6 +57,12 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
         get_run_logger().error("%s", message)
         failed: Any = Failed(message=message, data=error)
         return cast("Result", failed)
+    except Exception as error:
+        # Prefect writes the message and the traceback of a defect to its log and its page.
+        text = "".join(traceback.format_exception(error))
+        if (shown := without_secrets(text)) != text:
+            raise RuntimeError(shown.rstrip().rpartition("\n")[2]) from None
+        raise
     said = outcome(result)
     sentence = _in_a_line(said.sentence)
     links = "".join(f"\n{what}: {printable(link)}" for what, link in said.links.items())
@@ -78,6 +86,10 @@ def _one_line(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, OddwireError):
         record.msg, record.args, record.exc_info = "%s", (_in_a_line(str(error)),), None
+    elif error is not None:
+        text = "".join(traceback.format_exception(error))
+        if (shown := without_secrets(text)) != text:
+            record.msg, record.args, record.exc_info = shown, (), None
     return True
 
 

@@ -34,10 +34,15 @@ class Project:
             If there is no ``params.yaml``.
         """
         named = os.environ.get("ODDWIRE_PROJECT")
-        here = Path(named or start or Path.cwd()).resolve()
-        for folder in [here] if named else [here, *here.parents]:
-            if (folder / "params.yaml").is_file():
-                return cls(folder)
+        here = Path(named or start or Path.cwd())
+        try:
+            here = here.resolve()
+            for folder in [here] if named else [here, *here.parents]:
+                if (folder / "params.yaml").is_file():
+                    return cls(folder)
+        except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+            reason = getattr(error, "strerror", None) or error
+            raise ParameterError(f"ODDWIRE_PROJECT cannot be looked into: {reason}") from None
         msg = f"no params.yaml in {here}" + ("" if named else " or any folder above it")
         raise ParameterError(msg)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
@@ -22,8 +23,10 @@ from oddwire.cli import (
     up,
 )
 from oddwire.errors import OddwireError
+from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
 
+EXIT_DEFECT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -83,6 +86,9 @@ def main() -> None:
         fail(OddwireError(_usage_error(error)))
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception:  # noqa: BLE001 - a defect keeps its traceback, but not the passwords in it
+        sys.stderr.write(without_secrets(traceback.format_exc()))
+        sys.exit(EXIT_DEFECT)
     sys.exit(code)
 
 
@@ -95,5 +101,6 @@ def _usage_error(error: typer.TyperException) -> str:
 def fail(error: OddwireError) -> None:
     """Print an error as one line, and exit with code 2."""
     # Names read from a file may hold escape codes for the terminal.
-    sys.stderr.write(f"oddwire: error: {printable(' '.join(str(error).split()))}\n")
+    shown = printable(without_secrets(" ".join(str(error).split())))
+    sys.stderr.write(f"oddwire: error: {shown}\n")
     sys.exit(EXIT_USER_ERROR)

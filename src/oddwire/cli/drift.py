@@ -11,7 +11,9 @@ import typer
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
+from oddwire.errors import DataError
 from oddwire.params import DRIFT_SCENARIOS, load_params
+from oddwire.params.values.paths import path_fault
 from oddwire.percent import percent
 from oddwire.project import Project
 
@@ -62,6 +64,8 @@ def drift(
     load_params(project.params_file).source(source)
     from oddwire.cli.terminal.progress_bars import shown_step
 
+    if current and (fault := path_fault(current)) is not None:
+        raise DataError(f"--current {fault}")
     # Where there is no such user, "~name" stays and matches no file; pathlib's would fail.
     place = str(Path(os.path.expanduser(current)).absolute()) if current else ""  # noqa: PTH111
     with shown_step("find the champion", quiet=as_json):

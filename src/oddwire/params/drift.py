@@ -8,7 +8,9 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from oddwire.params.base import CronSchedule, Fraction, Settings
+from oddwire.params.base import Fraction, Settings
+from oddwire.params.values.cron import CronSchedule
+from oddwire.params.values.paths import FilePattern
 
 
 def _check_zone(zone: str | None) -> str | None:
@@ -34,10 +36,10 @@ class DriftSettings(Settings):
         cannot be. None takes UTC.
     """
 
-    sample_rows: int = Field(2000, ge=100)
+    sample_rows: int = Field(2000, ge=100, le=1_000_000)
     false_alarm_rate: Fraction = 0.01
     min_share_of_columns: Fraction = 0.1
     schedule: CronSchedule = "0 6 * * *"
     sources: tuple[str, ...] = ()
-    current: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    current: dict[str, FilePattern] = Field(default_factory=dict)
     zone: Annotated[str | None, AfterValidator(_check_zone)] = None

@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
 from filelock import FileLock
 
 from oddwire.errors import ServiceError
+from oddwire.masking import masked
 from oddwire.project import Project
 
 HOST = "127.0.0.1"
@@ -118,10 +120,11 @@ def start_mlflow(project: Project, port: int, store: str) -> Server:
     """Start MLflow's page on the loopback."""
     command = [
         "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
-        "--backend-store-uri", store,
         "--artifacts-destination", str(project.mlruns / "artifacts"),
     ]  # fmt: skip
-    return start("MLflow server", command, project=project)
+    # Everybody on the machine sees the arguments of a process, and the address may hold a password.
+    env = {"MLFLOW_BACKEND_STORE_URI": store}
+    return start("MLflow server", command, project=project, env=env)
 
 
 def start_evidently(project: Project, port: int) -> Server:
@@ -159,7 +162,9 @@ def prefect_api(project: Project) -> Iterator[str]:
     default = f"http://{HOST}:{PREFECT_PORT}/api"
     if named:
         if not answers(f"{named}/health"):
-            raise ServiceError(f"the Prefect server {named} named by {_API} does not answer")
+            raise ServiceError(
+                f"the Prefect server {masked(named)} named by {_API} does not answer"
+            )
         yield named
         return
     if answers(f"{default}/health"):
@@ -209,7 +214,7 @@ def answers(address: str) -> bool:
     try:
         with urlopen(address, timeout=2):  # noqa: S310 - addresses of Prefect and MLflow
             return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):  # the last: a port that is no number
         return False
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from oddwire import __version__
+from oddwire.masking import without_secrets
 from oddwire.operations.locks import dvc_lock
 from oddwire.project import Project
 
@@ -106,7 +107,7 @@ def _tree_diff(root: Path) -> str:
     diff = _git(root, "diff", "--no-ext-diff", "--no-color", "HEAD", *here) or ""
     untracked = _git(root, "ls-files", "--others", "--exclude-standard", *here) or ""
     names = "".join(f"untracked: {name}\n" for name in untracked.splitlines())
-    return (diff + names)[:_MOST_DIFF]
+    return without_secrets(diff + names)[:_MOST_DIFF]  # params.yaml may hold a webhook's token
 
 
 def _git(root: Path, *arguments: str) -> str | None:

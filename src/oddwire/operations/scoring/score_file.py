@@ -30,8 +30,10 @@ from oddwire.operations.scoring.scored_files import (
 from oddwire.operations.scoring.unusual import UnusualAlert, by_anomaly, unusual_alerts
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
+from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
 from oddwire.traffic.schema import TIME
+from oddwire.traffic.wire_text import shown_path
 
 
 @dataclass(frozen=True)
@@ -112,13 +114,16 @@ def score_file(
     ParameterError
         If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
     """
+    for what, path in {"the file to score": file, "--out": out}.items():
+        if (fault := path_fault(str(path))) is not None:
+            raise DataError(f"{what} {fault}")
     check_targets(file, out, explained=explain_most > 0)
     check_fdr(max_fdr)
     settings = load_params(project.params_file).source(source)
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)
-    if not file.exists():
-        raise DataError(f"{file} does not exist")  # before a model is loaded for it
+    if (fault := file_fault(file)) is not None:
+        raise DataError(f"{shown_path(file)} {fault}")  # before a model is loaded for it
     version, model = registry.load_champion(source)
     read, features = read_features(settings, file, model.schema)
     if adaptive:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from oddwire.errors import ServiceError
-from oddwire.operations.tracking.addresses import without_password
+from oddwire.masking import masked, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +37,7 @@ def connect(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
-        raise ServiceError(_failed(uri, error)) from error
+        raise ServiceError(_failed(uri, error)) from None
     return cast("MlflowClient", _Watched(client, uri))
 
 
@@ -70,7 +70,8 @@ def outages_of(uri: str) -> Iterator[None]:
         yield
     except Exception as error:
         if _is_outage(error):
-            raise ServiceError(_failed(uri, error)) from error
+            # The library's own text, which a traceback would show, may quote the password.
+            raise ServiceError(_failed(uri, error)) from None
         raise
 
 
@@ -87,6 +88,4 @@ def _is_outage(error: Exception) -> bool:
 
 
 def _failed(uri: str, error: Exception) -> str:
-    shown = without_password(uri)
-    reason = str(error).strip().partition("\n")[0].replace(uri, shown)
-    return f"the MLflow store {shown} failed: {reason}"
+    return f"the MLflow store {masked(uri)} failed: {reason(error, uri)}"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
+_SMALL = 32_000_000  # bytes: a second or two
+
+
 @dataclass(frozen=True)
 class FileRows:
     """Rows of one file, and the file's own columns.
@@ -97,7 +100,29 @@ def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
     DataError
         If a file, column or row is not what the source promises; one sentence names it.
     """
+    from oddwire.traffic.sources.reading.files import locate
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    for file in source.files().values():
+        refuse_oversize(locate(file, root), max_rows=source.max_rows)
     return load_reader(source).read_source(source, root=root)
+
+
+def check_small_files(source: SourceSettings, *, root: Path) -> None:
+    """Read a source whose files are there and small, to say at once what its first stage would.
+
+    Raises
+    ------
+    DataError
+        If a file, column or row is not what the source promises.
+    """
+    from oddwire.traffic.sources.reading.files import locate
+
+    files = [locate(file, root) for file in source.files().values()]
+    if files and all(file.exists() for file in files):
+        regular = [file for file in files if file.is_file()]
+        if sum(file.stat().st_size for file in regular) <= _SMALL:
+            read_source(source, root=root)
 
 
 def read_file(
@@ -138,6 +163,9 @@ def read_file(
     0      0   None    310.0   tcp
     1      1  flood  90210.0   udp
     """
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    refuse_oversize(file, max_rows=source.max_rows)
     return load_reader(source).read_file(source, file, schema=schema)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from oddwire.errors import DataError, ParameterError, listed
+from oddwire.errors import DataError, listed
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema, time_order
@@ -48,6 +48,13 @@ def read_source(source: TableSource, *, root: Path) -> SourceRows:
     if source.test is not None:
         raw_test = read_raw(locate(source.test, root))
         test = _in_order(build_frame(raw_test, roles, for_scoring=False))
+    if source.label is not None and not any(
+        part[LABEL].notna().any() for part in (train, test) if part is not None
+    ):
+        raise DataError(
+            f"{raw.file}: the label column {source.label!r} is empty in every row; to train without"
+            " labels, leave `label` out"
+        )
     return SourceRows(train, test, roles.schema)
 
 
@@ -109,8 +116,6 @@ def _feature_names(raw: RawTable, source: TableSource) -> list[str]:
 
 def _require_named(raw: RawTable, source: TableSource) -> None:
     """Refuse a key that names a column which the train file lacks: a typo would leak labels."""
-    if source.attack is not None and source.label is None:
-        raise ParameterError("a table's `attack` column needs a `label` column beside it, got none")
     keys: dict[str, tuple[Any, ...]] = {
         "label": (source.label,),
         "attack": (source.attack,),

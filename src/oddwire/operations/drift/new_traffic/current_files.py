@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddwire.errors import DataError
+from oddwire.params.values.paths import file_fault
 from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.wire_text import shown_path
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def current_files(pattern: str, *, root: Path, origin: str) -> list[CurrentFile]
         place = locate(Path(pattern), root)
         if place.is_file():
             return [CurrentFile.at(place)]
+        if place.exists() and not place.is_dir():  # a pipe, a device: a pattern is no name of it
+            raise DataError(f"{origin} {shown_path(place)} {file_fault(place)}")
         files = [
             CurrentFile.at(path)
             for path in sorted(_found(place))
@@ -86,7 +90,7 @@ def current_files(pattern: str, *, root: Path, origin: str) -> list[CurrentFile]
         raise DataError(f"{origin} {pattern:.200} cannot be looked at: {reason:.200}") from error
     if not files:
         what = "holds no file" if place.is_dir() else "matches no file"
-        raise DataError(f"{origin} {place} {what}")
+        raise DataError(f"{origin} {shown_path(place)} {what}")
     return files
 
 
