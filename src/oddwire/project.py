@@ -51,6 +51,11 @@ class Project:
         """The hashes of everything that the DVC stages read and wrote."""
         return self.root / "dvc.lock"
 
+    @property
+    def settings(self) -> Path:
+        """What the data stages depend on of ``params.yaml``, made by the ``settings`` stage."""
+        return self.root / "data" / "settings.json"
+
     def raw(self, source: str) -> Path:
         """Links to a source's own files, made by the ``link`` stage."""
         return self.root / "data" / "raw" / source
