@@ -92,6 +92,11 @@ class Project:
         return self.root / "data" / "locks"
 
     @property
+    def logs(self) -> Path:
+        """What the programs printed that oddwire started."""
+        return self.root / "data" / "logs"
+
+    @property
     def dvc_guard(self) -> Path:
         """Lock of who runs DVC, or reads what it wrote."""
         return self.locks / "dvc.lock"
