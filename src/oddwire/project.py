@@ -56,6 +56,11 @@ class Project:
         """The hashes of everything that the DVC stages read and wrote."""
         return self.root / "dvc.lock"
 
+    @property
+    def settings(self) -> Path:
+        """What the data stages depend on of ``params.yaml``, made by the ``settings`` stage."""
+        return self.root / "data" / "settings.json"
+
     def raw(self, source: str) -> Path:
         """Links to a source's own files, made by the ``link`` stage."""
         return self.root / "data" / "raw" / source
@@ -90,6 +95,11 @@ class Project:
     def locks(self) -> Path:
         """Locks that make trainings of one source wait for each other."""
         return self.root / "data" / "locks"
+
+    @property
+    def logs(self) -> Path:
+        """What the programs printed that oddwire started."""
+        return self.root / "data" / "logs"
 
     @property
     def dvc_guard(self) -> Path:
