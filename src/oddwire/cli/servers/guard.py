@@ -87,7 +87,8 @@ def refusal(method: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
 def _comes_from_its_own_page(method: str, given: dict[bytes, list[str]]) -> bool:
     """Judge a request without an origin: a link may lead here, what a page embeds may not."""
     site, mode, into = (
-        given.get(name, [""])[0] for name in (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+        given.get(name, [""])[0]
+        for name in (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
     )
     followed = method in {"GET", "HEAD"} and mode == "navigate" and into == "document"
     return site not in {"cross-site", "same-site"} or followed

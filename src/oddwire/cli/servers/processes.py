@@ -27,7 +27,7 @@ EVIDENTLY_PORT = 8000
 _SECONDS_TO_START = 90.0
 WORKSPACE = "ODDWIRE_EVIDENTLY_WORKSPACE"  # Evidently's folder
 _API = "PREFECT_API_URL"
-_SERVE = "oddwire.cli.servers.serve"
+SERVE = "oddwire.cli.servers.serve"
 _WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 
 
@@ -105,14 +105,14 @@ def start_prefect(project: Project, port: int, *, page: bool = True) -> Server:
     env = {
         _API: api,
         # Without this, the page of another port would look for its server at the default one.
-        "PREFECT_SERVER_UI_API_URL": api,
-        "PREFECT_SERVER_UI_ENABLED": str(page),
+        "PREFECTSERVER_UI_API_URL": api,
+        "PREFECTSERVER_UI_ENABLED": str(page),
         # The newer page asks an address on the internet for its settings, even without analytics.
-        "PREFECT_SERVER_UI_V2_ENABLED": "false",
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
-        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECTSERVER_UI_V2_ENABLED": "false",
+        "PREFECTSERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
+        "PREFECTSERVER_CSRF_PROTECTION_ENABLED": "true",
     }
-    return start("Prefect server", [_SERVE, "prefect", str(port)], project=project, env=env)
+    return start("Prefect server", [SERVE, "prefect", str(port)], project=project, env=env)
 
 
 def start_mlflow(project: Project, port: int, store: str) -> Server:
@@ -120,13 +120,13 @@ def start_mlflow(project: Project, port: int, store: str) -> Server:
     from oddwire.operations.tracking.server import server_settings
 
     env = server_settings(store, project.mlruns / "artifacts")
-    return start("MLflow server", [_SERVE, "mlflow", str(port)], project=project, env=env)
+    return start("MLflow server", [SERVE, "mlflow", str(port)], project=project, env=env)
 
 
 def start_evidently(project: Project, port: int) -> Server:
     """Start Evidently's page of the drift checks on the loopback, which nobody can write to."""
     env = {WORKSPACE: str(project.evidently)}
-    return start("Evidently", [_SERVE, "evidently", str(port)], project=project, env=env)
+    return start("Evidently", [SERVE, "evidently", str(port)], project=project, env=env)
 
 
 def start_deployments(project: Project, api: str, *, mlflow_page: str) -> Server:
@@ -134,7 +134,7 @@ def start_deployments(project: Project, api: str, *, mlflow_page: str) -> Server
     from oddwire.operations.tracking.links import PAGE_VARIABLE
 
     env = {_API: api, "ODDWIRE_PROJECT": str(project.root), PAGE_VARIABLE: mlflow_page}
-    return start("deployments", [_SERVE, "deployments"], project=project, env=env)
+    return start("deployments", [SERVE, "deployments"], project=project, env=env)
 
 
 @contextmanager
