@@ -61,17 +61,27 @@ def train(
         from oddwire.operations.training.fitting import parse_detectors
 
         chosen = parse_detectors(detectors)
+    untold = None
     with session(project, quiet=as_json):
-        result = run_training(
-            params, source, trials=trials, detectors=chosen, promote=promote,
-            supervised_baselines=supervised_baselines,
-        )  # fmt: skip
+        from oddwire.operations.training.outages.untold import UntoldError
+
+        try:
+            result = run_training(
+                params, source, trials=trials, detectors=chosen, promote=promote,
+                supervised_baselines=supervised_baselines,
+            )  # fmt: skip
+        except UntoldError as error:
+            if error.result is None:
+                raise
+            untold, result = error, error.result
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
         print_json(vars(result))
     else:
         show(project, result)
+    if untold is not None:  # it ends in an error all the same, for whoever waits for a model
+        raise untold
 
 
 def run_training(
@@ -121,6 +131,8 @@ def show(project: Project, result: TrainingResult) -> None:
             f"{percent(row['target_fpr'])} target by more than chance explains: the test rows "
             "differ from the calibration rows"
         )
+    if not result.version:
+        return
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.link}", soft_wrap=True)
     root = escape(str(project.root))
