@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -13,8 +14,27 @@ from prefect.logging import get_logger
 from prefect.states import Completed, Failed
 
 from oddwire.errors import OddwireError
+from oddwire.faults import faults_told
 
 Result = TypeVar("Result")
+_came_to: ContextVar[list[Any] | None] = ContextVar("oddwire_came_to", default=None)
+
+
+@contextmanager
+def remembered() -> Iterator[list[Any]]:
+    """Keep what the flows inside come to, results and errors: Prefect may fail to hand them on."""
+    kept: list[Any] = []
+    token = _came_to.set(kept)
+    try:
+        yield kept
+    finally:
+        _came_to.reset(token)
+
+
+def _remember(outcome: object) -> None:
+    kept = _came_to.get()
+    if kept is not None:
+        kept.append(outcome)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +66,17 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
     traceback. Prefect hands the result on to whoever called the flow, and raises the error there.
     """
     try:
-        with _without_tracebacks():
+        with _without_tracebacks(), faults_told():
             result = body()
     except OddwireError as error:
+        _remember(error)
         get_run_logger().error("%s", error)
         failed: Any = Failed(message=str(error), data=error)
         return cast("Result", failed)
+    except BaseException as error:
+        _remember(error)
+        raise
+    _remember(result)
     said = outcome(result)
     links = "".join(f"\n{what}: {link}" for what, link in said.links.items())
     get_run_logger().log(said.level, "%s: %s%s", said.name, said.sentence, links)

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Annotated, Any, cast
 
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run, task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.outcomes import Outcome, ended
-from flows.progress import shown_on_the_page
+from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
 from oddwire.operations.data import pipeline
 from oddwire.operations.training import failing, finishing, fitting, opening, registering, searching
@@ -137,8 +136,8 @@ def _train(
                 added = state.result(raise_on_failure=False)
                 sentences = added if isinstance(added, tuple) else (str(added),)
                 result = replace(result, supervised_baselines=sentences)
-    create_markdown_artifact(
-        key=f"leaderboard-{source}".replace("_", "-"),
+    show_markdown(
+        key=f"leaderboard-{source}",
         markdown=leaderboard_markdown(result),
         description=f"Newest training on {source}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -21,7 +22,9 @@ from oddwire.cli import (
     train,
     up,
 )
-from oddwire.errors import OddwireError
+from oddwire.errors import OddwireError, ServiceError
+from oddwire.faults import fault_of
+from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
 EXIT_USER_ERROR = 2
@@ -83,7 +86,21 @@ def main() -> None:
         fail(OddwireError(_usage_error(error)))
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        fault = fault_of(error, places=_written_places())
+        if not fault:
+            raise
+        fail(ServiceError(fault))
     sys.exit(code)
+
+
+def _written_places() -> list[Path]:
+    """Return where a command may write, to name the one whose disk is full."""
+    try:
+        root = Project.find().root
+    except OddwireError:
+        return [Path.cwd()]
+    return [root, root / "data", root / "mlruns", Path.cwd(), Path.home()]
 
 
 def _usage_error(error: typer.TyperException) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
-from oddwire.cli.servers.session import session
+from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
 from oddwire.project import Project
 
@@ -96,7 +96,8 @@ def run_training(
     """Run the training flow inside a session; what is None is taken from ``params``."""
     from flows.training import train as flow
 
-    return flow(
+    return run_flow(
+        flow,
         source=source,
         trials=params.search.trials if trials is None else trials,
         detectors=list(params.search.detectors if detectors is None else detectors),

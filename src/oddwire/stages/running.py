@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oddwire.errors import OddwireError, ParameterError
+from oddwire.faults import faults_told
 from oddwire.project import Project
 
 EXIT_MENDABLE = 2
@@ -30,7 +31,9 @@ def run(stage: Callable[[Project, str], None], arguments: list[str] | None = Non
     try:
         if len(given) != 1:
             raise ParameterError(f"a stage takes the name of one source, got {given}")
-        stage(Project.find(), given[0])
+        project = Project.find()
+        with faults_told(places=[project.root / "data"]):
+            stage(project, given[0])
     except OddwireError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_MENDABLE

@@ -131,13 +131,14 @@ class Tracking:
         all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: owner()}
         if parent is not None:
             all_tags[_PARENT] = parent
+        made = ""
         with self._forgiven():
             run = self.client.create_run(
                 self.experiment(source), start_time=int(time.time() * 1000), run_name=name,
                 tags=all_tags,
             )  # fmt: skip
-            return str(run.info.run_id)
-        return ""
+            made = str(run.info.run_id)
+        return made
 
     def rename(self, run: str, name: str) -> None:
         """Give a run another name: what came of it, once that is known."""
