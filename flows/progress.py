@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import httpx
@@ -121,7 +121,7 @@ def _set_state(name: str, message: str) -> None:
     """Show on the page what the flow run does: it goes on running all the same."""
     run = flow_run.get_id()
     if run:
-        state = Running(name=name, message=message)
+        state: Any = Running(name=name, message=message)
 
         def tell() -> None:
             with get_client(sync_client=True) as client:

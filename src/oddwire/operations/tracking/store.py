@@ -138,7 +138,7 @@ class Tracking:
                 tags=all_tags,
             )  # fmt: skip
             made = str(run.info.run_id)
-        return made
+        return made  # noqa: RET504 - a lost store leaves it empty
 
     def rename(self, run: str, name: str) -> None:
         """Give a run another name: what came of it, once that is known."""
