@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -15,11 +16,30 @@ from prefect.states import Completed, Failed
 
 from flows.orphans import hold_while_running
 from oddwire.errors import OddwireError
+from oddwire.faults import faults_told
 from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
 
 Result = TypeVar("Result")
 _LONGEST = 2000  # letters of a message: names in it come from files and from the wire
+_came_to: ContextVar[list[Any] | None] = ContextVar("oddwire_came_to", default=None)
+
+
+@contextmanager
+def remembered() -> Iterator[list[Any]]:
+    """Keep what the flows inside come to, results and errors: Prefect may fail to hand them on."""
+    kept: list[Any] = []
+    token = _came_to.set(kept)
+    try:
+        yield kept
+    finally:
+        _came_to.reset(token)
+
+
+def _remember(outcome: object) -> None:
+    kept = _came_to.get()
+    if kept is not None:
+        kept.append(outcome)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +72,25 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
     """
     hold_while_running()
     try:
-        with _without_tracebacks():
+        with _without_tracebacks(), faults_told():
             result = body()
     except OddwireError as error:
+        _remember(error)
         message = _in_a_line(str(error))
         get_run_logger().error("%s", message)
         failed: Any = Failed(message=message, data=error)
         return cast("Result", failed)
     except Exception as error:
+        _remember(error)
         # Prefect writes the message and the traceback of a defect to its log and its page.
         text = "".join(traceback.format_exception(error))
         if (shown := without_secrets(text)) != text:
             raise RuntimeError(shown.rstrip().rpartition("\n")[2]) from None
         raise
+    except BaseException as error:
+        _remember(error)
+        raise
+    _remember(result)
     said = outcome(result)
     sentence = _in_a_line(said.sentence)
     links = "".join(f"\n{what}: {printable(link)}" for what, link in said.links.items())

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact
 from pydantic import Field
 
 from flows.outcomes import Outcome, ended
-from flows.progress import shown_on_the_page
+from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
 from oddwire.operations.scoring.page import scoring_markdown
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
@@ -60,8 +59,8 @@ def _score(
             project, source, project.root / file, project.root / out,
             max_fdr=fdr or None, adaptive=adaptive, explain_most=explain,
         )  # fmt: skip
-    create_markdown_artifact(
-        key=f"scoring-{source}".replace("_", "-"),
+    show_markdown(
+        key=f"scoring-{source}",
         markdown=scoring_markdown(source, Path(file), result),
         description=f"Newest scored file of {source}",
     )

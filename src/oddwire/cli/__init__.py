@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from pathlib import Path
 
 import typer
 
@@ -22,8 +23,10 @@ from oddwire.cli import (
     train,
     up,
 )
-from oddwire.errors import OddwireError
+from oddwire.errors import OddwireError, ServiceError
+from oddwire.faults import fault_of
 from oddwire.masking import without_secrets
+from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
 EXIT_DEFECT = 1
@@ -86,10 +89,21 @@ def main() -> None:
         fail(OddwireError(_usage_error(error)))
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
-    except Exception:  # noqa: BLE001 - a defect keeps its traceback, but not the passwords in it
+    except Exception as error:  # noqa: BLE001 - a defect keeps its traceback, but not the passwords in it
+        if fault := fault_of(error, places=_written_places()):
+            fail(ServiceError(fault))
         sys.stderr.write(without_secrets(traceback.format_exc()))
         sys.exit(EXIT_DEFECT)
     sys.exit(code)
+
+
+def _written_places() -> list[Path]:
+    """Return where a command may write, to name the one whose disk is full."""
+    try:
+        root = Project.find().root
+    except OddwireError:
+        return [Path.cwd()]
+    return [root, root / "data", root / "mlruns", Path.cwd(), Path.home()]
 
 
 def _usage_error(error: typer.TyperException) -> str:

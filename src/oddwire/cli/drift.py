@@ -10,7 +10,7 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
-from oddwire.cli.servers.session import session
+from oddwire.cli.servers.session import run_flow, session
 from oddwire.errors import DataError
 from oddwire.params import DRIFT_SCENARIOS, load_params
 from oddwire.params.values.paths import path_fault
@@ -92,7 +92,7 @@ def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftRes
     from flows.drift_check import NEW_TRAFFIC, Scenario, check_drift
 
     asked = cast("Scenario", scenario or NEW_TRAFFIC)
-    return check_drift(source=source, current=current, scenario=asked)
+    return run_flow(check_drift, source=source, current=current, scenario=asked)
 
 
 def show(result: DriftResult) -> None:

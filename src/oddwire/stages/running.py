@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable
 
 from oddwire.errors import OddwireError
+from oddwire.faults import faults_told
 from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
 EXIT_MENDABLE = 2
-# What no code can help: a full or read-only disk, another user's files, a file that is too large.
-_OF_THE_MACHINE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO,
-}  # fmt: skip
 
 
 def run(stage: Callable[[Project, str], None], arguments: list[str] | None = None) -> int:
@@ -43,14 +39,10 @@ def run_once(stage: Callable[[Project], None]) -> int:
 
 def _ended(call: Callable[[], None]) -> int:
     try:
-        call()
+        with faults_told():
+            call()
     except OddwireError as error:
         return _refused(str(error))
-    except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
-            raise
-        where = "" if error.filename is None else f"{error.filename}: "
-        return _refused(f"{where}{error.strerror}")
     except MemoryError:
         return _refused("not enough memory for the rows of this source")
     return 0

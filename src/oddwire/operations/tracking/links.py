@@ -16,6 +16,14 @@ from oddwire.operations.tracking.addresses import bare
 PAGE_VARIABLE = "ODDWIRE_MLFLOW_PAGE"  # where people open MLflow, if not at its usual address
 LOCAL_PAGE = "http://127.0.0.1:5000"
 _VIEW = {"workflowType": "machine_learning"}
+_FILTERS = {
+    "trainings": 'tags.kind = "training"',
+    "promoted": 'tags.promotion = "promoted"',
+    "studies": 'tags.kind = "study"',
+    "trials": 'tags.kind = "trial"',
+    "drift checks": 'tags.kind = "drift"',
+    "drift found": 'tags.drifted = "yes"',
+}
 
 
 def page(uri: str) -> str:
@@ -63,3 +71,17 @@ def _link(base: str, place: str, chosen: dict[str, str] | None = None) -> str:
     # The page that compares runs finds them only where they are named first.
     query = urlencode({**(chosen or {}), **_VIEW}, quote_via=quote)
     return f"{base}/#/{place}?{query}" if base else f"#/{place}?{query}"
+
+
+def experiment_note(source: str, experiment: str) -> str:
+    """Return the description of a source's experiment: its runs, filtered by what they are."""
+    # The page shows the first line, and the rest when it is unfolded.
+    shown = " · ".join(
+        f"[{what}]({runs_link('', experiment, where)})" for what, where in _FILTERS.items()
+    )
+    typed = [f"- {what}: `{where}`" for what, where in _FILTERS.items()]
+    return "\n".join([
+        f"Show only: {shown}", "",
+        f"Trainings on the source {source}, with a study per detector below each; drift checks.",
+        "", "The same filters, to type above the table:", "", *typed,
+    ])  # fmt: skip
