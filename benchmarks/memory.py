@@ -136,11 +136,11 @@ def _make(work: Path, name: str, rows: int) -> Path:
 def _frame_of_table(rows: int, *, seed: int) -> pd.DataFrame:
     """Make rows as wide as NSL-KDD's: counters, rates of two digits, three categories."""
     random = np.random.default_rng(seed)
-    attack = random.random(rows) < 0.1  # noqa: PLR2004 - a share
+    attack = random.random(rows) < 0.1
     content: dict[str, object] = {}
     for at in range(_NUMBERS):
         if at < _NUMBERS // 2:
-            numbers = random.lognormal(4, 2, rows).astype(np.int64) * (random.random(rows) < 0.6)  # noqa: PLR2004
+            numbers = random.lognormal(4, 2, rows).astype(np.int64) * (random.random(rows) < 0.6)
         else:
             numbers = random.beta(0.5, 0.5, rows).round(2)
         content[f"number_{at}"] = np.where(attack, numbers * 3, numbers)

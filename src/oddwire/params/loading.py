@@ -23,9 +23,14 @@ from oddwire.params.training import TrainingSettings
 
 
 class Params(Settings):
-    """All of ``params.yaml``."""
+    """All of ``params.yaml``.
+
+    ``rows_at_once`` bounds memory and changes no figure: files with more rows are read so many at
+    a time.
+    """
 
     seed: int = Field(0, ge=0, le=2**31 - 1)
+    rows_at_once: int = Field(200_000, ge=100)
     sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")], Source]
     split: SplitSettings = SplitSettings()
     explore: ExploreSettings = ExploreSettings()

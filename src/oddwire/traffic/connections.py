@@ -74,9 +74,7 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     return typed.iloc[time_order(typed)].reset_index(drop=True)
 
 
-def type_connections(
-    frame: pd.DataFrame, *, origin: str, first_row: int = 0
-) -> pd.DataFrame:
+def type_connections(frame: pd.DataFrame, *, origin: str, first_row: int = 0) -> pd.DataFrame:
     """Bring rows into the shape of the connection schema, and check them.
 
     Parameters

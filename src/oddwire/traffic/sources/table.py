@@ -103,10 +103,7 @@ def _infer_schema(raw: RawFile, source: TableSource) -> FeatureSchema:
         raise DataError(
             f"{raw.file}: a table has 1 to {MOST_FEATURES} feature columns, got {len(features)}"
         )
-    if source.categorical is not None:
-        text = set(source.categorical)
-    else:
-        text = _texts(raw, features)
+    text = set(source.categorical) if source.categorical is not None else _texts(raw, features)
     return FeatureSchema(
         numeric=tuple(name for name in features if name not in text),
         categorical=tuple(name for name in features if name in text),

@@ -11,6 +11,7 @@ import pandas as pd
 from oddwire.errors import DataError, listed
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
+from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
@@ -104,7 +105,7 @@ def _require(raw: RawTable, names: Iterable[str]) -> None:
         refuse_duplicate_columns(raw, wanted)
 
 
-def refuse_duplicate_columns(raw: RawTable, names: Iterable[str]) -> None:
+def refuse_duplicate_columns(raw: RawTable | RawFile, names: Iterable[str]) -> None:
     """Refuse a column that is in the file more than once.
 
     Raises

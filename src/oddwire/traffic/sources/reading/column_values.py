@@ -53,8 +53,8 @@ class NumericShare:
             self._other_type = True
             return
         values, strange = _parse_numbers(column)
-        self._strange += np.count_nonzero(strange)
-        self._known += np.count_nonzero(~np.isnan(values)) + np.count_nonzero(strange)
+        self._strange += int(np.count_nonzero(strange))
+        self._known += int(np.count_nonzero(~np.isnan(values)) + np.count_nonzero(strange))
 
     @property
     def is_numeric(self) -> bool:
