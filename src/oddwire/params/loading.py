@@ -25,9 +25,14 @@ from oddwire.params.values.names import SourceName, twins
 
 
 class Params(Settings):
-    """All of ``params.yaml``."""
+    """All of ``params.yaml``.
+
+    ``rows_at_once`` bounds memory and changes no figure: files with more rows are read so many at
+    a time.
+    """
 
     seed: int = Field(0, ge=0, le=2**31 - 1)
+    rows_at_once: int = Field(200_000, ge=100)
     sources: Annotated[dict[SourceName, Source], Field(min_length=1)]
     split: SplitSettings = SplitSettings()
     explore: ExploreSettings = ExploreSettings()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oddwire.params.sources import SourceSettings
     from oddwire.traffic.archive import SourceRows
     from oddwire.traffic.schema import FeatureSchema
+    from oddwire.traffic.sources.reading.file_batches import FileBatches
     from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
@@ -60,10 +61,15 @@ class Reader(Protocol):
     def read_source(self, source: Any, *, root: Path) -> SourceRows:
         """Read all rows of a source; see `read_source`."""
 
-    def read_file(
-        self, source: Any, file: Path, *, schema: FeatureSchema | None = None
-    ) -> FileRows:
-        """Read one file in the source's format; see `read_file`."""
+    def open_file(
+        self,
+        source: Any,
+        file: Path,
+        *,
+        schema: FeatureSchema | None = None,
+        rows: int | None = None,
+    ) -> FileBatches:
+        """Open one file in the source's format; see `open_file`."""
 
 
 class SimulatingReader(Reader, Protocol):
@@ -125,6 +131,34 @@ def check_small_files(source: SourceSettings, *, root: Path) -> None:
             read_source(source, root=root)
 
 
+def open_file(
+    source: SourceSettings,
+    file: Path,
+    *,
+    schema: FeatureSchema | None = None,
+    rows: int | None = None,
+) -> FileBatches:
+    """Open one file in the format of a source, to be read batch by batch.
+
+    Parameters
+    ----------
+    source, file, schema
+        As for `read_file`.
+    rows
+        At most so many are read at once; None for all. What is read does not depend on it.
+
+    Raises
+    ------
+    DataError
+        If the file or a column is not what the source promises, or the file is far larger than it
+        looks; a row is checked when it is read.
+    """
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    refuse_oversize(file, max_rows=source.max_rows)
+    return load_reader(source).open_file(source, file, schema=schema, rows=rows)
+
+
 def read_file(
     source: SourceSettings, file: Path, *, schema: FeatureSchema | None = None
 ) -> FileRows:
@@ -163,10 +197,11 @@ def read_file(
     0      0   None    310.0   tcp
     1      1  flood  90210.0   udp
     """
-    from oddwire.traffic.sources.reading.limits import refuse_oversize
-
-    refuse_oversize(file, max_rows=source.max_rows)
-    return load_reader(source).read_file(source, file, schema=schema)
+    opened = open_file(source, file, schema=schema)
+    batch = next(opened.batches())
+    places = batch.places if opened.time is None else opened.order()
+    rows = batch.rows.iloc[places].reset_index(drop=True)
+    return FileRows(rows, batch.raw, places, opened.typed)
 
 
 def read_scenario(

@@ -47,11 +47,14 @@ class RawTable:
         Its columns; all are text when they come from a CSV file. Names may repeat.
     layout
         How to find a row's line again; None for Parquet, which has no lines.
+    first_row
+        Which row of the file the first one is, counted from 0.
     """
 
     file: Path
     content: pa.Table
     layout: CsvLayout | None = None
+    first_row: int = 0
 
     @cached_property  # it is asked for once per column, of which there may be a thousand
     def names(self) -> tuple[str, ...]:
@@ -75,13 +78,14 @@ class RawTable:
 
     def place(self, row: int) -> str:
         """Name the place of a row (counted from 0) in the file: its line in a CSV file."""
+        in_file = self.first_row + row
         if self.layout is None:
-            return f"row {row + 1}"
+            return f"row {in_file + 1}"
         with suppress(csv.Error):  # a value that is too long for Python's reader
             for at, (line, _) in enumerate(self.layout.rows(self.file)):
-                if at == row:
+                if at == in_file:
                     return f"line {line}"
-        return f"row {row + 1}"
+        return f"row {in_file + 1}"
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,21 @@ def read_raw(file: Path, *, names: Sequence[str] | None = None, optional: int = 
         If the file is missing, is no file, is empty, has no rows, is neither CSV nor Parquet, is
         damaged, or has rows of differing length.
     """
-    start = first_bytes(file)
-    raw = _read_parquet(file) if start.startswith(PARQUET) else _read_csv(file, names, optional)
+    raw = _read_parquet(file) if is_parquet(file) else _read_csv(file, names, optional)
     if raw.content.num_rows == 0:
         raise DataError(f"{file} has a header but no rows")
     return raw
+
+
+def is_parquet(file: Path) -> bool:
+    """Return whether a file is Parquet by its first bytes.
+
+    Raises
+    ------
+    DataError
+        If it is missing, empty, or no file that ends.
+    """
+    return first_bytes(file).startswith(PARQUET)
 
 
 def first_bytes(file: Path) -> bytes:
@@ -156,13 +170,31 @@ def _read_parquet(file: Path) -> RawTable:
             content = pa.parquet.read_table(file)
     except pa.ArrowException as error:
         raise DataError(f"{file} is a damaged Parquet file") from error
-    # pandas stores an index worth keeping as a column of such a name; it numbers rows, no more.
-    index = [name for name in content.column_names if name.startswith("__index_level_")]
-    content = content.drop_columns(index).replace_schema_metadata(None)
+    content = content.select(kept_columns(content.column_names)).replace_schema_metadata(None)
     return RawTable(file, content.rename_columns([name.strip() for name in content.column_names]))
 
 
+def kept_columns(names: Sequence[str]) -> list[int]:
+    """Return the places of a Parquet file's columns, without what only numbers the rows."""
+    # pandas stores an index worth keeping as a column of such a name.
+    return [at for at, name in enumerate(names) if not name.startswith("__index_level_")]
+
+
 def _read_csv(file: Path, names: Sequence[str] | None, optional: int) -> RawTable:
+    layout, columns = csv_layout(file, names, optional)
+    content = _parse(file, layout, len(columns))
+    if content is None:  # no UTF-8: published traffic tables hold a few Windows characters
+        layout = replace(layout, encoding="latin-1")
+        content = _parse(file, layout, len(columns))
+    if content is None:
+        raise DataError(f"{file} is not text")
+    return RawTable(file, content.rename_columns(columns), layout)
+
+
+def csv_layout(
+    file: Path, names: Sequence[str] | None, optional: int
+) -> tuple[CsvLayout, list[str]]:
+    """Find out how a CSV file is written, and its columns' names; parameters as of `read_raw`."""
     zipped = first_bytes(file).startswith(GZIP)
     layout, first = _sniff(file, zipped=zipped)
     if names is None:
@@ -171,13 +203,7 @@ def _read_csv(file: Path, names: Sequence[str] | None, optional: int) -> RawTabl
     else:
         layout = replace(layout, header_lines=0)
         columns = list(names[: max(len(first), len(names) - optional)])
-    content = _parse(file, layout, len(columns))
-    if content is None:  # no UTF-8: published traffic tables hold a few Windows characters
-        layout = replace(layout, encoding="latin-1")
-        content = _parse(file, layout, len(columns))
-    if content is None:
-        raise DataError(f"{file} is not text")
-    return RawTable(file, content.rename_columns(columns), layout)
+    return layout, columns
 
 
 def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
@@ -216,30 +242,41 @@ def _read_first(file: Path, separator: str, *, zipped: bool) -> tuple[CsvLayout,
 
 def _parse(file: Path, layout: CsvLayout, columns: int) -> pa.Table | None:
     """Read all values as text; None when they are not in the layout's encoding."""
-    names = [str(at) for at in range(columns)]
-    encoding = "utf8" if layout.encoding.startswith("utf-8") else layout.encoding
     try:
         with damage_named(file), open_bytes(file, zipped=layout.zipped) as stream:
-            return pa.csv.read_csv(
-                stream,
-                read_options=pa.csv.ReadOptions(
-                    column_names=names, skip_rows=layout.header_lines, encoding=encoding
-                ),
-                parse_options=pa.csv.ParseOptions(
-                    delimiter=layout.separator, newlines_in_values=True
-                ),
-                convert_options=pa.csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string())
-                ),
-            )
+            return pa.csv.read_csv(stream, **csv_options(layout, columns))
     except pa.ArrowInvalid as error:
         if "invalid UTF8" in str(error):
             return None
-        _raise_ragged(file, layout, columns, error)
+        raise_ragged(file, layout, columns, error)
 
 
-def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
-    """Find the row that has too few or too many values, and name its line."""
+def csv_options(
+    layout: CsvLayout, columns: int, chosen: Collection[int] | None = None
+) -> dict[str, Any]:
+    """Return pyarrow's options: so many columns of text, of which those at some places are read."""
+    names = [str(at) for at in range(columns)]
+    encoding = "utf8" if layout.encoding.startswith("utf-8") else layout.encoding
+    return {
+        "read_options": pa.csv.ReadOptions(
+            column_names=names, skip_rows=layout.header_lines, encoding=encoding
+        ),
+        "parse_options": pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
+        "convert_options": pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            include_columns=None if chosen is None else [names[at] for at in chosen],
+        ),
+    }
+
+
+def raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
+    """Find the row that has too few or too many values, and name its line.
+
+    Raises
+    ------
+    DataError
+        Always.
+    """
     line = None
     if "straddling" in str(error):
         raise DataError(
