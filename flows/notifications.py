@@ -6,8 +6,9 @@ from typing import Any
 
 from prefect.automations import Automation, CallWebhook, EventTrigger
 from prefect.blocks.webhook import Webhook
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
+from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
 from oddwire.operations.drift.result import DriftResult
@@ -48,16 +49,17 @@ def payload_of(result: DriftResult) -> dict[str, Any]:
 def tell_of_drift(address: str | None) -> None:
     """Let the Prefect server call a webhook when there is drift; None lets it call nobody.
 
-    The address is kept in a block, encrypted; the automation, the logs and the page do not show
-    it. One automation is kept, however often the flows are served.
+    The address is kept in a block, encrypted, for as long as it is set; the automation, the logs
+    and the page do not show it. One automation is kept, however often the flows are served.
     """
     enabled = True
     with get_client(sync_client=True) as client:
         for old in client.read_automations_by_name(_NAME):
             enabled = enabled and old.enabled  # who switched it off on the page is obeyed
             client.delete_automation(old.id)
-    if address is None:
-        return
+        if address is None:
+            _forget_address(client)
+            return
     block = Webhook(url=SecretStr(address), method="POST")
     saved = block.save(_BLOCK, overwrite=True)
     Automation(
@@ -72,3 +74,11 @@ def tell_of_drift(address: str | None) -> None:
         ),
         actions=[CallWebhook(block_document_id=saved, payload="{{ event.payload | tojson }}")],
     ).create()
+
+
+def _forget_address(client: SyncPrefectClient) -> None:
+    try:
+        block = client.read_block_document_by_name(_BLOCK, Webhook.get_block_type_slug())
+    except ObjectNotFound:
+        return
+    client.delete_block_document(block.id)

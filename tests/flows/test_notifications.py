@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from prefect.events.clients import AssertingEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import get_current_settings
 
-from flows.notifications import emit_verdict, payload_of
+from flows.notifications import emit_verdict, payload_of, tell_of_drift
 from oddwire.operations.drift.result import DriftResult, Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
 
@@ -54,3 +55,22 @@ def test_no_table_is_too_wide_to_be_told(monkeypatch, wide):
     assert event.size_bytes < get_current_settings().server.events.maximum_size_bytes
     assert event.resource["oddwire.drifted"] == "yes"
     assert "\x1b" not in json.dumps(event.payload, ensure_ascii=False)
+
+
+@pytest.mark.slow
+def test_an_address_is_kept_for_as_long_as_it_is_set(prefect_server):
+    def kept():
+        blocks = httpx.post(f"{prefect_server}/block_documents/filter", json={}).json()
+        automations = httpx.post(f"{prefect_server}/automations/filter", json={}).json()
+        return (
+            [one["name"] for one in blocks if one["name"] == "oddwire-drift"],
+            [one["enabled"] for one in automations if one["name"] == "oddwire: tell of drift"],
+        )
+
+    tell_of_drift(None)
+    assert kept() == ([], [])
+    for _ in range(2):
+        tell_of_drift("http://127.0.0.1:9/T0KEN")
+    assert kept() == (["oddwire-drift"], [True]), "one, however often"
+    tell_of_drift(None)
+    assert kept() == ([], [])

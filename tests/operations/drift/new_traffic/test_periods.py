@@ -63,6 +63,14 @@ def test_a_day_that_is_not_over_is_not_whole():
     assert _whole_days(rows) == [(today - dt.timedelta(days=1), today)]
 
 
+def test_a_row_of_a_clock_that_is_wrong_does_not_end_today():
+    now = pd.Timestamp.now("UTC")
+    today = now.normalize()
+    hours = pd.date_range(today - pd.Timedelta(days=1), now, freq="10min")
+    rows = pd.Series([*hours, pd.Timestamp("2100-01-01T12:00Z")])
+    assert [end for _, end in _whole_days(rows)] == [today]
+
+
 def test_days_begin_at_midnight_of_the_zone_and_last_as_long_as_they_do_there():
     """In Berlin, clocks were put forward on 29 March 2026."""
     hours = pd.date_range("2026-03-28T00:00Z", "2026-03-30T23:00Z", freq="15min")

@@ -237,7 +237,9 @@ def _whole_days(times: pd.Series, zone: str = "UTC") -> list[Interval]:
     """Return the days by a zone's clock that have rows and are over, in UTC."""
     if times.empty:
         return []
-    now = max(dt.datetime.now(dt.UTC), times.iloc[-1].to_pydatetime())
+    # A few rows of a clock that is wrong must not end a day that goes on.
+    newest = times.iloc[-min(MIN_ROWS, len(times))].to_pydatetime()
+    now = max(dt.datetime.now(dt.UTC), newest)
     dates = times.dt.tz_convert(zone).dt.tz_localize(None).dt.normalize().unique()
     days = [
         (_midnight(date, zone), _midnight(date + _DAY, zone)) for date in map(pd.Timestamp, dates)
