@@ -36,7 +36,7 @@ def connect(uri: str) -> MlflowClient:
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
-    except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
+    except Exception as error:  # noqa: BLE001 - SQLAlchemy's and the drivers' own errors pass through MLflow
         raise ServiceError(_failed(uri, error)) from None
     return cast("MlflowClient", _Watched(client, uri))
 
