@@ -15,8 +15,10 @@ from prefect.states import Completed, Failed
 
 from oddwire.errors import OddwireError
 from oddwire.masking import without_secrets
+from oddwire.traffic.wire_text import printable
 
 Result = TypeVar("Result")
+_LONGEST_MESSAGE = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +53,26 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
         with _without_tracebacks():
             result = body()
     except OddwireError as error:
-        get_run_logger().error("%s", error)
-        failed: Any = Failed(message=str(error), data=error)
+        told = shown(error)
+        get_run_logger().error("%s", told)
+        failed: Any = Failed(message=told, data=error)
         return cast("Result", failed)
     except Exception as error:
         # Prefect writes the message and the traceback of a defect to its log and its page.
         text = "".join(traceback.format_exception(error))
-        if (shown := without_secrets(text)) != text:
-            raise RuntimeError(shown.rstrip().rpartition("\n")[2]) from None
+        if (masked := without_secrets(text)) != text:
+            raise RuntimeError(masked.rstrip().rpartition("\n")[2]) from None
         raise
     said = outcome(result)
-    links = "".join(f"\n{what}: {link}" for what, link in said.links.items())
+    links = "".join(f"\n{what}: {printable(link)}" for what, link in said.links.items())
     get_run_logger().log(said.level, "%s: %s%s", said.name, said.sentence, links)
     state: Any = Completed(name=said.name, message=said.sentence, data=result)
     return cast("Result", state)
+
+
+def shown(error: OddwireError) -> str:
+    """Return an error as the page and the log show it: names of files are not ours."""
+    return printable(without_secrets(" ".join(str(error).split())), _LONGEST_MESSAGE)
 
 
 @contextmanager
@@ -81,9 +89,9 @@ def _without_tracebacks() -> Iterator[None]:
 def _one_line(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, OddwireError):
-        record.msg, record.args, record.exc_info = str(error), (), None
+        record.msg, record.args, record.exc_info = shown(error), (), None
     elif error is not None:
         text = "".join(traceback.format_exception(error))
-        if (shown := without_secrets(text)) != text:
-            record.msg, record.args, record.exc_info = shown, (), None
+        if (masked := without_secrets(text)) != text:
+            record.msg, record.args, record.exc_info = masked, (), None
     return True

@@ -121,4 +121,4 @@ def show(result: DriftResult) -> None:
     console.print()
     for line in (result.check.verdict, *result.remarks):
         console.print(escape(printable(line)))
-    console.print(f"Report: {escape(result.report)}", soft_wrap=True)
+    console.print(f"Report: {escape(printable(result.report))}", soft_wrap=True)

@@ -22,6 +22,7 @@ from oddwire.params.values.paths import file_fault, path_fault
         ("~nobody-is-called-so/x", "begins with ~nobody-is-called-so, and there is no such user"),
         ("a\0b", "must hold no zero byte"),
         ("", "must name a file"),
+        ("\ud800.csv", "must be text"),
     ],
 )
 @pytest.mark.parametrize("key", ["train", "test"])
@@ -50,7 +51,7 @@ def test_what_never_ends_is_no_file(tmp_path):
     (tmp_path / "file").touch()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
-        faults = {name: file_fault(tmp_path / name) for name in os.listdir(tmp_path)}
+        faults = {path.name: file_fault(path) for path in tmp_path.iterdir()}
     assert faults.pop("file") is None
     assert {name: fault.partition(",")[0] for name, fault in faults.items()} == {
         "pipe": "is a named pipe",

@@ -28,6 +28,7 @@ from oddwire.operations.tracking.items import Item
 from oddwire.operations.tracking.keeping import keep_items
 from oddwire.operations.tracking.owners import is_dead, owner
 from oddwire.project import Project
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -119,15 +120,19 @@ class Tracking:
         parent
             Id of the run that it is a part of.
         """
-        all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: owner()}
+        # Names of files and of flow runs are not ours.
+        told = {key: printable(value) for key, value in tags.items()}
+        all_tags = {**_MADE_BY, **told, _KIND: kind, _OWNER: owner()}
         if parent is not None:
             all_tags[_PARENT] = parent
-        run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)
+        run = self.client.create_run(
+            self.experiment(source), run_name=printable(name), tags=all_tags
+        )
         return str(run.info.run_id)
 
     def rename(self, run: str, name: str) -> None:
         """Give a run another name: what came of it, once that is known."""
-        self.client.update_run(run, name=name)
+        self.client.update_run(run, name=printable(name))
 
     def end(self, run: str, *, status: str = "FINISHED") -> None:
         """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""

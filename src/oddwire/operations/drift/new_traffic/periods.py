@@ -33,6 +33,7 @@ from oddwire.traffic.archive import load_rows
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
+from oddwire.traffic.wire_text import printable
 
 Kind = Literal["file", "day", "scenario", "test part"]
 NEWEST_ROWS = "newest rows"
@@ -142,7 +143,8 @@ def _of_file(looking: Looking, file: CurrentFile) -> Period:
     def read() -> pd.DataFrame:
         return read_features(looking.settings, file.path, looking.schema)[1]
 
-    return Period(file.path.name, "file", file.digest(), read, end=file.written, file=file)
+    name = printable(file.path.name)
+    return Period(name, "file", file.digest(), read, end=file.written, file=file)
 
 
 def _of_scenario(looking: Looking, scenario: str) -> Period:

@@ -59,12 +59,18 @@ def _refuse_lines(file: Path, max_rows: int, *, zipped: bool) -> None:
         while piece := stream.read(_PIECE):
             ends = piece.count(b"\n") or piece.count(b"\r")
             lines, unpacked = lines + ends, unpacked + len(piece)
-            waiting = len(piece) - _last_end(piece) if ends else waiting + len(piece)
-            if waiting > MOST_OF_A_ROW:
-                raise DataError(f"{file}, line {lines + 1}: a row must not be longer than 1 MB")
+            begun = waiting + (_first_end(piece) if ends else len(piece))
+            if begun > MOST_OF_A_ROW:
+                line = lines + 1 - ends
+                raise DataError(f"{file}, line {line}: a row must not be longer than 1 MB")
+            waiting = len(piece) - _last_end(piece) if ends else begun
             _refuse_rows(file, lines - 1, max_rows)  # one is the header
             if zipped:
                 _refuse_bomb(file, size, unpacked, "unpack it first")
+
+
+def _first_end(piece: bytes) -> int:
+    return min(at for at in (piece.find(b"\n"), piece.find(b"\r")) if at >= 0)
 
 
 def _last_end(piece: bytes) -> int:
