@@ -12,7 +12,7 @@ from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import session
 from oddwire.errors import DataError
 from oddwire.params import DRIFT_SCENARIOS, load_params
-from oddwire.params.values.paths import path_fault
+from oddwire.params.values.paths import is_text, path_fault
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def drift(
 
     if current and (fault := path_fault(current)) is not None:
         raise DataError(f"--current {fault}")
+    if not is_text(current):  # Prefect keeps what a flow is asked
+        raise DataError("--current must be text: name the folder of the file, or a pattern")
     place = str(Path(current).expanduser().absolute()) if current else ""
     with shown_step("find the champion", quiet=as_json):
         from oddwire.operations.drift.check import check_question

@@ -69,7 +69,7 @@ def test_a_bomb_and_what_is_no_yaml_of_ours_is_told_at_once(written, text, says)
     ("make", "says"),
     [
         (os.mkfifo, "is a named pipe, not a file"),
-        (lambda path: os.symlink("/dev/zero", path), "is a device, not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, not a file"),
         (os.mkdir, "is a folder, not a file"),
     ],
 )
@@ -122,7 +122,10 @@ def test_other_yaml_that_is_read_has_the_same_bounds(written, text):
 
 def test_a_bomb_takes_no_memory(written):
     file = written(f"{BOMB}seed: *j\n")
-    code = f"from pathlib import Path\nfrom oddwire.params import load_params\nload_params(Path({str(file)!r}))"  # fmt: skip
+    code = (
+        "from pathlib import Path\nfrom oddwire.params import load_params\n"
+        f"load_params(Path({str(file)!r}))"
+    )
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),

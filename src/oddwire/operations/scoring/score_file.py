@@ -30,7 +30,7 @@ from oddwire.operations.scoring.scored_files import (
 from oddwire.operations.scoring.unusual import UnusualAlert, by_anomaly, unusual_alerts
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
-from oddwire.params.values.paths import file_fault, path_fault
+from oddwire.params.values.paths import file_fault, is_text, path_fault
 from oddwire.project import Project
 from oddwire.traffic.schema import TIME
 from oddwire.traffic.wire_text import shown_path
@@ -117,6 +117,8 @@ def score_file(
     for what, path in {"the file to score": file, "--out": out}.items():
         if (fault := path_fault(str(path))) is not None:
             raise DataError(f"{what} {fault}")
+    if not is_text(str(out)):
+        raise DataError(f"--out must be text, got {shown_path(out)}")
     check_targets(file, out, explained=explain_most > 0)
     check_fdr(max_fdr)
     settings = load_params(project.params_file).source(source)

@@ -96,7 +96,7 @@ def _refuse_bomb(file: Path, size: int, unpacked: int, way_out: str) -> None:
 def _refuse_parquet(file: Path, max_rows: int) -> None:
     size, way_out = file.stat().st_size, "write it without compression and dictionaries"
     try:
-        with damage_named(file), pa.parquet.ParquetFile(file) as opened:
+        with damage_named(file), pa.parquet.ParquetFile(open_bytes(file, zipped=False)) as opened:
             facts = opened.metadata
             _refuse_rows(file, facts.num_rows, max_rows)
             chunks = [
@@ -123,10 +123,11 @@ def _refuse_parquet(file: Path, max_rows: int) -> None:
 
 def _text_sizes(file: Path) -> Iterator[int]:
     """Yield how many bytes the texts of some rows come to, without writing them out."""
-    with pa.parquet.ParquetFile(file) as opened:
+    with pa.parquet.ParquetFile(open_bytes(file, zipped=False)) as opened:
         kinds = {field.name: field.type for field in opened.schema_arrow}
     names = [name for name, kind in kinds.items() if _is_text(kind)]
-    with pa.parquet.ParquetFile(file, read_dictionary=names) as opened:
+    stream = open_bytes(file, zipped=False)
+    with pa.parquet.ParquetFile(stream, read_dictionary=names) as opened:
         for batch in opened.iter_batches(_BATCH, columns=names):
             for column in batch.columns:
                 if pa.types.is_dictionary(column.type):
