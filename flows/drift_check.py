@@ -8,6 +8,7 @@ from typing import Literal
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 
+from flows.artifact_keys import artifact_key
 from flows.notifications import emit_verdict
 from flows.outcomes import Outcome, ended
 from flows.progress import shown_on_the_page
@@ -67,7 +68,7 @@ def _check(source: str, current: str, scenario: str) -> DriftResult:
     for reason in result.refused:
         logger.warning("not checked: %s", reason)
     create_markdown_artifact(
-        key=f"drift-{source}".replace("_", "-"),
+        key=artifact_key("drift", source),
         markdown=drift_markdown(result, past_checks(Tracking.connect(project), source)),
         description=f"Newest drift check of {source}",
     )

@@ -13,6 +13,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
+from flows.artifact_keys import artifact_key
 from flows.outcomes import Outcome, ended
 from flows.progress import shown_on_the_page
 from flows.run_names import run_name
@@ -132,7 +133,7 @@ def _train(
                 sentences = added if isinstance(added, tuple) else (str(added),)
                 result = replace(result, supervised_baselines=sentences)
     create_markdown_artifact(
-        key=f"leaderboard-{source}".replace("_", "-"),
+        key=artifact_key("leaderboard", source),
         markdown=leaderboard_markdown(result),
         description=f"Newest training on {source}",
     )

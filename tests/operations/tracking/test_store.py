@@ -404,3 +404,18 @@ def test_connecting_makes_the_store_and_a_lock_alone_and_asks_for_no_telemetry(e
     assert made == {("mlruns", "mlflow.db"), ("data", "locks")}
     assert Tracking.connect(Project(root)).client.search_experiments()[0].name == "Default"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.parametrize("damage", ["none of SQLite's", "cut"])
+def test_a_damaged_database_is_named_with_what_to_do_and_never_moved(bare, damage):
+    database = bare.mlruns / "mlflow.db"
+    whole = database.read_bytes()
+    content = b"garbage" * 1000 if damage != "cut" else whole[: len(whole) // 2]
+    database.write_bytes(content)
+    with pytest.raises(ServiceError) as raised:
+        Tracking.connect(bare).experiment("desk")
+    told = str(raised.value)
+    assert str(database) in told
+    assert "the file is damaged: bring back a copy of it" in told
+    assert "\n" not in told
+    assert database.read_bytes() == content
