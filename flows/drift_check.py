@@ -7,6 +7,7 @@ from typing import Literal
 
 from prefect import flow, get_run_logger, task
 
+from flows.artifact_keys import artifact_key
 from flows.notifications import emit_verdict
 from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
@@ -66,7 +67,7 @@ def _check(source: str, current: str, scenario: str) -> DriftResult:
     for reason in result.refused:
         logger.warning("not checked: %s", reason)
     show_markdown(
-        key=f"drift-{source}",
+        key=artifact_key("drift", source),
         markdown=drift_markdown(result, past_checks(Tracking.connect(project), source)),
         description=f"Newest drift check of {source}",
     )

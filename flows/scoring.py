@@ -8,6 +8,7 @@ from typing import Annotated
 from prefect import flow, task
 from pydantic import Field
 
+from flows.artifact_keys import artifact_key
 from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
@@ -60,7 +61,7 @@ def _score(
             max_fdr=fdr or None, adaptive=adaptive, explain_most=explain,
         )  # fmt: skip
     show_markdown(
-        key=f"scoring-{source}",
+        key=artifact_key("scoring", source),
         markdown=scoring_markdown(source, Path(file), result),
         description=f"Newest scored file of {source}",
     )

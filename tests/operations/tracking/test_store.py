@@ -365,12 +365,6 @@ def test_a_folder_as_a_store_is_refused_with_the_command_that_moves_it(bare, mon
     assert f"mlflow migrate-filestore --source {folder} " in str(raised.value)
 
 
-def test_a_damaged_store_is_told_in_one_line(bare):
-    (bare.mlruns / "mlflow.db").write_bytes(b"this is no database" * 100)
-    with pytest.raises(ServiceError, match=r"mlflow\.db failed: .*not a database$"):
-        Tracking.connect(bare)
-
-
 def test_a_store_that_breaks_while_it_is_used_is_an_outage_and_an_unknown_run_is_not(bare):
     from mlflow.exceptions import MlflowException
 
@@ -420,3 +414,18 @@ def test_names_that_are_not_ours_are_kept_without_escape_codes(tracking):
     assert kept.data.params["train"] == CLEAN
     tracking.rename(run, f"DRIFT {ODD}")
     assert tracking.client.get_run(run).info.run_name == f"DRIFT {CLEAN}"
+
+
+@pytest.mark.parametrize("damage", ["none of SQLite's", "cut"])
+def test_a_damaged_database_is_named_with_what_to_do_and_never_moved(bare, damage):
+    database = bare.mlruns / "mlflow.db"
+    whole = database.read_bytes()
+    content = b"garbage" * 1000 if damage != "cut" else whole[: len(whole) // 2]
+    database.write_bytes(content)
+    with pytest.raises(ServiceError) as raised:
+        Tracking.connect(bare).experiment("desk")
+    told = str(raised.value)
+    assert str(database) in told
+    assert "the file is damaged: bring back a copy of it" in told
+    assert "\n" not in told
+    assert database.read_bytes() == content
