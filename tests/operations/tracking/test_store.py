@@ -70,7 +70,7 @@ def test_without_an_address_the_store_lies_in_the_project(tracking, bare):
 
 def test_items_are_kept_with_the_run_and_read_back(tracking, tmp_path):
     with tracking.run("desk", "one", kind="training") as run:
-        tracking.log(run, [*ITEMS, Figure("plots/line.png", pictured())])
+        tracking.log(run, [*ITEMS, Figure("plots/line.png", pictured)])
     data = tracking.client.get_run(run).data
     assert data.metrics == {"roc_auc": 0.9}
     assert data.params == {"trials": "2", "source.days": "3"}
