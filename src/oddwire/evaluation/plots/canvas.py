@@ -24,6 +24,7 @@ _COLOURS = (BENIGN, ATTACK, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000
 CHANCE: dict[str, Any] = {"color": "0.6", "linewidth": 1, "linestyle": (0, (1, 3))}
 _DOTS_PER_INCH = 160
 _LONGEST_REASON = 300
+_LONGEST_LABEL = 80
 _DASHES = ("-", "--", "-.", ":")
 
 
@@ -31,7 +32,7 @@ def canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure, 
     """Return an empty figure with a title; size in inches."""
     figure = _figure(size)
     axes = figure.add_subplot()
-    axes.set_title(plain_label(title), loc="left", wrap=True)
+    axes.set_title(name_of(title), loc="left", wrap=True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
@@ -40,7 +41,7 @@ def wide_canvas(title: str) -> tuple[Figure, Axes, Axes]:
     """Return an empty figure with a title and two axes side by side."""
     figure = _figure((11.0, 5.0))
     left, right = figure.subplots(1, 2)
-    left.set_title(plain_label(title), loc="left", wrap=True)
+    left.set_title(name_of(title), loc="left", wrap=True)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure, left, right
@@ -82,6 +83,11 @@ def _png(figure: Figure) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()
+
+
+def name_of(text: str) -> str:
+    """Return a name or title as a figure can show it: literally, and not too long."""
+    return plain_label(printable(text, _LONGEST_LABEL))
 
 
 def styles() -> Iterator[dict[str, Any]]:

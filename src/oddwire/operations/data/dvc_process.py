@@ -49,6 +49,10 @@ def run_dvc(project: Project, arguments: Sequence[str], *, log: str, step: str) 
     ServiceError
         If a stage or DVC itself failed for another reason.
     """
+    if set("{}") & set(str(project.root)):  # DVC takes them for a template of its own
+        raise ServiceError(
+            f"DVC cannot work below a folder with a brace in its name: move the project, {project.root}"
+        )
     _complete(project.root / ".dvc")
     newest = project.logs / f"{log}.log"
     failed = project.logs / f"{log}.failed.log"

@@ -23,7 +23,7 @@ from filelock import FileLock
 from oddwire.errors import NoModelError, OddwireError
 from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking import links
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_place, check_uri
 from oddwire.operations.tracking.items import Item
 from oddwire.operations.tracking.keeping import keep_items
 from oddwire.operations.tracking.owners import is_dead, owner
@@ -80,6 +80,7 @@ class Tracking:
         check_uri(uri)
         if uri != local_uri(project):
             return cls(store_client.connect(uri), uri, None)
+        check_place(project.mlruns)
         project.mlruns.mkdir(exist_ok=True)
         project.locks.mkdir(parents=True, exist_ok=True)
         # The first to open a store makes its tables, and two at once would trip over each other.
