@@ -23,8 +23,9 @@ NUMBERS = st.one_of(
 )
 NAMES = st.one_of(
     st.sampled_from([
-        "$", "\\", "a\x00b", "a\nb", r"$\frac", "$x^{$", "\u200fabc", "\u202eabc", "\N{GRINNING FACE}",
-        "日本", "_hidden", "y" * 3000, "", "%", "{x}", "e\u0301" * 40, "\U0010ffff",
+        "$", "\\", "a\x00b", "a\nb", r"$\frac", "$x^{$", "\u200fabc", "\u202eabc",
+        "\N{GRINNING FACE}", "日本", "_hidden", "y" * 3000, "", "%", "{x}", "e\u0301" * 40,
+        "\U0010ffff",
     ]),
     st.text(max_size=8),
 )  # fmt: skip

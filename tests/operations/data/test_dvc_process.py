@@ -14,6 +14,7 @@ from oddwire.project import Project
 
 BEGIN = ["Running stage 'link@m':", "> x", "error: of before", "Running stage 'prepare@m':", "> x"]
 LOG = Path("data/logs/dvc-repro-m.failed.log")
+KILLED = "killed by signal 9; the kernel does this when memory is short"
 
 
 def ended(code, *said):
@@ -39,13 +40,11 @@ def ended(code, *said):
         ),
         (
             ended(-9),
-            ServiceError, "stage 'prepare@m' was killed by signal 9; the kernel does this when "
-            f"memory is short (its log: {LOG})",
+            ServiceError, f"stage 'prepare@m' was {KILLED} (its log: {LOG})",
         ),
         (
             ended(137, "bash: line 1: 7 Killed"),
-            ServiceError, "stage 'prepare@m' was killed by signal 9; the kernel does this when "
-            f"memory is short (its log: {LOG})",
+            ServiceError, f"stage 'prepare@m' was {KILLED} (its log: {LOG})",
         ),
         (
             ended(134, "Aborted"),
@@ -53,8 +52,7 @@ def ended(code, *said):
         ),
         (
             ended(3),
-            ServiceError, "stage 'prepare@m' failed without a word, exit code 3 "
-            f"(its log: {LOG})",
+            ServiceError, f"stage 'prepare@m' failed without a word, exit code 3 (its log: {LOG})",
         ),
         (
             ["x", "ERROR: a", "y", "ERROR: b"],
@@ -70,9 +68,7 @@ def test_the_line_that_says_most_becomes_the_error(lines, kind, says):
 
 
 def test_dvc_itself_may_be_killed_and_a_log_may_be_impossible():
-    assert str(_failure([], -9, log=None)) == (
-        "dvc repro failed: killed by signal 9; the kernel does this when memory is short"
-    )
+    assert str(_failure([], -9, log=None)) == (f"dvc repro failed: {KILLED}")
 
 
 def test_a_log_that_cannot_be_written_is_no_failure(tmp_path):
@@ -96,3 +92,11 @@ def test_dvc_is_told_of_no_repository_beside_what_the_machine_has_set(tmp_path, 
     assert settings["core"]["remote"] == "far"
     assert settings["core"].get("no_scm") == ("true" if why else None)
     assert settings["'remote \"far\"'"]["url"] == "/x%y"
+
+
+def test_a_brace_in_the_path_is_told_before_dvc_trips_over_it(tmp_path):
+    root = tmp_path / "{y}"
+    root.mkdir()
+    with pytest.raises(ServiceError, match="a brace in its name"):
+        dvc_process.run_dvc(Project(root), ["status"], log="x", step="x")
+    assert not any(root.iterdir())

@@ -51,7 +51,7 @@ def run_dvc(project: Project, arguments: Sequence[str], *, log: str, step: str) 
     """
     if set("{}") & set(str(project.root)):  # DVC takes them for a template of its own
         raise ServiceError(
-            f"DVC cannot work below a folder with a brace in its name: move the project, {project.root}"
+            f"DVC cannot work below a folder with a brace in its name, got {project.root}: move it"
         )
     _complete(project.root / ".dvc")
     newest = project.logs / f"{log}.log"
@@ -120,7 +120,13 @@ def _log(file: Path) -> Iterator[IO[str]]:
 def _environment(project: Project) -> Iterator[dict[str, str]]:
     # The stages say `python`: let that be this one, and let all of them write as they are read.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    environment = {**os.environ, "PATH": path, "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        # A relative one would count from the project's folder, where the stages run.
+        "ODDWIRE_PROJECT": str(project.root),
+    }
     if why_no_repository(project.root) is None:
         yield environment
         return
