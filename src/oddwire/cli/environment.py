@@ -11,6 +11,7 @@ from oddwire.params.services import service_timeout
 QUIET = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
+    "GIT_PYTHON_REFRESH": "quiet",  # MLflow's and DVC's git library warns where git is missing
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven workers that oddwire does not use

@@ -93,7 +93,26 @@ def load_params(file: Path) -> Params:
     content = read_yaml(file)
     if not isinstance(content, dict):
         raise ParameterError(f"{file.name} must hold keys and values, got {shown(content)}")
+    _check_values(content, file.name)
     return check_params(content, origin=file.name)
+
+
+def _check_values(content: Any, place: str) -> None:
+    """Refuse what YAML knows beyond text, numbers, lists and keys: DVC, which reads it too, does.
+
+    Raises
+    ------
+    ParameterError
+        If there is a date, a time or a set.
+    """
+    if isinstance(content, dict):
+        for key, value in content.items():
+            _check_values(value, f"{place}: {key}" if place.endswith(".yaml") else f"{place}.{key}")
+    elif isinstance(content, list):
+        for value in content:
+            _check_values(value, place)
+    elif not isinstance(content, str | int | float | None):
+        raise ParameterError(f"{place}: must be in quotes, got {str(content)!r}")
 
 
 def check_params(content: dict[str, Any], *, origin: str = "params.yaml") -> Params:

@@ -108,18 +108,33 @@ def test_bytes_that_are_no_text_do_no_harm(committed):
     assert "+\ufffd\ufffd seed" in read_lineage(committed, "desk").git_diff
 
 
-@pytest.mark.parametrize("why", ["no repository", "no commit", "no git"])
-def test_without_a_commit_the_rest_is_there_all_the_same(project, why, monkeypatch):
-    if why == "no commit":
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        ("no repository", "no git repository"),
+        ("no commit", "no git commit yet"),
+        ("no git", "git is not installed"),
+        ("ignored", "the repository around the project ignores it"),
+        ("another's", "git refuses the repository of another user (safe.directory)"),
+    ],
+)
+def test_without_a_commit_the_rest_is_there_and_the_reason(project, why, says, monkeypatch):
+    if why in {"no commit", "another's"}:
         git(project.root, "init", "-q")
+    if why == "ignored":
+        git(project.root.parent, "init", "-q")
+        (project.root.parent / ".gitignore").write_text("*\n")
+        git(project.root.parent, "add", "-f", ".gitignore")
+        git(project.root.parent, "commit", "-q", "-m", "first")
+    if why == "another's":
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     if why == "no git":
         monkeypatch.setenv("PATH", "")
     lineage = read_lineage(project, "desk")
     assert lineage.git_commit is None
-    assert lineage.tags()["git_tree_clean"] == "no git repository"
     assert lineage.git_diff == ""
     assert lineage.tags()["git_commit"] == "none"
-    assert lineage.tags()["git_tree_clean"] == "no git repository"
+    assert lineage.tags()["git_tree_clean"] == says
     assert lineage.tags()["data_digest"] == lineage.data_digest
 
 

@@ -15,9 +15,11 @@ import pandas as pd
 import psutil
 import pytest
 from matplotlib.figure import Figure as Picture
+from stubs import RecordedProgress
 
 from oddwire.cli.servers.processes import HOST, free_port, start_mlflow
 from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
+from oddwire.operations.progress import watched_by
 from oddwire.operations.tracking.items import (
     DatasetInput,
     Figure,
@@ -70,7 +72,7 @@ def test_without_an_address_the_store_lies_in_the_project(tracking, bare):
 
 def test_items_are_kept_with_the_run_and_read_back(tracking, tmp_path):
     with tracking.run("desk", "one", kind="training") as run:
-        tracking.log(run, [*ITEMS, Figure("plots/line.png", pictured())])
+        tracking.log(run, [*ITEMS, Figure("plots/line.png", pictured)])
     data = tracking.client.get_run(run).data
     assert data.metrics == {"roc_auc": 0.9}
     assert data.params == {"trials": "2", "source.days": "3"}
@@ -80,6 +82,34 @@ def test_items_are_kept_with_the_run_and_read_back(tracking, tmp_path):
     folder = tracking.download(run, "plots", tmp_path / "not yet" / "there")
     assert (folder / "line.png").read_bytes().startswith(b"\x89PNG")
     assert tracking.download(run, "lineage/git.diff", tmp_path).read_text() == "nothing\n"
+
+
+def test_a_picture_that_cannot_be_drawn_is_kept_as_its_reason_and_told(tracking, tmp_path):
+    watcher = RecordedProgress()
+    with watched_by(watcher), tracking.run("desk", "one", kind="training") as run:
+        tracking.log(run, [Figure("plots/a.png", lambda: 1 / 0), Text("after.txt", "kept")])
+    reason = "could not be drawn: ZeroDivisionError: division by zero"
+    assert watcher.remarks == [f"the picture plots/a.png {reason}"]
+    folder = tracking.download(run, "plots", tmp_path)
+    assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert tracking.has_file(run, "after.txt")
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b"])
+def test_a_folder_that_mlflow_would_take_for_another_one_is_refused(tmp_path, name):
+    project = Project(tmp_path / name)
+    project.root.mkdir()
+    with pytest.raises(ParameterError, match="MLflow cannot keep its store below a folder"):
+        Tracking.connect(project)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_single_quote_in_the_working_folder_is_refused(tmp_path, monkeypatch):
+    folder = tmp_path / "it's"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(ParameterError, match="a single quote in its name"):
+        Tracking.connect(Project(tmp_path))
 
 
 def test_rows_that_went_in_are_datasets_of_the_run(tracking):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oddwire.operations.data.dvc_process import run_dvc
 from oddwire.operations.data.lineage import check_dvc_lock
 from oddwire.operations.locks import dvc_lock
-from oddwire.operations.progress import progress, step
+from oddwire.operations.progress import step
 from oddwire.params import Source
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.files import check_files
@@ -40,5 +40,5 @@ def reproduce(
             # Somebody may run DVC by hand, or the child of a killed run be about to end.
             ["--wait-for-lock", "repro", *targets],
             log=f"dvc-repro-{source}",
-            told=lambda what: progress().advance(name, what),
+            step=name,
         )

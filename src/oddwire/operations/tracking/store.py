@@ -24,7 +24,7 @@ from oddwire.faults import faults_told
 from oddwire.operations.locks import lock
 from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking import links
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_place, check_uri
 from oddwire.operations.tracking.items import Item
 from oddwire.operations.tracking.keeping import keep_items
 from oddwire.operations.tracking.outage import Outage
@@ -79,6 +79,7 @@ class Tracking:
         check_uri(uri)
         if uri != local_uri(project):
             return cls(store_client.connect(uri), uri, None)
+        check_place(project.mlruns)
         with faults_told():
             project.mlruns.mkdir(exist_ok=True)
         # The first to open a store makes its tables, and two at once would trip over each other.
