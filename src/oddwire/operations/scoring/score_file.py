@@ -19,6 +19,7 @@ from oddwire.errors import DataError
 from oddwire.operations.data.reading import read_features
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.rows import score_rows
 from oddwire.operations.scoring.scored_files import (
     check_targets,
@@ -83,6 +84,7 @@ def score_file(
     max_fdr: float | None = None,
     adaptive: bool = False,
     explain_most: int = 0,
+    overwrite: bool = False,
 ) -> ScoredFile:
     """Score every row of a file, and write rows and scores.
 
@@ -101,6 +103,8 @@ def score_file(
     explain_most
         Explain at most so many alerts, the most anomalous first: a sentence in the column ``why``,
         and all figures in a second file, ``NAME.explained`` with the same ending.
+    overwrite
+        Whether to write over a file that is not a scored one.
 
     Raises
     ------
@@ -113,6 +117,8 @@ def score_file(
         If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
     """
     check_targets(file, out, explained=explain_most > 0)
+    if not overwrite:
+        check_replaced(out, explained=explain_most > 0)
     check_fdr(max_fdr)
     settings = load_params(project.params_file).source(source)
     with step("find the champion"):
