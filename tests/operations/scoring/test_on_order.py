@@ -70,7 +70,7 @@ def test_an_order_is_told_what_is_wrong_with_a_file_of_the_project(desk):
     file = desk.project.root / "odd.csv"
     file.write_text("a,b\n1,2\n")
     try:
-        with pytest.raises(DataError, match="needs the column"):
+        with pytest.raises(DataError, match=r"odd\.csv lacks the column"):
             order(desk.project, "odd.csv")
     finally:
         file.unlink()
