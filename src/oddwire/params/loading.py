@@ -16,6 +16,7 @@ from oddwire.params.data_stages import ExploreSettings, SplitSettings
 from oddwire.params.drift import DriftSettings
 from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
+from oddwire.params.scoring import ScoringSettings
 from oddwire.params.search import SearchSettings
 from oddwire.params.sources import Source
 from oddwire.params.text.wording import in_words, shown
@@ -42,6 +43,7 @@ class Params(Settings):
     promotion: PromotionSettings = PromotionSettings()
     drift: DriftSettings = DriftSettings()
     notify: NotifySettings = NotifySettings()
+    scoring: ScoringSettings = ScoringSettings()
 
     @model_validator(mode="after")
     def _refuse_twins(self) -> Self:
