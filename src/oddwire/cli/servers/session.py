@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
 from oddwire.errors import OddwireError, ServiceError
@@ -65,6 +66,7 @@ def run_flow(flow: Callable[..., Result], **parameters: Any) -> Result:
             if not came_to:
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ServiceError(f"{gone}: {reason}") from error
+            _drop_unsent()
             # What the flow came to matters more than what its page shows of it.
             _warn(f"{gone}: its page does not show how this run ended; nothing else is missing")
             outcome: Result | BaseException = came_to[-1]
@@ -85,7 +87,27 @@ def _lost_its_server(error: BaseException) -> bool:
 def _say_it_once() -> None:
     """Let Prefect's background threads keep to themselves that they cannot send their lines."""
     logging.raiseExceptions = False
-    logging.getLogger("prefect._internal").setLevel(logging.CRITICAL)
+    # A filter: Prefect sets its loggers' levels anew.
+    logging.getLogger("prefect._internal.concurrency").addFilter(_is_no_unsent_event)
+
+
+def _is_no_unsent_event(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Service ")
+
+
+def _drop_unsent() -> None:
+    """Drop the lines and events that wait to be sent to a server that is gone.
+
+    At the end of the process Prefect would try each of them for seconds.
+    """
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        for service in [*worker._instances.values()]:  # noqa: SLF001 - it offers to wait for them alone
+            with suppress(queue.Empty):
+                while True:
+                    service._queue.get_nowait()  # noqa: SLF001 - the same
 
 
 def _warn(text: str) -> None:
