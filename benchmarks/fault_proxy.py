@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def main() -> int:
     return bool(broken)
 
 
-def _told(ran):
+def _told(ran: Any) -> Any:
     faults = sum(ran.faults.values())
     print(
         f"seed {ran.seed}: {faults} faults, {ran.seconds:.1f} s, then {ran.repaired_in:.1f} s: "

@@ -164,9 +164,9 @@ def bench(folder: Path, prefect_api: str, patch: pytest.MonkeyPatch) -> Iterator
     prefect_api
         Address of a Prefect server.
     """
-    import flows.training
     import prefect.context
 
+    import flows.training
     from oddwire.cli.servers import processes
     from oddwire.operations.training import fitting
 

@@ -7,6 +7,8 @@ import os
 import queue
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from oddwire.errors import OddwireError, ServiceError
@@ -39,7 +41,10 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
             from oddwire.operations.tracking.store import Tracking
 
             Tracking.connect(project)
-            stack.enter_context(prefect_api(project))
+            place = project
+            if not os.access(project.root / "data", os.W_OK):  # a drift check reads, mostly
+                place = Project(Path(stack.enter_context(TemporaryDirectory())))
+            stack.enter_context(prefect_api(place))
         yield
 
 
@@ -104,7 +109,9 @@ def _drop_unsent() -> None:
     from prefect.logging.handlers import APILogWorker
 
     for worker in (APILogWorker, EventsWorker):
-        for service in [*worker._instances.values()]:  # noqa: SLF001 - it offers to wait for them alone
+        # It offers to wait for them alone.
+        waiting: Any = worker._instances  # type: ignore[misc]  # noqa: SLF001
+        for service in [*waiting.values()]:
             with suppress(queue.Empty):
                 while True:
                     service._queue.get_nowait()  # noqa: SLF001 - the same
