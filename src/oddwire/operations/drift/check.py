@@ -207,11 +207,12 @@ class _Checker:
                 add_to_history(self.project, check, subject, key=self.key(period), name=name)
             tracking.rename(run, name)
             names.add(name)
+        report = link = ""
         with _noted(outage):
             outage.raise_if_lost()
             report, link = tracking.place(run, REPORT), tracking.run_link(run)
-            return DriftResult(subject, run, check, report, link)
-        return DriftResult(subject, run, check, report="", not_kept=str(outage.error))
+        lost = "" if outage.error is None else str(outage.error)
+        return DriftResult(subject, run, check, report, link, not_kept=lost)
 
     def _compare(self, period: Period, rows: pd.DataFrame) -> tuple[DriftCheck, Subject]:
         before = reference.load(self.tracking, self.version)
