@@ -59,12 +59,12 @@ def _check(source: str, current: str, scenario: str) -> DriftResult:
     with shown_on_the_page():
         if reads_own_rows(params, source, current=current, scenario=scenario):
             prepare(project, source, settings)
-        result = check(project, source, params, current=current, scenario=scenario)
+        result = check(
+            project, source, params, current=current, scenario=scenario, tell=emit_verdict
+        )
     logger = get_run_logger()
     for one in (*result.earlier, result):
         logger.log(30 if one.check.drifted else 20, "%s: %s", one.subject.title, one.check.verdict)
-        if not one.already_checked:
-            emit_verdict(source, drifted=one.check.drifted, payload=one.to_dict())
     for reason in result.refused:
         logger.warning("not checked: %s", reason)
     with suppress(ServiceError):  # where MLflow is gone, the verdict stands in the log

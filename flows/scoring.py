@@ -14,6 +14,7 @@ from flows.run_names import run_name
 from oddwire.operations.scoring.page import scoring_markdown
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.params import load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 score_rows = task(name="score", task_run_name="score", persist_result=False)(score_file)
@@ -67,10 +68,10 @@ def _score(
 
 
 def _outcome(result: ScoredFile) -> Outcome:
-    rate = "" if result.alert_rate is None else f" ({result.alert_rate:.2%})"
+    rate = "" if result.alert_rate is None else f" ({percent(result.alert_rate)})"
     return Outcome(
         name="Scored",
         sentence=f"{result.alerts:,} alerts in {result.rows:,} rows{rate}; the target is "
-        f"{result.alert_p_value:.2%} of benign rows. Scored by version {result.version}",
+        f"{percent(result.alert_p_value)} of benign rows. Scored by version {result.version}",
         links={"scored rows": str(result.out)},
     )

@@ -35,7 +35,7 @@ def assert_nothing_half_done(project, source):
     work = project.root / "data" / "work"
     assert not work.exists() or not list(work.iterdir())
     for folder in (project.ingested(source), project.prepared(source)):
-        assert not list(folder.parent.glob("*.partial")) if folder.parent.exists() else True
+        assert not list(folder.parent.glob(".*")) if folder.parent.exists() else True
     assert not (project.prepared(source) / "train.parquet").exists()
 
 
@@ -143,6 +143,11 @@ def test_up_on_a_port_that_is_in_use(oddwire, project, name):
 
 def test_an_unknown_scenario(oddwire, project):
     assert "'storm'" in oddwire("drift", "simulated", "--scenario", "storm").error
+
+
+@pytest.mark.parametrize("current", ["~nobody-here/a.csv", "a" * 300], ids=["user", "long"])
+def test_a_place_of_current_rows_that_cannot_be(oddwire, project, current):
+    assert "the current file " in oddwire("drift", "simulated", "--current", current).error
 
 
 def test_in_a_process_of_its_own_an_error_is_one_line(project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import typer
@@ -24,9 +25,11 @@ from oddwire.cli import (
 )
 from oddwire.errors import OddwireError, ServiceError
 from oddwire.faults import fault_of
+from oddwire.masking import without_secrets
 from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
+EXIT_DEFECT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -86,11 +89,11 @@ def main() -> None:
         fail(OddwireError(_usage_error(error)))
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:
-        fault = fault_of(error, places=_written_places())
-        if not fault:
-            raise
-        fail(ServiceError(fault))
+    except Exception as error:  # noqa: BLE001 - a defect keeps its traceback, but not the passwords in it
+        if fault := fault_of(error, places=_written_places()):
+            fail(ServiceError(fault))
+        sys.stderr.write(without_secrets(traceback.format_exc()))
+        sys.exit(EXIT_DEFECT)
     sys.exit(code)
 
 
@@ -112,5 +115,6 @@ def _usage_error(error: typer.TyperException) -> str:
 def fail(error: OddwireError) -> None:
     """Print an error as one line, and exit with code 2."""
     # Names read from a file may hold escape codes for the terminal.
-    sys.stderr.write(f"oddwire: error: {printable(' '.join(str(error).split()))}\n")
+    shown = printable(without_secrets(" ".join(str(error).split())))
+    sys.stderr.write(f"oddwire: error: {shown}\n")
     sys.exit(EXIT_USER_ERROR)

@@ -11,6 +11,7 @@ from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def show(project: Project, result: TrainingResult) -> None:
 
     from oddwire.cli.servers.processes import HOST, PREFECT_PORT
     from oddwire.cli.terminal.leaderboard_table import print_leaderboard
-    from oddwire.cli.terminal.printing import percent, printer
+    from oddwire.cli.terminal.printing import printer
     from oddwire.operations.registry.versions import model_name
     from oddwire.traffic.wire_text import printable
 
@@ -132,6 +133,8 @@ def show(project: Project, result: TrainingResult) -> None:
             f"{percent(row['target_fpr'])} target by more than chance explains: the test rows "
             "differ from the calibration rows"
         )
+    if result.shared_rows:
+        console.print(f"Shared rows: {result.shared_rows}", style="yellow")
     if not result.version:
         return
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")

@@ -18,6 +18,7 @@ from oddwire.operations.registry.promotion import (
     decide,
 )
 from oddwire.params import PromotionSettings
+from oddwire.traffic.splitting.shared_rows import SharedRows
 
 LIMITS = PromotionSettings(
     confidence=0.95,
@@ -67,8 +68,20 @@ def test_a_better_model_is_promoted_with_its_interval_as_reason():
     got = decide(candidate(4.0), CHAMPION, LIMITS, seed=0)
     assert got.promote
     assert "version 2 is better than version 1" in got.reason
-    assert "95% interval +" in got.reason
+    assert "95 % interval +" in got.reason
     assert check(got, "better").figure > 0
+
+
+@pytest.mark.parametrize("champion", [None, CHAMPION])
+def test_nothing_is_promoted_by_rows_that_it_was_trained_on(champion):
+    copied, honest = SharedRows(600, 1200, 0.0), SharedRows(600, 1200, 590.0)
+    got = decide(candidate(4.0), champion, LIMITS, seed=0, shared=copied)
+    assert not got.promote
+    assert "50.0% of the test rows also occur before the test part" in got.reason
+    assert not check(got, "unseen_test_rows").passed
+    assert decide(candidate(4.0), champion, LIMITS, seed=0, shared=honest).promote
+    few = decide(candidate(4.0), champion, LIMITS, seed=0, shared=SharedRows(60, 1200, 0.0))
+    assert few.promote
 
 
 def test_a_worse_model_is_not_promoted():
@@ -93,7 +106,7 @@ def test_an_equal_model_is_not_promoted():
         ({"scores": np.full(1200, 3.0)}, "spread_scores", "collapsed"),
         ({"scores": np.zeros(1200)}, "spread_scores", "collapsed"),
         ({"scores": 5 + 1e-8 * np.arange(1200.0) / 1200}, "spread_scores", "collapsed"),
-        ({"threshold": -5.0}, "false_positive_rate", "100.00% (limit 10.00%)"),
+        ({"threshold": -5.0}, "false_positive_rate", "100 % (limit 10 %)"),
         ({"milliseconds_per_row": 1.5}, "milliseconds_per_row", "1.5 milliseconds per row"),
         ({"megabytes": 201.0}, "megabytes", "201 megabytes (limit 200)"),
         ({"megabytes": np.nan}, "megabytes", "limit 200"),
@@ -141,6 +154,17 @@ def test_a_family_that_is_lost_blocks_a_model_that_is_better_on_the_whole():
     assert check(got, "better").passed
     assert "'scan' from" in got.reason
     assert check(got, "family_recall").figure > 0.1
+
+
+def test_a_hostile_name_of_a_family_makes_no_long_reason():
+    """It goes into the ledger, tags, states and logs."""
+    hostile = "\x1b[31m" + "x" * 1_000_000
+    families = np.where(CHAMPION.labels == 1, hostile, None)
+    lost = candidate(0.0, name="version 2", families=families)
+    got = decide(lost, replace(CHAMPION, families=families), LIMITS, seed=0)
+    assert not got.promote
+    assert "largest loss of recall in a family: '\\x1b[31mxxx" in got.reason
+    assert len(got.reason) < 500
 
 
 def test_a_family_of_few_rows_blocks_nothing():

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from oddwire.errors import OddwireError, ServiceError
+from oddwire.masking import masked
 from oddwire.project import Project
 
 Result = TypeVar("Result")
@@ -37,14 +38,19 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
     with shown_progress(quiet=quiet), ExitStack() as stack:
         with step("find or start MLflow and Prefect"):
             # Imported here, since that alone takes seconds.
+            from oddwire.cli.servers.left_running import end_left_runs
             from oddwire.cli.servers.processes import prefect_api
+            from oddwire.cli.terminal.printing import printer
             from oddwire.operations.tracking.store import Tracking
 
             Tracking.connect(project)
             place = project
-            if not os.access(project.root / "data", os.W_OK):  # a drift check reads, mostly
+            data = project.root / "data"
+            # A drift check reads, mostly: where it may not write, the server's log goes elsewhere.
+            if data.is_dir() and not os.access(data, os.W_OK):
                 place = Project(Path(stack.enter_context(TemporaryDirectory())))
-            stack.enter_context(prefect_api(place))
+            api = stack.enter_context(prefect_api(place))
+            end_left_runs(api, printer(err=True))
         yield
 
 
@@ -67,7 +73,8 @@ def run_flow(flow: Callable[..., Result], **parameters: Any) -> Result:
         except Exception as error:
             if not _lost_its_server(error):
                 raise
-            gone = f"the Prefect server {os.environ.get('PREFECT_API_URL', '')} stopped answering"
+            address = masked(os.environ.get("PREFECT_API_URL", ""))
+            gone = f"the Prefect server {address} stopped answering"
             if not came_to:
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ServiceError(f"{gone}: {reason}") from error

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +56,13 @@ def refresh(project: Project, source: str, settings: Source) -> None:
 
 
 def check_source(
-    project: Project, source: str, params: Params, *, current: str = "", scenario: str = ""
+    project: Project,
+    source: str,
+    params: Params,
+    *,
+    current: str = "",
+    scenario: str = "",
+    tell: Callable[[DriftResult], object] = lambda _: None,
 ) -> DriftResult:
     """Compare current traffic with what the champion was trained on, and keep the report.
 
@@ -73,6 +79,9 @@ def check_source(
     scenario
         For a simulated source, days after the training's own: ``none`` for unchanged traffic, or
         a drift scenario.
+    tell
+        Called with each new verdict before it counts as checked: after a crash between the two,
+        the next check tells it again. One that was come to before is not told.
 
     Returns
     -------
@@ -94,7 +103,7 @@ def check_source(
         past = past_checks(tracking, source)
         looking = Looking(project, params, source, model.schema, past)
         periods = periods_to_check(looking, current=current, scenario=scenario)
-        checker = _Checker(project, tracking, params, version, model)
+        checker = _Checker(project, tracking, params, version, model, tell)
         return _check_all(checker, periods, past)
 
 
@@ -166,6 +175,7 @@ class _Checker:
     params: Params
     version: Version
     model: Model
+    tell: Callable[[DriftResult], object]
 
     def key(self, period: Period) -> str:
         """Return what a check of a period is known by: the same rows, model and settings."""
@@ -207,12 +217,13 @@ class _Checker:
                 add_to_history(self.project, check, subject, key=self.key(period), name=name)
             tracking.rename(run, name)
             names.add(name)
-        report = link = ""
-        with _noted(outage):
-            outage.raise_if_lost()
-            report, link = tracking.place(run, REPORT), tracking.run_link(run)
-        lost = "" if outage.error is None else str(outage.error)
-        return DriftResult(subject, run, check, report, link, not_kept=lost)
+            report = link = ""
+            with _noted(outage):
+                outage.raise_if_lost()
+                report, link = tracking.place(run, REPORT), tracking.run_link(run)
+            result = DriftResult(subject, run, check, report, link, not_kept=_why(outage))
+            self.tell(result)
+        return replace(result, not_kept=_why(outage))
 
     def _compare(self, period: Period, rows: pd.DataFrame) -> tuple[DriftCheck, Subject]:
         before = reference.load(self.tracking, self.version)
@@ -241,6 +252,10 @@ class _Checker:
             write_report(check, subject, Path(scratch) / Path(REPORT).name)
             tracking.log_folder(run, Path(scratch), under=str(Path(REPORT).parent))
         tracking.log(run, drift_items(check, subject))
+
+
+def _why(outage: Outage) -> str:
+    return "" if outage.error is None else str(outage.error)
 
 
 @contextmanager

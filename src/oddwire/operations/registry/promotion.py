@@ -3,7 +3,10 @@
 The rules, in the order in which they are checked:
 
 1. *Floors*, which every challenger keeps, the first one too: finite scores that have not collapsed,
-   a limit on the observed false-positive rate, on latency and on size.
+   a limit on the observed false-positive rate, on latency and on size; and test rows that it has
+   not seen: where more than ``MOST_SHARED`` of them also occur before the test part, beyond what
+   repeats of honest traffic explain, no figure on them says what a promotion asks. Fewer are told
+   and do no harm: they move a rate by less than its interval. A person may promote by hand.
 2. *The same test rows* for both: otherwise their figures do not compare.
 3. *No attack family lost*: none of at least ``MIN_FAMILY_ROWS`` rows loses more than
    ``max_family_loss`` of its recall, each model at its own threshold.
@@ -33,8 +36,11 @@ from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
 from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.params import PromotionSettings
+from oddwire.percent import percent
+from oddwire.traffic.splitting.shared_rows import SharedRows
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
+MOST_SHARED = 0.1  # of the test rows
 MIN_SPREAD = 1e-6  # float32 networks that have collapsed still differ by about 1e-7
 _MIDDLE = (0.0005, 0.9995)  # a few far-off rows do not hide a collapse of all others
 
@@ -103,6 +109,7 @@ def decide(
     *,
     seed: int,
     no_champion: str = "is the first model",
+    shared: SharedRows | None = None,
 ) -> PromotionDecision:
     """Decide whether the challenger becomes champion.
 
@@ -114,6 +121,8 @@ def decide(
         Of the bootstrap: the same input gives the same decision.
     no_champion
         Why there is no champion to compare with, for the reason.
+    shared
+        Test rows that also occur before the test part; None where nobody counted them.
 
     Raises
     ------
@@ -121,6 +130,8 @@ def decide(
         If a candidate's own labels, families and scores do not fit one another.
     """
     checks = (*_score_floors(challenger, settings), *_cost_floors(challenger, settings))
+    if shared is not None and shared.rows:
+        checks = (*checks, _unseen(shared))
     broken = _broken(checks)
     if broken:
         return _verdict(False, f"{challenger.name} breaks a limit: {broken}", checks)
@@ -177,6 +188,16 @@ def _score_floors(candidate: Candidate, settings: PromotionSettings) -> tuple[Ch
     )
 
 
+def _unseen(shared: SharedRows) -> Check:
+    passed = not (shared.remarkable and shared.excess > MOST_SHARED)
+    note = f"{shared.share:.1%} of the test rows also occur before the test part"
+    if not passed:
+        note += f" (limit {MOST_SHARED:.0%} beyond repeats in the traffic)"
+    return Check(
+        name="unseen_test_rows", passed=passed, figure=shared.excess, limit=MOST_SHARED, note=note
+    )
+
+
 def _numbers(scores: Any) -> Floats:
     return np.asarray(scores, dtype=np.float64)
 
@@ -208,7 +229,7 @@ def _false_positives(candidate: Candidate, limit: float) -> Check:
         note = "false positives could not be counted without benign labels"
         return Check(name="false_positive_rate", passed=True, figure=None, limit=limit, note=note)
     rate = float(np.mean(benign >= candidate.threshold))
-    note = f"false-positive rate {rate:.2%} (limit {limit:.2%})"
+    note = f"false-positive rate {percent(rate)} (limit {percent(limit)})"
     return Check(
         name="false_positive_rate", passed=rate <= limit, figure=rate, limit=limit, note=note
     )
@@ -268,7 +289,8 @@ def _family_floor(challenger: Candidate, champion: Candidate, limit: float) -> C
         note = f"no attack family has {MIN_FAMILY_ROWS} rows to compare"
         return Check(name="family_recall", passed=True, figure=None, limit=limit, note=note)
     loss, family, before, after = max(losses)
-    note = f"largest loss of recall in a family: {family!r} from {before:.3f} to {after:.3f}"
+    # A family's name comes from the wire, and may be of any length.
+    note = f"largest loss of recall in a family: {family!r:.80} from {before:.3f} to {after:.3f}"
     # The tolerance is for recalls such as 0.9 - 0.8, which differ by more than 0.1 in floats.
     passed = loss <= limit + 1e-12
     return Check(name="family_recall", passed=passed, figure=loss, limit=limit, note=note)
@@ -300,7 +322,7 @@ def _better(difference: Difference | None, challenger: Candidate, champion: Cand
     note = (
         f"{pair if passed else f'not shown that {pair}'}: {yardstick.HEAD} "
         f"{difference.challenger:.4f} against {difference.champion:.4f}, difference "
-        f"{difference.estimate:+.4f} ({difference.confidence:.0%} interval "
+        f"{difference.estimate:+.4f} ({percent(difference.confidence)} interval "
         f"{difference.low:+.4f} to {difference.high:+.4f})"
     )
     return Check(name="better", passed=passed, figure=difference.low, limit=0.0, note=note)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Mapping
+import gzip
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
+from oddwire.drafts import whole_files
 from oddwire.errors import DataError
 from oddwire.traffic.sources.reading.raw_table import RawTable, free_name
 
@@ -39,6 +42,8 @@ def check_targets(file: Path, out: Path, *, explained: bool) -> None:
     if not out.absolute().parent.is_dir():
         raise DataError(f"--out: there is no folder {out.absolute().parent}")
     for target in (out, explained_file(out)) if explained else (out,):
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise DataError(f"--out: {target} is not an ordinary file")
         if target.exists() and file.exists() and target.samefile(file):
             raise DataError(
                 f"what is written must be another file than the one scored, got {target}"
@@ -88,30 +93,81 @@ def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.Dat
     return pd.concat([own.rename(columns=renamed), added], axis=1)
 
 
-def write_files(files: Mapping[Path, pd.DataFrame]) -> None:
-    """Write beside the targets first, so that nothing half-written ever stands there."""
-    drafts = {out: out.with_name(f".{out.name}.part") for out in files}
+@contextmanager
+def writing(targets: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """Give a draft for each target, as `oddwire.drafts.whole_files` does; its errors in one line.
+
+    Raises
+    ------
+    DataError
+        If one cannot be written.
+    """
     try:
-        for out, frame in files.items():
-            if out.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            _write_one(frame, drafts[out])
-        for out, draft in drafts.items():
-            draft.replace(out)
+        with whole_files(targets) as drafts:
+            yield drafts
     except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror}") from error
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+        named = error.filename or ", ".join(map(str, targets))
+        raise DataError(f"cannot write {named}: {error.strerror or error}") from error
 
 
-def _write_one(frame: pd.DataFrame, draft: Path) -> None:
-    name = draft.name.removesuffix(".part")
-    if name.endswith(".parquet"):
-        frame.to_parquet(draft, index=False)
-    else:
-        zipped = name.endswith(".gz")
-        without_formulas(frame).to_csv(draft, index=False, compression="gzip" if zipped else None)
+class FrameWriter:
+    """Writes a table piece by piece to a draft, in the format that the target's name tells.
+
+    Text columns of a Parquet file are text even where a piece, or all of it, has no value there.
+
+    Parameters
+    ----------
+    draft
+        The file to write to.
+    name
+        What it will be called.
+    """
+
+    def __init__(self, draft: Path, name: str) -> None:
+        self._draft = draft
+        self._open = ExitStack()
+        self._text: IO[str] | None = None
+        self._parquet: pq.ParquetWriter | None = None
+        if name.endswith(".gz"):
+            stream = self._open.enter_context(draft.open("wb"))
+            own_name = name.removesuffix(".gz")  # that of the draft would be kept in the file
+            zipped = self._open.enter_context(gzip.GzipFile(own_name, "wb", fileobj=stream))
+            wrapped = io.TextIOWrapper(zipped, encoding="utf-8", newline="")
+            self._text = self._open.enter_context(wrapped)
+        elif not name.endswith(".parquet"):
+            opened = draft.open("w", encoding="utf-8", newline="")
+            self._text = self._open.enter_context(opened)
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write more rows, of the columns that the first ones had."""
+        if self._text is not None:
+            without_formulas(frame).to_csv(self._text, index=False, header=not self._begun)
+        else:
+            self._write_parquet(frame)
+        self._begun = True
+
+    def _write_parquet(self, frame: pd.DataFrame) -> None:
+        if self._parquet is None:
+            schema = _schema(frame)
+            self._parquet = self._open.enter_context(pq.ParquetWriter(self._draft, schema))
+        schema = self._parquet.schema
+        self._parquet.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
+
+
+def _schema(frame: pd.DataFrame) -> Any:
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    for at, (field, dtype) in enumerate(zip(schema, frame.dtypes, strict=True)):
+        if dtype == object and pa.types.is_null(field.type):
+            schema = schema.set(at, field.with_type(pa.string()))
+    # Anew, so that what it tells pandas of the types is true of all pieces.
+    return pa.Table.from_pandas(frame, schema, preserve_index=False).schema
 
 
 def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from oddwire.errors import ServiceError
 from oddwire.faults import LOCKED, fault_of
-from oddwire.operations.tracking.addresses import without_password
+from oddwire.masking import masked, reason
 from oddwire.operations.tracking.repeats import made_already
 from oddwire.params.services import service_timeout
 
@@ -59,7 +59,7 @@ def connect(uri: str) -> MlflowClient:
     except ServiceError:
         raise
     except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
-        raise ServiceError(_failed(uri, error)) from error
+        raise ServiceError(_failed(uri, error)) from None
     return cast("MlflowClient", _Patient(client, uri))
 
 
@@ -130,7 +130,8 @@ def patiently(
             if not _is_outage(error):
                 raise
             if not _may_pass(error) or time.monotonic() + pause > last:
-                raise ServiceError(_failed(uri, error)) from error
+                # The library's own text, which a traceback would show, may quote the password.
+                raise ServiceError(_failed(uri, error)) from None
         again = True
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
@@ -159,7 +160,5 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _failed(uri: str, error: Exception) -> str:
-    shown = without_password(uri)
-    # A library's own text would go on with SQL.
-    reason = fault_of(error) or str(error).strip().partition("\n")[0].replace(uri, shown)
-    return f"the MLflow store {shown} failed: {reason}"
+    # A library's own text would go on with SQL, and may quote the password.
+    return f"the MLflow store {masked(uri)} failed: {fault_of(error) or reason(error, uri)}"

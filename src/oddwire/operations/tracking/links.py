@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
+
+from oddwire.masking import parses
+from oddwire.operations.tracking.addresses import bare
 
 PAGE_VARIABLE = "ODDWIRE_MLFLOW_PAGE"  # where people open MLflow, if not at its usual address
 LOCAL_PAGE = "http://127.0.0.1:5000"
@@ -26,16 +29,13 @@ _FILTERS = {
 def page(uri: str) -> str:
     """Return the address of the page that shows a store.
 
-    That is what ``ODDWIRE_MLFLOW_PAGE`` says; otherwise a server's own address, without user and
+    That is what ``ODDWIRE_MLFLOW_PAGE`` says; otherwise a server's own address, both without user and
     password; otherwise, for a database, the local page of `oddwire up`.
     """
-    named = os.environ.get(PAGE_VARIABLE)
-    if named:
-        return named.rstrip("/")
-    parts = urlsplit(uri)
-    if parts.scheme not in {"http", "https"}:
-        return LOCAL_PAGE
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    for address in (os.environ.get(PAGE_VARIABLE, ""), uri):
+        if address.startswith(("http://", "https://")) and parses(address):
+            return bare(address).rstrip("/")
+    return LOCAL_PAGE
 
 
 def runs_link(base: str, experiment: str, where: str = "") -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from oddwire.evaluation import yardstick
 from oddwire.operations.markdown import Escape, escaped, figure, link, table
 from oddwire.operations.training.results import TrainingResult
+from oddwire.percent import percent
 
 _COLUMNS = {
     yardstick.NAME: f"test {yardstick.HEAD}",
@@ -40,6 +41,7 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         f"**Version {result.version}:** {escape(result.reason)}",
         table([*heads, *_COLUMNS.values()], cells),
         *_target(rows),
+        *([f"**Shared rows:** {result.shared_rows}."] if result.shared_rows else []),
         *([escape(result.choice)] if result.choice else []),
         *(["\n".join(f"- {each}" for each in sentences)] if sentences else []),
         *[f"- {escape(baseline)}" for baseline in result.supervised_baselines],
@@ -55,7 +57,7 @@ def _marks(row: Mapping[str, Any]) -> str:
 
 def _figures(row: Mapping[str, Any]) -> list[str]:
     return [
-        f"{row[name]:.2%}"
+        percent(row[name])
         if name == "false_positive_rate" and row.get(name) is not None
         else figure(row.get(name))
         for name in _COLUMNS
@@ -66,7 +68,7 @@ def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     rates = sorted({row["target_fpr"] for row in rows if row.get("target_fpr")})
     if not rates:
         return []
-    return [f"Target FPR: {', '.join(f'{rate:.3%}' for rate in rates)}."]
+    return [f"Target FPR: {', '.join(map(percent, rates))}."]
 
 
 def _links(result: TrainingResult) -> list[str]:

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from oddwire.drafts import whole_file
 from oddwire.errors import DataError, ParameterError, ServiceError
+from oddwire.params.values.paths import file_fault
+from oddwire.traffic.wire_text import shown_path
 
 TIMEOUT = 30  # seconds without a byte
 
@@ -100,10 +103,12 @@ def _sha256(file: Path) -> str:
 
 
 def _check(file: Path, digest: str) -> None:
-    if not file.is_file():
-        raise DataError(f"{file} does not exist")
+    if (fault := file_fault(file)) is not None:
+        raise DataError(f"{shown_path(file)} {fault}")
     if (got := _sha256(file)) != digest:
-        raise DataError(f"{file} is not the published file: SHA-256 {digest} expected, got {got}")
+        raise DataError(
+            f"{shown_path(file)} is not the published file: SHA-256 {digest} expected, got {got}"
+        )
 
 
 def _download(name: str, url: str, digest: str, target: Path) -> None:
@@ -134,9 +139,5 @@ def _download(name: str, url: str, digest: str, target: Path) -> None:
 def _place(source: Path, target: Path) -> None:
     """Copy a file so that it is there whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        shutil.copyfile(source, partial)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(target) as draft:
+        shutil.copyfile(source, draft)
