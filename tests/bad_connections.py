@@ -45,8 +45,8 @@ def schedule_of(random_: random.Random) -> Schedule:
     """Draw a schedule: from now and then to often, and sometimes a server that goes for good."""
     ends = random_.random() < 0.3
     return Schedule(
-        random_.choice([0.01, 0.03, 0.1, 0.3]),
-        random_.randrange(1, 150) if ends else None,
+        random_.choice([0.01, 0.03, 0.06, 0.1]),
+        random_.randrange(2, 200) if ends else None,
         random_.choice(["refuse", "stall"]),
     )
 

@@ -224,7 +224,7 @@ def _wait_at_most(seconds: float) -> None:
     import prefect.context
 
     os.environ[TIMEOUT_VARIABLE] = os.environ["PREFECT_API_REQUEST_TIMEOUT"] = str(seconds)
-    os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "0"
+    os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "1"
     prefect.context.refresh_global_settings_context()
 
 
