@@ -304,12 +304,20 @@ class Tracking:
 
         return store_client.patiently(download, self.uri)
 
-    def end_orphans(self, source: str) -> int:
-        """End the runs of killed processes of this machine, and say how many there were."""
+    def end_orphans(self, source: str, *, mine: Sequence[str] = ()) -> int:
+        """End the runs of killed processes of this machine, and say how many there were.
+
+        Parameters
+        ----------
+        mine
+            Kinds of runs of which this process has none under way: those that are its own were
+            begun before it lost the store.
+        """
         orphans = [
             run
             for run in self._runs(self.experiment(source), "attributes.status = 'RUNNING'")
             if is_dead(run.data.tags.get(_OWNER, ""))
+            or (run.data.tags.get(_KIND) in mine and run.data.tags.get(_OWNER) == owner())
         ]
         for run in orphans:
             self.end(run.info.run_id, status="KILLED")
