@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype, is_object_dtype
 
 from oddwire.drafts import whole_files
 from oddwire.errors import DataError
@@ -164,7 +164,7 @@ class FrameWriter:
 def _schema(frame: pd.DataFrame) -> Any:
     schema = pa.Schema.from_pandas(frame, preserve_index=False)
     for at, (field, dtype) in enumerate(zip(schema, frame.dtypes, strict=True)):
-        if dtype == object and pa.types.is_null(field.type):
+        if is_object_dtype(dtype) and pa.types.is_null(field.type):
             schema = schema.set(at, field.with_type(pa.string()))
     # Anew, so that what it tells pandas of the types is true of all pieces.
     return pa.Table.from_pandas(frame, schema, preserve_index=False).schema
