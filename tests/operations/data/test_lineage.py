@@ -6,9 +6,11 @@ import pytest
 import yaml
 from small_projects import git
 
+from oddwire.errors import DataError
 from oddwire.operations.data.lineage import (
     PACKAGES,
     Lineage,
+    check_dvc_lock,
     folder_digest,
     package_versions,
     read_lineage,
@@ -157,3 +159,30 @@ def test_the_versions_are_those_installed(monkeypatch):
 def test_a_lineage_holds_plain_values():
     lineage = Lineage("abc", "", {}, "digest", {})
     assert all(isinstance(value, str) for value in lineage.tags().values())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\n", b"stages:\n  prepare@mine: [", b"7",
+        b"stages: 7\n", b"- 1\n", b"\xff\xfe\x00", b"stages:\n" + b"\x00" * 100,
+    ],
+)  # fmt: skip
+def test_a_damaged_dvc_lock_is_one_line_that_says_how_to_mend_it(tmp_path, content):
+    project = Project(tmp_path)
+    project.dvc_lock.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        check_dvc_lock(project)
+    told = str(raised.value)
+    assert told.startswith(f"{project.dvc_lock} is damaged")
+    assert "git checkout -- dvc.lock" in told
+    assert "\n" not in told
+    assert project.dvc_lock.read_bytes() == content, "it is the user's: never moved"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"schema: '2.0'\nstages:\n"])
+def test_an_empty_dvc_lock_is_none(tmp_path, content):
+    project = Project(tmp_path)
+    if content is not None:
+        project.dvc_lock.write_bytes(content)
+    check_dvc_lock(project)

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from oddwire import __version__
+from oddwire.errors import DataError
 from oddwire.operations.locks import dvc_lock
 from oddwire.project import Project
 
@@ -124,8 +125,28 @@ def _git(root: Path, *arguments: str) -> str | None:
     return done.stdout
 
 
+def check_dvc_lock(project: Project) -> None:
+    """Refuse a ``dvc.lock`` that is damaged, before DVC says it in a paragraph.
+
+    Raises
+    ------
+    DataError
+        Naming it, and how it is mended.
+    """
+    _locked_stages(project.dvc_lock, "")
+
+
 def _locked_stages(lock: Path, source: str) -> dict[str, Any]:
-    if not lock.is_file():
+    try:
+        content = yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
+        stages: dict[str, Any] = dict(content.get("stages") or {})
+    except FileNotFoundError:
         return {}
-    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
-    return {name: entry for name, entry in stages.items() if name.endswith(f"@{source}")}
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" (line {mark.line + 1})"
+        raise DataError(
+            f"{lock} is damaged{where}: bring it back with `git checkout -- {lock.name}`, or move"
+            " it away and every stage runs once more"
+        ) from None
+    return {name: entry for name, entry in stages.items() if str(name).endswith(f"@{source}")}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oddwire.errors import DataError, ServiceError
+from oddwire.operations.data.lineage import check_dvc_lock
 from oddwire.operations.locks import dvc_lock
 from oddwire.operations.progress import progress, step
 from oddwire.params import Source
@@ -30,13 +31,15 @@ def reproduce(
     Raises
     ------
     DataError
-        If a file is missing, or a stage refused its input; the message is the stage's own.
+        If a file is missing or damaged, or a stage refused its input; the message is the stage's
+        own.
     ServiceError
         If DVC failed for another reason.
     """
     check_files(settings, root=project.root, name=source)
     name = f"dvc repro {source}"
     with dvc_lock(project), step(name):
+        check_dvc_lock(project)
         _run_dvc(project, [f"{stage}@{source}" for stage in stages], name)
 
 

@@ -14,6 +14,12 @@ from oddwire.operations.tracking.addresses import without_password
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+# What SQLite says of a damaged file. It is never moved: it is all that is known of the models.
+_DAMAGED = ("file is not a database", "database disk image is malformed")
+_MEND = (
+    "; the file is damaged: bring back a copy of it, or try `sqlite3 FILE .recover`; moved away, "
+    "a new one is begun without any run or model"
+)
 _OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 
 
@@ -89,4 +95,5 @@ def _is_outage(error: Exception) -> bool:
 def _failed(uri: str, error: Exception) -> str:
     shown = without_password(uri)
     reason = str(error).strip().partition("\n")[0].replace(uri, shown)
-    return f"the MLflow store {shown} failed: {reason}"
+    mend = _MEND if any(words in reason for words in _DAMAGED) else ""
+    return f"the MLflow store {shown} failed: {reason}{mend}"

@@ -48,7 +48,8 @@ def finish_training(
     reports = [each.report for each in evaluated]
     sentences = records.strengths(reports)
     tracking, run = training.tracking(), training.run_id
-    version, champion = versions[best.detector].number, _champion(training)
+    version = versions[best.detector].number
+    champion = Registry.of(tracking, training.project).number(training.source)
     unmarked = [
         records.leaderboard_row(each.report, each.searched.run_id, versions[each.detector].number)
         | {
@@ -72,6 +73,7 @@ def finish_training(
         training.source, run, rows, version, best.detector, decision.promote, decision.reason,
         failed_detectors(training), champion=champion, choice=_choice(training, evaluated, best),
         name=name, link=tracking.run_link(run), compare_link=_compare_link(tracking, rows),
+        shared_rows=_shared_rows(training),
     )  # fmt: skip
     note = leaderboard_markdown(result, escaped_for_mlflow)
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
@@ -79,14 +81,14 @@ def finish_training(
     return result
 
 
+def _shared_rows(training: Training) -> str:
+    shared = training.prepared.shared_rows
+    return shared.sentence if shared.remarkable else ""
+
+
 def _compare_link(tracking: Tracking, rows: Sequence[Mapping[str, Any]]) -> str:
     runs = [str(row["run_id"]) for row in rows]
     return tracking.compare_link(runs) if len(runs) > 1 else ""
-
-
-def _champion(training: Training) -> str | None:
-    found = Registry.of(training.tracking(), training.project).version(training.source)
-    return None if found is None else found.number
 
 
 def _choice(
