@@ -29,7 +29,7 @@ from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.statistics import MIN_ROWS
 from oddwire.params import Params, Source
 from oddwire.project import Project
-from oddwire.traffic.archive import load_rows
+from oddwire.traffic.archive import open_archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
@@ -169,19 +169,20 @@ def _next_day(looking: Looking, ends: dt.datetime) -> Period:
 
 
 def _new_days(looking: Looking) -> list[Period]:
-    archive = load_rows(looking.project.ingested(looking.source))
-    parts = [archive.train] if archive.test is None else [archive.train, archive.test]
-    if any(TIME not in part for part in parts):
+    archive = open_archive(looking.project.ingested(looking.source))
+    parts = ["train", "test"] if archive.has_test else ["train"]
+    known = [archive.read(part, [TIME]) for part in parts]
+    if any(TIME not in part for part in known):
         return []
-    rows = pd.concat(parts, ignore_index=True)
-    times = rows[TIME].dropna().sort_values().reset_index(drop=True)
+    times = pd.concat(known)[TIME].dropna().sort_values().reset_index(drop=True)
     if times.empty:
         return []
 
     def period(start: dt.datetime, end: dt.datetime) -> Period:
         def read() -> pd.DataFrame:
-            near = rows[(rows[TIME] >= start - _REACH) & (rows[TIME] < end)]
-            features = to_features(archive.kind, near.reset_index(drop=True), looking.schema)
+            near = [archive.between(part, start - _REACH, end) for part in parts]
+            rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
+            features = to_features(archive.kind, rows, looking.schema)
             return _between(features, start, end)
 
         return _of_days(start, end, read)
