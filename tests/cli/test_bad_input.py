@@ -35,7 +35,7 @@ def assert_nothing_half_done(project, source):
     work = project.root / "data" / "work"
     assert not work.exists() or not list(work.iterdir())
     for folder in (project.ingested(source), project.prepared(source)):
-        assert not list(folder.parent.glob("*.partial")) if folder.parent.exists() else True
+        assert not list(folder.parent.glob(".*")) if folder.parent.exists() else True
     assert not (project.prepared(source) / "train.parquet").exists()
 
 

@@ -73,6 +73,12 @@ def test_what_the_best_was_chosen_by_and_where_to_look_are_told(printed):
     assert "MLflow run http://x/#/runs/1" in text
 
 
+def test_shared_rows_are_told_below_the_table(printed):
+    sentence = "40 of 90 test rows (44.4%) also occur before the test part"
+    assert f"Shared rows: {sentence}" in printed(ROW, shared_rows=sentence)
+    assert "Shared rows" not in printed(ROW)
+
+
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])
 def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promise):
     text = printed({**ROW, "target_verdict": promise})

@@ -34,10 +34,13 @@ EXAMPLES: dict[str, tuple[dict[str, object], dict[str, str], str]] = {
     "simulated": ({"days": 1, "connections_per_day": 100}, {}, CONNECTION),
     "nsl-kdd": (
         {},
-        dict.fromkeys(("train", "test"), f"{NSL_KDD_ROW},normal,20\n{NSL_KDD_ROW},neptune,3\n"),
+        {
+            "train": f"{NSL_KDD_ROW},normal,20\n{NSL_KDD_ROW},neptune,3\n",
+            "test": f"{NSL_KDD_ROW},neptune,3\n{NSL_KDD_ROW},normal,20\n",
+        },
         f"{NSL_KDD_ROW}\n",
     ),
-    "table": ({"label": "y"}, dict.fromkeys(("train", "test"), TABLE), "b,a\ntcp,3\n"),
+    "table": ({"label": "y"}, {"train": TABLE, "test": TABLE + "3,tcp,0\n"}, "b,a\ntcp,3\n"),
 }
 
 
@@ -124,7 +127,27 @@ def test_the_files_that_settings_name_are_checked(settings, tmp_path):
         with pytest.raises(DataError, match="is a folder, not a file"):
             check_files(settings, root=tmp_path, name="mine")
         file.rmdir()
-        file.touch()
+        file.write_text(key)
+
+
+def test_a_test_file_that_is_the_train_file_is_refused(settings, tmp_path):
+    files = check_files(settings, root=tmp_path, name="mine")
+    if "test" not in files:
+        pytest.skip("this format has no test file")
+    train, test = files["train"], files["test"]
+    refused = r"^source 'mine': its test file .* its train file .*train\.txt: `test` must name"
+
+    def copied(file):
+        test.write_bytes(file.read_bytes())
+
+    for make in (test.symlink_to, test.hardlink_to, copied):
+        test.unlink()
+        make(train)
+        with pytest.raises(DataError, match=refused):
+            check_files(settings, root=tmp_path, name="mine")
+    same = settings.model_copy(update={"test": settings.train})
+    with pytest.raises(DataError, match=r"its test file .* is its train file"):
+        check_files(same, root=tmp_path, name="mine")
 
 
 def test_scenarios_follow_the_rows_of_the_source_or_are_refused(settings, tmp_path):

@@ -6,17 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from oddwire.stages.running import run, whole_folder
-
-
-def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
-    target = tmp_path / "out"
-    with whole_folder(target) as folder:
-        (folder / "a").touch()
-    with pytest.raises(FileNotFoundError), whole_folder(target) as folder:
-        (folder / "b").write_bytes((folder / "missing").read_bytes())
-    assert [file.name for file in target.iterdir()] == ["a"]
-    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+from oddwire.stages.running import run
 
 
 def test_a_stage_takes_one_source(project, monkeypatch, capsys):

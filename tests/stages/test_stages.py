@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.stages.explore import explore
@@ -45,6 +47,35 @@ def test_the_same_input_gives_the_same_bytes(prepared, hashes, source):
     assert [hashes(folder) for folder in folders] == first
     assert set(first[0]) == {"train.parquet", "rows.json"}
     assert set(first[1]) == {"split.json", *(f"{part}.parquet" for part in PARTS)}
+
+
+def test_a_test_file_of_the_train_files_rows_is_refused_in_whatever_order(project):
+    mine = yaml.safe_load(project.params_file.read_text())
+    train = Path(mine["sources"]["mine"]["train"])
+    head, *lines = train.read_text().splitlines()
+    test = train.with_name("other.csv")
+    test.write_text("\n".join([head, *reversed(lines)]) + "\n")
+    mine["sources"]["mine"]["test"] = str(test)
+    project.params_file.write_text(yaml.safe_dump(mine))
+    with pytest.raises(DataError, match=r"mine: its test file has the same 400 rows as its train"):
+        run_stages(project, "mine")
+    assert not project.prepared("mine").exists()
+
+
+def test_shared_rows_are_counted_and_told_on_the_explored_page(project):
+    mine = yaml.safe_load(project.params_file.read_text())
+    train = Path(mine["sources"]["mine"]["train"])
+    lines = train.read_text().splitlines()
+    test = train.with_name("other.csv")
+    test.write_text("\n".join([*lines[:200], *(f"{1000 + n},1,tcp,0" for n in range(50))]) + "\n")
+    mine["sources"]["mine"]["test"] = str(test)
+    project.params_file.write_text(yaml.safe_dump(mine))
+    run_stages(project, "mine")
+    about = json.loads((project.prepared("mine") / "split.json").read_text())
+    assert about["shared_rows"] == {"rows": 199, "of": 249, "expected": 0.0}
+    explore(project, "mine")
+    page = (project.explored("mine") / "index.html").read_text()
+    assert "199 of 249 test rows (79.9%) also occur before the test part" in page
 
 
 def test_prepare_writes_the_parts_and_says_what_is_in_them(prepared):

@@ -121,6 +121,8 @@ def show(project: Project, result: TrainingResult) -> None:
             f"{percent(row['target_fpr'])} target by more than chance explains: the test rows "
             "differ from the calibration rows"
         )
+    if result.shared_rows:
+        console.print(f"Shared rows: {result.shared_rows}", style="yellow")
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.link}", soft_wrap=True)
     root = escape(str(project.root))

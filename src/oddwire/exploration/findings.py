@@ -100,6 +100,9 @@ def _rows(statistics: dict[str, Any]) -> Iterator[Finding]:
         text = f"{_share_of(repeated, rows)} with the same features as an earlier one; such rows"
         text += " may stand on both sides of a split."
     yield Finding("check" if repeated > _MANY * rows else "note", text)
+    shared = statistics.get("shared_rows", {"sentence": ""})
+    if shared["sentence"]:
+        yield Finding("check" if shared["remarkable"] else "note", f"{shared['sentence']}.")
     if gaps["missing"]:
         text = f"{_share_of(gaps['missing'], rows)} with a missing value"
         text += f"{_most(statistics, 'missing')}."

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.exploration.leakage import find_suspects
 from oddwire.exploration.page.html_page import write_page
@@ -19,9 +20,10 @@ from oddwire.exploration.sample import sample
 from oddwire.exploration.statistics import describe
 from oddwire.params import Source, load_params
 from oddwire.project import Project
-from oddwire.stages.running import run, whole_folder
+from oddwire.stages.running import run
 from oddwire.traffic.features.units import unit_of
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.splitting.shared_rows import SharedRows
 
 PARTS = ("train", "calibration", "validation")
 _CELLS = 4_000_000  # of many columns fewer rows are looked at
@@ -39,12 +41,13 @@ def explore(project: Project, source: str) -> None:
     """
     params = load_params(project.params_file)
     settings = params.source(source)
-    rows, schema = _load(project.prepared(source))
+    rows, schema, shared = _load(project.prepared(source))
     most = max(_FEWEST_ROWS, _CELLS // len(schema.columns))
     looked_at = sample(rows, max_rows=min(params.explore.max_rows, most))
     on_map = sample(looked_at, max_rows=_MAP_ROWS)
     statistics = {"source": source, "seed": params.seed, **describe(rows, looked_at, schema)}
     statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
+    statistics["shared_rows"] = {"remarkable": shared.remarkable, "sentence": shared.sentence}
     statistics["units"] = _units(settings, schema)
     maps = place_on_maps(*as_matrix(on_map, schema), seed=params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
@@ -58,14 +61,15 @@ def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:
     return {name: unit for name in schema.numeric if (unit := unit_of(name)) is not None}
 
 
-def _load(folder: Path) -> tuple[pd.DataFrame, FeatureSchema]:
+def _load(folder: Path) -> tuple[pd.DataFrame, FeatureSchema, SharedRows]:
     file = folder / "split.json"
     if not file.is_file():
         raise DataError(f"{file} does not exist: run the stage `prepare` first")
     content = json.loads(file.read_text(encoding="utf-8"))
     parts = [pd.read_parquet(folder / f"{part}.parquet") for part in PARTS]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    return rows, FeatureSchema.from_dict(content["schema"])
+    shared = SharedRows.from_summary(content.get("shared_rows"))
+    return rows, FeatureSchema.from_dict(content["schema"]), shared
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from oddwire.drafts import whole_folder
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.link import linked
-from oddwire.stages.running import run, whole_folder
+from oddwire.stages.running import run
 from oddwire.traffic.archive import write_rows
 from oddwire.traffic.sources import read_source
 

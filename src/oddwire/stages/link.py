@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import SourceSettings, load_params
 from oddwire.project import Project
-from oddwire.stages.running import run, whole_folder
+from oddwire.stages.running import run
 from oddwire.traffic.sources.reading.files import check_files
 
 

@@ -1,12 +1,9 @@
-"""How every stage starts and ends: one source on the command line, whole outputs or none."""
+"""How every stage starts and ends: one source on the command line, one line on an error."""
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 from oddwire.errors import OddwireError, ParameterError
 from oddwire.project import Project
@@ -35,22 +32,3 @@ def run(stage: Callable[[Project, str], None], arguments: list[str] | None = Non
         sys.stderr.write(f"error: {error}\n")
         return EXIT_MENDABLE
     return 0
-
-
-@contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """Give a folder to write to, which takes the place of ``target`` once all is written.
-
-    After an error ``target`` is as it was. What a killed run left is cleared by the next one; DVC
-    runs a stage once at a time.
-    """
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

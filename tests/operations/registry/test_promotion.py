@@ -18,6 +18,7 @@ from oddwire.operations.registry.promotion import (
     decide,
 )
 from oddwire.params import PromotionSettings
+from oddwire.traffic.splitting.shared_rows import SharedRows
 
 LIMITS = PromotionSettings(
     confidence=0.95,
@@ -69,6 +70,18 @@ def test_a_better_model_is_promoted_with_its_interval_as_reason():
     assert "version 2 is better than version 1" in got.reason
     assert "95% interval +" in got.reason
     assert check(got, "better").figure > 0
+
+
+@pytest.mark.parametrize("champion", [None, CHAMPION])
+def test_nothing_is_promoted_by_rows_that_it_was_trained_on(champion):
+    copied, honest = SharedRows(600, 1200, 0.0), SharedRows(600, 1200, 590.0)
+    got = decide(candidate(4.0), champion, LIMITS, seed=0, shared=copied)
+    assert not got.promote
+    assert "50.0% of the test rows also occur before the test part" in got.reason
+    assert not check(got, "unseen_test_rows").passed
+    assert decide(candidate(4.0), champion, LIMITS, seed=0, shared=honest).promote
+    few = decide(candidate(4.0), champion, LIMITS, seed=0, shared=SharedRows(60, 1200, 0.0))
+    assert few.promote
 
 
 def test_a_worse_model_is_not_promoted():

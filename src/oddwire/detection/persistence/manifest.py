@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oddwire.detection.persistence.files import dump_json, load_json
+from oddwire.drafts import whole_folder
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -46,23 +45,11 @@ def write_verified(folder: Path, write: Callable[[Path], None]) -> str:
     folder = folder.absolute()
     if folder.exists() and not _may_be_replaced(folder):
         raise ModelError(f"{folder} exists already and is not a saved model")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unique = f".{folder.name}.{uuid.uuid4().hex}"
-    draft, former = (folder.parent / f"{unique}.{kind}" for kind in ("partial", "former"))
-    draft.mkdir()
-    try:
+    with whole_folder(folder) as draft:
         write(draft)
         hashes = {name: sha256(path.read_bytes()) for name, path in _files(draft)}
         manifest = dump_json({"files": hashes})
         (draft / MANIFEST).write_bytes(manifest)
-        # A folder that holds files cannot be replaced in one step. After a kill between the two,
-        # the former one is still whole under its other name.
-        if folder.exists():
-            folder.rename(former)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(former, ignore_errors=True)
     return sha256(manifest)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from oddwire.errors import DataError
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.splitting.shared_rows import SharedRows
 
 BEFORE_TEST = ("train", "calibration", "validation")
 
@@ -64,6 +65,11 @@ class Prepared:
         """How many connections a day brings, None where the source has no time."""
         value = self.description["split"].get("connections_per_day")
         return None if value is None else float(value)
+
+    @property
+    def shared_rows(self) -> SharedRows:
+        """How many test rows also occur before the test part."""
+        return SharedRows.from_summary(self.description.get("shared_rows"))
 
     def part(self, name: str) -> pd.DataFrame:
         """Return one part: train, calibration, validation or test."""

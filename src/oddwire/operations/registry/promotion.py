@@ -3,7 +3,10 @@
 The rules, in the order in which they are checked:
 
 1. *Floors*, which every challenger keeps, the first one too: finite scores that have not collapsed,
-   a limit on the observed false-positive rate, on latency and on size.
+   a limit on the observed false-positive rate, on latency and on size; and test rows that it has
+   not seen: where more than ``MOST_SHARED`` of them also occur before the test part, beyond what
+   repeats of honest traffic explain, no figure on them says what a promotion asks. Fewer are told
+   and do no harm: they move a rate by less than its interval. A person may promote by hand.
 2. *The same test rows* for both: otherwise their figures do not compare.
 3. *No attack family lost*: none of at least ``MIN_FAMILY_ROWS`` rows loses more than
    ``max_family_loss`` of its recall, each model at its own threshold.
@@ -33,8 +36,10 @@ from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
 from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.params import PromotionSettings
+from oddwire.traffic.splitting.shared_rows import SharedRows
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
+MOST_SHARED = 0.1  # of the test rows
 MIN_SPREAD = 1e-6  # float32 networks that have collapsed still differ by about 1e-7
 _MIDDLE = (0.0005, 0.9995)  # a few far-off rows do not hide a collapse of all others
 
@@ -103,6 +108,7 @@ def decide(
     *,
     seed: int,
     no_champion: str = "is the first model",
+    shared: SharedRows | None = None,
 ) -> PromotionDecision:
     """Decide whether the challenger becomes champion.
 
@@ -114,6 +120,8 @@ def decide(
         Of the bootstrap: the same input gives the same decision.
     no_champion
         Why there is no champion to compare with, for the reason.
+    shared
+        Test rows that also occur before the test part; None where nobody counted them.
 
     Raises
     ------
@@ -121,6 +129,8 @@ def decide(
         If a candidate's own labels, families and scores do not fit one another.
     """
     checks = (*_score_floors(challenger, settings), *_cost_floors(challenger, settings))
+    if shared is not None and shared.rows:
+        checks = (*checks, _unseen(shared))
     broken = _broken(checks)
     if broken:
         return _verdict(False, f"{challenger.name} breaks a limit: {broken}", checks)
@@ -174,6 +184,16 @@ def _score_floors(candidate: Candidate, settings: PromotionSettings) -> tuple[Ch
         _finite(candidate),
         _spread(candidate),
         _false_positives(candidate, settings.max_false_positive_rate),
+    )
+
+
+def _unseen(shared: SharedRows) -> Check:
+    passed = not (shared.remarkable and shared.excess > MOST_SHARED)
+    note = f"{shared.share:.1%} of the test rows also occur before the test part"
+    if not passed:
+        note += f" (limit {MOST_SHARED:.0%} beyond repeats in the traffic)"
+    return Check(
+        name="unseen_test_rows", passed=passed, figure=shared.excess, limit=MOST_SHARED, note=note
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Mapping
+import gzip
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
+from oddwire.drafts import whole_files
 from oddwire.errors import DataError
 from oddwire.traffic.sources.reading.raw_table import RawTable, free_name
 
@@ -39,6 +41,8 @@ def check_targets(file: Path, out: Path, *, explained: bool) -> None:
     if not out.absolute().parent.is_dir():
         raise DataError(f"--out: there is no folder {out.absolute().parent}")
     for target in (out, explained_file(out)) if explained else (out,):
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise DataError(f"--out: {target} is not an ordinary file")
         if target.exists() and file.exists() and target.samefile(file):
             raise DataError(
                 f"what is written must be another file than the one scored, got {target}"
@@ -89,29 +93,48 @@ def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.Dat
 
 
 def write_files(files: Mapping[Path, pd.DataFrame]) -> None:
-    """Write beside the targets first, so that nothing half-written ever stands there."""
-    drafts = {out: out.with_name(f".{out.name}.part") for out in files}
+    """Write all files whole or none, whoever else writes them at the same time.
+
+    Raises
+    ------
+    DataError
+        If one cannot be written.
+    """
+    with writing(list(files)) as drafts:
+        for (out, frame), draft in zip(files.items(), drafts, strict=True):
+            _write_one(frame, draft, out.name)
+
+
+@contextmanager
+def writing(targets: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """Give a draft for each target, as `oddwire.drafts.whole_files` does; its errors in one line.
+
+    Raises
+    ------
+    DataError
+        If one cannot be written.
+    """
     try:
-        for out, frame in files.items():
-            if out.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            _write_one(frame, drafts[out])
-        for out, draft in drafts.items():
-            draft.replace(out)
+        with whole_files(targets) as drafts:
+            yield drafts
     except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror}") from error
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+        named = error.filename or ", ".join(map(str, targets))
+        raise DataError(f"cannot write {named}: {error.strerror or error}") from error
 
 
-def _write_one(frame: pd.DataFrame, draft: Path) -> None:
-    name = draft.name.removesuffix(".part")
+def _write_one(frame: pd.DataFrame, draft: Path, name: str) -> None:
     if name.endswith(".parquet"):
         frame.to_parquet(draft, index=False)
+    elif name.endswith(".gz"):
+        own_name = name.removesuffix(".gz")  # that of the draft would be kept in the file
+        with (
+            draft.open("wb") as stream,
+            gzip.GzipFile(own_name, "wb", fileobj=stream) as zipped,
+            io.TextIOWrapper(zipped, encoding="utf-8", newline="") as text,
+        ):
+            without_formulas(frame).to_csv(text, index=False)
     else:
-        zipped = name.endswith(".gz")
-        without_formulas(frame).to_csv(draft, index=False, compression="gzip" if zipped else None)
+        without_formulas(frame).to_csv(draft, index=False)
 
 
 def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

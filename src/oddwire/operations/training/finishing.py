@@ -72,11 +72,17 @@ def finish_training(
         training.source, run, rows, version, best.detector, decision.promote, decision.reason,
         failed_detectors(training), champion=champion, choice=_choice(training, evaluated, best),
         name=name, link=tracking.run_link(run), compare_link=_compare_link(tracking, rows),
+        shared_rows=_shared_rows(training),
     )  # fmt: skip
     note = leaderboard_markdown(result, escaped_for_mlflow)
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
     tracking.rename(run, name)
     return result
+
+
+def _shared_rows(training: Training) -> str:
+    shared = training.prepared.shared_rows
+    return shared.sentence if shared.remarkable else ""
 
 
 def _compare_link(tracking: Tracking, rows: Sequence[Mapping[str, Any]]) -> str:

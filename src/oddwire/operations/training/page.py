@@ -40,6 +40,7 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         f"**Version {result.version}:** {escape(result.reason)}",
         table([*heads, *_COLUMNS.values()], cells),
         *_target(rows),
+        *([f"**Shared rows:** {result.shared_rows}."] if result.shared_rows else []),
         *([escape(result.choice)] if result.choice else []),
         *(["\n".join(f"- {each}" for each in sentences)] if sentences else []),
         *[f"- {escape(baseline)}" for baseline in result.supervised_baselines],

@@ -119,7 +119,7 @@ def _decide(
     )  # fmt: skip
     decision = decide(
         challenger, champion, training.params.promotion,
-        seed=training.params.seed, no_champion=no_champion,
+        seed=training.params.seed, no_champion=no_champion, shared=training.prepared.shared_rows,
     )  # fmt: skip
     if version.run_id == best.searched.run_id:
         return decision

@@ -216,6 +216,8 @@ class TrainingResult:
         Of the training's run in MLflow, and where the page shows it.
     compare_link
         Where the page shows its detectors side by side; empty where there is one alone.
+    shared_rows
+        What must be said of test rows that also occur before the test part; empty for nothing.
     """
 
     source: str
@@ -232,3 +234,4 @@ class TrainingResult:
     name: str = ""
     link: str = ""
     compare_link: str = ""
+    shared_rows: str = ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from oddwire.drafts import whole_file
 from oddwire.errors import DataError, ParameterError, ServiceError
 
 TIMEOUT = 30  # seconds without a byte
@@ -134,9 +135,5 @@ def _download(name: str, url: str, digest: str, target: Path) -> None:
 def _place(source: Path, target: Path) -> None:
     """Copy a file so that it is there whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        shutil.copyfile(source, partial)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(target) as draft:
+        shutil.copyfile(source, draft)

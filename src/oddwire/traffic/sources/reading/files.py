@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from filecmp import cmp
+from itertools import combinations
 from pathlib import Path
 
 from oddwire.errors import DataError
@@ -22,11 +24,27 @@ def check_files(source: SourceSettings, *, root: Path, name: str) -> dict[str, P
     Raises
     ------
     DataError
-        If a file of the source is missing.
+        If a file of the source is missing, or two are the same.
     """
     files = {key: locate(path, root) for key, path in source.files().items()}
     for key, file in files.items():
         if not file.is_file():
             what = "is a folder, not a file" if file.is_dir() else "does not exist"
             raise DataError(f"source {name!r}: its {key} file {file} {what}")
+    for (key, file), (other, against) in combinations(files.items(), 2):
+        if why := _same(file, against):
+            raise DataError(
+                f"source {name!r}: its {other} file {against} {why} its {key} file {file}:"
+                f" `{other}` must name other rows, or be left out"
+            )
     return files
+
+
+def _same(file: Path, other: Path) -> str:
+    """Say how two files are the same, empty where they are not."""
+    if file.samefile(other):
+        return "is"
+    size = file.stat().st_size  # an empty file is another error
+    # Files that differ do so in size or in their first rows, nearly always.
+    alike = size and size == other.stat().st_size and cmp(file, other, shallow=False)
+    return "has the content of" if alike else ""
