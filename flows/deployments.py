@@ -20,6 +20,7 @@ from prefect.states import Cancelled
 from flows.drift_check import check_drift
 from flows.forms import offer_sources, summary
 from flows.notifications import tell_of_drift
+from flows.orphans import TAG, hold_while_serving
 from flows.registry import promote_version, roll_back_champion
 from flows.scoring import score
 from flows.training import train
@@ -78,7 +79,7 @@ def _deployment(
 ) -> RunnerDeployment:
     made = flow.to_deployment(
         name, parameters=parameters, schedules=list(schedules), description=summary(flow.fn),
-        tags=["oddwire"], version=__version__, **options,
+        tags=[TAG], version=__version__, **options,
     )  # fmt: skip
     if not isinstance(made, RunnerDeployment):
         raise TypeError("deployments are made outside an event loop")
@@ -138,6 +139,7 @@ def main() -> None:
         keep_paused(made, client)
         cancel_missed(made, client)
     tell_of_drift(params.notify.address())
+    hold_while_serving()
     serve(*made, pause_on_shutdown=False, print_starting_message=False)
 
 

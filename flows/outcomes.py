@@ -12,6 +12,7 @@ from prefect import get_run_logger
 from prefect.logging import get_logger
 from prefect.states import Completed, Failed
 
+from flows.orphans import hold_while_running
 from oddwire.errors import OddwireError
 
 Result = TypeVar("Result")
@@ -45,6 +46,7 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
     A mistake of the user's ends it as failed, with the cause as the state's message and without a
     traceback. Prefect hands the result on to whoever called the flow, and raises the error there.
     """
+    hold_while_running()
     try:
         with _without_tracebacks():
             result = body()

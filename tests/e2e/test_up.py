@@ -9,6 +9,7 @@ import pandas as pd
 import psutil
 import pytest
 from command_line import wait_until
+from prefect_client import prefect_client
 from served import free_ports, serving
 from small_projects import SMALL_PARAMS
 
@@ -34,7 +35,7 @@ def served(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api(served):
-    with httpx.Client(base_url=f"{served.page('prefect')}/api", timeout=30) as client:
+    with prefect_client(f"{served.page('prefect')}/api") as client:
         yield client
 
 

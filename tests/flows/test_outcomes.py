@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 from prefect import flow, task
 from prefect.logging.handlers import APILogWorker
+from prefect_client import prefect_client
 
 from flows.outcomes import Outcome, ended
 from oddwire.errors import DataError
@@ -15,13 +15,14 @@ pytestmark = pytest.mark.slow
 
 def newest(server, flow_name):
     """The newest run of a flow, and its log."""
-    runs = httpx.post(
-        f"{server}/flow_runs/filter",
+    api = prefect_client(server)
+    runs = api.post(
+        "/flow_runs/filter",
         json={"flows": {"name": {"any_": [flow_name]}}, "sort": "START_TIME_DESC", "limit": 1},
     ).json()
     APILogWorker.drain_all(timeout=10, at_exit=False)
-    lines = httpx.post(
-        f"{server}/logs/filter",
+    lines = api.post(
+        "/logs/filter",
         json={"logs": {"flow_run_id": {"any_": [runs[0]["id"]]}}, "sort": "TIMESTAMP_ASC"},
     ).json()
     return runs[0], [line["message"] for line in lines]

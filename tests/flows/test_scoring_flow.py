@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-import httpx
 import pandas as pd
 import pytest
+from prefect_client import prefect_client
 
 from flows.scoring import score
 from oddwire.errors import DataError
@@ -62,10 +62,14 @@ def test_connections_are_scored_in_time_and_written_in_the_order_of_the_file(
 def test_a_failed_run_stands_on_the_page_with_its_reason(project, prefect_server, tmp_path):
     with pytest.raises(DataError, match=r"nothing\.csv does not exist"):
         score(file=str(tmp_path / "nothing.csv"), source="simulated", out=str(tmp_path / "o.csv"))
-    runs = httpx.post(
-        f"{prefect_server}/flow_runs/filter",
-        json={"flows": {"name": {"any_": ["scoring"]}}, "sort": "START_TIME_DESC"},
-    ).json()
+    runs = (
+        prefect_client(prefect_server)
+        .post(
+            "/flow_runs/filter",
+            json={"flows": {"name": {"any_": ["scoring"]}}, "sort": "START_TIME_DESC"},
+        )
+        .json()
+    )
     assert runs[0]["state"]["type"] == "FAILED"
     assert "nothing.csv" in json.dumps(runs[0]["state"])
     assert not list(tmp_path.iterdir())

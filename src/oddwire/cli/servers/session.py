@@ -28,9 +28,12 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
     with shown_progress(quiet=quiet), ExitStack() as stack:
         with step("find or start MLflow and Prefect"):
             # Imported here, since that alone takes seconds.
+            from oddwire.cli.servers.left_running import end_left_runs
             from oddwire.cli.servers.processes import prefect_api
+            from oddwire.cli.terminal.printing import printer
             from oddwire.operations.tracking.store import Tracking
 
             Tracking.connect(project)
-            stack.enter_context(prefect_api(project))
+            api = stack.enter_context(prefect_api(project))
+            end_left_runs(api, printer(err=True))
         yield

@@ -1,13 +1,14 @@
 """The drift checks of a project over time, in a workspace of Evidently's.
 
-The only file that imports Evidently. ``evidently ui --workspace mlruns/evidently`` shows it: a
-project per source, with a dashboard and a short report of each check.
+The only file that imports Evidently. Evidently's page shows it: a project per source, with a
+dashboard and a short report of each check.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import os
+import secrets
 import tempfile
 import uuid
 import warnings
@@ -55,6 +56,21 @@ def add_to_history(
         draft.state.write_snapshot(made, file, _snapshot(evidently, check, subject, name))
         with lock(project.locks / "evidently.lock", "another drift check"):
             _move(Path(scratch) / str(made), project.evidently / str(made), f"{file}.json")
+
+
+def server_app(workspace: str) -> Any:
+    """Return Evidently's page as an ASGI application that nobody can write to.
+
+    Parameters
+    ----------
+    workspace
+        Folder of the history.
+    """
+    import_evidently()
+    from evidently.ui.service.app import create_app, get_config
+
+    secret = secrets.token_urlsafe()  # told to nobody
+    return create_app(get_config(workspace=workspace, secret=secret))
 
 
 def dashboard_id(source: str) -> uuid.UUID:
