@@ -8,6 +8,7 @@ the lock of a dead one.
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -127,3 +128,15 @@ def _who_has_open(file: Path) -> list[int]:
         except OSError:  # ended meanwhile, or another user's
             continue
     return found
+
+
+def is_held(file: Path) -> bool:
+    """Tell whether a process holds a lock file, without making one."""
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
