@@ -31,7 +31,7 @@ class Look:
 
     name: str
     see: Callable[[Ground], Iterable[Finding | Fact]]
-    seconds: float = 30.0
+    seconds: float = 60.0
 
 
 @dataclass(frozen=True)

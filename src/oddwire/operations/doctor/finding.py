@@ -61,9 +61,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that was seen and is as it should be, on one line."""
+    """Something that was seen and is as it should be, on one line.
+
+    Parameters
+    ----------
+    figure
+        Whether people want to see it each time, such as the age of a champion.
+    """
 
     text: str
+    figure: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", printable(" ".join(self.text.split()), LONGEST_PROBLEM))

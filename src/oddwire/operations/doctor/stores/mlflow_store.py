@@ -7,6 +7,7 @@ to its own tables.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 import time
@@ -19,8 +20,8 @@ from oddwire.errors import OddwireError
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.tracking import inspecting
-from oddwire.operations.tracking.addresses import URI_VARIABLE, without_password
-from oddwire.operations.tracking.store import Tracking, local_uri
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri, without_password
+from oddwire.operations.tracking.store import store_uri
 
 _SECONDS = 10.0  # that the check of all pages may take
 _BUSY = 2.0
@@ -28,53 +29,55 @@ _BUSY = 2.0
 
 def see_store(ground: Ground) -> Iterator[Finding | Fact]:
     """Look at the store, and open it for the other looks if it is sound."""
-    if os.environ.get(URI_VARIABLE):
-        yield from _elsewhere(ground)
-        return
-    file = ground.project.mlruns / "mlflow.db"
-    if not file.exists():
+    uri = store_uri(ground.project)
+    file = inspecting.sqlite_file(uri)
+    if file is not None and not file.exists():
         yield Fact("MLflow: no store yet, the first training makes it")
         return
     sound = True
-    for each in _database(ground, file):
+    for each in _elsewhere(uri) if file is None else _database(ground, file, uri):
         sound = sound and isinstance(each, Fact)
         yield each
-    if sound:
-        yield from _opened(ground, local_uri(ground.project))
-
-
-def _elsewhere(ground: Ground) -> Iterator[Finding | Fact]:
-    uri = os.environ[URI_VARIABLE]
-    try:
-        uri = inspecting.checked(uri, ground.project)
-        found, expected = inspecting.tables_of(uri)
-    except Exception as error:  # noqa: BLE001 - drivers' own errors
-        yield Finding(
-            subject=f"MLflow at {URI_VARIABLE}", problem=_without(uri, str(error)),
-            remedy=f"unset {URI_VARIABLE}  # to use mlruns/ of the project",
-        )  # fmt: skip
+    if not sound:
         return
-    if found != expected:
-        yield _other_tables(uri, found, expected)
-        return
-    yield from _opened(ground, uri)
-
-
-def _without(uri: str, text: str) -> str:
-    return text.replace(uri, without_password(uri))
-
-
-def _opened(ground: Ground, uri: str) -> Iterator[Finding | Fact]:
     try:
         ground.store = inspecting.opened(uri, ground.project)
     except OddwireError as error:
-        yield Finding(subject="MLflow", problem=str(error), remedy=_salvage(ground))
+        yield _no_answer(str(error))
         return
-    yield Fact(f"MLflow store {quoted(ground.project.mlruns, ground.root)}"
-               if uri == local_uri(ground.project) else f"MLflow store {without_password(uri)}")
+    shown = without_password(uri) if file is None else quoted(file, ground.root)
+    yield Fact(f"MLflow store {shown}")
 
 
-def _database(ground: Ground, file: Path) -> Iterator[Finding | Fact]:
+def _elsewhere(uri: str) -> Iterator[Finding]:
+    """Yield what is wrong with a store of another machine, or of a database server."""
+    try:
+        check_uri(uri)
+        # A server keeps its own database up to date.
+        found = expected = ""
+        if not uri.startswith("http"):
+            found, expected = inspecting.revision_at(uri) or "", inspecting.newest_revision()
+    except OddwireError as error:
+        yield _no_answer(str(error))
+        return
+    except Exception as error:  # noqa: BLE001 - the drivers' own
+        # Their texts quote the address.
+        yield _no_answer(f"{without_password(uri)}: {type(error).__name__}")
+        return
+    if found != expected:
+        yield _other_tables(uri, found, expected)
+
+
+def _no_answer(problem: str) -> Finding:
+    named = bool(os.environ.get(URI_VARIABLE))
+    return Finding(
+        subject="MLflow", problem=problem,
+        remedy=f"unset {URI_VARIABLE}  # then mlruns/ is used; or start that server"
+        if named else "oddwire sources",
+    )  # fmt: skip
+
+
+def _database(ground: Ground, file: Path, uri: str) -> Iterator[Finding | Fact]:
     shown = quoted(file, ground.root)
     try:
         with closing(_read_only(file)) as database:
@@ -90,7 +93,7 @@ def _database(ground: Ground, file: Path) -> Iterator[Finding | Fact]:
         return
     expected = inspecting.newest_revision()
     if found != expected:
-        yield _other_tables(local_uri(ground.project), found, expected)
+        yield _other_tables(uri, found, expected)
 
 
 def _read_only(file: Path) -> sqlite3.Connection:
@@ -146,11 +149,7 @@ def _salvage(ground: Ground) -> str:
 def _other_tables(uri: str, found: str | None, expected: str) -> Finding:
     return Finding(
         subject="MLflow",
-        problem=f"the tables of its database are {found or 'unknown'}, this MLflow needs {expected}",
-        remedy=f"mlflow db upgrade {quoted_uri(uri)}",
+        problem=f"the tables of its database are of {found or 'no version'}, this MLflow needs "
+        f"{expected}: make a copy of it, then bring it up to date",
+        remedy=f"mlflow db upgrade {shlex.quote(without_password(uri))}",
     )  # fmt: skip
-
-
-def quoted_uri(uri: str) -> str:
-    """Return an address as a shell takes it, a password left for the reader to fill in."""
-    return quoted(without_password(uri)) if "///" not in uri else f"'{uri}'"
