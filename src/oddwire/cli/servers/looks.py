@@ -152,7 +152,9 @@ def see_prefect(ground: Ground, port: int) -> Iterator[Finding | Fact]:
     try:
         orphans, found = orphaned_runs(api), standing(api)
     except ServiceError as error:
-        yield Finding(subject="Prefect", problem=str(error), remedy="oddwire up", severity="warning")
+        yield Finding(
+            subject="Prefect", problem=str(error), remedy="oddwire up", severity="warning"
+        )
         return
     if orphans:
         yield Finding(
@@ -174,8 +176,9 @@ def see_prefect(ground: Ground, port: int) -> Iterator[Finding | Fact]:
                 remedy=f"PREFECT_API_URL={api} prefect deployment schedule resume "
                 f"{each.deployment} {each.schedule}",
             )  # fmt: skip
-    yield from _unwatched(ground, [one.source for one in found.schedules
-                                   if one.deployment.startswith("drift-check/")])
+    yield from _unwatched(
+        ground, [one.source for one in found.schedules if one.deployment.startswith("drift-check/")]
+    )
     yield Fact(f"Prefect: {len(found.deployments)} deployments, {len(found.schedules)} schedules")
 
 

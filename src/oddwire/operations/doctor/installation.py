@@ -50,7 +50,7 @@ def _python(ground: Ground) -> Iterator[Finding]:
     from packaging.specifiers import SpecifierSet
 
     try:
-        asked = metadata.metadata(_OURSELVES).get("Requires-Python") or ""
+        asked = metadata.metadata(_OURSELVES)["Requires-Python"] or ""
     except metadata.PackageNotFoundError:
         yield Finding(
             subject=_OURSELVES, problem="is not installed, so its requirements are not known",

@@ -37,9 +37,7 @@ def see_leftovers(ground: Ground) -> Iterator[Finding | Fact]:
         yield Fact("killed processes left nothing behind")
 
 
-def _left(
-    ground: Ground, found: Sequence[Path], name: str, what: str, mend: object
-) -> Finding:
+def _left(ground: Ground, found: Sequence[Path], name: str, what: str, mend: object) -> Finding:
     count = f"1 {name}" if len(found) == 1 else f"{len(found)} {name}s"
     return Finding(
         subject=quoted(found[0], ground.root), severity="warning",

@@ -123,7 +123,7 @@ def _who_has_open(file: Path) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if any(os.path.samefile(link, file) for link in (folder / "fd").iterdir()):
+            if any(link.samefile(file) for link in (folder / "fd").iterdir()):
                 found.append(int(folder.name))
         except OSError:  # ended meanwhile, or another user's
             continue

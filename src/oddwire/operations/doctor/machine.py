@@ -104,5 +104,9 @@ def _mount(place: Path) -> str:
 def _amount(size: int) -> str:
     for unit, factor in (("TB", 1024**4), ("GB", 1024**3), ("MB", 1024**2)):
         if size >= factor:
-            return f"{size / factor:.3g} {unit}" if size < 1000 * factor else f"{size // factor:,} {unit}"
+            return (
+                f"{size / factor:.3g} {unit}"
+                if size < 1000 * factor
+                else f"{size // factor:,} {unit}"
+            )
     return f"{size // 1024} kB"

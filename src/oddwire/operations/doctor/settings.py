@@ -17,7 +17,9 @@ from oddwire.params import Params
 from oddwire.traffic.sources.reading.files import locate
 
 _EDIT = "${EDITOR:-vi} params.yaml"
-_SECRET = re.compile(r"^\s*(\w*(?:password|secret|token|access_key|account_key)\w*)\s*=", re.M)
+_SECRET = re.compile(
+    r"^\s*(\w*(?:password|secret|token|access_key|account_key)\w*)\s*=", re.MULTILINE
+)
 
 
 def see_settings(ground: Ground) -> Iterator[Finding | Fact]:

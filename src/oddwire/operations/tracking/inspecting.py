@@ -41,7 +41,7 @@ def newest_revision() -> str:
     """Return the revision of the tables that this MLflow needs."""
     from mlflow.store.db.utils import _get_latest_schema_revision
 
-    return str(_get_latest_schema_revision())
+    return str(_get_latest_schema_revision())  # type: ignore[no-untyped-call]
 
 
 def revision(database: sqlite3.Connection) -> str | None:
@@ -62,7 +62,7 @@ def revision_at(uri: str) -> str | None:
 
     engine = create_engine(uri)
     try:
-        found = _get_schema_version(engine)
+        found = _get_schema_version(engine)  # type: ignore[no-untyped-call]
     finally:
         engine.dispose()
     return None if found is None else str(found)

@@ -54,7 +54,7 @@ def _is_yaml(root: Path, name: str) -> Iterator[Finding]:
 
 def _yaml(file: Path) -> Any:
     with suppress(OSError, yaml.YAMLError, ValueError, RecursionError):
-        return yaml.load(file.read_text(encoding="utf-8"), _FASTEST)
+        return yaml.load(file.read_text(encoding="utf-8"), _FASTEST)  # noqa: S506 - a SafeLoader
     return None
 
 
@@ -98,7 +98,9 @@ def _rwlock(root: Path) -> Iterator[Finding]:
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
         writers, readers = held.get("write", {}).values(), held.get("read", {}).values()
-        pids = {info["pid"] for info in writers} | {each["pid"] for many in readers for each in many}
+        pids = {info["pid"] for info in writers} | {
+            each["pid"] for many in readers for each in many
+        }
     except FileNotFoundError:
         return
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -114,8 +116,9 @@ def _rwlock(root: Path) -> Iterator[Finding]:
                 yield Finding(
                     subject=".dvc/tmp/rwlock",
                     problem=f"process {pid} is said to use data, but it is {process.name()}: "
-                    "a killed DVC had its number, and DVC waits for it", remedy="rm .dvc/tmp/rwlock",
-                )  # fmt: skip
+                    "a killed DVC had its number, and DVC waits for it",
+                    remedy="rm .dvc/tmp/rwlock",
+                )
                 return
 
 
@@ -167,8 +170,8 @@ def _place(root: Path, md5: str) -> Path:
 def _md5(file: Path) -> str | None:
     try:
         with file.open("rb") as content:
-            return hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            return hashlib.file_digest(
+                content, lambda: hashlib.md5(usedforsecurity=False)
+            ).hexdigest()
     except OSError:
         return None
-
-

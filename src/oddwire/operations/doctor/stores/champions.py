@@ -70,9 +70,7 @@ def _problem(registry: Registry, source: str, alias: str) -> str:
     return ""
 
 
-def _age(
-    registry: Registry, source: str, number: str, params: Params
-) -> Iterator[Finding | Fact]:
+def _age(registry: Registry, source: str, number: str, params: Params) -> Iterator[Finding | Fact]:
     made = registry.tracking.client.get_model_version(model_name(source), number)
     days = (time.time() - made.creation_timestamp / 1000) / _DAY
     yield Fact(f"{source}: champion is version {number}, {in_words(days)} old", figure=True)

@@ -42,7 +42,7 @@ def see_journals(ground: Ground) -> Iterator[Finding | Fact]:
 
 
 def _damaged_line(journal: Path) -> int | None:
-    """Return the first line that is damaged; a torn last one is none: whoever goes on removes it."""
+    """Return the first damaged line; a torn last one is none: whoever goes on removes it."""
     read = 0
     with journal.open("rb") as lines:
         for number, line in enumerate(lines, 1):
