@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact
 from pydantic import Field
 
 from flows.outcomes import Outcome, ended
-from flows.progress import shown_on_the_page
+from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
 from oddwire.operations.scoring.page import scoring_markdown
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.params import load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 score_rows = task(name="score", task_run_name="score", persist_result=False)(score_file)
@@ -59,8 +59,8 @@ def _score(
             project, source, project.root / file, project.root / out,
             max_fdr=fdr or None, adaptive=adaptive, explain_most=explain,
         )  # fmt: skip
-    create_markdown_artifact(
-        key=f"scoring-{source}".replace("_", "-"),
+    show_markdown(
+        key=f"scoring-{source}",
         markdown=scoring_markdown(source, Path(file), result),
         description=f"Newest scored file of {source}",
     )
@@ -68,10 +68,10 @@ def _score(
 
 
 def _outcome(result: ScoredFile) -> Outcome:
-    rate = "" if result.alert_rate is None else f" ({result.alert_rate:.2%})"
+    rate = "" if result.alert_rate is None else f" ({percent(result.alert_rate)})"
     return Outcome(
         name="Scored",
         sentence=f"{result.alerts:,} alerts in {result.rows:,} rows{rate}; the target is "
-        f"{result.alert_p_value:.2%} of benign rows. Scored by version {result.version}",
+        f"{percent(result.alert_p_value)} of benign rows. Scored by version {result.version}",
         links={"scored rows": str(result.out)},
     )

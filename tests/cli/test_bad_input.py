@@ -145,6 +145,11 @@ def test_an_unknown_scenario(oddwire, project):
     assert "'storm'" in oddwire("drift", "simulated", "--scenario", "storm").error
 
 
+@pytest.mark.parametrize("current", ["~nobody-here/a.csv", "a" * 300], ids=["user", "long"])
+def test_a_place_of_current_rows_that_cannot_be(oddwire, project, current):
+    assert "the current file " in oddwire("drift", "simulated", "--current", current).error
+
+
 def test_in_a_process_of_its_own_an_error_is_one_line(project):
     ended = subprocess.run(
         [sys.executable, "-m", "oddwire.cli", "leaderboard", "nowhere", "--json"],

@@ -63,6 +63,17 @@ def test_what_the_ledger_holds_is_harmless_in_a_terminal(oddwire, own_office):
     assert "warning: 1 line of" in shown.err
 
 
+def test_a_roll_back_without_a_champion_before_names_none(oddwire, project):
+    entry = {
+        "source": "simulated", "time": "2026-03-02T08:00:00+00:00", "who": "ann", "version": "2",
+        "action": "rolled back", "from": None, "to": "2", "reason": "to have one",
+    }  # fmt: skip
+    project.mlruns.mkdir()
+    (project.mlruns / "promotions.jsonl").write_text(json.dumps(entry) + "\n")
+    first, *_ = oddwire("history", "simulated").out.splitlines()
+    assert first == "2026-03-02 08:00 UTC  version 2: champion again, rolled back  by ann"
+
+
 def test_without_a_decision_the_history_says_what_to_run(oddwire, project):
     shown = oddwire("history", "simulated")
     assert "run `oddwire train simulated` first" in shown.out

@@ -58,7 +58,7 @@ def test_has_a_reader_with_the_functions_that_its_settings_promise(settings):
     reader = load_reader(settings)
     promised = [
         "read_source",
-        "read_file",
+        "open_file",
         *(["read_scenario", "later_days"] if settings.scenarios else []),
     ]
     for name in promised:

@@ -63,6 +63,28 @@ def test_a_mistake_of_the_users_is_one_line_without_a_traceback(prefect_server):
     assert not [line for line in log if "Traceback" in line]
 
 
+def test_names_from_a_file_are_harmless_in_states_and_logs(prefect_server):
+    hostile = "column \x1b[31m\nred" + "x" * 5000
+
+    @task
+    def read() -> int:
+        raise DataError(hostile)
+
+    @flow(name="reads-hostile")
+    def reads() -> int:
+        return ended(read, told)
+
+    with pytest.raises(DataError):
+        reads()
+    run, log = newest(prefect_server, "reads-hostile")
+    ours = [line for line in log if line.startswith("column")]
+    assert len(ours) == 2, "the task's line and the flow's"
+    for text in (run["state"]["message"], *ours):
+        assert text.startswith("column \N{REPLACEMENT CHARACTER}[31m redx")
+        assert len(text) == 2000
+    assert not [line for line in log if "\x1b" in line]
+
+
 def test_a_fault_of_ours_keeps_its_traceback(prefect_server):
     @task
     def divide() -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from pathlib import Path
 
 import typer
 
@@ -22,9 +24,13 @@ from oddwire.cli import (
     train,
     up,
 )
-from oddwire.errors import OddwireError
+from oddwire.errors import OddwireError, ServiceError
+from oddwire.faults import fault_of
+from oddwire.masking import without_secrets
+from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
+EXIT_DEFECT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -85,7 +91,21 @@ def main() -> None:
         fail(OddwireError(_usage_error(error)))
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - a defect keeps its traceback, but not the passwords in it
+        if fault := fault_of(error, places=_written_places()):
+            fail(ServiceError(fault))
+        sys.stderr.write(without_secrets(traceback.format_exc()))
+        sys.exit(EXIT_DEFECT)
     sys.exit(code)
+
+
+def _written_places() -> list[Path]:
+    """Return where a command may write, to name the one whose disk is full."""
+    try:
+        root = Project.find().root
+    except OddwireError:
+        return [Path.cwd()]
+    return [root, root / "data", root / "mlruns", Path.cwd(), Path.home()]
 
 
 def _usage_error(error: typer.TyperException) -> str:
@@ -97,5 +117,6 @@ def _usage_error(error: typer.TyperException) -> str:
 def fail(error: OddwireError) -> None:
     """Print an error as one line, and exit with code 2."""
     # Names read from a file may hold escape codes for the terminal.
-    sys.stderr.write(f"oddwire: error: {printable(' '.join(str(error).split()))}\n")
+    shown = printable(without_secrets(" ".join(str(error).split())))
+    sys.stderr.write(f"oddwire: error: {shown}\n")
     sys.exit(EXIT_USER_ERROR)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 
+from oddwire.params.services import service_timeout
+
 # Variables that the user has set are left as they are.
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -22,10 +24,27 @@ QUIET = {
 TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 
 
+# Prefect by itself asks six times, a minute each, and waits longer before each time.
+_PREFECT_RETRIES = 3
+_BETWEEN_THEM = 1.2 * (2 + 4 + 8)  # seconds, with Prefect's jitter
+_LEAST_FOR_RETRIES = 2 * _BETWEEN_THEM
+
+
 def quiet_tools(*, terminal: bool) -> None:
     """Switch off the telemetry and noise of every tool, for this process and its children."""
     # Lightning 2.6 uses a name that torch 2.13 deprecates. The autoencoder silences this as well,
     # but filters belong to the process, and another thread may restore them.
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
-    for name, value in {**QUIET, **(TERMINAL if terminal else {})}.items():
+    for name, value in {**QUIET, **(TERMINAL if terminal else {}), **_limits()}.items():
         os.environ.setdefault(name, value)
+
+
+def _limits() -> dict[str, str]:
+    """Return how long and how often Prefect waits for its server."""
+    seconds = service_timeout()
+    retries = _PREFECT_RETRIES if seconds > _LEAST_FOR_RETRIES else 0
+    each = (seconds - _BETWEEN_THEM) / (1 + retries) if retries else seconds
+    return {
+        "PREFECT_API_REQUEST_TIMEOUT": f"{each:.1f}",
+        "PREFECT_CLIENT_MAX_RETRIES": str(retries),
+    }

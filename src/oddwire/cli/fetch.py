@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from oddwire.cli.environment import quiet_tools
+from oddwire.errors import ParameterError
+from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
 
 EPILOG = """
@@ -35,6 +37,8 @@ def fetch(
     from oddwire.traffic.sources.reading import fetching
 
     project = Project.find()
+    if from_ is not None and (fault := path_fault(str(from_))) is not None:
+        raise ParameterError(f"--from {fault}")
     into = project.downloads(name)
     with shown_step(f"fetch {name}"):
         files = fetching.fetch(name, into=into, from_dir=from_)

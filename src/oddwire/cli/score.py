@@ -10,6 +10,7 @@ import typer
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson
 from oddwire.params import load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
     """Print what was found and where it was written."""
     from rich.markup import escape
 
-    from oddwire.cli.terminal.printing import percent, printer
+    from oddwire.cli.terminal.printing import printer
 
     console = printer()
     console.print(f"{scored.rows:,} rows scored by version {scored.version} ({scored.detector})")

@@ -87,8 +87,7 @@ def _start_all(
     console: Console,
     interrupted: threading.Event,
 ) -> list[processes.Server]:
-    from oddwire.operations.tracking.addresses import without_password
-    from oddwire.operations.tracking.links import runs_link
+    from oddwire.operations.tracking.links import page, runs_link
     from oddwire.operations.tracking.store import Tracking
 
     pages = {name: f"http://{processes.HOST}:{port}" for name, port in ports.items()}
@@ -108,7 +107,7 @@ def _start_all(
             mlflow = started(processes.start_mlflow(project, ports["MLflow"], tracking.uri))
             waiting.append((mlflow, f"{pages['MLflow']}/health"))
         else:
-            pages["MLflow"] = without_password(tracking.uri)
+            pages["MLflow"] = page(tracking.uri)
         prefect.wait_until(f"{pages['Prefect']}/api/health", interrupted=interrupted)
         api = f"{pages['Prefect']}/api"
         end_left_runs(api, console, own_server=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from oddwire.faults import faults_told, nothing_can_be_written
 from oddwire.operations.progress import waiting
 from oddwire.project import Project
 
@@ -27,16 +28,36 @@ def dvc_lock(project: Project) -> Iterator[None]:
 
 
 @contextmanager
-def lock(file: Path, holder: str) -> Iterator[None]:
-    """Hold a lock file; where another process holds it, say whom this one waits for."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+def lock(file: Path, holder: str, *, needed: bool = True) -> Iterator[None]:
+    """Hold a lock file; where another process holds it, say whom this one waits for.
+
+    Parameters
+    ----------
+    needed
+        Whether what is done inside must not be done without it. One who mostly reads goes on
+        where the lock's folder is closed to this process, as one on a read-only disk.
+
+    Raises
+    ------
+    ServiceError
+        If the file cannot be made.
+    """
     held = FileLock(file)
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        with waiting(f"waiting for {holder} to end"):
-            held.acquire()
+    with faults_told():
+        _acquire(held, file, holder, needed=needed)
     try:
         yield
     finally:
         held.release()
+
+
+def _acquire(held: FileLock, file: Path, holder: str, *, needed: bool) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire(timeout=0)
+    except Timeout:
+        with waiting(f"waiting for {holder} to end"):
+            held.acquire()
+    except OSError as error:
+        if needed or not nothing_can_be_written(error):
+            raise

@@ -7,7 +7,7 @@ columns in this order and of these types, unknown values missing and never 0, so
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ _WHOLE = {
     "dst_packets": ("Int64", 2**48),
     LABEL: ("Int8", 1),
 }
-_TEXT = ("uid", "src_ip", "dst_ip", "proto", "service", "conn_state", ATTACK)
+TEXT_COLUMNS = ("uid", "src_ip", "dst_ip", "proto", "service", "conn_state", ATTACK)
 
 CONNECTION_COLUMNS = (
     TIME,
@@ -74,7 +74,7 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     return typed.iloc[time_order(typed)].reset_index(drop=True)
 
 
-def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
+def type_connections(frame: pd.DataFrame, *, origin: str, first_row: int = 0) -> pd.DataFrame:
     """Bring rows into the shape of the connection schema, and check them.
 
     Parameters
@@ -85,6 +85,8 @@ def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
         absent optional ones come back as missing. An infinite count becomes a missing one.
     origin
         What to call the rows in an error, such as the file's name.
+    first_row
+        Which of the origin's rows is the first, counted from 0.
 
     Returns
     -------
@@ -102,10 +104,23 @@ def type_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
     require_columns(frame.columns, origin=origin)
     if frame.empty:
         raise DataError(f"{origin}: at least one row is needed, got a header alone")
+    rows = _Origin(origin, first_row)
     return pd.DataFrame(
-        {name: _coerce(frame, name, origin) for name in CONNECTION_COLUMNS},
+        {name: _coerce(frame, name, rows) for name in CONNECTION_COLUMNS},
         index=pd.RangeIndex(len(frame)),
     )
+
+
+def type_times(given: pd.Series[Any], *, origin: str, first_row: int = 0) -> pd.Series[Any]:
+    """Return the times of rows as `type_connections` types and checks them."""
+    return _as_time(given.reset_index(drop=True), _Origin(origin, first_row))
+
+
+class _Origin(NamedTuple):
+    """Where rows are from, and which of its rows is the first."""
+
+    name: str
+    first_row: int
 
 
 def require_columns(names: Iterable[str], *, origin: str) -> None:
@@ -123,7 +138,7 @@ def require_columns(names: Iterable[str], *, origin: str) -> None:
         )
 
 
-def _coerce(frame: pd.DataFrame, name: str, origin: str) -> pd.Series[Any]:
+def _coerce(frame: pd.DataFrame, name: str, origin: _Origin) -> pd.Series[Any]:
     given = (
         frame[name].reset_index(drop=True)
         if name in frame
@@ -131,7 +146,7 @@ def _coerce(frame: pd.DataFrame, name: str, origin: str) -> pd.Series[Any]:
     )
     if name == TIME:
         return _as_time(given, origin)
-    if name in _TEXT:
+    if name in TEXT_COLUMNS:
         return _as_text(given)
     if name in _WHOLE:
         return _as_whole(given, name, origin)
@@ -145,7 +160,7 @@ def _as_text(given: pd.Series[Any]) -> pd.Series[Any]:
     return given.astype(str).astype(object).mask(missing, None)
 
 
-def _as_number(given: pd.Series[Any], name: str, origin: str) -> pd.Series[Any]:
+def _as_number(given: pd.Series[Any], name: str, origin: _Origin) -> pd.Series[Any]:
     if not pd.api.types.is_numeric_dtype(given.dtype):
         given = given.replace("", None) if given.dtype == object else given
     numbers = pd.to_numeric(given, errors="coerce")
@@ -153,7 +168,7 @@ def _as_number(given: pd.Series[Any], name: str, origin: str) -> pd.Series[Any]:
     return numbers
 
 
-def _as_whole(given: pd.Series[Any], name: str, origin: str) -> pd.Series[Any]:
+def _as_whole(given: pd.Series[Any], name: str, origin: _Origin) -> pd.Series[Any]:
     numbers = _as_number(given, name, origin)
     if pd.api.types.is_float_dtype(numbers.dtype):
         numbers = numbers.astype("Float64").mask(np.isinf(numbers.astype(np.float64)), pd.NA)
@@ -166,7 +181,7 @@ def _as_whole(given: pd.Series[Any], name: str, origin: str) -> pd.Series[Any]:
     return whole
 
 
-def _as_time(given: pd.Series[Any], origin: str) -> pd.Series[Any]:
+def _as_time(given: pd.Series[Any], origin: _Origin) -> pd.Series[Any]:
     if pd.api.types.is_datetime64_any_dtype(given.dtype):
         times = pd.to_datetime(given, utc=True)
     else:
@@ -182,11 +197,14 @@ def _as_time(given: pd.Series[Any], origin: str) -> pd.Series[Any]:
 
 
 def _refuse(
-    given: pd.Series[Any], broken: pd.Series[Any], name: str, rule: str, origin: str
+    given: pd.Series[Any], broken: pd.Series[Any], name: str, rule: str, origin: _Origin
 ) -> None:
     if broken.any():
         row = int(np.flatnonzero(broken.to_numpy(dtype=bool))[0])
-        raise DataError(f"{origin}, row {row + 1}: {name} {rule}, got {_shown(given.iloc[row])}")
+        raise DataError(
+            f"{origin.name}, row {origin.first_row + row + 1}: {name} {rule}, "
+            f"got {_shown(given.iloc[row])}"
+        )
 
 
 def _shown(value: Any) -> str:

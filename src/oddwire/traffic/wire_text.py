@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
+_LONGEST_PATH = 200
+
 
 def printable(text: str, longest: int | None = None) -> str:
     """Return text as one line without control characters, shortened if it is too long."""
@@ -10,6 +14,18 @@ def printable(text: str, longest: int | None = None) -> str:
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
+
+
+def shown_path(path: PurePath | str) -> str:
+    """Return a path as a message shows it: printable, and of a long one the end.
+
+    Examples
+    --------
+    >>> shown_path("today\x1b[2J.csv")
+    'today�[2J.csv'
+    """
+    shown = printable(str(path))
+    return shown if len(shown) <= _LONGEST_PATH else f"…{shown[1 - _LONGEST_PATH :]}"
 
 
 def plain_label(text: str) -> str:

@@ -353,7 +353,7 @@ def test_a_password_stands_in_no_error_and_the_rest_of_the_address_does(bare, mo
     with pytest.raises(ServiceError) as raised:
         connect_to(uri, bare, monkeypatch)
     assert SECRET not in str(raised.value)
-    assert uri.replace(SECRET, "***") in str(raised.value)
+    assert uri.replace(f"joe:{SECRET}", "***") in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
@@ -383,7 +383,7 @@ def test_a_store_that_breaks_while_it_is_used_is_an_outage_and_an_unknown_run_is
 
 
 def test_an_address_that_is_none_is_refused(bare, monkeypatch):
-    with pytest.raises(ParameterError, match="is no address, got 'http://\\[::1'"):
+    with pytest.raises(ParameterError, match=r"is no address, got http://\*\*\*:"):
         connect_to("http://[::1", bare, monkeypatch)
 
 

@@ -7,19 +7,21 @@ import pytest
 
 from oddwire.errors import DataError
 from oddwire.params import SimulatedSource
-from oddwire.traffic.sources.connection_table import read_connections
+from oddwire.traffic.sources import read_file
 from oddwire.traffic.sources.simulated import simulate
+
+SIMULATED = SimulatedSource(format="simulated", days=1, connections_per_day=300)
 
 
 @pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "new.parquet"])
 def test_connections_written_to_a_file_are_read_back(tmp_path, name):
     file = tmp_path / name
-    connections = simulate(SimulatedSource(format="simulated", days=1, connections_per_day=300))
+    connections = simulate(SIMULATED)
     if name.endswith("parquet"):
         connections.to_parquet(file)
     else:
         connections.to_csv(file, index=False)
-    pd.testing.assert_frame_equal(read_connections(file).rows, connections)
+    pd.testing.assert_frame_equal(read_file(SIMULATED, file).rows, connections)
 
 
 def test_a_file_of_connections_may_have_other_columns_and_lack_optional_ones(tmp_path):
@@ -29,7 +31,7 @@ def test_a_file_of_connections_may_have_other_columns_and_lack_optional_ones(tmp
         "1772445601.5,10.0.0.1,10.0.0.2,80,tcp,-,a\n"
         "1772445600,10.0.0.1,10.0.0.2,443,tcp,7,b\n"
     )
-    read = read_connections(file)
+    read = read_file(SIMULATED, file)
     rows = read.rows
     assert rows["dst_port"].tolist() == [443, 80]
     assert read.places.tolist() == [1, 0]
@@ -38,7 +40,7 @@ def test_a_file_of_connections_may_have_other_columns_and_lack_optional_ones(tmp
     assert rows["label"].isna().all()
     file.write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match=r"few\.csv.* needs the column 'ts', got 'a', 'b'$"):
-        read_connections(file)
+        read_file(SIMULATED, file)
     file.write_text("ts,src_ip\n1,10.0.0.1\n")
     with pytest.raises(DataError, match=r"few\.csv.*dst_ip"):
-        read_connections(file)
+        read_file(SIMULATED, file)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,6 +19,7 @@ from filelock import FileLock
 
 from oddwire.cli.servers.parent_watchdog import SECONDS_TO_END, end_group
 from oddwire.errors import ServiceError
+from oddwire.masking import masked
 from oddwire.project import Project
 
 HOST = "127.0.0.1"
@@ -154,7 +156,9 @@ def prefect_api(project: Project) -> Iterator[str]:
     default = f"http://{HOST}:{PREFECT_PORT}/api"
     if named:
         if not answers(f"{named}/health"):
-            raise ServiceError(f"the Prefect server {named} named by {_API} does not answer")
+            raise ServiceError(
+                f"the Prefect server {masked(named)} named by {_API} does not answer"
+            )
         yield named
         return
     if answers(f"{default}/health"):
@@ -204,7 +208,7 @@ def answers(address: str) -> bool:
     try:
         with urlopen(address, timeout=2):  # noqa: S310 - addresses of Prefect and MLflow
             return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):  # the last: a port that is no number
         return False
 
 

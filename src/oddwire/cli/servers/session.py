@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
 
+from oddwire.errors import OddwireError, ServiceError
 from oddwire.project import Project
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -37,3 +43,58 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
             api = stack.enter_context(prefect_api(project))
             end_left_runs(api, printer(err=True))
         yield
+
+
+def run_flow(flow: Callable[..., Result], **parameters: Any) -> Result:
+    """Run a flow inside a session, and return what it came to even if Prefect's server is gone.
+
+    Raises
+    ------
+    ServiceError
+        If the server is gone before the flow came to anything.
+    """
+    from flows.outcomes import remembered
+
+    _say_it_once()
+    with remembered() as came_to:
+        try:
+            return flow(**parameters)
+        except OddwireError:
+            raise
+        except Exception as error:
+            if not _lost_its_server(error):
+                raise
+            gone = f"the Prefect server {os.environ.get('PREFECT_API_URL', '')} stopped answering"
+            if not came_to:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise ServiceError(f"{gone}: {reason}") from error
+            # What the flow came to matters more than what its page shows of it.
+            _warn(f"{gone}: its page does not show how this run ended; nothing else is missing")
+            outcome: Result | BaseException = came_to[-1]
+            if isinstance(outcome, BaseException):
+                raise outcome from None
+            return outcome
+
+
+def _lost_its_server(error: BaseException) -> bool:
+    """Tell whether Prefect could not reach its server, which it says by errors of its client."""
+    chain = (error, error.__cause__, error.__context__)
+    kinds = {f"{kind.__module__}.{kind.__name__}" for one in chain for kind in type(one).__mro__}
+    return any(kind.startswith(("httpx.", "httpcore.")) for kind in kinds) or any(
+        one is not None and str(one).startswith("Failed to reach API") for one in chain
+    )
+
+
+def _say_it_once() -> None:
+    """Let Prefect's background threads keep to themselves that they cannot send their lines."""
+    logging.raiseExceptions = False
+    logging.getLogger("prefect._internal").setLevel(logging.CRITICAL)
+
+
+def _warn(text: str) -> None:
+    from rich.markup import escape
+
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.traffic.wire_text import printable
+
+    printer(err=True).print(f"oddwire: warning: {escape(printable(text))}", soft_wrap=True)

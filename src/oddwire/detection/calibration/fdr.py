@@ -70,10 +70,16 @@ def discoveries(p_values: ArrayLike, max_fdr: float, *, smallest: float = 0.0) -
     values = np.asarray(p_values, dtype=np.float64).ravel()
     if not ((values >= 0) & (values <= 1)).all():
         raise ParameterError("p-values must lie between 0 and 1")
-    if not values.size:
-        return np.zeros(0, dtype=bool)
-    from scipy.stats import false_discovery_control  # slow to import
-
-    adjusted = false_discovery_control(np.maximum(values, smallest), method="bh")
-    chosen: NDArray[np.bool_] = adjusted <= max_fdr
+    cut = _largest_chosen(values, max_fdr, smallest)
+    if cut is None:
+        return np.zeros(values.size, dtype=bool)
+    chosen: NDArray[np.bool_] = np.maximum(values, smallest) <= cut
     return chosen
+
+
+def _largest_chosen(values: NDArray[np.float64], max_fdr: float, smallest: float) -> float | None:
+    """Return the largest p-value that is chosen, None where none is."""
+    # The k-th is at most k / m max_fdr, so that only those up to max_fdr need be put in order.
+    few = np.sort(np.maximum(values[values <= max_fdr], smallest))
+    kept = np.flatnonzero(few * (values.size / np.arange(1, few.size + 1)) <= max_fdr)
+    return float(few[kept[-1]]) if kept.size else None

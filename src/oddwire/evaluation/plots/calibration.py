@@ -20,11 +20,11 @@ from oddwire.evaluation.plots.canvas import (
     CHANCE,
     canvas,
     nothing_to_draw,
-    percent,
     shares_in_percent,
     styles,
 )
 from oddwire.evaluation.uncertainty.intervals import CONFIDENCE, chance_band
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:
@@ -61,11 +62,6 @@ def styles() -> Iterator[dict[str, Any]]:
     """Yield endless line styles that differ by colour and by dash."""
     for colour, dash in zip(cycle(_COLOURS), cycle(_DASHES), strict=False):
         yield {"color": colour, "linestyle": dash, "linewidth": 1.8}
-
-
-def percent(share: float) -> str:
-    """Return a share as the terminal shows it, such as ``2.75 %``."""
-    return f"{100 * share:.3g} %"
 
 
 def shares_in_percent(share: float, _: object = None) -> str:

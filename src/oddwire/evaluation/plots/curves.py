@@ -26,12 +26,12 @@ from oddwire.evaluation.plots.canvas import (
     UNLABELLED,
     canvas,
     nothing_to_draw,
-    percent,
     shares_in_percent,
     styles,
     wide_canvas,
 )
 from oddwire.evaluation.plots.score_axis import FARTHEST, choose_axis
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,7 +46,13 @@ def refresh(project: Project, source: str, settings: Source) -> None:
 
 
 def check_source(
-    project: Project, source: str, params: Params, *, current: str = "", scenario: str = ""
+    project: Project,
+    source: str,
+    params: Params,
+    *,
+    current: str = "",
+    scenario: str = "",
+    tell: Callable[[DriftResult], object] = lambda _: None,
 ) -> DriftResult:
     """Compare current traffic with what the champion was trained on, and keep the report.
 
@@ -62,6 +69,9 @@ def check_source(
     scenario
         For a simulated source, days after the training's own: ``none`` for unchanged traffic, or
         a drift scenario.
+    tell
+        Called with each new verdict before it counts as checked: after a crash between the two,
+        the next check tells it again. One that was come to before is not told.
 
     Returns
     -------
@@ -82,7 +92,7 @@ def check_source(
         past = past_checks(tracking, source)
         looking = Looking(project, params, source, model.schema, past)
         periods = periods_to_check(looking, current=current, scenario=scenario)
-        checker = _Checker(project, tracking, params, version, model)
+        checker = _Checker(project, tracking, params, version, model, tell)
         return _check_all(checker, periods, past)
 
 
@@ -154,6 +164,7 @@ class _Checker:
     params: Params
     version: Version
     model: Model
+    tell: Callable[[DriftResult], object]
 
     def key(self, period: Period) -> str:
         """Return what a check of a period is known by: the same rows, model and settings."""
@@ -189,8 +200,10 @@ class _Checker:
                 add_to_history(self.project, check, subject, key=self.key(period), name=name)
             self.tracking.rename(run, name)
             names.add(name)
-        report, link = self.tracking.place(run, REPORT), self.tracking.run_link(run)
-        return DriftResult(subject, run, check, report, link)
+            report, link = self.tracking.place(run, REPORT), self.tracking.run_link(run)
+            result = DriftResult(subject, run, check, report, link)
+            self.tell(result)
+        return result
 
     def _compare(self, period: Period, rows: pd.DataFrame) -> tuple[DriftCheck, Subject]:
         before = reference.load(self.tracking, self.version)

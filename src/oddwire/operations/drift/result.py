@@ -10,6 +10,7 @@ from oddwire.operations.drift.verdict import DriftCheck
 from oddwire.traffic.wire_text import printable
 
 _LONGEST_NAME = 60
+_MOST_REFUSED = 10  # named beside a verdict
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class DriftResult:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What must be said beside the verdict, a sentence or two each."""
+        more = len(self.refused) - _MOST_REFUSED
         again = "These rows were checked before with this model: this is that check's verdict."
         return tuple(
             remark
@@ -125,7 +127,8 @@ class DriftResult:
                 self.subject.note,
                 again if self.already_checked else "",
                 f"Older periods caught up on: {len(self.earlier)}." if self.earlier else "",
-                *(f"Not checked: {reason}" for reason in self.refused),
+                *(f"Not checked: {reason}" for reason in self.refused[:_MOST_REFUSED]),
+                f"Not checked either: {more} more." if more > 0 else "",
                 f"Periods left for the next check: {self.waiting}." if self.waiting else "",
             )
             if remark

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from oddwire.drafts import whole_files
@@ -92,19 +93,6 @@ def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.Dat
     return pd.concat([own.rename(columns=renamed), added], axis=1)
 
 
-def write_files(files: Mapping[Path, pd.DataFrame]) -> None:
-    """Write all files whole or none, whoever else writes them at the same time.
-
-    Raises
-    ------
-    DataError
-        If one cannot be written.
-    """
-    with writing(list(files)) as drafts:
-        for (out, frame), draft in zip(files.items(), drafts, strict=True):
-            _write_one(frame, draft, out.name)
-
-
 @contextmanager
 def writing(targets: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
     """Give a draft for each target, as `oddwire.drafts.whole_files` does; its errors in one line.
@@ -122,19 +110,64 @@ def writing(targets: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
         raise DataError(f"cannot write {named}: {error.strerror or error}") from error
 
 
-def _write_one(frame: pd.DataFrame, draft: Path, name: str) -> None:
-    if name.endswith(".parquet"):
-        frame.to_parquet(draft, index=False)
-    elif name.endswith(".gz"):
-        own_name = name.removesuffix(".gz")  # that of the draft would be kept in the file
-        with (
-            draft.open("wb") as stream,
-            gzip.GzipFile(own_name, "wb", fileobj=stream) as zipped,
-            io.TextIOWrapper(zipped, encoding="utf-8", newline="") as text,
-        ):
-            without_formulas(frame).to_csv(text, index=False)
-    else:
-        without_formulas(frame).to_csv(draft, index=False)
+class FrameWriter:
+    """Writes a table piece by piece to a draft, in the format that the target's name tells.
+
+    Text columns of a Parquet file are text even where a piece, or all of it, has no value there.
+
+    Parameters
+    ----------
+    draft
+        The file to write to.
+    name
+        What it will be called.
+    """
+
+    def __init__(self, draft: Path, name: str) -> None:
+        self._draft = draft
+        self._open = ExitStack()
+        self._text: IO[str] | None = None
+        self._parquet: pq.ParquetWriter | None = None
+        if name.endswith(".gz"):
+            stream = self._open.enter_context(draft.open("wb"))
+            own_name = name.removesuffix(".gz")  # that of the draft would be kept in the file
+            zipped = self._open.enter_context(gzip.GzipFile(own_name, "wb", fileobj=stream))
+            wrapped = io.TextIOWrapper(zipped, encoding="utf-8", newline="")
+            self._text = self._open.enter_context(wrapped)
+        elif not name.endswith(".parquet"):
+            opened = draft.open("w", encoding="utf-8", newline="")
+            self._text = self._open.enter_context(opened)
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write more rows, of the columns that the first ones had."""
+        if self._text is not None:
+            without_formulas(frame).to_csv(self._text, index=False, header=not self._begun)
+        else:
+            self._write_parquet(frame)
+        self._begun = True
+
+    def _write_parquet(self, frame: pd.DataFrame) -> None:
+        if self._parquet is None:
+            schema = _schema(frame)
+            self._parquet = self._open.enter_context(pq.ParquetWriter(self._draft, schema))
+        schema = self._parquet.schema
+        self._parquet.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
+
+
+def _schema(frame: pd.DataFrame) -> Any:
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    for at, (field, dtype) in enumerate(zip(schema, frame.dtypes, strict=True)):
+        if dtype == object and pa.types.is_null(field.type):
+            schema = schema.set(at, field.with_type(pa.string()))
+    # Anew, so that what it tells pandas of the types is true of all pieces.
+    return pa.Table.from_pandas(frame, schema, preserve_index=False).schema
 
 
 def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

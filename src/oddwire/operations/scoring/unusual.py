@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import floor, log10
 
 import numpy as np
@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.traffic.schema import IDENTIFIERS, TIME
-from oddwire.traffic.sources import FileRows
+from oddwire.traffic.sources.reading.raw_table import RawTable
 from oddwire.traffic.wire_text import printable
 
 MOST_SHOWN = 20
+Identified = Callable[[NDArray[np.int64]], list[tuple[tuple[str, str], ...]]]
 _LONGEST = 64  # letters of an identifier
 _EXACT = 100  # odds from here on are rounded to two digits
 
@@ -86,64 +87,114 @@ def odds(p_value: float) -> str:
     return f"about 1 in {benign:,} benign"
 
 
-def by_anomaly(scores: pd.DataFrame, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the positions of the alerts, the most anomalous first; of equal ones, as in the file.
+class MostUnusual:
+    """The most anomalous alerts of a file that is scored batch by batch.
+
+    Of equally anomalous ones, those that stand first in the file.
 
     Parameters
     ----------
-    scores
-        What `Model.score` returned for n rows.
-    places
-        Their places in the file, shape (n,).
+    explained
+        How many of them are to be explained: so many rows of features are held.
     """
-    alerts = np.flatnonzero(scores["alert"])
-    order = np.lexsort((places[alerts], -scores["anomaly_score"].to_numpy()[alerts]))
-    return alerts[order]
+
+    def __init__(self, explained: int) -> None:
+        self._explained = explained
+        self._alerts: list[UnusualAlert] = []
+        self._features: pd.DataFrame | None = None
+        self._scores = np.empty(0)
+
+    def add(
+        self,
+        scores: pd.DataFrame,
+        places: NDArray[np.int64],
+        features: pd.DataFrame,
+        identified: Identified,
+    ) -> None:
+        """Look at more rows.
+
+        Parameters
+        ----------
+        scores
+            What `Model.score` returned for n rows.
+        places
+            Their places in the file, shape (n,).
+        features
+            Their feature frame.
+        identified
+            What tells them from others.
+        """
+        alerts = np.flatnonzero(scores["alert"])
+        order = np.lexsort((places[alerts], -scores["anomaly_score"].to_numpy()[alerts]))
+        alerts = alerts[order]
+        shown = alerts[:MOST_SHOWN]
+        named = identified(shown)
+        values = scores[["anomaly_score", "p_value", "extrapolated"]].iloc[shown]
+        self._alerts += [
+            UnusualAlert(int(places[at]), float(score), float(p_value), bool(extrapolated), name)
+            for at, name, (score, p_value, extrapolated) in zip(
+                shown, named, values.itertuples(index=False, name=None), strict=True
+            )
+        ]
+        self._alerts.sort(key=lambda alert: (-alert.score, alert.row))
+        del self._alerts[MOST_SHOWN:]
+        if self._explained:
+            self._keep(scores, places, features, alerts[: self._explained])
+
+    def _keep(
+        self,
+        scores: pd.DataFrame,
+        places: NDArray[np.int64],
+        features: pd.DataFrame,
+        chosen: NDArray[np.int64],
+    ) -> None:
+        kept = features.iloc[chosen].set_axis(places[chosen])
+        self._scores = np.append(self._scores, scores["anomaly_score"].to_numpy()[chosen])
+        if self._features is not None:
+            kept = pd.concat([self._features, kept])
+        first = np.lexsort((kept.index.to_numpy(), -self._scores))[: self._explained]
+        self._features, self._scores = kept.iloc[first], self._scores[first]
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """The feature frame of the alerts to explain, the most anomalous first, by their places."""
+        return pd.DataFrame() if self._features is None else self._features
+
+    def told(self, reasons: Sequence[Sequence[str]]) -> tuple[UnusualAlert, ...]:
+        """Return the first `MOST_SHOWN` alerts, with phrases for as many as are explained."""
+        return tuple(
+            replace(alert, reasons=tuple(reasons[rank])) if rank < len(reasons) else alert
+            for rank, alert in enumerate(self._alerts)
+        )
 
 
-def unusual_alerts(
-    scores: pd.DataFrame,
-    read: FileRows,
-    alerts: NDArray[np.int64],
-    reasons: Sequence[Sequence[str]],
-) -> tuple[UnusualAlert, ...]:
-    """Return the first `MOST_SHOWN` alerts.
+def identified(rows: pd.DataFrame, raw: RawTable | None = None) -> Identified:
+    """Return a function that gives names and values of what tells some of the rows from others.
 
     Parameters
     ----------
-    scores, read
-        The scored rows, in one order.
-    alerts
-        What `by_anomaly` returned.
-    reasons
-        Phrases per alert, in the order of ``alerts``, for as many as are explained.
+    rows
+        Connections or a feature frame.
+    raw
+        The file's own columns of the same rows, where a table has addresses that it drops from
+        its features.
     """
-    shown = alerts[:MOST_SHOWN]
-    named = list(_identifiers(read, shown))
-    values = scores[["anomaly_score", "p_value", "extrapolated"]].iloc[shown]
-    return tuple(
-        UnusualAlert(
-            int(read.places[at]), float(score), float(p_value), bool(extrapolated), named[rank],
-            tuple(reasons[rank]) if rank < len(reasons) else (),
-        )
-        for rank, (at, (score, p_value, extrapolated)) in enumerate(
-            zip(shown, values.itertuples(index=False, name=None), strict=True)
-        )
-    )  # fmt: skip
 
+    def of(chosen: NDArray[np.int64]) -> list[tuple[tuple[str, str], ...]]:
+        known = rows[[name for name in IDENTIFIERS if name in rows]].iloc[chosen]
+        for name in IDENTIFIERS:
+            if raw is not None and name in raw.names and name not in known:
+                own = raw.column(name).take(chosen).to_pandas(types_mapper=pd.ArrowDtype)
+                known = known.assign(**{name: own.to_numpy(object)})
+        return [
+            tuple((name, _text(value)) for name, value in values.items() if not pd.isna(value))
+            for values in (
+                {name: known[name].iloc[row] for name in IDENTIFIERS if name in known}
+                for row in range(len(chosen))
+            )
+        ]
 
-def _identifiers(
-    read: FileRows, chosen: NDArray[np.int64]
-) -> Iterator[tuple[tuple[str, str], ...]]:
-    known = read.rows[[name for name in IDENTIFIERS if name in read.rows]].iloc[chosen]
-    # A table's columns of addresses are dropped from its features, but stand in the file.
-    more = [name for name in IDENTIFIERS if name in read.raw.names and name not in known]
-    if more:
-        own = read.raw.frame()[more].iloc[read.places[chosen]]
-        known = known.assign(**{name: own[name].to_numpy(object) for name in more})
-    for row in range(len(chosen)):
-        values = {name: known[name].iloc[row] for name in IDENTIFIERS if name in known}
-        yield tuple((name, _text(value)) for name, value in values.items() if not pd.isna(value))
+    return of
 
 
 def _text(value: object) -> str:

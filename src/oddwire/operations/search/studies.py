@@ -22,6 +22,7 @@ from oddwire.detection.detectors import anomaly_score, default_parameters, searc
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
 from oddwire.errors import OddwireError, ServiceError
+from oddwire.masking import masked, reason
 from oddwire.operations.search.objective import Objective
 from oddwire.operations.search.plans import (
     OnTrial,
@@ -30,7 +31,6 @@ from oddwire.operations.search.plans import (
     TrialRecord,
     choose_trial,
 )
-from oddwire.operations.tracking.addresses import without_password
 from oddwire.traffic.schema import FeatureSchema
 
 if TYPE_CHECKING:
@@ -268,10 +268,9 @@ def _database(url: str) -> optuna.storages.BaseStorage:
     try:
         return optuna.storages.RDBStorage(url)
     except Exception as error:  # the drivers' own errors pass through SQLAlchemy
-        reason = " ".join(str(error).partition("\n")[0].split()).replace(url, "…")
         raise ServiceError(
-            f"the Optuna storage {without_password(url)} of {STORAGE_VARIABLE} failed: {reason}"
-        ) from error
+            f"the Optuna storage {masked(url)} of {STORAGE_VARIABLE} failed: {reason(error, url)}"
+        ) from None
 
 
 def _mend_journal(journal: Path) -> None:

@@ -51,5 +51,6 @@ def leave_out_failed(
 
 def failed_detectors(training: Training) -> dict[str, str]:
     """Return why of each detector that `leave_out_failed` left out."""
+    training.raise_if_lost()
     tags = training.tracking().client.get_run(training.run_id).data.tags
     return {k.removeprefix(_FAILED): why for k, why in tags.items() if k.startswith(_FAILED)}

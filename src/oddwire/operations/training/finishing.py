@@ -77,6 +77,7 @@ def finish_training(
     note = leaderboard_markdown(result, escaped_for_mlflow)
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
     tracking.rename(run, name)
+    tracking.end(run)  # a training whose end MLflow was not told of is no finished one
     return result
 
 

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from oddwire.params.sources import SourceSettings
     from oddwire.traffic.archive import SourceRows
     from oddwire.traffic.schema import FeatureSchema
+    from oddwire.traffic.sources.reading.file_batches import FileBatches
     from oddwire.traffic.sources.reading.raw_table import RawTable
+
+
+_SMALL = 32_000_000  # bytes: a second or two
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,15 @@ class Reader(Protocol):
     def read_source(self, source: Any, *, root: Path) -> SourceRows:
         """Read all rows of a source; see `read_source`."""
 
-    def read_file(
-        self, source: Any, file: Path, *, schema: FeatureSchema | None = None
-    ) -> FileRows:
-        """Read one file in the source's format; see `read_file`."""
+    def open_file(
+        self,
+        source: Any,
+        file: Path,
+        *,
+        schema: FeatureSchema | None = None,
+        rows: int | None = None,
+    ) -> FileBatches:
+        """Open one file in the source's format; see `open_file`."""
 
 
 class SimulatingReader(Reader, Protocol):
@@ -97,7 +106,57 @@ def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
     DataError
         If a file, column or row is not what the source promises; one sentence names it.
     """
+    from oddwire.traffic.sources.reading.files import locate
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    for file in source.files().values():
+        refuse_oversize(locate(file, root), max_rows=source.max_rows)
     return load_reader(source).read_source(source, root=root)
+
+
+def check_small_files(source: SourceSettings, *, root: Path) -> None:
+    """Read a source whose files are there and small, to say at once what its first stage would.
+
+    Raises
+    ------
+    DataError
+        If a file, column or row is not what the source promises.
+    """
+    from oddwire.traffic.sources.reading.files import locate
+
+    files = [locate(file, root) for file in source.files().values()]
+    if files and all(file.exists() for file in files):
+        regular = [file for file in files if file.is_file()]
+        if sum(file.stat().st_size for file in regular) <= _SMALL:
+            read_source(source, root=root)
+
+
+def open_file(
+    source: SourceSettings,
+    file: Path,
+    *,
+    schema: FeatureSchema | None = None,
+    rows: int | None = None,
+) -> FileBatches:
+    """Open one file in the format of a source, to be read batch by batch.
+
+    Parameters
+    ----------
+    source, file, schema
+        As for `read_file`.
+    rows
+        At most so many are read at once; None for all. What is read does not depend on it.
+
+    Raises
+    ------
+    DataError
+        If the file or a column is not what the source promises, or the file is far larger than it
+        looks; a row is checked when it is read.
+    """
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    refuse_oversize(file, max_rows=source.max_rows)
+    return load_reader(source).open_file(source, file, schema=schema, rows=rows)
 
 
 def read_file(
@@ -138,7 +197,11 @@ def read_file(
     0      0   None    310.0   tcp
     1      1  flood  90210.0   udp
     """
-    return load_reader(source).read_file(source, file, schema=schema)
+    opened = open_file(source, file, schema=schema)
+    batch = next(opened.batches())
+    places = batch.places if opened.time is None else opened.order()
+    rows = batch.rows.iloc[places].reset_index(drop=True)
+    return FileRows(rows, batch.raw, places, opened.typed)
 
 
 def read_scenario(

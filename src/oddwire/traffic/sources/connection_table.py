@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from oddwire.traffic.connections import CONNECTION_COLUMNS, require_columns, type_connections
-from oddwire.traffic.schema import time_order
-from oddwire.traffic.sources import FileRows
+from oddwire.traffic.connections import (
+    CONNECTION_COLUMNS,
+    TEXT_COLUMNS,
+    require_columns,
+    type_connections,
+    type_times,
+)
+from oddwire.traffic.schema import TIME
 from oddwire.traffic.sources.reading.column_roles import refuse_duplicate_columns
 from oddwire.traffic.sources.reading.column_values import categories
-from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
+from oddwire.traffic.sources.reading.file_batches import FileBatches
+from oddwire.traffic.sources.reading.raw_file import open_raw
+from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
-def read_connections(file: Path) -> FileRows:
-    """Read a file of connections.
+def open_connections(file: Path, *, rows: int | None = None) -> FileBatches:
+    """Open a file of connections.
 
     Parameters
     ----------
     file
         CSV or Parquet, compressed by gzip or not. Columns of other names are left out.
+    rows
+        At most so many are read at once; None for all.
 
     Returns
     -------
-    Connections of the connection schema, sorted by time, and the file's own columns.
+    Connections of the connection schema, and the file's own columns.
 
     Raises
     ------
     DataError
-        If the file cannot be read, a required column is absent, or a value breaks a rule.
+        If the file cannot be read, a required column is absent, or, in a batch, a value breaks a
+        rule.
     """
-    raw = read_raw(file)
+    raw = open_raw(file, rows=rows)
     require_columns(raw.names, origin=str(file))
-    known = [name for name in dict.fromkeys(raw.names) if name in CONNECTION_COLUMNS]
+    known = tuple(name for name in dict.fromkeys(raw.names) if name in CONNECTION_COLUMNS)
     refuse_duplicate_columns(raw, known)
+    return FileBatches(raw, partial(_connections, known=known), known, TIME, _times)
+
+
+def _connections(raw: RawTable, *, known: tuple[str, ...]) -> pd.DataFrame:
     frame = pd.DataFrame({name: _values(raw, name) for name in known})
-    typed = type_connections(frame, origin=str(file))
-    places = time_order(typed)
-    return FileRows(typed.iloc[places].reset_index(drop=True), raw, places, tuple(known))
+    return type_connections(frame, origin=str(raw.file), first_row=raw.first_row)
+
+
+def _times(raw: RawTable) -> pd.Series[Any]:
+    return type_times(_values(raw, TIME), origin=str(raw.file), first_row=raw.first_row)
 
 
 def _values(raw: RawTable, name: str) -> pd.Series[Any]:
@@ -48,4 +65,6 @@ def _values(raw: RawTable, name: str) -> pd.Series[Any]:
     column = raw.column(name)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return categories(raw, name)
+    if name in TEXT_COLUMNS and pa.types.is_integer(column.type):
+        return categories(raw, name)  # pandas would write 5 as 5.0 where a batch has gaps
     return pd.Series(column.to_pandas())

@@ -7,18 +7,17 @@ Ghorbani 2009, *A detailed analysis of the KDD CUP 99 data set*.)
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from oddwire.errors import DataError
 from oddwire.params import NslKddSource
 from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import FeatureSchema
-from oddwire.traffic.sources import FileRows
 from oddwire.traffic.sources.reading.column_roles import Roles, build_frame
+from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
-from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
+from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
 
 CATEGORICAL = ("protocol_type", "service", "flag")
 _NAMES = """
@@ -46,18 +45,28 @@ def read_source(source: NslKddSource, *, root: Path) -> SourceRows:
     DataError
         If a file is missing or is not in NSL-KDD's format.
     """
-    train = read_file(source, locate(source.train, root)).rows
-    test = None if source.test is None else read_file(source, locate(source.test, root)).rows
+    train = next(open_file(source, locate(source.train, root)).batches()).rows
+    test = None
+    if source.test is not None:
+        test = next(open_file(source, locate(source.test, root)).batches()).rows
     return SourceRows(train, test, SCHEMA)
 
 
-def read_file(_: NslKddSource, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
-    """Read one file of NSL-KDD's format, in its own order.
+def open_file(
+    _: NslKddSource,
+    file: Path,
+    *,
+    schema: FeatureSchema | None = None,
+    rows: int | None = None,
+) -> FileBatches:
+    """Open one file of NSL-KDD's format, which has no times.
 
     Parameters
     ----------
     schema
         With one, a line may hold the 41 features alone, or end with the attack's name.
+    rows
+        At most so many are read at once; None for all.
 
     Raises
     ------
@@ -65,14 +74,14 @@ def read_file(_: NslKddSource, file: Path, *, schema: FeatureSchema | None = Non
         If the file is missing, or a line does not hold 41 features, a name and a difficulty.
     """
     for_scoring = schema is not None
-    raw = read_raw(file, names=COLUMNS, optional=2 if for_scoring else 0)
+    raw = open_raw(file, names=COLUMNS, optional=2 if for_scoring else 0, rows=rows)
     _refuse_other_tables(raw)
-    frame = build_frame(raw, _ROLES, for_scoring=for_scoring)
-    return FileRows(frame, raw, np.arange(len(frame)), SCHEMA.numeric)
+    to_rows = partial(build_frame, roles=_ROLES, for_scoring=for_scoring)
+    return FileBatches(raw, to_rows, SCHEMA.numeric)
 
 
-def _refuse_other_tables(raw: RawTable) -> None:
+def _refuse_other_tables(raw: RawFile) -> None:
     if raw.names != COLUMNS[: len(raw.names)]:
         raise DataError(f"{raw.file} is not in NSL-KDD's format: it has a header of its own")
-    if raw.column("duration")[0].as_py() == "duration":
+    if next(raw.batches()).column("duration")[0].as_py() == "duration":
         raise DataError(f"{raw.file}, line 1: NSL-KDD's files have no header, got one")

@@ -9,25 +9,26 @@ forgotten label must not become a feature.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from oddwire.errors import DataError, ParameterError, listed
+from oddwire.errors import DataError, listed
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceRows
-from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema, time_order
-from oddwire.traffic.sources import FileRows
+from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
     build_frame,
     refuse_duplicate_columns,
 )
-from oddwire.traffic.sources.reading.column_values import is_numeric
+from oddwire.traffic.sources.reading.column_values import NumericShare, TimeForm, times
+from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
-from oddwire.traffic.sources.reading.raw_table import RawTable, read_raw
+from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
 
 MOST_FEATURES = 1000
 _KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}
@@ -41,29 +42,53 @@ def read_source(source: TableSource, *, root: Path) -> SourceRows:
     DataError
         If a file or a column is not what the source promises.
     """
-    raw = read_raw(locate(source.train, root))
+    raw = open_raw(locate(source.train, root))
     roles = _roles(source, _infer_schema(raw, source))
-    train = _in_order(build_frame(raw, roles, for_scoring=False))
+    train = _in_order(next(_typed(raw, roles, for_scoring=False).batches()).rows)
     test = None
     if source.test is not None:
-        raw_test = read_raw(locate(source.test, root))
-        test = _in_order(build_frame(raw_test, roles, for_scoring=False))
+        raw_test = open_raw(locate(source.test, root))
+        test = _in_order(next(_typed(raw_test, roles, for_scoring=False).batches()).rows)
+    if source.label is not None and not any(
+        part[LABEL].notna().any() for part in (train, test) if part is not None
+    ):
+        raise DataError(
+            f"{raw.file}: the label column {source.label!r} is empty in every row; to train without"
+            " labels, leave `label` out"
+        )
     return SourceRows(train, test, roles.schema)
 
 
-def read_file(source: TableSource, file: Path, *, schema: FeatureSchema | None = None) -> FileRows:
-    """Read one file, in the order of time if it has one; with a schema, only its columns count.
+def open_file(
+    source: TableSource,
+    file: Path,
+    *,
+    schema: FeatureSchema | None = None,
+    rows: int | None = None,
+) -> FileBatches:
+    """Open one file, at most so many rows at once; with a schema, only its columns count.
 
     Raises
     ------
     DataError
         If the file or a column is not what the source promises.
     """
-    raw = read_raw(file)
+    raw = open_raw(file, rows=rows)
     roles = _roles(source, schema or _infer_schema(raw, source))
-    frame = build_frame(raw, roles, for_scoring=schema is not None)
-    places = time_order(frame) if TIME in frame else np.arange(len(frame))
-    return FileRows(frame.iloc[places].reset_index(drop=True), raw, places, roles.schema.numeric)
+    return _typed(raw, roles, for_scoring=schema is not None)
+
+
+def _typed(raw: RawFile, roles: Roles, *, for_scoring: bool) -> FileBatches:
+    typed = partial(build_frame, roles=roles, for_scoring=for_scoring)
+    time = roles.time
+    if time is None or time not in raw.names:
+        return FileBatches(raw, typed, roles.schema.numeric)
+    form = None if raw.whole else TimeForm.of(
+        lambda: (batch.column(time) for batch in raw.batches([time]))
+    )  # fmt: skip
+    to_times = partial(times, name=time, required=not for_scoring, form=form)
+    to_rows = partial(typed, time_form=form)
+    return FileBatches(raw, to_rows, roles.schema.numeric, time, to_times)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
@@ -76,7 +101,7 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(TIME, kind="stable", ignore_index=True)
 
 
-def _infer_schema(raw: RawTable, source: TableSource) -> FeatureSchema:
+def _infer_schema(raw: RawFile, source: TableSource) -> FeatureSchema:
     _require_named(raw, source)
     features = _feature_names(raw, source)
     refuse_duplicate_columns(raw, dict.fromkeys(features))
@@ -85,17 +110,23 @@ def _infer_schema(raw: RawTable, source: TableSource) -> FeatureSchema:
         raise DataError(
             f"{raw.file}: a table has 1 to {MOST_FEATURES} feature columns, got {len(features)}"
         )
-    if source.categorical is not None:
-        text = set(source.categorical)
-    else:
-        text = {name for name in features if not is_numeric(raw.column(name))}
+    text = set(source.categorical) if source.categorical is not None else _texts(raw, features)
     return FeatureSchema(
         numeric=tuple(name for name in features if name not in text),
         categorical=tuple(name for name in features if name in text),
     )
 
 
-def _feature_names(raw: RawTable, source: TableSource) -> list[str]:
+def _texts(raw: RawFile, features: Sequence[str]) -> set[str]:
+    """Return the features that are not numbers, by all rows."""
+    shares = {name: NumericShare() for name in features}
+    for batch in raw.batches(features):
+        for name, share in shares.items():
+            share.add(batch.column(name))
+    return {name for name, share in shares.items() if not share.is_numeric}
+
+
+def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
     aside = {source.label, source.attack, source.time, *source.drop}
     features = [name for name in raw.names if name not in aside]
     for name, key in _KEY_FOR.items():
@@ -107,10 +138,8 @@ def _feature_names(raw: RawTable, source: TableSource) -> list[str]:
     return [name for name in features if name not in IDENTIFIERS]
 
 
-def _require_named(raw: RawTable, source: TableSource) -> None:
+def _require_named(raw: RawFile, source: TableSource) -> None:
     """Refuse a key that names a column which the train file lacks: a typo would leak labels."""
-    if source.attack is not None and source.label is None:
-        raise ParameterError("a table's `attack` column needs a `label` column beside it, got none")
     keys: dict[str, tuple[Any, ...]] = {
         "label": (source.label,),
         "attack": (source.attack,),
@@ -127,7 +156,7 @@ def _require_named(raw: RawTable, source: TableSource) -> None:
                 )
 
 
-def _refuse_nameless(raw: RawTable, features: list[str]) -> None:
+def _refuse_nameless(raw: RawFile, features: list[str]) -> None:
     """Refuse a column without a name: it is nearly always a row number, which leaks the label."""
     for at, name in enumerate(raw.names):
         if name in features and name == f"Unnamed: {at}":

@@ -65,7 +65,7 @@ def test_the_report_names_what_was_compared_with_what(hostile, tmp_path):
     text = html.unescape(re.sub("<[^>]+>", " ", page))
     for fact in (
         "2026-03-16 00:00 to 2026-03-17 00:00 UTC", "/incoming/today.csv", "12,345",
-        "version 4, one_class_svm", "1.23% (1.00% is expected of benign traffic)",
+        "version 4, one_class_svm", "1.23 % (1 % is expected of benign traffic)",
     ):  # fmt: skip
         assert fact in text
 
@@ -90,7 +90,7 @@ def test_every_column_has_its_distance_and_threshold_by_their_standard_names(hos
 
 
 def test_the_share_of_missing_values_is_told_for_both_sides(hostile, tmp_path):
-    assert "missing 11.2% → 28.5%" in written(hostile, tmp_path)
+    assert "missing 11.2 % → 28.5 %" in written(hostile, tmp_path)
 
 
 def test_hostile_names_are_harmless_in_the_report(hostile, tmp_path):
@@ -121,7 +121,7 @@ def test_a_name_of_a_megabyte_is_cut(tmp_path):
 def test_columns_of_one_value_or_none_are_drawn(tmp_path):
     sides = [traffic(seed=s, factor=1).assign(f0=0.0, f1=np.nan) for s in (1, 2)]
     page = written(compared(*sides), tmp_path)
-    assert "missing 100.0% → 100.0%" in page
+    assert "missing 100 % → 100 %" in page
     assert "nan" not in re.findall('<path class="before" d="([^"]*)"', page)[0]
 
 

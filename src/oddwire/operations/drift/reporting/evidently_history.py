@@ -20,6 +20,7 @@ import pandas as pd
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import DriftCheck, harmless, measure, ranked
 from oddwire.operations.locks import lock
+from oddwire.percent import percent
 from oddwire.project import Project
 
 # What the dashboard draws, and where each figure comes from.
@@ -150,7 +151,7 @@ def _widgets(check: DriftCheck, subject: Subject) -> list[Any]:
     facts = {
         "verdict": "drift" if check.drifted else "no drift",
         "drifted columns": f"{check.drifted_columns} of {len(check.columns)}",
-        "observed alert rate": f"{subject.alert_rate:.2%}",
+        "observed alert rate": percent(subject.alert_rate),
         "rows": f"{subject.rows:,}",
         "model version": subject.version,
     }

@@ -13,6 +13,7 @@ from typing import Any
 from oddwire.operations.drift.reporting.pictures import picture
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck, measure, ranked
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 MOST_PICTURES = 200  # the most drifted columns: the page grows with each
@@ -51,7 +52,7 @@ def write_report(check: DriftCheck, subject: Subject, file: Path) -> None:
         facts=list(_facts(check, subject)),
         rows=list(_rows(check)),
         undrawn=max(len(check.columns) - MOST_PICTURES, 0),
-        min_share=f"{check.min_share:.0%}",
+        min_share=percent(check.min_share),
     )
     file.write_text(page, encoding="utf-8")
 
@@ -63,13 +64,11 @@ def _facts(check: DriftCheck, subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Current rows", f"{subject.rows:,}, of which {check.current_rows:,} were compared"
     yield "Reference", f"{check.reference_rows:,} of the benign rows kept with the model"
     yield "Model", f"version {subject.version}, {subject.detector}"
-    yield (
-        "Observed alert rate",
-        f"{subject.alert_rate:.2%} ({subject.alert_p_value:.2%} is expected of benign traffic)",
-    )
+    expected = f"{percent(subject.alert_p_value)} is expected of benign traffic"
+    yield "Observed alert rate", f"{percent(subject.alert_rate)} ({expected})"
     yield (
         "Drifted columns",
-        f"{check.drifted_columns} of {len(check.columns)}; {check.min_share:.0%} make a drift",
+        f"{check.drifted_columns} of {len(check.columns)}; {percent(check.min_share)} make a drift",
     )
     yield "Thresholds", f"calibrated on {check.method} of the reference"
 

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.operations.drift.verdict import ColumnDrift
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 BINS = 40
@@ -53,7 +54,7 @@ def _numbers(reference: NDArray[np.float64], current: NDArray[np.float64]) -> st
     missing = [float(np.isnan(side).sum()) / max(len(side), 1) for side in sides]
     words = f"{_value(low)} to {_value(high)}" if len(known) else "no value"
     if any(missing):
-        words += f"; missing {missing[0]:.1%} → {missing[1]:.1%}"
+        words += f"; missing {percent(missing[0])} → {percent(missing[1])}"
     return _svg(
         _HEIGHT + _LINE,
         f'<path class="before" d="{_steps(before)}Z"/><path class="now" d="{_steps(now)}"/>'
@@ -97,7 +98,7 @@ def _category(place: int, word: str, before: float, now: float) -> str:
         'height="5"/>'
         for name, share, y in (("before", before, 2), ("now", now, 8))
     )
-    figures = f"{before:.0%} → {now:.0%}"
+    figures = f"{percent(before, 2)} → {percent(now, 2)}"
     return (
         f'<text x="0" y="{top + 11}">{label}</text>{bars}'
         f'<text x="{_BARS_FROM + _BARS_WIDTH + 3}" y="{top + 11}">{figures}</text>'

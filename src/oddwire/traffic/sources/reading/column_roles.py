@@ -11,6 +11,7 @@ import pandas as pd
 from oddwire.errors import DataError, listed
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
+from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
@@ -35,13 +36,21 @@ class Roles:
     time: str | None = None
 
 
-def build_frame(raw: RawTable, roles: Roles, *, for_scoring: bool) -> pd.DataFrame:
+def build_frame(
+    raw: RawTable,
+    roles: Roles,
+    *,
+    for_scoring: bool,
+    time_form: column_values.TimeForm | None = None,
+) -> pd.DataFrame:
     """Give the columns of a table their types and their names here.
 
     Parameters
     ----------
     for_scoring
         Only the features have to be there; label, family and time are taken if present.
+    time_form
+        How the file writes its times, where this is a batch of it.
 
     Returns
     -------
@@ -60,7 +69,9 @@ def build_frame(raw: RawTable, roles: Roles, *, for_scoring: bool) -> pd.DataFra
     here = {name for name in named if name in raw.names}
     content: dict[str, Any] = {}
     if roles.time in here:
-        content[TIME] = column_values.times(raw, str(roles.time), required=not for_scoring)
+        content[TIME] = column_values.times(
+            raw, str(roles.time), required=not for_scoring, form=time_form
+        )
     taken = {*here, *roles.schema.columns}
     for name in IDENTIFIERS:
         if name in raw.names and name not in taken and name != TIME:
@@ -94,7 +105,7 @@ def _require(raw: RawTable, names: Iterable[str]) -> None:
         refuse_duplicate_columns(raw, wanted)
 
 
-def refuse_duplicate_columns(raw: RawTable, names: Iterable[str]) -> None:
+def refuse_duplicate_columns(raw: RawTable | RawFile, names: Iterable[str]) -> None:
     """Refuse a column that is in the file more than once.
 
     Raises

@@ -8,6 +8,7 @@ texts, of which there are far fewer than rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from oddwire.errors import DataError
 from oddwire.traffic.sources.reading.raw_table import RawTable
 
 MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "<na>")
+_MOST_SHOWN = 80  # characters of a wrong value
 NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count as numeric
 
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
@@ -36,21 +38,58 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def is_numeric(column: pa.ChunkedArray) -> bool:
-    """Return whether at least 95 % of a column's non-missing values are numbers.
+@dataclass
+class NumericShare:
+    """How many of a column's values are numbers, counted batch by batch."""
+
+    _known: int = 0
+    _strange: int = 0
+    _other_type: bool = False
+
+    def add(self, column: pa.ChunkedArray) -> None:
+        """Count further values: text (CSV) or any other type (Parquet)."""
+        if _is_number_type(column.type):
+            return
+        if not _is_text(column.type):
+            self._other_type = True
+            return
+        values, strange = _parse_numbers(column)
+        self._strange += int(np.count_nonzero(strange))
+        self._known += int(np.count_nonzero(~np.isnan(values)) + np.count_nonzero(strange))
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether at least 95 % of the non-missing values are numbers."""
+        return not self._other_type and self._strange <= (1 - NUMERIC_SHARE) * self._known
+
+
+@dataclass(frozen=True)
+class TimeForm:
+    """How a whole column writes its times, so that a batch of it is not read otherwise.
 
     Parameters
     ----------
-    column
-        Text (CSV) or any other type (Parquet).
+    numeric
+        Whether as numbers since 1970.
+    to_microseconds
+        What such a number is multiplied by.
     """
-    if _is_number_type(column.type):
-        return True
-    if not _is_text(column.type):
-        return False
-    numbers, strange = _parse_numbers(column)
-    known = np.count_nonzero(~np.isnan(numbers)) + np.count_nonzero(strange)
-    return bool(np.count_nonzero(strange) <= (1 - NUMERIC_SHARE) * known)
+
+    numeric: bool
+    to_microseconds: float = 0.0
+
+    @classmethod
+    def of(cls, batches: Callable[[], Iterable[pa.ChunkedArray]]) -> TimeForm:
+        """Look at all values of a column; the function gives them from the first one on."""
+        share = NumericShare()
+        for column in batches():
+            share.add(column)
+        if not share.is_numeric:
+            return cls(numeric=False)
+        epochs = [np.abs(_any_numbers(column)) for column in batches()]
+        sizes = np.concatenate([size[np.isfinite(size)] for size in epochs])
+        size = float(np.median(sizes)) if sizes.size else 0.0
+        return cls(True, next(factor for bound, factor in _EPOCH_UNITS if size < bound))
 
 
 def numbers(raw: RawTable, name: str) -> Floats:
@@ -63,9 +102,7 @@ def numbers(raw: RawTable, name: str) -> Floats:
     """
     column = raw.column(name)
     if _is_number_type(column.type):
-        if pa.types.is_duration(column.type):  # in seconds, as all durations here
-            column = pc.divide(column.cast(pa.duration("us")).cast(pa.int64()), 1e6)
-        return _float64(column.cast(pa.float64(), safe=False))
+        return _any_numbers(column)
     values, strange = _parse_numbers(_text(raw, name))
     _refuse(raw, name, strange, "is not a number, and the column is numeric")
     return values
@@ -109,7 +146,9 @@ def labels(
     return _map_distinct(text, label).astype("Int8"), _map_distinct(text, family)
 
 
-def times(raw: RawTable, name: str, *, required: bool) -> pd.Series[Any]:
+def times(
+    raw: RawTable, name: str, *, required: bool, form: TimeForm | None = None
+) -> pd.Series[Any]:
     """Return a column as ``datetime64[us, UTC]``.
 
     ISO 8601 texts are read (UTC unless they name a zone), and seconds, milliseconds,
@@ -119,6 +158,8 @@ def times(raw: RawTable, name: str, *, required: bool) -> pd.Series[Any]:
     ----------
     required
         Refuse missing times: rows without one cannot be put in order.
+    form
+        How the whole column writes its times, where this is a batch of it.
 
     Raises
     ------
@@ -129,9 +170,9 @@ def times(raw: RawTable, name: str, *, required: bool) -> pd.Series[Any]:
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         moments = pd.to_datetime(pd.Series(column.to_pandas()), utc=True)
         known = moments.notna().to_numpy()
-    elif is_numeric(column):
+    elif (form := form or TimeForm.of(lambda: [column])).numeric:
         epoch = numbers(raw, name)
-        moments, known = _from_epoch(epoch), ~np.isnan(epoch)
+        moments, known = _from_epoch(epoch, form.to_microseconds), ~np.isnan(epoch)
     else:
         texts = _map_distinct(_text(raw, name), _category)
         moments, known = _from_iso(texts), texts.notna().to_numpy()
@@ -141,10 +182,7 @@ def times(raw: RawTable, name: str, *, required: bool) -> pd.Series[Any]:
     return moments.dt.as_unit("us")
 
 
-def _from_epoch(epoch: Floats) -> pd.Series[Any]:
-    finite = np.abs(epoch[np.isfinite(epoch)])
-    size = float(np.median(finite)) if finite.size else 0.0
-    to_microseconds = next(factor for bound, factor in _EPOCH_UNITS if size < bound)
+def _from_epoch(epoch: Floats, to_microseconds: float) -> pd.Series[Any]:
     microseconds = pd.Series(np.round(epoch * to_microseconds))
     # Beyond 2**53 a float no longer counts single microseconds, and no log is from that year.
     sound = microseconds.abs() < 2.0**53
@@ -156,6 +194,15 @@ def _from_iso(texts: pd.Series[Any]) -> pd.Series[Any]:
     moments = pd.to_datetime(distinct, format="ISO8601", utc=True, errors="coerce")
     found = dict(zip(distinct, moments, strict=True))
     return pd.Series(pd.to_datetime(texts.map(found), utc=True))
+
+
+def _any_numbers(column: pa.ChunkedArray) -> Floats:
+    """Return numbers of any type, or those of a text; what is none is NaN."""
+    if not _is_number_type(column.type):
+        return _parse_numbers(column)[0]
+    if pa.types.is_duration(column.type):  # in seconds, as all durations here
+        column = pc.divide(column.cast(pa.duration("us")).cast(pa.int64()), 1e6)
+    return _float64(column.cast(pa.float64(), safe=False))
 
 
 def _category(text: str) -> str | None:
@@ -241,4 +288,9 @@ def _refuse(raw: RawTable, name: str, rows: Flags, rule: str) -> None:
     value = raw.column(name)[row].as_py()
     others = int(np.count_nonzero(rows)) - 1
     more = f" ({others} more like it)" if others else ""
-    raise DataError(f"{raw.file}, {raw.place(row)}, column {name!r}: {value!r} {rule}{more}")
+    raise DataError(f"{raw.file}, {raw.place(row)}, column {name!r}: {_shown(value)} {rule}{more}")
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…"

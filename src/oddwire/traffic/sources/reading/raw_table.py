@@ -10,10 +10,9 @@ import csv
 import gzip
 import io
 import itertools
-import re
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,16 +24,15 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.params.values.paths import file_fault
+from oddwire.traffic.sources.reading.other_formats import refuse_other_formats
+from oddwire.traffic.wire_text import shown_path
 
-_GZIP = b"\x1f\x8b"
-_PARQUET = b"PAR1"
-_UTF8_BOM = b"\xef\xbb\xbf"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+GZIP = b"\x1f\x8b"
+PARQUET = b"PAR1"
 _SEPARATORS = ",;\t|"
 _SAMPLE_BYTES = 1 << 16
-_JSON = re.compile(rb'\{\s*("|\}|$)|\[\s*([{\[]|$)')  # and not names in brackets, as of SQL
-# Bytes that no text holds: control characters other than tab, line ends, form feed and escape.
-_NO_TEXT = bytes(sorted(set(range(32)) - {9, 10, 12, 13, 27}))
+MOST_OF_A_ROW = 1 << 20  # bytes: what pyarrow reads at once
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,14 @@ class RawTable:
         Its columns; all are text when they come from a CSV file. Names may repeat.
     layout
         How to find a row's line again; None for Parquet, which has no lines.
+    first_row
+        Which row of the file the first one is, counted from 0.
     """
 
     file: Path
     content: pa.Table
     layout: CsvLayout | None = None
+    first_row: int = 0
 
     @cached_property  # it is asked for once per column, of which there may be a thousand
     def names(self) -> tuple[str, ...]:
@@ -77,12 +78,14 @@ class RawTable:
 
     def place(self, row: int) -> str:
         """Name the place of a row (counted from 0) in the file: its line in a CSV file."""
+        in_file = self.first_row + row
         if self.layout is None:
-            return f"row {row + 1}"
-        for at, (line, _) in enumerate(self.layout.rows(self.file)):
-            if at == row:
-                return f"line {line}"
-        return f"row {row + 1}"
+            return f"row {in_file + 1}"
+        with suppress(csv.Error):  # a value that is too long for Python's reader
+            for at, (line, _) in enumerate(self.layout.rows(self.file)):
+                if at == in_file:
+                    return f"line {line}"
+        return f"row {in_file + 1}"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class CsvLayout:
         with _open_text(file, encoding=self.encoding, zipped=self.zipped) as lines:
             for _ in range(self.header_lines):
                 lines.readline()
+            csv.field_size_limit(MOST_OF_A_ROW)
             reader = csv.reader(lines, delimiter=self.separator)
             for values in reader:
                 if values:
@@ -126,18 +130,35 @@ def read_raw(file: Path, *, names: Sequence[str] | None = None, optional: int = 
         If the file is missing, is no file, is empty, has no rows, is neither CSV nor Parquet, is
         damaged, or has rows of differing length.
     """
-    start = _first_bytes(file)
-    raw = _read_parquet(file) if start.startswith(_PARQUET) else _read_csv(file, names, optional)
+    raw = _read_parquet(file) if is_parquet(file) else _read_csv(file, names, optional)
     if raw.content.num_rows == 0:
         raise DataError(f"{file} has a header but no rows")
     return raw
 
 
-def _first_bytes(file: Path) -> bytes:
-    if file.is_dir():
-        raise DataError(f"{file} is a folder, not a file")
-    with _damage_named(file), file.open("rb") as stream:
-        start = stream.read(len(_PARQUET))
+def is_parquet(file: Path) -> bool:
+    """Return whether a file is Parquet by its first bytes.
+
+    Raises
+    ------
+    DataError
+        If it is missing, empty, or no file that ends.
+    """
+    return first_bytes(file).startswith(PARQUET)
+
+
+def first_bytes(file: Path) -> bytes:
+    """Return the first few bytes of a file, which tell what it is.
+
+    Raises
+    ------
+    DataError
+        If it is missing, empty, or no file that ends.
+    """
+    if (fault := file_fault(file)) is not None:
+        raise DataError(f"{shown_path(file)} {fault}")
+    with damage_named(file), file.open("rb") as stream:
+        start = stream.read(len(PARQUET))
     if not start:
         raise DataError(f"{file} is empty")
     return start
@@ -145,25 +166,22 @@ def _first_bytes(file: Path) -> bytes:
 
 def _read_parquet(file: Path) -> RawTable:
     try:
-        with _damage_named(file):
+        with damage_named(file):
             content = pa.parquet.read_table(file)
     except pa.ArrowException as error:
         raise DataError(f"{file} is a damaged Parquet file") from error
-    # pandas stores an index worth keeping as a column of such a name; it numbers rows, no more.
-    index = [name for name in content.column_names if name.startswith("__index_level_")]
-    content = content.drop_columns(index).replace_schema_metadata(None)
+    content = content.select(kept_columns(content.column_names)).replace_schema_metadata(None)
     return RawTable(file, content.rename_columns([name.strip() for name in content.column_names]))
 
 
+def kept_columns(names: Sequence[str]) -> list[int]:
+    """Return the places of a Parquet file's columns, without what only numbers the rows."""
+    # pandas stores an index worth keeping as a column of such a name.
+    return [at for at, name in enumerate(names) if not name.startswith("__index_level_")]
+
+
 def _read_csv(file: Path, names: Sequence[str] | None, optional: int) -> RawTable:
-    zipped = _first_bytes(file).startswith(_GZIP)
-    layout, first = _sniff(file, zipped=zipped)
-    if names is None:
-        # A column without a name is called as pandas calls it.
-        columns = [name.strip() or f"Unnamed: {at}" for at, name in enumerate(first)]
-    else:
-        layout = replace(layout, header_lines=0)
-        columns = list(names[: max(len(first), len(names) - optional)])
+    layout, columns = csv_layout(file, names, optional)
     content = _parse(file, layout, len(columns))
     if content is None:  # no UTF-8: published traffic tables hold a few Windows characters
         layout = replace(layout, encoding="latin-1")
@@ -173,17 +191,25 @@ def _read_csv(file: Path, names: Sequence[str] | None, optional: int) -> RawTabl
     return RawTable(file, content.rename_columns(columns), layout)
 
 
+def csv_layout(
+    file: Path, names: Sequence[str] | None, optional: int
+) -> tuple[CsvLayout, list[str]]:
+    """Find out how a CSV file is written, and its columns' names; parameters as of `read_raw`."""
+    zipped = first_bytes(file).startswith(GZIP)
+    layout, first = _sniff(file, zipped=zipped)
+    if names is None:
+        # A column without a name is called as pandas calls it.
+        columns = [name.strip() or f"Unnamed: {at}" for at, name in enumerate(first)]
+    else:
+        layout = replace(layout, header_lines=0)
+        columns = list(names[: max(len(first), len(names) - optional)])
+    return layout, columns
+
+
 def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
-    with _damage_named(file), _open_bytes(file, zipped=zipped) as stream:
+    with damage_named(file), open_bytes(file, zipped=zipped) as stream:
         sample = stream.read(_SAMPLE_BYTES)
-    if not sample.removeprefix(_UTF8_BOM).strip():
-        raise DataError(f"{file} is empty")
-    if sample.startswith(_UTF16_BOMS):
-        raise DataError(f"{file} is UTF-16 text; save it as UTF-8")
-    if sample.translate(None, _NO_TEXT) != sample:
-        raise DataError(f"{file} is neither CSV nor Parquet: it holds bytes that are not text")
-    first = next(line for line in sample.splitlines() if line.strip())
-    _refuse_other_formats(file, first.removeprefix(_UTF8_BOM).lstrip())
+    first = refuse_other_formats(file, sample)
     return _read_first(file, _separator(first), zipped=zipped)
 
 
@@ -191,24 +217,6 @@ def free_name(name: str, taken: Collection[str]) -> str:
     """Return the name, or the name with the first number that nothing has."""
     candidates = itertools.chain([name], (f"{name}.{number}" for number in itertools.count(1)))
     return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _refuse_other_formats(file: Path, first: bytes) -> None:
-    """Name what people take for a table; read as CSV it would fail somewhere in the middle.
-
-    Raises
-    ------
-    DataError
-        If the file is a Zeek log or JSON.
-    """
-    if first.startswith((b"#separator", b"#fields")):
-        raise DataError(
-            f"{file} is a Zeek log: convert it to CSV first, with the names in one header line"
-        )
-    if _JSON.match(first):
-        raise DataError(
-            f"{file} is JSON: convert it to CSV or Parquet first, one row per connection"
-        )
 
 
 def _separator(line: bytes) -> str:
@@ -234,31 +242,46 @@ def _read_first(file: Path, separator: str, *, zipped: bool) -> tuple[CsvLayout,
 
 def _parse(file: Path, layout: CsvLayout, columns: int) -> pa.Table | None:
     """Read all values as text; None when they are not in the layout's encoding."""
-    names = [str(at) for at in range(columns)]
-    encoding = "utf8" if layout.encoding.startswith("utf-8") else layout.encoding
     try:
-        with _damage_named(file), _open_bytes(file, zipped=layout.zipped) as stream:
-            return pa.csv.read_csv(
-                stream,
-                read_options=pa.csv.ReadOptions(
-                    column_names=names, skip_rows=layout.header_lines, encoding=encoding
-                ),
-                parse_options=pa.csv.ParseOptions(
-                    delimiter=layout.separator, newlines_in_values=True
-                ),
-                convert_options=pa.csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string())
-                ),
-            )
+        with damage_named(file), open_bytes(file, zipped=layout.zipped) as stream:
+            return pa.csv.read_csv(stream, **csv_options(layout, columns))
     except pa.ArrowInvalid as error:
         if "invalid UTF8" in str(error):
             return None
-        _raise_ragged(file, layout, columns, error)
+        raise_ragged(file, layout, columns, error)
 
 
-def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
-    """Find the row that has too few or too many values, and name its line."""
+def csv_options(
+    layout: CsvLayout, columns: int, chosen: Collection[int] | None = None
+) -> dict[str, Any]:
+    """Return pyarrow's options: so many columns of text, of which those at some places are read."""
+    names = [str(at) for at in range(columns)]
+    encoding = "utf8" if layout.encoding.startswith("utf-8") else layout.encoding
+    return {
+        "read_options": pa.csv.ReadOptions(
+            column_names=names, skip_rows=layout.header_lines, encoding=encoding
+        ),
+        "parse_options": pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
+        "convert_options": pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            include_columns=None if chosen is None else [names[at] for at in chosen],
+        ),
+    }
+
+
+def raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) -> NoReturn:
+    """Find the row that has too few or too many values, and name its line.
+
+    Raises
+    ------
+    DataError
+        Always.
+    """
     line = None
+    if "straddling" in str(error):
+        raise DataError(
+            f"{file}: a row must not be longer than 1 MB; is a quote never closed?"
+        ) from None
     try:
         for line, values in layout.rows(file):
             if len(values) != columns:
@@ -273,8 +296,14 @@ def _raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception)
 
 
 @contextmanager
-def _damage_named(file: Path) -> Iterator[None]:
-    """Turn an error of the system or of unpacking into one line that names the file."""
+def damage_named(file: Path) -> Iterator[None]:
+    """Turn an error of the system or of unpacking into one line that names the file.
+
+    Raises
+    ------
+    DataError
+        In its place.
+    """
     try:
         yield
     except FileNotFoundError:
@@ -288,7 +317,8 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _open_bytes(file: Path, *, zipped: bool) -> Any:
+def open_bytes(file: Path, *, zipped: bool) -> Any:
+    """Open a file for `pyarrow`, unpacked."""
     stream = pa.OSFile(str(file), "rb")
     return pa.CompressedInputStream(stream, "gzip") if zipped else stream
 

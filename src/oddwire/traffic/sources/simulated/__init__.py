@@ -9,12 +9,12 @@ import pandas as pd
 from oddwire.params import SimulatedSource
 from oddwire.traffic.archive import SourceRows
 from oddwire.traffic.schema import FeatureSchema
-from oddwire.traffic.sources import FileRows
-from oddwire.traffic.sources.connection_table import read_connections
+from oddwire.traffic.sources.connection_table import open_connections
+from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.simulated.later import later_days
 from oddwire.traffic.sources.simulated.simulator import simulate
 
-__all__ = ["later_days", "read_file", "read_scenario", "read_source", "simulate"]
+__all__ = ["later_days", "open_file", "read_scenario", "read_source", "simulate"]
 
 _SCENARIO_DAYS = 2
 
@@ -24,20 +24,21 @@ def read_source(source: SimulatedSource, *, root: Path) -> SourceRows:  # noqa: 
     return SourceRows(simulate(source))
 
 
-def read_file(
+def open_file(
     _: SimulatedSource,
     file: Path,
     *,
     schema: FeatureSchema | None = None,  # noqa: ARG001
-) -> FileRows:
-    """Read a file of connections.
+    rows: int | None = None,
+) -> FileBatches:
+    """Open a file of connections, at most so many rows at once.
 
     Raises
     ------
     DataError
         If the file cannot be read, a required column is absent, or a value breaks a rule.
     """
-    return read_connections(file)
+    return open_connections(file, rows=rows)
 
 
 def read_scenario(source: SimulatedSource, scenario: str) -> tuple[pd.DataFrame, pd.Timestamp]:

@@ -1,0 +1,118 @@
+"""A file's rows, typed batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from oddwire.traffic.schema import TIME
+from oddwire.traffic.sources.reading.raw_file import RawFile
+from oddwire.traffic.sources.reading.raw_table import RawTable
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that follow each other in a file.
+
+    Parameters
+    ----------
+    first
+        The place of the first one in the file, counted from 0.
+    raw
+        The columns as they stand in the file.
+    rows
+        Connections or a feature frame, in the same order.
+    """
+
+    first: int
+    raw: RawTable
+    rows: pd.DataFrame
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """The rows' places in the file."""
+        return np.arange(self.first, self.first + len(self.rows), dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class FileBatches:
+    """A file whose rows are typed batch by batch, each time it is read.
+
+    Parameters
+    ----------
+    raw
+        The file's own columns.
+    to_rows
+        Types a batch of them, the same way in whatever batch a row is.
+    typed
+        Columns of the rows that stand under the same name in the file, and mean the same there.
+    time
+        The file's column of times, None where it has none.
+    to_times
+        Types a batch of that column alone.
+    """
+
+    raw: RawFile
+    to_rows: Callable[[RawTable], pd.DataFrame]
+    typed: tuple[str, ...]
+    time: str | None = None
+    to_times: Callable[[RawTable], pd.Series[Any]] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether one batch holds the file, which is then read once."""
+        return self.raw.whole is not None
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield all rows in the order of the file.
+
+        Raises
+        ------
+        DataError
+            If a row is not what the source promises.
+        """
+        if self.is_whole:
+            yield self._only
+            return
+        for raw in self.raw.batches():
+            yield Batch(raw.first_row, raw, self.to_rows(raw))
+
+    @cached_property
+    def _only(self) -> Batch:
+        raw = next(self.raw.batches())
+        return Batch(0, raw, self.to_rows(raw))
+
+    @cached_property
+    def times(self) -> NDArray[np.int64] | None:
+        """The times of all rows in microseconds since 1970, NaT where missing; shape (n,)."""
+        if self.time is None or self.to_times is None:
+            return None
+        if self.is_whole:
+            return _microseconds(self._only.rows[TIME])
+        return np.concatenate([
+            _microseconds(self.to_times(raw)) for raw in self.raw.batches([self.time])
+        ])  # fmt: skip
+
+    @cached_property
+    def in_time_order(self) -> bool:
+        """Whether the rows follow each other in time, those without one first, or have no times."""
+        times = self.times
+        return times is None or bool((times[1:] >= times[:-1]).all())
+
+    def order(self) -> NDArray[np.int64]:
+        """Return the places of the rows in the order of time; equal times keep their order."""
+        times = self.times
+        if times is None:
+            raise ValueError("rows without times have no order of time")
+        return np.argsort(times, kind="stable")
+
+
+def _microseconds(times: pd.Series[Any]) -> NDArray[np.int64]:
+    found: NDArray[Any] = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    return found.view(np.int64)
