@@ -76,16 +76,16 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
             result = body()
     except OddwireError as error:
         _remember(error)
-        message = _in_a_line(str(error))
-        get_run_logger().error("%s", message)
-        failed: Any = Failed(message=message, data=error)
+        told = shown(error)
+        get_run_logger().error("%s", told)
+        failed: Any = Failed(message=told, data=error)
         return cast("Result", failed)
     except Exception as error:
         _remember(error)
         # Prefect writes the message and the traceback of a defect to its log and its page.
         text = "".join(traceback.format_exception(error))
-        if (shown := without_secrets(text)) != text:
-            raise RuntimeError(shown.rstrip().rpartition("\n")[2]) from None
+        if (masked := without_secrets(text)) != text:
+            raise RuntimeError(masked.rstrip().rpartition("\n")[2]) from None
         raise
     except BaseException as error:
         _remember(error)
@@ -97,6 +97,11 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
     get_run_logger().log(said.level, "%s: %s%s", said.name, sentence, links)
     state: Any = Completed(name=said.name, message=sentence, data=result)
     return cast("Result", state)
+
+
+def shown(error: OddwireError) -> str:
+    """Return an error as the page and the log show it: names of files are not ours."""
+    return _in_a_line(without_secrets(str(error)))
 
 
 @contextmanager
@@ -113,11 +118,11 @@ def _without_tracebacks() -> Iterator[None]:
 def _one_line(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, OddwireError):
-        record.msg, record.args, record.exc_info = "%s", (_in_a_line(str(error)),), None
+        record.msg, record.args, record.exc_info = "%s", (shown(error),), None
     elif error is not None:
         text = "".join(traceback.format_exception(error))
-        if (shown := without_secrets(text)) != text:
-            record.msg, record.args, record.exc_info = shown, (), None
+        if (masked := without_secrets(text)) != text:
+            record.msg, record.args, record.exc_info = masked, (), None
     return True
 
 

@@ -126,7 +126,7 @@ def _requests(address):
         ("sqlite:////home/me@work/a b/mlflow.db", "sqlite:////home/me@work/a b/mlflow.db"),
         ("sqlite:///mlruns/mlflow.db?key=x", "sqlite:///mlruns/mlflow.db?***"),
         ("joe:pw@db", "***"),
-        ("http://h/\x1b[31m", "***"),
+        ("http://h/\x1b[31m", "http://***"),
     ],
 )
 def test_what_finds_a_server_is_still_shown(address, shown):
@@ -156,6 +156,7 @@ def test_a_text_loses_the_secrets_of_the_environment_and_whatever_looks_like_one
         "ODDWIRE_WEBHOOK": "https://hooks.example/services/T0/SLACKTOKEN",
         "ODDWIRE_OPTUNA_STORAGE": "postgresql://u:half/part@db/x",
         "HOME": "/home/joe",
+        "PWD": "/home/joe/work",
     }
     text = " ".join([
         *environment.values(), "hunter!22", "redis://:elsewhere@cache:6379", "?sslpassword=inquery",
@@ -167,5 +168,5 @@ def test_a_text_loses_the_secrets_of_the_environment_and_whatever_looks_like_one
         "part", "OLD",
     ):  # fmt: skip
         assert secret not in shown
-    assert "/home/joe" in shown
+    assert "/home/joe/work" in shown
     assert "cache:6379" in shown

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 HIDDEN = "***"
 _LONGEST_REASON = 300
@@ -22,7 +22,7 @@ _QUOTED_ANEW = set("\\'\"")  # a library's own quoting writes them in ways of it
 # An `@` after the authority means that the password itself may hold the `/`, `?` or `#`.
 _URI = re.compile(
     r"(?P<scheme>[a-z][a-z0-9-]{0,29}(?:\+[a-z0-9_]{1,29})?)://"
-    r"(?:(?P<user>[^/?#\s]*)@)?"
+    r"(?:(?P<user>[^/?#\s\[\]]*)@)?"
     r"(?P<host>\[[0-9a-fA-F:.]+\]|[\w.~-]*)(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(?:/[^?#@;=&\s]*)?)"
     r"(?:\?(?P<query>[^#@]*))?(?:\#(?P<fragment>[^@]*))?"
@@ -33,10 +33,11 @@ _FILE = re.compile(
     r"(?:\?(?P<query>.*))?"
 )
 # Of a user and password that are written as they must be: what a library makes of them is known.
-_SOUND_USER = re.compile(r"(?:[\w.~!$&'()*+,;=-]|%[0-9a-fA-F]{2})*(?::(?:[\w.~!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)?")  # fmt: skip
+_SIGN = r"(?:[\w.~!$&'()*+,;=-]|%[0-9a-fA-F]{2})*"
+_SOUND_USER = re.compile(rf"{_SIGN}(?::{_SIGN})?")
 
 _SECRET_VARIABLE = re.compile(
-    r"(?i)(?:^|_)(?:token|password|passwd|pwd|secret|key|auth_string|credentials|webhook)(?:_|$)"
+    r"(?i)(?:^|_)(?:token|password|passwd|secret|key|auth_string|credentials|webhook)(?:_|$)"
 )
 _USER_IN_TEXT = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#'\"<>]+@")
 _SECRET_IN_TEXT = re.compile(
@@ -58,23 +59,30 @@ def masked(uri: str) -> str:
     >>> masked("http://user:pass/word@mlflow.example")
     'http://***'
     """
-    if not uri.isprintable():
-        return HIDDEN
+    if not parses(uri):
+        scheme, found, _ = uri.partition("://")
+        known = found and re.fullmatch(r"[a-z][a-z0-9+]{0,19}", scheme)
+        return f"{scheme}://{HIDDEN}" if known else HIDDEN
     if file := _FILE.fullmatch(uri):
         return file["start"] + _hidden("?", file["query"])
-    if parts := _URI.fullmatch(uri):
-        user = "" if parts["user"] is None else f"{HIDDEN}@"
-        port = "" if parts["port"] is None else f":{parts['port']}"
-        rest = _hidden("?", parts["query"]) + _hidden("#", parts["fragment"])
-        return f"{parts['scheme']}://{user}{parts['host']}{port}{parts['path']}{rest}"
-    scheme, found, _ = uri.partition("://")
-    known = found and re.fullmatch(r"[a-z][a-z0-9+]{0,19}", scheme)
-    return f"{scheme}://{HIDDEN}" if known else HIDDEN
+    parts = _URI.fullmatch(uri)
+    if parts is None:
+        return HIDDEN
+    user = "" if parts["user"] is None else f"{HIDDEN}@"
+    port = "" if parts["port"] is None else f":{parts['port']}"
+    rest = _hidden("?", parts["query"]) + _hidden("#", parts["fragment"])
+    return f"{parts['scheme']}://{user}{parts['host']}{port}{parts['path']}{rest}"
 
 
 def parses(uri: str) -> bool:
     """Tell whether it can be told where an address's user and password end."""
-    return uri.isprintable() and bool(_FILE.fullmatch(uri) or _URI.fullmatch(uri))
+    if not uri.isprintable() or not (_FILE.fullmatch(uri) or _URI.fullmatch(uri)):
+        return False
+    try:
+        _ = urlsplit(uri).port
+    except ValueError:
+        return False
+    return True
 
 
 def reason(error: BaseException, uri: str) -> str:

@@ -98,3 +98,31 @@ def test_a_fault_of_ours_keeps_its_traceback(prefect_server):
         divides()
     _, log = newest(prefect_server, "divides")
     assert [line for line in log if "Traceback" in line]
+
+
+def test_a_fault_of_ours_tells_no_password_and_a_file_no_escape_code(prefect_server):
+    @task
+    def connect() -> None:
+        raise RuntimeError("no answer from http://joe:SEcretONE@host")
+
+    @flow(name="connects")
+    def connects() -> None:
+        return ended(connect, told)
+
+    with pytest.raises(RuntimeError, match=r"http://\*\*\*@host"):
+        connects()
+    run, log = newest(prefect_server, "connects")
+    assert "SEcret" not in "".join([run["state"]["message"], *log])
+
+    @flow(name="reads a name")
+    def reads() -> None:
+        def read() -> None:
+            raise DataError("to\x1b[31mday.csv does not exist")
+
+        return ended(read, told)
+
+    with pytest.raises(DataError):
+        reads()
+    run, log = newest(prefect_server, "reads a name")
+    assert run["state"]["message"] == "to\N{REPLACEMENT CHARACTER}[31mday.csv does not exist"
+    assert "\x1b" not in "".join(log)

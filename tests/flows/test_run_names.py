@@ -46,3 +46,9 @@ def test_a_hostile_file_name_is_a_short_line(monkeypatch):
 
 def test_a_name_typed_in_the_form_stays(monkeypatch):
     assert named(monkeypatch, "after the change", {"source": "office"}) == "after the change"
+
+
+def test_a_file_s_name_brings_no_escape_code_into_a_run_s(monkeypatch):
+    given = {"source": "office", "file": "/logs/to\x1b[31mday.csv"}
+    name = named(monkeypatch, "beta3-archer", given, "source", "file")
+    assert name.startswith("check office · to\N{REPLACEMENT CHARACTER}[31mday.csv · 20")

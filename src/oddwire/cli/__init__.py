@@ -33,6 +33,7 @@ from oddwire.traffic.wire_text import printable
 EXIT_DEFECT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+_LONGEST_MESSAGE = 2000
 
 app = typer.Typer(
     name="oddwire",
@@ -117,6 +118,6 @@ def _usage_error(error: typer.TyperException) -> str:
 def fail(error: OddwireError) -> None:
     """Print an error as one line, and exit with code 2."""
     # Names read from a file may hold escape codes for the terminal.
-    shown = printable(without_secrets(" ".join(str(error).split())))
+    shown = printable(without_secrets(" ".join(str(error).split())), _LONGEST_MESSAGE)
     sys.stderr.write(f"oddwire: error: {shown}\n")
     sys.exit(EXIT_USER_ERROR)

@@ -13,7 +13,7 @@ from oddwire.cli.options import AsJson, Source
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.errors import DataError
 from oddwire.params import DRIFT_SCENARIOS, load_params
-from oddwire.params.values.paths import path_fault
+from oddwire.params.values.paths import is_text, path_fault
 from oddwire.percent import percent
 from oddwire.project import Project
 
@@ -66,6 +66,8 @@ def drift(
 
     if current and (fault := path_fault(current)) is not None:
         raise DataError(f"--current {fault}")
+    if not is_text(current):  # Prefect keeps what a flow is asked
+        raise DataError("--current must be text: name the folder of the file, or a pattern")
     # Where there is no such user, "~name" stays and matches no file; pathlib's would fail.
     place = str(Path(os.path.expanduser(current)).absolute()) if current else ""  # noqa: PTH111
     with shown_step("find the champion", quiet=as_json):
@@ -124,4 +126,4 @@ def show(result: DriftResult) -> None:
     console.print()
     for line in (result.check.verdict, *result.remarks):
         console.print(escape(printable(line)))
-    console.print(f"Report: {escape(result.report)}", soft_wrap=True)
+    console.print(f"Report: {escape(printable(result.report))}", soft_wrap=True)

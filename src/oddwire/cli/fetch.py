@@ -35,6 +35,7 @@ def fetch(
     from oddwire.cli.terminal.printing import printer
     from oddwire.cli.terminal.progress_bars import shown_step
     from oddwire.traffic.sources.reading import fetching
+    from oddwire.traffic.wire_text import printable
 
     project = Project.find()
     if from_ is not None and (fault := path_fault(str(from_))) is not None:
@@ -44,7 +45,7 @@ def fetch(
         files = fetching.fetch(name, into=into, from_dir=from_)
     console = printer()
     console.print(f"{name}: {len(files)} files, each with the published SHA-256, in")
-    console.print(f"  {escape(str(into))}", soft_wrap=True)
+    console.print(f"  {escape(printable(str(into)))}", soft_wrap=True)
     for file in files:
         console.print(f"  - {escape(file.name)}")
     console.print(f"Next: `oddwire train {name}`")

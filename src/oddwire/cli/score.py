@@ -96,6 +96,7 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
     from rich.markup import escape
 
     from oddwire.cli.terminal.printing import printer
+    from oddwire.traffic.wire_text import printable
 
     console = printer()
     console.print(f"{scored.rows:,} rows scored by version {scored.version} ({scored.detector})")
@@ -119,12 +120,12 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         )
     if scored.explanations is not None:
         _show_unusual(console, scored)
-    console.print(f"Written to {escape(str(scored.out))}", soft_wrap=True)
+    console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
     if scored.explanations is not None:
         every = scored.explained == scored.alerts
         which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
         console.print(f"Explanations of {which}: in its column `why`; with all figures in")
-        console.print(f"  {escape(str(scored.explanations))}", soft_wrap=True)
+        console.print(f"  {escape(printable(str(scored.explanations)))}", soft_wrap=True)
 
 
 def _show_unusual(console: Console, scored: ScoredFile) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from oddwire.traffic.wire_text import printable
+
 
 class Progress:
     """Who watches; this one does nothing with what it is told."""
@@ -51,7 +53,8 @@ def watched_by(watcher: Progress) -> Iterator[None]:
 
 @contextmanager
 def step(name: str, total: int | None = None) -> Iterator[None]:
-    """One step, begun and ended even where it fails."""
+    """One step, begun and ended even where it fails; its name may hold a file's."""
+    name = printable(name)
     progress().begin(name, total)
     try:
         yield

@@ -117,14 +117,12 @@ def _known_keys(place: Sequence[str | int]) -> Sequence[str]:
         get_args(kind.model_fields["format"].annotation)[0]: kind
         for kind in get_args(get_args(Source)[0])
     }
-    blocks: dict[str | int, Any] = {
-        name: field.annotation for name, field in Params.model_fields.items()
-    }
+    blocks: dict[str, Any] = {name: each.annotation for name, each in Params.model_fields.items()}
     match place:
         case [_]:
             return [*blocks]
         case ["sources", _, kind, _]:
             return [*formats[str(kind)].model_fields]
         case [block, _]:
-            return [*getattr(blocks[block], "model_fields", ())]
+            return [*getattr(blocks[str(block)], "model_fields", ())]
     return ()

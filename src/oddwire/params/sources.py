@@ -66,7 +66,7 @@ class SimulatedSource(SourceSettings):
     scenarios: ClassVar[tuple[str, ...]] = DRIFT_SCENARIOS
 
     format: Literal["simulated"]
-    seed: int = Field(0, ge=0, le=2**31 - 1)
+    seed: int = Field(0, ge=0, le=2**63 - 1)
     # Times are counted in microseconds since 1970; later days follow for years.
     start: dt.date = Field(
         default_factory=lambda: dt.date(2026, 3, 2), ge=dt.date(1970, 1, 1), le=dt.date(2200, 1, 1)

@@ -17,7 +17,7 @@ def printable(text: str, longest: int | None = None) -> str:
 
 
 def shown_path(path: PurePath | str) -> str:
-    """Return a path as a message shows it: printable, and of a long one the end.
+    r"""Return a path as a message shows it: printable, and of a long one the end.
 
     Examples
     --------

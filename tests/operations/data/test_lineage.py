@@ -6,6 +6,7 @@ import pytest
 import yaml
 from small_projects import git
 
+from oddwire.errors import DataError
 from oddwire.operations.data.lineage import (
     PACKAGES,
     Lineage,
@@ -157,3 +158,20 @@ def test_the_versions_are_those_installed(monkeypatch):
 def test_a_lineage_holds_plain_values():
     lineage = Lineage("abc", "", {}, "digest", {})
     assert all(isinstance(value, str) for value in lineage.tags().values())
+
+
+def test_the_token_of_a_webhook_is_not_kept(committed):
+    committed.params_file.write_text(
+        'seed: 2\nnotify:\n  webhook: "https://hooks.example/T0KEN"\nurl: http://joe:pass@host\n'
+    )
+    diff = read_lineage(committed, "desk").git_diff
+    assert "+  webhook: ***" in diff
+    assert "+url: http://***@host" in diff
+    assert "T0KEN" not in diff
+
+
+@pytest.mark.parametrize("content", [f"stages: {'[' * 1000}", "a: [", "a: 1\na: 2\n"])
+def test_a_lock_file_that_is_damaged_or_a_bomb_is_one_line(project, content):
+    project.dvc_lock.write_text(content)
+    with pytest.raises(DataError, match=r"^dvc\.lock.*`git checkout dvc\.lock`"):
+        read_lineage(project, "desk")

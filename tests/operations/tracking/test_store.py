@@ -404,3 +404,19 @@ def test_connecting_makes_the_store_and_a_lock_alone_and_asks_for_no_telemetry(e
     assert made == {("mlruns", "mlflow.db"), ("data", "locks")}
     assert Tracking.connect(Project(root)).client.search_experiments()[0].name == "Default"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+ODD = os.fsdecode(b"to\x1b[31mday\xff.csv")
+CLEAN = "to\N{REPLACEMENT CHARACTER}[31mday\N{REPLACEMENT CHARACTER}.csv"
+
+
+def test_names_that_are_not_ours_are_kept_without_escape_codes(tracking):
+    with tracking.run("desk", ODD, kind="drift", current=ODD, flow_run=ODD) as run:
+        tracking.log(run, [Tags({"file": ODD, "note": "two\nlines"}), Parameters({"train": ODD})])
+    kept = tracking.client.get_run(run)
+    assert kept.info.run_name == CLEAN
+    assert {kept.data.tags[key] for key in ("current", "flow_run", "file")} == {CLEAN}
+    assert kept.data.tags["note"] == "two\nlines"
+    assert kept.data.params["train"] == CLEAN
+    tracking.rename(run, f"DRIFT {ODD}")
+    assert tracking.client.get_run(run).info.run_name == f"DRIFT {CLEAN}"

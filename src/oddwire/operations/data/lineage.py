@@ -9,12 +9,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from oddwire import __version__
+from oddwire.errors import DataError, ParameterError
 from oddwire.masking import without_secrets
 from oddwire.operations.data.git import git, why_no_commit, why_no_repository
 from oddwire.operations.locks import dvc_lock
+from oddwire.params.text.yaml_text import read_yaml
 from oddwire.project import Project
 
 # The packages whose versions change results or the way they are kept.
@@ -24,6 +24,7 @@ PACKAGES = (
     "torch",
 )  # fmt: skip
 _MOST_DIFF = 1_000_000
+_MOST_LOCKED = 50_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -117,5 +118,9 @@ def _tree_diff(root: Path) -> str:
 def _locked_stages(lock: Path, source: str) -> dict[str, Any]:
     if not lock.is_file():
         return {}
-    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+    try:
+        content = read_yaml(lock, most_bytes=_MOST_LOCKED)
+    except ParameterError as error:
+        raise DataError(f"{error}; `git checkout dvc.lock` brings it back") from None
+    stages = (content or {}).get("stages", {})
     return {name: entry for name, entry in stages.items() if name.endswith(f"@{source}")}

@@ -33,6 +33,7 @@ from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS, Params, Source
 from oddwire.project import Project
 from oddwire.traffic.schema import TIME
+from oddwire.traffic.wire_text import printable
 
 MOST_PERIODS = 31  # caught up on by one check: more would keep the next one waiting
 REPORT = "report/drift.html"
@@ -147,7 +148,7 @@ def _check_all(checker: _Checker, periods: list[Period], past: list[PastCheck]) 
                 results.append(checker.check(period, names))
                 new += 1
             except DataError as error:
-                refused.append(str(error))  # the others are no worse for it
+                refused.append(printable(str(error)))  # the others are no worse for it
     if not results:
         raise DataError(refused[0])
     return replace(
@@ -221,7 +222,7 @@ class _Checker:
         subject = Subject(
             source=self.version.source, current=period.name, kind=period.kind,
             version=self.version.number, detector=self.version.detector,
-            file="" if period.file is None else str(period.file.path),
+            file="" if period.file is None else printable(str(period.file.path)),
             start=start, end=end, rows=len(rows), alert_rate=scored.alerts / len(rows),
             alert_p_value=self.model.alert_p_value,
         )  # fmt: skip

@@ -29,7 +29,7 @@ from oddwire.operations.scoring.scored_files import (
 from oddwire.operations.scoring.unusual import UnusualAlert, identified
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import RowKind, Source, load_params
-from oddwire.params.values.paths import file_fault, path_fault
+from oddwire.params.values.paths import file_fault, is_text, path_fault
 from oddwire.project import Project
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.sources import open_file
@@ -119,6 +119,8 @@ def score_file(
     for what, path in {"the file to score": file, "--out": out}.items():
         if (fault := path_fault(str(path))) is not None:
             raise DataError(f"{what} {fault}")
+    if not is_text(str(out)):
+        raise DataError(f"--out must be text, got {shown_path(out)}")
     check_targets(file, out, explained=explain_most > 0)
     check_fdr(max_fdr)
     params = load_params(project.params_file)

@@ -267,7 +267,7 @@ def _database(url: str) -> optuna.storages.BaseStorage:
 
     try:
         return optuna.storages.RDBStorage(url)
-    except Exception as error:  # the drivers' own errors pass through SQLAlchemy
+    except Exception as error:  # noqa: BLE001 - the drivers' own errors pass through SQLAlchemy
         raise ServiceError(
             f"the Optuna storage {masked(url)} of {STORAGE_VARIABLE} failed: {reason(error, url)}"
         ) from None

@@ -58,7 +58,8 @@ def connect(uri: str) -> MlflowClient:
         client = patiently(opened, uri)
     except ServiceError:
         raise
-    except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
+    # SQLAlchemy's and the drivers' own errors pass through MLflow.
+    except Exception as error:  # noqa: BLE001
         raise ServiceError(_failed(uri, error)) from None
     return cast("MlflowClient", _Patient(client, uri))
 

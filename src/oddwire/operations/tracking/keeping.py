@@ -22,6 +22,7 @@ from oddwire.operations.tracking.items import (
     Tags,
     Text,
 )
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,7 +46,7 @@ def _keep_one(client: MlflowClient, run: str, item: Item) -> None:
             _keep_parameters(client, run, values)
         case Tags(values):
             for key, value in values.items():
-                client.set_tag(run, key, value)
+                client.set_tag(run, key, "\n".join(map(printable, value.split("\n"))))
         case Text(file, text):
             client.log_text(run, text, file)
         case Table(file, frame):
@@ -80,7 +81,7 @@ def _keep_metrics(
 def _keep_parameters(client: MlflowClient, run: str, values: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
-    every = [Param(k, str(v)[:_LONGEST_PARAMETER]) for k, v in values.items()]
+    every = [Param(k, printable(str(v), _LONGEST_PARAMETER)) for k, v in values.items()]
     for first in range(0, len(every), _PARAMETERS_PER_BATCH):
         client.log_batch(run, params=every[first : first + _PARAMETERS_PER_BATCH])
 

@@ -29,8 +29,8 @@ _FILTERS = {
 def page(uri: str) -> str:
     """Return the address of the page that shows a store.
 
-    That is what ``ODDWIRE_MLFLOW_PAGE`` says; otherwise a server's own address, both without user and
-    password; otherwise, for a database, the local page of `oddwire up`.
+    That is what ``ODDWIRE_MLFLOW_PAGE`` says; otherwise a server's own address; both without user
+    and password; otherwise, for a database, the local page of `oddwire up`.
     """
     for address in (os.environ.get(PAGE_VARIABLE, ""), uri):
         if address.startswith(("http://", "https://")) and parses(address):

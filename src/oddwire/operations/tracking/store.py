@@ -30,6 +30,7 @@ from oddwire.operations.tracking.keeping import keep_items
 from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.owners import is_dead, owner
 from oddwire.project import Project
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -128,13 +129,15 @@ class Tracking:
         str
             The run's id; empty where the store was lost.
         """
-        all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: owner()}
+        # Names of files and of flow runs are not ours.
+        told = {key: printable(value) for key, value in tags.items()}
+        all_tags = {**_MADE_BY, **told, _KIND: kind, _OWNER: owner()}
         if parent is not None:
             all_tags[_PARENT] = parent
         made = ""
         with self._forgiven():
             run = self.client.create_run(
-                self.experiment(source), start_time=int(time.time() * 1000), run_name=name,
+                self.experiment(source), start_time=int(time.time() * 1000), run_name=printable(name),
                 tags=all_tags,
             )  # fmt: skip
             made = str(run.info.run_id)
@@ -143,7 +146,7 @@ class Tracking:
     def rename(self, run: str, name: str) -> None:
         """Give a run another name: what came of it, once that is known."""
         with self._forgiven():
-            self.client.update_run(run, name=name)
+            self.client.update_run(run, name=printable(name))
 
     def end(self, run: str, *, status: str = "FINISHED") -> None:
         """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""

@@ -1,4 +1,4 @@
-"""YAML that cannot be larger than it looks: bounded in size, depth and what its aliases unfold to."""
+"""YAML that cannot be larger than it looks: bounded in size, depth and by what aliases repeat."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oddwire.params.values.paths import file_fault
 
 MOST_BYTES = 1_000_000
 _MOST_LEVELS = 32
-_MOST_UNFOLDED = 100_000  # values that aliases repeat
+_MOST_REPEATED = 100_000
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -68,39 +68,52 @@ def _read_text(file: Path, most_bytes: int) -> str:
         raise ParameterError(f"{file} is not UTF-8 text: {error.reason}") from None
 
 
-def _refuse_bombs(text: str) -> None:
-    """Look at the events, of which there are no more than characters, before values are made."""
-    sizes: dict[str, int] = {}  # values below each anchor, aliases unfolded
-    opened: list[tuple[str | None, int]] = []
-    size = unfolded = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
-        line = event.start_mark.line + 1
+class _Counter:
+    """Counts the values of a document, what aliases repeat once more, and how deep they lie.
+
+    It looks at the events, of which there are no more than characters, before values are made.
+    """
+
+    def __init__(self) -> None:
+        self.values = self.repeated = 0
+        self.opened: list[tuple[str | None, int]] = []
+        self.below: dict[str, int] = {}  # values of each anchor
+
+    def count(self, event: yaml.Event) -> None:
         match event:
             case yaml.AliasEvent():
-                if event.anchor not in sizes:
-                    raise ParameterError(f"line {line}: *{event.anchor} names no value before it")
-                size += sizes[event.anchor]
-                unfolded += sizes[event.anchor]
-                if unfolded > _MOST_UNFOLDED:
-                    raise ParameterError(
-                        f"line {line}: aliases must not unfold to more than {_MOST_UNFOLDED:,} "
-                        "values"
-                    )
+                self._repeat(event.anchor)
             case yaml.CollectionStartEvent():
-                opened.append((event.anchor, size))
-                if len(opened) > _MOST_LEVELS:
-                    raise ParameterError(
-                        f"line {line}: blocks must not be more than {_MOST_LEVELS} deep"
-                    )
+                self.opened.append((event.anchor, self.values))
+                if len(self.opened) > _MOST_LEVELS:
+                    raise ParameterError(f"blocks must not be more than {_MOST_LEVELS} deep")
             case yaml.CollectionEndEvent():
-                anchor, before = opened.pop()
-                size += 1
-                if anchor is not None:
-                    sizes[anchor] = size - before
+                self._keep(*self.opened.pop())
             case yaml.ScalarEvent():
-                size += 1
-                if event.anchor is not None:
-                    sizes[event.anchor] = 1
+                self._keep(event.anchor, self.values)
+
+    def _keep(self, anchor: str | None, before: int) -> None:
+        self.values += 1
+        if anchor is not None:
+            self.below[anchor] = self.values - before
+
+    def _repeat(self, anchor: str | None) -> None:
+        if anchor is None or anchor not in self.below:
+            raise ParameterError(f"*{anchor!s:.60} names no value before it")
+        self.values += self.below[anchor]
+        self.repeated += self.below[anchor]
+        if self.repeated > _MOST_REPEATED:
+            raise ParameterError(f"aliases must not repeat more than {_MOST_REPEATED:,} values")
+
+
+def _refuse_bombs(text: str) -> None:
+    counter = _Counter()
+    for event in yaml.parse(text, yaml.SafeLoader):
+        try:
+            counter.count(event)
+        except ParameterError as error:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ParameterError(f"line {line}: {error}") from None
 
 
 def _where(error: Exception) -> str:

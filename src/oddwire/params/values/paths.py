@@ -28,18 +28,21 @@ def path_fault(path: str) -> str | None:
     >>> path_fault("a" * 300)
     'must have names of at most 255 bytes, got one of 300'
     """
-    if not path.strip():
-        return "must name a file"
-    if "\0" in path:
-        return "must hold no zero byte"
-    sizes = [len(os.fsencode(part)) for part in Path(path).parts]
-    if max(sizes) > _MOST_BYTES_OF_A_NAME:
-        return f"must have names of at most {_MOST_BYTES_OF_A_NAME} bytes, got one of {max(sizes)}"
-    if (size := len(os.fsencode(path))) > _MOST_BYTES:
-        return f"must be at most {_MOST_BYTES} bytes long, got {size}"
-    if path.startswith("~") and os.path.expanduser(path) == path:  # noqa: PTH111 - pathlib's raises
-        return f"begins with {Path(path).parts[0]}, and there is no such user"
-    return None
+    try:
+        size, sizes = len(os.fsencode(path)), [len(os.fsencode(part)) for part in Path(path).parts]
+    except UnicodeEncodeError:
+        return "must be text"  # half a pair of Unicode is none
+    longest, user = max(sizes, default=0), path.partition("/")[0]
+    rules = {
+        "must name a file": not path.strip(),
+        "must hold no zero byte": "\0" in path,
+        f"must have names of at most {_MOST_BYTES_OF_A_NAME} bytes, got one of {longest}":
+            longest > _MOST_BYTES_OF_A_NAME,
+        f"must be at most {_MOST_BYTES} bytes long, got {size}": size > _MOST_BYTES,
+        f"begins with {user}, and there is no such user":
+            user.startswith("~") and os.path.expanduser(user) == user,  # noqa: PTH111 - pathlib's raises
+    }  # fmt: skip
+    return next((rule for rule, broken in rules.items() if broken), None)
 
 
 def file_fault(path: Path) -> str | None:
@@ -59,9 +62,20 @@ def file_fault(path: Path) -> str | None:
 def _check_path(path: Path) -> Path:
     # Of an empty text pathlib makes the folder that one is in.
     fault = path_fault("" if path == Path() else str(path))
+    if fault is None and not is_text(str(path)):  # which YAML can write, and no database keep
+        fault = "must be text"
     if fault is not None:
         raise PydanticCustomError("path", "{fault}", {"fault": fault})
     return path
+
+
+def is_text(path: str) -> bool:
+    """Return whether a path can be written as text: the bytes of a name need not be any."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_pattern(pattern: str) -> str:

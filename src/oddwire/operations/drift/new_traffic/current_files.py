@@ -12,7 +12,7 @@ from pathlib import Path
 from oddwire.errors import DataError
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.sources.reading.files import locate
-from oddwire.traffic.wire_text import shown_path
+from oddwire.traffic.wire_text import printable, shown_path
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class CurrentFile:
         """Look at a file without reading it."""
         status = path.stat()
         written = dt.datetime.fromtimestamp(status.st_mtime, dt.UTC).replace(microsecond=0)
-        return cls(path, f"{path} {status.st_size} {status.st_mtime_ns}", written)
+        # It is kept as a tag, where a file's name stands without control characters.
+        return cls(path, f"{printable(str(path))} {status.st_size} {status.st_mtime_ns}", written)
 
     def digest(self) -> str:
         """Return the SHA-256 of the content: a copy or a touched file is the same traffic.

@@ -34,6 +34,7 @@ from oddwire.traffic.archive import load_rows
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
+from oddwire.traffic.wire_text import printable
 
 Kind = Literal["file", "day", "scenario", "test part"]
 NEWEST_ROWS = "newest rows"
@@ -148,7 +149,7 @@ def _of_file(looking: Looking, file: CurrentFile) -> Period:
         identity = file.digest()
     except DataError as error:  # told where its rows are read: the other files are no worse for it
         identity, read = file.stamp, _refusal(error)
-    return Period(file.path.name, "file", identity, read, end=file.written, file=file)
+    return Period(printable(file.path.name), "file", identity, read, end=file.written, file=file)
 
 
 def _refusal(reason: DataError) -> Callable[[], pd.DataFrame]:

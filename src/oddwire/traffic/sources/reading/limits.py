@@ -59,12 +59,18 @@ def _refuse_lines(file: Path, max_rows: int, *, zipped: bool) -> None:
         while piece := stream.read(_PIECE):
             ends = piece.count(b"\n") or piece.count(b"\r")
             lines, unpacked = lines + ends, unpacked + len(piece)
-            waiting = len(piece) - _last_end(piece) if ends else waiting + len(piece)
-            if waiting > MOST_OF_A_ROW:
-                raise DataError(f"{file}, line {lines + 1}: a row must not be longer than 1 MB")
+            begun = waiting + (_first_end(piece) if ends else len(piece))
+            if begun > MOST_OF_A_ROW:
+                line = lines + 1 - ends
+                raise DataError(f"{file}, line {line}: a row must not be longer than 1 MB")
+            waiting = len(piece) - _last_end(piece) if ends else begun
             _refuse_rows(file, lines - 1, max_rows)  # one is the header
             if zipped:
                 _refuse_bomb(file, size, unpacked, "unpack it first")
+
+
+def _first_end(piece: bytes) -> int:
+    return min(at for at in (piece.find(b"\n"), piece.find(b"\r")) if at >= 0)
 
 
 def _last_end(piece: bytes) -> int:
@@ -90,7 +96,7 @@ def _refuse_bomb(file: Path, size: int, unpacked: int, way_out: str) -> None:
 def _refuse_parquet(file: Path, max_rows: int) -> None:
     size, way_out = file.stat().st_size, "write it without compression and dictionaries"
     try:
-        with damage_named(file), pa.parquet.ParquetFile(file) as opened:
+        with damage_named(file), pa.parquet.ParquetFile(open_bytes(file, zipped=False)) as opened:
             facts = opened.metadata
             _refuse_rows(file, facts.num_rows, max_rows)
             chunks = [
@@ -117,10 +123,11 @@ def _refuse_parquet(file: Path, max_rows: int) -> None:
 
 def _text_sizes(file: Path) -> Iterator[int]:
     """Yield how many bytes the texts of some rows come to, without writing them out."""
-    with pa.parquet.ParquetFile(file) as opened:
+    with pa.parquet.ParquetFile(open_bytes(file, zipped=False)) as opened:
         kinds = {field.name: field.type for field in opened.schema_arrow}
     names = [name for name, kind in kinds.items() if _is_text(kind)]
-    with pa.parquet.ParquetFile(file, read_dictionary=names) as opened:
+    stream = open_bytes(file, zipped=False)
+    with pa.parquet.ParquetFile(stream, read_dictionary=names) as opened:
         for batch in opened.iter_batches(_BATCH, columns=names):
             for column in batch.columns:
                 if pa.types.is_dictionary(column.type):

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import itertools
+import os
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -167,7 +168,7 @@ def first_bytes(file: Path) -> bytes:
 def _read_parquet(file: Path) -> RawTable:
     try:
         with damage_named(file):
-            content = pa.parquet.read_table(file)
+            content = pa.parquet.read_table(open_bytes(file, zipped=False))
     except pa.ArrowException as error:
         raise DataError(f"{file} is a damaged Parquet file") from error
     content = content.select(kept_columns(content.column_names)).replace_schema_metadata(None)
@@ -319,7 +320,7 @@ def _one_line(error: Exception) -> str:
 
 def open_bytes(file: Path, *, zipped: bool) -> Any:
     """Open a file for `pyarrow`, unpacked."""
-    stream = pa.OSFile(str(file), "rb")
+    stream = pa.OSFile(os.fsencode(file), "rb")  # of a name that is no text either
     return pa.CompressedInputStream(stream, "gzip") if zipped else stream
 
 
