@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
 
 Severity = Literal["broken", "warning"]
@@ -20,8 +21,8 @@ MEND = "oddwire doctor --mend"
 class Finding:
     """Something that is wrong, on one line, and the command that mends it.
 
-    Names from the wire and from other people's processes are in it: control characters are
-    replaced, so that none reaches a terminal.
+    Names from the wire, addresses and other people's commands are in it: control characters are
+    replaced, and secrets left out.
 
     Parameters
     ----------
@@ -48,8 +49,7 @@ class Finding:
             "subject": LONGEST_SUBJECT, "problem": LONGEST_PROBLEM, "remedy": LONGEST_REMEDY,
         }  # fmt: skip
         for name, most in longest.items():
-            text = printable(" ".join(getattr(self, name).split()), most)
-            object.__setattr__(self, name, text)
+            object.__setattr__(self, name, _shown(getattr(self, name), most))
 
     def to_dict(self) -> dict[str, str]:
         """Return plain values, for JSON."""
@@ -73,7 +73,11 @@ class Fact:
     figure: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", printable(" ".join(self.text.split()), LONGEST_PROBLEM))
+        object.__setattr__(self, "text", _shown(self.text, LONGEST_PROBLEM))
+
+
+def _shown(text: str, longest: int) -> str:
+    return printable(without_secrets(" ".join(text.split())), longest)
 
 
 def quoted(place: Path | str, root: Path | None = None) -> str:

@@ -17,10 +17,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from oddwire.errors import OddwireError
+from oddwire.masking import masked
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.tracking import inspecting
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri, without_password
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
 from oddwire.operations.tracking.store import store_uri
 
 _SECONDS = 10.0  # that the check of all pages may take
@@ -45,7 +46,7 @@ def see_store(ground: Ground) -> Iterator[Finding | Fact]:
     except OddwireError as error:
         yield _no_answer(str(error))
         return
-    shown = without_password(uri) if file is None else quoted(file, ground.root)
+    shown = masked(uri) if file is None else quoted(file, ground.root)
     yield Fact(f"MLflow store {shown}")
 
 
@@ -62,7 +63,7 @@ def _elsewhere(uri: str) -> Iterator[Finding]:
         return
     except Exception as error:  # noqa: BLE001 - the drivers' own
         # Their texts quote the address.
-        yield _no_answer(f"{without_password(uri)}: {type(error).__name__}")
+        yield _no_answer(f"{masked(uri)}: {type(error).__name__}")
         return
     if found != expected:
         yield _other_tables(uri, found, expected)
@@ -151,5 +152,5 @@ def _other_tables(uri: str, found: str | None, expected: str) -> Finding:
         subject="MLflow",
         problem=f"the tables of its database are of {found or 'no version'}, this MLflow needs "
         f"{expected}: make a copy of it, then bring it up to date",
-        remedy=f"mlflow db upgrade {shlex.quote(without_password(uri))}",
+        remedy=f"mlflow db upgrade {shlex.quote(masked(uri))}",
     )  # fmt: skip
