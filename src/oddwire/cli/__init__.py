@@ -11,6 +11,7 @@ import typer
 from oddwire.cli import (
     compare,
     detectors,
+    doctor,
     drift,
     fetch,
     history,
@@ -54,6 +55,7 @@ app.command(epilog=rollback.EPILOG)(rollback.rollback)
 app.command(epilog=sources.EPILOG)(sources.sources)
 app.command(epilog=detectors.EPILOG)(detectors.detectors)
 app.command(epilog=fetch.EPILOG)(fetch.fetch)
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=parameters.EPILOG)(parameters.params)
 app.command(epilog=up.EPILOG)(up.up)
 

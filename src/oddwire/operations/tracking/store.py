@@ -75,7 +75,7 @@ class Tracking:
         ParameterError
             If the address is one that MLflow no longer takes.
         """
-        uri = _absolute(os.environ.get(URI_VARIABLE) or local_uri(project), project)
+        uri = store_uri(project)
         check_uri(uri)
         if uri != local_uri(project):
             return cls(store_client.connect(uri), uri, None)
@@ -348,7 +348,11 @@ def local_uri(project: Project) -> str:
     return f"sqlite:///{project.mlruns / 'mlflow.db'}"
 
 
-def _absolute(uri: str, project: Project) -> str:
-    """Let the path of a SQLite file count from the project, wherever the command runs."""
+def store_uri(project: Project) -> str:
+    """Return the address of the store that ``MLFLOW_TRACKING_URI`` names, or the project's own.
+
+    The path of a SQLite file counts from the project, wherever the command runs.
+    """
+    uri = os.environ.get(URI_VARIABLE) or local_uri(project)
     scheme, found, path = uri.partition(":///")
     return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri
