@@ -138,8 +138,8 @@ class Tracking:
         made = ""
         with self._forgiven():
             run = self.client.create_run(
-                self.experiment(source), start_time=int(time.time() * 1000), run_name=printable(name),
-                tags=all_tags,
+                self.experiment(source), start_time=int(time.time() * 1000),
+                run_name=printable(name), tags=all_tags,
             )  # fmt: skip
             made = str(run.info.run_id)
         return made  # noqa: RET504 - a lost store leaves it empty
