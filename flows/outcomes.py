@@ -123,6 +123,8 @@ def _one_line(record: logging.LogRecord) -> bool:
         text = "".join(traceback.format_exception(error))
         if (masked := without_secrets(text)) != text:
             record.msg, record.args, record.exc_info = masked, (), None
+    elif (masked := without_secrets(record.getMessage())) != record.getMessage():
+        record.msg, record.args = masked, ()  # such as the message of a task's last state
     return True
 
 

@@ -39,7 +39,8 @@ _SOUND_USER = re.compile(rf"{_SIGN}(?::{_SIGN})?")
 _SECRET_VARIABLE = re.compile(
     r"(?i)(?:^|_)(?:token|password|passwd|secret|key|auth_string|credentials|webhook)(?:_|$)"
 )
-_USER_IN_TEXT = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#'\"<>]+@")
+# Bounded, so that a word of a megabyte takes no time that grows with its square.
+_USER_IN_TEXT = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^\s/?#'\"<>]{1,1000}@")
 _SECRET_IN_TEXT = re.compile(
     r"(?i)\b((?:ssl|db_?)?(?:password|passwd|pwd)|(?:access_?|auth_?)?token|secret|api_?key)"
     r"=([^\s&;'\",)]+)"

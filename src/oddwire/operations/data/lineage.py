@@ -112,7 +112,9 @@ def _tree_diff(root: Path) -> str:
     diff = git(root, "diff", "--no-ext-diff", "--no-color", "HEAD", *here) or ""
     untracked = git(root, "ls-files", "--others", "--exclude-standard", *here) or ""
     names = "".join(f"untracked: {name}\n" for name in untracked.splitlines())
-    return without_secrets(diff + names)[:_MOST_DIFF]  # params.yaml may hold a webhook's token
+    return without_secrets((diff + names)[: 2 * _MOST_DIFF])[
+        :_MOST_DIFF
+    ]  # params.yaml may hold a webhook's token
 
 
 def check_dvc_lock(project: Project) -> None:

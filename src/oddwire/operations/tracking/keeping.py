@@ -97,7 +97,7 @@ def _keep_metrics(
 def _keep_parameters(client: MlflowClient, run: str, values: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
-    every = [Param(k, printable(str(v), _LONGEST_PARAMETER)) for k, v in values.items()]
+    every = [Param(k, printable(str(v)[:_LONGEST_PARAMETER])) for k, v in values.items()]
     for first in range(0, len(every), _PARAMETERS_PER_BATCH):
         client.log_batch(run, params=every[first : first + _PARAMETERS_PER_BATCH])
 
