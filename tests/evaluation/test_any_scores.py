@@ -46,6 +46,7 @@ def coarse(figure):
     return figure
 
 
+@pytest.mark.slow
 @settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(rows=scored(), name=NAMES, threshold=st.one_of(NUMBERS, st.just(np.inf)))
 def test_every_figure_is_drawn_without_a_warning(rows, name, threshold):
