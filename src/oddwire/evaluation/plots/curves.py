@@ -245,6 +245,7 @@ def optimisation_history_figure(
     figure, axes = canvas(title, size=(7.0, 4.4))
     heights = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     done = np.isfinite(heights)
+    heights = np.clip(heights, -FARTHEST, FARTHEST)
     if not done.any():
         return nothing_to_draw(figure, "no trial completed")
     trials = np.arange(1, len(heights) + 1)
@@ -256,13 +257,23 @@ def optimisation_history_figure(
         bottom = np.full(int((~done).sum()), heights[done].min())
         label = "pruned or failed"
         axes.plot(trials[~done], bottom, "x", color=UNLABELLED, markersize=6, label=label)
-    if chosen is not None:
-        axes.axhline(chosen, color="0.5", linewidth=1, linestyle=":", label=f"chosen {chosen:.4f}")
+    if chosen is not None and np.isfinite(chosen):
+        axes.axhline(
+            min(max(chosen, -FARTHEST), FARTHEST),
+            color="0.5",
+            linewidth=1,
+            linestyle=":",
+            label=f"chosen {_four_digits(chosen)}",
+        )
     axes.set_xlabel("trial")
     axes.set_ylabel(objective)
     axes.locator_params(axis="x", integer=True)
     axes.legend(loc="best", fontsize="small")
     return figure
+
+
+def _four_digits(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4g}"  # noqa: PLR2004 - too long
 
 
 def _curves(detectors: Mapping[str, tuple[Any, Any]]) -> list[tuple[str, float, Curve]]:

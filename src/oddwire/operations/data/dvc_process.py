@@ -123,6 +123,7 @@ def _environment(project: Project) -> Iterator[dict[str, str]]:
     environment = {
         **os.environ,
         "PATH": path,
+        "PYTHONUTF8": "1",  # whatever the locale: DVC keeps paths as UTF-8
         "PYTHONIOENCODING": "utf-8:backslashreplace",
         # A relative one would count from the project's folder, where the stages run.
         "ODDWIRE_PROJECT": str(project.root),
