@@ -33,6 +33,12 @@ def test_an_order_is_not_told_what_is_in_a_file_elsewhere(desk, shadow):
         check(desk, shadow, ordered=False)
 
 
+def test_a_home_folder_is_elsewhere(desk, shadow, monkeypatch):
+    monkeypatch.setenv("HOME", str(shadow.parent))
+    with pytest.raises(DataError, match="is not what desk promises"):
+        check(desk, "~/shadow.csv", ordered=True)
+
+
 def test_nor_of_the_files_that_are_left_out(desk, shadow, make_rows):
     make_rows(150, seed=5).to_csv(shadow.with_name("rows.csv"), index=False)
     (told,) = check(desk, shadow.parent, ordered=True).refused

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from oddwire.errors import DataError
 from oddwire.project import Project
+from oddwire.traffic.sources.reading.files import locate
 
 
 def is_elsewhere(project: Project, place: str | Path) -> bool:
     """Tell whether a path lies outside the project, symbolic links followed."""
-    return not (project.root / place).resolve().is_relative_to(project.root.resolve())
+    found = locate(Path(place), project.root).resolve()
+    return not found.is_relative_to(project.root.resolve())
 
 
 @contextmanager
