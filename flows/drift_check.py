@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Literal
 
 from prefect import flow, get_run_logger, task
+from prefect.runtime import deployment
 
 from flows.artifact_keys import artifact_key
 from flows.notifications import emit_verdict
@@ -14,9 +15,10 @@ from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
 from oddwire.errors import ServiceError
-from oddwire.operations.drift.check import check_source, refresh
+from oddwire.operations.drift.check import refresh
 from oddwire.operations.drift.new_traffic.past_checks import past_checks
 from oddwire.operations.drift.new_traffic.periods import reads_own_rows
+from oddwire.operations.drift.on_order import check_on_order
 from oddwire.operations.drift.page import drift_markdown
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.tracking.store import Tracking
@@ -29,7 +31,7 @@ Scenario = Literal[
 NEW_TRAFFIC: Scenario = "new_traffic"
 
 prepare = task(name="prepare", task_run_name="prepare", persist_result=False)(refresh)
-check = task(name="check-drift", task_run_name="check-drift", persist_result=False)(check_source)
+check = task(name="check-drift", task_run_name="check-drift", persist_result=False)(check_on_order)
 
 
 @flow(
@@ -61,8 +63,9 @@ def _check(source: str, current: str, scenario: str) -> DriftResult:
         if reads_own_rows(params, source, current=current, scenario=scenario):
             prepare(project, source, settings)
         result = check(
-            project, source, params, current=current, scenario=scenario, tell=emit_verdict
-        )
+            project, source, params, current=current, scenario=scenario,
+            ordered=deployment.get_id() is not None, tell=emit_verdict,
+        )  # fmt: skip
     logger = get_run_logger()
     for one in (*result.earlier, result):
         logger.log(30 if one.check.drifted else 20, "%s: %s", one.subject.title, one.check.verdict)

@@ -95,12 +95,12 @@ def test_a_run_writes_nowhere_else(project, traffic, tmp_path):
 
 def test_the_page_does_not_show_what_is_in_a_file_elsewhere(project, prefect_server, tmp_path):
     (tmp_path / "shadow").write_text("root:$6$a-hash:19000:0:99999:7:::\n" * 2)
-    with pytest.raises(DataError, match="cannot be scored as simulated"):
+    with pytest.raises(DataError, match="is not what simulated promises"):
         score(file=str(tmp_path / "shadow"), source="simulated")
     APILogWorker.drain_all(timeout=10, at_exit=False)
     client = prefect_client(prefect_server)
     shown = [
         client.post(f"/{kind}/filter", json={}).text for kind in ("flow_runs", "task_runs", "logs")
     ]
-    assert "cannot be scored as simulated" in shown[0]
+    assert "is not what simulated promises" in shown[0]
     assert not [text for text in shown if "a-hash" in text]

@@ -59,7 +59,7 @@ def test_an_order_writes_in_the_project_and_in_the_folders_that_are_set(allowing
 
 def test_an_order_is_not_told_what_is_in_a_file_elsewhere(desk, tmp_path):
     (tmp_path / "shadow").write_text(f"{HASH}\ndaemon:*:1:0:99999:7:::\n")
-    with pytest.raises(DataError, match="cannot be scored as desk") as told:
+    with pytest.raises(DataError, match="is not what desk promises") as told:
         order(desk.project, tmp_path / "shadow")
     assert "hash" not in str(told.value)
     with pytest.raises(DataError, match=r"gone\.csv does not exist"):

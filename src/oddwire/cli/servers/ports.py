@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -44,5 +45,6 @@ def _command(pid: int) -> str:
         words = psutil.Process(pid).cmdline()
     except psutil.Error:
         return ""
+    words[:1] = [Path(word).name for word in words[:1]]
     command = " ".join("…" if "://" in word else word for word in words)
     return command if len(command) <= _LONGEST else command[: _LONGEST - 1] + "…"

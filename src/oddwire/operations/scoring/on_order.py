@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oddwire.errors import DataError, ParameterError
+from oddwire.operations.data.elsewhere import telling_little
 from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import check_targets
@@ -36,8 +37,7 @@ def score_on_order(
     ParameterError
         If ``out`` is in no folder that may be written to.
     DataError
-        If the file is not what the source promises. Of a file outside the project only this is
-        said: a reader's own words name columns and values.
+        If the file is not what the source promises, or may not be written over.
     """
     target = ordered_target(project, out)
     path = project.root / file
@@ -45,19 +45,11 @@ def score_on_order(
         raise DataError(f"{path} does not exist")
     check_targets(path, target, explained=explain_most > 0)
     check_replaced(target, explained=explain_most > 0)
-    try:
+    with telling_little(project, path, source, "oddwire score"):
         return score_file(
             project, source, path, target,
             max_fdr=max_fdr, adaptive=adaptive, explain_most=explain_most,
         )  # fmt: skip
-    except DataError as error:
-        own = path.resolve().is_relative_to(project.root.resolve())
-        if own or str(error).startswith("cannot write"):
-            raise
-        raise DataError(
-            f"{path} cannot be scored as {source}: `oddwire score` says why, which an order is "
-            "not told of a file outside the project"
-        ) from None
 
 
 def ordered_target(project: Project, out: str) -> Path:
