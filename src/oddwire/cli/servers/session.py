@@ -71,7 +71,9 @@ def run_flow(flow: Callable[..., Result], **parameters: Any) -> Result:
         except OddwireError:
             raise
         except Exception as error:
-            if not _lost_its_server(error):
+            # Prefect's own error is one that stands for what the flow came to.
+            instead = came_to and type(error).__module__.startswith("prefect.")
+            if not instead and not _lost_its_server(error):
                 raise
             address = masked(os.environ.get("PREFECT_API_URL", ""))
             gone = f"the Prefect server {address} stopped answering"

@@ -103,7 +103,9 @@ class _Patient:
                     made=lambda: made_already(self._client, name, arguments, named),
                 )
             except ServiceError as error:
-                self._lost = error
+                # A store on a full or read-only disk says no at once, and can still be read.
+                if not isinstance(error.__context__, Exception) or _may_pass(error.__context__):
+                    self._lost = error
                 raise
 
         return call
