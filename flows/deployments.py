@@ -9,7 +9,11 @@ from typing import Any
 from prefect import serve
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    FlowRun,
+)
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
@@ -20,6 +24,7 @@ from prefect.states import Cancelled
 from flows.drift_check import check_drift
 from flows.forms import offer_sources, summary
 from flows.notifications import tell_of_drift
+from flows.orphans import TAG, hold_while_serving
 from flows.registry import promote_version, roll_back_champion
 from flows.scoring import score
 from flows.training import train
@@ -31,6 +36,7 @@ from oddwire.project import Project
 
 # Checks of several sources may be due at once: they wait for each other, so none is lost.
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+_PAGE = 200  # runs that Prefect's server gives at once
 
 
 def deployments(params: Params, project: Project) -> list[RunnerDeployment]:
@@ -78,7 +84,7 @@ def _deployment(
 ) -> RunnerDeployment:
     made = flow.to_deployment(
         name, parameters=parameters, schedules=list(schedules), description=summary(flow.fn),
-        tags=["oddwire"], version=__version__, **options,
+        tags=[TAG], version=__version__, **options,
     )  # fmt: skip
     if not isinstance(made, RunnerDeployment):
         raise TypeError("deployments are made outside an event loop")
@@ -109,24 +115,37 @@ def keep_paused(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> 
 def cancel_missed(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> None:
     """Cancel scheduled runs that nobody served, but the newest of each source.
 
-    One check catches up with all that came meanwhile.
+    One check catches up with all that came meanwhile. What somebody asked for stays, and does not
+    stand in for a scheduled run: it may look at something else.
     """
-    names = [deployment.name for deployment in made if deployment.schedules]
-    late = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter.model_validate({
-            "state": {"name": {"any_": ["Late"]}},
-            "expected_start_time": {"before_": dt.datetime.now(dt.UTC)},
-        }),
-        deployment_filter=DeploymentFilter.model_validate({"name": {"any_": names}}),
-        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-    )  # fmt: skip
     kept = set()
-    for run in late:
+    for run in _late_runs(made, client):
         which = (run.deployment_id, run.parameters.get("source"))
-        if run.auto_scheduled and which in kept:
+        if not run.auto_scheduled:
+            continue
+        if which in kept:
             message = "nothing served it in time; a later run does its work"
             client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
         kept.add(which)
+
+
+def _late_runs(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> list[FlowRun]:
+    """Return all late runs of deployments with a schedule, the newest first."""
+    names = [deployment.name for deployment in made if deployment.schedules]
+    found: list[FlowRun] = []
+    while True:
+        page = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter.model_validate({
+                "state": {"name": {"any_": ["Late"]}},
+                "expected_start_time": {"before_": dt.datetime.now(dt.UTC)},
+            }),
+            deployment_filter=DeploymentFilter.model_validate({"name": {"any_": names}}),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=_PAGE, offset=len(found),
+        )  # fmt: skip
+        found += page
+        if len(page) < _PAGE:
+            return found
 
 
 def main() -> None:
@@ -138,6 +157,7 @@ def main() -> None:
         keep_paused(made, client)
         cancel_missed(made, client)
     tell_of_drift(params.notify.address())
+    hold_while_serving()
     serve(*made, pause_on_shutdown=False, print_starting_message=False)
 
 

@@ -6,14 +6,19 @@ Where a terminal watches as well, it sees its own bars beside them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import httpx
 from prefect import get_run_logger
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from prefect.states import Running
@@ -21,6 +26,33 @@ from prefect.states import Running
 from oddwire.operations.progress import Progress, progress, watched_by
 
 _KEEPS_LINES = 50  # of a step of more parts, the log shows about so many
+_without_a_page: set[str] = set()  # flow runs whose server is gone
+
+Told = TypeVar("Told")
+
+
+def told(tell: Callable[[], Told]) -> Told | None:
+    """Tell the page of the flow run; once its server is gone, the work goes on without it."""
+    run = flow_run.get_id() or ""
+    if run in _without_a_page:
+        return None
+    try:
+        return tell()
+    except httpx.HTTPError as error:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.is_client_error:
+            raise  # it answers, and refuses: that is a defect here
+        _without_a_page.add(run)
+        get_run_logger().warning("the Prefect server is gone: %s", error)
+        return None
+
+
+def show_markdown(key: str, markdown: str, description: str) -> None:
+    """Show a page of Markdown, the newest of its kind."""
+    told(
+        lambda: create_markdown_artifact(
+            key=key.replace("_", "-"), markdown=markdown, description=description
+        )
+    )
 
 
 @dataclass
@@ -44,9 +76,10 @@ class _OnThePage(Progress):
         get_run_logger().info("%s%s", step, f": {total} parts" if total else "")
         if total:
             # Outside an event loop this is no coroutine, whatever the signature allows.
-            bar = cast("UUID", create_progress_artifact(progress=0.0, description=step))
-            with self.lock:
-                self.counted[step] = _Counted(bar, total)
+            bar = told(lambda: create_progress_artifact(progress=0.0, description=step))
+            if bar is not None:
+                with self.lock:
+                    self.counted[step] = _Counted(cast("UUID", bar), total)
         self.other.begin(step, total)
 
     def advance(self, step: str, note: str = "") -> None:
@@ -65,14 +98,18 @@ class _OnThePage(Progress):
         if done % max(total // _KEEPS_LINES, 1) and done != total:
             return
         get_run_logger().info("%s", note or f"{step}: {done}/{total}")
-        update_progress_artifact(counted.bar, progress=min(100.0, 100.0 * done / total))
+        told(lambda: update_progress_artifact(counted.bar, progress=min(100.0, 100 * done / total)))
 
     def end(self, step: str, *, failed: bool = False) -> None:
         with self.lock:
             counted = self.counted.pop(step, None)
         if counted is not None and not failed:
-            update_progress_artifact(counted.bar, progress=100.0)
+            told(lambda: update_progress_artifact(counted.bar, progress=100.0))
         self.other.end(step, failed=failed)
+
+    def remark(self, sentence: str) -> None:
+        get_run_logger().warning("%s", sentence)
+        self.other.remark(sentence)
 
     def begin_wait(self, reason: str) -> None:
         get_run_logger().info(reason)
@@ -88,8 +125,13 @@ def _set_state(name: str, message: str) -> None:
     """Show on the page what the flow run does: it goes on running all the same."""
     run = flow_run.get_id()
     if run:
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_state(UUID(run), Running(name=name, message=message), force=True)
+        state: Any = Running(name=name, message=message)
+
+        def tell() -> None:
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(UUID(run), state, force=True)
+
+        told(tell)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from typing import Any, cast
 from coolname.data import config as words
 from prefect.runtime import flow_run
 
+from oddwire.traffic.wire_text import printable
+
 # The forms of Prefect's page fill in names such as `beta3-archer` and `Rustic-Dunker`.
 _FROM_A_FORM = re.compile(
     r"(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|"
@@ -46,7 +48,9 @@ def run_name(verb: str, *parameters: str) -> Callable[[], str]:
 
 def _told(value: object) -> str:
     """Return what a name says of a parameter; a number is a version's."""
-    return f"version {value}" if isinstance(value, int) else PurePath(str(value)).name[:_LONGEST]
+    if isinstance(value, int):
+        return f"version {value}"
+    return printable(PurePath(str(value)).name, _LONGEST)
 
 
 def is_generated(name: str) -> bool:

@@ -7,19 +7,20 @@ from dataclasses import replace
 from typing import Annotated, Any, cast
 
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run, task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
+from flows.artifact_keys import artifact_key
 from flows.outcomes import Outcome, ended
-from flows.progress import shown_on_the_page
+from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
 from oddwire.operations.data import pipeline
 from oddwire.operations.training import failing, finishing, fitting, opening, registering, searching
 from oddwire.operations.training.baselines import evaluating as baselines
 from oddwire.operations.training.evaluating import choose_best
+from oddwire.operations.training.outages.untold import told_if_back, told_or_kept
 from oddwire.operations.training.page import leaderboard_markdown
 from oddwire.operations.training.results import (
     EvaluatedDetector,
@@ -101,7 +102,11 @@ def train(
         supervised_baselines: Whether to train classifiers on the labels as well, to show what
             labels would add. Takes minutes.
     """
-    return ended(lambda: _train(source, trials, detectors, promote, supervised_baselines), _outcome)
+
+    def once() -> TrainingResult:
+        return _train(source, trials, detectors, promote, supervised_baselines)
+
+    return ended(lambda: told_if_back(Project.find(), once), _outcome)
 
 
 def _train(
@@ -122,17 +127,18 @@ def _train(
             searched = search_all(run, names)
             evaluated = fit_and_evaluate_all(run, searched)
             best = choose_best(evaluated)
-            versions = register(run, evaluated, best)
-            decision = promote_best(run, best, versions[best.detector], promote=promote)
-            result = finish(run, searched, evaluated, best, versions, decision)
+            with told_or_kept(run, evaluated, best):
+                versions = register(run, evaluated, best)
+                decision = promote_best(run, best, versions[best.detector], promote=promote)
+                result = finish(run, searched, evaluated, best, versions, decision)
             if supervised_baselines:
                 # A comparison is no reason to lose a training.
                 state = evaluate_baselines(run, best, return_state=True)
                 added = state.result(raise_on_failure=False)
                 sentences = added if isinstance(added, tuple) else (str(added),)
                 result = replace(result, supervised_baselines=sentences)
-    create_markdown_artifact(
-        key=f"leaderboard-{source}".replace("_", "-"),
+    show_markdown(
+        key=artifact_key("leaderboard", source),
         markdown=leaderboard_markdown(result),
         description=f"Newest training on {source}",
     )

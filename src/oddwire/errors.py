@@ -42,8 +42,13 @@ class ServiceError(OddwireError):
     """A server or tool that oddwire leans on does not answer or failed."""
 
 
+_LONGEST_NAME = 80
+
+
 def listed(names: Iterable[str], most: int = 8) -> str:
     """Return names as a message shows them: quoted, the first few, and how many more there are."""
-    shown = list(map(repr, names))
+    shown = [
+        repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…") for name in names
+    ]
     more = f" and {len(shown) - most} more" if len(shown) > most else ""
     return (", ".join(shown[:most]) or "none") + more

@@ -34,10 +34,15 @@ class Project:
             If there is no ``params.yaml``.
         """
         named = os.environ.get("ODDWIRE_PROJECT")
-        here = Path(named or start or Path.cwd()).resolve()
-        for folder in [here] if named else [here, *here.parents]:
-            if (folder / "params.yaml").is_file():
-                return cls(folder)
+        here = Path(named or start or Path.cwd())
+        try:
+            here = here.resolve()
+            for folder in [here] if named else [here, *here.parents]:
+                if (folder / "params.yaml").is_file():
+                    return cls(folder)
+        except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+            reason = getattr(error, "strerror", None) or error
+            raise ParameterError(f"ODDWIRE_PROJECT cannot be looked into: {reason}") from None
         msg = f"no params.yaml in {here}" + ("" if named else " or any folder above it")
         raise ParameterError(msg)
 
@@ -50,6 +55,11 @@ class Project:
     def dvc_lock(self) -> Path:
         """The hashes of everything that the DVC stages read and wrote."""
         return self.root / "dvc.lock"
+
+    @property
+    def settings(self) -> Path:
+        """What the data stages depend on of ``params.yaml``, made by the ``settings`` stage."""
+        return self.root / "data" / "settings.json"
 
     def raw(self, source: str) -> Path:
         """Links to a source's own files, made by the ``link`` stage."""
@@ -85,6 +95,11 @@ class Project:
     def locks(self) -> Path:
         """Locks that make trainings of one source wait for each other."""
         return self.root / "data" / "locks"
+
+    @property
+    def logs(self) -> Path:
+        """What the programs printed that oddwire started."""
+        return self.root / "data" / "logs"
 
     @property
     def dvc_guard(self) -> Path:

@@ -13,6 +13,7 @@ import pytest
 from small_projects import SMALL_PARAMS, write_params
 
 from oddwire.cli.servers import processes
+from oddwire.errors import ServiceError
 from oddwire.operations.registry.versions import CHALLENGER, CHAMPION, Registry, model_name
 from oddwire.operations.tracking.store import Tracking
 
@@ -118,6 +119,113 @@ def test_an_mlflow_server_that_does_not_answer(oddwire, project, monkeypatch, cl
     assert not project.ingested("simulated").exists()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://joe:SEcret#ONE@127.0.0.1:{port}",
+        "http://joe:SEcret/ONE@127.0.0.1:{port}",
+        "http://joe:SEcret[ONE@127.0.0.1:{port}",
+        "http://SEcretONE@127.0.0.1:{port}",
+        "http://127.0.0.1:{port}/?password=SEcretONE",
+        "postgresql://joe:SEcret#ONE@127.0.0.1:{port}/x",
+        "postgresql://127.0.0.1:{port}/x?sslpassword=SEcretONE",
+        "sqlite:///joe:SEcret?ONE@127.0.0.1",
+        "joe:SEcretONE@127.0.0.1",
+    ],
+)
+def test_a_password_in_an_address_is_not_told(oddwire, project, monkeypatch, closed_port, address):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address.format(port=closed_port))
+    ended = oddwire("leaderboard", "simulated")
+    assert "MLFLOW_TRACKING_URI" in ended.error
+    assert "SEcret" not in ended.err
+    assert "ONE" not in ended.err
+
+
+@pytest.mark.parametrize("user", ["joe:SEcretONE", "joe:SEcret#ONE", "joe:SEcret/ONE", "SEcretONE"])
+def test_a_password_in_the_address_of_prefect_is_not_told(stored, monkeypatch, closed_port, user):
+    monkeypatch.setenv("PREFECT_API_URL", f"http://{user}@127.0.0.1:{closed_port}/api")
+    with (
+        pytest.raises(ServiceError, match="named by PREFECT_API_URL does not answer") as raised,
+        processes.prefect_api(stored),
+    ):
+        pass
+    assert "SEcret" not in str(raised.value)
+    assert "ONE" not in str(raised.value)
+
+
+def test_a_traceback_tells_no_password(oddwire, project, monkeypatch):
+    def fail_there(_: object) -> None:
+        raise RuntimeError("cannot reach http://joe:SEcretONE@host with password=SEcretTWO")
+
+    monkeypatch.setenv("PREFECT_API_KEY", "SEcretTHREE")
+    monkeypatch.setattr("oddwire.cli.parameters.load_params", fail_there)
+    ended = oddwire("params")
+    assert ended.code == 1
+    assert "Traceback" in ended.err, "a defect keeps it"
+    assert "RuntimeError: cannot reach http://***@host with password=***" in ended.err
+    assert "SEcret" not in ended.err
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["score", LONG, "--source", "simulated", "--out", "o.csv"], "names of at most 255 bytes"),
+        (["score", "f", "--source", "simulated", "--out", f"{LONG}.csv"], "--out must have names"),
+        (["drift", "simulated", "--current", LONG], "--current must have names of at most 255"),
+        (
+            ["drift", "simulated", "--current", "~no-such-user/x"],
+            "~no-such-user, and there is no such user",
+        ),
+        (["drift", "simulated", "--current", "pipe.csv"], "pipe.csv is a named pipe, not a file"),
+        (["drift", "simulated", "--current", "/dev/zero"], "/dev/zero is a device, not a file"),
+        (["fetch", "nsl-kdd", "--from", LONG], "--from must have names of at most 255 bytes"),
+        (
+            ["fetch", "nsl-kdd", "--from", "~no-such-user/x"],
+            "~no-such-user, and there is no such user",
+        ),
+    ],
+)
+def test_a_path_that_leads_nowhere(oddwire, project, arguments, says):
+    os.mkfifo(project.root / "pipe.csv")
+    error = oddwire(*arguments).error
+    assert says in error
+    assert len(error) < 400
+    assert not (project.root / "o.csv").exists()
+
+
+def test_a_project_that_no_path_leads_to(oddwire, monkeypatch):
+    monkeypatch.setenv("ODDWIRE_PROJECT", f"/{LONG}")
+    assert "ODDWIRE_PROJECT cannot be looked into: File name too long" in oddwire("params").error
+
+
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        ({"label": "verdict"}, "mine.csv: the label column 'verdict' is empty in every row"),
+        ({"label": "verdikt"}, "mine.csv lacks the column 'verdikt', which the source names under"),
+        ({"time": "bytes"}, "column 'bytes': '1' is no time"),
+    ],
+)
+def test_what_a_file_of_a_source_lacks_is_told_by_params_already(oddwire, project, block, says):
+    (project.root / "mine.csv").write_text("bytes,verdict\n1,\n2,-\nmany,\n")
+    mine = {"format": "table", "train": "mine.csv", **block}
+    write_params(project.root, {**SMALL_PARAMS, "sources": {"mine": mine}})
+    ended = oddwire("params")
+    assert says in ended.error
+    assert ended.out == ""
+
+
+def test_params_does_without_files_that_are_not_there_yet(oddwire, project):
+    mine = {"format": "table", "train": "later.csv", "label": "verdict"}
+    write_params(project.root, {**SMALL_PARAMS, "sources": {"mine": mine}})
+    ended = oddwire("params")
+    assert ended.code == 0
+    assert "train: later.csv" in ended.out
+
+
 def test_a_prefect_server_that_does_not_answer(oddwire, stored, monkeypatch, closed_port):
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{closed_port}/api")
     error = oddwire("train", "simulated").error
@@ -137,12 +245,18 @@ def test_up_on_a_port_that_is_in_use(oddwire, project, name):
         options = [f"--{key}-port={port}" for key, port in ports.items()]
         error = oddwire("up", *options).error
     assert str(ports[name]) in error
+    assert f"process {os.getpid()} (" in error
     assert f"--{name}-port" in error
     assert not (project.root / "data" / "logs").exists()
 
 
 def test_an_unknown_scenario(oddwire, project):
     assert "'storm'" in oddwire("drift", "simulated", "--scenario", "storm").error
+
+
+@pytest.mark.parametrize("current", ["~nobody-here/a.csv", "a" * 300], ids=["user", "long"])
+def test_a_place_of_current_rows_that_cannot_be(oddwire, project, current):
+    assert "the current file " in oddwire("drift", "simulated", "--current", current).error
 
 
 def test_in_a_process_of_its_own_an_error_is_one_line(project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -60,7 +61,18 @@ def test_what_the_ledger_holds_is_harmless_in_a_terminal(oddwire, own_office):
     assert not {"\x1b", "\x07"} & set(shown.out)
     assert "[bold]x[/bold]" in shown.out
     assert shown.out.index("mallory") < shown.out.index("version 1: promoted"), "newest first"
-    assert "warning: 1 line of" in shown.err
+    assert re.search(r"warning: line \d+ of .*promotions\.jsonl cannot be read", shown.err)
+
+
+def test_a_roll_back_without_a_champion_before_names_none(oddwire, project):
+    entry = {
+        "source": "simulated", "time": "2026-03-02T08:00:00+00:00", "who": "ann", "version": "2",
+        "action": "rolled back", "from": None, "to": "2", "reason": "to have one",
+    }  # fmt: skip
+    project.mlruns.mkdir()
+    (project.mlruns / "promotions.jsonl").write_text(json.dumps(entry) + "\n")
+    first, *_ = oddwire("history", "simulated").out.splitlines()
+    assert first == "2026-03-02 08:00 UTC  version 2: champion again, rolled back  by ann"
 
 
 def test_without_a_decision_the_history_says_what_to_run(oddwire, project):

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from browser import RunForm, browser
 from command_line import wait_until
+from prefect_client import prefect_client
 from served import free_ports, serving
 from small_projects import SMALL_PARAMS, make_project
 
@@ -100,6 +101,11 @@ def up(office, screen, receiver):
     project, folder, ports = office
     with serving(project, folder / "prefect", ports, ODDWIRE_WEBHOOK=receiver.address) as served:
         yield served
+
+
+def api(up):
+    """Return a client of its Prefect server."""
+    return prefect_client(f"{up.page('prefect')}/api")
 
 
 def read_deployment(up, name):
@@ -243,7 +249,7 @@ def test_the_webhook_was_told_without_its_address_being_shown(up, receiver):
     assert "columns exceed their threshold" in sent["verdict"]
     logs = "".join(file.read_text() for file in (up.project.root / "data/logs").glob("*.log"))
     assert TOKEN not in logs + up.log.read_text()
-    stored = httpx.post(f"{up.page('prefect')}/api/automations/filter", json={}, timeout=30).text
+    stored = api(up).post("/automations/filter", json={}).text
     assert "oddwire: tell of drift" in stored
     assert TOKEN not in stored
 
@@ -265,7 +271,7 @@ def test_hostile_text_is_harmless_on_every_page(screen, up):
         promoted=False, reason=HOSTILE, choice=HOSTILE, failed={"kmeans": HOSTILE},
     )  # fmt: skip
     body = {"key": "hostile", "type": "markdown", "data": leaderboard_markdown(training)}
-    made = httpx.post(f"{up.page('prefect')}/api/artifacts/", json=body, timeout=30).json()
+    made = api(up).post("/artifacts/", json=body).json()
     screen.open(f"{up.page('prefect')}/artifacts/artifact/{made['id']}")
     screen.sees("Training on simulated")
     assert shown_whole(screen.text())

@@ -9,6 +9,7 @@ import pandas as pd
 import psutil
 import pytest
 from command_line import wait_until
+from prefect_client import prefect_client
 from served import free_ports, serving
 from small_projects import SMALL_PARAMS
 
@@ -34,7 +35,7 @@ def served(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api(served):
-    with httpx.Client(base_url=f"{served.page('prefect')}/api", timeout=30) as client:
+    with prefect_client(f"{served.page('prefect')}/api") as client:
         yield client
 
 
@@ -111,7 +112,7 @@ def test_every_parameter_is_a_plain_field_of_the_form(deployments):
 
 def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, deployments, tmp_path):
     project = served.project
-    file, out = tmp_path / "today.csv", tmp_path / "scored.csv"
+    file, out = tmp_path / "today.csv", project.root / "scored.csv"
     connections = simulate(load_params(project.params_file).source("simulated")).head(100)
     connections.drop(columns=["label", "attack"]).to_csv(file, index=False)
     parameters = {"file": str(file), "source": "simulated", "out": str(out)}
@@ -119,6 +120,7 @@ def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, depl
     assert (state["type"], state["name"]) == ("COMPLETED", "Scored"), state["message"]
     assert "alerts in 100 rows" in state["message"]
     scored = pd.read_csv(out)
+    out.unlink()
     assert len(scored) == 100
     assert scored["anomaly_score"].notna().all()
 

@@ -21,15 +21,15 @@ def families(recalls, *, rows=100, seen=None):
 
 def test_families_are_found_or_missed_by_recall():
     sentences = describe_strengths({"forest": families({"flood": 1.0, "scan": 0.7, "probe": 0.02})})
-    found, missed = "finds nearly all of flood (100% of 100)", "mostly misses probe (2% of 100)"
+    found, missed = "finds nearly all of flood (100 % of 100)", "mostly misses probe (2 % of 100)"
     assert sentences == {"forest": f"forest {found}; {missed}."}
 
 
 def test_what_validation_did_not_hold_is_marked():
     mine = families({"flood": 1.0, "probe": 0.0}, seen={"flood"})
     sentences = describe_strengths({"forest": mine})["forest"]
-    assert "probe (0% of 100, unseen in validation)" in sentences
-    assert "flood (100% of 100);" in sentences
+    assert "probe (0 % of 100, unseen in validation)" in sentences
+    assert "flood (100 % of 100);" in sentences
 
 
 def test_leads_and_trails_are_named_where_chance_does_not_explain_them():
@@ -38,8 +38,8 @@ def test_leads_and_trails_are_named_where_chance_does_not_explain_them():
         "network": families({"flood": 0.4, "scan": 0.5, "probe": 0.8}),
         "svm": families({"flood": 0.3, "scan": 0.5, "probe": 0.7}),
     })  # fmt: skip
-    assert "leads all others on flood (90% against 40% of network)" in sentences["forest"]
-    assert "trails all others on probe (10% against 80% of network)" in sentences["forest"]
+    assert "leads all others on flood (90 % against 40 % of network)" in sentences["forest"]
+    assert "trails all others on probe (10 % against 80 % of network)" in sentences["forest"]
     assert "clearly leads all others on no family" in sentences["network"], (
         "80 and 70 % may be chance"
     )
@@ -48,12 +48,14 @@ def test_leads_and_trails_are_named_where_chance_does_not_explain_them():
 
 def test_only_the_first_few_are_named_and_the_rest_counted():
     sentences = describe_strengths({"forest": families({f"f{at}": 1.0 for at in range(7)})})
-    assert "f0 (100% of 100), f1 (100% of 100), f2 (100% of 100) and 4 more" in sentences["forest"]
+    assert (
+        "f0 (100 % of 100), f1 (100 % of 100), f2 (100 % of 100) and 4 more" in sentences["forest"]
+    )
 
 
 def test_tiny_families_are_left_out_unless_there_are_no_others():
     tiny = families({"rare": 0.0}, rows=FEW_ROWS - 1)
-    assert "rare (0% of 19)" in describe_strengths({"forest": tiny})["forest"]
+    assert "rare (0 % of 19)" in describe_strengths({"forest": tiny})["forest"]
     both = evaluate_families(
         [0] + [1] * (FEW_ROWS + 1), [0.0] + [1.0] * FEW_ROWS + [0.0],
         [None] + ["flood"] * FEW_ROWS + ["rare"], threshold=0.5,

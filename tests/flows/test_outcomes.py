@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 from prefect import flow, task
 from prefect.logging.handlers import APILogWorker
+from prefect_client import prefect_client
 
 from flows.outcomes import Outcome, ended
 from oddwire.errors import DataError
@@ -15,13 +15,14 @@ pytestmark = pytest.mark.slow
 
 def newest(server, flow_name):
     """The newest run of a flow, and its log."""
-    runs = httpx.post(
-        f"{server}/flow_runs/filter",
+    api = prefect_client(server)
+    runs = api.post(
+        "/flow_runs/filter",
         json={"flows": {"name": {"any_": [flow_name]}}, "sort": "START_TIME_DESC", "limit": 1},
     ).json()
     APILogWorker.drain_all(timeout=10, at_exit=False)
-    lines = httpx.post(
-        f"{server}/logs/filter",
+    lines = api.post(
+        "/logs/filter",
         json={"logs": {"flow_run_id": {"any_": [runs[0]["id"]]}}, "sort": "TIMESTAMP_ASC"},
     ).json()
     return runs[0], [line["message"] for line in lines]
@@ -62,6 +63,28 @@ def test_a_mistake_of_the_users_is_one_line_without_a_traceback(prefect_server):
     assert not [line for line in log if "Traceback" in line]
 
 
+def test_names_from_a_file_are_harmless_in_states_and_logs(prefect_server):
+    hostile = "column \x1b[31m\nred" + "x" * 5000
+
+    @task
+    def read() -> int:
+        raise DataError(hostile)
+
+    @flow(name="reads-hostile")
+    def reads() -> int:
+        return ended(read, told)
+
+    with pytest.raises(DataError):
+        reads()
+    run, log = newest(prefect_server, "reads-hostile")
+    ours = [line for line in log if line.startswith("column")]
+    assert len(ours) == 2, "the task's line and the flow's"
+    for text in (run["state"]["message"], *ours):
+        assert text.startswith("column \N{REPLACEMENT CHARACTER}[31m redx")
+        assert len(text) == 2000
+    assert not [line for line in log if "\x1b" in line]
+
+
 def test_a_fault_of_ours_keeps_its_traceback(prefect_server):
     @task
     def divide() -> float:
@@ -75,3 +98,31 @@ def test_a_fault_of_ours_keeps_its_traceback(prefect_server):
         divides()
     _, log = newest(prefect_server, "divides")
     assert [line for line in log if "Traceback" in line]
+
+
+def test_a_fault_of_ours_tells_no_password_and_a_file_no_escape_code(prefect_server):
+    @task
+    def connect() -> None:
+        raise RuntimeError("no answer from http://joe:SEcretONE@host")
+
+    @flow(name="connects")
+    def connects() -> None:
+        return ended(connect, told)
+
+    with pytest.raises(RuntimeError, match=r"http://\*\*\*@host"):
+        connects()
+    run, log = newest(prefect_server, "connects")
+    assert "SEcret" not in "".join([run["state"]["message"], *log])
+
+    @flow(name="reads a name")
+    def reads() -> None:
+        def read() -> None:
+            raise DataError("to\x1b[31mday.csv does not exist")
+
+        return ended(read, told)
+
+    with pytest.raises(DataError):
+        reads()
+    run, log = newest(prefect_server, "reads a name")
+    assert run["state"]["message"] == "to\N{REPLACEMENT CHARACTER}[31mday.csv does not exist"
+    assert "\x1b" not in "".join(log)

@@ -37,5 +37,18 @@ def test_runs_are_named_for_their_source_and_what_they_look_at(monkeypatch):
     assert name.startswith("check office · today.csv · 20")
 
 
+def test_a_hostile_file_name_is_a_short_line(monkeypatch):
+    given = {"source": "office", "file": "/logs/\x1b[31m" + "x" * 5000}
+    name = named(monkeypatch, "beta3-archer", given, "source", "file")
+    assert name.isprintable()
+    assert len(name) < 110
+
+
 def test_a_name_typed_in_the_form_stays(monkeypatch):
     assert named(monkeypatch, "after the change", {"source": "office"}) == "after the change"
+
+
+def test_a_file_s_name_brings_no_escape_code_into_a_run_s(monkeypatch):
+    given = {"source": "office", "file": "/logs/to\x1b[31mday.csv"}
+    name = named(monkeypatch, "beta3-archer", given, "source", "file")
+    assert name.startswith("check office · to\N{REPLACEMENT CHARACTER}[31mday.csv · 20")

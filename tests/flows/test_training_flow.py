@@ -7,6 +7,7 @@ import json
 import httpx
 import numpy as np
 import pytest
+from prefect_client import prefect_client
 
 from oddwire.operations.registry.versions import CHALLENGER, CHAMPION, Registry
 from oddwire.operations.tracking.store import Tracking
@@ -164,9 +165,11 @@ def test_the_pyfunc_gives_the_same_scores(trained, tracking, monkeypatch):
 
 
 def test_the_prefect_page_shows_the_run_and_its_leaderboard(trained, prefect_server):
-    runs = httpx.post(
-        f"{prefect_server}/flow_runs/filter", json={"flows": {"name": {"any_": ["training"]}}}
-    ).json()
+    runs = (
+        prefect_client(prefect_server)
+        .post("/flow_runs/filter", json={"flows": {"name": {"any_": ["training"]}}})
+        .json()
+    )
     # Other tests' trainings, some of which are meant to fail, stand on the same page.
     states = [run["state"]["type"] for run in runs if run["parameters"]["trials"] == 2]
     assert states == ["COMPLETED"]

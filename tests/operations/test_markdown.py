@@ -71,7 +71,7 @@ def test_a_leaderboard_is_a_table_with_a_row_per_detector():
     assert cells(head)[:3] == ["detector", "", "validation log AUC"]
     assert set(cells(rule)) == {"---"}
     assert cells(rows[0]) == [
-        "isolation_forest", "", "0.9500", "0.4567", "0.6000", "1.23%", "undefined", "0.9123", "3",
+        "isolation_forest", "", "0.9500", "0.4567", "0.6000", "1.23 %", "undefined", "0.9123", "3",
     ]  # fmt: skip
     assert cells(rows[1])[:2] == ["one_class_svm", "**winner**"]
     assert len(rows) == 2
@@ -88,7 +88,7 @@ def test_a_leaderboard_names_version_reason_choice_and_run():
 def test_a_leaderboard_shows_the_target_and_what_each_is_good_at():
     row = {**ROW, "target_fpr": 0.01, "strengths": f"isolation_forest misses most of {HOSTILE}."}
     text = leaderboard_markdown(training(leaderboard=(row,)))
-    assert "Target FPR: 1.000%" in text
+    assert "Target FPR: 1 %" in text
     assert "\n- isolation\\_forest misses most of " in text
     assert "<script" not in rendered(text)
     assert len(table(text)) == 3

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from pathlib import Path
 
 import typer
 
 from oddwire.cli import (
     compare,
     detectors,
+    doctor,
     drift,
     fetch,
     history,
@@ -21,11 +24,16 @@ from oddwire.cli import (
     train,
     up,
 )
-from oddwire.errors import OddwireError
+from oddwire.errors import OddwireError, ServiceError
+from oddwire.faults import fault_of
+from oddwire.masking import without_secrets
+from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
+EXIT_DEFECT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+_LONGEST_MESSAGE = 2000
 
 app = typer.Typer(
     name="oddwire",
@@ -47,6 +55,7 @@ app.command(epilog=rollback.EPILOG)(rollback.rollback)
 app.command(epilog=sources.EPILOG)(sources.sources)
 app.command(epilog=detectors.EPILOG)(detectors.detectors)
 app.command(epilog=fetch.EPILOG)(fetch.fetch)
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=parameters.EPILOG)(parameters.params)
 app.command(epilog=up.EPILOG)(up.up)
 
@@ -83,7 +92,21 @@ def main() -> None:
         fail(OddwireError(_usage_error(error)))
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - a defect keeps its traceback, but not the passwords in it
+        if fault := fault_of(error, places=_written_places()):
+            fail(ServiceError(fault))
+        sys.stderr.write(without_secrets(traceback.format_exc()))
+        sys.exit(EXIT_DEFECT)
     sys.exit(code)
+
+
+def _written_places() -> list[Path]:
+    """Return where a command may write, to name the one whose disk is full."""
+    try:
+        root = Project.find().root
+    except OddwireError:
+        return [Path.cwd()]
+    return [root, root / "data", root / "mlruns", Path.cwd(), Path.home()]
 
 
 def _usage_error(error: typer.TyperException) -> str:
@@ -95,5 +118,6 @@ def _usage_error(error: typer.TyperException) -> str:
 def fail(error: OddwireError) -> None:
     """Print an error as one line, and exit with code 2."""
     # Names read from a file may hold escape codes for the terminal.
-    sys.stderr.write(f"oddwire: error: {printable(' '.join(str(error).split()))}\n")
+    shown = printable(without_secrets(" ".join(str(error).split())), _LONGEST_MESSAGE)
+    sys.stderr.write(f"oddwire: error: {shown}\n")
     sys.exit(EXIT_USER_ERROR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -9,8 +10,11 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
-from oddwire.cli.servers.session import session
+from oddwire.cli.servers.session import run_flow, session
+from oddwire.errors import DataError
 from oddwire.params import DRIFT_SCENARIOS, load_params
+from oddwire.params.values.paths import is_text, path_fault
+from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -60,7 +64,12 @@ def drift(
     load_params(project.params_file).source(source)
     from oddwire.cli.terminal.progress_bars import shown_step
 
-    place = str(Path(current).expanduser().absolute()) if current else ""
+    if current and (fault := path_fault(current)) is not None:
+        raise DataError(f"--current {fault}")
+    if not is_text(current):  # Prefect keeps what a flow is asked
+        raise DataError("--current must be text: name the folder of the file, or a pattern")
+    # Where there is no such user, "~name" stays and matches no file; pathlib's would fail.
+    place = str(Path(os.path.expanduser(current)).absolute()) if current else ""  # noqa: PTH111
     with shown_step("find the champion", quiet=as_json):
         from oddwire.operations.drift.check import check_question
         from oddwire.operations.registry.versions import Registry
@@ -85,14 +94,14 @@ def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftRes
     from flows.drift_check import NEW_TRAFFIC, Scenario, check_drift
 
     asked = cast("Scenario", scenario or NEW_TRAFFIC)
-    return check_drift(source=source, current=current, scenario=asked)
+    return run_flow(check_drift, source=source, current=current, scenario=asked)
 
 
 def show(result: DriftResult) -> None:
     """Print the verdict and the columns that moved most."""
     from rich.markup import escape
 
-    from oddwire.cli.terminal.printing import percent, print_table, printer
+    from oddwire.cli.terminal.printing import print_table, printer
     from oddwire.operations.drift.verdict import ranked
     from oddwire.traffic.wire_text import printable
 
@@ -117,4 +126,5 @@ def show(result: DriftResult) -> None:
     console.print()
     for line in (result.check.verdict, *result.remarks):
         console.print(escape(printable(line)))
-    console.print(f"Report: {escape(result.report)}", soft_wrap=True)
+    if result.report:
+        console.print(f"Report: {escape(printable(result.report))}", soft_wrap=True)

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from oddwire.cli.environment import quiet_tools
+from oddwire.errors import ParameterError
+from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
 
 EPILOG = """
@@ -33,14 +35,17 @@ def fetch(
     from oddwire.cli.terminal.printing import printer
     from oddwire.cli.terminal.progress_bars import shown_step
     from oddwire.traffic.sources.reading import fetching
+    from oddwire.traffic.wire_text import printable
 
     project = Project.find()
+    if from_ is not None and (fault := path_fault(str(from_))) is not None:
+        raise ParameterError(f"--from {fault}")
     into = project.downloads(name)
     with shown_step(f"fetch {name}"):
         files = fetching.fetch(name, into=into, from_dir=from_)
     console = printer()
     console.print(f"{name}: {len(files)} files, each with the published SHA-256, in")
-    console.print(f"  {escape(str(into))}", soft_wrap=True)
+    console.print(f"  {escape(printable(str(into)))}", soft_wrap=True)
     for file in files:
         console.print(f"  - {escape(file.name)}")
     console.print(f"Next: `oddwire train {name}`")

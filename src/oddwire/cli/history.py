@@ -53,8 +53,8 @@ def show(source: str, found: History) -> None:
         return
     for entry in found.entries:
         who = "" if entry.who is None else f"  by {printable(entry.who)}"
-        when = entry.time[:16].replace("T", " ")
-        head = escape(printable(f"{when}  {_move(entry)}{who}"))
+        when = entry.time[:16].replace("T", " ")  # the ledger keeps UTC
+        head = escape(printable(f"{when} UTC  {_move(entry)}{who}"))
         console.print(head, style="bold", soft_wrap=True)
         print_indented(console, printable(" ".join(entry.why.split())))
 
@@ -67,7 +67,8 @@ def _move(entry: LedgerEntry) -> str:
         stays = "" if entry.before in {None, entry.version} else f", {entry.before} stays champion"
         return f"version {entry.version}: {entry.action}{stays}"
     if entry.action == ROLLED_BACK:
-        return f"version {entry.version}: champion again, rolled back from {entry.before}"
+        back = "" if entry.before is None else f" from {entry.before}"
+        return f"version {entry.version}: champion again, rolled back{back}"
     instead = "" if entry.before is None else f" instead of {entry.before}"
     return f"version {entry.version}: {entry.action}{instead}"
 

@@ -20,7 +20,7 @@ def leaderboard(source: Source, as_json: AsJson = False) -> None:
     """Show the newest training on a source, one row per detector.
 
     The winner is the one that the training chose; the champion is the model in use, which may be of
-    an earlier training.
+    another training.
     """
     quiet_tools(terminal=True)
     project = Project.find()

@@ -16,6 +16,16 @@ EPILOG = """
 
 
 def params() -> None:
-    """Print every setting of params.yaml, with defaults filled in."""
-    content = load_params(Project.find().params_file).model_dump(mode="json")
+    """Print every setting of params.yaml, with defaults filled in, or say what is wrong.
+
+    Files of sources are looked into as well, where they are there and small.
+    """
+    project = Project.find()
+    settings = load_params(project.params_file)
+    if any(source.files() for source in settings.sources.values()):
+        from oddwire.traffic.sources import check_small_files
+
+        for source in settings.sources.values():
+            check_small_files(source, root=project.root)
+    content = settings.model_dump(mode="json")
     typer.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), nl=False)

@@ -10,6 +10,7 @@ import typer
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson
 from oddwire.params import load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -67,6 +68,12 @@ def score(
             show_default=f"{EXPLAINED} with --explain",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Write over a file that is there and was not written by a scoring."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Score every row of a file: anomaly score, p-value, alert."""
@@ -82,7 +89,7 @@ def score(
             from oddwire.operations.scoring.score_file import score_file
         scored = score_file(
             project, source, file, out, max_fdr=fdr, adaptive=adaptive,
-            explain_most=explain_most or (EXPLAINED if explain else 0),
+            explain_most=explain_most or (EXPLAINED if explain else 0), overwrite=overwrite,
         )  # fmt: skip
     if as_json:
         print_json(scored.to_dict())
@@ -94,7 +101,8 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
     """Print what was found and where it was written."""
     from rich.markup import escape
 
-    from oddwire.cli.terminal.printing import percent, printer
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.traffic.wire_text import printable
 
     console = printer()
     console.print(f"{scored.rows:,} rows scored by version {scored.version} ({scored.detector})")
@@ -118,12 +126,12 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         )
     if scored.explanations is not None:
         _show_unusual(console, scored)
-    console.print(f"Written to {escape(str(scored.out))}", soft_wrap=True)
+    console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
     if scored.explanations is not None:
         every = scored.explained == scored.alerts
         which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
         console.print(f"Explanations of {which}: in its column `why`; with all figures in")
-        console.print(f"  {escape(str(scored.explanations))}", soft_wrap=True)
+        console.print(f"  {escape(printable(str(scored.explanations)))}", soft_wrap=True)
 
 
 def _show_unusual(console: Console, scored: ScoredFile) -> None:

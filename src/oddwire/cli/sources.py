@@ -57,15 +57,15 @@ def show(states: tuple[SourceState, ...]) -> None:
             "format": state.format,
             "prepared": "yes" if state.prepared else "no",
             "champion": state.champion or "-",
-            "last training": (state.last_training or "-")[:16].replace("T", " "),
+            "last training (UTC)": (state.last_training or "-")[:16].replace("T", " "),
         }
         for state in states
     ]
     if not rows:
         console.print("params.yaml has no sources yet")
         return
-    heads = ("source", "format", "prepared", "champion", "last training")
-    print_table(console, rows, title="Sources", text=heads, optional=("last training", "format"))
+    heads = ("source", "format", "prepared", "champion", "last training (UTC)")
+    print_table(console, rows, title="Sources", text=heads, optional=(heads[-1], "format"))
     console.print()
     for state in states:
         text = f"{state.name}: {printable(state.rows_from)}"

@@ -9,8 +9,9 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson, Source
-from oddwire.cli.servers.session import session
+from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
+from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -61,17 +62,27 @@ def train(
         from oddwire.operations.training.fitting import parse_detectors
 
         chosen = parse_detectors(detectors)
+    untold = None
     with session(project, quiet=as_json):
-        result = run_training(
-            params, source, trials=trials, detectors=chosen, promote=promote,
-            supervised_baselines=supervised_baselines,
-        )  # fmt: skip
+        from oddwire.operations.training.outages.untold import UntoldError
+
+        try:
+            result = run_training(
+                params, source, trials=trials, detectors=chosen, promote=promote,
+                supervised_baselines=supervised_baselines,
+            )  # fmt: skip
+        except UntoldError as error:
+            if error.result is None:
+                raise
+            untold, result = error, error.result
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
         print_json(vars(result))
     else:
         show(project, result)
+    if untold is not None:  # it ends in an error all the same, for whoever waits for a model
+        raise untold
 
 
 def run_training(
@@ -86,7 +97,8 @@ def run_training(
     """Run the training flow inside a session; what is None is taken from ``params``."""
     from flows.training import train as flow
 
-    return flow(
+    return run_flow(
+        flow,
         source=source,
         trials=params.search.trials if trials is None else trials,
         detectors=list(params.search.detectors if detectors is None else detectors),
@@ -101,7 +113,7 @@ def show(project: Project, result: TrainingResult) -> None:
 
     from oddwire.cli.servers.processes import HOST, PREFECT_PORT
     from oddwire.cli.terminal.leaderboard_table import print_leaderboard
-    from oddwire.cli.terminal.printing import percent, printer
+    from oddwire.cli.terminal.printing import printer
     from oddwire.operations.registry.versions import model_name
     from oddwire.traffic.wire_text import printable
 
@@ -123,6 +135,8 @@ def show(project: Project, result: TrainingResult) -> None:
         )
     if result.shared_rows:
         console.print(f"Shared rows: {result.shared_rows}", style="yellow")
+    if not result.version:
+        return
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")
     console.print(f"MLflow run {result.link}", soft_wrap=True)
     root = escape(str(project.root))

@@ -13,6 +13,8 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.servers import processes
+from oddwire.cli.servers.left_running import end_left_runs
+from oddwire.cli.servers.ports import port_holder
 from oddwire.errors import ParameterError, ServiceError
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -53,10 +55,7 @@ def up(
         ports["MLflow"] = mlflow_port
     for name, port in ports.items():
         if not processes.is_free(port):
-            raise ParameterError(
-                f"port {port} for {name} is in use: is `oddwire up` running already? "
-                f"Otherwise name another one with --{name.lower()}-port"
-            )
+            raise ParameterError(_in_use(name, port))
     with _interruption() as interrupted, ExitStack() as stack:
         running = _start_all(project, sources, ports, stack, console, interrupted)
         console.print("Press Ctrl-C to stop them all.")
@@ -65,6 +64,19 @@ def up(
                 if server.process.poll() is not None:
                     raise ServiceError(f"{server.name} stopped: {processes.last_line(server.log)}")
     console.print("stopped")
+
+
+def _in_use(name: str, port: int) -> str:
+    holder = port_holder(port)
+    who = f" by process {holder.pid} ({holder.command})" if holder else ""
+    stop = f"stop it (`kill {holder.pid}`)" if holder else "stop it"
+    if holder and processes.SERVE in holder.command:
+        stop = "that is `oddwire up` or a training, which runs already: end that"
+    option = f"--{name.lower()}-port"
+    return (
+        f"port {port} for {name} is in use{who}: {stop}, or name another port: "
+        f"`oddwire up {option} {processes.free_port()}`"
+    )
 
 
 def _start_all(
@@ -76,8 +88,7 @@ def _start_all(
     interrupted: threading.Event,
 ) -> list[processes.Server]:
     from oddwire.operations.drift.reporting.evidently_history import set_damaged_aside
-    from oddwire.operations.tracking.addresses import without_password
-    from oddwire.operations.tracking.links import runs_link
+    from oddwire.operations.tracking.links import page, runs_link
     from oddwire.operations.tracking.store import Tracking
 
     pages = {name: f"http://{processes.HOST}:{port}" for name, port in ports.items()}
@@ -99,9 +110,10 @@ def _start_all(
             mlflow = started(processes.start_mlflow(project, ports["MLflow"], tracking.uri))
             waiting.append((mlflow, f"{pages['MLflow']}/health"))
         else:
-            pages["MLflow"] = without_password(tracking.uri)
+            pages["MLflow"] = page(tracking.uri)
         prefect.wait_until(f"{pages['Prefect']}/api/health", interrupted=interrupted)
         api = f"{pages['Prefect']}/api"
+        end_left_runs(api, console, own_server=True)
         started(processes.start_deployments(project, api, mlflow_page=pages["MLflow"]))
         for server, address in waiting:
             server.wait_until(address, interrupted=interrupted)

@@ -25,6 +25,7 @@ import pandas as pd
 from oddwire.detection import detectors
 from oddwire.detection.benign_sample import BenignSample, row_blocks
 from oddwire.errors import ParameterError
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -137,20 +138,16 @@ def phrases(explained: pd.DataFrame) -> list[list[str]]:
 
 
 def _phrase(reason: Mapping[Any, Any]) -> str:
-    compared = f"{_percent(reason['benign_share'])} of benign"
+    compared = f"{percent(reason['benign_share'], 4)} of benign"
     below = reason["benign_quantile"]
     if not np.isnan(below) and reason["benign_share"] < _SHARED:
-        side = f"above {_percent(below)}" if below >= _MIDDLE else f"below {_percent(1 - below)}"
-        compared = f"{side} of benign"
+        side, share = ("above", below) if below >= _MIDDLE else ("below", 1 - below)
+        compared = f"{side} {percent(share, 4)} of benign"
     typical = reason["benign_median"]
     if not pd.isna(typical):
         compared += f"; typical: {_shown_value(typical)}"
     name, value = printable(str(reason["feature"]), _LONGEST), _shown_value(reason["value"])
     return f"{100 * reason['share']:.0f} %: {name}={value} ({compared})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %"
 
 
 def _shown_value(value: Any) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddwire.evaluation.metrics import NO_LABEL
 from oddwire.evaluation.uncertainty.intervals import chance_band
+from oddwire.percent import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,7 +159,7 @@ def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[s
     head = "figures"
     if intervals is not None and intervals.bounds:
         head += (
-            f" with {intervals.confidence:.0%} intervals ({intervals.resamples} stratified "
+            f" with {percent(intervals.confidence)} intervals ({intervals.resamples} stratified "
             "bootstrap resamples; exact for the false-positive rate)"
         )
     lines = [head]
@@ -184,20 +185,16 @@ def _fpr_line(
 ) -> str:
     """Compare the observed false-positive rate with the target; a verdict needs an interval."""
     observed = evaluation.false_positive_rate
-    text = f"observed FPR {'unknown' if observed is None else _percent(observed)}"
+    text = f"observed FPR {'unknown' if observed is None else percent(observed)}"
     if target_fpr is None:
         return f"{text}, without a target"
     bound = intervals.bounds.get("false_positive_rate") if intervals else None
     if bound is None:
-        return f"{text}, target {_percent(target_fpr)}"
+        return f"{text}, target {percent(target_fpr)}"
     verdict = {
         "kept": "is consistent with", "above": "exceeds", "below": "is below",
     }[target_verdict(evaluation, target_fpr, calibration_rows) or "kept"]  # fmt: skip
-    text += f" ({_percent(bound.low)} to {_percent(bound.high)}) {verdict} the "
-    text += f"{_percent(target_fpr)} target"
+    text += f" ({percent(bound.low)} to {percent(bound.high)}) {verdict} the "
+    text += f"{percent(target_fpr)} target"
     unlike = ": these rows are not like the calibration rows" if verdict == "exceeds" else ""
     return text + unlike
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

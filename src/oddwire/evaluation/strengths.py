@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oddwire.evaluation.families import FamilyResult
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _listed(what: str, results: Sequence[FamilyResult], none: str) -> str:
 def _named(result: FamilyResult) -> str:
     unseen = ", unseen in validation" if result.seen is False else ""
     name = printable(result.family, _LONGEST_NAME)
-    return f"{name} ({result.recall:.0%} of {result.rows:,}{unseen})"
+    return f"{name} ({percent(result.recall)} of {result.rows:,}{unseen})"
 
 
 def _against(results: Sequence[FamilyResult], others: Mapping[str, FamilyEvaluation]) -> list[str]:
@@ -97,7 +98,7 @@ def _compared(what: str, leads: list[tuple[FamilyResult, str, FamilyResult]]) ->
     widest = sorted(leads, key=lambda lead: -abs(lead[0].recall - lead[2].recall))
     named = [
         f"{printable(mine.family, _LONGEST_NAME)} "
-        f"({mine.recall:.0%} against {peer.recall:.0%} of {name})"
+        f"({percent(mine.recall)} against {percent(peer.recall)} of {name})"
         for mine, name, peer in widest[:_MOST_NAMED]
     ]
     more = len(leads) - _MOST_NAMED

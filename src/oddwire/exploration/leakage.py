@@ -119,7 +119,8 @@ def _timestamp(values: Vector, unique: float) -> str | None:
 
 def _order(values: Vector) -> str | None:
     """Say whether values go one way from row to row: the parts of a split keep the rows' order."""
-    steps = np.sign(np.diff(values))
+    with np.errstate(over="ignore"):  # an infinite step has a sign too
+        steps = np.sign(np.diff(values))
     up, down = float((steps >= 0).mean()), float((steps <= 0).mean())
     if max(up, down) < _ONE_WAY or len(np.unique(values)) < _ORDERED_UNIQUE * len(values):
         return None

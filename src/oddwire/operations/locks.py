@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from oddwire.faults import faults_told, nothing_can_be_written
 from oddwire.operations.progress import waiting
 from oddwire.project import Project
 
@@ -20,23 +21,46 @@ def source_lock(project: Project, source: str) -> Iterator[None]:
 
 
 @contextmanager
-def dvc_lock(project: Project) -> Iterator[None]:
-    """Let one process of the project run DVC at a time: a second one would fail on DVC's lock."""
-    with lock(project.dvc_guard, "another dvc repro"):
+def dvc_lock(project: Project, *, needed: bool = True) -> Iterator[None]:
+    """Let one process of the project run DVC at a time: a second one would fail on DVC's lock.
+
+    Who only reads what DVC wrote does not need it: see `lock`.
+    """
+    with lock(project.dvc_guard, "another dvc repro", needed=needed):
         yield
 
 
 @contextmanager
-def lock(file: Path, holder: str) -> Iterator[None]:
-    """Hold a lock file; where another process holds it, say whom this one waits for."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+def lock(file: Path, holder: str, *, needed: bool = True) -> Iterator[None]:
+    """Hold a lock file; where another process holds it, say whom this one waits for.
+
+    Parameters
+    ----------
+    needed
+        Whether what is done inside must not be done without it. One who mostly reads goes on
+        where the lock's folder is closed to this process, as one on a read-only disk.
+
+    Raises
+    ------
+    ServiceError
+        If the file cannot be made.
+    """
     held = FileLock(file)
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        with waiting(f"waiting for {holder} to end"):
-            held.acquire()
+    with faults_told():
+        _acquire(held, file, holder, needed=needed)
     try:
         yield
     finally:
         held.release()
+
+
+def _acquire(held: FileLock, file: Path, holder: str, *, needed: bool) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire(timeout=0)
+    except Timeout:
+        with waiting(f"waiting for {holder} to end"):
+            held.acquire()
+    except OSError as error:
+        if needed or not nothing_can_be_written(error):
+            raise

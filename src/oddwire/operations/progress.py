@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from oddwire.traffic.wire_text import printable
+
 
 class Progress:
     """Who watches; this one does nothing with what it is told."""
@@ -21,6 +23,9 @@ class Progress:
 
     def end(self, step: str, *, failed: bool = False) -> None:
         """End a step."""
+
+    def remark(self, sentence: str) -> None:
+        """Hear of something that is no error and should be known."""
 
     def begin_wait(self, reason: str) -> None:
         """Begin to wait for something else to end."""
@@ -51,7 +56,8 @@ def watched_by(watcher: Progress) -> Iterator[None]:
 
 @contextmanager
 def step(name: str, total: int | None = None) -> Iterator[None]:
-    """One step, begun and ended even where it fails."""
+    """One step, begun and ended even where it fails; its name may hold a file's."""
+    name = printable(name)
     progress().begin(name, total)
     try:
         yield

@@ -54,5 +54,6 @@ class AlertSettings(Settings):
             raise PydanticCustomError(
                 "alerts_per_day",
                 "alerts_per_day must be given with the rule alerts_per_day, and with no other",
+                {"got": self.rule},
             )
         return self

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import Fraction, Settings
 
@@ -27,8 +28,17 @@ class SplitSettings(Settings):
     test: Fraction = 0.25
     max_rows: int = Field(1_000_000, ge=1_000)
 
+    @model_validator(mode="after")
+    def _leave_rows_to_train_on(self) -> Self:
+        if self.calibration + self.validation >= 1:
+            raise PydanticCustomError(
+                "shares", "calibration and validation must add up to less than 1",
+                {"got": (self.calibration, self.validation)},
+            )  # fmt: skip
+        return self
+
 
 class ExploreSettings(Settings):
     """How much of a source its statistics and pictures look at."""
 
-    max_rows: int = Field(20_000, ge=100)
+    max_rows: int = Field(20_000, ge=100, le=10_000_000)

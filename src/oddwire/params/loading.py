@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -17,9 +16,13 @@ from oddwire.params.data_stages import ExploreSettings, SplitSettings
 from oddwire.params.drift import DriftSettings
 from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
+from oddwire.params.scoring import ScoringSettings
 from oddwire.params.search import SearchSettings
 from oddwire.params.sources import Source
+from oddwire.params.text.wording import in_words, shown
+from oddwire.params.text.yaml_text import read_yaml
 from oddwire.params.training import TrainingSettings
+from oddwire.params.values.names import SourceName, twins
 
 
 class Params(Settings):
@@ -31,7 +34,7 @@ class Params(Settings):
 
     seed: int = Field(0, ge=0, le=2**31 - 1)
     rows_at_once: int = Field(200_000, ge=100)
-    sources: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")], Source]
+    sources: Annotated[dict[SourceName, Source], Field(min_length=1)]
     split: SplitSettings = SplitSettings()
     explore: ExploreSettings = ExploreSettings()
     training: TrainingSettings = TrainingSettings()
@@ -40,6 +43,16 @@ class Params(Settings):
     promotion: PromotionSettings = PromotionSettings()
     drift: DriftSettings = DriftSettings()
     notify: NotifySettings = NotifySettings()
+    scoring: ScoringSettings = ScoringSettings()
+
+    @model_validator(mode="after")
+    def _refuse_twins(self) -> Self:
+        if (both := twins(self.sources)) is not None:
+            raise PydanticCustomError(
+                "twins", "must not differ in - and _ alone",
+                {"key": "sources: two names", "got": " and ".join(both)},
+            )  # fmt: skip
+        return self
 
     @model_validator(mode="after")
     def _check_the_watched_sources(self) -> Self:
@@ -71,25 +84,6 @@ class Params(Settings):
             raise ParameterError(f"unknown source {name!r}: params.yaml has {known}") from None
 
 
-_MOST_PROBLEMS = 3
-_MOST_SHOWN = 80  # characters of a wrong value
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, which alone would silently take the last of two blocks of one name."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that is there twice."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = sorted({key for key in keys if keys.count(key) > 1 and key != "<<"})
-        if twice:
-            line = node.start_mark.line + 1
-            raise ParameterError(
-                f"{twice[0]}: is there twice, in the block that starts in line {line}"
-            )
-        return super().construct_mapping(node, deep)
-
-
 def load_params(file: Path) -> Params:
     """Read and check ``params.yaml``.
 
@@ -98,19 +92,29 @@ def load_params(file: Path) -> Params:
     ParameterError
         If the file is missing, is not YAML, or a key or value breaks a rule.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ParameterError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ParameterError(f"{file} is not UTF-8 text: {error.reason}") from error
-    try:
-        content = yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date of the 13th month
-        raise ParameterError(f"{file.name} is not YAML: {' '.join(str(error).split())}") from error
+    content = read_yaml(file)
     if not isinstance(content, dict):
-        raise ParameterError(f"{file.name} must hold keys and values, got {content!r:.60}")
+        raise ParameterError(f"{file.name} must hold keys and values, got {shown(content)}")
+    _check_values(content, file.name)
     return check_params(content, origin=file.name)
+
+
+def _check_values(content: Any, place: str) -> None:
+    """Refuse what YAML knows beyond text, numbers, lists and keys: DVC, which reads it too, does.
+
+    Raises
+    ------
+    ParameterError
+        If there is a date, a time or a set.
+    """
+    if isinstance(content, dict):
+        for key, value in content.items():
+            _check_values(value, f"{place}: {key}" if place.endswith(".yaml") else f"{place}.{key}")
+    elif isinstance(content, list):
+        for value in content:
+            _check_values(value, place)
+    elif not isinstance(content, str | int | float | None):
+        raise ParameterError(f"{place}: must be in quotes, got {str(content)!r}")
 
 
 def check_params(content: dict[str, Any], *, origin: str = "params.yaml") -> Params:
@@ -124,41 +128,22 @@ def check_params(content: dict[str, Any], *, origin: str = "params.yaml") -> Par
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise ParameterError(" ".join(f"{origin}: {_in_words(error)}".split())) from None
+        words = in_words(error, known=_known_keys)
+        raise ParameterError(" ".join(f"{origin}: {words}".split())) from None
 
 
-def _in_words(error: ValidationError) -> str:
-    problems = error.errors()
-    words = [_problem_in_words(dict(problem)) for problem in problems[:_MOST_PROBLEMS]]
-    if len(problems) > len(words):
-        words.append(f"and {len(problems) - len(words)} more")
-    return "; ".join(words)
-
-
-def _problem_in_words(problem: dict[str, Any]) -> str:
-    context = problem.get("ctx", {})
-    key = context.get("key") or ".".join(_names(problem["loc"])) or "the whole file"
-    got = context.get("got", problem["input"])
-    match problem["type"]:
-        case "missing":
-            return f"{key}: is required"
-        case "union_tag_not_found":
-            return f"{key}.format: is required"
-        case "union_tag_invalid":
-            return (
-                f"{key}.format: must be one of {context['expected_tags']}, got {context['tag']!r}"
-            )
-        case "extra_forbidden":
-            rule = "is not a known key"
-        case _:
-            # "Input should be less than 1" → "must be less than 1"
-            rule = re.sub(r"^(?:Input|String) should ", "must ", problem["msg"])
-            rule = rule[0].lower() + rule[1:]
-    shown = repr(got)
-    return f"{key}: {rule}, got {shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + '…'}"
-
-
-def _names(place: tuple[str | int, ...]) -> list[str]:
-    """Name a place as it is in the file: pydantic puts the format into the keys of a source."""
-    names = list(map(str, place))
-    return names[:2] + names[3:] if names[:1] == ["sources"] and len(names) > 3 else names  # noqa: PLR2004
+def _known_keys(place: Sequence[str | int]) -> Sequence[str]:
+    """Return the keys of the block that a place is in."""
+    formats = {
+        get_args(kind.model_fields["format"].annotation)[0]: kind
+        for kind in get_args(get_args(Source)[0])
+    }
+    blocks: dict[str, Any] = {name: each.annotation for name, each in Params.model_fields.items()}
+    match place:
+        case [_]:
+            return [*blocks]
+        case ["sources", _, kind, _]:
+            return [*formats[str(kind)].model_fields]
+        case [block, _]:
+            return [*getattr(blocks[str(block)], "model_fields", ())]
+    return ()

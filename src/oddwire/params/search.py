@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import Settings
 
@@ -14,10 +15,22 @@ DetectorName = Literal[
 ]  # fmt: skip
 
 
+def _refuse_repeated(detectors: tuple[DetectorName, ...]) -> tuple[DetectorName, ...]:
+    if len(set(detectors)) < len(detectors):
+        raise PydanticCustomError("repeated", "must name each detector once")
+    return detectors
+
+
 class SearchSettings(Settings):
     """Limits of a study, each per detector."""
 
-    detectors: tuple[DetectorName, ...] = ("isolation_forest", "one_class_svm", "autoencoder")
+    detectors: Annotated[
+        tuple[DetectorName, ...], Field(min_length=1), AfterValidator(_refuse_repeated)
+    ] = (
+        "isolation_forest",
+        "one_class_svm",
+        "autoencoder",
+    )
     trials: int = Field(20, ge=0, le=100_000)
     timeout: float = Field(1800, gt=0)
     feature_selection: Literal["none", "mutual_information", "permutation"] = "none"

@@ -8,11 +8,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import Settings
+from oddwire.params.values.paths import FilePath
 
 RowKind = Literal["connections", "table"]
 DriftScenario = Literal["new_service", "doubled_volume", "broken_sensor", "new_subnet"]
@@ -24,6 +26,9 @@ class SourceSettings(Settings):
 
     Attributes
     ----------
+    max_rows
+        The most rows of a file of its format: one of more is refused before any is held. A file
+        that is small can unpack to more than the memory.
     row_kind
         Whether its rows are connections, whose features are computed, or a table that brings its
         features.
@@ -38,6 +43,7 @@ class SourceSettings(Settings):
     units: ClassVar[Mapping[str, str]] = {}
 
     format: str
+    max_rows: int = Field(100_000_000, ge=1, le=100_000_000_000)
 
     def files(self) -> dict[str, Path]:
         """Return the paths of its own files by the key that names them."""
@@ -60,13 +66,16 @@ class SimulatedSource(SourceSettings):
     scenarios: ClassVar[tuple[str, ...]] = DRIFT_SCENARIOS
 
     format: Literal["simulated"]
-    seed: int = Field(0, ge=0)
-    start: dt.date = Field(default_factory=lambda: dt.date(2026, 3, 2))
+    seed: int = Field(0, ge=0, le=2**63 - 1)
+    # Times are counted in microseconds since 1970; later days follow for years.
+    start: dt.date = Field(
+        default_factory=lambda: dt.date(2026, 3, 2), ge=dt.date(1970, 1, 1), le=dt.date(2200, 1, 1)
+    )
     days: int = Field(7, ge=1, le=366)
     connections_per_day: int = Field(6000, ge=100, le=1_000_000)
     attacks: bool = True
     drift: tuple[DriftScenario, ...] = ()
-    drift_from_day: int = Field(0, ge=0)
+    drift_from_day: int = Field(0, ge=0, le=366)
 
     def rows_from(self) -> str:
         """Say how many days of how many connections are simulated."""
@@ -83,8 +92,8 @@ class SimulatedSource(SourceSettings):
 class _TrainAndTest(SourceSettings):
     """A train file, and a test file where there is an official one."""
 
-    train: Path
-    test: Path | None = None
+    train: FilePath
+    test: FilePath | None = None
 
     def files(self) -> dict[str, Path]:
         return {"train": self.train} | ({} if self.test is None else {"test": self.test})
@@ -105,11 +114,26 @@ class TableSource(_TrainAndTest):
 
     format: Literal["table"]
     label: str | None = None
-    benign: tuple[str | int | float | bool, ...] = ("benign", "normal", "0")
+    benign: Annotated[tuple[str | int | float | bool, ...], Field(min_length=1)] = (
+        "benign", "normal", "0",
+    )  # fmt: skip
     attack: str | None = None
     time: str | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _give_each_column_one_role(self) -> Self:
+        named = [name for name in (self.label, self.attack, self.time) if name is not None]
+        if twice := {name for name in named if named.count(name) > 1}:
+            raise PydanticCustomError(
+                "roles", "label, attack and time must be different columns", {"got": min(twice)}
+            )
+        if self.attack is not None and self.label is None:
+            raise PydanticCustomError(
+                "roles", "attack needs a label beside it", {"got": self.attack}
+            )
+        return self
 
 
 # Every format, in the order in which a message lists them.

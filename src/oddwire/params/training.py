@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from oddwire.params.base import CronSchedule, Settings
+from oddwire.params.base import Settings
+from oddwire.params.values.cron import CronSchedule
 
 
 class TrainingSettings(Settings):

@@ -21,7 +21,7 @@ from oddwire.exploration.sample import AllRows, sample
 from oddwire.exploration.statistics import describe
 from oddwire.params import Source, load_params
 from oddwire.project import Project
-from oddwire.stages.running import run
+from oddwire.stages.running import remark, run
 from oddwire.traffic.features.units import unit_of
 from oddwire.traffic.frame_files import read_frames
 from oddwire.traffic.schema import FeatureSchema
@@ -51,10 +51,21 @@ def explore(project: Project, source: str) -> None:
     statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
     statistics["shared_rows"] = {"remarkable": shared.remarkable, "sentence": shared.sentence}
     statistics["units"] = _units(settings, schema)
-    maps = place_on_maps(*as_matrix(on_map, schema), seed=params.seed)
+    maps = _maps(on_map, schema, params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
     with whole_folder(project.explored(source)) as folder:
-        write_page(statistics, looked_at, on_map, maps, folder)
+        failures = write_page(statistics, looked_at, on_map, maps, folder)
+    for sentence in failures:
+        remark(sentence)
+
+
+def _maps(rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> Maps | str:
+    try:
+        return place_on_maps(*as_matrix(rows, schema), seed=seed)
+    except Exception as error:  # noqa: BLE001 - a map is a picture, and no picture stops a training
+        reason = f"it failed: {type(error).__name__}: {error}"
+        remark(f"the maps of {len(rows):,} rows: {reason}")
+        return reason
 
 
 def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:

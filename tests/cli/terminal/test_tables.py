@@ -7,9 +7,10 @@ from rich.markup import escape
 
 from oddwire.cli.terminal.comparison_tables import print_comparison
 from oddwire.cli.terminal.leaderboard_table import print_leaderboard
-from oddwire.cli.terminal.printing import percent, print_table, printer
+from oddwire.cli.terminal.printing import print_table, printer
 from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.operations.comparison.trainings import COMPARED, Comparison, DetectorComparison
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 NAMES = ["local_outlier_factor", "isolation_forest", "autoencoder"]
@@ -137,6 +138,19 @@ def test_a_comparison_fits_80_columns(printed, unpaired):
     else:
         assert "-0.0100 to +0.0200" in line
         assert "within chance" in line
+
+
+@pytest.mark.parametrize("width", range(52, 80, 4))
+def test_no_figure_is_parted_from_its_unit(printed, width):
+    rows = [
+        {"metric": "recall at 0.1 % FPR", "A": "0.9438", "B - A": "+0.0074",
+         "95 % interval": "-0.0101 to +0.0222", "difference": "within chance"},
+        {"metric": "test FPR", "A": "1.23 %", "B - A": "+12.2 %",
+         "95 % interval": "+1.21 % to +13.4 %", "difference": "worse"},
+    ]  # fmt: skip
+    out = printed(width, print_in_table, rows, title="t", text=("metric", "difference"))
+    for figure in ("0.1 %", "1.23 %", "+12.2 %", "+1.21 %", "+13.4 %"):
+        assert figure in out
 
 
 def test_shares_are_shown_in_percent():

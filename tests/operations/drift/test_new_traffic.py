@@ -91,6 +91,17 @@ def test_a_file_that_cannot_be_read_does_not_keep_others_from_being_checked(inco
     assert refused in " ".join(result.remarks)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that opens but not reads")
+def test_nor_does_a_file_whose_bytes_cannot_be_read(incoming):
+    desk, bring = incoming
+    bring("a.csv", seed=11)
+    (desk.project.root / "incoming" / "b.csv").symlink_to("/proc/self/mem")
+    result = checked(desk, current_setting="incoming")
+    assert names_of(result) == ["a.csv"]
+    (refused,) = result.refused
+    assert "b.csv cannot be read" in refused
+
+
 def test_more_periods_than_one_check_can_take_are_left_for_the_next(incoming, monkeypatch):
     desk, bring = incoming
     monkeypatch.setattr(checking, "MOST_PERIODS", 2)
@@ -100,6 +111,27 @@ def test_more_periods_than_one_check_can_take_are_left_for_the_next(incoming, mo
     assert (names_of(first), first.waiting) == (["0.csv", "1.csv"], 1)
     second = checked(desk, current_setting="incoming")
     assert (names_of(second), second.waiting) == (["2.csv"], 0)
+
+
+def test_each_verdict_is_told_once_before_it_counts_as_checked(incoming):
+    """A crash in the middle leaves no verdict untold: what was told last is checked again."""
+    desk, bring = incoming
+    bring("a.csv", seed=11)
+    bring("b.csv", seed=12, factor=50)
+    told = []
+
+    def tell(result):
+        told.append((result.current, result.drifted))
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checked(desk, current_setting="incoming", tell=tell)
+    assert told == [("a.csv", False), ("b.csv", True)]
+    assert names_of(checked(desk, current_setting="incoming", tell=tell)) == ["b.csv"]
+    assert told[2:] == [("b.csv", True)]
+    checked(desk, current_setting="incoming", tell=tell)
+    assert len(told) == 3, "a verdict of before is not told again"
 
 
 def test_equal_names_of_two_folders_share_nothing(incoming):

@@ -43,7 +43,7 @@ def test_the_last_thirty_checks_are_a_table_the_newest_first():
     rows = rows_of_checks(text)
     assert len(rows) == 30
     assert rows[0].split(" | ") == [
-        "| day 0", "drift", "50.00%", "12.50%", "2.00%", "2 |"
+        "| day 0", "drift", "50 %", "12.5 %", "2 %", "2 |"
     ]  # fmt: skip
     assert "day 29" in rows[-1]
     assert "no drift" in rows[-1]
@@ -61,4 +61,8 @@ def test_what_was_caught_up_on_refused_or_left_is_told():
     assert "caught up on: 1" in text
     assert "Not checked: b" in text
     assert "next check: 4" in text
+    assert "either" not in text
+    many = replace(RESULT, refused=tuple(f"{number}.csv is empty" for number in range(1000)))
+    assert "Not checked either: 990 more." in many.remarks
+    assert len(many.remarks) == 11
     assert "checked before" in drift_markdown(replace(RESULT, already_checked=True))

@@ -13,7 +13,7 @@ def test_a_reference_that_is_too_short_is_not_passed_off_as_calm():
     ]
     sentence = verdict_sentence(columns, drifted=False)
     assert sentence.startswith("No drift could be shown")
-    assert "93.0%" in sentence
+    assert "93 %" in sentence
 
 
 def test_columns_that_cannot_be_seen_are_named_beside_what_was_found():
@@ -21,7 +21,7 @@ def test_columns_that_cannot_be_seen_are_named_beside_what_was_found():
     score = ColumnDrift("anomaly_score", 0.1, 0.7, drifted=False, kind="score")
     sentence = verdict_sentence([*columns, score], drifted=False)
     assert sentence.startswith("No drift: none of 5 columns exceeds its threshold.")
-    assert "Of the anomaly score nothing can be said: even 50% of the connections" in sentence
+    assert "Of the anomaly score nothing can be said: even 50 % of the connections" in sentence
     wide = ColumnDrift("f4", 0.1, 0.5, drifted=False, kind="numeric")
     both = verdict_sentence([*columns, wide, score], drifted=False)
     assert "Of 2 of 6 columns, the anomaly score among them, nothing" in both

@@ -68,7 +68,7 @@ def test_a_better_model_is_promoted_with_its_interval_as_reason():
     got = decide(candidate(4.0), CHAMPION, LIMITS, seed=0)
     assert got.promote
     assert "version 2 is better than version 1" in got.reason
-    assert "95% interval +" in got.reason
+    assert "95 % interval +" in got.reason
     assert check(got, "better").figure > 0
 
 
@@ -106,7 +106,7 @@ def test_an_equal_model_is_not_promoted():
         ({"scores": np.full(1200, 3.0)}, "spread_scores", "collapsed"),
         ({"scores": np.zeros(1200)}, "spread_scores", "collapsed"),
         ({"scores": 5 + 1e-8 * np.arange(1200.0) / 1200}, "spread_scores", "collapsed"),
-        ({"threshold": -5.0}, "false_positive_rate", "100.00% (limit 10.00%)"),
+        ({"threshold": -5.0}, "false_positive_rate", "100 % (limit 10 %)"),
         ({"milliseconds_per_row": 1.5}, "milliseconds_per_row", "1.5 milliseconds per row"),
         ({"megabytes": 201.0}, "megabytes", "201 megabytes (limit 200)"),
         ({"megabytes": np.nan}, "megabytes", "limit 200"),
@@ -154,6 +154,17 @@ def test_a_family_that_is_lost_blocks_a_model_that_is_better_on_the_whole():
     assert check(got, "better").passed
     assert "'scan' from" in got.reason
     assert check(got, "family_recall").figure > 0.1
+
+
+def test_a_hostile_name_of_a_family_makes_no_long_reason():
+    """It goes into the ledger, tags, states and logs."""
+    hostile = "\x1b[31m" + "x" * 1_000_000
+    families = np.where(CHAMPION.labels == 1, hostile, None)
+    lost = candidate(0.0, name="version 2", families=families)
+    got = decide(lost, replace(CHAMPION, families=families), LIMITS, seed=0)
+    assert not got.promote
+    assert "largest loss of recall in a family: '\\x1b[31mxxx" in got.reason
+    assert len(got.reason) < 500
 
 
 def test_a_family_of_few_rows_blocks_nothing():

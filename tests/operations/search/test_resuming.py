@@ -193,7 +193,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(study, mon
     with pytest.raises(ServiceError, match=f"of {STORAGE_VARIABLE} failed") as raised:
         study(2)
     assert "hunter2" not in str(raised.value)
-    assert "joe:***@127.0.0.1" in str(raised.value)
+    assert "//***@127.0.0.1" in str(raised.value)
 
 
 def test_a_study_that_is_told_to_stop_ends_after_its_trial(rows, objective, schema, tmp_path):

@@ -10,6 +10,7 @@ from oddwire.errors import ModelError
 from oddwire.operations.registry import ledger
 from oddwire.operations.registry.versions import model_name
 
+pytestmark = pytest.mark.slow
 NAME = model_name("desk")
 
 

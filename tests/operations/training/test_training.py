@@ -339,7 +339,9 @@ def prepared_of(folder, schema, train):
 
 
 def params_of(contamination):
-    return check_params({"sources": {}, "training": {"contamination": contamination}})
+    return check_params(
+        {"sources": {"desk": {"format": "simulated"}}, "training": {"contamination": contamination}}
+    )
 
 
 def test_trials_are_evaluated_on_validation_rows_that_ranked_no_feature(desk):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddwire.errors import DataError, OddwireError, ParameterError
+from oddwire.errors import DataError, OddwireError
 from oddwire.params import TableSource
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import read_file, read_source
@@ -211,9 +211,23 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         read_source(TableSource(format="table", train=tmp_path), root=tmp_path)
 
 
-def test_families_without_labels_are_refused(table):
-    with pytest.raises(ParameterError, match="`label`"):
-        table("a,b\n1,x\n", attack="b")
+def test_a_label_column_that_is_empty_in_every_row_is_refused(table):
+    unlabelled = "a,verdict\n1,\n2,-\n3,NA\n"
+    with pytest.raises(
+        DataError, match=r"train\.csv: the label column 'verdict' is empty in every"
+    ):
+        table(unlabelled, label="verdict")
+    with pytest.raises(DataError, match="is empty in every row"):
+        table(unlabelled, test=unlabelled, label="verdict")
+    labelled = table(unlabelled, test="a,verdict\n1,benign\n2,scan\n", label="verdict")
+    assert labelled.test["label"].tolist() == [0, 1]
+
+
+def test_a_long_value_is_cut_in_the_message(table):
+    rows = "\n".join(["n"] + ["1"] * 99 + ["x" * 100_000])
+    with pytest.raises(DataError, match="is not a number") as raised:
+        table(rows)
+    assert len(str(raised.value)) < 400
 
 
 def test_dropping_a_name_drops_all_its_columns(table):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from oddwire.errors import DataError, ParameterError
+from oddwire.errors import DataError
 from oddwire.params import SplitSettings
 from oddwire.traffic.splitting.block_split import STRETCHES
 from oddwire.traffic.splitting.parts import LEAST_ROWS, split_rows
@@ -297,10 +297,6 @@ class TestTooLittle:
     def test_an_empty_test_file_is_an_error(self):
         with pytest.raises(DataError, match=r"^source office: test needs at least 1 rows"):
             split(rows_of(500), rows_of(0))
-
-    def test_shares_that_leave_nothing_to_train_on_are_an_error(self):
-        with pytest.raises(ParameterError, match=r"split\.calibration .* got 0\.5 and 0\.5"):
-            split(rows_of(500), calibration=0.5, validation=0.5)
 
 
 def test_connections_per_day_counts_rows_over_the_days_they_span():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -13,12 +11,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
 from filelock import FileLock
 
+from oddwire.cli.servers.parent_watchdog import SECONDS_TO_END, end_group
 from oddwire.errors import ServiceError
+from oddwire.masking import masked
 from oddwire.project import Project
 
 HOST = "127.0.0.1"
@@ -26,8 +27,9 @@ PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
 EVIDENTLY_PORT = 8000
 _SECONDS_TO_START = 90.0
-_SECONDS_TO_END = 10.0
+WORKSPACE = "ODDWIRE_EVIDENTLY_WORKSPACE"  # Evidently's folder
 _API = "PREFECT_API_URL"
+SERVE = "oddwire.cli.servers.serve"
 _WATCHDOG = Path(__file__).with_name("parent_watchdog.py")
 
 
@@ -67,14 +69,12 @@ class Server:
             time.sleep(0.1)
 
     def end(self) -> None:
-        """Terminate it, and kill it where it does not stop in time."""
-        if self.process.poll() is None:
-            _signal_group(self.process, signal.SIGTERM)
-        try:
-            self.process.wait(_SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            _signal_group(self.process, signal.SIGKILL)
-            self.process.wait()
+        """Terminate it and all that it started, and kill what does not stop in time.
+
+        Its watchdog may be gone before it: the group is ended all the same.
+        """
+        end_group(self.process.pid)
+        self.process.wait()
         if self.process.stdin is not None:
             self.process.stdin.close()
 
@@ -103,35 +103,32 @@ def start(
 
 def start_prefect(project: Project, port: int, *, page: bool = True) -> Server:
     """Start a Prefect server on the loopback."""
-    command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
     api = f"http://{HOST}:{port}/api"
-    # Without this, the page of another port would look for its server at the default one.
-    env = {_API: api, "PREFECT_SERVER_UI_API_URL": api}
-    # The newer page asks an address on the internet for its settings, even without analytics.
-    env["PREFECT_SERVER_UI_V2_ENABLED"] = "false"
-    return start(
-        "Prefect server", command if page else [*command, "--no-ui"], project=project, env=env
-    )
+    env = {
+        _API: api,
+        # Without this, the page of another port would look for its server at the default one.
+        "PREFECT_SERVER_UI_API_URL": api,
+        "PREFECT_SERVER_UI_ENABLED": str(page),
+        # The newer page asks an address on the internet for its settings, even without analytics.
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    }
+    return start("Prefect server", [SERVE, "prefect", str(port)], project=project, env=env)
 
 
 def start_mlflow(project: Project, port: int, store: str) -> Server:
     """Start MLflow's page on the loopback."""
-    command = [
-        "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
-        "--backend-store-uri", store,
-        "--artifacts-destination", str(project.mlruns / "artifacts"),
-    ]  # fmt: skip
-    return start("MLflow server", command, project=project)
+    from oddwire.operations.tracking.server import server_settings
+
+    env = server_settings(store, project.mlruns / "artifacts")
+    return start("MLflow server", [SERVE, "mlflow", str(port)], project=project, env=env)
 
 
 def start_evidently(project: Project, port: int) -> Server:
     """Start Evidently's page of the drift checks on the loopback, which nobody can write to."""
-    command = [
-        "evidently.cli", "ui", "--host", HOST, "--port", str(port),
-        "--workspace", str(project.evidently),
-        "--secret", secrets.token_urlsafe(),  # told to nobody
-    ]  # fmt: skip
-    return start("Evidently", command, project=project)
+    env = {WORKSPACE: str(project.evidently)}
+    return start("Evidently", [SERVE, "evidently", str(port)], project=project, env=env)
 
 
 def start_deployments(project: Project, api: str, *, mlflow_page: str) -> Server:
@@ -139,7 +136,7 @@ def start_deployments(project: Project, api: str, *, mlflow_page: str) -> Server
     from oddwire.operations.tracking.links import PAGE_VARIABLE
 
     env = {_API: api, "ODDWIRE_PROJECT": str(project.root), PAGE_VARIABLE: mlflow_page}
-    return start("deployments", ["flows.deployments"], project=project, env=env)
+    return start("deployments", [SERVE, "deployments"], project=project, env=env)
 
 
 @contextmanager
@@ -159,7 +156,9 @@ def prefect_api(project: Project) -> Iterator[str]:
     default = f"http://{HOST}:{PREFECT_PORT}/api"
     if named:
         if not answers(f"{named}/health"):
-            raise ServiceError(f"the Prefect server {named} named by {_API} does not answer")
+            raise ServiceError(
+                f"the Prefect server {masked(named)} named by {_API} does not answer"
+            )
         yield named
         return
     if answers(f"{default}/health"):
@@ -192,7 +191,7 @@ def drain_prefect() -> None:
         from prefect.logging.handlers import APILogWorker
 
         for worker in (APILogWorker, EventsWorker):
-            worker.drain_all(timeout=_SECONDS_TO_END, at_exit=False)
+            worker.drain_all(timeout=SECONDS_TO_END, at_exit=False)
 
 
 @contextmanager
@@ -209,7 +208,7 @@ def answers(address: str) -> bool:
     try:
         with urlopen(address, timeout=2):  # noqa: S310 - addresses of Prefect and MLflow
             return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):  # the last: a port that is no number
         return False
 
 
@@ -236,10 +235,3 @@ def last_line(log: Path) -> str:
     """Return the last line of a log that is not empty."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line), f"nothing in {log}")
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from oddwire.cli.terminal.printing import METRIC_HEADS, percent, print_table, printer
+from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
 from oddwire.evaluation import yardstick
 from oddwire.operations.comparison.trainings import (
     COMPARED,
@@ -18,6 +18,7 @@ from oddwire.operations.comparison.trainings import (
     TrainingRecord,
     verdict,
 )
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 _HEADS = {**METRIC_HEADS, yardstick.NAME: yardstick.HEAD}

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from oddwire.cli.terminal.printing import METRIC_HEADS, percent, print_table, printer
+from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
 from oddwire.evaluation import yardstick
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def print_choice(choice: str, rows: Sequence[Mapping[str, Any]], champion: Versi
         console.print(escape(printable(choice)))
     if champion is not None and not any(row["is_champion"] for row in rows):
         console.print(
-            f"Champion is version {champion.number} ({champion.detector}) of an earlier training."
+            f"Champion is version {champion.number} ({escape(printable(champion.detector))}) of "
+            "another training."
         )
 
 
@@ -68,7 +70,7 @@ def _cell(name: str, row: Mapping[str, Any]) -> str:
             marks = ("winner", "is_winner"), ("champion", "is_champion")
             return "\n".join(word for word, key in marks if row.get(key))
         case "detector":
-            return str(value)
+            return escape(printable(str(value)))
     return "-" if value is None else _figure(name, value)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 
 METRIC_HEADS = {
@@ -28,6 +29,7 @@ METRIC_HEADS = {
 
 _LONGEST_WHOLE = 40  # letters of a name that is not folded, such as a run's id
 _NARROWEST = 10  # letters that any other column is left with
+_HELD = "\ue000"  # for the space before a unit while a table is laid out: no line ends there
 
 
 def printer(*, err: bool = False) -> Console:
@@ -38,11 +40,6 @@ def printer(*, err: bool = False) -> Console:
 def print_json(content: Any) -> None:
     """Print JSON for a machine, and nothing else."""
     sys.stdout.write(json.dumps(content, indent=2, default=str, allow_nan=False) + "\n")
-
-
-def percent(share: float) -> str:
-    """Return a share as people read it, such as ``2.75 %``."""
-    return f"{100 * share:.3g} %"
 
 
 def print_table(
@@ -75,9 +72,20 @@ def print_table(
         dropped.append(head)
         table = _table(rows, heads, text, console.width)
     console.print(title, style="bold")  # a table's own title wraps at the table's width
-    console.print(table)
+    console.print(_LaidOut(table))
     if dropped:
         console.print(f"  wider terminals also show {', '.join(reversed(dropped))}", style="dim")
+
+
+class _LaidOut:
+    """A table whose spaces before units are spaces again, once its lines are broken."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for text, style, control in console.render(self._table, options):
+            yield Segment(text.replace(_HELD, " "), style, control)
 
 
 def _table(
@@ -91,7 +99,7 @@ def _table(
             justify="left" if head in text else "right",
         )  # fmt: skip
     for row in rows:
-        table.add_row(*[row[head] for head in heads])
+        table.add_row(*[row[head].replace(" %", f"{_HELD}%") for head in heads])
     return table
 
 
@@ -99,7 +107,10 @@ def _whole(rows: Sequence[Mapping[str, str]], heads: Sequence[str], width: int) 
     """Name the columns of names and figures, whose cells are not to be folded if that can be."""
     whole = {
         head for head in heads
-        if all(len(row[head]) <= _LONGEST_WHOLE and " " not in row[head] for row in rows)
+        if all(
+            len(row[head]) <= _LONGEST_WHOLE and " " not in row[head].replace(" %", "%")
+            for row in rows
+        )
     }  # fmt: skip
     needed = sum(_widest(rows, head) + 2 if head in whole else _NARROWEST for head in heads)
     return whole if needed <= width else set()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import subprocess
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from oddwire import __version__
-from oddwire.errors import DataError
+from oddwire.errors import DataError, ParameterError
+from oddwire.masking import without_secrets
+from oddwire.operations.data.git import git, why_no_commit, why_no_repository
 from oddwire.operations.locks import dvc_lock
+from oddwire.params.text.yaml_text import read_yaml
 from oddwire.project import Project
 
 # The packages whose versions change results or the way they are kept.
@@ -24,6 +24,7 @@ PACKAGES = (
     "torch",
 )  # fmt: skip
 _MOST_DIFF = 1_000_000
+_MOST_LOCKED = 50_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,15 @@ class Lineage:
     Parameters
     ----------
     git_commit
-        The commit that was checked out, None outside a git repository.
+        The commit that was checked out, None where there is none.
     git_diff
         What the tree differed from it by, untracked files named; empty where the tree was clean.
     dvc_lock
         The entries of ``dvc.lock`` for the source's stages.
     data_digest
         SHA-256 over the prepared files' names and bytes.
+    no_commit
+        Why there is no commit, such as "no git repository"; empty where there is one.
     """
 
     git_commit: str | None
@@ -47,13 +50,14 @@ class Lineage:
     dvc_lock: dict[str, Any]
     data_digest: str
     versions: dict[str, str]
+    no_commit: str = ""
 
     def tags(self) -> dict[str, str]:
         """Short facts, for a run's tags."""
         clean = "no" if self.git_diff else "yes"
         return {
             "git_commit": self.git_commit or "none",
-            "git_tree_clean": clean if self.git_commit else "no git repository",
+            "git_tree_clean": clean if self.git_commit else self.no_commit,
             "data_digest": self.data_digest,
             "oddwire_version": __version__,
         }
@@ -67,12 +71,13 @@ def read_lineage(project: Project, source: str) -> Lineage:
     source
         A source whose ``prepare`` stage has run.
     """
-    commit = _git(project.root, "rev-parse", "HEAD")
+    commit = None if why_no_repository(project.root) else git(project.root, "rev-parse", "HEAD")
     with dvc_lock(project):  # the stages of another source may be rewriting dvc.lock
         locked = _locked_stages(project.dvc_lock, source)
     return Lineage(
         git_commit=commit.strip() if commit else None,
         git_diff=_tree_diff(project.root) if commit else "",
+        no_commit="" if commit else why_no_commit(project.root),
         dvc_lock=locked,
         data_digest=folder_digest(project.prepared(source)),
         versions=package_versions(),
@@ -104,25 +109,10 @@ def _tree_diff(root: Path) -> str:
     # dvc.lock is logged whole beside it, and a training itself rewrites it.
     here = ["--", ".", ":(exclude)dvc.lock"]
     # A person's own diff program may print nothing, and a changed tree would pass for clean.
-    diff = _git(root, "diff", "--no-ext-diff", "--no-color", "HEAD", *here) or ""
-    untracked = _git(root, "ls-files", "--others", "--exclude-standard", *here) or ""
+    diff = git(root, "diff", "--no-ext-diff", "--no-color", "HEAD", *here) or ""
+    untracked = git(root, "ls-files", "--others", "--exclude-standard", *here) or ""
     names = "".join(f"untracked: {name}\n" for name in untracked.splitlines())
-    return (diff + names)[:_MOST_DIFF]
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", *arguments],  # noqa: S607 - whichever git the person uses
-            cwd=root,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout
+    return without_secrets(diff + names)[:_MOST_DIFF]  # params.yaml may hold a webhook's token
 
 
 def check_dvc_lock(project: Project) -> None:
@@ -137,16 +127,16 @@ def check_dvc_lock(project: Project) -> None:
 
 
 def _locked_stages(lock: Path, source: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(lock.read_text(encoding="utf-8")) or {}
-        stages: dict[str, Any] = dict(content.get("stages") or {})
-    except FileNotFoundError:
+    if not lock.is_file():
         return {}
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" (line {mark.line + 1})"
+    try:
+        content = read_yaml(lock, most_bytes=_MOST_LOCKED) or {}
+        stages: dict[str, Any] = dict(content.get("stages") or {})
+    except (ParameterError, TypeError, ValueError, AttributeError) as error:
+        reason = f" ({error})" if isinstance(error, ParameterError) else ""
         raise DataError(
-            f"{lock} is damaged{where}: bring it back with `git checkout -- {lock.name}`, or move"
+            f"{lock} is damaged{reason}: bring it back with `git checkout -- {lock.name}`, or move"
             " it away and every stage runs once more"
         ) from None
     return {name: entry for name, entry in stages.items() if str(name).endswith(f"@{source}")}
+

@@ -8,6 +8,7 @@ from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.drift.verdict import measure, ranked
 from oddwire.operations.markdown import escaped, figure, link, table
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 _MOST_COLUMNS = 15
@@ -24,7 +25,7 @@ def drift_markdown(result: DriftResult, past: Sequence[PastCheck] = ()) -> str:
     """
     subject = result.subject
     period = f", {escaped(subject.period)}" if subject.period else ""
-    rows = f"{subject.rows:,} rows, of which {subject.alert_rate:.2%} raise an alert"
+    rows = f"{subject.rows:,} rows, of which {percent(subject.alert_rate)} raise an alert"
     parts = [
         f"## Drift check of {result.source}: {'drift' if result.check.drifted else 'no drift'}",
         escaped(result.check.verdict),
@@ -64,4 +65,4 @@ def _checks(past: Sequence[PastCheck]) -> str:
 
 def _percent(one: PastCheck, name: str) -> str:
     value = one.figures.get(name)
-    return "" if value is None else f"{value:.2%}"
+    return "" if value is None else percent(value)

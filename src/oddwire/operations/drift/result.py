@@ -10,6 +10,7 @@ from oddwire.operations.drift.verdict import DriftCheck
 from oddwire.traffic.wire_text import printable
 
 _LONGEST_NAME = 60
+_MOST_REFUSED = 10  # named beside a verdict
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,9 @@ class DriftResult:
         Why periods could not be checked, a sentence each.
     waiting
         How many periods are left for the next check.
+    not_kept
+        Why MLflow does not have it, empty where it has: then there is no report either, and the
+        next check looks at the rows again.
     """
 
     subject: Subject
@@ -99,6 +103,7 @@ class DriftResult:
     earlier: tuple[DriftResult, ...] = ()
     refused: tuple[str, ...] = ()
     waiting: int = 0
+    not_kept: str = ""
 
     @property
     def source(self) -> str:
@@ -118,6 +123,7 @@ class DriftResult:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What must be said beside the verdict, a sentence or two each."""
+        more = len(self.refused) - _MOST_REFUSED
         again = "These rows were checked before with this model: this is that check's verdict."
         return tuple(
             remark
@@ -125,8 +131,12 @@ class DriftResult:
                 self.subject.note,
                 again if self.already_checked else "",
                 f"Older periods caught up on: {len(self.earlier)}." if self.earlier else "",
-                *(f"Not checked: {reason}" for reason in self.refused),
+                *(f"Not checked: {reason}" for reason in self.refused[:_MOST_REFUSED]),
+                f"Not checked either: {more} more." if more > 0 else "",
                 f"Periods left for the next check: {self.waiting}." if self.waiting else "",
+                f"Not kept, so the next check looks at these rows again: {self.not_kept}"
+                if self.not_kept
+                else "",
             )
             if remark
         )
@@ -147,5 +157,5 @@ class DriftResult:
             "run_id": self.run_id, "report": self.report, **self.check.to_dict(),
             "already_checked": self.already_checked,
             "earlier": [one.to_dict() for one in self.earlier],
-            "refused": list(self.refused), "waiting": self.waiting,
+            "refused": list(self.refused), "waiting": self.waiting, "not_kept": self.not_kept,
         }  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from oddwire.percent import percent
+
 BLIND = 0.5  # from such a threshold on, half of the connections might change unnoticed
 NAMED = 3  # columns that the sentence names
 WORD_LENGTH = 60  # characters of a name or category that the report shows
@@ -123,8 +125,8 @@ def verdict_sentence(columns: Sequence[ColumnDrift], *, drifted: bool) -> str:
         least = min(one.threshold for one in columns)
         return (
             "No drift could be shown: the reference is too short or too uneven to tell what is "
-            f"normal, so that even {least:.1%} of the connections might move by chance; train on "
-            "more days."
+            f"normal, so that even {percent(least)} of the connections might move by chance; "
+            "train on more days."
         )
     return f"{_finding(columns, moved, drifted=drifted)}{_not_seen(blind, len(columns))}"
 
@@ -134,8 +136,8 @@ def _finding(columns: Sequence[ColumnDrift], moved: Sequence[ColumnDrift], *, dr
         return f"No drift: none of {len(columns)} columns exceeds its threshold."
     count = f"{len(moved)} of {len(columns)} columns exceed their threshold"
     most = "; ".join(
-        f"{harmless([one.column])[0]} ({one.statistic:.1%} of the connections moved, threshold "
-        f"{one.threshold:.1%})"
+        f"{harmless([one.column])[0]} ({percent(one.statistic)} of the connections moved, "
+        f"threshold {percent(one.threshold)})"
         for one in moved[:NAMED]
     )
     if not drifted:
@@ -155,7 +157,7 @@ def _not_seen(blind: Sequence[ColumnDrift], columns: int) -> str:
         score = any(one.kind == "score" for one in blind)
         which = f"{len(blind)} of {columns} columns{', the anomaly score among them,' * score}"
     return (
-        f" Of {which} nothing can be said: even {BLIND:.0%} of the connections might move by "
+        f" Of {which} nothing can be said: even {percent(BLIND)} of the connections might move by "
         "chance; train on more days."
     )
 

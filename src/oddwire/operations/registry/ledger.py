@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oddwire.drafts import sync_folder
 from oddwire.errors import ServiceError
 from oddwire.project import Project
 
@@ -77,14 +78,17 @@ def append(ledger: Path, entry: dict[str, Any]) -> None:
         try:
             # Lines of two processes never mix, and none looks at the end while another writes.
             fcntl.flock(handle, fcntl.LOCK_EX)
-            _append(handle, line)
+            new = _append(handle, line)
         finally:
             os.close(handle)
+        if new:
+            sync_folder(ledger.parent)
     except OSError as error:
         raise ServiceError(f"cannot write the ledger {ledger}: {error.strerror}") from error
 
 
-def _append(handle: int, line: bytes) -> None:
+def _append(handle: int, line: bytes) -> bool:
+    """Write a line at the end, and say whether it is the first one."""
     size = os.fstat(handle).st_size
     # A process that was killed may have left half a line, which must not swallow this one.
     if size and os.pread(handle, 1, size - 1) != b"\n":
@@ -96,6 +100,7 @@ def _append(handle: int, line: bytes) -> None:
     except OSError:
         os.ftruncate(handle, size)  # this is no entry: nobody acted on it
         raise
+    return size == 0
 
 
 def read(ledger: Path, source: str) -> History:

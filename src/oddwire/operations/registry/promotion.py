@@ -36,6 +36,7 @@ from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
 from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.params import PromotionSettings
+from oddwire.percent import percent
 from oddwire.traffic.splitting.shared_rows import SharedRows
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
@@ -228,7 +229,7 @@ def _false_positives(candidate: Candidate, limit: float) -> Check:
         note = "false positives could not be counted without benign labels"
         return Check(name="false_positive_rate", passed=True, figure=None, limit=limit, note=note)
     rate = float(np.mean(benign >= candidate.threshold))
-    note = f"false-positive rate {rate:.2%} (limit {limit:.2%})"
+    note = f"false-positive rate {percent(rate)} (limit {percent(limit)})"
     return Check(
         name="false_positive_rate", passed=rate <= limit, figure=rate, limit=limit, note=note
     )
@@ -288,7 +289,8 @@ def _family_floor(challenger: Candidate, champion: Candidate, limit: float) -> C
         note = f"no attack family has {MIN_FAMILY_ROWS} rows to compare"
         return Check(name="family_recall", passed=True, figure=None, limit=limit, note=note)
     loss, family, before, after = max(losses)
-    note = f"largest loss of recall in a family: {family!r} from {before:.3f} to {after:.3f}"
+    # A family's name comes from the wire, and may be of any length.
+    note = f"largest loss of recall in a family: {family!r:.80} from {before:.3f} to {after:.3f}"
     # The tolerance is for recalls such as 0.9 - 0.8, which differ by more than 0.1 in floats.
     passed = loss <= limit + 1e-12
     return Check(name="family_recall", passed=passed, figure=loss, limit=limit, note=note)
@@ -320,7 +322,7 @@ def _better(difference: Difference | None, challenger: Candidate, champion: Cand
     note = (
         f"{pair if passed else f'not shown that {pair}'}: {yardstick.HEAD} "
         f"{difference.challenger:.4f} against {difference.champion:.4f}, difference "
-        f"{difference.estimate:+.4f} ({difference.confidence:.0%} interval "
+        f"{difference.estimate:+.4f} ({percent(difference.confidence)} interval "
         f"{difference.low:+.4f} to {difference.high:+.4f})"
     )
     return Check(name="better", passed=passed, figure=difference.low, limit=0.0, note=note)

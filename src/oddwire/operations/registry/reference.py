@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.operations.registry.versions import Version
+from oddwire.errors import ModelError
+from oddwire.operations.registry.versions import Version, model_name
 from oddwire.operations.tracking.store import Tracking
 from oddwire.traffic.schema import LABEL, TIME
 
@@ -60,6 +61,21 @@ def _benign(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def load(tracking: Tracking, version: Version) -> pd.DataFrame:
-    """Read back what `keep` kept: feature columns and ``anomaly_score``, missing where fitted."""
+    """Read back what `keep` kept: feature columns and ``anomaly_score``, missing where fitted.
+
+    Raises
+    ------
+    ModelError
+        If it was not kept, or cannot be read.
+    """
+    from mlflow.exceptions import MlflowException
+
     with tempfile.TemporaryDirectory() as scratch:
-        return pd.read_parquet(tracking.download(version.run_id, f"{FOLDER}/{FILE}", Path(scratch)))
+        try:
+            file = tracking.download(version.run_id, f"{FOLDER}/{FILE}", Path(scratch))
+            return pd.read_parquet(file)
+        except (MlflowException, OSError, ValueError) as error:  # such as half a file
+            raise ModelError(
+                f"the reference rows of {model_name(version.source)} version {version.number} "
+                f"cannot be read: train again, or make another version champion"
+            ) from error

@@ -17,6 +17,7 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.rows import ScoreColumns, Scorer
 from oddwire.operations.scoring.scored_files import (
     FrameWriter,
@@ -29,11 +30,13 @@ from oddwire.operations.scoring.scored_files import (
 from oddwire.operations.scoring.unusual import UnusualAlert, identified
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import RowKind, Source, load_params
+from oddwire.params.values.paths import file_fault, is_text, path_fault
 from oddwire.project import Project
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.sources import open_file
 from oddwire.traffic.sources.reading.file_batches import Batch, FileBatches
 from oddwire.traffic.sources.reading.time_order import in_time_order
+from oddwire.traffic.wire_text import shown_path
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def score_file(
     max_fdr: float | None = None,
     adaptive: bool = False,
     explain_most: int = 0,
+    overwrite: bool = False,
 ) -> ScoredFile:
     """Score every row of a file, and write rows and scores.
 
@@ -103,6 +107,8 @@ def score_file(
     explain_most
         Explain at most so many alerts, the most anomalous first: a sentence in the column ``why``,
         and all figures in a second file, ``NAME.explained`` with the same ending.
+    overwrite
+        Whether to write over a file that is not a scored one.
 
     Raises
     ------
@@ -114,14 +120,21 @@ def score_file(
     ParameterError
         If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
     """
+    for what, path in {"the file to score": file, "--out": out}.items():
+        if (fault := path_fault(str(path))) is not None:
+            raise DataError(f"{what} {fault}")
+    if not is_text(str(out)):
+        raise DataError(f"--out must be text, got {shown_path(out)}")
     check_targets(file, out, explained=explain_most > 0)
+    if not overwrite:
+        check_replaced(out, explained=explain_most > 0)
     check_fdr(max_fdr)
     params = load_params(project.params_file)
     settings = params.source(source)
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)
-    if not file.exists():
-        raise DataError(f"{file} does not exist")  # before a model is loaded for it
+    if (fault := file_fault(file)) is not None:
+        raise DataError(f"{shown_path(file)} {fault}")  # before a model is loaded for it
     version, model = registry.load_champion(source)
     with step(f"read {file.name}"):
         opened = open_file(settings, file, schema=model.schema, rows=params.rows_at_once)

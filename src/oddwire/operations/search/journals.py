@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from oddwire.damaged import set_aside
 from oddwire.drafts import whole_file
 from oddwire.errors import ServiceError
+from oddwire.masking import masked, reason
 from oddwire.operations.progress import step
-from oddwire.operations.tracking.addresses import without_password
 
 if TYPE_CHECKING:
     import optuna
@@ -53,11 +53,10 @@ def _database(url: str) -> optuna.storages.BaseStorage:
 
     try:
         return optuna.storages.RDBStorage(url)
-    except Exception as error:  # the drivers' own errors pass through SQLAlchemy
-        reason = " ".join(str(error).partition("\n")[0].split()).replace(url, "…")
+    except Exception as error:  # noqa: BLE001 - the drivers' own errors pass through SQLAlchemy
         raise ServiceError(
-            f"the Optuna storage {without_password(url)} of {STORAGE_VARIABLE} failed: {reason}"
-        ) from error
+            f"the Optuna storage {masked(url)} of {STORAGE_VARIABLE} failed: {reason(error, url)}"
+        ) from None
 
 
 def _mend_end(journal: Path) -> None:

@@ -1,19 +1,23 @@
-"""Addresses of stores: checked before MLflow tries them for minutes, shown without a password."""
+"""The address of MLflow's store: checked before MLflow tries it for minutes."""
 
 from __future__ import annotations
 
+import re
 import socket
 from http.client import HTTPException
+from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import url2pathname, urlopen
 
 from oddwire.errors import ParameterError, ServiceError
+from oddwire.masking import masked, parses, reason
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _SECONDS_TO_ANSWER = 5.0
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _NOT_ALLOWED = {401, 403}
+_PLAIN_PATH = re.compile(r"[\w./~ -]+")  # nothing that parts a password from the rest
 
 
 def check_uri(uri: str) -> None:
@@ -26,26 +30,64 @@ def check_uri(uri: str) -> None:
     ServiceError
         If a server does not answer.
     """
-    try:
-        parts = urlsplit(uri)
-    except ValueError as error:
-        raise ParameterError(f"{URI_VARIABLE} is no address, got {uri!r}: {error}") from None
+    _refuse_a_folder(uri)
+    if not parses(uri):
+        raise ParameterError(not_an_address(URI_VARIABLE, uri))
+    parts = urlsplit(uri)
     if parts.scheme in {"http", "https"}:
         _check_answers(uri)
-    elif parts.scheme in {"", "file"}:
-        folder = url2pathname(parts.path)
-        raise ParameterError(
-            f"{URI_VARIABLE} is the folder {folder}, and MLflow 3 takes no folder as its store: "
-            f"move it with `mlflow migrate-filestore --source {folder} "
-            "--target sqlite:///mlruns/mlflow.db`"
-        )
     elif parts.hostname:
         _check_port(parts)
 
 
+def not_an_address(variable: str, uri: str) -> str:
+    """Say that a variable holds no address, without what it holds."""
+    return (
+        f"{variable} is no address, got {masked(uri)}: in a user or password, write signs "
+        "such as : / ? # [ ] @ by their numbers (%3A %2F %3F %23 %5B %5D %40)"
+    )
+
+
+def _refuse_a_folder(uri: str) -> None:
+    if parses(uri) and uri.startswith("file:"):
+        folder = url2pathname(urlsplit(uri).path)
+    elif _PLAIN_PATH.fullmatch(uri):
+        folder = uri
+    else:
+        return
+    raise ParameterError(
+        f"{URI_VARIABLE} is the folder {folder}, and MLflow 3 takes no folder as its store: "
+        f"move it with `mlflow migrate-filestore --source {folder} "
+        "--target sqlite:///mlruns/mlflow.db`"
+    )
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder that MLflow's SQLite store would not be made in, but somewhere else.
+
+    SQLAlchemy takes ``?`` for the end of the path and decodes ``%20``; MLflow writes the folder
+    that a command runs in into SQL, between single quotes.
+
+    Raises
+    ------
+    ParameterError
+        If the path holds such letters.
+    """
+    if "?" in str(folder) or unquote(str(folder)) != str(folder):
+        raise ParameterError(
+            "MLflow cannot keep its store below a folder with '?' or an escape such as %20 in its "
+            f"name: move the project, or set {URI_VARIABLE}; got {folder}"
+        )
+    if "'" in str(Path.cwd()):
+        raise ParameterError(
+            "MLflow cannot run below a folder with a single quote in its name: work in another "
+            f"one, got {Path.cwd()}"
+        )
+
+
 def _check_answers(uri: str) -> None:
     # MLflow itself would try again for minutes.
-    address = _with_user(urlsplit(uri), "").rstrip("/")
+    address = bare(uri).rstrip("/")
     try:
         with urlopen(f"{address}/health", timeout=_SECONDS_TO_ANSWER):  # noqa: S310 - http(s) only, see the caller
             return
@@ -53,8 +95,9 @@ def _check_answers(uri: str) -> None:
         if isinstance(error, HTTPError) and error.code in _NOT_ALLOWED:
             return  # it is there, and MLflow sends the password that this request did not
         raise ServiceError(
-            f"the MLflow server {without_password(uri)} of {URI_VARIABLE} does not answer: {error}"
-        ) from error
+            f"the MLflow server {masked(uri)} of {URI_VARIABLE} does not answer: "
+            f"{reason(error, uri)}"
+        ) from None
 
 
 def _check_port(parts: SplitResult) -> None:
@@ -63,18 +106,14 @@ def _check_port(parts: SplitResult) -> None:
         if port is not None:
             socket.create_connection((parts.hostname, port), _SECONDS_TO_ANSWER).close()
     except (OSError, ValueError) as error:  # ValueError: a port that is no number
+        uri = parts.geturl()
         raise ServiceError(
-            f"the database {without_password(parts.geturl())} of {URI_VARIABLE} does not answer: "
-            f"{error}"
-        ) from error
+            f"the database {masked(uri)} of {URI_VARIABLE} does not answer: {reason(error, uri)}"
+        ) from None
 
 
-def without_password(uri: str) -> str:
-    """Return an address as people may see it."""
+def bare(uri: str) -> str:
+    """Return a server's address as a link to it may have it: without user, query and fragment."""
     parts = urlsplit(uri)
-    return uri if parts.password is None else _with_user(parts, f"{parts.username}:***@")
-
-
-def _with_user(parts: SplitResult, user: str) -> str:
     host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{user}{host}").geturl()
+    return parts._replace(netloc=host, query="", fragment="").geturl()

@@ -1,19 +1,27 @@
-"""A client of MLflow whose failures to reach the store are `ServiceError`."""
+"""A client of MLflow that waits for its store as long as the settings say, and no longer.
+
+MLflow by itself tries a request eight times, two minutes each. What fails for good is a
+`ServiceError`, and from then on every call of the same client fails at once.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from oddwire.errors import ServiceError
-from oddwire.operations.tracking.addresses import without_password
+from oddwire.faults import LOCKED, fault_of
+from oddwire.masking import masked, reason
+from oddwire.operations.tracking.repeats import made_already
+from oddwire.params.services import service_timeout
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+Answer = TypeVar("Answer")
 # What SQLite says of a damaged file. It is never moved: it is all that is known of the models.
 _DAMAGED = ("file is not a database", "database disk image is malformed")
 _MEND = (
@@ -21,6 +29,9 @@ _MEND = (
     "a new one is begun without any run or model"
 )
 _OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
+_REQUEST, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_set_by_us: dict[str, str] = {}
 
 
 def connect(uri: str) -> MlflowClient:
@@ -34,54 +45,106 @@ def connect(uri: str) -> MlflowClient:
     # MLflow reads these when it is imported; a person who set them is obeyed.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
+    _limit_waits()
     from mlflow import MlflowClient
 
     # "Creating initial MLflow database tables..." tells a user of oddwire nothing.
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.pyfunc"):
+    for name in ("alembic", "mlflow.pyfunc"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    try:
+    # It logs an error of the database with SQL and traceback, and raises it as well.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+    def opened() -> MlflowClient:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
-    except Exception as error:  # SQLAlchemy's and the drivers' own errors pass through MLflow
-        raise ServiceError(_failed(uri, error)) from error
-    return cast("MlflowClient", _Watched(client, uri))
+        return client
+
+    try:
+        client = patiently(opened, uri)
+    except ServiceError:
+        raise
+    # SQLAlchemy's and the drivers' own errors pass through MLflow.
+    except Exception as error:  # noqa: BLE001
+        raise ServiceError(_failed(uri, error)) from None
+    return cast("MlflowClient", _Patient(client, uri))
 
 
-class _Watched:
-    """An `MlflowClient` whose failures to reach the store are `ServiceError`.
+def _limit_waits() -> None:
+    """Let MLflow wait half the time for an answer, once: see `patiently`."""
+    wanted = {_REQUEST: f"{max(1, service_timeout() / 2):.0f}", _RETRIES: "0"}
+    for name, value in wanted.items():
+        if os.environ.get(name) in {None, _set_by_us.get(name)}:
+            os.environ[name] = _set_by_us[name] = value
+
+
+class _Patient:
+    """An `MlflowClient` that waits for its store to come back, but not for ever.
 
     What MLflow itself answers, such as that there is no such run, passes through.
     """
 
     def __init__(self, client: MlflowClient, uri: str) -> None:
         self._client, self._uri = client, uri
+        self._lost: ServiceError | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the client, a method as one that translates errors."""
+        """Return an attribute of the client, a method as one that is patient."""
         found = getattr(self._client, name)
         if not callable(found):
             return found
 
         def call(*arguments: Any, **named: Any) -> Any:
-            with outages_of(self._uri):
-                return found(*arguments, **named)
+            if self._lost is not None:
+                raise ServiceError(str(self._lost))
+            try:
+                return patiently(
+                    lambda: found(*arguments, **named),
+                    self._uri,
+                    made=lambda: made_already(self._client, name, arguments, named),
+                )
+            except ServiceError as error:
+                self._lost = error
+                raise
 
         return call
 
 
-@contextmanager
-def outages_of(uri: str) -> Iterator[None]:
-    """Turn failures to reach a store into `ServiceError`; all other errors pass through."""
-    try:
-        yield
-    except Exception as error:
-        if _is_outage(error):
-            raise ServiceError(_failed(uri, error)) from error
-        raise
+def patiently(
+    call: Callable[[], Answer], uri: str, *, made: Callable[[], Answer | None] = lambda: None
+) -> Answer:
+    """Call a store until it answers, for as long as ``ODDWIRE_SERVICE_TIMEOUT`` says at most.
+
+    A try may take half of that, and none begins in its second half.
+
+    Parameters
+    ----------
+    made
+        Finds what a try made whose answer was lost, so that it is not made twice.
+
+    Raises
+    ------
+    ServiceError
+        If it does not answer, or cannot do its part.
+    """
+    last, pause = time.monotonic() + service_timeout() / 2, _FIRST_PAUSE
+    again = False
+    while True:
+        try:
+            found = made() if again else None
+            return call() if found is None else found
+        except Exception as error:
+            if not _is_outage(error):
+                raise
+            if not _may_pass(error) or time.monotonic() + pause > last:
+                # The library's own text, which a traceback would show, may quote the password.
+                raise ServiceError(_failed(uri, error)) from None
+        again = True
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether a server or database did not do its part."""
+    """Whether a server, a database or a disk did not do its part."""
     # sqlalchemy and requests, by name: importing them here would be for this alone.
     packages = {
         kind.__module__.partition(".")[0]
@@ -89,11 +152,21 @@ def _is_outage(error: Exception) -> bool:
         for kind in type(one).__mro__
     }
     code = getattr(error, "error_code", None)
-    return bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
+    outage = bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
+    return outage or bool(fault_of(error))
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether an outage may be over in a moment: a disk is not emptied by waiting."""
+    fault = fault_of(error)
+    if fault:
+        return LOCKED in fault
+    answered = type(error).__name__ == "RestException"
+    return not answered or getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE"
 
 
 def _failed(uri: str, error: Exception) -> str:
-    shown = without_password(uri)
-    reason = str(error).strip().partition("\n")[0].replace(uri, shown)
-    mend = _MEND if any(words in reason for words in _DAMAGED) else ""
-    return f"the MLflow store {shown} failed: {reason}{mend}"
+    # A library's own text would go on with SQL, and may quote the password.
+    why = fault_of(error) or reason(error, uri)
+    mend = _MEND if any(words in why for words in _DAMAGED) else ""
+    return f"the MLflow store {masked(uri)} failed: {why}{mend}"

@@ -6,11 +6,13 @@ import datetime as dt
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from oddwire.evaluation.plots.canvas import png_of
+from oddwire.operations.progress import progress
 from oddwire.operations.tracking.items import (
     DatasetInput,
     Figure,
@@ -22,8 +24,10 @@ from oddwire.operations.tracking.items import (
     Tags,
     Text,
 )
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
+    import matplotlib.figure
     from mlflow import MlflowClient
 
 _LONGEST_PARAMETER = 6000
@@ -45,17 +49,30 @@ def _keep_one(client: MlflowClient, run: str, item: Item) -> None:
             _keep_parameters(client, run, values)
         case Tags(values):
             for key, value in values.items():
-                client.set_tag(run, key, value)
+                client.set_tag(run, key, "\n".join(map(printable, value.split("\n"))))
         case Text(file, text):
             client.log_text(run, text, file)
         case Table(file, frame):
             client.log_table(run, frame, file)
-        case Figure(file, figure):
-            client.log_figure(run, figure, file)
+        case Figure(file, draw):
+            _keep_picture(client, run, file, draw)
         case File(file, path):
             _keep_file(client, run, file, path)
         case DatasetInput():
             _keep_input(client, run, item)
+
+
+def _keep_picture(
+    client: MlflowClient, run: str, file: str, draw: Callable[[], matplotlib.figure.Figure]
+) -> None:
+    content, failure = png_of(draw)
+    if failure is not None:
+        progress().remark(f"the picture {file} {failure}")
+    folder, _, name = file.rpartition("/")
+    with TemporaryDirectory() as temporary:
+        picture = Path(temporary) / name
+        picture.write_bytes(content)
+        client.log_artifact(run, str(picture), folder or None)
 
 
 def _keep_file(client: MlflowClient, run: str, file: str, path: Path) -> None:
@@ -80,7 +97,7 @@ def _keep_metrics(
 def _keep_parameters(client: MlflowClient, run: str, values: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
-    every = [Param(k, str(v)[:_LONGEST_PARAMETER]) for k, v in values.items()]
+    every = [Param(k, printable(str(v), _LONGEST_PARAMETER)) for k, v in values.items()]
     for first in range(0, len(every), _PARAMETERS_PER_BATCH):
         client.log_batch(run, params=every[first : first + _PARAMETERS_PER_BATCH])
 

@@ -8,26 +8,34 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
+
+from oddwire.masking import parses
+from oddwire.operations.tracking.addresses import bare
 
 PAGE_VARIABLE = "ODDWIRE_MLFLOW_PAGE"  # where people open MLflow, if not at its usual address
 LOCAL_PAGE = "http://127.0.0.1:5000"
 _VIEW = {"workflowType": "machine_learning"}
+_FILTERS = {
+    "trainings": 'tags.kind = "training"',
+    "promoted": 'tags.promotion = "promoted"',
+    "studies": 'tags.kind = "study"',
+    "trials": 'tags.kind = "trial"',
+    "drift checks": 'tags.kind = "drift"',
+    "drift found": 'tags.drifted = "yes"',
+}
 
 
 def page(uri: str) -> str:
     """Return the address of the page that shows a store.
 
-    That is what ``ODDWIRE_MLFLOW_PAGE`` says; otherwise a server's own address, without user and
-    password; otherwise, for a database, the local page of `oddwire up`.
+    That is what ``ODDWIRE_MLFLOW_PAGE`` says; otherwise a server's own address; both without user
+    and password; otherwise, for a database, the local page of `oddwire up`.
     """
-    named = os.environ.get(PAGE_VARIABLE)
-    if named:
-        return named.rstrip("/")
-    parts = urlsplit(uri)
-    if parts.scheme not in {"http", "https"}:
-        return LOCAL_PAGE
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    for address in (os.environ.get(PAGE_VARIABLE, ""), uri):
+        if address.startswith(("http://", "https://")) and parses(address):
+            return bare(address).rstrip("/")
+    return LOCAL_PAGE
 
 
 def runs_link(base: str, experiment: str, where: str = "") -> str:
@@ -63,3 +71,17 @@ def _link(base: str, place: str, chosen: dict[str, str] | None = None) -> str:
     # The page that compares runs finds them only where they are named first.
     query = urlencode({**(chosen or {}), **_VIEW}, quote_via=quote)
     return f"{base}/#/{place}?{query}" if base else f"#/{place}?{query}"
+
+
+def experiment_note(source: str, experiment: str) -> str:
+    """Return the description of a source's experiment: its runs, filtered by what they are."""
+    # The page shows the first line, and the rest when it is unfolded.
+    shown = " · ".join(
+        f"[{what}]({runs_link('', experiment, where)})" for what, where in _FILTERS.items()
+    )
+    typed = [f"- {what}: `{where}`" for what, where in _FILTERS.items()]
+    return "\n".join([
+        f"Show only: {shown}", "",
+        f"Trainings on the source {source}, with a study per detector below each; drift checks.",
+        "", "The same filters, to type above the table:", "", *typed,
+    ])  # fmt: skip

@@ -10,24 +10,27 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from filelock import FileLock
-
-from oddwire.errors import NoModelError, OddwireError
+from oddwire.errors import NoModelError, OddwireError, ServiceError
+from oddwire.faults import faults_told
+from oddwire.operations.locks import lock
 from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking import links
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_place, check_uri
 from oddwire.operations.tracking.items import Item
 from oddwire.operations.tracking.keeping import keep_items
+from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.owners import is_dead, owner
 from oddwire.project import Project
+from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,14 +43,6 @@ _MADE_BY = {"mlflow.source.name": "oddwire", "mlflow.source.type": "LOCAL"}
 _PARENT = "mlflow.parentRunId"
 _KIND = "kind"
 _OWNER = "owner"
-_FILTERS = {
-    "trainings": 'tags.kind = "training"',
-    "promoted": 'tags.promotion = "promoted"',
-    "studies": 'tags.kind = "study"',
-    "trials": 'tags.kind = "trial"',
-    "drift checks": 'tags.kind = "drift"',
-    "drift found": 'tags.drifted = "yes"',
-}
 _MOST_RUNS = 50_000
 
 
@@ -59,11 +54,15 @@ class Tracking:
     ----------
     artifacts
         Where artifacts lie if the store is the project's own, None where a server decides.
+    outage
+        Notes that the store was lost, from when on nothing more is written to it: whoever gives
+        one can do without, and looks at it. Without it an outage is an error.
     """
 
     client: MlflowClient
     uri: str
     artifacts: Path | None
+    outage: Outage | None = None
 
     @classmethod
     def connect(cls, project: Project) -> Tracking:
@@ -76,15 +75,22 @@ class Tracking:
         ParameterError
             If the address is one that MLflow no longer takes.
         """
-        uri = _absolute(os.environ.get(URI_VARIABLE) or local_uri(project), project)
+        uri = store_uri(project)
         check_uri(uri)
         if uri != local_uri(project):
             return cls(store_client.connect(uri), uri, None)
-        project.mlruns.mkdir(exist_ok=True)
-        project.locks.mkdir(parents=True, exist_ok=True)
+        check_place(project.mlruns)
+        with faults_told():
+            project.mlruns.mkdir(exist_ok=True)
         # The first to open a store makes its tables, and two at once would trip over each other.
-        with FileLock(project.locks / "mlflow-store.lock"):
+        # Who only reads what is there may do so where not even a lock can be made.
+        guard = project.locks / "mlflow-store.lock"
+        with lock(guard, "another command to open MLflow", needed=False):
             return cls(store_client.connect(uri), uri, project.mlruns / "artifacts")
+
+    def lenient(self, outage: Outage) -> Tracking:
+        """Return this store for one who can do without it: see ``outage``."""
+        return replace(self, outage=outage)
 
     def experiment(self, source: str) -> str:
         """Return the id of a source's experiment, made at the first call."""
@@ -97,7 +103,7 @@ class Tracking:
                 made = self.client.create_experiment(
                     source, artifact_location=place, tags=_SHOWN_AS_TRAINING
                 )
-                self.client.set_experiment_tag(made, NOTE, _experiment_note(source, made))
+                self.client.set_experiment_tag(made, NOTE, links.experiment_note(source, made))
             found = self.client.get_experiment_by_name(source)
         if found is None or found.lifecycle_stage != "active":
             raise OddwireError(
@@ -118,20 +124,44 @@ class Tracking:
             ``training``, ``study``, ``trial``, ``supervised_baselines`` or ``drift``; a tag.
         parent
             Id of the run that it is a part of.
+
+        Returns
+        -------
+        str
+            The run's id; empty where the store was lost.
         """
-        all_tags = {**_MADE_BY, **tags, _KIND: kind, _OWNER: owner()}
+        # Names of files and of flow runs are not ours.
+        told = {key: printable(value) for key, value in tags.items()}
+        all_tags = {**_MADE_BY, **told, _KIND: kind, _OWNER: owner()}
         if parent is not None:
             all_tags[_PARENT] = parent
-        run = self.client.create_run(self.experiment(source), run_name=name, tags=all_tags)
-        return str(run.info.run_id)
+        made = ""
+        with self._forgiven():
+            run = self.client.create_run(
+                self.experiment(source), start_time=int(time.time() * 1000),
+                run_name=printable(name), tags=all_tags,
+            )  # fmt: skip
+            made = str(run.info.run_id)
+        return made  # noqa: RET504 - a lost store leaves it empty
 
     def rename(self, run: str, name: str) -> None:
         """Give a run another name: what came of it, once that is known."""
-        self.client.update_run(run, name=name)
+        with self._forgiven():
+            self.client.update_run(run, name=printable(name))
 
     def end(self, run: str, *, status: str = "FINISHED") -> None:
         """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
-        self.client.set_terminated(run, status)
+        with self._forgiven():
+            self.client.set_terminated(run, status)
+
+    @contextmanager
+    def _forgiven(self) -> Iterator[None]:
+        try:
+            yield
+        except ServiceError as error:
+            if self.outage is None:
+                raise
+            self.outage.note(error)
 
     @contextmanager
     def run(
@@ -142,17 +172,20 @@ class Tracking:
         try:
             yield run
         except BaseException:
-            self.end(run, status="FAILED")
+            with suppress(ServiceError):  # what went wrong before is the reason
+                self.end(run, status="FAILED")
             raise
         self.end(run)
 
     def log(self, run: str, items: Iterable[Item]) -> None:
         """Keep items with a run."""
-        keep_items(self.client, run, items)
+        with self._forgiven():
+            keep_items(self.client, run, items)
 
     def log_folder(self, run: str, folder: Path, *, under: str) -> None:
         """Keep all files of a folder with a run, below ``under``."""
-        self.client.log_artifacts(run, str(folder), under)
+        with self._forgiven():
+            self.client.log_artifacts(run, str(folder), under)
 
     @property
     def page(self) -> str:
@@ -242,7 +275,8 @@ class Tracking:
         """Read back a JSON file that was kept with a run."""
         from mlflow.artifacts import load_text
 
-        return json.loads(load_text(f"{self.client.get_run(run).info.artifact_uri}/{file}"))
+        place = f"{self.client.get_run(run).info.artifact_uri}/{file}"
+        return json.loads(store_client.patiently(lambda: load_text(place), self.uri))
 
     def has_file(self, run: str, file: str) -> bool:
         """Tell whether a file was kept with a run."""
@@ -263,17 +297,27 @@ class Tracking:
         """Copy the folder at an address of artifacts into a folder, and return its path."""
         from mlflow.artifacts import download_artifacts
 
-        with store_client.outages_of(self.uri):
+        def download() -> Path:
             return Path(
                 download_artifacts(artifact_uri=place, dst_path=str(into), tracking_uri=self.uri)
             )
 
-    def end_orphans(self, source: str) -> int:
-        """End the runs of killed processes of this machine, and say how many there were."""
+        return store_client.patiently(download, self.uri)
+
+    def end_orphans(self, source: str, *, mine: Sequence[str] = ()) -> int:
+        """End the runs of killed processes of this machine, and say how many there were.
+
+        Parameters
+        ----------
+        mine
+            Kinds of runs of which this process has none under way: those that are its own were
+            begun before it lost the store.
+        """
         orphans = [
             run
             for run in self._runs(self.experiment(source), "attributes.status = 'RUNNING'")
             if is_dead(run.data.tags.get(_OWNER, ""))
+            or (run.data.tags.get(_KIND) in mine and run.data.tags.get(_OWNER) == owner())
         ]
         for run in orphans:
             self.end(run.info.run_id, status="KILLED")
@@ -299,25 +343,16 @@ def dated(name: str) -> str:
     return f"{name} · {dt.datetime.now(dt.UTC):%m-%d %H:%M:%S}"
 
 
-def _experiment_note(source: str, experiment: str) -> str:
-    # The page shows the first line, and the rest when it is unfolded.
-    shown = " · ".join(
-        f"[{what}]({links.runs_link('', experiment, where)})" for what, where in _FILTERS.items()
-    )
-    typed = [f"- {what}: `{where}`" for what, where in _FILTERS.items()]
-    return "\n".join([
-        f"Show only: {shown}", "",
-        f"Trainings on the source {source}, with a study per detector below each; drift checks.",
-        "", "The same filters, to type above the table:", "", *typed,
-    ])  # fmt: skip
-
-
 def local_uri(project: Project) -> str:
     """Return the address of the project's own store."""
     return f"sqlite:///{project.mlruns / 'mlflow.db'}"
 
 
-def _absolute(uri: str, project: Project) -> str:
-    """Let the path of a SQLite file count from the project, wherever the command runs."""
+def store_uri(project: Project) -> str:
+    """Return the address of the store that ``MLFLOW_TRACKING_URI`` names, or the project's own.
+
+    The path of a SQLite file counts from the project, wherever the command runs.
+    """
+    uri = os.environ.get(URI_VARIABLE) or local_uri(project)
     scheme, found, path = uri.partition(":///")
     return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri

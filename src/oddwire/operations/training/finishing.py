@@ -66,8 +66,6 @@ def finish_training(
     explored = training.project.explored(training.source)
     if explored.is_dir():
         tracking.log_folder(run, explored, under="exploration")
-    for each in searched:
-        close_study(each.study.name, training.plan(each.study.detector), training.project.studies)
     name = dated(records.training_name(best.report, version, decision, champion))
     result = TrainingResult(
         training.source, run, rows, version, best.detector, decision.promote, decision.reason,
@@ -78,6 +76,10 @@ def finish_training(
     note = leaderboard_markdown(result, escaped_for_mlflow)
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
     tracking.rename(run, name)
+    tracking.end(run)  # a training whose end MLflow was not told of is no finished one
+    training.raise_if_lost()
+    for each in searched:  # until here the same training, repeated, would go on with them
+        close_study(each.study.name, training.plan(each.study.detector), training.project.studies)
     return result
 
 

@@ -22,6 +22,7 @@ from oddwire.operations.search.records import found_items
 from oddwire.operations.tracking.store import dated
 from oddwire.operations.training import records
 from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
+from oddwire.operations.training.outages import fitted_models
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
 from oddwire.operations.training.searching import validation_objective
 from oddwire.params import AlertSettings, DetectorName
@@ -57,20 +58,26 @@ def check_detectors(names: Sequence[str]) -> tuple[DetectorName, ...]:
 
 
 def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetector:
-    """Fit the best hyperparameters to all training rows, calibrate, save, evaluate."""
+    """Fit the best hyperparameters to all training rows, calibrate, save, evaluate.
+
+    A model that an earlier training fitted, but could not tell MLflow of, is not fitted again.
+    """
     study = searched.study
-    folder = training.workplace / study.detector
     with step(f"fit and evaluate {study.detector}"):
-        model, seconds = fit_model(training, study.detector, study.parameters)
-        digest = model.save(folder)
-        report = evaluate_model(training, model, folder, fit_seconds=seconds)
-        validation = validate(training, study, model)
+        fitted = fitted_models.find(training, study)
+        if fitted is None:
+            model, seconds = fit_model(training, study.detector, study.parameters)
+            fitted = fitted_models.keep(training, study, model, seconds)
+        report = evaluate_model(
+            training, fitted.model, fitted.folder, fit_seconds=fitted.seconds
+        )  # fmt: skip
+        validation = validate(training, study, fitted.model)
         tracking = training.tracking()
         # Its own figures first: MLflow's page compares runs by the first metric.
         tracking.log(searched.run_id, records.detector_items(report, validation))
         tracking.log(searched.run_id, found_items(study))
         tracking.rename(searched.run_id, dated(records.detector_name(report)))
-    return EvaluatedDetector(searched, folder, digest, report, validation)
+    return EvaluatedDetector(searched, fitted.folder, fitted.digest, report, validation)
 
 
 def fit_model(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Thread
@@ -19,13 +18,17 @@ from oddwire.operations.locks import source_lock
 from oddwire.operations.progress import step
 from oddwire.operations.search.column_selection import NONE, rank_columns, split_validation
 from oddwire.operations.tracking.items import Text, as_json
+from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.store import Tracking
 from oddwire.operations.training import records
+from oddwire.operations.training.outages import fitted_models
 from oddwire.operations.training.results import Training
 from oddwire.params import Params, Source, load_params
 from oddwire.project import Project
 from oddwire.traffic.labels import labels_of
 from oddwire.traffic.splitting.parts import LEAST_ROWS
+
+_KINDS = ("training", "study", "trial", "supervised_baselines")
 
 
 @contextmanager
@@ -39,6 +42,8 @@ def open_training(
     prepare: Callable[[Project, str, Source], None] | None = None,
 ) -> Iterator[Training]:
     """Wait for the source's lock, begin the run, and end it as finished or failed.
+
+    MLflow must answer at its beginning. If it is lost later, the training goes on without it.
 
     Parameters
     ----------
@@ -59,19 +64,21 @@ def open_training(
             import_ahead(detectors)
             prepare(project, source, params.source(source))
         prepared = Prepared(project.prepared(source))
-        tracking = Tracking.connect(project)
-        tracking.end_orphans(source)
+        outage = Outage()
+        tracking = Tracking.connect(project).lenient(outage)
+        tracking.end_orphans(source, mine=_KINDS)  # the lock lets no other training run
         lineage = read_lineage(project, source)
         train = training_rows(prepared, params)
         name = f"training {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
         with tracking.run(source, name, kind="training", flow_run=started_by) as run:
+            outage.raise_if_lost()
             training = Training(
                 project.root, source, run, params, trials, lineage.data_digest, prepared, train,
                 len(prepared.part("train")) - len(train), rank_features(prepared, params),
-                inputs=records.dataset_inputs(lineage, prepared, source),
+                inputs=records.dataset_inputs(lineage, prepared, source), store=tracking,
             )  # fmt: skip
             # Nobody else works here now: what is there, a killed training left behind.
-            shutil.rmtree(training.workplace.parent, ignore_errors=True)
+            fitted_models.clear(training, fitted=False)
             tracking.log(run, records.lineage_items(lineage, params))
             if training.ranking:
                 tracking.log(run, [Text("selection.json", as_json(training.ranking))])
@@ -82,8 +89,10 @@ def open_training(
             ))  # fmt: skip
             try:
                 yield training
-            finally:
-                shutil.rmtree(training.workplace.parent, ignore_errors=True)
+            except BaseException:
+                fitted_models.clear(training, fitted=False)
+                raise
+            fitted_models.clear(training, fitted=True)
 
 
 def training_rows(prepared: Prepared, params: Params) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 from oddwire.evaluation import yardstick
 from oddwire.operations.markdown import Escape, escaped, figure, link, table
 from oddwire.operations.training.results import TrainingResult
+from oddwire.percent import percent
 
 _COLUMNS = {
     yardstick.NAME: f"test {yardstick.HEAD}",
@@ -56,7 +57,7 @@ def _marks(row: Mapping[str, Any]) -> str:
 
 def _figures(row: Mapping[str, Any]) -> list[str]:
     return [
-        f"{row[name]:.2%}"
+        percent(row[name])
         if name == "false_positive_rate" and row.get(name) is not None
         else figure(row.get(name))
         for name in _COLUMNS
@@ -67,7 +68,7 @@ def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     rates = sorted({row["target_fpr"] for row in rows if row.get("target_fpr")})
     if not rates:
         return []
-    return [f"Target FPR: {', '.join(f'{rate:.3%}' for rate in rates)}."]
+    return [f"Target FPR: {', '.join(map(percent, rates))}."]
 
 
 def _links(result: TrainingResult) -> list[str]:

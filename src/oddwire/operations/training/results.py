@@ -49,6 +49,8 @@ class Training:
         Set when the training ends early: studies begin no further trial.
     inputs
         What it and its studies read, for MLflow.
+    store
+        MLflow, which it can do without until its end: see `raise_if_lost`.
     """
 
     root: Path
@@ -63,6 +65,7 @@ class Training:
     ranking: tuple[str, ...] = ()
     stopped: Event = field(default_factory=Event, compare=False, repr=False)
     inputs: tuple[DatasetInput, ...] = field(default=(), repr=False)
+    store: Tracking | None = field(default=None, compare=False, repr=False)
 
     @property
     def project(self) -> Project:
@@ -88,8 +91,19 @@ class Training:
         return self.project.root / "data" / "work" / self.source / self.run_id
 
     def tracking(self) -> Tracking:
-        """Connect to MLflow."""
-        return Tracking.connect(self.project)
+        """Return MLflow: what is written to it is left out once it was lost."""
+        return self.store or Tracking.connect(self.project)
+
+    def raise_if_lost(self) -> None:
+        """Raise why MLflow was lost, for what must be told to it.
+
+        Raises
+        ------
+        ServiceError
+            If it was lost since the training began.
+        """
+        if self.store is not None and self.store.outage is not None:
+            self.store.outage.raise_if_lost()
 
     def plan(self, detector: str) -> StudyPlan:
         """Return what the study of a detector is to do."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from oddwire.traffic.sources.reading.raw_table import RawTable
 
 
+_SMALL = 32_000_000  # bytes: a second or two
+
+
 @dataclass(frozen=True)
 class FileRows:
     """Rows of one file, and the file's own columns.
@@ -101,6 +104,11 @@ def open_source(source: SourceSettings, *, root: Path, rows: int | None = None) 
     DataError
         As by `read_source`; a row is checked when it is read.
     """
+    from oddwire.traffic.sources.reading.files import locate
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    for file in source.files().values():
+        refuse_oversize(locate(file, root), max_rows=source.max_rows)
     return load_reader(source).open_source(source, root=root, rows=rows)
 
 
@@ -124,6 +132,23 @@ def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
     return open_source(source, root=root).together()
 
 
+def check_small_files(source: SourceSettings, *, root: Path) -> None:
+    """Read a source whose files are there and small, to say at once what its first stage would.
+
+    Raises
+    ------
+    DataError
+        If a file, column or row is not what the source promises.
+    """
+    from oddwire.traffic.sources.reading.files import locate
+
+    files = [locate(file, root) for file in source.files().values()]
+    if files and all(file.exists() for file in files):
+        regular = [file for file in files if file.is_file()]
+        if sum(file.stat().st_size for file in regular) <= _SMALL:
+            read_source(source, root=root)
+
+
 def open_file(
     source: SourceSettings,
     file: Path,
@@ -143,8 +168,12 @@ def open_file(
     Raises
     ------
     DataError
-        If the file or a column is not what the source promises; a row is checked when it is read.
+        If the file or a column is not what the source promises, or the file is far larger than it
+        looks; a row is checked when it is read.
     """
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    refuse_oversize(file, max_rows=source.max_rows)
     return load_reader(source).open_file(source, file, schema=schema, rows=rows)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.errors import DataError, ParameterError, listed
+from oddwire.errors import DataError, listed
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
@@ -25,7 +25,7 @@ from oddwire.traffic.sources.reading.column_roles import (
     build_frame,
     refuse_duplicate_columns,
 )
-from oddwire.traffic.sources.reading.column_values import NumericShare, TimeForm, times
+from oddwire.traffic.sources.reading.column_values import NumericShare, TimeForm, categories, times
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
@@ -49,7 +49,21 @@ def open_source(source: TableSource, *, root: Path, rows: int | None = None) -> 
     if source.test is not None:
         raw_test = open_raw(locate(source.test, root), rows=rows)
         test = _by_time(_typed(raw_test, roles, for_scoring=False))
+    _refuse_empty_label(source, [raw] if source.test is None else [raw, raw_test])
     return SourceBatches(_by_time(_typed(raw, roles, for_scoring=False)), test, roles.schema)
+
+
+def _refuse_empty_label(source: TableSource, files: Sequence[RawFile]) -> None:
+    if source.label is None:
+        return
+    for raw in files:
+        for batch in raw.batches([source.label]):
+            if categories(batch, source.label).notna().any():
+                return
+    raise DataError(
+        f"{files[0].file}: the label column {source.label!r} is empty in every row; to train"
+        " without labels, leave `label` out"
+    )
 
 
 def open_file(
@@ -131,8 +145,6 @@ def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
 
 def _require_named(raw: RawFile, source: TableSource) -> None:
     """Refuse a key that names a column which the train file lacks: a typo would leak labels."""
-    if source.attack is not None and source.label is None:
-        raise ParameterError("a table's `attack` column needs a `label` column beside it, got none")
     keys: dict[str, tuple[Any, ...]] = {
         "label": (source.label,),
         "attack": (source.attack,),

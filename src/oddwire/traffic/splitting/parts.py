@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.errors import DataError, ParameterError
+from oddwire.errors import DataError
 from oddwire.params import SplitSettings
 from oddwire.traffic.schema import LABEL, TIME, time_order
 from oddwire.traffic.splitting.block_split import (
@@ -137,8 +137,6 @@ def split_rows(
     ------
     DataError
         If no benign row is left to train on, or there are fewer rows than the parts need.
-    ParameterError
-        If calibration and validation together leave nothing to train on.
 
     Examples
     --------
@@ -151,11 +149,6 @@ def split_rows(
     >>> split.summary()["train"]
     {'rows': 405, 'benign': 405, 'attacks': 0, 'unlabelled': 0}
     """
-    if settings.calibration + settings.validation >= 1:
-        raise ParameterError(
-            "split.calibration and split.validation must add up to less than 1,"
-            f" got {settings.calibration} and {settings.validation}"
-        )
     random = np.random.default_rng(seed)
     timed = _is_timed(rows)
     order = time_order(rows) if timed else np.arange(len(rows), dtype=np.int64)

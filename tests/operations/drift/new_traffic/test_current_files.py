@@ -46,6 +46,13 @@ def test_where_there_is_no_file_the_place_is_named(tmp_path, pattern, says):
         current_files(pattern, root=tmp_path, origin="drift.current")
 
 
+@pytest.mark.parametrize("pattern", ["~nobody-here/a.csv", "a" * 300, "a/" * 3000])
+def test_a_place_that_cannot_be_looked_at_is_one_sentence(tmp_path, pattern):
+    with pytest.raises(DataError, match=r"drift\.current .* cannot be looked at: ") as caught:
+        current_files(pattern, root=tmp_path, origin="drift.current")
+    assert len(str(caught.value)) < 500
+
+
 def test_a_file_is_known_again_by_its_stamp_and_a_copy_by_its_content(incoming):
     file = incoming / "a.csv"
     first = CurrentFile.at(file)
@@ -59,3 +66,18 @@ def test_a_file_is_known_again_by_its_stamp_and_a_copy_by_its_content(incoming):
     assert CurrentFile.at(Path(copy)).digest() == content
     file.write_text("other rows")
     assert CurrentFile.at(file).digest() != content
+
+
+def test_a_pipe_and_a_device_are_named_and_no_pattern(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for place, says in (("pipe.csv", "is a named pipe"), ("/dev/zero", "is a device")):
+        with pytest.raises(DataError, match=says):
+            current_files(place, root=tmp_path, origin="drift.current")
+
+
+def test_a_stamp_is_kept_as_it_is_shown(tmp_path):
+    file = tmp_path / os.fsdecode(b"to\x1b[31mday\xff.csv")
+    file.write_text("a\n1\n")
+    stamp = current_files(str(file), root=tmp_path, origin="drift.current")[0].stamp
+    assert stamp.isprintable()
+    assert stamp == CurrentFile.at(file).stamp

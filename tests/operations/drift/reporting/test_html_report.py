@@ -10,10 +10,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stubs import RecordedProgress
 
+from oddwire.operations.drift.columns import code_numbers
 from oddwire.operations.drift.report import check_drift
+from oddwire.operations.drift.reporting import html_report
 from oddwire.operations.drift.reporting.html_report import LONGEST_NAME, write_report
+from oddwire.operations.drift.reporting.pictures import picture
 from oddwire.operations.drift.result import Subject
+from oddwire.operations.drift.verdict import ColumnDrift
+from oddwire.operations.progress import watched_by
 from oddwire.params import DriftSettings
 from oddwire.traffic.schema import FeatureSchema
 
@@ -65,7 +73,7 @@ def test_the_report_names_what_was_compared_with_what(hostile, tmp_path):
     text = html.unescape(re.sub("<[^>]+>", " ", page))
     for fact in (
         "2026-03-16 00:00 to 2026-03-17 00:00 UTC", "/incoming/today.csv", "12,345",
-        "version 4, one_class_svm", "1.23% (1.00% is expected of benign traffic)",
+        "version 4, one_class_svm", "1.23 % (1 % is expected of benign traffic)",
     ):  # fmt: skip
         assert fact in text
 
@@ -90,7 +98,7 @@ def test_every_column_has_its_distance_and_threshold_by_their_standard_names(hos
 
 
 def test_the_share_of_missing_values_is_told_for_both_sides(hostile, tmp_path):
-    assert "missing 11.2% → 28.5%" in written(hostile, tmp_path)
+    assert "missing 11.2 % → 28.5 %" in written(hostile, tmp_path)
 
 
 def test_hostile_names_are_harmless_in_the_report(hostile, tmp_path):
@@ -121,7 +129,7 @@ def test_a_name_of_a_megabyte_is_cut(tmp_path):
 def test_columns_of_one_value_or_none_are_drawn(tmp_path):
     sides = [traffic(seed=s, factor=1).assign(f0=0.0, f1=np.nan) for s in (1, 2)]
     page = written(compared(*sides), tmp_path)
-    assert "missing 100.0% → 100.0%" in page
+    assert "missing 100 % → 100 %" in page
     assert "nan" not in re.findall('<path class="before" d="([^"]*)"', page)[0]
 
 
@@ -142,3 +150,31 @@ def test_rows_of_the_training_data_do_not_pass_for_new_traffic(hostile, tmp_path
     subject = replace(SUBJECT, kind="test part", current="newest rows", file="")
     assert "no newer traffic is known" in written(hostile, tmp_path, subject)
     assert "no newer traffic is known" not in written(hostile, tmp_path)
+
+
+NUMBERS = st.one_of(
+    st.sampled_from([np.finfo(float).max, -np.finfo(float).max, np.inf, -np.inf, np.nan, 5e-324]),
+    st.floats(),
+)
+
+
+@settings(max_examples=30)
+@given(
+    before=st.lists(NUMBERS, min_size=1, max_size=6), now=st.lists(NUMBERS, min_size=1, max_size=6)
+)
+def test_every_column_is_drawn_as_the_check_scales_it(before, now):
+    coded = code_numbers(pd.Series(before), pd.Series(now))
+    sides = [pd.Series(coded.decode(codes)) for codes in (coded.reference, coded.current)]
+    assert picture(ColumnDrift("f", 0.0, 1.0, False, "numeric"), *sides).startswith("<svg")
+
+
+def test_a_picture_that_fails_is_told_and_the_report_is_written(hostile, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OverflowError
+
+    monkeypatch.setattr(html_report, "picture", fail)
+    watcher = RecordedProgress()
+    with watched_by(watcher):
+        page = written(hostile, tmp_path)
+    assert page.count("could not be drawn: OverflowError") == len(hostile.columns)
+    assert len(watcher.remarks) == len(hostile.columns)

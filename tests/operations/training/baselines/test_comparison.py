@@ -56,13 +56,13 @@ def test_the_lead_is_the_paired_difference_on_the_test_rows(tree, report, withou
         lead = (row[f"{metric}_difference{end}"] for end in ("", "_low", "_high"))
         assert tuple(lead) == (expected.estimate, expected.low, expected.high)
         if metric == "roc_auc":
-            span = f"95% interval {expected.low:+.4f} to {expected.high:+.4f}"
+            span = f"95 % interval {expected.low:+.4f} to {expected.high:+.4f}"
             assert f"a difference of {expected.estimate:+.4f} ({span}, paired" in told
 
 
 def test_a_lead_that_chance_explains_is_called_none(tree, report, without):
     (same,) = compare_baselines([saying(tree, without.labels, without.scores)], report, seed=0)
-    assert "+0.0000 (95% interval +0.0000 to +0.0000" in what_labels_add(same)
+    assert "+0.0000 (95 % interval +0.0000 to +0.0000" in what_labels_add(same)
     assert "so none is shown)" in what_labels_add(same)
     # Beside a baseline that is never wrong, and one that always is, the sign says who leads.
     for sign in (1, -1):

@@ -16,27 +16,31 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
+from oddwire.errors import DataError
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.data.reading import read_features
 from oddwire.operations.drift.new_traffic.current_files import CurrentFile, current_files
 from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.statistics import MIN_ROWS
+from oddwire.operations.locks import dvc_lock
 from oddwire.params import Params, Source
 from oddwire.project import Project
 from oddwire.traffic.archive import open_archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
+from oddwire.traffic.wire_text import printable
 
 Kind = Literal["file", "day", "scenario", "test part"]
 NEWEST_ROWS = "newest rows"
 CURRENT = "the current file"  # what messages call a place that somebody named
+Interval = tuple[dt.datetime, dt.datetime]
 _DAY = dt.timedelta(days=1)
 _REACH = dt.timedelta(seconds=LONGEST_WINDOW)
 
@@ -142,7 +146,18 @@ def _of_file(looking: Looking, file: CurrentFile) -> Period:
     def read() -> pd.DataFrame:
         return read_features(looking.settings, file.path, looking.schema)[1]
 
-    return Period(file.path.name, "file", file.digest(), read, end=file.written, file=file)
+    try:
+        identity = file.digest()
+    except DataError as error:  # told where its rows are read: the other files are no worse for it
+        identity, read = file.stamp, _refusal(error)
+    return Period(printable(file.path.name), "file", identity, read, end=file.written, file=file)
+
+
+def _refusal(reason: DataError) -> Callable[[], pd.DataFrame]:
+    def read() -> pd.DataFrame:
+        raise reason
+
+    return read
 
 
 def _of_scenario(looking: Looking, scenario: str) -> Period:
@@ -169,69 +184,92 @@ def _next_day(looking: Looking, ends: dt.datetime) -> Period:
 
 
 def _new_days(looking: Looking) -> list[Period]:
-    archive = open_archive(looking.project.ingested(looking.source))
-    parts = ["train", "test"] if archive.has_test else ["train"]
-    known = [archive.read(part, [TIME]) for part in parts]
+    # A stage that runs takes the old rows away first. One who only reads needs no lock where none
+    # can be made.
+    def reading() -> AbstractContextManager[None]:
+        return dvc_lock(looking.project, needed=False)
+
+    with reading():
+        archive = open_archive(looking.project.ingested(looking.source))
+        parts = ["train", "test"] if archive.has_test else ["train"]
+        known = [archive.read(part, [TIME]) for part in parts]
     if any(TIME not in part for part in known):
         return []
     times = pd.concat(known)[TIME].dropna().sort_values().reset_index(drop=True)
+    zone = looking.params.drift.zone or "UTC"
     if times.empty:
         return []
 
     def period(start: dt.datetime, end: dt.datetime) -> Period:
         def read() -> pd.DataFrame:
-            near = [archive.between(part, start - _REACH, end) for part in parts]
+            with reading():
+                near = [archive.between(part, start - _REACH, end) for part in parts]
             rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
             features = to_features(archive.kind, rows, looking.schema)
             return _between(features, start, end)
 
-        return _of_days(start, end, read)
+        return _of_days(start, end, read, zone)
 
     checked = [
         (one.start, one.end) for one in looking.past if one.kind == "day" and one.start and one.end
     ]
     if not checked:
-        return [period(*days) for days in _last_days(times)]
+        return [period(*days) for days in _last_days(times, zone)]
     last = max(checked, key=lambda days: days[1])
-    return [period(*days) for days in _days_since(times, last[1]) or [last]]
+    return [period(*days) for days in _days_since(times, last[1], zone) or [last]]
 
 
-def _days_since(times: pd.Series, since: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+def _days_since(times: pd.Series, since: dt.datetime, zone: str = "UTC") -> list[Interval]:
     """Return the whole days with rows since a moment; days of too few rows join the next one."""
-    periods, start = [], since
-    later = times[times >= since]
-    for day in _whole_days(later):
-        end = day + _DAY
+    periods: list[Interval] = []
+    later, start = times[times >= since], None
+    # Days without any rows, such as a weekend, are part of no period.
+    for begin, end in _whole_days(later, zone):
+        start = max(begin, since) if start is None else start
         if int(((later >= start) & (later < end)).sum()) >= MIN_ROWS:
-            # Days without any rows, such as a weekend, are part of no period.
-            first = later[later >= start].iloc[0].floor("D").to_pydatetime()
-            periods.append((max(first, since), end))
-            start = end
+            periods.append((start, end))
+            start = None
     return periods
 
 
-def _last_days(times: pd.Series) -> list[tuple[dt.datetime, dt.datetime]]:
+def _last_days(times: pd.Series, zone: str = "UTC") -> list[Interval]:
     """Return the last whole day, or as many days as hold enough rows."""
-    days = _whole_days(times)
-    for day in reversed(days):
-        start, end = day, days[-1] + _DAY
+    days = _whole_days(times, zone)
+    for start, _ in reversed(days):
+        end = days[-1][1]
         if int(((times >= start) & (times < end)).sum()) >= MIN_ROWS:
             return [(start, end)]
     return []
 
 
-def _whole_days(times: pd.Series) -> list[dt.datetime]:
-    """Return the beginnings of the days (UTC) that have rows and are over."""
+def _whole_days(times: pd.Series, zone: str = "UTC") -> list[Interval]:
+    """Return the days by a zone's clock that have rows and are over, in UTC."""
     if times.empty:
         return []
-    over = max(dt.datetime.now(dt.UTC), times.iloc[-1].to_pydatetime()) - _DAY
-    days = pd.to_datetime(np.unique(times.dt.floor("D").to_numpy()), utc=True)
-    return [day for day in map(pd.Timestamp.to_pydatetime, days) if day <= over]
+    # A few rows of a clock that is wrong must not end a day that goes on.
+    newest = times.iloc[-min(MIN_ROWS, len(times))].to_pydatetime()
+    now = max(dt.datetime.now(dt.UTC), newest)
+    dates = times.dt.tz_convert(zone).dt.tz_localize(None).dt.normalize().unique()
+    days = [
+        (_midnight(date, zone), _midnight(date + _DAY, zone)) for date in map(pd.Timestamp, dates)
+    ]
+    return [(start, end) for start, end in days if end <= now]
 
 
-def _of_days(start: dt.datetime, end: dt.datetime, read: Callable[[], pd.DataFrame]) -> Period:
-    first, last = start.date(), (end - dt.timedelta(microseconds=1)).date()
-    name = f"{first}" if first == last else f"{first} to {last}"
+def _midnight(date: pd.Timestamp, zone: str) -> dt.datetime:
+    # In some zones clocks are changed at midnight.
+    local = date.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    return local.tz_convert("UTC").to_pydatetime()
+
+
+def _of_days(
+    start: dt.datetime, end: dt.datetime, read: Callable[[], pd.DataFrame], zone: str = "UTC"
+) -> Period:
+    begin, last = (
+        pd.Timestamp(moment).tz_convert(zone).date()
+        for moment in (start, end - dt.timedelta(microseconds=1))
+    )
+    name = f"{begin}" if begin == last else f"{begin} to {last}"
     return Period(name, "day", f"{start.isoformat()} {end.isoformat()}", read, start, end)
 
 

@@ -1,7 +1,7 @@
 """The drift checks of a project over time, in a workspace of Evidently's.
 
-The only file that imports Evidently. ``evidently ui --workspace mlruns/evidently`` shows it: a
-project per source, with a dashboard and a short report of each check.
+The only file that imports Evidently. Evidently's page shows it: a project per source, with a
+dashboard and a short report of each check.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import secrets
 import tempfile
 import uuid
 import warnings
@@ -22,6 +23,7 @@ from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import DriftCheck, harmless, measure, ranked
 from oddwire.operations.locks import lock
 from oddwire.operations.progress import step
+from oddwire.percent import percent
 from oddwire.project import Project
 
 # What the dashboard draws, and where each figure comes from.
@@ -59,6 +61,21 @@ def add_to_history(
         draft.state.write_snapshot(made, file, _snapshot(evidently, check, subject, name))
         with lock(project.locks / "evidently.lock", "another drift check"):
             _move(Path(scratch) / str(made), project.evidently / str(made), f"{file}.json")
+
+
+def server_app(workspace: str) -> Any:
+    """Return Evidently's page as an ASGI application that nobody can write to.
+
+    Parameters
+    ----------
+    workspace
+        Folder of the history.
+    """
+    import_evidently()
+    from evidently.ui.service.app import create_app, get_config
+
+    secret = secrets.token_urlsafe()  # told to nobody
+    return create_app(get_config(workspace=workspace, secret=secret))
 
 
 def dashboard_id(source: str) -> uuid.UUID:
@@ -170,7 +187,7 @@ def _widgets(check: DriftCheck, subject: Subject) -> list[Any]:
     facts = {
         "verdict": "drift" if check.drifted else "no drift",
         "drifted columns": f"{check.drifted_columns} of {len(check.columns)}",
-        "observed alert rate": f"{subject.alert_rate:.2%}",
+        "observed alert rate": percent(subject.alert_rate),
         "rows": f"{subject.rows:,}",
         "model version": subject.version,
     }

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from oddwire.operations.drift.reporting.pictures import picture
+from oddwire.operations.drift.reporting.pictures import picture, words
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck, measure, ranked
+from oddwire.operations.progress import progress
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 MOST_PICTURES = 200  # the most drifted columns: the page grows with each
@@ -51,7 +53,7 @@ def write_report(check: DriftCheck, subject: Subject, file: Path) -> None:
         facts=list(_facts(check, subject)),
         rows=list(_rows(check)),
         undrawn=max(len(check.columns) - MOST_PICTURES, 0),
-        min_share=f"{check.min_share:.0%}",
+        min_share=percent(check.min_share),
     )
     file.write_text(page, encoding="utf-8")
 
@@ -63,13 +65,11 @@ def _facts(check: DriftCheck, subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Current rows", f"{subject.rows:,}, of which {check.current_rows:,} were compared"
     yield "Reference", f"{check.reference_rows:,} of the benign rows kept with the model"
     yield "Model", f"version {subject.version}, {subject.detector}"
-    yield (
-        "Observed alert rate",
-        f"{subject.alert_rate:.2%} ({subject.alert_p_value:.2%} is expected of benign traffic)",
-    )
+    expected = f"{percent(subject.alert_p_value)} is expected of benign traffic"
+    yield "Observed alert rate", f"{percent(subject.alert_rate)} ({expected})"
     yield (
         "Drifted columns",
-        f"{check.drifted_columns} of {len(check.columns)}; {check.min_share:.0%} make a drift",
+        f"{check.drifted_columns} of {len(check.columns)}; {percent(check.min_share)} make a drift",
     )
     yield "Thresholds", f"calibrated on {check.method} of the reference"
 
@@ -87,4 +87,9 @@ def _rows(check: DriftCheck) -> Iterator[dict[str, Any]]:
 
 
 def _picture(check: DriftCheck, one: ColumnDrift) -> str:
-    return picture(one, check.reference[one.column], check.current[one.column])
+    try:
+        return picture(one, check.reference[one.column], check.current[one.column])
+    except Exception as error:  # noqa: BLE001 - no picture is worth losing a drift check
+        reason = f"could not be drawn: {type(error).__name__}"
+        progress().remark(f"the picture of {printable(one.column, LONGEST_NAME)} {reason}")
+        return words(reason)

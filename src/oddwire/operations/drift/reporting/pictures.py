@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.operations.drift.verdict import ColumnDrift
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 BINS = 40
@@ -39,6 +40,11 @@ def picture(column: ColumnDrift, reference: pd.Series[Any], current: pd.Series[A
     return _numbers(reference.to_numpy(dtype=np.float64), current.to_numpy(dtype=np.float64))
 
 
+def words(text: str) -> str:
+    """Return a picture of a few words: why there is no other."""
+    return _svg(_LINE, f'<text x="0" y="11">{escape(text)}</text>')
+
+
 def _numbers(reference: NDArray[np.float64], current: NDArray[np.float64]) -> str:
     sides = [reference, current]
     known = np.concatenate([side[~np.isnan(side)] for side in sides])
@@ -53,7 +59,7 @@ def _numbers(reference: NDArray[np.float64], current: NDArray[np.float64]) -> st
     missing = [float(np.isnan(side).sum()) / max(len(side), 1) for side in sides]
     words = f"{_value(low)} to {_value(high)}" if len(known) else "no value"
     if any(missing):
-        words += f"; missing {missing[0]:.1%} → {missing[1]:.1%}"
+        words += f"; missing {percent(missing[0])} → {percent(missing[1])}"
     return _svg(
         _HEIGHT + _LINE,
         f'<path class="before" d="{_steps(before)}Z"/><path class="now" d="{_steps(now)}"/>'
@@ -97,7 +103,7 @@ def _category(place: int, word: str, before: float, now: float) -> str:
         'height="5"/>'
         for name, share, y in (("before", before, 2), ("now", now, 8))
     )
-    figures = f"{before:.0%} → {now:.0%}"
+    figures = f"{percent(before, 2)} → {percent(now, 2)}"
     return (
         f'<text x="0" y="{top + 11}">{label}</text>{bars}'
         f'<text x="{_BARS_FROM + _BARS_WIDTH + 3}" y="{top + 11}">{figures}</text>'

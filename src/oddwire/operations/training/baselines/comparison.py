@@ -18,6 +18,7 @@ from oddwire.evaluation.uncertainty.resampling import Metric, affordable_resampl
 from oddwire.operations.markdown import figure
 from oddwire.operations.training.baselines.fitting import BaselineReport
 from oddwire.operations.training.results import DetectorReport
+from oddwire.percent import percent
 
 _COMPARED: tuple[Metric, ...] = ("roc_auc", "average_precision")
 _FIGURES = ("roc_auc", "average_precision", "f1", "recall_at_fpr", "false_positive_rate")
@@ -108,7 +109,7 @@ def what_labels_add(compared: BaselineComparison) -> str:
 def _lead(difference: Difference) -> str:
     shown = "" if difference.low > 0 or difference.high < 0 else ", so none is shown"
     return (
-        f"a difference of {difference.estimate:+.4f} ({difference.confidence:.0%} interval "
+        f"a difference of {difference.estimate:+.4f} ({percent(difference.confidence)} interval "
         f"{difference.low:+.4f} to {difference.high:+.4f}, paired on the same test rows{shown})"
     )
 

@@ -20,6 +20,7 @@ from oddwire.errors import DataError
 from oddwire.traffic.sources.reading.raw_table import RawTable
 
 MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "<na>")
+_MOST_SHOWN = 80  # characters of a wrong value
 NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count as numeric
 
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
@@ -287,4 +288,9 @@ def _refuse(raw: RawTable, name: str, rows: Flags, rule: str) -> None:
     value = raw.column(name)[row].as_py()
     others = int(np.count_nonzero(rows)) - 1
     more = f" ({others} more like it)" if others else ""
-    raise DataError(f"{raw.file}, {raw.place(row)}, column {name!r}: {value!r} {rule}{more}")
+    raise DataError(f"{raw.file}, {raw.place(row)}, column {name!r}: {_shown(value)} {rule}{more}")
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…"

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from oddwire.drafts import whole_file
 from oddwire.errors import DataError, ParameterError, ServiceError
+from oddwire.params.values.paths import file_fault
+from oddwire.traffic.wire_text import shown_path
 
 TIMEOUT = 30  # seconds without a byte
 
@@ -101,10 +103,12 @@ def _sha256(file: Path) -> str:
 
 
 def _check(file: Path, digest: str) -> None:
-    if not file.is_file():
-        raise DataError(f"{file} does not exist")
+    if (fault := file_fault(file)) is not None:
+        raise DataError(f"{shown_path(file)} {fault}")
     if (got := _sha256(file)) != digest:
-        raise DataError(f"{file} is not the published file: SHA-256 {digest} expected, got {got}")
+        raise DataError(
+            f"{shown_path(file)} is not the published file: SHA-256 {digest} expected, got {got}"
+        )
 
 
 def _download(name: str, url: str, digest: str, target: Path) -> None:

@@ -8,10 +8,20 @@ from pathlib import Path
 
 from oddwire.errors import DataError
 from oddwire.params.sources import SourceSettings
+from oddwire.params.values.paths import file_fault, path_fault
+from oddwire.traffic.wire_text import shown_path
 
 
 def locate(path: Path, root: Path) -> Path:
-    """Resolve a path of ``params.yaml``: relative ones are in the project's folder."""
+    """Resolve a path of ``params.yaml``: relative ones are in the project's folder.
+
+    Raises
+    ------
+    DataError
+        If it can be no path.
+    """
+    if (fault := path_fault(str(path))) is not None:
+        raise DataError(f"the path {shown_path(path)} {fault}")
     return root / path.expanduser()
 
 
@@ -24,18 +34,17 @@ def check_files(source: SourceSettings, *, root: Path, name: str) -> dict[str, P
     Raises
     ------
     DataError
-        If a file of the source is missing, or two are the same.
+        If a file of the source is missing, is none that ends, such as a pipe, or two are the same.
     """
     files = {key: locate(path, root) for key, path in source.files().items()}
     for key, file in files.items():
-        if not file.is_file():
-            what = "is a folder, not a file" if file.is_dir() else "does not exist"
-            raise DataError(f"source {name!r}: its {key} file {file} {what}")
+        if (fault := file_fault(file)) is not None:
+            raise DataError(f"source {name!r}: its {key} file {shown_path(file)} {fault}")
     for (key, file), (other, against) in combinations(files.items(), 2):
         if why := _same(file, against):
             raise DataError(
-                f"source {name!r}: its {other} file {against} {why} its {key} file {file}:"
-                f" `{other}` must name other rows, or be left out"
+                f"source {name!r}: its {other} file {shown_path(against)} {why} its {key} file"
+                f" {shown_path(file)}: `{other}` must name other rows, or be left out"
             )
     return files
 

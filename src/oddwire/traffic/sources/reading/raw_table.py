@@ -10,10 +10,10 @@ import csv
 import gzip
 import io
 import itertools
-import re
+import os
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,16 +25,15 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.params.values.paths import file_fault
+from oddwire.traffic.sources.reading.other_formats import refuse_other_formats
+from oddwire.traffic.wire_text import shown_path
 
-_GZIP = b"\x1f\x8b"
-_PARQUET = b"PAR1"
-_UTF8_BOM = b"\xef\xbb\xbf"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+GZIP = b"\x1f\x8b"
+PARQUET = b"PAR1"
 _SEPARATORS = ",;\t|"
 _SAMPLE_BYTES = 1 << 16
-_JSON = re.compile(rb'\{\s*("|\}|$)|\[\s*([{\[]|$)')  # and not names in brackets, as of SQL
-# Bytes that no text holds: control characters other than tab, line ends, form feed and escape.
-_NO_TEXT = bytes(sorted(set(range(32)) - {9, 10, 12, 13, 27}))
+MOST_OF_A_ROW = 1 << 20  # bytes: what pyarrow reads at once
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,10 @@ class RawTable:
         in_file = self.first_row + row
         if self.layout is None:
             return f"row {in_file + 1}"
-        for at, (line, _) in enumerate(self.layout.rows(self.file)):
-            if at == in_file:
-                return f"line {line}"
+        with suppress(csv.Error):  # a value that is too long for Python's reader
+            for at, (line, _) in enumerate(self.layout.rows(self.file)):
+                if at == in_file:
+                    return f"line {line}"
         return f"row {in_file + 1}"
 
 
@@ -111,6 +111,7 @@ class CsvLayout:
         with _open_text(file, encoding=self.encoding, zipped=self.zipped) as lines:
             for _ in range(self.header_lines):
                 lines.readline()
+            csv.field_size_limit(MOST_OF_A_ROW)
             reader = csv.reader(lines, delimiter=self.separator)
             for values in reader:
                 if values:
@@ -147,16 +148,23 @@ def is_parquet(file: Path) -> bool:
     Raises
     ------
     DataError
-        If it is missing, is no file, or is empty.
+        If it is missing, empty, or no file that ends.
     """
-    return _first_bytes(file).startswith(_PARQUET)
+    return first_bytes(file).startswith(PARQUET)
 
 
-def _first_bytes(file: Path) -> bytes:
-    if file.is_dir():
-        raise DataError(f"{file} is a folder, not a file")
+def first_bytes(file: Path) -> bytes:
+    """Return the first few bytes of a file, which tell what it is.
+
+    Raises
+    ------
+    DataError
+        If it is missing, empty, or no file that ends.
+    """
+    if (fault := file_fault(file)) is not None:
+        raise DataError(f"{shown_path(file)} {fault}")
     with damage_named(file), file.open("rb") as stream:
-        start = stream.read(len(_PARQUET))
+        start = stream.read(len(PARQUET))
     if not start:
         raise DataError(f"{file} is empty")
     return start
@@ -165,7 +173,7 @@ def _first_bytes(file: Path) -> bytes:
 def _read_parquet(file: Path) -> RawTable:
     try:
         with damage_named(file):
-            content = pa.parquet.read_table(file)
+            content = pa.parquet.read_table(open_bytes(file, zipped=False))
     except pa.ArrowException as error:
         raise DataError(f"{file} is a damaged Parquet file") from error
     content = content.select(kept_columns(content.column_names)).replace_schema_metadata(None)
@@ -193,7 +201,7 @@ def csv_layout(
     file: Path, names: Sequence[str] | None, optional: int
 ) -> tuple[CsvLayout, list[str]]:
     """Find out how a CSV file is written, and its columns' names; parameters as of `read_raw`."""
-    zipped = _first_bytes(file).startswith(_GZIP)
+    zipped = first_bytes(file).startswith(GZIP)
     layout, first = _sniff(file, zipped=zipped)
     if names is None:
         # A column without a name is called as pandas calls it.
@@ -207,14 +215,7 @@ def csv_layout(
 def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
     with damage_named(file), open_bytes(file, zipped=zipped) as stream:
         sample = stream.read(_SAMPLE_BYTES)
-    if not sample.removeprefix(_UTF8_BOM).strip():
-        raise DataError(f"{file} is empty")
-    if sample.startswith(_UTF16_BOMS):
-        raise DataError(f"{file} is UTF-16 text; save it as UTF-8")
-    if sample.translate(None, _NO_TEXT) != sample:
-        raise DataError(f"{file} is neither CSV nor Parquet: it holds bytes that are not text")
-    first = next(line for line in sample.splitlines() if line.strip())
-    _refuse_other_formats(file, first.removeprefix(_UTF8_BOM).lstrip())
+    first = refuse_other_formats(file, sample)
     return _read_first(file, _separator(first), zipped=zipped)
 
 
@@ -222,24 +223,6 @@ def free_name(name: str, taken: Collection[str]) -> str:
     """Return the name, or the name with the first number that nothing has."""
     candidates = itertools.chain([name], (f"{name}.{number}" for number in itertools.count(1)))
     return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _refuse_other_formats(file: Path, first: bytes) -> None:
-    """Name what people take for a table; read as CSV it would fail somewhere in the middle.
-
-    Raises
-    ------
-    DataError
-        If the file is a Zeek log or JSON.
-    """
-    if first.startswith((b"#separator", b"#fields")):
-        raise DataError(
-            f"{file} is a Zeek log: convert it to CSV first, with the names in one header line"
-        )
-    if _JSON.match(first):
-        raise DataError(
-            f"{file} is JSON: convert it to CSV or Parquet first, one row per connection"
-        )
 
 
 def _separator(line: bytes) -> str:
@@ -301,6 +284,10 @@ def raise_ragged(file: Path, layout: CsvLayout, columns: int, error: Exception) 
         Always.
     """
     line = None
+    if "straddling" in str(error):
+        raise DataError(
+            f"{file}: a row must not be longer than 1 MB; is a quote never closed?"
+        ) from None
     try:
         for line, values in layout.rows(file):
             if len(values) != columns:
@@ -338,7 +325,7 @@ def _one_line(error: Exception) -> str:
 
 def open_bytes(file: Path, *, zipped: bool) -> Any:
     """Open a file for `pyarrow`, unpacked."""
-    stream = pa.OSFile(str(file), "rb")
+    stream = pa.OSFile(os.fsencode(file), "rb")  # of a name that is no text either
     return pa.CompressedInputStream(stream, "gzip") if zipped else stream
 
 

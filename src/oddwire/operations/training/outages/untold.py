@@ -1,0 +1,81 @@
+"""A training that could not tell MLflow: it is shown, kept on this machine, and told later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from oddwire.errors import ServiceError
+from oddwire.faults import faults_told
+from oddwire.operations.comparison.leaderboard import marked
+from oddwire.operations.progress import step
+from oddwire.operations.tracking.store import Tracking
+from oddwire.operations.training import records
+from oddwire.operations.training.results import EvaluatedDetector, Training, TrainingResult
+from oddwire.project import Project
+
+
+class UntoldError(ServiceError):
+    """MLflow was lost before it had been told of a training, which has a result all the same."""
+
+    def __init__(self, message: str, result: TrainingResult | None = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+@contextmanager
+def told_or_kept(
+    training: Training, evaluated: Sequence[EvaluatedDetector], best: EvaluatedDetector
+) -> Iterator[None]:
+    """Register and promote inside: where MLflow cannot be told, the result is raised with why.
+
+    Raises
+    ------
+    UntoldError
+        If MLflow was lost before, inside, or is at the end.
+    """
+    try:
+        training.raise_if_lost()
+        with faults_told():
+            yield
+        training.raise_if_lost()
+    except UntoldError:
+        raise
+    except ServiceError as error:
+        source = training.source
+        raise UntoldError(
+            f"{error}; so MLflow was not told of this training. Its trials and models are kept in "
+            f"data/studies and data/work: the same command again, or the next training of {source} "
+            "with the same settings, tells MLflow and trains nothing twice",
+            _shown(training, evaluated, best),
+        ) from error
+
+
+def _shown(
+    training: Training, evaluated: Sequence[EvaluatedDetector], best: EvaluatedDetector
+) -> TrainingResult:
+    rows = [
+        records.leaderboard_row(each.report, each.searched.run_id, "")
+        | {"validation": each.validation.value, "criterion": each.validation.criterion}
+        for each in evaluated
+    ]
+    return TrainingResult(
+        training.source, training.run_id, marked(rows, winner=best.detector, champion=None),
+        "", best.detector, promoted=False, reason="not registered",
+    )  # fmt: skip
+
+
+def told_if_back(project: Project, train: Callable[[], TrainingResult]) -> TrainingResult:
+    """Train; if MLflow was lost and is back at the end, tell it at once.
+
+    Nothing is trained twice then either: see `told_or_kept`.
+    """
+    try:
+        return train()
+    except UntoldError as error:
+        try:
+            Tracking.connect(project)
+        except ServiceError:
+            raise error from None
+    with step("MLflow answers again: tell it of the training"):
+        return train()

@@ -1,0 +1,34 @@
+"""Stage ``settings``: what other stages depend on of ``params.yaml``, each default written out.
+
+DVC can only depend on a key that is there, and many may be left out. A default that changes runs
+the stages again that it concerns, as a changed value does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from oddwire.params import load_params
+from oddwire.project import Project
+from oddwire.stages.running import run_once
+
+USED = ("seed", "sources", "split", "explore")
+
+
+def write_settings(project: Project) -> None:
+    """Write ``data/settings.json``.
+
+    Raises
+    ------
+    ParameterError
+        If ``params.yaml`` breaks a rule.
+    """
+    content = load_params(project.params_file).model_dump(mode="json", include=set(USED))
+    project.settings.parent.mkdir(exist_ok=True)
+    # JSON, which DVC reads as it was written: in YAML it takes a source `1e5` for a number.
+    project.settings.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(run_once(write_settings))
