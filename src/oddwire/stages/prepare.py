@@ -16,7 +16,7 @@ from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.project import Project
-from oddwire.stages.running import run
+from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 from oddwire.traffic.features.in_batches import FeaturesInBatches
@@ -57,6 +57,11 @@ def prepare(project: Project, source: str) -> None:
             "shared_rows": shared.summary(),
         }
         (folder / "split.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if split.left_out:
+        remark(
+            f"source {source} has more rows than split.max_rows ({params.split.max_rows:,}): "
+            f"{split.left_out:,} are left out, in whole stretches of time"
+        )
 
 
 def _write_parts(
