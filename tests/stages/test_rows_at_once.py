@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,3 +87,23 @@ def test_the_explored_page_is_the_same(projects):
         folder = project.explored("shuffled")
         content.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert content[0] == content[1]
+
+
+def test_rows_beyond_the_most_are_left_out_and_told(projects, capsys):
+    project, _ = projects
+    params = yaml.safe_load(project.params_file.read_text())
+    many = {"format": "simulated", "days": 3, "connections_per_day": 500}
+    params |= {"sources": {"many": many}, "split": {"max_rows": 1_000}}
+    project.params_file.write_text(yaml.safe_dump(params))
+    for stage in (link, ingest, prepare, explore):
+        stage(project, "many")
+    told = capsys.readouterr().err
+    assert "source many has more rows than split.max_rows (1,000): " in told
+    folder = project.prepared("many")
+    split = json.loads((folder / "split.json").read_text())["split"]
+    sizes = {part: len(pd.read_parquet(folder / f"{part}.parquet")) for part in PARTS}
+    assert sizes == {part: split[part]["rows"] for part in PARTS}
+    assert sum(sizes.values()) == pytest.approx(1_000, abs=2)
+    assert split["left_out"]["rows"] + sum(sizes.values()) + split["dropped"]["rows"] == 1_500
+    page = (project.explored("many") / "index.html").read_text()
+    assert "of the source left out, in whole stretches of time" in page

@@ -100,6 +100,9 @@ def _rows(statistics: dict[str, Any]) -> Iterator[Finding]:
         text = f"{_share_of(repeated, rows)} with the same features as an earlier one; such rows"
         text += " may stand on both sides of a split."
     yield Finding("check" if repeated > _MANY * rows else "note", text)
+    if left_out := statistics.get("left_out", 0):
+        text = f"{_count(left_out, 'row')} of the source left out, in whole stretches of time"
+        yield Finding("note", f"{text}: there are more than `split.max_rows`.")
     shared = statistics.get("shared_rows", {"sentence": ""})
     if shared["sentence"]:
         yield Finding("check" if shared["remarkable"] else "note", f"{shared['sentence']}.")

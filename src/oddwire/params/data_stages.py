@@ -11,12 +11,22 @@ from oddwire.params.base import Fraction, Settings
 
 
 class SplitSettings(Settings):
-    """How rows become training, calibration, validation and test."""
+    """How rows become training, calibration, validation and test.
+
+    Parameters
+    ----------
+    train_on, calibration, validation, test
+        What to train on, and the shares of the parts.
+    max_rows
+        Rows in all parts together. Of more, whole stretches of time are left out of every part
+        alike, drawn by the seed: it bounds the memory and the time of a training.
+    """
 
     train_on: Literal["benign", "all"] = "benign"
     calibration: Fraction = 0.2
     validation: Fraction = 0.2
     test: Fraction = 0.25
+    max_rows: int = Field(1_000_000, ge=1_000)
 
     @model_validator(mode="after")
     def _leave_rows_to_train_on(self) -> Self:

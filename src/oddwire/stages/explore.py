@@ -43,13 +43,14 @@ def explore(project: Project, source: str) -> None:
     """
     params = load_params(project.params_file)
     settings = params.source(source)
-    rows, schema, shared = _open(project.prepared(source), params.rows_at_once)
+    rows, schema, shared, left_out = _open(project.prepared(source), params.rows_at_once)
     most = max(_FEWEST_ROWS, _CELLS // len(schema.columns))
     looked_at = sample(rows, max_rows=min(params.explore.max_rows, most))
     on_map = sample(AllRows.of(looked_at), max_rows=_MAP_ROWS)
     statistics = {"source": source, "seed": params.seed, **describe(rows, looked_at, schema)}
     statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
     statistics["shared_rows"] = {"remarkable": shared.remarkable, "sentence": shared.sentence}
+    statistics["left_out"] = left_out
     statistics["units"] = _units(settings, schema)
     maps = _maps(on_map, schema, params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
@@ -74,7 +75,7 @@ def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:
     return {name: unit for name in schema.numeric if (unit := unit_of(name)) is not None}
 
 
-def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, SharedRows]:
+def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, SharedRows, int]:
     file = folder / "split.json"
     if not file.is_file():
         raise DataError(f"{file} does not exist: run the stage `prepare` first")
@@ -85,7 +86,8 @@ def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, SharedRow
             yield from read_frames(folder / f"{part}.parquet", rows=at_once, columns=names)
 
     shared = SharedRows.from_summary(content.get("shared_rows"))
-    return AllRows(read), FeatureSchema.from_dict(content["schema"]), shared
+    left_out = int(content["split"]["left_out"]["rows"])
+    return AllRows(read), FeatureSchema.from_dict(content["schema"]), shared, left_out
 
 
 if __name__ == "__main__":

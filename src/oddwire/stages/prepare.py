@@ -8,19 +8,21 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.project import Project
-from oddwire.stages.running import run
+from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.frame_files import FrameFile, read_frames, write_frames
 from oddwire.traffic.schema import LABEL, TIME, FeatureSchema
-from oddwire.traffic.splitting.parts import NUMBERS, Split, split_rows
+from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, Split, split_rows
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
 PARTS = ("train", "calibration", "validation", "test")
@@ -55,6 +57,11 @@ def prepare(project: Project, source: str) -> None:
             "shared_rows": shared.summary(),
         }
         (folder / "split.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if split.left_out:
+        remark(
+            f"source {source} has more rows than split.max_rows ({params.split.max_rows:,}): "
+            f"{split.left_out:,} are left out, in whole stretches of time"
+        )
 
 
 def _write_parts(
@@ -74,13 +81,24 @@ def _write_parts(
             numbers = split.numbers[first : first + len(frame)]
             for part, file in files.items():
                 chosen = numbers == NUMBERS[part]
+                if part == "dropped":  # what no part has, to count the shared rows by
+                    chosen |= numbers == LEFT_OUT
                 if chosen.any() or not first:  # so that a part without rows has its columns
                     file.write(frame[chosen])
             first += len(frame)
     if archive.has_test:
         later = FeaturesInBatches(archive.kind, schema)
-        batches = archive.batches("test", rows=rows)
-        write_frames((later.of(batch) for batch in batches), folder / "test.parquet")
+        kept = _taken(map(later.of, archive.batches("test", rows=rows)), split.official)
+        write_frames(kept, folder / "test.parquet")
+
+
+def _taken(
+    frames: Iterator[pd.DataFrame], kept: NDArray[np.bool_] | None
+) -> Iterator[pd.DataFrame]:
+    first = 0
+    for frame in frames:
+        yield frame if kept is None else frame[kept[first : first + len(frame)]]
+        first += len(frame)
 
 
 def _shared_rows(folder: Path, source: str, rows: int) -> SharedRows:

@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal
 
 from oddwire.errors import DataError
 from oddwire.params import SplitSettings
+from oddwire.traffic.splitting.block_split import STRETCHES
 from oddwire.traffic.splitting.parts import LEAST_ROWS, split_rows
 
 PARTS = ("train", "calibration", "validation", "test", "dropped")
@@ -219,6 +220,47 @@ class TestBlocksOfTime:
         for part in PARTS[:3]:
             days = getattr(parts, part)["ts"].dt.floor("D").nunique()
             assert days == 10
+
+
+class TestTooMany:
+    @pytest.mark.parametrize("timed", [True, False])
+    @pytest.mark.parametrize("official", [True, False])
+    def test_rows_are_left_out_of_every_part_alike(self, timed, official):
+        rows = rows_of(20_000, timed=timed, unknown_share=0.05)
+        test = rows_of(5_000, seed=9) if official else None
+        every = split_rows(rows, test, SplitSettings(), seed=1, source="office")
+        few = split_rows(rows, test, SplitSettings(max_rows=4_000), seed=1, source="office")
+        before, after = every.summary(), few.summary()
+        share = 4_000 / sum(before[part]["rows"] for part in PARTS[:-1])
+        for part in PARTS[:-1]:
+            assert after[part]["rows"] == round(share * before[part]["rows"])
+            expected = share * before[part]["attacks"]
+            assert abs(after[part]["attacks"] - expected) <= 6 * np.sqrt(expected + 1)
+            assert set(few.of(part)) <= set(every.of(part))
+        assert after["dropped"] == before["dropped"]
+        left_out = sum(before[part]["rows"] - after[part]["rows"] for part in PARTS[:-1])
+        assert after["left_out"]["rows"] == left_out > 0
+        assert after["connections_per_day"] == before["connections_per_day"]
+        if official:
+            assert few.official.sum() == after["test"]["rows"]
+
+    def test_whole_stretches_of_time_are_kept_from_all_of_it(self):
+        rows = rows_of(60_000, attack_share=0)
+        places = split_rows(rows, None, SplitSettings(max_rows=12_000), seed=1, source="office").of(
+            "test"
+        )
+        gaps = np.diff(places)
+        assert (gaps > 1).sum() <= STRETCHES
+        assert np.median(np.diff(np.flatnonzero(gaps > 1))) >= 8, "neighbours stay together"
+        assert gaps.max() <= 2 * 15_000 / STRETCHES
+        assert (places[0], places[-1]) == pytest.approx((45_000, 60_000), abs=50)
+
+    def test_as_many_as_may_be_are_all_kept(self):
+        rows = rows_of(2_000)
+        few = split_rows(rows, None, SplitSettings(max_rows=2_000), seed=1, source="office")
+        every = split_rows(rows, None, SplitSettings(), seed=1, source="office")
+        assert few.numbers.tolist() == every.numbers.tolist()
+        assert few.summary()["left_out"] == {"rows": 0}
 
 
 class TestTooLittle:

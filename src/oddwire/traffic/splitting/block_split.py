@@ -20,6 +20,7 @@ from oddwire.params import SplitSettings
 Positions = NDArray[np.int64]
 
 TRAIN, CALIBRATION, VALIDATION, DROPPED = range(4)
+STRETCHES = 300  # of a part that is thinned
 
 RUNS = 33  # of three blocks each: in ten days, a run is seven hours
 ROWS_OF_A_RUN = 30  # at least, so that neighbours stay together in small sources too
@@ -62,3 +63,22 @@ def split_blocks(
         blocks.append(np.roll(run, random.integers(len(run) + 1)))
     numbers: Positions = np.concatenate(blocks)
     return numbers if timed else random.permutation(numbers)
+
+
+def thinned(rows: int, share: float, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Choose rows of a part that has too many: whole stretches, evenly over all of it.
+
+    The rows are cut into `STRETCHES` runs of neighbours, and in each run one block at a random
+    place is kept. Single rows would lose what neighbours tell, such as how long a burst was.
+
+    Returns
+    -------
+    bool of shape (rows,): the share that is kept, exact to the row.
+    """
+    ends = np.linspace(0, rows, STRETCHES + 1).round().astype(np.int64)
+    wanted = np.diff(np.round(share * ends)).astype(np.int64)
+    kept = np.zeros(rows, dtype=bool)
+    for first, length, count in zip(ends[:-1], np.diff(ends), wanted, strict=True):
+        begin = first + random.integers(length - count + 1)
+        kept[begin : begin + count] = True
+    return kept

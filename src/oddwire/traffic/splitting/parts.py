@@ -11,6 +11,9 @@
 
 ``block_split.py`` has how the pool is split, and why so.
 
+Where there are more rows than ``max_rows``, stretches of time are left out of every part alike,
+whatever their labels, so that all shares stay what they are.
+
 Rows of unknown label in a partly labelled source cannot be evaluated: under ``train_on: all`` they
 may train, under ``benign`` they are dropped and counted. In the test part they stay, counted.
 """
@@ -36,12 +39,13 @@ from oddwire.traffic.splitting.block_split import (
     VALIDATION,
     Positions,
     split_blocks,
+    thinned,
 )
 
 Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
 
-TEST = 4
+TEST, LEFT_OUT, LEFT_OUT_OF_TEST = 4, 5, 6
 NUMBERS = {
     "train": TRAIN, "calibration": CALIBRATION, "validation": VALIDATION, "test": TEST,
     "dropped": DROPPED,
@@ -71,6 +75,10 @@ class Split:
     counts
         Rows of each label in each part, and in ``dropped``: rows that are in no part, because their
         label is unknown.
+    left_out
+        Rows that are in no part because there were more than ``max_rows``.
+    official
+        Which rows of the official test file are kept; None where there is none.
     """
 
     numbers: NDArray[np.int8]
@@ -78,6 +86,8 @@ class Split:
     method: Method
     connections_per_day: float | None
     counts: Mapping[str, Mapping[str, int]]
+    left_out: int = 0
+    official: Mask | None = None
 
     def of(self, part: str) -> Positions:
         """Return the places of a part's rows, in their order of time.
@@ -97,6 +107,7 @@ class Split:
             "method": self.method,
             "connections_per_day": self.connections_per_day,
             **{part: dict(self.counts[part]) for part in NUMBERS},
+            "left_out": {"rows": self.left_out},
         }
 
 
@@ -151,16 +162,40 @@ def split_rows(
     numbers = np.full(len(rows), TEST, dtype=np.int8)
     known = rows[[name for name in (LABEL, TIME) if name in rows]]
     numbers[before] = _split_pool(known.iloc[before], settings, random, source)
+    kept = _thin(numbers, order, 0 if test is None else len(test), settings.max_rows, random)
     counts = {part: _count(known.iloc[numbers == number]) for part, number in NUMBERS.items()}
+    left_out = int((numbers >= LEFT_OUT).sum())
     if test is not None:
-        counts["test"] = _count(test)
+        counts["test"] = _count(test[kept])
+        left_out += int((~kept).sum())
     return Split(
         numbers=numbers,
         order=order,
         method=method,
         connections_per_day=_per_day(rows),
         counts=counts,
+        left_out=left_out,
+        official=None if test is None else kept,
     )
+
+
+def _thin(
+    numbers: NDArray[np.int8],
+    order: Positions,
+    official: int,
+    most: int,
+    random: np.random.Generator,
+) -> Mask:
+    """Leave out rows of every part where there are too many; return which official ones stay."""
+    in_order = numbers[order]
+    share = most / (int((in_order != DROPPED).sum()) + official)
+    if share >= 1:
+        return np.ones(official, dtype=bool)
+    for number in (TRAIN, CALIBRATION, VALIDATION, TEST):
+        places = order[in_order == number]
+        left = places[~thinned(len(places), share, random)]
+        numbers[left] = LEFT_OUT_OF_TEST if number == TEST else LEFT_OUT
+    return thinned(official, share, random)
 
 
 def _is_timed(rows: pd.DataFrame) -> bool:
