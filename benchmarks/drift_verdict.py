@@ -138,8 +138,10 @@ def trained(rows: pd.DataFrame, world: World) -> tuple[Model, pd.DataFrame]:
         fitted = held_out.head(0)
     else:
         parts = split_rows(before, None, SplitSettings(), seed=world.seed, source="simulated")
-        train = fitted = parts.train
-        held_out = pd.concat([parts.calibration, parts.validation])
+        train = fitted = before.iloc[parts.of("train")].reset_index(drop=True)
+        held_out = pd.concat(
+            [before.iloc[parts.of(part)] for part in ("calibration", "validation")]
+        )
     model = Model.build(CONNECTION_FEATURES, "isolation_forest", seed=world.seed).fit(train)
     return model, reference_rows(model, held_out, fitted)
 

@@ -2,7 +2,8 @@
 
 `python benchmarks/memory.py --rows 100000 500000 1000000 5000000` makes a scratch project with a
 champion for connections (simulated, as Parquet) and one for a table of NSL-KDD's width (CSV), then
-runs each step in a process of its own and asks the system for its peak. `--tree FOLDER`, given
+runs each step in a process of its own and asks the system for its peak and its CPU time, which
+others on the machine disturb least. `--tree FOLDER`, given
 several times, takes the code from there: before and after in one run, on the same files.
 """
 
@@ -44,6 +45,7 @@ class Figure:
     file: str
     rows: int
     peak_mb: float
+    cpu_seconds: float
     seconds: float
     code: int
 
@@ -81,11 +83,12 @@ def _options() -> argparse.Namespace:
 
 
 def _line(figure: Figure) -> str:
-    million = figure.seconds / figure.rows * 1e6
+    million = figure.cpu_seconds / figure.rows * 1e6
     failed = f"  exit code {figure.code}" if figure.code else ""
     return (
         f"{figure.tree:<12} {figure.step:<10} {figure.file:<24} {figure.rows:>9,} rows "
-        f"{figure.peak_mb:>8,.0f} MB {figure.seconds:>7.1f} s {million:>7.1f} s/million{failed}"
+        f"{figure.peak_mb:>7,.0f} MB {figure.seconds:>6.0f} s, CPU {figure.cpu_seconds:>6.1f} s, "
+        f"{million:>6.1f} s/million{failed}"
     )
 
 
@@ -168,9 +171,10 @@ def _measure(project: Path, tree: Path, step: str, file: Path, rows: int) -> Fig
         if step == "ingest":
             _run(project, tree, ["-m", "oddwire.stages.link", "big"])
     begun = time.perf_counter()
-    peak, code = _run(project, tree, command)
+    peak, cpu, code = _run(project, tree, command)
     seconds = time.perf_counter() - begun
-    return Figure(tree.resolve().name, step, file.name.partition("-")[2], rows, peak, seconds, code)
+    name = file.name.partition("-")[2]
+    return Figure(tree.resolve().name, step, name, rows, peak, cpu, seconds, code)
 
 
 def _point_at(project: Path, file: Path, source: str) -> None:
@@ -183,8 +187,8 @@ def _point_at(project: Path, file: Path, source: str) -> None:
     (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
-def _run(project: Path, tree: Path, command: list[str]) -> tuple[float, int]:
-    """Run Python in a process of its own; return its peak in MB and its exit code."""
+def _run(project: Path, tree: Path, command: list[str]) -> tuple[float, float, int]:
+    """Run Python in a process of its own; return its peak in MB, CPU seconds and exit code."""
     places = os.pathsep.join((str(tree / "src"), str(tree)))
     environment = os.environ | {"PYTHONPATH": places, "ODDWIRE_PROJECT": str(project)}
     with (project.parent / "last.log").open("w") as log:
@@ -193,7 +197,7 @@ def _run(project: Path, tree: Path, command: list[str]) -> tuple[float, int]:
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss / 1024, process.returncode
+    return usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, process.returncode
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def watched(params: Params, project: Project) -> tuple[str, ...]:
         return params.drift.sources
     registry = Registry.of(Tracking.connect(project), project)
     first, *others = params.sources
-    return (first, *(source for source in others if registry.version(source) is not None))
+    return (first, *(source for source in others if registry.number(source) is not None))
 
 
 def _deployment(

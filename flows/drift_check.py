@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Literal
 
 from prefect import flow, get_run_logger, task
 
+from flows.artifact_keys import artifact_key
 from flows.notifications import emit_verdict
 from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
+from oddwire.errors import ServiceError
 from oddwire.operations.drift.check import check_source, refresh
 from oddwire.operations.drift.new_traffic.past_checks import past_checks
 from oddwire.operations.drift.new_traffic.periods import reads_own_rows
@@ -65,11 +68,12 @@ def _check(source: str, current: str, scenario: str) -> DriftResult:
         logger.log(30 if one.check.drifted else 20, "%s: %s", one.subject.title, one.check.verdict)
     for reason in result.refused:
         logger.warning("not checked: %s", reason)
-    show_markdown(
-        key=f"drift-{source}",
-        markdown=drift_markdown(result, past_checks(Tracking.connect(project), source)),
-        description=f"Newest drift check of {source}",
-    )
+    with suppress(ServiceError):  # where MLflow is gone, the verdict stands in the log
+        show_markdown(
+            key=artifact_key("drift", source),
+            markdown=drift_markdown(result, past_checks(Tracking.connect(project), source)),
+            description=f"Newest drift check of {source}",
+        )
     return result
 
 

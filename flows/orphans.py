@@ -123,8 +123,7 @@ def _orphans(client: SyncPrefectClient, *, own_server: bool) -> list[FlowRun]:
 
 def _alone() -> bool:
     """Tell whether nobody serves the deployments of the database in this user's home."""
-    database = PREFECT_API_DATABASE_CONNECTION_URL.value()
-    local = database is not None and database.get_secret_value().startswith("sqlite")
+    local = str(PREFECT_API_DATABASE_CONNECTION_URL.value()).startswith("sqlite")
     return local and (not _serving().exists() or _is_free(_serving()))
 
 

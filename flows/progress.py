@@ -107,6 +107,10 @@ class _OnThePage(Progress):
             told(lambda: update_progress_artifact(counted.bar, progress=100.0))
         self.other.end(step, failed=failed)
 
+    def remark(self, sentence: str) -> None:
+        get_run_logger().warning("%s", sentence)
+        self.other.remark(sentence)
+
     def begin_wait(self, reason: str) -> None:
         get_run_logger().info(reason)
         _set_state("Waiting", reason)

@@ -8,16 +8,18 @@ from typing import Annotated
 from prefect import flow, task
 from pydantic import Field
 
+from flows.artifact_keys import artifact_key
 from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
+from oddwire.operations.scoring.on_order import score_on_order
 from oddwire.operations.scoring.page import scoring_markdown
-from oddwire.operations.scoring.score_file import ScoredFile, score_file
+from oddwire.operations.scoring.score_file import ScoredFile
 from oddwire.params import load_params
 from oddwire.percent import percent
 from oddwire.project import Project
 
-score_rows = task(name="score", task_run_name="score", persist_result=False)(score_file)
+score_rows = task(name="score", task_run_name="score", persist_result=False)(score_on_order)
 
 
 @flow(
@@ -39,7 +41,9 @@ def score(
         file: Path of the file to score, on the machine that serves the flows: rows in the
             source's format.
         source: The source whose format the file has and whose champion scores it.
-        out: Path of the file to write, .csv, .csv.gz or .parquet. It is replaced as a whole.
+        out: Path of the file to write, .csv, .csv.gz or .parquet, in the project or in a folder
+            that params.yaml names as scoring.folders. An earlier scored file is replaced as a
+            whole, any other file is left alone.
         explain: How many alerts to explain, the most unusual first, from 0 to 10,000.
         fdr: False-discovery rate, from 0 to below 1: mark as discoveries so many rows that on
             average this share of them is benign. 0 marks none.
@@ -56,11 +60,11 @@ def _score(
     load_params(project.params_file).source(source)
     with shown_on_the_page():
         result = score_rows(
-            project, source, project.root / file, project.root / out,
+            project, source, file, out,
             max_fdr=fdr or None, adaptive=adaptive, explain_most=explain,
         )  # fmt: skip
     show_markdown(
-        key=f"scoring-{source}",
+        key=artifact_key("scoring", source),
         markdown=scoring_markdown(source, Path(file), result),
         description=f"Newest scored file of {source}",
     )

@@ -12,6 +12,7 @@ from prefect.runtime import flow_run, task_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
+from flows.artifact_keys import artifact_key
 from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
@@ -137,7 +138,7 @@ def _train(
                 sentences = added if isinstance(added, tuple) else (str(added),)
                 result = replace(result, supervised_baselines=sentences)
     show_markdown(
-        key=f"leaderboard-{source}",
+        key=artifact_key("leaderboard", source),
         markdown=leaderboard_markdown(result),
         description=f"Newest training on {source}",
     )

@@ -68,20 +68,22 @@ class Browser:
 
 
 @contextmanager
-def browser(pictures: Path) -> Iterator[Browser]:
+def browser(pictures: Path, *flags: str) -> Iterator[Browser]:
     """Open a browser; without one, skip the test.
 
     Parameters
     ----------
     pictures
         Folder of the pictures, unless ``ODDWIRE_PICTURES`` names one.
+    flags
+        More of Chromium's flags.
     """
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *flags])
         page = chromium.new_page(viewport={"width": 1280, "height": 960}, locale="en-GB")
         try:
             yield Browser(page, Path(os.environ.get("ODDWIRE_PICTURES", pictures)))

@@ -13,6 +13,7 @@ class RecordedProgress(Progress):
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.notes: list[str] = []
+        self.remarks: list[str] = []
         self.ended: list[tuple[str, bool]] = []
         self.waiting = threading.Event()
 
@@ -25,6 +26,9 @@ class RecordedProgress(Progress):
     def advance(self, step: str, note: str = "") -> None:
         del step
         self.notes.append(note)
+
+    def remark(self, sentence: str) -> None:
+        self.remarks.append(sentence)
 
     def end(self, step: str, *, failed: bool = False) -> None:
         self.ended.append((step, failed))

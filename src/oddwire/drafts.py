@@ -56,7 +56,7 @@ def whole_files(targets: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
             for (draft, _), target in zip(drafts, real, strict=True):
                 draft.replace(target)
         for folder in {target.parent for target in real}:
-            _sync_folder(folder)
+            sync_folder(folder)
 
 
 @contextmanager
@@ -118,6 +118,14 @@ def sweep(folder: Path) -> None:
                     path.unlink()
         finally:
             os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    with _opened(folder) as handle:
+        if handle is not None:
+            with suppress(OSError):  # some file systems do not take it for a folder
+                os.fsync(handle)
 
 
 def _drafts(folder: Path) -> list[Path]:
@@ -211,13 +219,6 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         if handle is not None:
             _lock(handle)
         yield
-
-
-def _sync_folder(folder: Path) -> None:
-    with _opened(folder) as handle:
-        if handle is not None:
-            with suppress(OSError):  # some file systems do not take it for a folder
-                os.fsync(handle)
 
 
 @contextmanager

@@ -245,6 +245,7 @@ def test_up_on_a_port_that_is_in_use(oddwire, project, name):
         options = [f"--{key}-port={port}" for key, port in ports.items()]
         error = oddwire("up", *options).error
     assert str(ports[name]) in error
+    assert f"process {os.getpid()} (" in error
     assert f"--{name}-port" in error
     assert not (project.root / "data" / "logs").exists()
 

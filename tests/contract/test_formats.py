@@ -15,11 +15,11 @@ from oddwire.errors import DataError, ParameterError
 from oddwire.params import SourceSettings, check_params
 from oddwire.params.sources import Source
 from oddwire.traffic import sources
-from oddwire.traffic.archive import load_rows, write_rows
+from oddwire.traffic.archive import open_archive, write_rows
 from oddwire.traffic.connections import check_connections
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, to_features
 from oddwire.traffic.schema import LABEL, RESERVED, TIME
-from oddwire.traffic.sources import load_reader, read_file, read_scenario, read_source
+from oddwire.traffic.sources import load_reader, open_source, read_file, read_scenario, read_source
 from oddwire.traffic.sources.reading.files import check_files
 
 FORMATS: dict[str, type[SourceSettings]] = {
@@ -57,7 +57,7 @@ def settings(request, tmp_path):
 def test_has_a_reader_with_the_functions_that_its_settings_promise(settings):
     reader = load_reader(settings)
     promised = [
-        "read_source",
+        "open_source",
         "open_file",
         *(["read_scenario", "later_days"] if settings.scenarios else []),
     ]
@@ -86,10 +86,13 @@ def test_reads_rows_of_the_schema(settings, tmp_path):
 
 def test_rows_come_back_from_the_archive(settings, tmp_path):
     rows = read_source(settings, root=tmp_path)
-    write_rows(rows, tmp_path)
-    again = load_rows(tmp_path)
-    assert again.schema == rows.schema
-    pd.testing.assert_frame_equal(again.train, rows.train)
+    write_rows(open_source(settings, root=tmp_path, rows=1), tmp_path)
+    again = open_archive(tmp_path)
+    assert (again.schema, again.kind) == (rows.schema, rows.kind)
+    pd.testing.assert_frame_equal(again.read("train"), rows.train)
+    assert again.has_test is (rows.test is not None)
+    in_batches = pd.concat(again.batches("train", rows=1), ignore_index=True)
+    pd.testing.assert_frame_equal(in_batches, rows.train)
 
 
 def test_a_file_to_score_needs_the_features_alone(settings, tmp_path):

@@ -88,6 +88,7 @@ def story(tmp_path_factory):
         COMMAND, cwd=project.root, env=env, capture_output=True, text=True, timeout=300, check=False
     )
     assert second.returncode == 0, second.stderr
+    (folder / "second.log").write_text(second.stderr)
     after = trials_of(journal, folder / "after.journal")
     return project, tracking, before, running, after, started
 
@@ -115,6 +116,11 @@ def test_the_killed_runs_are_ended_as_killed(story):
     assert {run.data.tags["kind"] for run in running} >= {"training", "study"}
     states = {tracking.client.get_run(run.info.run_id).info.status for run in running}
     assert states == {"KILLED"}
+
+
+def test_its_flow_run_is_ended_as_crashed_and_that_is_said(story):
+    said = (story[0].root.parent / "second.log").read_text()
+    assert "ended as crashed 1 flow run whose process was killed: train simulated" in said
 
 
 def test_the_second_training_shows_the_whole_study(story):

@@ -112,7 +112,7 @@ def test_every_parameter_is_a_plain_field_of_the_form(deployments):
 
 def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, deployments, tmp_path):
     project = served.project
-    file, out = tmp_path / "today.csv", tmp_path / "scored.csv"
+    file, out = tmp_path / "today.csv", project.root / "scored.csv"
     connections = simulate(load_params(project.params_file).source("simulated")).head(100)
     connections.drop(columns=["label", "attack"]).to_csv(file, index=False)
     parameters = {"file": str(file), "source": "simulated", "out": str(out)}
@@ -120,6 +120,7 @@ def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, depl
     assert (state["type"], state["name"]) == ("COMPLETED", "Scored"), state["message"]
     assert "alerts in 100 rows" in state["message"]
     scored = pd.read_csv(out)
+    out.unlink()
     assert len(scored) == 100
     assert scored["anomaly_score"].notna().all()
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from oddwire.exploration.leakage import find_suspects
+from oddwire.exploration.sample import AllRows
 from oddwire.exploration.statistics import describe
 from oddwire.traffic.schema import FeatureSchema
 
 
 def kinds(rows, schema):
-    found = find_suspects(rows, rows, schema, describe(rows, rows, schema))
+    found = find_suspects(AllRows.of(rows), rows, schema, describe(AllRows.of(rows), rows, schema))
     return {(suspect["column"], suspect["kind"]) for suspect in found}
 
 

@@ -15,6 +15,7 @@ from oddwire.exploration.leakage import find_suspects
 from oddwire.exploration.page.html_page import write_page
 from oddwire.exploration.pictures.distributions import most_separating
 from oddwire.exploration.projections import Maps, as_matrix, place_on_maps
+from oddwire.exploration.sample import AllRows
 from oddwire.exploration.statistics import describe
 from oddwire.traffic.schema import FeatureSchema
 
@@ -23,8 +24,8 @@ HOSTILE = '<img src="http://evil.example/x.png" onerror=alert(1)>$\x1b{{7*7}}</s
 
 
 def explored(rows, schema, source="made"):
-    about = {"source": source, "seed": 0, **describe(rows, rows, schema)}
-    return about | {"suspects": find_suspects(rows, rows, schema, about), "maps": {}}
+    about = {"source": source, "seed": 0, **describe(AllRows.of(rows), rows, schema)}
+    return about | {"suspects": find_suspects(AllRows.of(rows), rows, schema, about), "maps": {}}
 
 
 def test_findings_name_the_leak_first_and_count_what_stands_out(rows, schema):
@@ -40,7 +41,7 @@ def test_findings_name_the_leak_first_and_count_what_stands_out(rows, schema):
 
 
 def test_the_best_separating_feature_comes_first_and_its_duplicate_is_left_out(rows, schema):
-    names = most_separating(describe(rows, rows, schema), most=9)
+    names = most_separating(describe(AllRows.of(rows), rows, schema), most=9)
     assert names[0] in {"size", "double"}
     assert {"size", "double"} - set(names)
     assert "same" not in names

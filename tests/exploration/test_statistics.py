@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddwire.exploration.sample import sample
+from oddwire.exploration.leakage import find_suspects
+from oddwire.exploration.sample import AllRows, sample
 from oddwire.exploration.single_features import auc_alone
 from oddwire.exploration.statistics import describe, repeats
 from oddwire.traffic.schema import FeatureSchema
 
 
 def test_describes_rows_and_features(rows, schema):
-    about = describe(rows, rows, schema)
+    about = describe(AllRows.of(rows), rows, schema)
     attacks = int(rows["label"].sum())
     assert about["rows"] == {"benign": 600 - attacks, "attack": attacks, "unlabelled": 0}
     assert about["families"] == {"scan": attacks}
@@ -37,7 +39,7 @@ def test_describes_rows_and_features(rows, schema):
 
 def test_figures_of_the_largest_numbers_stay_in_range(rows, schema):
     huge = np.resize([-1.7e308, 0.0, 1.7e308], len(rows))
-    about = describe(rows.assign(size=huge), rows.assign(size=huge), schema)
+    about = describe(AllRows.of(rows.assign(size=huge)), rows.assign(size=huge), schema)
     assert json.dumps(about, allow_nan=False)
     assert about["numeric"]["size"]["benign"]["max"] == 1.7e308
 
@@ -51,7 +53,7 @@ def test_rows_that_repeat_and_rows_that_contradict_are_counted():
             "b": ["x", "x", "x", None, None],
         }
     )
-    assert repeats(rows, schema) == {"repeated": 3, "contradicting": 3}
+    assert repeats(AllRows.of(rows), schema) == {"repeated": 3, "contradicting": 3}
 
 
 def test_a_feature_separates_whether_it_is_low_in_the_middle_or_missing(rows):
@@ -71,6 +73,27 @@ def test_a_feature_separates_whether_it_is_low_in_the_middle_or_missing(rows):
     assert auc_alone(made[~attack], schema) == {}
 
 
+@settings(deadline=None, max_examples=20)
+@given(cuts=st.lists(st.integers(0, 600), max_size=9).map(sorted), most=st.integers(50, 700))
+def test_rows_in_pieces_are_described_as_rows_in_one(rows, schema, cuts, most):
+    made = rows.assign(
+        ts=pd.date_range("2026-03-02", periods=600, freq="min", tz="UTC"),
+        id=np.arange(600.0), own=[f"u{at}" for at in range(600)], none=None,
+    )  # fmt: skip
+    wider = FeatureSchema((*schema.numeric, "id"), (*schema.categorical, "own", "none"))
+    pieces = [made.iloc[low:high] for low, high in pairwise([0, *cuts, 600])]
+    whole = AllRows.of(made)
+    cut = AllRows(lambda names: (piece[list(names or made)] for piece in pieces))
+    looked_at = sample(whole, max_rows=most)
+    pd.testing.assert_frame_equal(sample(cut, max_rows=most), looked_at)
+    about = describe(whole, looked_at, wider)
+    assert describe(cut, looked_at, wider) == about
+    assert about["empty"] == ["none"]
+    suspects = find_suspects(whole, looked_at, wider, about)
+    assert find_suspects(cut, looked_at, wider, about) == suspects
+    assert {"id", "own"} <= {suspect["column"] for suspect in suspects}
+
+
 @settings(deadline=None)
 @given(
     labels=st.lists(st.sampled_from([0, 1, None]), min_size=1, max_size=300),
@@ -78,7 +101,7 @@ def test_a_feature_separates_whether_it_is_low_in_the_middle_or_missing(rows):
 )
 def test_a_sample_keeps_order_and_holds_as_many_rows_as_it_may(labels, most):
     rows = pd.DataFrame({"label": pd.array(labels, dtype="Int8"), "at": range(len(labels))})
-    taken = sample(rows, max_rows=most)
+    taken = sample(AllRows.of(rows), max_rows=most)
     assert len(taken) == min(most, len(rows))
     assert taken["at"].is_monotonic_increasing
     assert taken["at"].is_unique

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from prefect.logging.handlers import APILogWorker
 from prefect_client import prefect_client
 
 from flows.scoring import score
-from oddwire.errors import DataError
+from oddwire.errors import DataError, ParameterError
 from oddwire.params import load_params
 from oddwire.traffic.sources.simulated import simulate
 
@@ -30,8 +33,15 @@ def traffic(project, tmp_path):
     return file
 
 
-def test_every_row_of_the_file_is_scored(trained, traffic, tmp_path):
-    out = tmp_path / "scored.parquet"
+@pytest.fixture
+def outbox(project):
+    """A folder that the flow may write to."""
+    with tempfile.TemporaryDirectory(dir=project.root, prefix="scored-") as folder:
+        yield Path(folder)
+
+
+def test_every_row_of_the_file_is_scored(trained, traffic, outbox):
+    out = outbox / "scored.parquet"
     done = score(file=str(traffic), source="simulated", out=str(out))
     scored = pd.read_parquet(out)
     assert done.rows == len(scored) == 120
@@ -41,14 +51,14 @@ def test_every_row_of_the_file_is_scored(trained, traffic, tmp_path):
 
 
 def test_connections_are_scored_in_time_and_written_in_the_order_of_the_file(
-    project, traffic, tmp_path
+    traffic, outbox, tmp_path
 ):
     rows = pd.read_parquet(traffic).assign(note=[f"n{at}" for at in range(120)])
     shuffled = rows.sample(frac=1.0, random_state=3)
     shuffled.to_parquet(tmp_path / "shuffled.parquet", index=False)
     outs = []
     for name in (traffic, tmp_path / "shuffled.parquet"):
-        out = tmp_path / f"scored-{name.name}"
+        out = outbox / f"scored-{name.name}"
         score(file=str(name), source="simulated", out=str(out))
         outs.append(pd.read_parquet(out))
     sorted_out, shuffled_out = outs
@@ -59,9 +69,9 @@ def test_connections_are_scored_in_time_and_written_in_the_order_of_the_file(
     assert (together["anomaly_score"] == together["anomaly_score_shuffled"]).all()
 
 
-def test_a_failed_run_stands_on_the_page_with_its_reason(project, prefect_server, tmp_path):
+def test_a_failed_run_stands_on_the_page_with_its_reason(outbox, prefect_server, tmp_path):
     with pytest.raises(DataError, match=r"nothing\.csv does not exist"):
-        score(file=str(tmp_path / "nothing.csv"), source="simulated", out=str(tmp_path / "o.csv"))
+        score(file=str(tmp_path / "nothing.csv"), source="simulated", out=str(outbox / "o.csv"))
     runs = (
         prefect_client(prefect_server)
         .post(
@@ -72,4 +82,25 @@ def test_a_failed_run_stands_on_the_page_with_its_reason(project, prefect_server
     )
     assert runs[0]["state"]["type"] == "FAILED"
     assert "nothing.csv" in json.dumps(runs[0]["state"])
-    assert not list(tmp_path.iterdir())
+    assert not list(outbox.iterdir())
+
+
+def test_a_run_writes_nowhere_else(project, traffic, tmp_path):
+    victim = tmp_path / "victim.csv"
+    victim.write_text("precious")
+    with pytest.raises(ParameterError, match="out must be in the project"):
+        score(file=str(traffic), source="simulated", out=str(victim))
+    assert victim.read_text() == "precious"
+
+
+def test_the_page_does_not_show_what_is_in_a_file_elsewhere(project, prefect_server, tmp_path):
+    (tmp_path / "shadow").write_text("root:$6$a-hash:19000:0:99999:7:::\n" * 2)
+    with pytest.raises(DataError, match="cannot be scored as simulated"):
+        score(file=str(tmp_path / "shadow"), source="simulated")
+    APILogWorker.drain_all(timeout=10, at_exit=False)
+    client = prefect_client(prefect_server)
+    shown = [
+        client.post(f"/{kind}/filter", json={}).text for kind in ("flow_runs", "task_runs", "logs")
+    ]
+    assert "cannot be scored as simulated" in shown[0]
+    assert not [text for text in shown if "a-hash" in text]

@@ -36,11 +36,13 @@ def code_of(module):
     return next((f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()), None)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [*STAGES, "settings"])
 def test_a_stage_depends_on_the_code_that_it_runs_and_on_no_detector(stage):
     """So no change of what decides its output is missed, and no other runs it again."""
-    declared = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"][stage]["do"]["deps"]
+    declared = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"][stage]
+    declared = declared.get("do", declared)["deps"]
     declared = {REPOSITORY / path for path in declared if path.startswith("src/")}
+    declared -= {CODE / "params"}  # the stage `settings` runs it, and stands for it below
     # What settings mean is in `params:`; how a stage starts and ends changes no output.
     files = ("drafts.py", "errors.py", "params", "project.py", "stages/running.py")
     apart = {CODE / file for file in files}
@@ -100,7 +102,8 @@ def repro(repository):
 def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, table, hashes):
     """One long story, as each run of DVC takes seconds. Its source is one block of params.yaml."""
     root = repository.root
-    assert repro("prepare@mine") == ["link@mine", "ingest@mine", "prepare@mine"]
+    first = ["settings", "link@mine", "ingest@mine", "prepare@mine"]
+    assert repro("prepare@mine") == first
     assert repro("prepare@mine") == []
     outside = (repository.raw("mine") / "train").readlink()
 
@@ -112,7 +115,15 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, tab
     # A parameter of one stage, and code of one stage.
     params = root / "params.yaml"
     params.write_text(params.read_text().replace("test: 0.25", "test: 0.3"))
-    assert repro("prepare@mine") == ["prepare@mine"]
+    assert repro("prepare@mine") == ["settings", "prepare@mine"]
+
+    # What is not written is its default: the same value, and the same rows.
+    content = yaml.safe_load(params.read_text())
+    del content["seed"], content["explore"]
+    params.write_text(yaml.safe_dump(content, sort_keys=False))
+    assert repro("prepare@mine") == ["settings", "prepare@mine"]  # the seed was another one
+    params.write_text("# alone\n" + yaml.safe_dump(content | {"seed": 0}, sort_keys=False))
+    assert repro("prepare@mine") == ["settings"]
     code = root / "src" / "oddwire" / "traffic" / "splitting" / "parts.py"
     code.write_text(code.read_text() + "# a change\n")
     (code.parent / "__pycache__").mkdir()
@@ -124,7 +135,8 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, tab
     content = yaml.safe_load(params.read_text())
     content["sources"]["mine"]["train"] = str(outside)
     params.write_text(yaml.safe_dump(content, sort_keys=False))
-    assert repro("prepare@mine") == ["link@mine", "ingest@mine"]  # the same rows: prepare rests
+    moved = repro("prepare@mine")
+    assert moved == ["settings", "link@mine", "ingest@mine"]  # the same rows: prepare rests
 
     # A broken file ends with our line, and the last good output can be had again.
     good = hashes(repository.ingested("mine")), hashes(repository.prepared("mine"))

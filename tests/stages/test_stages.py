@@ -14,7 +14,7 @@ from oddwire.stages.explore import explore
 from oddwire.stages.ingest import ingest
 from oddwire.stages.link import link
 from oddwire.stages.prepare import PARTS, prepare
-from oddwire.traffic.archive import load_rows
+from oddwire.traffic.archive import open_archive
 
 STAGES = {"link": link, "ingest": ingest, "prepare": prepare, "explore": explore}
 
@@ -102,9 +102,9 @@ def test_connections_are_prepared_with_their_features(prepared):
 
 
 def test_ingested_rows_come_back_with_their_types(prepared):
-    rows = load_rows(prepared.ingested("days"))
-    assert str(rows.train["ts"].dtype) == "datetime64[us, UTC]"
-    assert rows.train["src_port"].dtype == "Int32"
+    train = open_archive(prepared.ingested("days")).read("train")
+    assert str(train["ts"].dtype) == "datetime64[us, UTC]"
+    assert train["src_port"].dtype == "Int32"
 
 
 def test_explore_writes_one_page_with_its_pictures_and_says_the_sizes(explored):

@@ -126,4 +126,5 @@ def show(result: DriftResult) -> None:
     console.print()
     for line in (result.check.verdict, *result.remarks):
         console.print(escape(printable(line)))
-    console.print(f"Report: {escape(printable(result.report))}", soft_wrap=True)
+    if result.report:
+        console.print(f"Report: {escape(printable(result.report))}", soft_wrap=True)

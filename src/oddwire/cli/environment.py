@@ -11,8 +11,10 @@ from oddwire.params.services import service_timeout
 QUIET = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
+    "GIT_PYTHON_REFRESH": "quiet",  # MLflow's and DVC's git library warns where git is missing
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # standard output is for JSON
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven workers that oddwire does not use
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",

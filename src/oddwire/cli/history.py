@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oddwire.cli.options import AsJson, Source
@@ -11,6 +12,7 @@ from oddwire.project import Project
 if TYPE_CHECKING:
     from oddwire.operations.registry.ledger import History, LedgerEntry
 
+_MOST_NUMBERS = 8
 EPILOG = """
 **Examples**
 
@@ -33,8 +35,8 @@ def history(source: Source, as_json: AsJson = False) -> None:
         print_json([entry.to_dict() for entry in found.entries])
     else:
         show(source, found)
-    if found.unreadable:
-        warn(str(of_project(project)), found.unreadable)
+    if found.damaged:
+        warn(str(of_project(project)), found.damaged)
 
 
 def show(source: str, found: History) -> None:
@@ -71,11 +73,13 @@ def _move(entry: LedgerEntry) -> str:
     return f"version {entry.version}: {entry.action}{instead}"
 
 
-def warn(file: str, lines: int) -> None:
-    """Say on standard error that lines were left out."""
+def warn(file: str, damaged: Sequence[int]) -> None:
+    """Say on standard error which lines were left out."""
     from oddwire.cli.terminal.printing import printer
 
-    what = "1 line" if lines == 1 else f"{lines} lines"
+    first = ", ".join(map(str, damaged[:_MOST_NUMBERS]))
+    more = f" and {len(damaged) - _MOST_NUMBERS} more" if len(damaged) > _MOST_NUMBERS else ""
+    what = "line" if len(damaged) == 1 else "lines"
     printer(err=True).print(
-        f"warning: {what} of {file} cannot be read", soft_wrap=True, markup=False
+        f"warning: {what} {first}{more} of {file} cannot be read", soft_wrap=True, markup=False
     )

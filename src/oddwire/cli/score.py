@@ -68,6 +68,12 @@ def score(
             show_default=f"{EXPLAINED} with --explain",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Write over a file that is there and was not written by a scoring."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Score every row of a file: anomaly score, p-value, alert."""
@@ -83,7 +89,7 @@ def score(
             from oddwire.operations.scoring.score_file import score_file
         scored = score_file(
             project, source, file, out, max_fdr=fdr, adaptive=adaptive,
-            explain_most=explain_most or (EXPLAINED if explain else 0),
+            explain_most=explain_most or (EXPLAINED if explain else 0), overwrite=overwrite,
         )  # fmt: skip
     if as_json:
         print_json(scored.to_dict())

@@ -87,6 +87,7 @@ def _start_all(
     console: Console,
     interrupted: threading.Event,
 ) -> list[processes.Server]:
+    from oddwire.operations.drift.reporting.evidently_history import set_damaged_aside
     from oddwire.operations.tracking.links import page, runs_link
     from oddwire.operations.tracking.store import Tracking
 
@@ -100,6 +101,8 @@ def _start_all(
 
     with _told("starting the servers, which takes up to a minute", console):
         prefect = started(processes.start_prefect(project, ports["Prefect"]))
+        for aside in set_damaged_aside(project):
+            console.print(f"The drift history is damaged: set aside as {aside}", markup=False)
         evidently = started(processes.start_evidently(project, ports["Evidently"]))
         tracking = Tracking.connect(project)
         waiting = [(prefect, f"{pages['Prefect']}/api/health"), (evidently, pages["Evidently"])]

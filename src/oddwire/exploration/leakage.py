@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.exploration.sample import column_of
+from oddwire.exploration.sample import AllRows
 from oddwire.traffic.addresses import sides
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.wire_text import printable
@@ -51,7 +51,7 @@ WHY = {
 
 
 def find_suspects(
-    rows: pd.DataFrame,
+    rows: AllRows,
     looked_at: pd.DataFrame,
     schema: FeatureSchema,
     statistics: dict[str, Any],
@@ -91,16 +91,16 @@ def _separating(statistics: dict[str, Any]) -> Iterator[Suspect]:
                 yield (name, "separates", f"ROC AUC {about['auc']:.4f} alone")
 
 
-def _of_numbers(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator[Suspect]:
-    few = _finite(looked_at, name)
+def _of_numbers(name: str, rows: AllRows, looked_at: pd.DataFrame) -> Iterator[Suspect]:
+    few = AllRows.of(looked_at).finite(name)
     if len(few) < LEAST_ROWS:
         return
     unique = len(np.unique(few)) / len(few)
     if timestamp := _timestamp(few, unique):
         yield (name, "timestamp", timestamp)
-    elif unique >= _ORDERED_UNIQUE and (order := _order(_finite(rows, name))):
+    elif unique >= _ORDERED_UNIQUE and (order := _order(rows.finite(name))):
         yield (name, "order", order)
-    elif unique >= UNIQUE and (number := _row_number(_finite(rows, name))):
+    elif unique >= UNIQUE and (number := _row_number(rows.finite(name))):
         yield (name, "row number", number)
     if _named_port(name) and _is_whole(few) and _FIRST_PRIVATE_PORT <= few.max() <= _LAST_PORT:
         yield (name, "port", f"named so; whole numbers up to {few.max():,.0f}")
@@ -119,7 +119,8 @@ def _timestamp(values: Vector, unique: float) -> str | None:
 
 def _order(values: Vector) -> str | None:
     """Say whether values go one way from row to row: the parts of a split keep the rows' order."""
-    steps = np.sign(np.diff(values))
+    with np.errstate(over="ignore"):  # an infinite step has a sign too
+        steps = np.sign(np.diff(values))
     up, down = float((steps >= 0).mean()), float((steps <= 0).mean())
     if max(up, down) < _ONE_WAY or len(np.unique(values)) < _ORDERED_UNIQUE * len(values):
         return None
@@ -146,7 +147,7 @@ def _named_port(name: str) -> bool:
     return any(word.lower() in _PORT for word in words) or name.lower() in _PORT
 
 
-def _of_text(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator[Suspect]:
+def _of_text(name: str, rows: AllRows, looked_at: pd.DataFrame) -> Iterator[Suspect]:
     known = looked_at[name].dropna().astype(str)
     different = pd.Series(known.unique())
     few = different.iloc[:: max(1, len(different) // _VALUES)]
@@ -160,14 +161,12 @@ def _of_text(name: str, rows: pd.DataFrame, looked_at: pd.DataFrame) -> Iterator
     elif texts.fullmatch(_TIMESTAMP).mean() >= _LOOKS_LIKE:
         yield (name, "timestamp", f"{len(different):,} distinct values, {example}")
     elif len(known) >= LEAST_ROWS and len(different) >= UNIQUE * len(known):
-        every = rows[name].dropna()
-        distinct = every.nunique()
+        # By hashes, which take 8 bytes a row however long the texts are.
+        every = np.concatenate([
+            pd.util.hash_array(piece[name].dropna().to_numpy(dtype=object))
+            for piece in rows.read([name])
+        ])  # fmt: skip
+        distinct = len(np.unique(every))
         if distinct >= UNIQUE * len(every):
             evidence = f"{distinct:,} distinct values in {len(every):,} rows, {example}"
             yield (name, "unique", evidence)
-
-
-def _finite(rows: pd.DataFrame, name: str) -> Vector:
-    values = column_of(rows, name)
-    finite: Vector = values[np.isfinite(values)]
-    return finite

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,18 +19,64 @@ Mask = NDArray[np.bool_]
 CLASSES = ("benign", "attack", "unlabelled")
 
 
-def sample(rows: pd.DataFrame, *, max_rows: int) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class AllRows:
+    """All rows of a source, read piece by piece, as often as they are asked for.
+
+    Parameters
+    ----------
+    read
+        Yields feature frames that together are all rows, in order, with the named columns (None:
+        all of them).
+    """
+
+    read: Callable[[Sequence[str] | None], Iterator[pd.DataFrame]]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> AllRows:
+        """Return the rows of one frame."""
+        return cls(lambda names: iter([frame if names is None else frame[list(names)]]))
+
+    @cached_property
+    def labels(self) -> NDArray[np.int8]:
+        """The labels of all rows: 0, 1, or -1 where unknown."""
+        found = [
+            piece[LABEL].to_numpy(dtype=np.float64, na_value=-1).astype(np.int8)
+            for piece in self.read([LABEL])
+        ]
+        return np.concatenate(found)
+
+    def finite(self, name: str) -> NDArray[np.float64]:
+        """Return the finite values of a numeric column: 8 bytes a row."""
+        values = np.concatenate([column_of(piece, name) for piece in self.read([name])])
+        finite: NDArray[np.float64] = values[np.isfinite(values)]
+        return finite
+
+    def take(self, places: NDArray[np.int64]) -> pd.DataFrame:
+        """Return the rows at some places, which ascend."""
+        taken: list[pd.DataFrame] = []
+        first = 0
+        for piece in self.read(None):
+            low, high = np.searchsorted(places, [first, first + len(piece)])
+            if low < high or not taken:
+                taken.append(piece.iloc[places[low:high] - first])
+            first += len(piece)
+        kept = [piece for piece in taken if len(piece)] or taken[:1]
+        return pd.concat(kept, ignore_index=True)
+
+
+def sample(rows: AllRows, *, max_rows: int) -> pd.DataFrame:
     """Take at most ``max_rows`` rows, evenly spaced, attacks at most half of them.
 
     Attacks are rare in most traffic: evenly spaced rows alone would hardly show them. Figures are
     given for each class, so this does not bias them.
     """
-    attack = rows[LABEL].eq(1).fillna(value=False).to_numpy(dtype=bool)
+    attack = rows.labels == 1
     attacks, others = np.flatnonzero(attack), np.flatnonzero(~attack)
     most_attacks = max(max_rows // 2, max_rows - len(others))
     attacks = evenly(attacks, most_attacks)
     chosen = np.concatenate([attacks, evenly(others, max_rows - len(attacks))])
-    return rows.iloc[np.sort(chosen)].reset_index(drop=True)
+    return rows.take(np.sort(chosen))
 
 
 def evenly(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
@@ -39,15 +88,18 @@ def evenly(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 def classes_of(rows: pd.DataFrame) -> dict[str, Mask]:
     """Say which rows are of each class that occurs, by name."""
-    label = rows[LABEL].to_numpy(dtype=np.float64, na_value=np.nan)
-    masks = dict(zip(CLASSES, (label == 0, label == 1, np.isnan(label)), strict=True))
-    return {name: chosen for name, chosen in masks.items() if chosen.any()}
+    return _classes(rows[LABEL].to_numpy(dtype=np.float64, na_value=-1))
 
 
-def class_counts(rows: pd.DataFrame) -> dict[str, int]:
+def class_counts(rows: AllRows) -> dict[str, int]:
     """Count the rows of each class, 0 where there are none."""
-    masks = classes_of(rows)
+    masks = _classes(rows.labels)
     return {name: int(masks[name].sum()) if name in masks else 0 for name in CLASSES}
+
+
+def _classes(labels: NDArray[Any]) -> dict[str, Mask]:
+    masks = dict(zip(CLASSES, (labels == 0, labels == 1, labels < 0), strict=True))
+    return {name: chosen for name, chosen in masks.items() if chosen.any()}
 
 
 def column_of(rows: pd.DataFrame, name: str) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.exploration.sample import class_counts, classes_of
+from oddwire.exploration.sample import AllRows, class_counts, classes_of
 from oddwire.traffic.schema import LABEL, FeatureSchema
 
 Codes = NDArray[np.int64]
@@ -39,7 +39,7 @@ def auc_alone(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, float]:
     """
     from sklearn.metrics import roc_auc_score
 
-    counts = class_counts(rows)
+    counts = class_counts(AllRows.of(rows))
     if min(counts["benign"], counts["attack"]) < LEAST_OF_A_CLASS:
         return {}
     known = rows[rows[LABEL].notna()]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from oddwire.exploration.sample import class_counts, classes_of, evenly
+from oddwire.exploration.sample import AllRows, class_counts, classes_of, evenly
 from oddwire.exploration.single_features import auc_alone
 from oddwire.traffic.schema import ATTACK, TIME, FeatureSchema
 
@@ -21,7 +24,7 @@ _ALIKE_ROWS = 5_000
 _ALIKE_COLUMNS = 300  # with more, fewer rows are taken: the work grows with the square of columns
 
 
-def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema) -> dict[str, Any]:
+def describe(rows: AllRows, looked_at: pd.DataFrame, schema: FeatureSchema) -> dict[str, Any]:
     """Return the statistics of a source, fit for JSON.
 
     Parameters
@@ -48,17 +51,17 @@ def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema)
     alone = auc_alone(looked_at, schema)
     by_class = {name: _spread(numbers.loc[of_class.index]) for name, of_class in classes.items()}
     counts = _counts(numbers).to_dict("index")
-    constant = [name for name in schema.columns
-                if _is_constant(looked_at[name]) and _is_constant(rows[name])]  # fmt: skip
+    suspected = [name for name in schema.columns if _is_constant(looked_at[name])]
+    constant = _constant(rows, suspected)
     return {
         "rows": class_counts(rows),
-        "families": {str(name): int(n) for name, n in rows[ATTACK].value_counts().items()},
-        **_span(rows),
-        "looked_at": class_counts(looked_at),
+        "families": _families(rows),
+        **_span(rows, looked_at),
+        "looked_at": class_counts(AllRows.of(looked_at)),
         "repeats": repeats(rows, schema),
         "gaps": gaps(rows, schema),
-        "constant": constant,
-        "empty": [name for name in constant if not rows[name].notna().any()],
+        "constant": list(constant),
+        "empty": [name for name, values in constant.items() if not values],
         "alike": _alike(numbers),
         "numeric": {
             name: counts[name]
@@ -75,7 +78,7 @@ def describe(rows: pd.DataFrame, looked_at: pd.DataFrame, schema: FeatureSchema)
     }
 
 
-def repeats(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, int]:
+def repeats(rows: AllRows, schema: FeatureSchema) -> dict[str, int]:
     """Count rows whose features stood in an earlier row, and those that also have another label.
 
     Returns
@@ -84,11 +87,8 @@ def repeats(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, int]:
     occur both as benign and as an attack, which no model can tell apart.
     """
     # 64-bit hashes bound the memory: two different rows of 1 M share one once in 37 million times.
-    floats = rows[list(schema.numeric)].astype(np.float64) + 0.0  # no -0.0 beside 0.0
-    values = pd.concat([floats, rows[list(schema.categorical)]], axis=1)
-    keys = pd.util.hash_pandas_object(values, index=False).to_numpy()
-    classes = classes_of(rows)
-    benign, attack = (keys[classes.get(name, slice(0))] for name in ("benign", "attack"))
+    keys = np.concatenate([_hashes(piece, schema) for piece in rows.read(schema.columns)])
+    benign, attack = keys[rows.labels == 0], keys[rows.labels == 1]
     in_both = np.intersect1d(benign, attack)
     return {
         "repeated": len(keys) - len(np.unique(keys)),
@@ -96,15 +96,22 @@ def repeats(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, int]:
     }
 
 
-def gaps(rows: pd.DataFrame, schema: FeatureSchema) -> dict[str, int]:
+def _hashes(rows: pd.DataFrame, schema: FeatureSchema) -> NDArray[np.uint64]:
+    floats = rows[list(schema.numeric)].astype(np.float64) + 0.0  # no -0.0 beside 0.0
+    values = pd.concat([floats, rows[list(schema.categorical)]], axis=1)
+    return np.asarray(pd.util.hash_pandas_object(values, index=False), dtype=np.uint64)
+
+
+def gaps(rows: AllRows, schema: FeatureSchema) -> dict[str, int]:
     """Count rows with a missing feature, without any feature, and with an infinite one."""
-    missing = rows[list(schema.columns)].isna()
-    infinite = np.isinf(rows[list(schema.numeric)].astype(np.float64))
-    return {
-        "missing": int(missing.any(axis=1).sum()),
-        "empty": int(missing.all(axis=1).sum()),
-        "infinite": int(infinite.any(axis=1).sum()),
-    }
+    counts = {"missing": 0, "empty": 0, "infinite": 0}
+    for piece in rows.read(schema.columns):
+        missing = piece[list(schema.columns)].isna()
+        infinite = np.isinf(piece[list(schema.numeric)].astype(np.float64))
+        counts["missing"] += int(missing.any(axis=1).sum())
+        counts["empty"] += int(missing.all(axis=1).sum())
+        counts["infinite"] += int(infinite.any(axis=1).sum())
+    return counts
 
 
 def ranked(statistics: dict[str, Any], kind: str) -> list[str]:
@@ -138,10 +145,36 @@ def _is_constant(values: pd.Series[Any]) -> bool:
     return len(values.dropna().unique()) <= 1
 
 
-def _span(rows: pd.DataFrame) -> dict[str, str]:
-    if TIME not in rows or not rows[TIME].notna().any():
+def _constant(rows: AllRows, suspected: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the columns that have one value at most in all rows, and that value."""
+    found: dict[str, list[Any]] = {name: [] for name in suspected}
+    for piece in rows.read(suspected) if suspected else ():
+        for name in list(found):
+            values = {*found[name], *piece[name].dropna().unique()}
+            if len(values) > 1:
+                del found[name]
+            else:
+                found[name] = list(values)
+    return found
+
+
+def _families(rows: AllRows) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for piece in rows.read([ATTACK]):
+        for name, count in piece[ATTACK].value_counts(sort=False).items():
+            counts[str(name)] += int(count)
+    return dict(counts.most_common())
+
+
+def _span(rows: AllRows, looked_at: pd.DataFrame) -> dict[str, str]:
+    if TIME not in looked_at:
         return {}
-    return {"first": rows[TIME].min().isoformat(), "last": rows[TIME].max().isoformat()}
+    known = [piece[TIME].dropna() for piece in rows.read([TIME])]
+    known = [times for times in known if len(times)]
+    if not known:
+        return {}
+    first, last = min(times.min() for times in known), max(times.max() for times in known)
+    return {"first": first.isoformat(), "last": last.isoformat()}
 
 
 def _counts(values: pd.DataFrame) -> pd.DataFrame:

@@ -21,9 +21,12 @@ def source_lock(project: Project, source: str) -> Iterator[None]:
 
 
 @contextmanager
-def dvc_lock(project: Project) -> Iterator[None]:
-    """Let one process of the project run DVC at a time: a second one would fail on DVC's lock."""
-    with lock(project.dvc_guard, "another dvc repro"):
+def dvc_lock(project: Project, *, needed: bool = True) -> Iterator[None]:
+    """Let one process of the project run DVC at a time: a second one would fail on DVC's lock.
+
+    Who only reads what DVC wrote does not need it: see `lock`.
+    """
+    with lock(project.dvc_guard, "another dvc repro", needed=needed):
         yield
 
 

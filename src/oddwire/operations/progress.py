@@ -24,6 +24,9 @@ class Progress:
     def end(self, step: str, *, failed: bool = False) -> None:
         """End a step."""
 
+    def remark(self, sentence: str) -> None:
+        """Hear of something that is no error and should be known."""
+
     def begin_wait(self, reason: str) -> None:
         """Begin to wait for something else to end."""
         self.begin(reason)

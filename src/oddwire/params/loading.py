@@ -16,6 +16,7 @@ from oddwire.params.data_stages import ExploreSettings, SplitSettings
 from oddwire.params.drift import DriftSettings
 from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
+from oddwire.params.scoring import ScoringSettings
 from oddwire.params.search import SearchSettings
 from oddwire.params.sources import Source
 from oddwire.params.text.wording import in_words, shown
@@ -42,6 +43,7 @@ class Params(Settings):
     promotion: PromotionSettings = PromotionSettings()
     drift: DriftSettings = DriftSettings()
     notify: NotifySettings = NotifySettings()
+    scoring: ScoringSettings = ScoringSettings()
 
     @model_validator(mode="after")
     def _refuse_twins(self) -> Self:
@@ -93,7 +95,26 @@ def load_params(file: Path) -> Params:
     content = read_yaml(file)
     if not isinstance(content, dict):
         raise ParameterError(f"{file.name} must hold keys and values, got {shown(content)}")
+    _check_values(content, file.name)
     return check_params(content, origin=file.name)
+
+
+def _check_values(content: Any, place: str) -> None:
+    """Refuse what YAML knows beyond text, numbers, lists and keys: DVC, which reads it too, does.
+
+    Raises
+    ------
+    ParameterError
+        If there is a date, a time or a set.
+    """
+    if isinstance(content, dict):
+        for key, value in content.items():
+            _check_values(value, f"{place}: {key}" if place.endswith(".yaml") else f"{place}.{key}")
+    elif isinstance(content, list):
+        for value in content:
+            _check_values(value, place)
+    elif not isinstance(content, str | int | float | None):
+        raise ParameterError(f"{place}: must be in quotes, got {str(content)!r}")
 
 
 def check_params(content: dict[str, Any], *, origin: str = "params.yaml") -> Params:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,12 +17,13 @@ from oddwire.errors import DataError
 from oddwire.exploration.leakage import find_suspects
 from oddwire.exploration.page.html_page import write_page
 from oddwire.exploration.projections import Maps, as_matrix, place_on_maps
-from oddwire.exploration.sample import sample
+from oddwire.exploration.sample import AllRows, sample
 from oddwire.exploration.statistics import describe
 from oddwire.params import Source, load_params
 from oddwire.project import Project
-from oddwire.stages.running import run
+from oddwire.stages.running import remark, run
 from oddwire.traffic.features.units import unit_of
+from oddwire.traffic.frame_files import read_frames
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.splitting.shared_rows import SharedRows
 
@@ -41,18 +43,29 @@ def explore(project: Project, source: str) -> None:
     """
     params = load_params(project.params_file)
     settings = params.source(source)
-    rows, schema, shared = _load(project.prepared(source))
+    rows, schema, shared = _open(project.prepared(source), params.rows_at_once)
     most = max(_FEWEST_ROWS, _CELLS // len(schema.columns))
     looked_at = sample(rows, max_rows=min(params.explore.max_rows, most))
-    on_map = sample(looked_at, max_rows=_MAP_ROWS)
+    on_map = sample(AllRows.of(looked_at), max_rows=_MAP_ROWS)
     statistics = {"source": source, "seed": params.seed, **describe(rows, looked_at, schema)}
     statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
     statistics["shared_rows"] = {"remarkable": shared.remarkable, "sentence": shared.sentence}
     statistics["units"] = _units(settings, schema)
-    maps = place_on_maps(*as_matrix(on_map, schema), seed=params.seed)
+    maps = _maps(on_map, schema, params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
     with whole_folder(project.explored(source)) as folder:
-        write_page(statistics, looked_at, on_map, maps, folder)
+        failures = write_page(statistics, looked_at, on_map, maps, folder)
+    for sentence in failures:
+        remark(sentence)
+
+
+def _maps(rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> Maps | str:
+    try:
+        return place_on_maps(*as_matrix(rows, schema), seed=seed)
+    except Exception as error:  # noqa: BLE001 - a map is a picture, and no picture stops a training
+        reason = f"it failed: {type(error).__name__}: {error}"
+        remark(f"the maps of {len(rows):,} rows: {reason}")
+        return reason
 
 
 def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:
@@ -61,15 +74,18 @@ def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:
     return {name: unit for name in schema.numeric if (unit := unit_of(name)) is not None}
 
 
-def _load(folder: Path) -> tuple[pd.DataFrame, FeatureSchema, SharedRows]:
+def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, SharedRows]:
     file = folder / "split.json"
     if not file.is_file():
         raise DataError(f"{file} does not exist: run the stage `prepare` first")
     content = json.loads(file.read_text(encoding="utf-8"))
-    parts = [pd.read_parquet(folder / f"{part}.parquet") for part in PARTS]
-    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+    def read(names: Sequence[str] | None) -> Iterator[pd.DataFrame]:
+        for part in PARTS:
+            yield from read_frames(folder / f"{part}.parquet", rows=at_once, columns=names)
+
     shared = SharedRows.from_summary(content.get("shared_rows"))
-    return rows, FeatureSchema.from_dict(content["schema"]), shared
+    return AllRows(read), FeatureSchema.from_dict(content["schema"]), shared
 
 
 if __name__ == "__main__":

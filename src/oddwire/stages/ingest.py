@@ -10,7 +10,7 @@ from oddwire.project import Project
 from oddwire.stages.link import linked
 from oddwire.stages.running import run
 from oddwire.traffic.archive import write_rows
-from oddwire.traffic.sources import read_source
+from oddwire.traffic.sources import open_source
 
 
 def ingest(project: Project, source: str) -> None:
@@ -21,8 +21,9 @@ def ingest(project: Project, source: str) -> None:
     DataError
         If a file, column or row is not what the source promises.
     """
-    settings = load_params(project.params_file).source(source)
-    rows = read_source(linked(settings, project.raw(source)), root=project.root)
+    params = load_params(project.params_file)
+    own = linked(params.source(source), project.raw(source))
+    rows = open_source(own, root=project.root, rows=params.rows_at_once)
     with whole_folder(project.ingested(source)) as folder:
         write_rows(rows, folder)
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pandas as pd
 
 from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.running import run
-from oddwire.traffic.archive import load_rows
-from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, to_features
-from oddwire.traffic.splitting.parts import Split, split_rows
+from oddwire.traffic.archive import Archive, open_archive
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
+from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.frame_files import FrameFile, read_frames, write_frames
+from oddwire.traffic.schema import LABEL, TIME, FeatureSchema
+from oddwire.traffic.splitting.parts import NUMBERS, Split, split_rows
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
 PARTS = ("train", "calibration", "validation", "test")
@@ -29,33 +37,66 @@ def prepare(project: Project, source: str) -> None:
     """
     params = load_params(project.params_file)
     params.source(source)
-    rows = load_rows(project.ingested(source))
-    schema = rows.schema or CONNECTION_FEATURES
-    train = to_features(rows.kind, rows.train, schema)
-    test = None if rows.test is None else to_features(rows.kind, rows.test, schema)
-    split = split_rows(train, test, params.split, seed=params.seed, source=source)
-    shared = _shared_rows(split, source)
-    content = {
-        "source": source,
-        "kind": rows.kind,
-        "schema": schema.to_dict(),
-        "split": split.summary(),
-        "shared_rows": shared.summary(),
-    }
+    archive = open_archive(project.ingested(source))
+    schema = archive.schema or CONNECTION_FEATURES
+    split = split_rows(
+        archive.read("train", [LABEL, TIME]),
+        archive.read("test", [LABEL]) if archive.has_test else None,
+        params.split, seed=params.seed, source=source,
+    )  # fmt: skip
     with whole_folder(project.prepared(source)) as folder:
-        for part in PARTS:
-            getattr(split, part).to_parquet(folder / f"{part}.parquet", index=False)
+        _write_parts(archive, split, schema, folder, params.rows_at_once)
+        shared = _shared_rows(folder, source, params.rows_at_once)
+        content = {
+            "source": source,
+            "kind": archive.kind,
+            "schema": schema.to_dict(),
+            "split": split.summary(),
+            "shared_rows": shared.summary(),
+        }
         (folder / "split.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _shared_rows(split: Split, source: str) -> SharedRows:
-    before = (split.train, split.calibration, split.validation, split.dropped)
-    shared = count_shared(before, [split.test])
+def _write_parts(
+    archive: Archive, split: Split, schema: FeatureSchema, folder: Path, rows: int
+) -> None:
+    """Write each part, and the dropped rows; those of the archive are in the order of time."""
+    features = FeaturesInBatches(archive.kind, schema)
+    first = 0
+    with ExitStack() as open_files:
+        files = {
+            part: open_files.enter_context(FrameFile(folder / f"{part}.parquet"))
+            for part in NUMBERS
+            if not (archive.has_test and part == "test")
+        }
+        for batch in archive.batches("train", rows=rows):
+            frame = features.of(batch)
+            numbers = split.numbers[first : first + len(frame)]
+            for part, file in files.items():
+                chosen = numbers == NUMBERS[part]
+                if chosen.any() or not first:  # so that a part without rows has its columns
+                    file.write(frame[chosen])
+            first += len(frame)
+    if archive.has_test:
+        later = FeaturesInBatches(archive.kind, schema)
+        batches = archive.batches("test", rows=rows)
+        write_frames((later.of(batch) for batch in batches), folder / "test.parquet")
+
+
+def _shared_rows(folder: Path, source: str, rows: int) -> SharedRows:
+    """Count the test rows that occur before them, and remove the dropped rows again."""
+
+    def pieces(*parts: str) -> Iterator[pd.DataFrame]:
+        for part in parts:
+            yield from read_frames(folder / f"{part}.parquet", rows=rows)
+
+    shared = count_shared(pieces("train", "calibration", "validation", "dropped"), pieces("test"))
     if shared.same:
         raise DataError(
             f"source {source}: its test file has the same {shared.of:,} rows as its train file:"
             " `test` must name rows that nothing was trained on, or be left out"
         )
+    (folder / "dropped.parquet").unlink()
     return shared
 
 

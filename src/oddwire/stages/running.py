@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from oddwire.errors import OddwireError
 from oddwire.faults import faults_told
+from oddwire.operations.data.dvc_process import ERROR, REMARK
 from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
@@ -50,5 +51,14 @@ def _ended(call: Callable[[], None]) -> int:
 
 def _refused(reason: str) -> int:
     # One line: whoever runs the stage shows it as the cause.
-    sys.stderr.write(f"error: {printable(' '.join(reason.split()))}\n")
+    sys.stderr.write(f"{ERROR}{_one_line(reason)}\n")
     return EXIT_MENDABLE
+
+
+def remark(sentence: str) -> None:
+    """Tell the person who waits for the stage something that is no error."""
+    sys.stderr.write(f"{REMARK}{_one_line(sentence)}\n")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))

@@ -1,4 +1,4 @@
-"""Stage ``settings``: what the other stages depend on of ``params.yaml``, every default written out.
+"""Stage ``settings``: what other stages depend on of ``params.yaml``, each default written out.
 
 DVC can only depend on a key that is there, and many may be left out. A default that changes runs
 the stages again that it concerns, as a changed value does.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pandas as pd
 
 from oddwire.errors import DataError
 from oddwire.params import RowKind
-from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.frame_files import columns_of, read_frames, write_frames
+from oddwire.traffic.schema import TIME, FeatureSchema
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,94 @@ class SourceRows:
         return "connections" if self.schema is None else "table"
 
 
-def write_rows(rows: SourceRows, folder: Path) -> None:
+@dataclass(frozen=True)
+class SourceBatches:
+    """All rows of a source in pieces, each read when it is asked for, once.
+
+    Parameters
+    ----------
+    train, test, schema
+        As of `SourceRows`, in pieces of the same columns, in the order of time where there is one.
+    """
+
+    train: Iterable[pd.DataFrame]
+    test: Iterable[pd.DataFrame] | None = None
+    schema: FeatureSchema | None = None
+
+    def together(self) -> SourceRows:
+        """Read all of them."""
+        test = None if self.test is None else pd.concat(self.test, ignore_index=True)
+        return SourceRows(pd.concat(self.train, ignore_index=True), test, self.schema)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The rows that `write_rows` wrote.
+
+    Parameters
+    ----------
+    folder
+        Where they are.
+    schema
+        As of `SourceRows`.
+    """
+
+    folder: Path
+    schema: FeatureSchema | None
+
+    @property
+    def kind(self) -> RowKind:
+        """As of `SourceRows`."""
+        return "connections" if self.schema is None else "table"
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the source has an official test file."""
+        return self._file("test").is_file()
+
+    def batches(
+        self, part: str, *, rows: int, columns: Sequence[str] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the rows of ``train`` or ``test`` in order, at most so many at a time.
+
+        Parameters
+        ----------
+        columns
+            Those to read, as far as they are there; None for all.
+        """
+        file = self._file(part)
+        if columns is not None:
+            there = columns_of(file)
+            columns = [name for name in columns if name in there]
+        return read_frames(file, rows=rows, columns=columns)
+
+    def read(self, part: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return some columns of all rows of ``train`` or ``test``."""
+        file = self._file(part)
+        there = columns_of(file)
+        wanted = [name for name in there if columns is None or name in columns]
+        return pd.read_parquet(file, columns=wanted)
+
+    def between(self, part: str, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
+        """Return the rows of ``train`` or ``test`` from a time on and before another."""
+        wanted = [(TIME, ">=", start), (TIME, "<", end)]
+        return pd.read_parquet(self._file(part), filters=wanted)
+
+    def _file(self, part: str) -> Path:
+        return self.folder / f"{part}.parquet"
+
+
+def write_rows(rows: SourceBatches, folder: Path) -> None:
     """Write ``train.parquet``, ``test.parquet`` if there is a test file, and ``rows.json``."""
-    parts = {"train": rows.train} | ({} if rows.test is None else {"test": rows.test})
-    for part, frame in parts.items():
-        frame.to_parquet(folder / f"{part}.parquet", index=False)
+    write_frames(rows.train, folder / "train.parquet")
+    if rows.test is not None:
+        write_frames(rows.test, folder / "test.parquet")
     content = {"schema": None if rows.schema is None else rows.schema.to_dict()}
     (folder / "rows.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def load_rows(folder: Path) -> SourceRows:
-    """Read back what `write_rows` wrote.
+def open_archive(folder: Path) -> Archive:
+    """Open what `write_rows` wrote.
 
     Raises
     ------
@@ -59,9 +139,4 @@ def load_rows(folder: Path) -> SourceRows:
     if not file.is_file():
         raise DataError(f"{file} does not exist: run the stage `ingest` first")
     schema = json.loads(file.read_text(encoding="utf-8"))["schema"]
-    test = folder / "test.parquet"
-    return SourceRows(
-        train=pd.read_parquet(folder / "train.parquet"),
-        test=pd.read_parquet(test) if test.is_file() else None,
-        schema=None if schema is None else FeatureSchema.from_dict(schema),
-    )
+    return Archive(folder, None if schema is None else FeatureSchema.from_dict(schema))

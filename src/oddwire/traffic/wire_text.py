@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import PurePath
 
 _LONGEST_PATH = 200
@@ -32,6 +33,18 @@ def plain_label(text: str) -> str:
     """Return text that matplotlib draws literally."""
     # Names can come from logs that an attacker wrote: a dollar would start a formula, which may not
     # parse, and a leading underscore would drop the line from the legend.
-    shown = printable(text)
+    known = _letters()
+    shown = "".join(
+        letter if ord(letter) in known else "\N{REPLACEMENT CHARACTER}"
+        for letter in printable(text)
+    )
     shown = shown.replace("\\", "\\\\").replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """Return the letters that matplotlib's font has; it warns of each other one that it draws."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())

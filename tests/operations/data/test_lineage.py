@@ -10,6 +10,7 @@ from oddwire.errors import DataError
 from oddwire.operations.data.lineage import (
     PACKAGES,
     Lineage,
+    check_dvc_lock,
     folder_digest,
     package_versions,
     read_lineage,
@@ -107,18 +108,33 @@ def test_bytes_that_are_no_text_do_no_harm(committed):
     assert "+\ufffd\ufffd seed" in read_lineage(committed, "desk").git_diff
 
 
-@pytest.mark.parametrize("why", ["no repository", "no commit", "no git"])
-def test_without_a_commit_the_rest_is_there_all_the_same(project, why, monkeypatch):
-    if why == "no commit":
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        ("no repository", "no git repository"),
+        ("no commit", "no git commit yet"),
+        ("no git", "git is not installed"),
+        ("ignored", "the repository around the project ignores it"),
+        ("another's", "git refuses the repository of another user (safe.directory)"),
+    ],
+)
+def test_without_a_commit_the_rest_is_there_and_the_reason(project, why, says, monkeypatch):
+    if why in {"no commit", "another's"}:
         git(project.root, "init", "-q")
+    if why == "ignored":
+        git(project.root.parent, "init", "-q")
+        (project.root.parent / ".gitignore").write_text("*\n")
+        git(project.root.parent, "add", "-f", ".gitignore")
+        git(project.root.parent, "commit", "-q", "-m", "first")
+    if why == "another's":
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     if why == "no git":
         monkeypatch.setenv("PATH", "")
     lineage = read_lineage(project, "desk")
     assert lineage.git_commit is None
-    assert lineage.tags()["git_tree_clean"] == "no git repository"
     assert lineage.git_diff == ""
     assert lineage.tags()["git_commit"] == "none"
-    assert lineage.tags()["git_tree_clean"] == "no git repository"
+    assert lineage.tags()["git_tree_clean"] == says
     assert lineage.tags()["data_digest"] == lineage.data_digest
 
 
@@ -170,8 +186,29 @@ def test_the_token_of_a_webhook_is_not_kept(committed):
     assert "T0KEN" not in diff
 
 
-@pytest.mark.parametrize("content", [f"stages: {'[' * 1000}", "a: [", "a: 1\na: 2\n"])
-def test_a_lock_file_that_is_damaged_or_a_bomb_is_one_line(project, content):
-    project.dvc_lock.write_text(content)
-    with pytest.raises(DataError, match=r"^dvc\.lock.*`git checkout dvc\.lock`"):
-        read_lineage(project, "desk")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"schema: '2.0'\n<<<<<<< HEAD\nstages: {}\n=======\n", b"stages:\n  prepare@mine: [", b"7",
+        b"stages: 7\n", b"- 1\n", b"\xff\xfe\x00", b"stages:\n" + b"\x00" * 100,
+        b"stages: " + b"[" * 1000, b"a: 1\na: 2\n",
+    ],
+)  # fmt: skip
+def test_a_damaged_dvc_lock_is_one_line_that_says_how_to_mend_it(tmp_path, content):
+    project = Project(tmp_path)
+    project.dvc_lock.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        check_dvc_lock(project)
+    told = str(raised.value)
+    assert told.startswith(f"{project.dvc_lock} is damaged")
+    assert "git checkout -- dvc.lock" in told
+    assert "\n" not in told
+    assert project.dvc_lock.read_bytes() == content, "it is the user's: never moved"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"schema: '2.0'\nstages:\n"])
+def test_an_empty_dvc_lock_is_none(tmp_path, content):
+    project = Project(tmp_path)
+    if content is not None:
+        project.dvc_lock.write_bytes(content)
+    check_dvc_lock(project)

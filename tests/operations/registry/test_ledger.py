@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from oddwire.errors import ServiceError
 from oddwire.operations.registry import ledger
 
 OLD = {
@@ -26,7 +29,7 @@ def file(tmp_path):
 
 
 def test_a_ledger_that_is_not_there_says_nothing(file):
-    assert ledger.read(file, "desk") == ledger.History((), 0)
+    assert ledger.read(file, "desk") == ledger.History(())
 
 
 def test_entries_are_read_back_the_newest_first(file):
@@ -56,20 +59,75 @@ def test_half_a_line_costs_neither_the_next_entry_nor_the_reading(file):
     ledger.append(file, NEW)
     found = ledger.read(file, "desk")
     assert [entry.version for entry in found.entries] == ["2", "1"]
-    assert found.unreadable == 1
+    assert found.damaged == (2,)
     assert file.read_bytes().startswith(whole), "it only grows"
 
 
-@pytest.mark.parametrize("line", [b"7", b"[1]", b"null", b"{}", b'{"source": "desk"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"7",
+        b"[1]",
+        b"null",
+        b"{}",
+        b'{"source": "desk"}',
+        b"\xff\xfe",
+        b"\x00" * 4096,
+        b"<<<<<<< HEAD",
+        b"[" * 100_000,
+        json.dumps({**NEW, "version": None}).encode(),
+        json.dumps({**NEW, "time": 5}).encode(),
+        json.dumps({**NEW, "source": ["desk"]}).encode(),
+        json.dumps(NEW).encode()[5:],
+    ],
+)
 def test_a_line_that_is_no_entry_is_counted(file, line):
     file.write_bytes(line + b"\n\n" + json.dumps(NEW).encode())
     found = ledger.read(file, "desk")
-    assert (len(found.entries), found.unreadable) == (1, 1)
+    assert (len(found.entries), found.damaged) == (1, (1,))
+
+
+@pytest.mark.parametrize("tail", [b'{"time": "2026-11-0', b"\x00" * 4096, b"\xff", b"{"])
+def test_what_a_loss_of_power_leaves_at_the_end_costs_no_whole_line(file, tail):
+    ledger.append(file, OLD)
+    file.write_bytes(file.read_bytes() + tail)
+    ledger.append(file, NEW)
+    ledger.append(file, NEW)
+    found = ledger.read(file, "desk")
+    assert [entry.version for entry in found.entries] == ["2", "2", "1"]
+    assert found.damaged == (2,)
+
+
+def test_an_entry_that_a_full_disk_cut_is_taken_back(file, monkeypatch):
+    ledger.append(file, OLD)
+    whole, write = file.read_bytes(), os.write
+
+    def fills_up(handle, content):
+        if len(content) > 50:
+            return write(handle, content[:50])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", fills_up)
+    with pytest.raises(ServiceError, match=r"write the ledger .*promotions\.jsonl: No space left"):
+        ledger.append(file, {**NEW, "reason": "x"})
+    monkeypatch.undo()
+    assert file.read_bytes() == whole
+    ledger.append(file, NEW)
+    assert ledger.read(file, "desk").damaged == ()
+
+
+def test_a_ledger_that_is_no_file_is_one_line(file):
+    file.mkdir()
+    with pytest.raises(ServiceError, match="cannot write the ledger"):
+        ledger.append(file, NEW)
+    with pytest.raises(ServiceError, match="cannot read the ledger"):
+        ledger.read(file, "desk")
 
 
 WRITER = """
 import sys
 from pathlib import Path
+from oddwire.errors import ServiceError
 from oddwire.operations.registry import ledger
 
 print("ready", flush=True)

@@ -135,7 +135,9 @@ def test_columns_of_a_scored_file_are_replaced_when_it_is_scored_again(desk, cur
 
 def test_an_old_result_is_replaced_as_a_whole(desk, current, tmp_path):
     out = tmp_path / "out.csv"
-    out.write_text("old\n" * 10_000)
+    score_file(desk.project, "desk", current, out)
+    with out.open("a") as old:
+        old.write("old\n" * 10_000)
     score_file(desk.project, "desk", current, out)
     assert "old" not in out.read_text()
     assert files(tmp_path) == ["current.csv", "out.csv"]
@@ -181,13 +183,14 @@ def test_a_target_that_cannot_be_written_leaves_nothing_half_written(desk, curre
 )
 def test_a_bad_file_is_named_and_keeps_the_old_result(desk, tmp_path, content, says):
     file, out = tmp_path / "current.csv", tmp_path / "out.csv"
-    out.write_text("old\n")
+    old = "anomaly_score,p_value,extrapolated,alert,model_version\n1,2,3,4,5\n"
+    out.write_text(old)
     if content is not None:
         file.write_text(content)
     with pytest.raises(DataError, match=says) as raised:
         score_file(desk.project, "desk", file, out)
     assert "\n" not in str(raised.value)
-    assert out.read_text() == "old\n"
+    assert out.read_text() == old
     assert set(files(tmp_path)) <= {"current.csv", "out.csv"}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oddwire.operations.scoring.scored_files import explained_file, write_files
+from oddwire.operations.scoring.scored_files import FrameWriter, explained_file, writing
 
 SPAWN = multiprocessing.get_context("spawn")
 ROWS, ROUNDS = 40_000, 3
@@ -22,7 +22,10 @@ def write(out, word, barrier):
     }
     for _ in range(ROUNDS):
         barrier.wait(60)
-        write_files(files)
+        with writing(list(files)) as drafts:
+            for (target, frame), draft in zip(files.items(), drafts, strict=True):
+                with FrameWriter(draft, target.name) as written:
+                    written.write(frame)
 
 
 @pytest.mark.parametrize("name", ["scored.csv", "scored.parquet"])

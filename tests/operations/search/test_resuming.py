@@ -20,9 +20,10 @@ from oddwire.detection.detectors.isolation_forest.detector import IsolationFores
 from oddwire.detection.search_space import Choice, IntRange
 from oddwire.errors import ServiceError
 from oddwire.operations.search import studies
+from oddwire.operations.search.journals import STORAGE_VARIABLE
 from oddwire.operations.search.objective import make_objective
 from oddwire.operations.search.plans import StudyPlan
-from oddwire.operations.search.studies import STORAGE_VARIABLE, close_study, run_study
+from oddwire.operations.search.studies import close_study, run_study
 
 pytestmark = pytest.mark.usefixtures("small_forest")
 BAD = {"detector__n_estimators": Choice((-1,))}

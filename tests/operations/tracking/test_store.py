@@ -15,9 +15,11 @@ import pandas as pd
 import psutil
 import pytest
 from matplotlib.figure import Figure as Picture
+from stubs import RecordedProgress
 
 from oddwire.cli.servers.processes import HOST, free_port, start_mlflow
 from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
+from oddwire.operations.progress import watched_by
 from oddwire.operations.tracking.items import (
     DatasetInput,
     Figure,
@@ -70,7 +72,7 @@ def test_without_an_address_the_store_lies_in_the_project(tracking, bare):
 
 def test_items_are_kept_with_the_run_and_read_back(tracking, tmp_path):
     with tracking.run("desk", "one", kind="training") as run:
-        tracking.log(run, [*ITEMS, Figure("plots/line.png", pictured())])
+        tracking.log(run, [*ITEMS, Figure("plots/line.png", pictured)])
     data = tracking.client.get_run(run).data
     assert data.metrics == {"roc_auc": 0.9}
     assert data.params == {"trials": "2", "source.days": "3"}
@@ -80,6 +82,34 @@ def test_items_are_kept_with_the_run_and_read_back(tracking, tmp_path):
     folder = tracking.download(run, "plots", tmp_path / "not yet" / "there")
     assert (folder / "line.png").read_bytes().startswith(b"\x89PNG")
     assert tracking.download(run, "lineage/git.diff", tmp_path).read_text() == "nothing\n"
+
+
+def test_a_picture_that_cannot_be_drawn_is_kept_as_its_reason_and_told(tracking, tmp_path):
+    watcher = RecordedProgress()
+    with watched_by(watcher), tracking.run("desk", "one", kind="training") as run:
+        tracking.log(run, [Figure("plots/a.png", lambda: 1 / 0), Text("after.txt", "kept")])
+    reason = "could not be drawn: ZeroDivisionError: division by zero"
+    assert watcher.remarks == [f"the picture plots/a.png {reason}"]
+    folder = tracking.download(run, "plots", tmp_path)
+    assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert tracking.has_file(run, "after.txt")
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b"])
+def test_a_folder_that_mlflow_would_take_for_another_one_is_refused(tmp_path, name):
+    project = Project(tmp_path / name)
+    project.root.mkdir()
+    with pytest.raises(ParameterError, match="MLflow cannot keep its store below a folder"):
+        Tracking.connect(project)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_single_quote_in_the_working_folder_is_refused(tmp_path, monkeypatch):
+    folder = tmp_path / "it's"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(ParameterError, match="a single quote in its name"):
+        Tracking.connect(Project(tmp_path))
 
 
 def test_rows_that_went_in_are_datasets_of_the_run(tracking):
@@ -365,12 +395,6 @@ def test_a_folder_as_a_store_is_refused_with_the_command_that_moves_it(bare, mon
     assert f"mlflow migrate-filestore --source {folder} " in str(raised.value)
 
 
-def test_a_damaged_store_is_told_in_one_line(bare):
-    (bare.mlruns / "mlflow.db").write_bytes(b"this is no database" * 100)
-    with pytest.raises(ServiceError, match=r"mlflow\.db failed: .*not a database$"):
-        Tracking.connect(bare)
-
-
 def test_a_store_that_breaks_while_it_is_used_is_an_outage_and_an_unknown_run_is_not(bare):
     from mlflow.exceptions import MlflowException
 
@@ -420,3 +444,18 @@ def test_names_that_are_not_ours_are_kept_without_escape_codes(tracking):
     assert kept.data.params["train"] == CLEAN
     tracking.rename(run, f"DRIFT {ODD}")
     assert tracking.client.get_run(run).info.run_name == f"DRIFT {CLEAN}"
+
+
+@pytest.mark.parametrize("damage", ["none of SQLite's", "cut"])
+def test_a_damaged_database_is_named_with_what_to_do_and_never_moved(bare, damage):
+    database = bare.mlruns / "mlflow.db"
+    whole = database.read_bytes()
+    content = b"garbage" * 1000 if damage != "cut" else whole[: len(whole) // 2]
+    database.write_bytes(content)
+    with pytest.raises(ServiceError) as raised:
+        Tracking.connect(bare).experiment("desk")
+    told = str(raised.value)
+    assert str(database) in told
+    assert "the file is damaged: bring back a copy of it" in told
+    assert "\n" not in told
+    assert database.read_bytes() == content

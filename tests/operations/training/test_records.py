@@ -204,7 +204,7 @@ def test_the_training_shows_the_best_and_all_side_by_side(report, benign_report)
     items = list(records.training_items([report, other], report, VALIDATION))
     assert merged(Tags, items) == {"best_detector": "isolation_forest"}
     assert merged(Metrics, items)["roc_auc"] == report.test.roc_auc
-    roc = next(item.figure for item in of(Figure, items) if item.file == "plots/roc.png")
+    roc = next(item.draw() for item in of(Figure, items) if item.file == "plots/roc.png")
     legend = " ".join(text.get_text() for text in roc.axes[0].get_legend().get_texts())
     assert "isolation" in legend.lower()
     assert "svm" in legend.lower()

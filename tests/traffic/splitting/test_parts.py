@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,18 @@ def rows_of(count, *, timed=True, attack_share=0.1, unknown_share=0.0, seed=0):
 
 
 def split(rows, official=None, *, seed=1, **options):
-    return split_rows(rows, official, SplitSettings(**options), seed=seed, source="office")
+    """Split rows, and take the rows of each part."""
+    found = split_rows(rows, official, SplitSettings(**options), seed=seed, source="office")
+    frames = {part: rows.iloc[found.of(part)].reset_index(drop=True) for part in PARTS}
+    if official is not None:
+        assert frames["test"].empty
+        frames["test"] = official
+    return SimpleNamespace(
+        **frames,
+        summary=found.summary,
+        method=found.method,
+        connections_per_day=found.connections_per_day,
+    )
 
 
 class TestEverySplit:

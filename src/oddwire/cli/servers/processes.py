@@ -107,12 +107,12 @@ def start_prefect(project: Project, port: int, *, page: bool = True) -> Server:
     env = {
         _API: api,
         # Without this, the page of another port would look for its server at the default one.
-        "PREFECTSERVER_UI_API_URL": api,
-        "PREFECTSERVER_UI_ENABLED": str(page),
+        "PREFECT_SERVER_UI_API_URL": api,
+        "PREFECT_SERVER_UI_ENABLED": str(page),
         # The newer page asks an address on the internet for its settings, even without analytics.
-        "PREFECTSERVER_UI_V2_ENABLED": "false",
-        "PREFECTSERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
-        "PREFECTSERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
     }
     return start("Prefect server", [SERVE, "prefect", str(port)], project=project, env=env)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from oddwire.errors import OddwireError, ServiceError
+from oddwire.masking import masked
 from oddwire.project import Project
 
 Result = TypeVar("Result")
@@ -40,7 +44,12 @@ def session(project: Project, *, quiet: bool = False) -> Iterator[None]:
             from oddwire.operations.tracking.store import Tracking
 
             Tracking.connect(project)
-            api = stack.enter_context(prefect_api(project))
+            place = project
+            data = project.root / "data"
+            # A drift check reads, mostly: where it may not write, the server's log goes elsewhere.
+            if data.is_dir() and not os.access(data, os.W_OK):
+                place = Project(Path(stack.enter_context(TemporaryDirectory())))
+            api = stack.enter_context(prefect_api(place))
             end_left_runs(api, printer(err=True))
         yield
 
@@ -64,10 +73,12 @@ def run_flow(flow: Callable[..., Result], **parameters: Any) -> Result:
         except Exception as error:
             if not _lost_its_server(error):
                 raise
-            gone = f"the Prefect server {os.environ.get('PREFECT_API_URL', '')} stopped answering"
+            address = masked(os.environ.get("PREFECT_API_URL", ""))
+            gone = f"the Prefect server {address} stopped answering"
             if not came_to:
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise ServiceError(f"{gone}: {reason}") from error
+            _drop_unsent()
             # What the flow came to matters more than what its page shows of it.
             _warn(f"{gone}: its page does not show how this run ended; nothing else is missing")
             outcome: Result | BaseException = came_to[-1]
@@ -88,7 +99,29 @@ def _lost_its_server(error: BaseException) -> bool:
 def _say_it_once() -> None:
     """Let Prefect's background threads keep to themselves that they cannot send their lines."""
     logging.raiseExceptions = False
-    logging.getLogger("prefect._internal").setLevel(logging.CRITICAL)
+    # A filter: Prefect sets its loggers' levels anew.
+    logging.getLogger("prefect._internal.concurrency").addFilter(_is_no_unsent_event)
+
+
+def _is_no_unsent_event(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Service ")
+
+
+def _drop_unsent() -> None:
+    """Drop the lines and events that wait to be sent to a server that is gone.
+
+    At the end of the process Prefect would try each of them for seconds.
+    """
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        # It offers to wait for them alone.
+        waiting: Any = worker._instances  # type: ignore[misc]  # noqa: SLF001
+        for service in [*waiting.values()]:
+            with suppress(queue.Empty):
+                while True:
+                    service._queue.get_nowait()  # noqa: SLF001 - the same
 
 
 def _warn(text: str) -> None:

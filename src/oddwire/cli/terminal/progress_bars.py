@@ -22,6 +22,7 @@ from rich.progress import (
 
 from oddwire.cli.terminal.printing import printer
 from oddwire.operations.progress import Progress, step, watched_by
+from oddwire.traffic.wire_text import printable
 
 _LINE_EVERY = 10.0  # seconds between the lines of a step where the output is no terminal
 
@@ -82,6 +83,10 @@ class Bars(Progress):
             self._bars.stop_task(task)
         ended = "failed after" if failed else "done in"
         self._line(step, f"{ended} {done.elapsed or 0.0:.1f} s {note}")
+
+    def remark(self, sentence: str) -> None:
+        """Print it above the bars."""
+        self._console.print(f"note: {escape(printable(sentence))}", soft_wrap=True)
 
     def _line(self, step: str, text: str) -> None:
         self._last_line[step] = time.monotonic()

@@ -19,13 +19,13 @@ from oddwire.evaluation.metrics import known_labels
 from oddwire.evaluation.plots.canvas import (
     CHANCE,
     canvas,
+    name_of,
     nothing_to_draw,
     shares_in_percent,
     styles,
 )
 from oddwire.evaluation.uncertainty.intervals import CONFIDENCE, chance_band
 from oddwire.percent import percent
-from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ def calibration_figure(
     axes.plot(levels, levels, label="observed = target", **CHANCE)
     for (name, p_values), style in zip(shares.items(), styles(), strict=False):
         share = observed_shares(p_values, levels)
-        axes.plot(levels, np.maximum(share, floor), label=plain_label(name), **style)
+        axes.plot(levels, np.maximum(share, floor), label=name_of(name), **style)
     if target_fpr is not None:
         axes.axvline(
             target_fpr, color="0.4", linewidth=1, label=f"target FPR {percent(target_fpr)}"

@@ -7,14 +7,15 @@ blindness can tell apart, and lines differ by dash as well.
 
 from __future__ import annotations
 
+import io
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from oddwire.percent import percent
-from oddwire.traffic.wire_text import plain_label
+from oddwire.traffic.wire_text import plain_label, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -23,6 +24,8 @@ BENIGN, ATTACK, UNLABELLED = "#0072B2", "#D55E00", "#7F7F7F"
 _COLOURS = (BENIGN, ATTACK, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 CHANCE: dict[str, Any] = {"color": "0.6", "linewidth": 1, "linestyle": (0, (1, 3))}
 _DOTS_PER_INCH = 160
+_LONGEST_REASON = 300
+_LONGEST_LABEL = 80
 _DASHES = ("-", "--", "-.", ":")
 
 
@@ -30,7 +33,7 @@ def canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure, 
     """Return an empty figure with a title; size in inches."""
     figure = _figure(size)
     axes = figure.add_subplot()
-    axes.set_title(plain_label(title), loc="left", wrap=True)
+    axes.set_title(name_of(title), loc="left", wrap=True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
@@ -39,7 +42,7 @@ def wide_canvas(title: str) -> tuple[Figure, Axes, Axes]:
     """Return an empty figure with a title and two axes side by side."""
     figure = _figure((11.0, 5.0))
     left, right = figure.subplots(1, 2)
-    left.set_title(plain_label(title), loc="left", wrap=True)
+    left.set_title(name_of(title), loc="left", wrap=True)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure, left, right
@@ -56,6 +59,36 @@ def nothing_to_draw(figure: Figure, reason: str) -> Figure:
     figure.axes[0].set_axis_off()
     figure.text(0.5, 0.5, f"Nothing to draw: {reason}.", ha="center", va="center")
     return figure
+
+
+def png_of(draw: Callable[[], Figure]) -> tuple[bytes, str | None]:
+    """Draw a figure as a PNG.
+
+    Returns
+    -------
+    tuple
+        The picture, and None. Where it cannot be drawn, whatever the reason, a picture that says
+        why, and the reason: no picture is worth what it is a picture of.
+    """
+    try:
+        return _png(draw()), None
+    except Exception as error:  # noqa: BLE001 - see above
+        reason = printable(f"could not be drawn: {type(error).__name__}: {error}", _LONGEST_REASON)
+        figure, axes = canvas("")
+        axes.set_axis_off()
+        figure.text(0.5, 0.5, plain_label(reason), ha="center", va="center", wrap=True)
+        return _png(figure), reason
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def name_of(text: str) -> str:
+    """Return a name or title as a figure can show it: literally, and not too long."""
+    return plain_label(printable(text, _LONGEST_LABEL))
 
 
 def styles() -> Iterator[dict[str, Any]]:

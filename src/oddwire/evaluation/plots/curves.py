@@ -25,6 +25,7 @@ from oddwire.evaluation.plots.canvas import (
     CHANCE,
     UNLABELLED,
     canvas,
+    name_of,
     nothing_to_draw,
     shares_in_percent,
     styles,
@@ -32,7 +33,6 @@ from oddwire.evaluation.plots.canvas import (
 )
 from oddwire.evaluation.plots.score_axis import FARTHEST, choose_axis
 from oddwire.percent import percent
-from oddwire.traffic.wire_text import plain_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,12 +73,12 @@ def roc_curve_figure(
     for (name, _, curve), style in zip(curves, styles(), strict=False):
         fpr = np.append(0, curve.benign / curve.benign[-1])
         recall = np.append(0, curve.attacks / curve.attacks[-1])
-        label = f"{plain_label(name)} (AUC {roc_auc(curve):.3f})"
+        label = f"{name_of(name)} (AUC {roc_auc(curve):.3f})"
         linear.plot(*_thin(fpr, recall), label=label, **style)
         near.plot(*_thin(np.maximum(fpr, floor), recall, by=np.log), **style)
         if (point := _operating_point(curve, (thresholds or {}).get(name))) is not None:
             found, alarms = point[0] / curve.attacks[-1], point[1] / curve.benign[-1]
-            label = f"{plain_label(name)}: {percent(found)} at {percent(alarms)} FPR"
+            label = f"{name_of(name)}: {percent(found)} at {percent(alarms)} FPR"
             _mark(linear, alarms, found, style)
             _mark(near, max(alarms, floor), found, style, label=label)
     chance = np.geomspace(floor, 1, _BY_CHANCE)
@@ -123,7 +123,7 @@ def precision_recall_figure(
         precision = curve.attacks / (curve.attacks + curve.benign)
         precision = np.append(precision[0], precision)
         attacks = "" if len(set(shares)) == 1 else f", attacks {percent(share)}"
-        label = f"{plain_label(name)} (AP {average_precision(curve):.3f}{attacks})"
+        label = f"{name_of(name)} (AP {average_precision(curve):.3f}{attacks})"
         axes.plot(*_thin(recall, precision), drawstyle="steps-pre", label=label, **style)
         if (point := _operating_point(curve, (thresholds or {}).get(name))) is not None:
             _mark(axes, point[0] / curve.attacks[-1], point[0] / sum(point), style)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddwire.evaluation.plots.canvas import canvas, nothing_to_draw
+from oddwire.evaluation.plots.canvas import canvas, name_of, nothing_to_draw
 from oddwire.traffic.wire_text import plain_label, printable
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def _paint(axes: Axes, values: Floats, names: Sequence[str], what: str) -> None:
         colour = "black" if not known or value > _LIGHT else "white"
         drawn = axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
         drawn.set_in_layout(False)  # it fits anyway, and measuring every text takes seconds
-    axes.set_xticks(range(len(names)), [plain_label(name) for name in names])
+    axes.set_xticks(range(len(names)), [name_of(name) for name in names])
     axes.tick_params(length=0)
     axes.tick_params(axis="x", rotation=35)
-    for label in axes.get_xticklabels():
-        label.set(ha="right", rotation_mode="anchor")
+    for tick in axes.get_xticklabels():
+        tick.set(ha="right", rotation_mode="anchor")
     axes.set_title(what, loc="left", fontsize="medium")
     axes.spines[:].set_visible(False)

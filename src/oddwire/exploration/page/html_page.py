@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from oddwire.exploration.findings import findings, names_in_words, rows_in_words
 from oddwire.exploration.page.tables import families_table, features_table, suspects_table
+from oddwire.exploration.pictures.canvas import Picture, not_drawn
 from oddwire.exploration.pictures.correlation import draw_correlation
 from oddwire.exploration.pictures.distributions import (
     draw_alone,
@@ -40,7 +41,7 @@ def write_page(
     on_map: pd.DataFrame,
     maps: Maps | str,
     folder: Path,
-) -> None:
+) -> list[str]:
     """Write ``statistics.json``, a PNG per picture, and the page ``index.html``.
 
     Every text from traffic is escaped, the pictures are part of the page, and a policy in its head
@@ -56,6 +57,10 @@ def write_page(
         The rows on the maps, and their places, or why there are none.
     folder
         An empty folder.
+
+    Returns
+    -------
+    A sentence for each picture that could not be drawn; the reason stands in its place.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -63,18 +68,18 @@ def write_page(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    pictures = {}
-    for picture in (
-        *([draw_alone(statistics)] if aucs(statistics) else []),
-        draw_distributions(statistics, looked_at),
-        *([draw_categories(statistics)] if statistics["categorical"] else []),
-        draw_maps(statistics, on_map, maps),
-        draw_correlation(statistics, looked_at),
-    ):
-        content = _png(picture.figure)
-        (folder / f"{picture.name}.png").write_bytes(content)
+    pictures, failures = {}, []
+    for name, draw in _pictures(statistics, looked_at, on_map, maps).items():
+        try:
+            picture = draw()
+            content = _png(picture.figure)
+        except Exception as error:  # noqa: BLE001 - no picture is worth losing the page
+            picture = not_drawn(name, error, statistics)
+            content = _png(picture.figure)
+            failures.append(f"{name}: {picture.alt}")
+        (folder / f"{name}.png").write_bytes(content)
         data = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-        pictures[picture.name] = (data, printable(picture.alt), printable(picture.caption))
+        pictures[name] = (data, printable(picture.alt), printable(picture.caption))
     page = environment.get_template("page.html").render(
         source=statistics["source"],
         summary=rows_in_words(statistics),
@@ -94,6 +99,22 @@ def write_page(
     (folder / "index.html").write_text(page, encoding="utf-8")
     text = json.dumps(statistics, indent=2, allow_nan=False) + "\n"
     (folder / "statistics.json").write_text(text, encoding="utf-8")
+    return failures
+
+
+def _pictures(
+    statistics: dict[str, Any], looked_at: pd.DataFrame, on_map: pd.DataFrame, maps: Maps | str
+) -> dict[str, Callable[[], Picture]]:
+    """Return how each picture is drawn that there are rows for, by its name."""
+    every: dict[str, Callable[[], Picture]] = {
+        "alone": lambda: draw_alone(statistics),
+        "distributions": lambda: draw_distributions(statistics, looked_at),
+        "categories": lambda: draw_categories(statistics),
+        "maps": lambda: draw_maps(statistics, on_map, maps),
+        "correlation": lambda: draw_correlation(statistics, looked_at),
+    }
+    left_out = {"alone": not aucs(statistics), "categories": not statistics["categorical"]}
+    return {name: draw for name, draw in every.items() if not left_out.get(name)}
 
 
 def _png(figure: Figure) -> bytes:

@@ -9,11 +9,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from oddwire.traffic.wire_text import plain_label
+from oddwire.traffic.wire_text import plain_label, printable
 
 # Told apart by the colour-blind too (Paul Tol's bright scheme).
 COLOURS = {"benign": "#4477aa", "attack": "#ee6677", "unlabelled": "#aaaaaa"}
 _LONGEST_NAME = 32
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,14 @@ def note(figure: Figure, text: str) -> Figure:
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=11, color="#555555", wrap=True)
     return figure
+
+
+def not_drawn(name: str, error: Exception, statistics: dict[str, Any]) -> Picture:
+    """Return what takes the place of a picture whose drawing failed: the reason."""
+    reason = printable(f"could not be drawn: {type(error).__name__}: {error}", _LONGEST_REASON)
+    figure = figure_for(7.5, 2.4, statistics, name)
+    text = f"This picture {reason}."
+    return Picture(name, text, text, note(figure, plain_label(text)))
 
 
 def name_of(text: str) -> str:

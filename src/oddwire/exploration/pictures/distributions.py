@@ -30,6 +30,7 @@ MOST_CATEGORIES = 8
 _BINS = 40
 _MOST_TICKS = 6
 _FARTHEST = 1e150  # farther values are drawn here: the width of the axis would overflow
+_NEAREST = 1e-150  # nearer ones are drawn at 0: the inverse of the width would
 _WIDE = 100.0  # ratio of maximum or 5 % quantile to median from which an axis is logarithmic
 
 
@@ -131,10 +132,7 @@ def _panels(
 
 
 def _histograms(axes: Axes, classes: dict[str, Vector]) -> None:
-    finite = {
-        name: np.clip(values[np.isfinite(values)], -_FARTHEST, _FARTHEST)
-        for name, values in classes.items()
-    }
+    finite = {name: _within_reach(values) for name, values in classes.items()}
     everything = np.concatenate(list(finite.values()))
     if not everything.size:
         axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)
@@ -157,6 +155,11 @@ def _histograms(axes: Axes, classes: dict[str, Vector]) -> None:
             shares = np.histogram(values, edges)[0] / len(values)
             axes.stairs(shares, edges, fill=True, alpha=0.35, color=COLOURS[name])
             axes.stairs(shares, edges, linewidth=1.2, color=COLOURS[name])
+
+
+def _within_reach(values: Vector) -> Vector:
+    finite = np.clip(values[np.isfinite(values)], -_FARTHEST, _FARTHEST)
+    return np.where(np.abs(finite) < _NEAREST, 0.0, finite)
 
 
 def _category_bars(axes: Axes, about: dict[str, Any], classes: list[str]) -> None:

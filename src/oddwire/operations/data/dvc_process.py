@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +17,12 @@ from typing import IO
 
 from oddwire.errors import DataError, OddwireError, ServiceError
 from oddwire.operations.data.git import why_no_repository
+from oddwire.operations.progress import progress
 from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
-REMARK = "note: "  # begins a line that a stage has for the person who waits
-_STAGE_ERROR = "error: "
+# How lines of a stage begin that are for the person who waits, not for the log alone.
+ERROR, REMARK = "error: ", "note: "
 _STAGE_BEGINS = "Running stage '"
 _ENDED_BADLY = re.compile(r"failed to run: .*, exited with (-?\d+)$")
 _OF_THE_SHELL = 128  # which adds it to the number of the signal that ended its child
@@ -29,9 +31,7 @@ _LONGEST = 500  # of a line that a program printed as its last one
 _SYSTEM_CONFIG = "DVC_SYSTEM_CONFIG_DIR"
 
 
-def run_dvc(
-    project: Project, arguments: Sequence[str], *, log: str, told: Callable[[str], None]
-) -> None:
+def run_dvc(project: Project, arguments: Sequence[str], *, log: str, step: str) -> None:
     """Run a command of DVC in the project.
 
     Parameters
@@ -39,8 +39,8 @@ def run_dvc(
     log
         Name of its log in ``data/logs``: ``NAME.log`` is of the newest run, ``NAME.failed.log`` of
         the newest that failed, which a later one that succeeds leaves alone.
-    told
-        Is told the name of each stage that begins, and what stages remark.
+    step
+        The step that advances with each stage that begins.
 
     Raises
     ------
@@ -49,11 +49,15 @@ def run_dvc(
     ServiceError
         If a stage or DVC itself failed for another reason.
     """
+    if set("{}") & set(str(project.root)):  # DVC takes them for a template of its own
+        raise ServiceError(
+            f"DVC cannot work below a folder with a brace in its name, got {project.root}: move it"
+        )
     _complete(project.root / ".dvc")
     newest = project.logs / f"{log}.log"
     failed = project.logs / f"{log}.failed.log"
     with _environment(project) as environment, _log(newest) as kept:
-        code, lines = _run(project, arguments, environment, kept, told)
+        code, lines = _run(project, arguments, environment, kept, step)
     if code == 0:
         return
     with suppress(OSError):
@@ -73,7 +77,7 @@ def _run(
     arguments: Sequence[str],
     environment: dict[str, str],
     kept: IO[str],
-    told: Callable[[str], None],
+    step: str,
 ) -> tuple[int, list[str]]:
     lines = []
     with subprocess.Popen(  # noqa: S603 - targets are names that params.yaml checked
@@ -92,34 +96,42 @@ def _run(
                 kept.flush()
             lines.append(line.rstrip())
             if line.startswith(_STAGE_BEGINS):
-                told(line.split("'")[1])
+                progress().advance(step, line.split("'")[1])
             elif line.startswith(REMARK):
-                told(line.removeprefix(REMARK).rstrip())
+                progress().remark(line.removeprefix(REMARK).rstrip())
     return dvc.returncode, lines
 
 
 @contextmanager
 def _log(file: Path) -> Iterator[IO[str]]:
     """Open a log; where its folder cannot be written to, nothing is kept."""
-    try:
+    kept: IO[str] = io.StringIO()
+    with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        opened = file.open("w", encoding="utf-8")
-    except OSError:
-        opened = Path(os.devnull).open("w", encoding="utf-8")
-    with suppress(OSError), opened:
-        yield opened
+        kept = file.open("w", encoding="utf-8")
+    try:
+        yield kept
+    finally:
+        with suppress(OSError):
+            kept.close()
 
 
 @contextmanager
 def _environment(project: Project) -> Iterator[dict[str, str]]:
     # The stages say `python`: let that be this one, and let all of them write as they are read.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    environment = {**os.environ, "PATH": path, "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    environment = {
+        **os.environ,
+        "PATH": path,
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
+        # A relative one would count from the project's folder, where the stages run.
+        "ODDWIRE_PROJECT": str(project.root),
+    }
     if why_no_repository(project.root) is None:
         yield environment
         return
-    # DVC asks for a repository unless it is told that there is none. Told so by its lowest level of
-    # settings, for this run: no file of the project changes, and whoever set it otherwise is obeyed.
+    # DVC asks for a repository unless it is told that there is none. Its lowest level of settings
+    # tells it for this run: no file of the project changes, and who set it otherwise is obeyed.
     with TemporaryDirectory() as folder:
         with (Path(folder) / "config").open("w", encoding="utf-8") as config:
             _without_git(environment).write(config)
@@ -144,8 +156,8 @@ def _failure(lines: Sequence[str], code: int, *, log: Path | None) -> OddwireErr
     begun = [at for at, line in enumerate(lines) if line.startswith(_STAGE_BEGINS)]
     said = lines[begun[-1] :] if begun else lines
     for line in said:
-        if line.startswith(_STAGE_ERROR):
-            return DataError(line.removeprefix(_STAGE_ERROR))
+        if line.startswith(ERROR):
+            return DataError(line.removeprefix(ERROR))
     errors = [line for line in lines if line.startswith("ERROR")]
     # A dvc.yaml that is not YAML is reported in a paragraph, the file's name in its first line.
     reason = " ".join(" ".join(errors or lines[-_MOST_LINES:]).split())

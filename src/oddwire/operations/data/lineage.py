@@ -115,12 +115,28 @@ def _tree_diff(root: Path) -> str:
     return without_secrets(diff + names)[:_MOST_DIFF]  # params.yaml may hold a webhook's token
 
 
+def check_dvc_lock(project: Project) -> None:
+    """Refuse a ``dvc.lock`` that is damaged, before DVC says it in a paragraph.
+
+    Raises
+    ------
+    DataError
+        Naming it, and how it is mended.
+    """
+    _locked_stages(project.dvc_lock, "")
+
+
 def _locked_stages(lock: Path, source: str) -> dict[str, Any]:
     if not lock.is_file():
         return {}
     try:
-        content = read_yaml(lock, most_bytes=_MOST_LOCKED)
-    except ParameterError as error:
-        raise DataError(f"{error}; `git checkout dvc.lock` brings it back") from None
-    stages = (content or {}).get("stages", {})
-    return {name: entry for name, entry in stages.items() if name.endswith(f"@{source}")}
+        content = read_yaml(lock, most_bytes=_MOST_LOCKED) or {}
+        stages: dict[str, Any] = dict(content.get("stages") or {})
+    except (ParameterError, TypeError, ValueError, AttributeError) as error:
+        reason = f" ({error})" if isinstance(error, ParameterError) else ""
+        raise DataError(
+            f"{lock} is damaged{reason}: bring it back with `git checkout -- {lock.name}`, or move"
+            " it away and every stage runs once more"
+        ) from None
+    return {name: entry for name, entry in stages.items() if str(name).endswith(f"@{source}")}
+

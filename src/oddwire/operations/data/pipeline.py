@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oddwire.operations.data.dvc_process import run_dvc
+from oddwire.operations.data.lineage import check_dvc_lock
 from oddwire.operations.locks import dvc_lock
-from oddwire.operations.progress import progress, step
+from oddwire.operations.progress import step
 from oddwire.params import Source
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.files import check_files
@@ -24,7 +25,8 @@ def reproduce(
     Raises
     ------
     DataError
-        If a file is missing, or a stage refused its input; the message is the stage's own.
+        If a file is missing or damaged, or a stage refused its input; the message is the stage's
+        own.
     ServiceError
         If DVC failed for another reason.
     """
@@ -32,10 +34,11 @@ def reproduce(
     name = f"dvc repro {source}"
     targets = [f"{stage}@{source}" for stage in stages]
     with dvc_lock(project), step(name):
+        check_dvc_lock(project)
         run_dvc(
             project,
             # Somebody may run DVC by hand, or the child of a killed run be about to end.
             ["--wait-for-lock", "repro", *targets],
             log=f"dvc-repro-{source}",
-            told=lambda what: progress().advance(name, what),
+            step=name,
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -44,16 +45,24 @@ class Prepared:
         Raises
         ------
         DataError
-            If the stage has not run.
+            If the stage has not run, or it is damaged.
         """
-        file = self.folder / "split.json"
-        try:
+        with self._mended_by_dvc("split.json") as file:
             content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            FeatureSchema.from_dict(content["schema"])
+            return {**content, "split": dict(content["split"])}
+
+    @contextmanager
+    def _mended_by_dvc(self, name: str) -> Iterator[Path]:
+        """Give a file to read; where it is not there or damaged, say what makes it anew."""
+        file = self.folder / name
+        try:
+            yield file
+        except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's are ValueErrors
+            what = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
             raise DataError(
-                f"{file} is missing: run `dvc repro prepare@{self.folder.name}` first"
+                f"{file} {what}: run `dvc repro prepare@{self.folder.name}` first"
             ) from None
-        return content
 
     @cached_property
     def schema(self) -> FeatureSchema:
@@ -72,10 +81,17 @@ class Prepared:
         return SharedRows.from_summary(self.description.get("shared_rows"))
 
     def part(self, name: str) -> pd.DataFrame:
-        """Return one part: train, calibration, validation or test."""
+        """Return one part: train, calibration, validation or test.
+
+        Raises
+        ------
+        DataError
+            If it is missing or damaged.
+        """
         with self._reading:
             if name not in self._parts:
-                self._parts[name] = pd.read_parquet(self.folder / f"{name}.parquet")
+                with self._mended_by_dvc(f"{name}.parquet") as file:
+                    self._parts[name] = pd.read_parquet(file)
             return self._parts[name]
 
     def digest(self, name: str) -> str:
@@ -88,5 +104,8 @@ class Prepared:
         """
         if name not in self.description["split"]:  # where there is none, it says which stage to run
             raise DataError(f"{self.folder} has no part {name!r}")
-        with (self.folder / f"{name}.parquet").open("rb") as content:
+        with (
+            self._mended_by_dvc(f"{name}.parquet") as file,
+            file.open("rb") as content,
+        ):
             return hashlib.file_digest(content, "sha256").hexdigest()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.errors import DataError, ParameterError
+from oddwire.errors import DataError, ParameterError, ServiceError
+from oddwire.faults import faults_told
 from oddwire.operations.data import pipeline
 from oddwire.operations.drift.new_traffic.current_files import current_files
 from oddwire.operations.drift.new_traffic.past_checks import PastCheck, past_checks
@@ -29,6 +32,7 @@ from oddwire.operations.progress import step
 from oddwire.operations.registry import reference
 from oddwire.operations.registry.versions import Registry, Version
 from oddwire.operations.scoring.rows import score_rows
+from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS, Params, Source
 from oddwire.project import Project
@@ -41,7 +45,13 @@ _NOT_OF_THE_VERDICT = {"schedule", "sources", "current"}
 
 
 def refresh(project: Project, source: str, settings: Source) -> None:
-    """Bring the newest rows in: whoever appends to the source's files has them checked."""
+    """Bring the newest rows in: whoever appends to the source's files has them checked.
+
+    Where DVC cannot write, the rows stay as they were prepared last.
+    """
+    if not all(os.access(project.root / each, os.W_OK) for each in (".", "data", ".dvc")):
+        with step(f"{project.root} cannot be written: its rows stay as they were prepared last"):
+            return
     with source_lock(project, source):
         pipeline.reproduce(project, source, settings, stages=("prepare",))
 
@@ -89,7 +99,8 @@ def check_source(
     params.source(source)
     tracking = Tracking.connect(project)
     version, model = Registry.of(tracking, project).load_champion(source)
-    with lock(project.locks / f"drift-{source}.lock", f"another drift check of {source}"):
+    guard = project.locks / f"drift-{source}.lock"
+    with lock(guard, f"another drift check of {source}", needed=False):
         past = past_checks(tracking, source)
         looking = Looking(project, params, source, model.schema, past)
         periods = periods_to_check(looking, current=current, scenario=scenario)
@@ -182,7 +193,10 @@ class _Checker:
         return DriftResult(subject, past.run_id, check, report, link, already_checked=True)
 
     def check(self, period: Period, names: set[str]) -> DriftResult:
-        """Check a period, and keep what came of it; its run's name joins ``names``."""
+        """Check a period, and keep what came of it; its run's name joins ``names``.
+
+        Where it cannot be kept, there is a verdict all the same.
+        """
         rows = period.read()
         source = self.version.source
         name = f"drift check {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
@@ -190,21 +204,27 @@ class _Checker:
         if period.file is not None:
             tags |= {"current_file": str(period.file.path), "current_stamp": period.file.stamp}
             tags |= {"current_sha256": period.identity}
-        with self.tracking.run(
+        outage = Outage()
+        tracking = self.tracking.lenient(outage)
+        with tracking.run(
             source, name, kind="drift", model_version=self.version.number, **tags
         ) as run:
             with step(f"compare {period.name} with the reference"):
                 check, subject = self._compare(period, rows)
             name = run_name(check, subject, names)
-            with step("write the report"):
-                self._keep(run, check, subject)
+            with step("write the report"), _noted(outage):
+                self._keep(tracking, run, check, subject)
+                outage.raise_if_lost()
                 add_to_history(self.project, check, subject, key=self.key(period), name=name)
-            self.tracking.rename(run, name)
+            tracking.rename(run, name)
             names.add(name)
-            report, link = self.tracking.place(run, REPORT), self.tracking.run_link(run)
-            result = DriftResult(subject, run, check, report, link)
+            report = link = ""
+            with _noted(outage):
+                outage.raise_if_lost()
+                report, link = tracking.place(run, REPORT), tracking.run_link(run)
+            result = DriftResult(subject, run, check, report, link, not_kept=_why(outage))
             self.tell(result)
-        return result
+        return replace(result, not_kept=_why(outage))
 
     def _compare(self, period: Period, rows: pd.DataFrame) -> tuple[DriftCheck, Subject]:
         before = reference.load(self.tracking, self.version)
@@ -228,11 +248,25 @@ class _Checker:
         )  # fmt: skip
         return check, subject
 
-    def _keep(self, run: str, check: DriftCheck, subject: Subject) -> None:
+    def _keep(self, tracking: Tracking, run: str, check: DriftCheck, subject: Subject) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             write_report(check, subject, Path(scratch) / Path(REPORT).name)
-            self.tracking.log_folder(run, Path(scratch), under=str(Path(REPORT).parent))
-        self.tracking.log(run, drift_items(check, subject))
+            tracking.log_folder(run, Path(scratch), under=str(Path(REPORT).parent))
+        tracking.log(run, drift_items(check, subject))
+
+
+def _why(outage: Outage) -> str:
+    return "" if outage.error is None else str(outage.error)
+
+
+@contextmanager
+def _noted(outage: Outage) -> Iterator[None]:
+    """Go on where something cannot be kept: what came of a check is shown all the same."""
+    try:
+        with faults_told():
+            yield
+    except ServiceError as error:
+        outage.note(error)
 
 
 def _span(period: Period, rows: pd.DataFrame) -> tuple[dt.datetime | None, dt.datetime | None]:

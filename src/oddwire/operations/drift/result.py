@@ -89,6 +89,9 @@ class DriftResult:
         Why periods could not be checked, a sentence each.
     waiting
         How many periods are left for the next check.
+    not_kept
+        Why MLflow does not have it, empty where it has: then there is no report either, and the
+        next check looks at the rows again.
     """
 
     subject: Subject
@@ -100,6 +103,7 @@ class DriftResult:
     earlier: tuple[DriftResult, ...] = ()
     refused: tuple[str, ...] = ()
     waiting: int = 0
+    not_kept: str = ""
 
     @property
     def source(self) -> str:
@@ -130,6 +134,9 @@ class DriftResult:
                 *(f"Not checked: {reason}" for reason in self.refused[:_MOST_REFUSED]),
                 f"Not checked either: {more} more." if more > 0 else "",
                 f"Periods left for the next check: {self.waiting}." if self.waiting else "",
+                f"Not kept, so the next check looks at these rows again: {self.not_kept}"
+                if self.not_kept
+                else "",
             )
             if remark
         )
@@ -150,5 +157,5 @@ class DriftResult:
             "run_id": self.run_id, "report": self.report, **self.check.to_dict(),
             "already_checked": self.already_checked,
             "earlier": [one.to_dict() for one in self.earlier],
-            "refused": list(self.refused), "waiting": self.waiting,
+            "refused": list(self.refused), "waiting": self.waiting, "not_kept": self.not_kept,
         }  # fmt: skip

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oddwire.drafts import sync_folder
+from oddwire.errors import ServiceError
 from oddwire.project import Project
 
 BY_HAND, ROLLED_BACK, ALREADY_CHAMPION = "promoted by hand", "rolled back", "already champion"
@@ -47,10 +49,13 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class History:
-    """What the ledger says of a source, the newest first, and how many lines cannot be read."""
+    """What the ledger says of a source, the newest first, and which lines of it are damaged.
+
+    Lines are counted from 1, those of all sources: of whom a damaged one is cannot be told.
+    """
 
     entries: tuple[LedgerEntry, ...]
-    unreadable: int
+    damaged: tuple[int, ...] = ()
 
 
 def of_project(project: Project) -> Path:
@@ -59,45 +64,86 @@ def of_project(project: Project) -> Path:
 
 
 def append(ledger: Path, entry: dict[str, Any]) -> None:
-    """Write an entry as one line of JSON, and wait until it is on the disk."""
+    """Write an entry as one line of JSON, and wait until it is on the disk.
+
+    Raises
+    ------
+    ServiceError
+        If it cannot be written; the ledger is as it was then.
+    """
     line = (json.dumps(entry, sort_keys=True) + "\n").encode()
-    ledger.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(ledger, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        # Lines of two processes never mix, and none looks at the end while another writes there.
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        # A process that was killed may have left half a line, which must not swallow this one.
-        os.write(handle, line if _ends_with_a_line(handle) else b"\n" + line)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(ledger, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            # Lines of two processes never mix, and none looks at the end while another writes.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            new = _append(handle, line)
+        finally:
+            os.close(handle)
+        if new:
+            sync_folder(ledger.parent)
+    except OSError as error:
+        raise ServiceError(f"cannot write the ledger {ledger}: {error.strerror}") from error
 
 
-def _ends_with_a_line(handle: int) -> bool:
+def _append(handle: int, line: bytes) -> bool:
+    """Write a line at the end, and say whether it is the first one."""
     size = os.fstat(handle).st_size
-    return size == 0 or os.pread(handle, 1, size - 1) == b"\n"
+    # A process that was killed may have left half a line, which must not swallow this one.
+    if size and os.pread(handle, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    try:
+        while line:  # a disk that fills up takes a part
+            line = line[os.write(handle, line) :]
+        os.fsync(handle)
+    except OSError:
+        os.ftruncate(handle, size)  # this is no entry: nobody acted on it
+        raise
+    return size == 0
 
 
 def read(ledger: Path, source: str) -> History:
-    """Read what the ledger says of a source; a ledger that is not there says nothing."""
-    entries, unreadable = [], 0
-    content = ledger.read_bytes() if ledger.is_file() else b""
-    for line in filter(None, map(bytes.strip, content.split(b"\n"))):
+    """Read what the ledger says of a source; a ledger that is not there says nothing.
+
+    Raises
+    ------
+    ServiceError
+        If it cannot be read.
+    """
+    entries, damaged = [], []
+    for number, line in enumerate(_lines(ledger), start=1):
+        if not line.strip():
+            continue
         try:
-            kept = json.loads(line)
-            if kept["source"] == source:
-                entries.append(_entry(kept))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            unreadable += 1
-    return History(tuple(reversed(entries)), unreadable)
+            kept = _entry(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            damaged.append(number)
+            continue
+        if kept[0] == source:
+            entries.append(kept[1])
+    return History(tuple(reversed(entries)), tuple(damaged))
 
 
-def _entry(kept: dict[str, Any]) -> LedgerEntry:
+def _lines(ledger: Path) -> list[bytes]:
+    try:
+        return ledger.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ServiceError(f"cannot read the ledger {ledger}: {error.strerror}") from error
+
+
+def _entry(kept: dict[str, Any]) -> tuple[str, LedgerEntry]:
+    """Return an entry and the source that it is of."""
     # The first entries had "outcome" for the action, and did not say who and from where.
-    action = str(kept.get("action", kept.get("outcome", "unknown")))
-    version = str(kept["version"])
-    return LedgerEntry(
-        time=str(kept["time"]),
+    action = kept.get("action", kept.get("outcome", "unknown"))
+    version = kept["version"]
+    needed = (kept["source"], kept["time"], action, version)
+    if not all(isinstance(value, str) for value in needed):
+        raise TypeError(f"these must be text: {needed}")
+    return kept["source"], LedgerEntry(
+        time=kept["time"],
         who=_text(kept.get("who")),
         action=action,
         version=version,

@@ -208,8 +208,8 @@ class Registry:
     def same_model(self, source: str, digest: str) -> Version | None:
         """Return the version that holds a model, to the last bit, and loads; None without one."""
         for found in self._search(source, f" and tags.{_DIGEST} = '{digest}'"):
-            version = _version(source, found)
             with suppress(ModelError):
+                version = _version(source, found)
                 self.load(version)
                 return version
         return None
@@ -282,8 +282,9 @@ def _version(source: str, found: ModelVersion) -> Version:
     tags = found.tags
     if _DIGEST not in tags or found.run_id is None:
         raise ModelError(
-            f"version {found.version} of {found.name} has no {_DIGEST} tag: it was not "
-            "registered by oddwire, or somebody took the tag away"
+            f"version {found.version} of {found.name} has no {_DIGEST} tag, so nothing vouches "
+            "for its files: it was not registered by oddwire, or somebody took the tag away; "
+            f"train anew, or `oddwire promote {source} N` another version"
         )
     return Version(
         source, str(found.version), found.run_id, tags.get(_DETECTOR, "?"), tags[_DIGEST],

@@ -17,6 +17,7 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.rows import ScoreColumns, Scorer
 from oddwire.operations.scoring.scored_files import (
     FrameWriter,
@@ -87,6 +88,7 @@ def score_file(
     max_fdr: float | None = None,
     adaptive: bool = False,
     explain_most: int = 0,
+    overwrite: bool = False,
 ) -> ScoredFile:
     """Score every row of a file, and write rows and scores.
 
@@ -105,6 +107,8 @@ def score_file(
     explain_most
         Explain at most so many alerts, the most anomalous first: a sentence in the column ``why``,
         and all figures in a second file, ``NAME.explained`` with the same ending.
+    overwrite
+        Whether to write over a file that is not a scored one.
 
     Raises
     ------
@@ -122,6 +126,8 @@ def score_file(
     if not is_text(str(out)):
         raise DataError(f"--out must be text, got {shown_path(out)}")
     check_targets(file, out, explained=explain_most > 0)
+    if not overwrite:
+        check_replaced(out, explained=explain_most > 0)
     check_fdr(max_fdr)
     params = load_params(project.params_file)
     settings = params.source(source)

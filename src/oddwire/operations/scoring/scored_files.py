@@ -7,16 +7,16 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from oddwire.drafts import whole_files
 from oddwire.errors import DataError
+from oddwire.traffic.frame_files import FrameFile
 from oddwire.traffic.sources.reading.raw_table import RawTable, free_name
 
 # A spreadsheet takes a cell that begins so for a formula.
@@ -113,8 +113,6 @@ def writing(targets: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
 class FrameWriter:
     """Writes a table piece by piece to a draft, in the format that the target's name tells.
 
-    Text columns of a Parquet file are text even where a piece, or all of it, has no value there.
-
     Parameters
     ----------
     draft
@@ -124,17 +122,18 @@ class FrameWriter:
     """
 
     def __init__(self, draft: Path, name: str) -> None:
-        self._draft = draft
         self._open = ExitStack()
-        self._text: IO[str] | None = None
-        self._parquet: pq.ParquetWriter | None = None
-        if name.endswith(".gz"):
+        self._frames: FrameFile | None = None
+        self._text: Any = None
+        if name.endswith(".parquet"):
+            self._frames = self._open.enter_context(FrameFile(draft))
+        elif name.endswith(".gz"):
             stream = self._open.enter_context(draft.open("wb"))
             own_name = name.removesuffix(".gz")  # that of the draft would be kept in the file
             zipped = self._open.enter_context(gzip.GzipFile(own_name, "wb", fileobj=stream))
             wrapped = io.TextIOWrapper(zipped, encoding="utf-8", newline="")
             self._text = self._open.enter_context(wrapped)
-        elif not name.endswith(".parquet"):
+        else:
             opened = draft.open("w", encoding="utf-8", newline="")
             self._text = self._open.enter_context(opened)
         self._begun = False
@@ -147,27 +146,11 @@ class FrameWriter:
 
     def write(self, frame: pd.DataFrame) -> None:
         """Write more rows, of the columns that the first ones had."""
-        if self._text is not None:
-            without_formulas(frame).to_csv(self._text, index=False, header=not self._begun)
+        if self._frames is not None:
+            self._frames.write(frame)
         else:
-            self._write_parquet(frame)
+            without_formulas(frame).to_csv(self._text, index=False, header=not self._begun)
         self._begun = True
-
-    def _write_parquet(self, frame: pd.DataFrame) -> None:
-        if self._parquet is None:
-            schema = _schema(frame)
-            self._parquet = self._open.enter_context(pq.ParquetWriter(self._draft, schema))
-        schema = self._parquet.schema
-        self._parquet.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
-
-
-def _schema(frame: pd.DataFrame) -> Any:
-    schema = pa.Schema.from_pandas(frame, preserve_index=False)
-    for at, (field, dtype) in enumerate(zip(schema, frame.dtypes, strict=True)):
-        if dtype == object and pa.types.is_null(field.type):
-            schema = schema.set(at, field.with_type(pa.string()))
-    # Anew, so that what it tells pandas of the types is true of all pieces.
-    return pa.Table.from_pandas(frame, schema, preserve_index=False).schema
 
 
 def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def study_items(study: StudyResult) -> Iterator[Item]:
         values = [trial.value for trial in study.trials]
         yield Figure(
             "plots/optimisation_history.png",
-            curves.optimisation_history_figure(
+            lambda: curves.optimisation_history_figure(
                 values,
                 chosen=study.value,
                 objective=f"{in_words(study.criterion)} on validation",

@@ -9,7 +9,6 @@ ended; the next training begins a new one.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
@@ -21,8 +20,8 @@ import pandas as pd
 from oddwire.detection.detectors import anomaly_score, default_parameters, search_space
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import Choice, FloatRange, HyperParameters, IntRange, When
-from oddwire.errors import OddwireError, ServiceError
-from oddwire.masking import masked, reason
+from oddwire.errors import OddwireError
+from oddwire.operations.search.journals import journal_of, open_storage
 from oddwire.operations.search.objective import Objective
 from oddwire.operations.search.plans import (
     OnTrial,
@@ -36,7 +35,6 @@ from oddwire.traffic.schema import FeatureSchema
 if TYPE_CHECKING:
     import optuna
 
-STORAGE_VARIABLE = "ODDWIRE_OPTUNA_STORAGE"
 _CLOSED = "closed"
 _RETRY = "retry"
 _PARAMETERS = "parameters"
@@ -250,41 +248,7 @@ def _prepared(study: optuna.Study, plan: StudyPlan) -> optuna.Study:
 
 
 def _storage(plan: StudyPlan, folder: Path) -> optuna.storages.BaseStorage:
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
-    url = os.environ.get(STORAGE_VARIABLE)
-    if url:
-        return _database(url)
-    folder.mkdir(parents=True, exist_ok=True)
-    journal = folder / f"{plan.source}.{plan.detector}.journal"
-    _mend_journal(journal)
-    return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
-
-
-def _database(url: str) -> optuna.storages.BaseStorage:
-    import optuna
-
-    try:
-        return optuna.storages.RDBStorage(url)
-    except Exception as error:  # noqa: BLE001 - the drivers' own errors pass through SQLAlchemy
-        raise ServiceError(
-            f"the Optuna storage {masked(url)} of {STORAGE_VARIABLE} failed: {reason(error, url)}"
-        ) from None
-
-
-def _mend_journal(journal: Path) -> None:
-    """Undo what a kill in the middle of a write leaves: a torn last line and a stale lock.
-
-    Only one training of a source runs at a time, so no other process can hold the lock.
-    """
-    journal.with_name(journal.name + ".lock").unlink(missing_ok=True)
-    if not journal.exists():
-        return
-    content = journal.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole != len(content):
-        os.truncate(journal, whole)
+    return open_storage(journal_of(folder, plan.source, plan.detector))
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

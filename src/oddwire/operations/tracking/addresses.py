@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import socket
 from http.client import HTTPException
+from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import url2pathname, urlopen
 
 from oddwire.errors import ParameterError, ServiceError
@@ -59,6 +60,29 @@ def _refuse_a_folder(uri: str) -> None:
         f"move it with `mlflow migrate-filestore --source {folder} "
         "--target sqlite:///mlruns/mlflow.db`"
     )
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder that MLflow's SQLite store would not be made in, but somewhere else.
+
+    SQLAlchemy takes ``?`` for the end of the path and decodes ``%20``; MLflow writes the folder
+    that a command runs in into SQL, between single quotes.
+
+    Raises
+    ------
+    ParameterError
+        If the path holds such letters.
+    """
+    if "?" in str(folder) or unquote(str(folder)) != str(folder):
+        raise ParameterError(
+            "MLflow cannot keep its store below a folder with '?' or an escape such as %20 in its "
+            f"name: move the project, or set {URI_VARIABLE}; got {folder}"
+        )
+    if "'" in str(Path.cwd()):
+        raise ParameterError(
+            "MLflow cannot run below a folder with a single quote in its name: work in another "
+            f"one, got {Path.cwd()}"
+        )
 
 
 def _check_answers(uri: str) -> None:

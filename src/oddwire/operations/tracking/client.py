@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 Answer = TypeVar("Answer")
-
+# What SQLite says of a damaged file. It is never moved: it is all that is known of the models.
+_DAMAGED = ("file is not a database", "database disk image is malformed")
+_MEND = (
+    "; the file is damaged: bring back a copy of it, or try `sqlite3 FILE .recover`; moved away, "
+    "a new one is begun without any run or model"
+)
 _OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
 _REQUEST, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -162,4 +167,6 @@ def _may_pass(error: Exception) -> bool:
 
 def _failed(uri: str, error: Exception) -> str:
     # A library's own text would go on with SQL, and may quote the password.
-    return f"the MLflow store {masked(uri)} failed: {fault_of(error) or reason(error, uri)}"
+    why = fault_of(error) or reason(error, uri)
+    mend = _MEND if any(words in why for words in _DAMAGED) else ""
+    return f"the MLflow store {masked(uri)} failed: {why}{mend}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,10 +61,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture."""
+    """A picture, drawn when it is kept: one that cannot be drawn stops nothing."""
 
     file: str
-    figure: matplotlib.figure.Figure
+    draw: Callable[[], matplotlib.figure.Figure]
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ import datetime as dt
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from oddwire.evaluation.plots.canvas import png_of
+from oddwire.operations.progress import progress
 from oddwire.operations.tracking.items import (
     DatasetInput,
     Figure,
@@ -25,6 +27,7 @@ from oddwire.operations.tracking.items import (
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
+    import matplotlib.figure
     from mlflow import MlflowClient
 
 _LONGEST_PARAMETER = 6000
@@ -51,12 +54,25 @@ def _keep_one(client: MlflowClient, run: str, item: Item) -> None:
             client.log_text(run, text, file)
         case Table(file, frame):
             client.log_table(run, frame, file)
-        case Figure(file, figure):
-            client.log_figure(run, figure, file)
+        case Figure(file, draw):
+            _keep_picture(client, run, file, draw)
         case File(file, path):
             _keep_file(client, run, file, path)
         case DatasetInput():
             _keep_input(client, run, item)
+
+
+def _keep_picture(
+    client: MlflowClient, run: str, file: str, draw: Callable[[], matplotlib.figure.Figure]
+) -> None:
+    content, failure = png_of(draw)
+    if failure is not None:
+        progress().remark(f"the picture {file} {failure}")
+    folder, _, name = file.rpartition("/")
+    with TemporaryDirectory() as temporary:
+        picture = Path(temporary) / name
+        picture.write_bytes(content)
+        client.log_artifact(run, str(picture), folder or None)
 
 
 def _keep_file(client: MlflowClient, run: str, file: str, path: Path) -> None:

@@ -24,7 +24,7 @@ from oddwire.faults import faults_told
 from oddwire.operations.locks import lock
 from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking import links
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_place, check_uri
 from oddwire.operations.tracking.items import Item
 from oddwire.operations.tracking.keeping import keep_items
 from oddwire.operations.tracking.outage import Outage
@@ -79,6 +79,7 @@ class Tracking:
         check_uri(uri)
         if uri != local_uri(project):
             return cls(store_client.connect(uri), uri, None)
+        check_place(project.mlruns)
         with faults_told():
             project.mlruns.mkdir(exist_ok=True)
         # The first to open a store makes its tables, and two at once would trip over each other.
@@ -137,8 +138,8 @@ class Tracking:
         made = ""
         with self._forgiven():
             run = self.client.create_run(
-                self.experiment(source), start_time=int(time.time() * 1000), run_name=printable(name),
-                tags=all_tags,
+                self.experiment(source), start_time=int(time.time() * 1000),
+                run_name=printable(name), tags=all_tags,
             )  # fmt: skip
             made = str(run.info.run_id)
         return made  # noqa: RET504 - a lost store leaves it empty
@@ -303,12 +304,20 @@ class Tracking:
 
         return store_client.patiently(download, self.uri)
 
-    def end_orphans(self, source: str) -> int:
-        """End the runs of killed processes of this machine, and say how many there were."""
+    def end_orphans(self, source: str, *, mine: Sequence[str] = ()) -> int:
+        """End the runs of killed processes of this machine, and say how many there were.
+
+        Parameters
+        ----------
+        mine
+            Kinds of runs of which this process has none under way: those that are its own were
+            begun before it lost the store.
+        """
         orphans = [
             run
             for run in self._runs(self.experiment(source), "attributes.status = 'RUNNING'")
             if is_dead(run.data.tags.get(_OWNER, ""))
+            or (run.data.tags.get(_KIND) in mine and run.data.tags.get(_OWNER) == owner())
         ]
         for run in orphans:
             self.end(run.info.run_id, status="KILLED")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from oddwire.errors import ServiceError
+from oddwire.faults import fault_of
 from oddwire.operations.progress import step
 from oddwire.operations.tracking.items import Tags
 from oddwire.operations.training.results import Training
@@ -39,6 +40,9 @@ def leave_out_failed(
             continue
         if isinstance(outcome, ServiceError):
             raise outcome  # what broke is not the detector
+        fault = fault_of(outcome, places=[training.project.root / "data"])
+        if fault:
+            raise ServiceError(fault) from outcome
         failed.append(outcome)
         reason = " ".join(f"{type(outcome).__name__}: {outcome}".split())[:500]
         training.tracking().log(training.run_id, [Tags({f"{_FAILED}{name}": reason})])

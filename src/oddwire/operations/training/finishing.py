@@ -48,7 +48,8 @@ def finish_training(
     reports = [each.report for each in evaluated]
     sentences = records.strengths(reports)
     tracking, run = training.tracking(), training.run_id
-    version, champion = versions[best.detector].number, _champion(training)
+    version = versions[best.detector].number
+    champion = Registry.of(tracking, training.project).number(training.source)
     unmarked = [
         records.leaderboard_row(each.report, each.searched.run_id, versions[each.detector].number)
         | {
@@ -65,8 +66,6 @@ def finish_training(
     explored = training.project.explored(training.source)
     if explored.is_dir():
         tracking.log_folder(run, explored, under="exploration")
-    for each in searched:
-        close_study(each.study.name, training.plan(each.study.detector), training.project.studies)
     name = dated(records.training_name(best.report, version, decision, champion))
     result = TrainingResult(
         training.source, run, rows, version, best.detector, decision.promote, decision.reason,
@@ -78,6 +77,9 @@ def finish_training(
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
     tracking.rename(run, name)
     tracking.end(run)  # a training whose end MLflow was not told of is no finished one
+    training.raise_if_lost()
+    for each in searched:  # until here the same training, repeated, would go on with them
+        close_study(each.study.name, training.plan(each.study.detector), training.project.studies)
     return result
 
 
@@ -89,11 +91,6 @@ def _shared_rows(training: Training) -> str:
 def _compare_link(tracking: Tracking, rows: Sequence[Mapping[str, Any]]) -> str:
     runs = [str(row["run_id"]) for row in rows]
     return tracking.compare_link(runs) if len(runs) > 1 else ""
-
-
-def _champion(training: Training) -> str | None:
-    found = Registry.of(training.tracking(), training.project).version(training.source)
-    return None if found is None else found.number
 
 
 def _choice(

@@ -28,6 +28,8 @@ from oddwire.project import Project
 from oddwire.traffic.labels import labels_of
 from oddwire.traffic.splitting.parts import LEAST_ROWS
 
+_KINDS = ("training", "study", "trial", "supervised_baselines")
+
 
 @contextmanager
 def open_training(
@@ -64,7 +66,7 @@ def open_training(
         prepared = Prepared(project.prepared(source))
         outage = Outage()
         tracking = Tracking.connect(project).lenient(outage)
-        tracking.end_orphans(source)
+        tracking.end_orphans(source, mine=_KINDS)  # the lock lets no other training run
         lineage = read_lineage(project, source)
         train = training_rows(prepared, params)
         name = f"training {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"

@@ -149,24 +149,25 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
     target_fpr = report.threshold_rule.get("target_fpr")
     yield Figure(
         "plots/roc.png",
-        curves.roc_curve_figure(one, thresholds=thresholds, target_fpr=target_fpr),
+        lambda: curves.roc_curve_figure(one, thresholds=thresholds, target_fpr=target_fpr),
     )
     yield Figure(
-        "plots/precision_recall.png", curves.precision_recall_figure(one, thresholds=thresholds)
+        "plots/precision_recall.png",
+        lambda: curves.precision_recall_figure(one, thresholds=thresholds),
     )
     yield Figure(
         "plots/confusion_test.png",
-        curves.confusion_figure(report.test.confusion, title=f"{name}: test rows"),
+        lambda: curves.confusion_figure(report.test.confusion, title=f"{name}: test rows"),
     )
     yield Figure(
         "plots/confusion_train.png",
-        curves.confusion_figure(
+        lambda: curves.confusion_figure(
             report.before_test.confusion, title=f"{name}: rows before the test"
         ),
     )
     yield Figure(
         "plots/scores.png",
-        curves.score_histogram_figure(
+        lambda: curves.score_histogram_figure(
             labels,
             scores,
             threshold=report.test.threshold,
@@ -176,7 +177,7 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
     if rows.p_values is not None:
         yield Figure(
             "plots/calibration.png",
-            calibration_figure(
+            lambda: calibration_figure(
                 {name: (labels, rows.p_values)},
                 calibration_rows=report.calibration_rows,
                 target_fpr=target_fpr,
@@ -202,13 +203,14 @@ def training_items(
     target_fpr = best.threshold_rule.get("target_fpr")
     yield Figure(
         "plots/roc.png",
-        curves.roc_curve_figure(scored, thresholds=thresholds, target_fpr=target_fpr),
+        lambda: curves.roc_curve_figure(scored, thresholds=thresholds, target_fpr=target_fpr),
     )
     yield Figure(
-        "plots/precision_recall.png", curves.precision_recall_figure(scored, thresholds=thresholds)
+        "plots/precision_recall.png",
+        lambda: curves.precision_recall_figure(scored, thresholds=thresholds),
     )
     families = {report.detector: report.families for report in reports}
-    yield Figure("plots/families.png", family_heat_map_figure(families))
+    yield Figure("plots/families.png", lambda: family_heat_map_figure(families))
     sentences = "\n".join(strengths(reports).values())
     yield Text("reports/strengths.txt", f"{sentences}\n")
 

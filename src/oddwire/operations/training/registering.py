@@ -140,18 +140,18 @@ def _candidate(version: Version, rows: ScoredRows, threshold: float, **costs: fl
 
 def _champion(training: Training, registry: Registry) -> tuple[Candidate | None, str]:
     """Score the same test rows with the champion, or say why there is none to compare with."""
-    version = registry.version(training.source)
-    if version is None:
+    number = registry.number(training.source)
+    if number is None:
         return None, "is the first model"
     try:
-        model = registry.load(version)
+        version, model = registry.load_champion(training.source)
         if model.schema == training.prepared.schema:
             rows = score_test(model, training.prepared)
             return _candidate(version, rows, model.threshold), ""
         reason = "was made for other columns"
     except ModelError as error:
         reason = f"cannot be used: {error}"
-    return None, f"has no champion to beat (version {version.number} {reason})"
+    return None, f"has no champion to beat (version {number} {reason})"
 
 
 def _described(training: Training, each: EvaluatedDetector, best: EvaluatedDetector) -> str:

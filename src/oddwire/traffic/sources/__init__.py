@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from oddwire.params.sources import SourceSettings
-    from oddwire.traffic.archive import SourceRows
+    from oddwire.traffic.archive import SourceBatches, SourceRows
     from oddwire.traffic.schema import FeatureSchema
     from oddwire.traffic.sources.reading.file_batches import FileBatches
     from oddwire.traffic.sources.reading.raw_table import RawTable
@@ -58,8 +58,8 @@ class Reader(Protocol):
     One whose settings name `scenarios` also has ``read_scenario`` and ``later_days``.
     """
 
-    def read_source(self, source: Any, *, root: Path) -> SourceRows:
-        """Read all rows of a source; see `read_source`."""
+    def open_source(self, source: Any, *, root: Path, rows: int | None = None) -> SourceBatches:
+        """Open all rows of a source; see `open_source`."""
 
     def open_file(
         self,
@@ -89,6 +89,29 @@ def load_reader(source: SourceSettings) -> Reader:
     return cast("Reader", import_module(f"{__name__}.{source.format.replace('-', '_')}"))
 
 
+def open_source(source: SourceSettings, *, root: Path, rows: int | None = None) -> SourceBatches:
+    """Open, or simulate, all rows of a source, to be read piece by piece.
+
+    Parameters
+    ----------
+    root
+        As for `read_source`.
+    rows
+        At most so many are read at once; None for all. What is read does not depend on it.
+
+    Raises
+    ------
+    DataError
+        As by `read_source`; a row is checked when it is read.
+    """
+    from oddwire.traffic.sources.reading.files import locate
+    from oddwire.traffic.sources.reading.limits import refuse_oversize
+
+    for file in source.files().values():
+        refuse_oversize(locate(file, root), max_rows=source.max_rows)
+    return load_reader(source).open_source(source, root=root, rows=rows)
+
+
 def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
     """Read, or simulate, all rows of a source.
 
@@ -106,12 +129,7 @@ def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
     DataError
         If a file, column or row is not what the source promises; one sentence names it.
     """
-    from oddwire.traffic.sources.reading.files import locate
-    from oddwire.traffic.sources.reading.limits import refuse_oversize
-
-    for file in source.files().values():
-        refuse_oversize(locate(file, root), max_rows=source.max_rows)
-    return load_reader(source).read_source(source, root=root)
+    return open_source(source, root=root).together()
 
 
 def check_small_files(source: SourceSettings, *, root: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from oddwire.errors import DataError
 from oddwire.params import NslKddSource
-from oddwire.traffic.archive import SourceRows
+from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import Roles, build_frame
 from oddwire.traffic.sources.reading.file_batches import FileBatches
@@ -37,19 +37,19 @@ SCHEMA = FeatureSchema(
 _ROLES = Roles(schema=SCHEMA, label="attack_name", benign=("normal",))
 
 
-def read_source(source: NslKddSource, *, root: Path) -> SourceRows:
-    """Read the official train file, and the official test file if the source names one.
+def open_source(source: NslKddSource, *, root: Path, rows: int | None = None) -> SourceBatches:
+    """Open the official train file, and the official test file if the source names one.
 
     Raises
     ------
     DataError
         If a file is missing or is not in NSL-KDD's format.
     """
-    train = next(open_file(source, locate(source.train, root)).batches()).rows
+    train = open_file(source, locate(source.train, root), rows=rows)
     test = None
     if source.test is not None:
-        test = next(open_file(source, locate(source.test, root)).batches()).rows
-    return SourceRows(train, test, SCHEMA)
+        test = open_file(source, locate(source.test, root), rows=rows)
+    return SourceBatches(train.frames(), None if test is None else test.frames(), SCHEMA)
 
 
 def open_file(

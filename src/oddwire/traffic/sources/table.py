@@ -9,7 +9,7 @@ forgotten label must not become a feature.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,45 +18,52 @@ import pandas as pd
 
 from oddwire.errors import DataError, listed
 from oddwire.params import TableSource
-from oddwire.traffic.archive import SourceRows
+from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
     build_frame,
     refuse_duplicate_columns,
 )
-from oddwire.traffic.sources.reading.column_values import NumericShare, TimeForm, times
+from oddwire.traffic.sources.reading.column_values import NumericShare, TimeForm, categories, times
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
+from oddwire.traffic.sources.reading.time_order import in_time_order
 
 MOST_FEATURES = 1000
 _KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}
 
 
-def read_source(source: TableSource, *, root: Path) -> SourceRows:
-    """Read the train file, and the test file with the columns that the train file has.
+def open_source(source: TableSource, *, root: Path, rows: int | None = None) -> SourceBatches:
+    """Open the train file, and the test file with the columns that the train file has.
 
     Raises
     ------
     DataError
         If a file or a column is not what the source promises.
     """
-    raw = open_raw(locate(source.train, root))
+    raw = open_raw(locate(source.train, root), rows=rows)
     roles = _roles(source, _infer_schema(raw, source))
-    train = _in_order(next(_typed(raw, roles, for_scoring=False).batches()).rows)
     test = None
     if source.test is not None:
-        raw_test = open_raw(locate(source.test, root))
-        test = _in_order(next(_typed(raw_test, roles, for_scoring=False).batches()).rows)
-    if source.label is not None and not any(
-        part[LABEL].notna().any() for part in (train, test) if part is not None
-    ):
-        raise DataError(
-            f"{raw.file}: the label column {source.label!r} is empty in every row; to train without"
-            " labels, leave `label` out"
-        )
-    return SourceRows(train, test, roles.schema)
+        raw_test = open_raw(locate(source.test, root), rows=rows)
+        test = _by_time(_typed(raw_test, roles, for_scoring=False))
+    _refuse_empty_label(source, [raw] if source.test is None else [raw, raw_test])
+    return SourceBatches(_by_time(_typed(raw, roles, for_scoring=False)), test, roles.schema)
+
+
+def _refuse_empty_label(source: TableSource, files: Sequence[RawFile]) -> None:
+    if source.label is None:
+        return
+    for raw in files:
+        for batch in raw.batches([source.label]):
+            if categories(batch, source.label).notna().any():
+                return
+    raise DataError(
+        f"{files[0].file}: the label column {source.label!r} is empty in every row; to train"
+        " without labels, leave `label` out"
+    )
 
 
 def open_file(
@@ -95,10 +102,8 @@ def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
     return Roles(schema, source.label, source.benign, source.attack, source.time)
 
 
-def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    if TIME not in frame:
-        return frame
-    return frame.sort_values(TIME, kind="stable", ignore_index=True)
+def _by_time(opened: FileBatches) -> Iterator[pd.DataFrame]:
+    return (rows for _, rows in in_time_order(opened))
 
 
 def _infer_schema(raw: RawFile, source: TableSource) -> FeatureSchema:

@@ -18,6 +18,7 @@ may train, under ``benign`` they are dropped and counted. In the test part they 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,44 +41,62 @@ from oddwire.traffic.splitting.block_split import (
 Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
 
+TEST = 4
+NUMBERS = {
+    "train": TRAIN, "calibration": CALIBRATION, "validation": VALIDATION, "test": TEST,
+    "dropped": DROPPED,
+}  # fmt: skip
+
 # The fewest rows that mean anything: a quantile or a mean of fewer training rows is noise, 20
 # calibration rows give p-values down to 1/21 (so that 5 % needs no extrapolation), and
 # one of ten validation or test rows already moves a rate by 10 %.
 LEAST_ROWS = {"train": 20, "calibration": 20, "validation": 10, "test": 10}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
-    """The parts of a source, rows in their order of time, each part with a fresh index.
+    """Which part each row of a source is in: no row is in two of them.
 
     Parameters
     ----------
-    train, calibration, validation, test
-        The parts: no row is in two of them.
-    dropped
-        Rows that are in no part, because their label is unknown.
+    numbers
+        The number of its part for each row, int8 of shape (n,); see `of`.
+    order
+        The places of the rows in their order of time, shape (n,).
     method
         How the test part was taken.
     connections_per_day
         Rows before and in the test part that carry a time, over the days that they span; None
         where there is no time. The rows of an official test file do not count.
+    counts
+        Rows of each label in each part, and in ``dropped``: rows that are in no part, because their
+        label is unknown.
     """
 
-    train: pd.DataFrame
-    calibration: pd.DataFrame
-    validation: pd.DataFrame
-    test: pd.DataFrame
-    dropped: pd.DataFrame
+    numbers: NDArray[np.int8]
+    order: Positions
     method: Method
     connections_per_day: float | None
+    counts: Mapping[str, Mapping[str, int]]
+
+    def of(self, part: str) -> Positions:
+        """Return the places of a part's rows, in their order of time.
+
+        Parameters
+        ----------
+        part
+            ``train``, ``calibration``, ``validation``, ``test`` or ``dropped``. The rows of an
+            official test file are not among these places.
+        """
+        places: Positions = self.order[self.numbers[self.order] == NUMBERS[part]]
+        return places
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers for JSON: rows of each label in each part, and what was dropped."""
-        parts = ("train", "calibration", "validation", "test", "dropped")
         return {
             "method": self.method,
             "connections_per_day": self.connections_per_day,
-            **{part: _count(getattr(self, part)) for part in parts},
+            **{part: dict(self.counts[part]) for part in NUMBERS},
         }
 
 
@@ -94,9 +113,10 @@ def split_rows(
     Parameters
     ----------
     rows
-        A row per connection, shape (n, columns), with the reserved columns that exist.
+        A row per connection, shape (n, columns). Of its columns the label and the time are looked
+        at, as far as they are there.
     test
-        Rows of the official test file, or None.
+        Rows of the official test file, of which the label counts, or None.
     settings
         What to train on, and the shares of the parts.
     seed
@@ -113,8 +133,8 @@ def split_rows(
     >>> from oddwire.params import SplitSettings
     >>> rows = pd.DataFrame({"src_bytes": range(1000), "label": ([0] * 9 + [1]) * 100})
     >>> split = split_rows(rows, None, SplitSettings(), seed=7, source="example")
-    >>> len(split.train), len(split.calibration), len(split.validation), len(split.test)
-    (405, 135, 210, 250)
+    >>> [len(split.of(part)) for part in ("train", "calibration", "validation", "test")]
+    [405, 135, 210, 250]
     >>> split.summary()["train"]
     {'rows': 405, 'benign': 405, 'attacks': 0, 'unlabelled': 0}
     """
@@ -123,24 +143,23 @@ def split_rows(
     order = time_order(rows) if timed else np.arange(len(rows), dtype=np.int64)
     if test is not None:
         method: Method = "official"
-        before, after = order, np.empty(0, dtype=np.int64)
+        before = order
         _need(source, "test", len(test), least=1)
     else:
         method = "time" if timed else "random"
-        before, after = _hold_out(rows, order, settings.test, random, source)
-    part = _split_pool(rows.iloc[before], settings, random, source)
-    train, calibration, validation, dropped = (
-        rows.iloc[before[part == number]].reset_index(drop=True)
-        for number in (TRAIN, CALIBRATION, VALIDATION, DROPPED)
-    )
+        before = _before_test(rows, order, settings.test, random, source)
+    numbers = np.full(len(rows), TEST, dtype=np.int8)
+    known = rows[[name for name in (LABEL, TIME) if name in rows]]
+    numbers[before] = _split_pool(known.iloc[before], settings, random, source)
+    counts = {part: _count(known.iloc[numbers == number]) for part, number in NUMBERS.items()}
+    if test is not None:
+        counts["test"] = _count(test)
     return Split(
-        train=train,
-        calibration=calibration,
-        validation=validation,
-        test=(rows.iloc[after] if test is None else test).reset_index(drop=True),
-        dropped=dropped,
+        numbers=numbers,
+        order=order,
         method=method,
         connections_per_day=_per_day(rows),
+        counts=counts,
     )
 
 
@@ -148,24 +167,24 @@ def _is_timed(rows: pd.DataFrame) -> bool:
     return TIME in rows and bool(rows[TIME].notna().any())
 
 
-def _hold_out(
+def _before_test(
     rows: pd.DataFrame,
     order: Positions,
     share: float,
     random: np.random.Generator,
     source: str,
-) -> tuple[Positions, Positions]:
-    """Take the test part from the rows."""
+) -> Positions:
+    """Take the test part from the rows, and return the places of those before it."""
     wanted = round(share * len(rows))
     _need(source, "test", wanted, share=share)
     if _is_timed(rows):
-        return order[:-wanted], order[-wanted:]
+        return order[:-wanted]
     labels, attacks = _labels(rows)
     chosen = np.zeros(len(rows), dtype=bool)
     for stratum in (labels & ~attacks, attacks, ~labels):
         members = np.flatnonzero(stratum)
         chosen[random.permutation(members)[: round(share * len(members))]] = True
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    return np.flatnonzero(~chosen)
 
 
 def _split_pool(

@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from oddwire.damaged import all_set_aside
 from oddwire.operations.drift.reporting.evidently_history import (
     add_to_history,
     dashboard_id,
     import_evidently,
+    set_damaged_aside,
 )
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
@@ -129,3 +131,30 @@ def test_importing_the_check_loads_no_evidently_and_the_history_no_telemetry():
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("content", [b'{"id": "', b"\x00" * 300, b"[]", b"\xff"])
+def test_what_is_damaged_of_it_is_set_aside_and_the_rest_goes_on(project, content):
+    for day in (0, 1):
+        add(project, day)
+    folder = project.evidently / str(dashboard_id("office"))
+    damaged = min((folder / "snapshots").iterdir())
+    for file in (damaged, folder / "metadata.json"):
+        file.write_bytes(content)
+    add(project, 2)
+    assert len(runs(project)) == 2, "of three points one is lost"
+    for place in (folder, folder / "snapshots"):
+        (aside,) = all_set_aside(place)
+        assert aside.read_bytes() == content
+    assert set_damaged_aside(project) == []
+
+
+def test_the_history_is_mended_before_its_page_starts(project):
+    for source in ("office", "lab"):
+        add(project, 0, source=source)
+    (file,) = (project.evidently / str(dashboard_id("lab")) / "snapshots").iterdir()
+    file.write_bytes(b"{")
+    (aside,) = set_damaged_aside(project)
+    assert aside.name.startswith(f"{file.name}.damaged-")
+    assert len(runs(project, "office")) == 1
+    assert runs(project, "lab") == []

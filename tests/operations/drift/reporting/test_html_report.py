@@ -10,10 +10,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stubs import RecordedProgress
 
+from oddwire.operations.drift.columns import code_numbers
 from oddwire.operations.drift.report import check_drift
+from oddwire.operations.drift.reporting import html_report
 from oddwire.operations.drift.reporting.html_report import LONGEST_NAME, write_report
+from oddwire.operations.drift.reporting.pictures import picture
 from oddwire.operations.drift.result import Subject
+from oddwire.operations.drift.verdict import ColumnDrift
+from oddwire.operations.progress import watched_by
 from oddwire.params import DriftSettings
 from oddwire.traffic.schema import FeatureSchema
 
@@ -142,3 +150,31 @@ def test_rows_of_the_training_data_do_not_pass_for_new_traffic(hostile, tmp_path
     subject = replace(SUBJECT, kind="test part", current="newest rows", file="")
     assert "no newer traffic is known" in written(hostile, tmp_path, subject)
     assert "no newer traffic is known" not in written(hostile, tmp_path)
+
+
+NUMBERS = st.one_of(
+    st.sampled_from([np.finfo(float).max, -np.finfo(float).max, np.inf, -np.inf, np.nan, 5e-324]),
+    st.floats(),
+)
+
+
+@settings(max_examples=30)
+@given(
+    before=st.lists(NUMBERS, min_size=1, max_size=6), now=st.lists(NUMBERS, min_size=1, max_size=6)
+)
+def test_every_column_is_drawn_as_the_check_scales_it(before, now):
+    coded = code_numbers(pd.Series(before), pd.Series(now))
+    sides = [pd.Series(coded.decode(codes)) for codes in (coded.reference, coded.current)]
+    assert picture(ColumnDrift("f", 0.0, 1.0, False, "numeric"), *sides).startswith("<svg")
+
+
+def test_a_picture_that_fails_is_told_and_the_report_is_written(hostile, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OverflowError
+
+    monkeypatch.setattr(html_report, "picture", fail)
+    watcher = RecordedProgress()
+    with watched_by(watcher):
+        page = written(hostile, tmp_path)
+    assert page.count("could not be drawn: OverflowError") == len(hostile.columns)
+    assert len(watcher.remarks) == len(hostile.columns)

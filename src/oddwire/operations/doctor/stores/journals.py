@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
-from oddwire.operations.search.studies import STORAGE_VARIABLE
+from oddwire.operations.search.journals import STORAGE_VARIABLE
 
 _MOST_BYTES = 200 * 1024 * 1024  # read of a journal
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,7 +31,7 @@ from oddwire.operations.drift.statistics import MIN_ROWS
 from oddwire.operations.locks import dvc_lock
 from oddwire.params import Params, Source
 from oddwire.project import Project
-from oddwire.traffic.archive import load_rows
+from oddwire.traffic.archive import open_archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
@@ -183,21 +184,28 @@ def _next_day(looking: Looking, ends: dt.datetime) -> Period:
 
 
 def _new_days(looking: Looking) -> list[Period]:
-    with dvc_lock(looking.project):  # a stage that runs takes the old rows away first
-        archive = load_rows(looking.project.ingested(looking.source))
-    parts = [archive.train] if archive.test is None else [archive.train, archive.test]
-    if any(TIME not in part for part in parts):
+    # A stage that runs takes the old rows away first. One who only reads needs no lock where none
+    # can be made.
+    def reading() -> AbstractContextManager[None]:
+        return dvc_lock(looking.project, needed=False)
+
+    with reading():
+        archive = open_archive(looking.project.ingested(looking.source))
+        parts = ["train", "test"] if archive.has_test else ["train"]
+        known = [archive.read(part, [TIME]) for part in parts]
+    if any(TIME not in part for part in known):
         return []
-    rows = pd.concat(parts, ignore_index=True)
-    times = rows[TIME].dropna().sort_values().reset_index(drop=True)
+    times = pd.concat(known)[TIME].dropna().sort_values().reset_index(drop=True)
     zone = looking.params.drift.zone or "UTC"
     if times.empty:
         return []
 
     def period(start: dt.datetime, end: dt.datetime) -> Period:
         def read() -> pd.DataFrame:
-            near = rows[(rows[TIME] >= start - _REACH) & (rows[TIME] < end)]
-            features = to_features(archive.kind, near.reset_index(drop=True), looking.schema)
+            with reading():
+                near = [archive.between(part, start - _REACH, end) for part in parts]
+            rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
+            features = to_features(archive.kind, rows, looking.schema)
             return _between(features, start, end)
 
         return _of_days(start, end, read, zone)

@@ -7,6 +7,7 @@ dashboard and a short report of each check.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import secrets
 import tempfile
@@ -17,9 +18,11 @@ from typing import Any
 
 import pandas as pd
 
+from oddwire.damaged import set_aside
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import DriftCheck, harmless, measure, ranked
 from oddwire.operations.locks import lock
+from oddwire.operations.progress import step
 from oddwire.percent import percent
 from oddwire.project import Project
 
@@ -28,6 +31,7 @@ SHARE, SCORE = "share of drifted columns", "score drift (distance)"
 ALERTS, EXPECTED, ROWS = "observed alert rate", "expected of benign traffic", "rows"
 _PANELS = {SHARE: (SHARE,), SCORE: (SCORE,), ALERTS: (ALERTS, EXPECTED), ROWS: (ROWS,)}
 _NAMES = uuid.UUID("8d3c39b5-5d5b-4d8e-9a43-6d2b8f1f7a10")  # the name space of our ids
+_ABOUT = "metadata.json"  # of a project, in Evidently's workspace
 _MOST_COLUMNS = 100  # in a check's table
 
 
@@ -79,13 +83,45 @@ def dashboard_id(source: str) -> uuid.UUID:
     return uuid.uuid5(_NAMES, source)
 
 
+def set_damaged_aside(project: Project) -> list[Path]:
+    """Move what is damaged of the history out of the way, or its page would not start.
+
+    Returns
+    -------
+    Where each file is now.
+    """
+    with lock(project.locks / "evidently.lock", "another drift check"):
+        kept = sorted(project.evidently.iterdir()) if project.evidently.is_dir() else []
+        return [aside for one in kept for aside in _damaged_of(one)]
+
+
 def _move(drafted: Path, target: Path, snapshot: str) -> None:
+    for aside in _damaged_of(target):
+        with step(f"the drift history is damaged: set aside as {aside}"):
+            pass
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         drafted.rename(target)
         return
     (target / "snapshots").mkdir(exist_ok=True)
+    if not (target / _ABOUT).exists():  # what people changed on it stays
+        (drafted / _ABOUT).replace(target / _ABOUT)
     (drafted / "snapshots" / snapshot).replace(target / "snapshots" / snapshot)
+
+
+def _damaged_of(target: Path) -> list[Path]:
+    """Set aside what is no JSON of a source's history, and return where it is now."""
+    if target.exists() and not target.is_dir():
+        return []  # not ours
+    files = (target / _ABOUT, *sorted((target / "snapshots").glob("*.json")))
+    return [set_aside(file) for file in files if file.exists() and not _is_json(file)]
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        return isinstance(json.loads(file.read_bytes()), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _write_project(draft: Any, made: uuid.UUID, source: str) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from oddwire.operations.drift.reporting.pictures import picture
+from oddwire.operations.drift.reporting.pictures import picture, words
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck, measure, ranked
+from oddwire.operations.progress import progress
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
@@ -86,4 +87,9 @@ def _rows(check: DriftCheck) -> Iterator[dict[str, Any]]:
 
 
 def _picture(check: DriftCheck, one: ColumnDrift) -> str:
-    return picture(one, check.reference[one.column], check.current[one.column])
+    try:
+        return picture(one, check.reference[one.column], check.current[one.column])
+    except Exception as error:  # noqa: BLE001 - no picture is worth losing a drift check
+        reason = f"could not be drawn: {type(error).__name__}"
+        progress().remark(f"the picture of {printable(one.column, LONGEST_NAME)} {reason}")
+        return words(reason)

@@ -40,6 +40,11 @@ def picture(column: ColumnDrift, reference: pd.Series[Any], current: pd.Series[A
     return _numbers(reference.to_numpy(dtype=np.float64), current.to_numpy(dtype=np.float64))
 
 
+def words(text: str) -> str:
+    """Return a picture of a few words: why there is no other."""
+    return _svg(_LINE, f'<text x="0" y="11">{escape(text)}</text>')
+
+
 def _numbers(reference: NDArray[np.float64], current: NDArray[np.float64]) -> str:
     sides = [reference, current]
     known = np.concatenate([side[~np.isnan(side)] for side in sides])

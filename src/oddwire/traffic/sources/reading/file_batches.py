@@ -83,6 +83,10 @@ class FileBatches:
         for raw in self.raw.batches():
             yield Batch(raw.first_row, raw, self.to_rows(raw))
 
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """Yield all rows in the order of the file, without their places."""
+        return (batch.rows for batch in self.batches())
+
     @cached_property
     def _only(self) -> Batch:
         raw = next(self.raw.batches())

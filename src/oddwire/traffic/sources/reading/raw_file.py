@@ -94,11 +94,10 @@ class RawFile:
         try:
             with damage_named(self.file), pa.parquet.ParquetFile(self.file) as content:
                 names = content.schema_arrow.names
-                kept = [kept_columns(names)[place] for place in places]
-                wanted = [names[place] for place in kept]
-                every = len(set(names)) < len(names)  # pyarrow chooses columns by their names
-                for batch in content.iter_batches(self.rows, columns=None if every else wanted):
-                    yield pa.Table.from_batches([batch]).select(kept if every else wanted)
+                kept = kept_columns(names)
+                wanted = [names[kept[place]] for place in places]
+                for batch in content.iter_batches(self.rows, columns=wanted):
+                    yield pa.Table.from_batches([batch]).select(wanted)
         except pa.ArrowException as error:
             raise DataError(f"{self.file} is a damaged Parquet file") from error
 
@@ -162,6 +161,8 @@ def _open_parquet(file: Path, rows: int) -> RawFile:
             names = content.schema_arrow.names
     except pa.ArrowException as error:
         raise DataError(f"{file} is a damaged Parquet file") from error
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DataError(f"{file}: column names must differ, got {twice[0]!r} twice")
     own = [names[place].strip() for place in kept_columns(names)]
     return RawFile(file, tuple(own), None, _fewer(rows, len(own)))
 

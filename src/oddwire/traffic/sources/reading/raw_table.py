@@ -71,7 +71,12 @@ class RawTable:
 
         Those of a Parquet file keep their types, all of a CSV file are text.
         """
-        frame: pd.DataFrame = self.content.to_pandas(types_mapper=pd.ArrowDtype)
+        content = self.content
+        for at, kind in enumerate(content.schema.types):
+            if pa.types.is_dictionary(kind):  # pandas could not read the type back by its name
+                plain = content.column(at).cast(kind.value_type)
+                content = content.set_column(at, content.field(at).with_type(plain.type), plain)
+        frame: pd.DataFrame = content.to_pandas(types_mapper=pd.ArrowDtype)
         names: list[str] = []
         for name in self.names:
             names.append(free_name(name, {*names, *self.names}) if name in names else name)

@@ -7,21 +7,26 @@ from pathlib import Path
 import pandas as pd
 
 from oddwire.params import SimulatedSource
-from oddwire.traffic.archive import SourceRows
+from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.connection_table import open_connections
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.simulated.later import later_days
 from oddwire.traffic.sources.simulated.simulator import simulate
 
-__all__ = ["later_days", "open_file", "read_scenario", "read_source", "simulate"]
+__all__ = ["later_days", "open_file", "open_source", "read_scenario", "simulate"]
 
 _SCENARIO_DAYS = 2
 
 
-def read_source(source: SimulatedSource, *, root: Path) -> SourceRows:  # noqa: ARG001
+def open_source(
+    source: SimulatedSource,
+    *,
+    root: Path,  # noqa: ARG001
+    rows: int | None = None,  # noqa: ARG001 - they are made all at once
+) -> SourceBatches:
     """Make the connections of all days."""
-    return SourceRows(simulate(source))
+    return SourceBatches(iter([simulate(source)]))
 
 
 def open_file(

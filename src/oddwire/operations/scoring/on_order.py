@@ -1,0 +1,84 @@
+"""Scoring on order: what somebody else than the user of the command line may have read and write.
+
+An order comes from the Prefect page. It writes in the project, or in a folder that `params.yaml`
+names, and learns nothing of what is in other files of the machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from oddwire.errors import DataError, ParameterError
+from oddwire.operations.scoring.replacing import check_replaced
+from oddwire.operations.scoring.score_file import ScoredFile, score_file
+from oddwire.operations.scoring.scored_files import check_targets
+from oddwire.params import load_params
+from oddwire.project import Project
+
+# The project's own things.
+_KEPT = {".git", ".dvc", "data", "mlruns"}
+
+
+def score_on_order(
+    project: Project,
+    source: str,
+    file: str,
+    out: str,
+    *,
+    max_fdr: float | None,
+    adaptive: bool,
+    explain_most: int,
+) -> ScoredFile:
+    """Score a file as `score_file` does, within bounds; relative paths are in the project.
+
+    Raises
+    ------
+    ParameterError
+        If ``out`` is in no folder that may be written to.
+    DataError
+        If the file is not what the source promises. Of a file outside the project only this is
+        said: a reader's own words name columns and values.
+    """
+    target = ordered_target(project, out)
+    path = project.root / file
+    if not path.exists():
+        raise DataError(f"{path} does not exist")
+    check_targets(path, target, explained=explain_most > 0)
+    check_replaced(target, explained=explain_most > 0)
+    try:
+        return score_file(
+            project, source, path, target,
+            max_fdr=max_fdr, adaptive=adaptive, explain_most=explain_most,
+        )  # fmt: skip
+    except DataError as error:
+        own = path.resolve().is_relative_to(project.root.resolve())
+        if own or str(error).startswith("cannot write"):
+            raise
+        raise DataError(
+            f"{path} cannot be scored as {source}: `oddwire score` says why, which an order is "
+            "not told of a file outside the project"
+        ) from None
+
+
+def ordered_target(project: Project, out: str) -> Path:
+    """Return where an order writes, symbolic links followed.
+
+    Raises
+    ------
+    ParameterError
+        If it may not write there.
+    """
+    root = project.root.resolve()
+    try:
+        target = (root / out).resolve()
+        folders = load_params(project.params_file).scoring.folders
+        named = any(target.is_relative_to((root / folder).resolve()) for folder in folders)
+    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a NUL
+        raise ParameterError(f"out: cannot write there: {error}") from error
+    inside = root in target.parents and target.relative_to(root).parts[0] not in _KEPT
+    if not (named or inside):
+        raise ParameterError(
+            f"out must be in the project, but not in {', '.join(sorted(_KEPT))}, or in a folder "
+            f"that scoring.folders in params.yaml names, got {out!r}"
+        )
+    return target

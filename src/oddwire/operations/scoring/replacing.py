@@ -1,0 +1,48 @@
+"""What a scored file may take the place of: an earlier one, and nothing else unasked."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from oddwire.errors import DataError
+from oddwire.operations.scoring.scored_files import explained_file
+
+# By these a scored file and its explanations are known.
+_SCORED = {"anomaly_score", "p_value", "extrapolated", "alert", "model_version"}
+_EXPLAINED = {"row", "rank", "feature", "benign_median", "benign_quantile", "share"}
+_LONGEST = 1_000_000  # letters of a header
+
+
+def check_replaced(out: Path, *, explained: bool) -> None:
+    """Refuse to write over a file that is not a scored one.
+
+    Raises
+    ------
+    DataError
+        Naming the file.
+    """
+    wanted = {out: _SCORED} | ({explained_file(out): _EXPLAINED} if explained else {})
+    for target, columns in wanted.items():
+        # What is no file, or cannot be read, cannot be written either: that is told elsewhere.
+        if target.is_file() and target.stat().st_size and not columns <= set(_columns(target)):
+            raise DataError(
+                f"{target} is there already and not a scored file: name another file, or write "
+                "over it with `oddwire score --overwrite`"
+            )
+
+
+def _columns(file: Path) -> list[str]:
+    try:
+        if file.name.endswith(".parquet"):
+            return list(pq.read_schema(file).names)
+        with (gzip.open if file.name.endswith(".gz") else open)(file, "rb") as opened:
+            header = opened.readline(_LONGEST).decode(errors="replace")
+        return next(csv.reader([header]), [])
+    except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowException):
+        return []

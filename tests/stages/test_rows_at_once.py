@@ -1,0 +1,87 @@
+"""What a stage writes does not depend on how many rows it holds at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from oddwire.params import SimulatedSource
+from oddwire.project import Project
+from oddwire.stages.explore import explore
+from oddwire.stages.ingest import ingest
+from oddwire.stages.link import link
+from oddwire.stages.prepare import PARTS, prepare
+from oddwire.traffic.sources.simulated import simulate
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A table in the order of time, one in none, and one without times that has a test file."""
+    folder = tmp_path_factory.mktemp("files")
+    rows = simulate(SimulatedSource(format="simulated", days=2, connections_per_day=450))
+    rows = rows.drop(columns=["attack", "uid", "src_ip"]).assign(sparse=np.nan)
+    rows.loc[700:, "sparse"] = 1.0
+    rows.to_csv(folder / "ordered.csv", index=False)
+    rows.sample(frac=1, random_state=0).to_csv(folder / "shuffled.csv", index=False)
+    rows.drop(columns="ts").iloc[:600].to_csv(folder / "train.csv", index=False)
+    rows.drop(columns="ts").iloc[600:].to_csv(folder / "test.csv", index=False)
+    return folder
+
+
+def made(root, files, rows_at_once):
+    """Run the stages; return the project."""
+    table = {"format": "table", "label": "label", "drop": ["dst_ip"]}
+    params = {
+        "seed": 7,
+        "rows_at_once": rows_at_once,
+        "sources": {
+            "days": {"format": "simulated", "days": 2, "connections_per_day": 450},
+            "ordered": {**table, "train": str(files / "ordered.csv"), "time": "ts"},
+            "shuffled": {**table, "train": str(files / "shuffled.csv"), "time": "ts"},
+            "untimed": {
+                **table, "train": str(files / "train.csv"), "test": str(files / "test.csv")
+            },
+        },
+        "explore": {"max_rows": 200},
+    }  # fmt: skip
+    root.mkdir()
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    project = Project(root)
+    for source in params["sources"]:
+        for stage in (link, ingest, prepare):
+            stage(project, source)
+    return project
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory, files):
+    folder = tmp_path_factory.mktemp("projects")
+    return made(folder / "at_once", files, 100_000), made(folder / "pieces", files, 100)
+
+
+@pytest.mark.parametrize("source", ["days", "ordered", "shuffled", "untimed"])
+def test_rows_and_parts_are_the_same_to_the_last_bit(projects, source):
+    whole, pieces = projects
+    for folder in (Project.ingested, Project.prepared):
+        names = {file.name for file in folder(whole, source).iterdir()}
+        assert {file.name for file in folder(pieces, source).iterdir()} == names
+        for name in names:
+            one, other = (folder(project, source) / name for project in projects)
+            if name.endswith(".json"):
+                assert one.read_text() == other.read_text()
+            else:
+                frames = pd.read_parquet(one), pd.read_parquet(other)
+                pd.testing.assert_frame_equal(*frames, check_exact=True)
+    assert {f"{part}.parquet" for part in PARTS} < names
+    assert "dropped.parquet" not in names
+
+
+def test_the_explored_page_is_the_same(projects):
+    content = []
+    for project in projects:
+        explore(project, "shuffled")
+        folder = project.explored("shuffled")
+        content.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    assert content[0] == content[1]
