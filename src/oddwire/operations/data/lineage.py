@@ -139,4 +139,3 @@ def _locked_stages(lock: Path, source: str) -> dict[str, Any]:
             " it away and every stage runs once more"
         ) from None
     return {name: entry for name, entry in stages.items() if str(name).endswith(f"@{source}")}
-
