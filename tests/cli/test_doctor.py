@@ -73,6 +73,6 @@ def test_it_works_where_nothing_else_does(tmp_path, oddwire, monkeypatch):
     ended = oddwire("doctor", "--json")
     assert ended.code == 1
     subjects = {finding["subject"] for finding in ended.json["findings"]}
-    assert {"params.yaml", "git", ".dvc", "MLflow", "PREFECT_API_URL"} <= subjects
+    assert {"params.yaml", ".dvc", "MLflow", "PREFECT_API_URL"} <= subjects
     assert list(place.iterdir()) == []
     shutil.rmtree(place)

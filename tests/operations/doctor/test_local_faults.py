@@ -14,7 +14,11 @@ import time
 import pytest
 from small_projects import REPOSITORY, git
 
+from oddwire.damaged import set_aside
 from oddwire.drafts import whole_file
+from oddwire.operations.doctor.examining import examine
+from oddwire.operations.doctor.ground import Ground
+from oddwire.operations.doctor.looks import LOOKS
 from oddwire.operations.registry import ledger
 
 
@@ -227,8 +231,19 @@ def test_git_that_was_killed(bare, mended):
     mended("git", problem="index.lock was left")
 
 
-def test_no_git(bare, mended):
-    mended("git", problem="no git repository")
+def test_no_git_is_no_fault(bare, look):
+    assert look("git") == []
+
+
+def test_what_was_set_aside_is_told_and_is_no_fault(bare, look):
+    bare.studies.mkdir(parents=True)
+    journal = bare.studies / "desk.kmeans.journal"
+    journal.write_text("damaged")
+    aside = set_aside(journal)
+    (seen,) = examine([one for one in LOOKS if one.name == "Optuna's journals"], Ground.find())
+    assert seen.findings == ()
+    told = [fact.text for fact in seen.facts if fact.figure]
+    assert told == [f"data/studies/{aside.name} was damaged and set aside"]
 
 
 @pytest.fixture

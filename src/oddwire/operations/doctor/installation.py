@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import platform
 import shlex
 import sys
@@ -93,10 +94,16 @@ def _damaged(names: list[str]) -> Iterator[Finding]:
     """Yield the packages some of whose files are gone, as after an installation that was killed."""
     for name in names:
         try:
-            files = metadata.files(name) or []
+            package = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        gone = [file for file in files if _matters(str(file)) and not _is_there(file.locate())]
+        # `metadata.files` leaves out what is gone.
+        kept = csv.reader((package.read_text("RECORD") or "").splitlines())
+        gone = [
+            row[0]
+            for row in kept
+            if row and _matters(row[0]) and not _is_there(package.locate_file(row[0]))
+        ]
         if gone:
             yield Finding(
                 subject=name, problem=f"{len(gone)} of its files are gone, such as {gone[0]}",

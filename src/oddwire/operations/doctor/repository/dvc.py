@@ -29,7 +29,7 @@ def see_dvc(ground: Ground) -> Iterator[Finding | Fact]:
     for name in ("dvc.yaml", "dvc.lock"):
         yield from _is_yaml(root, name)
     if not (root / ".dvc").is_dir():
-        remedy = "git checkout HEAD -- .dvc" if tracked(root, ".dvc") else "dvc init"
+        remedy = "git checkout HEAD -- .dvc" if tracked(root, ".dvc") else "dvc init --no-scm"
         yield Finding(subject=".dvc", problem="is not there: no stage can run", remedy=remedy)
         return
     yield from _remotes(root)

@@ -26,11 +26,8 @@ def see_git(ground: Ground) -> Iterator[Finding | Fact]:
     root = ground.root
     top = _git(root, "rev-parse", "--absolute-git-dir")
     if top is None:
-        yield Finding(
-            subject="git", severity="warning",
-            problem="no git repository holds this folder, so results do not say of which code",
-            remedy="git init",
-        )  # fmt: skip
+        text = "no git repository: results do not say of which code they are (`git init`)"
+        yield Fact(text, figure=True)
         return
     lock = Path(top.strip()) / "index.lock"
     if _age(lock) > _OLD and not _runs("git"):

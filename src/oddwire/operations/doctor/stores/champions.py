@@ -92,7 +92,7 @@ def _ledger_agrees(registry: Registry, source: str, number: str | None) -> Itera
     """Yield a promotion that is on record, and was never carried out."""
     try:
         entries = ledger.read(registry.ledger, source).entries
-    except OSError:  # the look at the ledger says so
+    except (OddwireError, OSError):  # the look at the ledger says so
         return
     decided = entries[0].after if entries else None
     if decided is not None and decided != number:

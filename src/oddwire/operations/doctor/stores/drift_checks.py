@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from oddwire.damaged import all_set_aside
 from oddwire.operations.doctor.finding import Fact, Finding, in_words, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.stores.schedules import longest_pause
@@ -73,6 +74,9 @@ def see_history(ground: Ground) -> Iterator[Finding | Fact]:
                 subject=shown, problem="is damaged: Evidently's page does not start with it",
                 remedy=f"mv {shown} {shown}.damaged",
             )  # fmt: skip
+    folders = [place, *place.glob("*"), *place.glob("*/snapshots")]
+    for aside in (one for folder in folders for one in all_set_aside(folder)):
+        yield Fact(f"{quoted(aside, ground.root)} was damaged and set aside", figure=True)
     yield Fact(f"Evidently: {whole} files of the history are whole")
 
 

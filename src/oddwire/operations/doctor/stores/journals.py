@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from oddwire.damaged import all_set_aside
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.search.journals import STORAGE_VARIABLE
@@ -38,6 +39,8 @@ def see_journals(ground: Ground) -> Iterator[Finding | Fact]:
                 problem=f"line {damaged} is damaged, and with it the trials after it",
                 remedy=f"mv {shown} {shown}.damaged",
             )  # fmt: skip
+    for aside in all_set_aside(ground.project.studies):
+        yield Fact(f"{quoted(aside, ground.root)} was damaged and set aside", figure=True)
     yield Fact(f"Optuna: {whole} journals are whole")
 
 

@@ -20,8 +20,8 @@ from oddwire.errors import OddwireError
 from oddwire.masking import masked
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
-from oddwire.operations.tracking import inspecting
 from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
+from oddwire.operations.tracking.inspecting import tables
 from oddwire.operations.tracking.store import store_uri
 
 _SECONDS = 10.0  # that the check of all pages may take
@@ -31,7 +31,7 @@ _BUSY = 2.0
 def see_store(ground: Ground) -> Iterator[Finding | Fact]:
     """Look at the store, and open it for the other looks if it is sound."""
     uri = store_uri(ground.project)
-    file = inspecting.sqlite_file(uri)
+    file = tables.sqlite_file(uri)
     if file is not None and not file.exists():
         yield Fact("MLflow: no store yet, the first training makes it")
         return
@@ -42,7 +42,7 @@ def see_store(ground: Ground) -> Iterator[Finding | Fact]:
     if not sound:
         return
     try:
-        ground.store = inspecting.opened(uri, ground.project)
+        ground.store = tables.opened(uri, ground.project)
     except OddwireError as error:
         yield _no_answer(str(error))
         return
@@ -57,7 +57,7 @@ def _elsewhere(uri: str) -> Iterator[Finding]:
         # A server keeps its own database up to date.
         found = expected = ""
         if not uri.startswith("http"):
-            found, expected = inspecting.revision_at(uri) or "", inspecting.newest_revision()
+            found, expected = tables.revision_at(uri) or "", tables.newest_revision()
     except OddwireError as error:
         yield _no_answer(str(error))
         return
@@ -82,7 +82,7 @@ def _database(ground: Ground, file: Path, uri: str) -> Iterator[Finding | Fact]:
     shown = quoted(file, ground.root)
     try:
         with closing(_read_only(file)) as database:
-            found = inspecting.revision(database)
+            found = tables.revision(database)
             whole = _integrity(database)
     except sqlite3.DatabaseError as error:
         yield _unreadable(ground, file, str(error))
@@ -92,7 +92,7 @@ def _database(ground: Ground, file: Path, uri: str) -> Iterator[Finding | Fact]:
     elif whole:
         yield Finding(subject=shown, problem=f"is damaged: {whole}", remedy=_salvage(ground))
         return
-    expected = inspecting.newest_revision()
+    expected = tables.newest_revision()
     if found != expected:
         yield _other_tables(uri, found, expected)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from oddwire.errors import OddwireError
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.registry import ledger
 
-_KEYS = {"source", "time", "version"}
 _MOST_NAMED = 5
 
 
@@ -22,15 +21,11 @@ def see_ledger(ground: Ground) -> Iterator[Finding | Fact]:
         yield Fact("ledger: no promotion yet")
         return
     try:
-        lines = file.read_bytes().split(b"\n")
-    except OSError as error:
-        yield Finding(
-            subject=shown, problem=f"the ledger cannot be read: {error.strerror}",
-            remedy=f"chmod u+rw {shown}",
-        )  # fmt: skip
+        damaged = list(ledger.read(file, "").damaged)
+        count = sum(bool(line.strip()) for line in file.read_bytes().split(b"\n"))
+    except (OddwireError, OSError) as error:
+        yield Finding(subject=shown, problem=str(error), remedy=f"chmod u+rw {shown}")
         return
-    damaged = [number for number, line in enumerate(lines, 1) if line.strip() and not _whole(line)]
-    count = sum(bool(line.strip()) for line in lines)
     if not damaged:
         yield Fact(f"ledger: {count} decisions, each line whole")
         return
@@ -45,14 +40,6 @@ def _lines(numbers: list[int]) -> str:
     named = ", ".join(map(str, numbers[:_MOST_NAMED]))
     more = f" and {len(numbers) - _MOST_NAMED} more" if len(numbers) > _MOST_NAMED else ""
     return f"line {named}" if len(numbers) == 1 else f"lines {named}{more}"
-
-
-def _whole(line: bytes) -> bool:
-    try:
-        kept = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(kept, dict) and kept.keys() >= _KEYS
 
 
 def _without(damaged: list[int], file: Path, ground: Ground) -> str:

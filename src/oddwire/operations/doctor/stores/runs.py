@@ -7,7 +7,7 @@ from functools import partial
 
 from oddwire.operations.doctor.finding import Fact, Finding, in_words
 from oddwire.operations.doctor.ground import Ground
-from oddwire.operations.tracking import inspecting
+from oddwire.operations.tracking.inspecting import runs
 
 _MOST_NAMED = 3
 _AHEAD = 300.0  # seconds that clocks of two machines may differ by
@@ -20,7 +20,7 @@ def see_runs(ground: Ground) -> Iterator[Finding | Fact]:
         return
     for source in ground.sources:
         orphans, alive = [], 0
-        for run, orphan in inspecting.running(ground.store, source):
+        for run, orphan in runs.running(ground.store, source):
             alive += not orphan
             if orphan:
                 orphans.append(run)
@@ -50,7 +50,7 @@ def _end(ground: Ground, runs: list[str]) -> None:
 def _clock(ground: Ground, source: str) -> Iterator[Finding]:
     if ground.store is None:
         return
-    ahead = inspecting.newest_start(ground.store, source)
+    ahead = runs.newest_start(ground.store, source)
     if ahead is not None and ahead > _AHEAD:
         yield Finding(
             subject="clock", severity="warning",

@@ -1,4 +1,4 @@
-"""MLflow's store as `oddwire doctor` looks at it: opened as it is, or not at all.
+"""Which revision the tables of a store have, and the store opened as it is.
 
 MLflow by itself makes the tables of a database that has none, and brings older ones to its own.
 """
@@ -6,21 +6,12 @@ MLflow by itself makes the tables of a database that has none, and brings older 
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking.addresses import check_uri
-from oddwire.operations.tracking.owners import is_dead
 from oddwire.operations.tracking.store import Tracking, local_uri
 from oddwire.project import Project
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
-
-_OWNER = "owner"
 
 
 def opened(uri: str, project: Project) -> Tracking:
@@ -66,28 +57,6 @@ def revision_at(uri: str) -> str | None:
     finally:
         engine.dispose()
     return None if found is None else str(found)
-
-
-def running(tracking: Tracking, source: str) -> Iterator[tuple[Run, bool]]:
-    """Yield the runs of a source that have not ended, and whether their process is gone."""
-    found = tracking.client.get_experiment_by_name(source)
-    if found is not None:
-        page = tracking.client.search_runs(
-            [found.experiment_id], "attributes.status = 'RUNNING'", max_results=1000
-        )
-        for run in page:
-            yield run, is_dead(run.data.tags.get(_OWNER, ""))
-
-
-def newest_start(tracking: Tracking, source: str) -> float | None:
-    """Return when the newest run of a source began, in seconds from now on; None without one."""
-    found = tracking.client.get_experiment_by_name(source)
-    if found is None:
-        return None
-    page = tracking.client.search_runs(
-        [found.experiment_id], max_results=1, order_by=["attributes.start_time DESC"]
-    )
-    return page[0].info.start_time / 1000 - time.time() if page else None
 
 
 def sqlite_file(uri: str) -> Path | None:
