@@ -20,8 +20,8 @@ from small_projects import make_project
 
 from oddwire.detection.search_space import IntRange
 from oddwire.errors import OddwireError
-from oddwire.params.services import TIMEOUT_VARIABLE
 from oddwire.project import Project
+from oddwire.service_timeout import TIMEOUT_VARIABLE
 
 SOURCE = "desk"
 TIMEOUT, CALM_TIMEOUT = 3.0, 30.0

@@ -67,24 +67,28 @@ class LibraryError(Exception):
 LibraryError.__module__ = "some.library"
 
 
+def broken(number):
+    raise OSError(number, "whatever", "/srv/x")
+
+
 def wrapped():
     try:
-        raise OSError(errno.EROFS, "Read-only file system", "/srv/x")
+        broken(errno.EROFS)
     except OSError as error:
         raise LibraryError from error
 
 
 def test_a_fault_that_a_library_wrapped_is_found():
     assert fault_of(caught(wrapped)) == "/srv/x: Read-only file system"
-    text = LibraryError("3 files failed:\n##### a: [Errno 28] No space left on device: '/tmp/x'")
-    assert fault_of(text) == "/tmp/x: No space left on device"
+    text = LibraryError("3 files failed:\n##### a: [Errno 28] No space left on device: '/srv/y'")
+    assert fault_of(text) == "/srv/y: No space left on device"
 
 
 def defect():
     try:
-        raise OSError(errno.EACCES, "Permission denied", "/srv/x")
+        broken(errno.EACCES)
     except OSError:
-        {}["missing"]
+        _ = {}["missing"]
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), FileNotFoundError(2, "no", "x")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
-from oddwire.params.services import service_timeout
+from oddwire.service_timeout import service_timeout
 
 # Variables that the user has set are left as they are.
 QUIET = {

@@ -15,7 +15,7 @@ from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking.items import Metrics, Text
 from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.repeats import made_already
-from oddwire.params.services import TIMEOUT_VARIABLE, service_timeout
+from oddwire.service_timeout import TIMEOUT_VARIABLE, service_timeout
 
 HOST = "127.0.0.1"
 

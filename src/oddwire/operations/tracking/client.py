@@ -16,7 +16,7 @@ from oddwire.errors import ServiceError
 from oddwire.faults import LOCKED, fault_of
 from oddwire.masking import masked, reason
 from oddwire.operations.tracking.repeats import made_already
-from oddwire.params.services import service_timeout
+from oddwire.service_timeout import service_timeout
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, cast
+
 from oddwire.errors import ServiceError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 class Outage:
@@ -16,6 +21,13 @@ class Outage:
         if self.error is None:
             self.error = error
 
+    def noted_by(self, client: MlflowClient) -> MlflowClient:
+        """Return a client that asks nothing more of a store that was lost.
+
+        Part of what it is to hold is missing there: the rest would make no sense.
+        """
+        return cast("MlflowClient", _UntilLost(client, self))
+
     def raise_if_lost(self) -> None:
         """Raise the failure, for what cannot be done without the store.
 
@@ -26,3 +38,13 @@ class Outage:
         """
         if self.error is not None:
             raise ServiceError(str(self.error))
+
+
+class _UntilLost:
+    def __init__(self, client: MlflowClient, outage: Outage) -> None:
+        self._client, self._outage = client, outage
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the client."""
+        self._outage.raise_if_lost()
+        return getattr(self._client, name)

@@ -90,7 +90,7 @@ class Tracking:
 
     def lenient(self, outage: Outage) -> Tracking:
         """Return this store for one who can do without it: see ``outage``."""
-        return replace(self, outage=outage)
+        return replace(self, client=outage.noted_by(self.client), outage=outage)
 
     def experiment(self, source: str) -> str:
         """Return the id of a source's experiment, made at the first call."""

@@ -1,4 +1,4 @@
-"""A training that loses MLflow is shown and kept; the next one tells it, and trains nothing twice."""
+"""A training that loses MLflow is shown and kept; the next one tells it, training nothing twice."""
 
 from __future__ import annotations
 
@@ -36,19 +36,34 @@ def desk(bare, make_rows, small_forest, monkeypatch):
         stage(bare, "desk")
     fits = []
     fit = IsolationForestDetector.fit
-    monkeypatch.setattr(
-        IsolationForestDetector, "fit", lambda *given, **named: fits.append(1) or fit(*given, **named)
-    )  # fmt: skip
+
+    def counted(*given, **named):
+        fits.append(1)
+        return fit(*given, **named)
+
+    monkeypatch.setattr(IsolationForestDetector, "fit", counted)
     return bare, fits
+
+
+def reconnect():
+    """Let MLflow open its database anew, as another process would."""
+    from mlflow.store.model_registry import sqlalchemy_store as registry
+    from mlflow.store.tracking import sqlalchemy_store as tracking
+
+    for store in (tracking.SqlAlchemyStore, registry.SqlAlchemyStore):
+        for engine in store._engine_map.values():
+            engine.dispose()
 
 
 def damage(project):
     (project.mlruns / "mlflow.db").rename(project.mlruns / "kept.db")
     (project.mlruns / "mlflow.db").write_bytes(b"this is no database" * 100)
+    reconnect()
 
 
 def mend(project):
     (project.mlruns / "kept.db").replace(project.mlruns / "mlflow.db")
+    reconnect()
 
 
 def train(project, *, lost_before=""):

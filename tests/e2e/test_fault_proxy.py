@@ -1,0 +1,27 @@
+"""Trainings whose servers answer badly end in time, and the next one repairs what they left.
+
+All hundred seeds: ``python benchmarks/fault_proxy.py --seeds 100``.
+"""
+
+from __future__ import annotations
+
+import pytest
+from fault_runs import bench
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory, prefect_server):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        bench(tmp_path_factory.mktemp("faulty"), prefect_server, patch) as made,
+    ):
+        yield made
+
+
+@pytest.mark.filterwarnings("ignore")  # of libraries whose connections break
+@pytest.mark.parametrize("seed", range(10))
+def test_a_training_ends_in_time_and_the_next_one_repairs_it(faulty, seed):
+    ran = faulty.run(seed)
+    assert ran.broken == (), f"{ran.outcome} after {dict(ran.faults)}"
