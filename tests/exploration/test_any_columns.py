@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oddwire.exploration.leakage import find_suspects
 from oddwire.exploration.page import html_page
 from oddwire.exploration.projections import as_matrix
-from oddwire.exploration.sample import sample
+from oddwire.exploration.sample import AllRows, sample
 from oddwire.exploration.statistics import describe
 from oddwire.traffic.schema import FeatureSchema
 
@@ -71,9 +71,10 @@ def frames(draw):
 
 
 def write(rows, schema, folder, max_rows=100):
-    looked_at = sample(rows, max_rows=max_rows)
-    about = {"source": "made", "seed": 0, **describe(rows, looked_at, schema)}
-    about["suspects"] = find_suspects(rows, looked_at, schema, about)
+    every = AllRows.of(rows)
+    looked_at = sample(every, max_rows=max_rows)
+    about = {"source": "made", "seed": 0, **describe(every, looked_at, schema)}
+    about["suspects"] = find_suspects(every, looked_at, schema, about)
     about["maps"] = {}
     assert np.isfinite(as_matrix(looked_at, schema)[0]).all()
     return html_page.write_page(about, looked_at, looked_at, "none wanted", folder)

@@ -334,7 +334,7 @@ def test_enough_rows_are_left_to_train_on_whatever_is_left_out(tmp_path, schema,
 
 def prepared_of(folder, schema, train):
     train.to_parquet(folder / "train.parquet")
-    (folder / "split.json").write_text(json.dumps({"schema": schema.to_dict()}))
+    (folder / "split.json").write_text(json.dumps({"schema": schema.to_dict(), "split": {}}))
     return Prepared(folder)
 
 
