@@ -254,9 +254,15 @@ def test_an_unknown_scenario(oddwire, project):
     assert "'storm'" in oddwire("drift", "simulated", "--scenario", "storm").error
 
 
-@pytest.mark.parametrize("current", ["~nobody-here/a.csv", "a" * 300], ids=["user", "long"])
-def test_a_place_of_current_rows_that_cannot_be(oddwire, project, current):
-    assert "the current file " in oddwire("drift", "simulated", "--current", current).error
+@pytest.mark.parametrize(
+    ("current", "reason"),
+    [("~nobody-here/a.csv", "no such user"), ("a" * 300, "at most 255 bytes")],
+    ids=["user", "long"],
+)
+def test_a_place_of_current_rows_that_cannot_be(oddwire, project, current, reason):
+    error = oddwire("drift", "simulated", "--current", current).error
+    assert error.startswith("--current ")
+    assert reason in error
 
 
 def test_in_a_process_of_its_own_an_error_is_one_line(project):
@@ -270,11 +276,14 @@ def test_in_a_process_of_its_own_an_error_is_one_line(project):
     assert ended.stderr.startswith("oddwire: error: ")
 
 
+SCORED = "anomaly_score,p_value,extrapolated,alert,model_version\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["score", "drift"])
 def test_a_bad_file_for_the_champion(oddwire, office, make_file, tmp_path, command):
     file, out = make_file(50, drop=["sent"]), tmp_path / "scored.csv"
-    out.write_text("from yesterday")
+    out.write_text(SCORED)
     options = {
         "score": [file, "--source", "office", "--out", out],
         "drift": ["office", "--current", file],
@@ -283,5 +292,5 @@ def test_a_bad_file_for_the_champion(oddwire, office, make_file, tmp_path, comma
     for word in ("today.csv", "'sent'"):
         assert word in ended.error, ended.error
     assert ended.out == ""
-    assert out.read_text() == "from yesterday"
+    assert out.read_text() == SCORED
     assert {path.name for path in tmp_path.iterdir()} <= {"today.csv", "scored.csv"}

@@ -106,11 +106,12 @@ def test_a_bad_row_far_down_leaves_the_old_result_and_no_draft(desk, make_rows, 
     at_once(100)
     rows = make_rows(450, seed=9).drop(columns=["label", "attack"]).astype({"duration": object})
     rows.loc[440, "duration"] = "oops"
-    (tmp_path / "out.csv").write_text("old\n")
+    old = "anomaly_score,p_value,extrapolated,alert,model_version\n"
+    (tmp_path / "out.csv").write_text(old)
     rows.to_csv(tmp_path / "in.csv", index=False)
     with pytest.raises(DataError, match=r"in\.csv, line 442, column 'duration': 'oops'"):
         score_file(desk.project, "desk", tmp_path / "in.csv", tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text() == "old\n"
+    assert (tmp_path / "out.csv").read_text() == old
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
 
