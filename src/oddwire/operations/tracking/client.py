@@ -155,7 +155,9 @@ def _is_outage(error: Exception) -> bool:
     }
     code = getattr(error, "error_code", None)
     outage = bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
-    return outage or bool(fault_of(error))
+    # MLflow's threads that move files hand on an error of its own as the text of another.
+    as_text = isinstance(error, RuntimeError) and "mlflow.exceptions." in str(error)
+    return outage or as_text or bool(fault_of(error))
 
 
 def _may_pass(error: Exception) -> bool:
