@@ -397,8 +397,8 @@ def test_a_value_that_yaml_cannot_make_is_told_in_one_line(tmp_path, value):
         (changed(serch={"trials": 1}), "serch: is not a known key (is search meant?), got a block"),
         (changed(search={"trails": 1}), "search.trails: is not a known key (is trials meant?)"),
         (
-            {"sources": {"a": {"format": "table", "trian": "a"}}},
-            "sources.a.trian: is not a known key (is train meant?), got 'a'",
+            {"sources": {"a": {"format": "table", "trane": "a"}}},
+            "sources.a.trane: is not a known key (is train meant?), got 'a'",
         ),
         (changed(**{"k" * 500: 1}), f"{'k' * 60}: is not a known key, got 1"),
     ],

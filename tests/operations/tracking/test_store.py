@@ -20,6 +20,7 @@ from stubs import RecordedProgress
 from oddwire.cli.servers.processes import HOST, free_port, start_mlflow
 from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
 from oddwire.operations.progress import watched_by
+from oddwire.operations.tracking.addresses import URI_VARIABLE, local_uri
 from oddwire.operations.tracking.items import (
     DatasetInput,
     Figure,
@@ -30,7 +31,7 @@ from oddwire.operations.tracking.items import (
     Text,
 )
 from oddwire.operations.tracking.links import PAGE_VARIABLE
-from oddwire.operations.tracking.store import NOTE, URI_VARIABLE, Tracking, dated, local_uri
+from oddwire.operations.tracking.store import NOTE, Tracking, dated
 from oddwire.project import Project
 
 SECRET = "pass-word-1"  # noqa: S105 - it opens nothing

@@ -102,7 +102,7 @@ def test_an_error_in_the_text_does_not_quote_the_line_which_may_hold_a_token(wri
     [
         {"notify": {"webhook": "hooks.example/T0KEN"}},
         {"notify": {"webhok": "https://hooks.example/T0KEN"}},
-        {"notfy": {"webhook": "https://hooks.example/T0KEN"}},
+        {"notifi": {"webhook": "https://hooks.example/T0KEN"}},
         {"notify": "https://hooks.example/T0KEN"},
         {"webhook": "https://hooks.example/T0KEN"},
         {"seed": "https://hooks.example/T0KEN"},

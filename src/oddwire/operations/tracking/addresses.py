@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from http.client import HTTPException
@@ -12,12 +13,28 @@ from urllib.request import url2pathname, urlopen
 
 from oddwire.errors import ParameterError, ServiceError
 from oddwire.masking import masked, parses, reason
+from oddwire.project import Project
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _SECONDS_TO_ANSWER = 5.0
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _NOT_ALLOWED = {401, 403}
 _PLAIN_PATH = re.compile(r"[\w./~ -]+")  # nothing that parts a password from the rest
+
+
+def local_uri(project: Project) -> str:
+    """Return the address of the project's own store."""
+    return f"sqlite:///{project.mlruns / 'mlflow.db'}"
+
+
+def store_uri(project: Project) -> str:
+    """Return the address of the store that ``MLFLOW_TRACKING_URI`` names, or the project's own.
+
+    The path of a SQLite file counts from the project, wherever the command runs.
+    """
+    uri = os.environ.get(URI_VARIABLE) or local_uri(project)
+    scheme, found, path = uri.partition(":///")
+    return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri
 
 
 def check_uri(uri: str) -> None:

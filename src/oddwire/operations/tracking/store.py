@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ from oddwire.faults import faults_told
 from oddwire.operations.locks import lock
 from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking import links
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_place, check_uri
+from oddwire.operations.tracking.addresses import check_place, check_uri, local_uri, store_uri
 from oddwire.operations.tracking.items import Item
 from oddwire.operations.tracking.keeping import keep_items
 from oddwire.operations.tracking.outage import Outage
@@ -341,18 +340,3 @@ class Tracking:
 def dated(name: str) -> str:
     """Return a run's name with the present time (UTC), so that no two are alike."""
     return f"{name} · {dt.datetime.now(dt.UTC):%m-%d %H:%M:%S}"
-
-
-def local_uri(project: Project) -> str:
-    """Return the address of the project's own store."""
-    return f"sqlite:///{project.mlruns / 'mlflow.db'}"
-
-
-def store_uri(project: Project) -> str:
-    """Return the address of the store that ``MLFLOW_TRACKING_URI`` names, or the project's own.
-
-    The path of a SQLite file counts from the project, wherever the command runs.
-    """
-    uri = os.environ.get(URI_VARIABLE) or local_uri(project)
-    scheme, found, path = uri.partition(":///")
-    return f"{scheme}:///{project.root / path}" if found and scheme == "sqlite" else uri

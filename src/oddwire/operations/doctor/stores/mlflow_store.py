@@ -20,9 +20,8 @@ from oddwire.errors import OddwireError
 from oddwire.masking import masked
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
-from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri
+from oddwire.operations.tracking.addresses import URI_VARIABLE, check_uri, store_uri
 from oddwire.operations.tracking.inspecting import tables
-from oddwire.operations.tracking.store import store_uri
 
 _SECONDS = 10.0  # that the check of all pages may take
 _BUSY = 2.0

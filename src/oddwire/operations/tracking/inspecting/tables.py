@@ -9,8 +9,8 @@ import sqlite3
 from pathlib import Path
 
 from oddwire.operations.tracking import client as store_client
-from oddwire.operations.tracking.addresses import check_uri
-from oddwire.operations.tracking.store import Tracking, local_uri
+from oddwire.operations.tracking.addresses import check_uri, local_uri
+from oddwire.operations.tracking.store import Tracking
 from oddwire.project import Project
 
 
