@@ -22,7 +22,7 @@ from oddwire.params.sources import Source
 from oddwire.params.text.wording import in_words, shown
 from oddwire.params.text.yaml_text import read_yaml
 from oddwire.params.training import TrainingSettings
-from oddwire.params.values.names import SourceName, twins
+from oddwire.params.values.names import SourceName
 
 
 class Params(Settings):
@@ -44,15 +44,6 @@ class Params(Settings):
     drift: DriftSettings = DriftSettings()
     notify: NotifySettings = NotifySettings()
     scoring: ScoringSettings = ScoringSettings()
-
-    @model_validator(mode="after")
-    def _refuse_twins(self) -> Self:
-        if (both := twins(self.sources)) is not None:
-            raise PydanticCustomError(
-                "twins", "must not differ in - and _ alone",
-                {"key": "sources: two names", "got": " and ".join(both)},
-            )  # fmt: skip
-        return self
 
     @model_validator(mode="after")
     def _check_the_watched_sources(self) -> Self:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-import yaml
-
 from oddwire.operations.registry.overview import source_states
 from oddwire.params import load_params
 
@@ -29,14 +26,6 @@ def test_a_trained_source_has_a_champion_and_a_date(desk):
 def test_files_that_are_not_there_are_named(bare):
     found, _ = states(bare)
     assert found["desk"].missing == ("rows.csv",)
-
-
-@pytest.mark.parametrize("file", ["~nobody-of-this-name/x.csv", f"{'x' * 300}.csv", "."])
-def test_no_name_of_a_file_is_an_error(bare, file):
-    params = yaml.safe_load(bare.params_file.read_text())
-    params["sources"]["desk"]["train"] = file
-    bare.params_file.write_text(yaml.safe_dump(params))
-    assert states(bare)[0]["desk"].missing == (file,)
 
 
 def test_a_store_that_does_not_answer_is_told_and_the_rest_is_listed(bare, monkeypatch):

@@ -210,7 +210,7 @@ def test_the_training_shows_the_best_and_all_side_by_side(report, benign_report)
     assert "svm" in legend.lower()
     kept = json.loads(texts(items)["intervals.json"])
     assert kept["bounds"]["roc_auc"]["low"] == report.intervals.bounds["roc_auc"].low
-    drawn = {item.file: item.figure for item in of(Figure, items)}
+    drawn = {item.file: item.draw() for item in of(Figure, items)}
     shown = [text.get_text() for text in drawn["plots/families.png"].axes[0].get_xticklabels()]
     assert shown == ["isolation_forest", "one_class_svm"]
     told = texts(items)["reports/strengths.txt"].splitlines()

@@ -185,7 +185,10 @@ def test_a_champion_of_other_columns_is_not_compared_with(train, bare):
 
 def test_a_champion_that_cannot_score_is_not_compared_with(desk, schema, make_rows):
     broken = Model.build(schema, "isolation_forest", seed=0).fit(make_rows(50, attacks=0))
-    registry = SimpleNamespace(version=desk.registry.version, load=lambda _: broken)
+    registry = SimpleNamespace(
+        number=desk.registry.number,
+        load_champion=lambda source: (desk.registry.version(source), broken),
+    )
     champion, reason = registering._champion(desk.run, registry)
     assert champion is None
     assert "version 1 cannot be used: the model must be calibrated" in reason

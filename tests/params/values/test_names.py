@@ -40,9 +40,3 @@ def test_a_name_that_is_taken_is_text_to_oddwires_yaml_and_to_dvcs(name):
         return
     assert yaml.safe_load(name) == name
     assert YAML(typ="safe").load(io.StringIO(name)) == name
-
-
-def test_names_that_share_a_page_are_refused():
-    with pytest.raises(ParameterError, match=r"differ in - and _ alone, got 'a-b and a_b'"):
-        check_params({"sources": {"a-b": BLOCK, "a_b": BLOCK}})
-    assert check_params({"sources": {"a-b": BLOCK, "ab": BLOCK, "2-weeks": BLOCK}})

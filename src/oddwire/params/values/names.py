@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -31,13 +30,3 @@ def _check_name(name: Any) -> Any:
 
 
 SourceName = Annotated[str, BeforeValidator(_check_name)]
-
-
-def twins(names: Iterable[str]) -> tuple[str, str] | None:
-    """Return two names that differ in ``-`` and ``_`` alone: they would share a page of Prefect."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.replace("_", "-"), name)
-        if other != name:
-            return other, name
-    return None

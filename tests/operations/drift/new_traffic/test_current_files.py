@@ -48,7 +48,7 @@ def test_where_there_is_no_file_the_place_is_named(tmp_path, pattern, says):
 
 @pytest.mark.parametrize("pattern", ["~nobody-here/a.csv", "a" * 300, "a/" * 3000])
 def test_a_place_that_cannot_be_looked_at_is_one_sentence(tmp_path, pattern):
-    with pytest.raises(DataError, match=r"drift\.current .* cannot be looked at: ") as caught:
+    with pytest.raises(DataError, match=r"^drift\.current (begins|must) ") as caught:
         current_files(pattern, root=tmp_path, origin="drift.current")
     assert len(str(caught.value)) < 500
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddwire.errors import DataError
-from oddwire.params.values.paths import file_fault
+from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.wire_text import printable, shown_path
 
@@ -74,6 +74,8 @@ def current_files(pattern: str, *, root: Path, origin: str) -> list[CurrentFile]
     DataError
         If there is no such file, or nobody may look there.
     """
+    if (fault := path_fault(pattern)) is not None:
+        raise DataError(f"{origin} {fault}")
     try:
         place = locate(Path(pattern), root)
         if place.is_file():
@@ -85,7 +87,7 @@ def current_files(pattern: str, *, root: Path, origin: str) -> list[CurrentFile]
             for path in sorted(_found(place))
             if path.is_file() and not path.name.startswith(".")
         ]
-    # A name that is too long, a user without a home, a file that has just been moved away.
+    # A folder that is closed to us, a file that has just been moved away.
     except (OSError, RuntimeError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise DataError(f"{origin} {pattern:.200} cannot be looked at: {reason:.200}") from error

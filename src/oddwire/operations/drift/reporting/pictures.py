@@ -75,7 +75,8 @@ def _steps(heights: NDArray[np.float64]) -> str:
 
 def _value(logarithm: float) -> str:
     """Return the number that a signed logarithm stands for."""
-    return f"{np.sign(logarithm) * np.expm1(abs(logarithm)):.3g}"
+    with np.errstate(over="ignore"):  # the largest number, up to its last bit
+        return f"{np.sign(logarithm) * np.expm1(abs(logarithm)):.3g}"
 
 
 def _categories(reference: pd.Series[Any], current: pd.Series[Any]) -> str:
