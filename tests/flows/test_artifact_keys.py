@@ -9,7 +9,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from flows.artifact_keys import artifact_key
 from oddwire.params.loading import check_params
 
-SOURCES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,49}", fullmatch=True)
+SOURCES = st.from_regex(r"[a-z][a-z0-9_-]{4,49}", fullmatch=True)
 
 
 @given(SOURCES, SOURCES)
