@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from oddwire.errors import OddwireError
 from oddwire.faults import faults_told
@@ -40,13 +41,21 @@ def run_once(stage: Callable[[Project], None]) -> int:
 
 def _ended(call: Callable[[], None]) -> int:
     try:
-        with faults_told():
+        with faults_told(places=_written()):
             call()
     except OddwireError as error:
         return _refused(str(error))
     except MemoryError:
         return _refused("not enough memory for the rows of this source")
     return 0
+
+
+def _written() -> list[Path]:
+    """Return where a stage writes, to name it where its disk is full."""
+    try:
+        return [Project.find().root / "data"]
+    except OddwireError:
+        return []
 
 
 def _refused(reason: str) -> int:
