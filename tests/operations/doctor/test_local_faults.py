@@ -141,6 +141,13 @@ def test_a_lock_that_a_process_holds_is_no_fault(holder, look):
     assert look("locks") == []
 
 
+def test_a_lock_of_one_s_own_that_may_not_be_written(holder, look, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
+    remedies = {found.remedy for found in look("locks")}
+    assert "chmod u+rw data/locks/train-desk.lock" in remedies
+    assert not any("chown" in remedy for remedy in remedies)
+
+
 def test_a_lock_of_a_stopped_process(holder, mended):
     os.kill(holder.pid, signal.SIGSTOP)
     time.sleep(0.2)
