@@ -373,6 +373,9 @@ def test_a_value_that_yaml_cannot_make_is_told_in_one_line(tmp_path, value):
             "search.detectors: must name each detector once, got ['kmeans', 'kmeans']",
         ),
         (changed(explore={"max_rows": 10**30}), "explore.max_rows: must be less than or equal to"),
+        (changed(split={"max_rows": 10**30}), "split.max_rows: must be less than or equal to"),
+        (changed(rows_at_once=10**30), "rows_at_once: must be less than or equal to"),
+        (changed(scoring={"folders": "out"}), "scoring.folders: must be a list, got 'out'"),
         (changed(promotion={"resamples": 10**30}), "promotion.resamples: must be less than or"),
         (
             changed(split={"calibration": 0.5, "validation": 0.5}),

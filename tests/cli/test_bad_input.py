@@ -174,6 +174,10 @@ LONG = "x" * 300
     [
         (["score", LONG, "--source", "simulated", "--out", "o.csv"], "names of at most 255 bytes"),
         (["score", "f", "--source", "simulated", "--out", f"{LONG}.csv"], "--out must have names"),
+        (
+            ["score", "f", "--source", "simulated", "--out", f"{LONG[:248]}.csv", "--explain"],
+            "xxx.explained.csv must have names of at most 255 bytes, got one of 262",
+        ),
         (["drift", "simulated", "--current", LONG], "--current must have names of at most 255"),
         (
             ["drift", "simulated", "--current", "~no-such-user/x"],

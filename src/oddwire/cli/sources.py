@@ -26,9 +26,12 @@ def sources(as_json: AsJson = False) -> None:
     quiet_tools(terminal=True)
     project = Project.find()
     params = load_params(project.params_file)
-    from oddwire.operations.registry.overview import source_states
+    from oddwire.cli.terminal.progress_bars import shown_step
 
-    found = source_states(project, params)
+    with shown_step("look at the sources", quiet=as_json):
+        from oddwire.operations.registry.overview import source_states
+
+        found = source_states(project, params)
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 

@@ -26,7 +26,7 @@ class SplitSettings(Settings):
     calibration: Fraction = 0.2
     validation: Fraction = 0.2
     test: Fraction = 0.25
-    max_rows: int = Field(1_000_000, ge=1_000)
+    max_rows: int = Field(1_000_000, ge=1_000, le=100_000_000_000)
 
     @model_validator(mode="after")
     def _leave_rows_to_train_on(self) -> Self:

@@ -33,7 +33,7 @@ class Params(Settings):
     """
 
     seed: int = Field(0, ge=0, le=2**31 - 1)
-    rows_at_once: int = Field(200_000, ge=100)
+    rows_at_once: int = Field(200_000, ge=100, le=100_000_000_000)
     sources: Annotated[dict[SourceName, Source], Field(min_length=1)]
     split: SplitSettings = SplitSettings()
     explore: ExploreSettings = ExploreSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +10,7 @@ from typing import Any, Self
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pandas.api.types import is_object_dtype
+from pandas.api.types import is_object_dtype, pandas_dtype
 
 
 class FrameFile:
@@ -81,4 +82,15 @@ def _schema(frame: pd.DataFrame) -> Any:
         if is_object_dtype(dtype) and pa.types.is_null(field.type):
             schema = schema.set(at, field.with_type(pa.string()))
     # Anew, so that what it tells pandas of the types is true of all pieces.
-    return pa.Table.from_pandas(frame, schema, preserve_index=False).schema
+    return _readable(pa.Table.from_pandas(frame, schema, preserve_index=False).schema)
+
+
+def _readable(schema: Any) -> Any:
+    """Call plain objects what pandas could not read back by name: lists, records, fixed bytes."""
+    told = json.loads(schema.metadata[b"pandas"])
+    for column in told["columns"]:
+        try:
+            pandas_dtype(column["numpy_type"])
+        except (TypeError, ValueError, NotImplementedError):
+            column["numpy_type"] = "object"
+    return schema.with_metadata(schema.metadata | {b"pandas": json.dumps(told).encode()})

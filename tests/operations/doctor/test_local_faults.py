@@ -56,6 +56,11 @@ def test_a_torn_and_a_damaged_line_of_the_ledger_are_moved_aside(bare, mended):
     assert file.with_name("promotions.jsonl.damaged").read_bytes() == b'{"source": "de\n'
 
 
+def test_a_folder_in_the_place_of_the_ledger_is_moved_aside(bare, mended):
+    ledger.of_project(bare).mkdir(parents=True)
+    mended("ledger", problem="is a folder, not a file")
+
+
 def test_a_journal_damaged_in_its_middle(bare, mended):
     bare.studies.mkdir(parents=True)
     journal = bare.studies / "desk.isolation_forest.journal"
@@ -134,6 +139,13 @@ def holder(bare):
 
 def test_a_lock_that_a_process_holds_is_no_fault(holder, look):
     assert look("locks") == []
+
+
+def test_a_lock_of_one_s_own_that_may_not_be_written(holder, look, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
+    remedies = {found.remedy for found in look("locks")}
+    assert "chmod u+rw data/locks/train-desk.lock" in remedies
+    assert not any("chown" in remedy for remedy in remedies)
 
 
 def test_a_lock_of_a_stopped_process(holder, mended):

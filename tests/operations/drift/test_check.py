@@ -63,6 +63,26 @@ def test_the_newest_rows_of_the_project_are_compared_by_default(desk):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("damage", ["gone", "cut", "another"])
+def test_a_check_whose_verdict_is_lost_is_made_again(desk, tmp_path, make_rows, damage):
+    file = tmp_path / f"{damage}.csv"
+    rows = make_rows(300, seed=8, attacks=0).drop(columns=["label", "attack"])
+    rows.to_csv(file, index=False)
+    first = checked(desk, "desk", current=str(file))
+    assert checked(desk, "desk", current=str(file)).already_checked
+    verdict = Path(desk.tracking.place(first.run_id, "verdict.json"))
+    if damage == "gone":
+        verdict.unlink()
+    else:
+        verdict.write_text({"cut": verdict.read_text()[:40], "another": "[]"}[damage])
+    second = checked(desk, "desk", current=str(file))
+    assert not second.already_checked
+    assert second.run_id != first.run_id
+    assert second.check.verdict == first.check.verdict
+    assert checked(desk, "desk", current=str(file)).run_id == second.run_id
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1, 50])
 def test_a_file_of_rows_is_drift_only_where_they_changed(desk, tmp_path, make_rows, factor):
     rows = make_rows(500, seed=5, attacks=0).drop(columns=["label", "attack"])

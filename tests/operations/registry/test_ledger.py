@@ -120,7 +120,13 @@ def test_a_ledger_that_is_no_file_is_one_line(file):
     file.mkdir()
     with pytest.raises(ServiceError, match="cannot write the ledger"):
         ledger.append(file, NEW)
-    with pytest.raises(ServiceError, match="cannot read the ledger"):
+    with pytest.raises(ServiceError, match="is a folder, not a file"):
+        ledger.read(file, "desk")
+
+
+def test_a_ledger_that_never_ends_is_not_read(file):
+    file.symlink_to("/dev/zero")
+    with pytest.raises(ServiceError, match="is a device, not a file"):
         ledger.read(file, "desk")
 
 

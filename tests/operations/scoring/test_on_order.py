@@ -57,6 +57,19 @@ def test_an_order_writes_in_the_project_and_in_the_folders_that_are_set(allowing
         ordered_target(allowing, str(tmp_path / "outbox-of-another" / "scored.csv"))
 
 
+@pytest.mark.parametrize("folder", ["/", "..", ".", "~"])
+def test_a_folder_around_the_project_does_not_open_the_project_s_own(bare, monkeypatch, folder):
+    monkeypatch.setenv("HOME", str(bare.root.parent))
+    settings = yaml.safe_load(bare.params_file.read_text())
+    settings["scoring"] = {"folders": [folder]}
+    bare.params_file.write_text(yaml.safe_dump(settings))
+    for out in (".git/scored.csv", "mlruns/scored.csv", "data/prepared/scored.csv"):
+        with pytest.raises(ParameterError, match=r"scoring\.folders"):
+            ordered_target(bare, out)
+    if folder != ".":
+        assert ordered_target(bare, "../scored.csv") == bare.root.resolve().parent / "scored.csv"
+
+
 def test_an_order_is_not_told_what_is_in_a_file_elsewhere(desk, tmp_path):
     (tmp_path / "shadow").write_text(f"{HASH}\ndaemon:*:1:0:99999:7:::\n")
     with pytest.raises(DataError, match="is not what desk promises") as told:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pandas as pd
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure as Picture
 from stubs import RecordedProgress
 
 from oddwire.cli.servers.processes import HOST, free_port, start_mlflow
-from oddwire.errors import NoModelError, OddwireError, ParameterError, ServiceError
+from oddwire.errors import DataError, NoModelError, OddwireError, ParameterError, ServiceError
 from oddwire.operations.progress import watched_by
 from oddwire.operations.tracking.addresses import URI_VARIABLE, local_uri
 from oddwire.operations.tracking.items import (
@@ -83,6 +84,18 @@ def test_items_are_kept_with_the_run_and_read_back(tracking, tmp_path):
     folder = tracking.download(run, "plots", tmp_path / "not yet" / "there")
     assert (folder / "line.png").read_bytes().startswith(b"\x89PNG")
     assert tracking.download(run, "lineage/git.diff", tmp_path).read_text() == "nothing\n"
+
+
+def test_a_file_of_a_run_that_is_cut_or_gone_is_one_line(tracking):
+    with tracking.run("office", "first", kind="training") as run:
+        tracking.log(run, [Text("rows.json", "[1]")])
+    file = Path(tracking.place(run, "rows.json"))
+    file.write_text("[1")
+    with pytest.raises(DataError, match=rf"rows\.json of run {run} in MLflow is gone or damaged"):
+        tracking.read_json(run, "rows.json")
+    file.unlink()
+    with pytest.raises(DataError, match="is gone or damaged"):
+        tracking.read_json(run, "rows.json")
 
 
 def test_a_picture_that_cannot_be_drawn_is_kept_as_its_reason_and_told(tracking, tmp_path):

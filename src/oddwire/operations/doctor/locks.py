@@ -39,10 +39,12 @@ def see_locks(ground: Ground) -> Iterator[Finding | Fact]:
             continue
         count += 1
         if not os.access(file, os.R_OK | os.W_OK):
+            mine = status.st_uid == os.getuid()
+            grant = "chmod u+rw" if mine else f"sudo chown {os.getuid()}"
             yield Finding(
                 subject=quoted(file, ground.root), severity="warning",
                 problem="this user may not use the lock, and cannot do what it guards",
-                remedy=f"sudo chown {os.getuid()} {quoted(file, ground.root)}",
+                remedy=f"{grant} {quoted(file, ground.root)}",
             )  # fmt: skip
         for pid in held.get((status.st_dev, status.st_ino), ()):
             yield from _held(quoted(file, ground.root), pid, file)

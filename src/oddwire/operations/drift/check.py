@@ -150,8 +150,8 @@ def _check_all(checker: _Checker, periods: list[Period], past: list[PastCheck]) 
     refused: list[str] = []
     new = waiting = 0
     for key, period in asked.items():
-        if key in known:
-            results.append(checker.again(known[key]))
+        if key in known and (result := checker.again(known[key])) is not None:
+            results.append(result)
         elif new == MOST_PERIODS:
             waiting += 1
         else:
@@ -184,9 +184,12 @@ class _Checker:
         content = [self.version.digest, period.kind, period.identity, settings, self.params.seed]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def again(self, past: PastCheck) -> DriftResult:
-        """Return the result that a past check came to."""
-        check = DriftCheck.from_dict(self.tracking.read_json(past.run_id, "verdict.json"))
+    def again(self, past: PastCheck) -> DriftResult | None:
+        """Return the result that a past check came to; None where its verdict is gone."""
+        try:
+            check = DriftCheck.from_dict(self.tracking.read_json(past.run_id, "verdict.json"))
+        except (DataError, KeyError, TypeError, AttributeError):  # gone, cut or altered
+            return None
         subject = past_subject(past, self.version.source, self.version.detector)
         report = self.tracking.place(past.run_id, REPORT)
         link = self.tracking.run_link(past.run_id)

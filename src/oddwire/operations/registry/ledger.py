@@ -11,6 +11,7 @@ from typing import Any
 
 from oddwire.drafts import sync_folder
 from oddwire.errors import ServiceError
+from oddwire.params.values.paths import file_fault
 from oddwire.project import Project
 
 BY_HAND, ROLLED_BACK, ALREADY_CHAMPION = "promoted by hand", "rolled back", "already champion"
@@ -126,6 +127,8 @@ def read(ledger: Path, source: str) -> History:
 
 
 def _lines(ledger: Path) -> list[bytes]:
+    if ledger.exists() and (fault := file_fault(ledger)) is not None:  # a device never ends
+        raise ServiceError(f"the ledger {ledger} {fault}")
     try:
         return ledger.read_bytes().split(b"\n")
     except FileNotFoundError:

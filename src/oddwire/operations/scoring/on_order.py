@@ -64,11 +64,16 @@ def ordered_target(project: Project, out: str) -> Path:
     try:
         target = (root / out).resolve()
         folders = load_params(project.params_file).scoring.folders
-        named = any(target.is_relative_to((root / folder).resolve()) for folder in folders)
+        places = [(root / Path(folder).expanduser()).resolve() for folder in folders]
     except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a NUL
         raise ParameterError(f"out: cannot write there: {error}") from error
-    inside = root in target.parents and target.relative_to(root).parts[0] not in _KEPT
-    if not (named or inside):
+    kept = root in target.parents and target.relative_to(root).parts[0] in _KEPT
+    # A folder that holds the project does not open what the project keeps for itself.
+    named = any(
+        target.is_relative_to(place) and not (kept and root.is_relative_to(place))
+        for place in places
+    )
+    if not (named or (root in target.parents and not kept)):
         raise ParameterError(
             f"out must be in the project, but not in {', '.join(sorted(_KEPT))}, or in a folder "
             f"that scoring.folders in params.yaml names, got {out!r}"

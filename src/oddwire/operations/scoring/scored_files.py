@@ -16,8 +16,10 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from oddwire.drafts import whole_files
 from oddwire.errors import DataError
+from oddwire.params.values.paths import path_fault
 from oddwire.traffic.frame_files import FrameFile
 from oddwire.traffic.sources.reading.raw_table import RawTable, free_name
+from oddwire.traffic.wire_text import shown_path
 
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = r"\A[=+\-@\t\r\n]"
@@ -39,9 +41,13 @@ def check_targets(file: Path, out: Path, *, explained: bool) -> None:
     """
     if not out.name.endswith(_SUFFIXES):
         raise DataError(f"--out must end with {', '.join(_SUFFIXES)}, got {out.name!r}")
+    targets = (out, explained_file(out)) if explained else (out,)
+    for target in targets:  # the second name is longer than the one that was given
+        if (fault := path_fault(str(target.absolute()))) is not None:
+            raise DataError(f"--out: {shown_path(target)} {fault}")
     if not out.absolute().parent.is_dir():
         raise DataError(f"--out: there is no folder {out.absolute().parent}")
-    for target in (out, explained_file(out)) if explained else (out,):
+    for target in targets:
         if target.exists() and not (target.is_file() or target.is_dir()):
             raise DataError(f"--out: {target} is not an ordinary file")
         if target.exists() and file.exists() and target.samefile(file):

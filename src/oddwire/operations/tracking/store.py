@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from oddwire.errors import NoModelError, OddwireError, ServiceError
+from oddwire.errors import DataError, NoModelError, OddwireError, ServiceError
 from oddwire.faults import faults_told
 from oddwire.operations.locks import lock
 from oddwire.operations.tracking import client as store_client
@@ -271,11 +271,15 @@ class Tracking:
         return None
 
     def read_json(self, run: str, file: str) -> Any:
-        """Read back a JSON file that was kept with a run."""
+        """Read back a JSON file of a run; one that is gone or damaged is a `DataError`."""
         from mlflow.artifacts import load_text
+        from mlflow.exceptions import MlflowException
 
         place = f"{self.client.get_run(run).info.artifact_uri}/{file}"
-        return json.loads(store_client.patiently(lambda: load_text(place), self.uri))
+        try:
+            return json.loads(store_client.patiently(lambda: load_text(place), self.uri))
+        except (MlflowException, ValueError) as error:
+            raise DataError(f"{file} of run {run} in MLflow is gone or damaged") from error
 
     def has_file(self, run: str, file: str) -> bool:
         """Tell whether a file was kept with a run."""

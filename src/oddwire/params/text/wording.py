@@ -57,6 +57,8 @@ def _problem_in_words(
             return f"{key}: is empty: give it keys and values, or take it out"
         case kind if kind in _BLOCK_WANTED:
             rule = "must be a block of keys and values"
+        case "tuple_type":
+            rule = "must be a list"
         case "too_short":
             rule = "must not be empty"
         case _:

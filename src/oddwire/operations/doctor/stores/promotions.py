@@ -24,7 +24,9 @@ def see_ledger(ground: Ground) -> Iterator[Finding | Fact]:
         damaged = list(ledger.read(file, "").damaged)
         count = sum(bool(line.strip()) for line in file.read_bytes().split(b"\n"))
     except (OddwireError, OSError) as error:
-        yield Finding(subject=shown, problem=str(error), remedy=f"chmod u+rw {shown}")
+        aside = quoted(file.with_name(f"{file.name}.damaged"), ground.root)
+        remedy = f"chmod u+rw {shown}" if file.is_file() else f"mv {shown} {aside}"
+        yield Finding(subject=shown, problem=str(error), remedy=remedy)
         return
     if not damaged:
         yield Fact(f"ledger: {count} decisions, each line whole")
