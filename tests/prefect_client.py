@@ -12,4 +12,6 @@ def prefect_client(api: str) -> httpx.Client:
     who = str(uuid.uuid4())
     token = httpx.get(f"{api}/csrf-token", params={"client": who}, timeout=30).json()["token"]
     headers = {"Prefect-Csrf-Client": who, "Prefect-Csrf-Token": token}
-    return httpx.Client(base_url=api, headers=headers, timeout=30)
+    # A socket that is kept open would be told of by Python once the client is forgotten.
+    once = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(base_url=api, headers=headers, timeout=30, limits=once)

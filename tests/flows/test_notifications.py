@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-import httpx
 import pytest
 from prefect.events.clients import AssertingEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import get_current_settings
+from prefect_client import prefect_client
 
 from flows.notifications import emit_verdict, payload_of, tell_of_drift
 from oddwire.operations.drift.result import DriftResult, Subject
@@ -60,8 +60,9 @@ def test_no_table_is_too_wide_to_be_told(monkeypatch, wide):
 @pytest.mark.slow
 def test_an_address_is_kept_for_as_long_as_it_is_set(prefect_server):
     def kept():
-        blocks = httpx.post(f"{prefect_server}/block_documents/filter", json={}).json()
-        automations = httpx.post(f"{prefect_server}/automations/filter", json={}).json()
+        with prefect_client(prefect_server) as client:
+            blocks = client.post("/block_documents/filter", json={}).json()
+            automations = client.post("/automations/filter", json={}).json()
         return (
             [one["name"] for one in blocks if one["name"] == "oddwire-drift"],
             [one["enabled"] for one in automations if one["name"] == "oddwire: tell of drift"],

@@ -68,9 +68,7 @@ def test_the_target_fpr_is_the_settings_or_alerts_over_connections_per_day():
         assert target_fpr_of(AlertSettings(rule=rule), 1000.0) is None
 
 
-@pytest.mark.parametrize(
-    ("alerts", "connections"), [(100, 100), (101, 100), (math.inf, 100), (1e-10, 1e6)]
-)
+@pytest.mark.parametrize(("alerts", "connections"), [(100, 100), (101, 100), (1e-10, 1e6)])
 def test_alerts_per_day_that_make_no_rate_are_refused(alerts, connections):
     message = f"below the {connections:g} connections per day, .* got {alerts:g}"
     with pytest.raises(ParameterError, match=re.escape(message).replace(r"\.\*", ".*")):

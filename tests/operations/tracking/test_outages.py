@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -12,6 +13,7 @@ import requests
 
 from oddwire.errors import ParameterError, ServiceError
 from oddwire.operations.tracking import client as store_client
+from oddwire.operations.tracking.client import patiently
 from oddwire.operations.tracking.items import Metrics, Text
 from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.repeats import made_already
@@ -147,7 +149,7 @@ def test_a_store_that_can_only_be_read_is_read_without_a_lock(tracking, bare):
     """In a mount of its own, since a read-only file stops nobody who is root."""
     script = (
         f"mount --bind {bare.root} {bare.root} && mount -o remount,ro,bind {bare.root} && "
-        f'ls {bare.root} >/dev/null && exec python -c "$0"'
+        f'ls {bare.root} >/dev/null && exec {sys.executable} -c "$0"'
     )
     code = (
         "from pathlib import Path; from oddwire.project import Project\n"
@@ -178,3 +180,33 @@ def in_mounts(script, code):
     return subprocess.run(
         ["unshare", "-m", "bash", "-c", script, code], capture_output=True, text=True, check=False
     )
+
+
+def in_other_words():
+    from mlflow.exceptions import MlflowException
+
+    lost = MlflowException("API request failed with exception Connection reset by peer")
+    error = MlflowException.invalid_parameter_value("Failed to get logged model with ID m-1.")
+    error.__cause__ = lost
+    return error
+
+
+def in_part():
+    from mlflow.exceptions import MlflowException
+
+    told = "Missing value for required parameter 'experiment_id'."
+    return MlflowException.invalid_parameter_value(told)
+
+
+@pytest.mark.parametrize("fault", [in_other_words, in_part])
+def test_an_outage_that_mlflow_tells_in_its_own_words_is_waited_for(fault):
+    """Seen behind a proxy that loses answers, and cuts requests off."""
+    tries = []
+
+    def asked():
+        tries.append(1)
+        if len(tries) == 1:
+            raise fault()
+        return "answer"
+
+    assert patiently(asked, "http://127.0.0.1:5000") == "answer"

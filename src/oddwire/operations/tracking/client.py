@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from oddwire.errors import ServiceError
@@ -28,6 +28,7 @@ _MEND = (
     "; the file is damaged: bring back a copy of it, or try `sqlite3 FILE .recover`; moved away, "
     "a new one is begun without any run or model"
 )
+_INVALID, _IN_PART = "INVALID_PARAMETER_VALUE", "Missing value for required parameter"
 _OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
 _REQUEST, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -146,18 +147,30 @@ def patiently(
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether a server, a database or a disk did not do its part."""
+    """Whether a server, a database, a disk or the line to them did not do its part."""
+    chain = [*_chain(error)]
     # sqlalchemy and requests, by name: importing them here would be for this alone.
-    packages = {
-        kind.__module__.partition(".")[0]
-        for one in (error, error.__cause__)
-        for kind in type(one).__mro__
-    }
-    code = getattr(error, "error_code", None)
-    outage = bool(packages & {"sqlalchemy", "requests"}) or code in _OUTAGES
+    packages = {kind.__module__.partition(".")[0] for one in chain for kind in type(one).__mro__}
+    codes = {getattr(one, "error_code", None) for one in chain}
     # MLflow's threads that move files hand on an error of its own as the text of another.
     as_text = isinstance(error, RuntimeError) and "mlflow.exceptions." in str(error)
-    return outage or as_text or bool(fault_of(error))
+    return bool(
+        packages & {"sqlalchemy", "requests"} or codes & _OUTAGES or as_text
+        or _came_in_part(error) or fault_of(error)
+    )  # fmt: skip
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Return an error, and those that it was raised from."""
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        one = one.__cause__
+
+
+def _came_in_part(error: Exception) -> bool:
+    """Whether a server found nothing in a request that held everything: it was cut off."""
+    return _IN_PART in str(error) and getattr(error, "error_code", None) == _INVALID
 
 
 def _may_pass(error: Exception) -> bool:
@@ -165,7 +178,7 @@ def _may_pass(error: Exception) -> bool:
     fault = fault_of(error)
     if fault:
         return LOCKED in fault
-    answered = type(error).__name__ == "RestException"
+    answered = type(error).__name__ == "RestException" and not _came_in_part(error)
     return not answered or getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE"
 
 
