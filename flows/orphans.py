@@ -104,7 +104,7 @@ def end_orphans(api: str, *, own_server: bool = False) -> list[OrphanedRun]:
 
 
 def _orphans(client: SyncPrefectClient, *, own_server: bool) -> list[FlowRun]:
-    locks = {UUID(file.stem): file for file in _folder().glob("*.lock")}
+    locks = {UUID(file.stem): file for file in _folder().glob(f"{'?' * 36}.lock")}
     left = [run for run, file in locks.items() if _is_free(file)]
     found: dict[UUID, FlowRun] = {}
     for begin in range(0, len(left), _MOST):
@@ -167,7 +167,11 @@ def _hold(file: Path) -> None:
 
 
 def _is_free(file: Path) -> bool:
-    with file.open("rb") as opened:
+    try:
+        opened = file.open("rb")
+    except FileNotFoundError:  # its run has just ended
+        return False
+    with opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -70,9 +70,9 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
     A mistake of the user's ends it as failed, with the cause as the state's message and without a
     traceback. Prefect hands the result on to whoever called the flow, and raises the error there.
     """
-    hold_while_running()
     try:
         with _without_tracebacks(), faults_told():
+            hold_while_running()
             result = body()
     except OddwireError as error:
         _remember(error)
@@ -93,7 +93,7 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
     _remember(result)
     said = outcome(result)
     sentence = _in_a_line(said.sentence)
-    links = "".join(f"\n{what}: {printable(link)}" for what, link in said.links.items())
+    links = "".join(f"\n{what}: {printable(link)}" for what, link in said.links.items() if link)
     get_run_logger().log(said.level, "%s: %s%s", said.name, sentence, links)
     state: Any = Completed(name=said.name, message=sentence, data=result)
     return cast("Result", state)

@@ -23,6 +23,7 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from prefect.states import Running
 
+from oddwire.masking import without_secrets
 from oddwire.operations.progress import Progress, progress, watched_by
 
 _KEEPS_LINES = 50  # of a step of more parts, the log shows about so many
@@ -42,17 +43,13 @@ def told(tell: Callable[[], Told]) -> Told | None:
         if isinstance(error, httpx.HTTPStatusError) and error.response.is_client_error:
             raise  # it answers, and refuses: that is a defect here
         _without_a_page.add(run)
-        get_run_logger().warning("the Prefect server is gone: %s", error)
+        get_run_logger().warning("the Prefect server is gone: %s", without_secrets(str(error)))
         return None
 
 
 def show_markdown(key: str, markdown: str, description: str) -> None:
     """Show a page of Markdown, the newest of its kind."""
-    told(
-        lambda: create_markdown_artifact(
-            key=key.replace("_", "-"), markdown=markdown, description=description
-        )
-    )
+    told(lambda: create_markdown_artifact(key=key, markdown=markdown, description=description))
 
 
 @dataclass

@@ -191,7 +191,10 @@ def _made(target: Path, *, mode: int = 0o777, folder: bool = False) -> tuple[Pat
         draft = target.with_name(f".{_short(target.name)}.oddwire-{secrets.token_hex(8)}")
         if folder:
             draft.mkdir()
-            handle = os.open(draft, os.O_RDONLY)
+            try:
+                handle = os.open(draft, os.O_RDONLY)
+            except FileNotFoundError:  # swept meanwhile
+                continue
         else:
             handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         _lock(handle)

@@ -131,3 +131,10 @@ def test_a_bomb_takes_no_memory(written):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
     )  # fmt: skip
     assert "ParameterError: params.yaml: line 6: aliases must not repeat" in ended.stderr
+
+
+def test_many_keys_take_no_time(tmp_path):
+    """Twenty thousand of them would take minutes if each were counted among all."""
+    file = tmp_path / "params.yaml"
+    file.write_text("".join(f"k{at}: 1\n" for at in range(20_000)))
+    assert len(read_yaml(file)) == 20_000

@@ -53,6 +53,8 @@ def _end_when_closed(pipe: int) -> None:
 def end_group(group: int) -> None:
     """Terminate a process group, and kill who does not stop in time."""
     for number in (signal.SIGTERM, signal.SIGKILL):
+        if number == signal.SIGKILL and not others_in(group):
+            return  # of its own group, the caller alone is left
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, number)
         deadline = time.monotonic() + SECONDS_TO_END

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,19 @@ from oddwire.traffic.sources.reading.files import locate
 
 
 def is_elsewhere(project: Project, place: str | Path) -> bool:
-    """Tell whether a path lies outside the project, symbolic links followed."""
+    """Tell whether a path lies outside the project, symbolic links followed.
+
+    Of a glob pattern, whether anything that it matches does, or may: ``**`` stands for any number
+    of folders, so that where ``..`` leads cannot be told.
+    """
+    if glob.has_magic(str(place)):
+        if ".." in Path(place).parts:
+            return True
+        pattern = str(locate(Path(place), project.root))
+        matches = glob.iglob(pattern, recursive=True)  # noqa: PTH207 - pathlib's takes no absolute one
+        root = project.root.resolve()
+        if any(not Path(one).resolve().is_relative_to(root) for one in matches):
+            return True
     found = locate(Path(place), project.root).resolve()
     return not found.is_relative_to(project.root.resolve())
 

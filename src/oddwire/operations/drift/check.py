@@ -28,7 +28,7 @@ from oddwire.operations.drift.reporting.html_report import write_report
 from oddwire.operations.drift.result import DriftResult, Subject
 from oddwire.operations.drift.verdict import DriftCheck
 from oddwire.operations.locks import lock, source_lock
-from oddwire.operations.progress import step
+from oddwire.operations.progress import progress, step
 from oddwire.operations.registry import reference
 from oddwire.operations.registry.versions import Registry, Version
 from oddwire.operations.scoring.rows import score_rows
@@ -49,7 +49,8 @@ def refresh(project: Project, source: str, settings: Source) -> None:
 
     Where DVC cannot write, the rows stay as they were prepared last.
     """
-    if not all(os.access(project.root / each, os.W_OK) for each in (".", "data", ".dvc")):
+    places = (project.root / each for each in (".", "data", ".dvc"))
+    if any(place.exists() and not os.access(place, os.W_OK) for place in places):
         with step(f"{project.root} cannot be written: its rows stay as they were prepared last"):
             return
     with source_lock(project, source):
@@ -218,7 +219,7 @@ class _Checker:
             with step("write the report"), _noted(outage):
                 self._keep(tracking, run, check, subject)
                 outage.raise_if_lost()
-                add_to_history(self.project, check, subject, key=self.key(period), name=name)
+                self._remember(check, subject, key=self.key(period), name=name)
             tracking.rename(run, name)
             names.add(name)
             report = link = ""
@@ -228,6 +229,14 @@ class _Checker:
             result = DriftResult(subject, run, check, report, link, not_kept=_why(outage))
             self.tell(result)
         return replace(result, not_kept=_why(outage))
+
+    def _remember(self, check: DriftCheck, subject: Subject, *, key: str, name: str) -> None:
+        """Add a check to the history, which the verdict and its record do not hang on."""
+        try:
+            with faults_told():
+                add_to_history(self.project, check, subject, key=key, name=name)
+        except ServiceError as error:
+            progress().remark(f"{name} is not in the drift history: {error}")
 
     def _compare(self, period: Period, rows: pd.DataFrame) -> tuple[DriftCheck, Subject]:
         before = reference.load(self.tracking, self.version)

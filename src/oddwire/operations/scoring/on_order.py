@@ -14,7 +14,10 @@ from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import check_targets
 from oddwire.params import load_params
+from oddwire.params.values.paths import file_fault
 from oddwire.project import Project
+from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.wire_text import shown_path
 
 # The project's own things.
 _KEPT = {".git", ".dvc", "data", "mlruns"}
@@ -40,9 +43,10 @@ def score_on_order(
         If the file is not what the source promises, or may not be written over.
     """
     target = ordered_target(project, out)
-    path = project.root / file
-    if not path.exists():
-        raise DataError(f"{path} does not exist")
+    # What `score_file` would say of these paths as well, but in words that an order is told.
+    path = locate(Path(file), project.root)
+    if (fault := file_fault(path)) is not None:
+        raise DataError(f"{shown_path(path)} {fault}")
     check_targets(path, target, explained=explain_most > 0)
     check_replaced(target, explained=explain_most > 0)
     with telling_little(project, path, source, "oddwire score"):

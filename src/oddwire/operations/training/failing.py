@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from oddwire.errors import ServiceError
 from oddwire.faults import fault_of
+from oddwire.masking import without_secrets
 from oddwire.operations.progress import step
 from oddwire.operations.tracking.items import Tags
 from oddwire.operations.training.results import Training
@@ -44,7 +45,7 @@ def leave_out_failed(
         if fault:
             raise ServiceError(fault) from outcome
         failed.append(outcome)
-        reason = " ".join(f"{type(outcome).__name__}: {outcome}".split())[:500]
+        reason = without_secrets(" ".join(f"{type(outcome).__name__}: {outcome}".split()))[:500]
         training.tracking().log(training.run_id, [Tags({f"{_FAILED}{name}": reason})])
         with step(f"{name} failed and is left out: {reason}"):
             pass
