@@ -26,6 +26,7 @@ from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_HOME
 from prefect.states import Crashed
 
 from oddwire.errors import ServiceError
+from oddwire.masking import masked
 
 TAG = "oddwire"  # of the deployments, and so of their flow runs
 _GONE = "its process is gone: it was killed, or the machine stopped"
@@ -83,14 +84,14 @@ def orphaned_runs(api: str, *, own_server: bool = False) -> list[OrphanedRun]:
     ServiceError
         If the server does not answer.
     """
-    with _client(api) as client:
+    with client_of(api) as client:
         return [_told(run) for run in _orphans(client, own_server=own_server)]
 
 
 def end_orphans(api: str, *, own_server: bool = False) -> list[OrphanedRun]:
     """Set what `orphaned_runs` finds to crashed, their tasks with them, and return it."""
     crashed: State[None] = Crashed(message=_GONE)
-    with _client(api) as client:
+    with client_of(api) as client:
         orphans = _orphans(client, own_server=own_server)
         for run in orphans:
             which = FlowRunFilter.model_validate({"id": {"any_": [run.id]}})
@@ -139,13 +140,21 @@ def _told(run: FlowRun) -> OrphanedRun:
 
 
 @contextmanager
-def _client(api: str) -> Iterator[SyncPrefectClient]:
+def client_of(api: str) -> Iterator[SyncPrefectClient]:
+    """Give a client of a Prefect server.
+
+    Raises
+    ------
+    ServiceError
+        If the server does not answer; what it says may hold the address, and so a password.
+    """
     try:
         with SyncPrefectClient(api) as client:
             yield client
     except (httpx.HTTPError, PrefectException) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ServiceError(f"the Prefect server {api} does not answer ({reason})") from error
+        raise ServiceError(
+            f"the Prefect server {masked(api)} does not answer ({type(error).__name__})"
+        ) from None
 
 
 def _folder() -> Path:

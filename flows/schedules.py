@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import httpx
-from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
-from prefect.exceptions import PrefectException
 
-from oddwire.errors import ServiceError
+from flows.orphans import TAG, client_of
 
-_TAG = "oddwire"  # of the deployments
 _LATE = dt.timedelta(minutes=5)  # after which it is not only that the machine is busy
 
 
@@ -72,9 +66,9 @@ def standing(api: str) -> Standing:
     ServiceError
         If it does not answer.
     """
-    with _client(api) as client:
+    with client_of(api) as client:
         flows = {flow.id: flow.name for flow in client.read_flows()}
-        ours = DeploymentFilter.model_validate({"tags": {"all_": [_TAG]}})
+        ours = DeploymentFilter.model_validate({"tags": {"all_": [TAG]}})
         found = client.read_deployments(deployment_filter=ours)
         names = {one.id: f"{flows.get(one.flow_id, one.name)}/{one.name}" for one in found}
         schedules = [
@@ -93,14 +87,3 @@ def standing(api: str) -> Standing:
     return Standing(
         tuple(sorted(names.values())), tuple(schedules), tuple(run.name for run in runs)
     )
-
-
-@contextmanager
-def _client(api: str) -> Iterator[SyncPrefectClient]:
-    try:
-        with SyncPrefectClient(api) as client:
-            yield client
-    except (httpx.HTTPError, PrefectException) as error:
-        raise ServiceError(
-            f"the Prefect server does not answer ({type(error).__name__})"
-        ) from error

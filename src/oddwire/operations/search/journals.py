@@ -105,9 +105,9 @@ def _opened(journal: Path) -> optuna.storages.BaseStorage:
 
 def _keep_whole(journal: Path, lines: int) -> None:
     content = journal.read_bytes().splitlines(keepends=True)
-    aside = set_aside(journal)
     with whole_file(journal) as draft:
         draft.write_bytes(b"".join(content[:lines]))
+        aside = set_aside(journal)  # last: a kill before it loses nothing
     with step(
         f"the study journal {journal.name} is damaged from line {lines + 1} on: set aside as"
         f" {aside}, goes on with what is before"
