@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError
@@ -49,6 +49,11 @@ def coarse(figure):
 @pytest.mark.slow
 @settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(rows=scored(), name=NAMES, threshold=st.one_of(NUMBERS, st.just(np.inf)))
+@example(  # the margins of a symmetric logarithmic axis overflowed
+    rows=(np.array([1, None, 0], dtype=object), np.array([-1e-291, 1e-320, -1e-291])),
+    name="a",
+    threshold=5e-324,
+)
 def test_every_figure_is_drawn_without_a_warning(rows, name, threshold):
     labels, scores = rows
     one, cut = {name: rows}, {name: threshold}

@@ -165,7 +165,7 @@ def ranking_curve(attack: Bools, scores: Floats) -> Curve:
     """Count attacks and benign rows at or above each distinct score, in O(n log n)."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
-    ends = np.flatnonzero(np.append(np.diff(ranked) != 0, True))  # the last row ends a tie
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # the last row ends a tie
     attacks = np.cumsum(attack[order], dtype=np.float64)[ends]
     return Curve(ranked[ends], attacks, ends + 1.0 - attacks)
 

@@ -11,6 +11,8 @@ import io
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import plain_label, printable
 
@@ -19,13 +21,16 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
 
 BENIGN, ATTACK, UNLABELLED = "#0072B2", "#D55E00", "#7F7F7F"
 _COLOURS = (BENIGN, ATTACK, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 CHANCE: dict[str, Any] = {"color": "0.6", "linewidth": 1, "linestyle": (0, (1, 3))}
 _DOTS_PER_INCH = 160
+_FARTHEST, _NEAREST = 1e150, 1e-150  # beyond, the arithmetic of an axis overflows
 _LONGEST_REASON = 300
-_LONGEST_LABEL = 80
+_LONGEST_TITLE = 80
+_LONGEST_NAME = 32  # longer ones in a legend or at a tick leave the axes no room
 _DASHES = ("-", "--", "-.", ":")
 
 
@@ -33,7 +38,7 @@ def canvas(title: str, size: tuple[float, float] = (6.2, 5.0)) -> tuple[Figure, 
     """Return an empty figure with a title; size in inches."""
     figure = _figure(size)
     axes = figure.add_subplot()
-    axes.set_title(name_of(title), loc="left", wrap=True)
+    axes.set_title(plain_label(printable(title, _LONGEST_TITLE)), loc="left", wrap=True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
@@ -42,7 +47,7 @@ def wide_canvas(title: str) -> tuple[Figure, Axes, Axes]:
     """Return an empty figure with a title and two axes side by side."""
     figure = _figure((11.0, 5.0))
     left, right = figure.subplots(1, 2)
-    left.set_title(name_of(title), loc="left", wrap=True)
+    left.set_title(plain_label(printable(title, _LONGEST_TITLE)), loc="left", wrap=True)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure, left, right
@@ -87,8 +92,14 @@ def _png(figure: Figure) -> bytes:
 
 
 def name_of(text: str) -> str:
-    """Return a name or title as a figure can show it: literally, and not too long."""
-    return plain_label(printable(text, _LONGEST_LABEL))
+    """Return a name as a figure can show it: literally, and not too long."""
+    return plain_label(printable(text, _LONGEST_NAME))
+
+
+def drawable(values: ArrayLike) -> NDArray[np.float64]:
+    """Return finite values with those too large or too small for an axis brought within reach."""
+    values = np.clip(np.asarray(values, np.float64), -_FARTHEST, _FARTHEST)
+    return np.where(np.abs(values) < _NEAREST, 0.0, values)
 
 
 def styles() -> Iterator[dict[str, Any]]:

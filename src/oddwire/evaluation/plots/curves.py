@@ -25,13 +25,14 @@ from oddwire.evaluation.plots.canvas import (
     CHANCE,
     UNLABELLED,
     canvas,
+    drawable,
     name_of,
     nothing_to_draw,
     shares_in_percent,
     styles,
     wide_canvas,
 )
-from oddwire.evaluation.plots.score_axis import FARTHEST, choose_axis
+from oddwire.evaluation.plots.score_axis import choose_axis
 from oddwire.percent import percent
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def score_histogram_figure(
         Heading.
     """
     figure, axes = canvas(title, size=(7.0, 4.4))
-    scores = np.clip(check_scores(scores), -FARTHEST, FARTHEST)
+    scores = drawable(check_scores(scores))
     if not len(scores):
         return nothing_to_draw(figure, "no rows")
     known, attack = known_labels(labels, len(scores))
@@ -206,14 +207,13 @@ def score_histogram_figure(
         "attack": (scores[known][attack], ATTACK),
         "unlabelled": (scores[~known], UNLABELLED),
     }
-    marks = [] if threshold is None or not np.isfinite(threshold) else [threshold]
-    marks = [min(max(mark, -FARTHEST), FARTHEST) for mark in marks]
+    marks = drawable([threshold] if threshold is not None and np.isfinite(threshold) else [])
     edges = choose_axis(axes, np.append(scores, marks))
     for name, (members, colour) in groups.items():
         if len(members):
             _histogram(axes, members, edges, colour, f"{name} ({len(members):,})")
     for mark in marks:
-        axes.axvline(mark, color="black", linestyle="--", label=f"threshold {mark:.4g}")
+        axes.axvline(mark, color="black", linestyle="--", label=f"threshold {threshold:.4g}")
     axes.set_xlabel("anomaly score (higher = more anomalous)")
     axes.set_ylabel("share of the group's rows")
     axes.yaxis.set_major_formatter(shares_in_percent)
@@ -245,7 +245,7 @@ def optimisation_history_figure(
     figure, axes = canvas(title, size=(7.0, 4.4))
     heights = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     done = np.isfinite(heights)
-    heights = np.clip(heights, -FARTHEST, FARTHEST)
+    heights = drawable(heights)
     if not done.any():
         return nothing_to_draw(figure, "no trial completed")
     trials = np.arange(1, len(heights) + 1)
@@ -259,7 +259,7 @@ def optimisation_history_figure(
         axes.plot(trials[~done], bottom, "x", color=UNLABELLED, markersize=6, label=label)
     if chosen is not None and np.isfinite(chosen):
         axes.axhline(
-            min(max(chosen, -FARTHEST), FARTHEST),
+            float(drawable(chosen)),
             color="0.5",
             linewidth=1,
             linestyle=":",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddwire.evaluation.plots.canvas import canvas, name_of, nothing_to_draw
-from oddwire.traffic.wire_text import plain_label, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from oddwire.evaluation.metrics import Floats
 
 MOST_FAMILIES = 60
-_LONGEST_NAME = 32
 _LIGHT = 0.55  # viridis is light from here on: only black text is readable
 
 
@@ -72,9 +70,8 @@ def _values(
 
 
 def _row_name(result: FamilyResult) -> str:
-    name = plain_label(printable(result.family, _LONGEST_NAME))
     star = " *" if result.seen is False else ""
-    return f"{name} ({result.rows:,}){star}"
+    return f"{name_of(result.family)} ({result.rows:,}){star}"
 
 
 def _paint(axes: Axes, values: Floats, names: Sequence[str], what: str) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from oddwire.evaluation.metrics import Floats
 
-FARTHEST = 1e150  # beyond, the width of the axis would overflow
 _BINS = 60
 _HEAVY_TAIL = 20.0  # a range of scores this many times their middle half is drawn on a log axis
 

@@ -53,7 +53,7 @@ class WeightedRanking:
         self.order: Ints = np.argsort(-scores, kind="stable")
         self.attack = attack[self.order].astype(np.float64)
         ranked = scores[self.order]
-        ends = np.append(np.diff(ranked) != 0, True)  # the last row ends a tie
+        ends = np.append(ranked[1:] != ranked[:-1], True)  # the last row ends a tie
         self.ends: Ints = np.flatnonzero(ends)
         self.thresholds: Floats = ranked[self.ends]
 
