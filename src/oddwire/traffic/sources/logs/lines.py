@@ -1,0 +1,171 @@
+"""A log file → blocks of whole lines, in bounded memory; compressed or not.
+
+Compression is known by a file's first bytes, not by its name. A file that ends in mid-stream or in
+mid-line gives what is whole, and says where it was cut off.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from oddwire.errors import DataError
+
+BLOCK_BYTES = 4 << 20
+LONGEST_LINE = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+_READS = 1 << 18
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file that follow each other.
+
+    Parameters
+    ----------
+    first
+        The number of the first line, counted from 1.
+    data
+        The lines with their line ends; the last line of a file may lack it.
+    too_long
+        Numbers of lines that are longer than allowed; each stands in ``data`` as an empty line.
+    cut
+        Why the file ends here before its time; None where it does not.
+    """
+
+    first: int
+    data: bytes
+    too_long: tuple[int, ...] = ()
+    cut: str | None = None
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return self.data.count(b"\n") + (not self.data.endswith(b"\n") and bool(self.data))
+
+    def line(self, number: int) -> bytes:
+        """Return a line by its number in the file, without its line end."""
+        return self.data.split(b"\n")[number - self.first].rstrip(b"\r")
+
+
+def read_blocks(
+    file: Path, *, size: int = BLOCK_BYTES, longest: int = LONGEST_LINE
+) -> Iterator[Block]:
+    """Read a file in blocks of whole lines.
+
+    Parameters
+    ----------
+    file
+        Plain, or compressed by gzip, zstd, bzip2 or xz.
+    size
+        Bytes that a block has at least, but for the last one.
+    longest
+        Bytes that a line may have.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be opened.
+    """
+    first, rest, skipping = 1, b"", False
+    for chunk, cut in _chunks(file, size):
+        data = rest + chunk
+        too_long: list[int] = []
+        if skipping:  # the tail of a line that is too long
+            end = data.find(b"\n")
+            if end < 0 and cut is None and chunk:
+                rest = b""
+                continue
+            data, skipping = (data[end:] if end >= 0 else b""), False
+            too_long.append(first)
+        last = not chunk
+        end = len(data) if last else data.rfind(b"\n") + 1
+        rest, whole = data[end:], data[:end]
+        if len(rest) > longest:
+            rest, skipping = b"", True
+        whole = _without_long_lines(whole, first, longest, too_long)
+        if whole or too_long or cut:
+            block = Block(first, whole, tuple(too_long), cut)
+            first += block.lines
+            yield block
+
+
+def _without_long_lines(data: bytes, first: int, longest: int, too_long: list[int]) -> bytes:
+    if len(data) <= longest:
+        return data
+    lines = data.split(b"\n")
+    if max(map(len, lines)) <= longest:
+        return data
+    for at, line in enumerate(lines):
+        if len(line) > longest:
+            too_long.append(first + at)
+            lines[at] = b""
+    return b"\n".join(lines)
+
+
+def _chunks(file: Path, size: int) -> Iterator[tuple[bytes, str | None]]:
+    """Give a file's bytes in chunks, then an empty one with the reason why it ends early."""
+    cut = None
+    try:
+        with file.open("rb") as raw:
+            read = _opened(raw)
+            held: list[bytes] = []
+            begun, first = 0, True
+            while True:
+                try:
+                    piece = read(_READS)
+                except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+                    if isinstance(error, OSError) and error.errno is not None:
+                        raise
+                    cut = _reason(error)
+                    break
+                if not piece:
+                    break
+                if first:
+                    piece, first = piece.removeprefix(_BOM), False
+                held.append(piece)
+                begun += len(piece)
+                if begun >= size:
+                    yield b"".join(held), None
+                    held, begun = [], 0
+            if held:
+                yield b"".join(held), None
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}") from None
+    yield b"", cut
+
+
+def _opened(raw: IO[bytes]) -> Callable[[int], bytes]:
+    head = raw.read(6)
+    raw.seek(0)
+    kind = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    # `read1` gives what a cut-off stream still holds before it complains.
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=raw).read1
+    if kind == "bzip2":
+        return bz2.BZ2File(raw).read1
+    if kind == "xz":
+        return lzma.LZMAFile(raw).read1
+    if kind == "zstd":
+        stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+        return lambda size: bytes(stream.read(min(size, 1 << 14)))
+    return raw.read
+
+
+def _reason(error: Exception) -> str:
+    ended = isinstance(error, EOFError) or "runcated" in str(error)
+    return "the file ends in mid-stream" if ended else "the file's compression is damaged"
