@@ -6,7 +6,8 @@ What a log does not know stays missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,7 @@ _MOST = {
 }
 _REQUIRED = ("ts", "src_ip", "dst_ip", "proto")
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
-_LATEST = 253_402_300_800.0  # the end of the year 9999, as seconds since 1970
+LATEST_SECOND = 253_402_300_800.0  # the end of the year 9999, as seconds since 1970
 _LONGEST_TEXT = 10_000
 _SHOWN = 80
 
@@ -81,7 +82,13 @@ class Checked:
 
 
 def connections(
-    columns: Mapping[str, Column], lines: IntArray, block: Block, *, reasons: Mapping[int, str] = {}
+    columns: Mapping[str, Column],
+    lines: IntArray,
+    block: Block,
+    *,
+    reasons: Mapping[int, str] | None = None,
+    earlier: Mapping[int, bytes] | None = None,
+    only_ip: bool = True,
 ) -> LogPart:
     """Type the columns of a block, and part the rows that are connections from the refused.
 
@@ -96,8 +103,12 @@ def connections(
         Where the lines are, for the text of refused ones.
     reasons
         By a row's place, why it is refused already.
+    earlier
+        By their numbers, lines of blocks before this one.
+    only_ip
+        Whether an address that is none of IP refuses its row; some logs have those of Ethernet too.
     """
-    checked = Checked(lines, dict(reasons))
+    checked = Checked(lines, dict(reasons or {}))
     typed = {name: _typed(columns.get(name), name, checked) for name in LOG_SCHEMA.names}
     if "end" not in columns:
         typed["end"] = _end(typed["ts"], typed["duration"])
@@ -105,17 +116,30 @@ def connections(
         missing = _bools(pc.is_null(typed[name]))
         given = columns.get(name, pa.nulls(len(lines), pa.string()))
         checked.refuse(missing, name, "is needed", given)
+    for name in ("src_ip", "dst_ip") if only_ip else ():
+        checked.refuse(_no_addresses(typed[name]), name, "must be an address of IP", typed[name])
     table = pa.table(typed, schema=LOG_SCHEMA)
     if not checked.reasons:
         return LogPart(table)
     keep = np.ones(len(lines), dtype=bool)
     keep[list(checked.reasons)] = False
-    texts = block.data.split(b"\n")
+    texts = dict(enumerate(block.data.split(b"\n"), block.first)) | dict(earlier or {})
     refused = [
-        refused_line(int(lines[place]), reason, texts[int(lines[place]) - block.first])
-        for place, reason in sorted(checked.reasons.items())
+        refused_line(line, reason, texts[line])
+        for line, reason in sorted((int(lines[at]), why) for at, why in checked.reasons.items())
     ]
     return LogPart(table.filter(pa.array(keep)), tuple(refused))
+
+
+def too_long(block: Block) -> tuple[Refused, ...]:
+    """Refuse the lines of a block that are longer than allowed."""
+    return tuple(Refused(line, "the line is longer than allowed", "") for line in block.too_long)
+
+
+def with_refused(part: LogPart, refused: Iterable[Refused]) -> LogPart:
+    """Put lines that were refused earlier beside those of a part, by their numbers."""
+    every = sorted((*refused, *part.refused), key=lambda one: one.line)
+    return LogPart(part.connections, tuple(every))
 
 
 def refused_line(line: int, reason: str, text: bytes) -> Refused:
@@ -135,17 +159,17 @@ def _typed(values: Column | None, name: str, checked: Checked) -> Column:
         return pa.nulls(len(checked.lines), kind)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
+    if name == "duration":
+        numbers = numbers_of(values, name, checked)
+        broken = _bools(pc.invert(pc.and_(pc.greater_equal(numbers, 0.0), pc.is_finite(numbers))))
+        checked.refuse(broken, name, "must be 0 or more", values)
+        return numbers
     if values.type == kind:
         return values if name not in _MOST else _within(values, values, name, checked)
     if kind == _TIME:
         return _times(values, name, checked)
     if kind == pa.string():
         return texts(values)
-    if name == "duration":
-        numbers = numbers_of(values, name, checked)
-        broken = _bools(pc.invert(pc.and_(pc.greater_equal(numbers, 0.0), pc.is_finite(numbers))))
-        checked.refuse(broken, name, "must be 0 or more", values)
-        return numbers
     return _within(_whole(values, name, checked), values, name, checked).cast(kind, safe=False)
 
 
@@ -188,7 +212,7 @@ def _times(values: Column, name: str, checked: Checked) -> Column:
         aware = values if values.type.tz else pc.assume_timezone(values, "UTC")
         return pc.cast(aware, _TIME, safe=False)
     seconds = numbers_of(values, name, checked)
-    sound = pc.and_(pc.greater_equal(seconds, 0.0), pc.less(seconds, _LATEST))
+    sound = pc.and_(pc.greater_equal(seconds, 0.0), pc.less(seconds, LATEST_SECOND))
     broken = _bools(pc.invert(sound))  # of NaN no comparison holds
     checked.refuse(broken, name, "must be a time from 1970 to 9999", values)
     # Rounded to microseconds as whole numbers: a float of seconds has no room for more.
@@ -196,9 +220,23 @@ def _times(values: Column, name: str, checked: Checked) -> Column:
     return pc.cast(pc.cast(micros, pa.int64()), _TIME)
 
 
+def _no_addresses(values: Column) -> BoolArray:
+    coded = pc.dictionary_encode(values)
+    known = np.array([*map(_is_address, coded.dictionary.to_pylist()), True])
+    return ~known[np.asarray(pc.fill_null(coded.indices, len(known) - 1))]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text.partition("%")[0])
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _end(start: Column, duration: Column) -> Column:
     lasted = pc.cast(pc.round(pc.multiply(pc.fill_null(duration, 0.0), 1e6)), pa.int64(), safe=False)
-    lasted = pc.if_else(pc.less(lasted, int(_LATEST * 1e6)), lasted, 0)
+    lasted = pc.if_else(pc.less(lasted, int(LATEST_SECOND * 1e6)), lasted, 0)
     return pc.cast(pc.add(pc.cast(start, pa.int64()), lasted), _TIME)
 
 

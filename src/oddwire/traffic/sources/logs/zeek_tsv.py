@@ -12,14 +12,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
 from oddwire.errors import DataError, listed
-from oddwire.traffic.sources.logs import LogPart, Refused
-from oddwire.traffic.sources.logs.columns import LOG_SCHEMA, connections, refused_line
+from oddwire.traffic.sources.logs import LogPart
+from oddwire.traffic.sources.logs.columns import LOG_SCHEMA, connections, too_long, with_refused
+from oddwire.traffic.sources.logs.delimited import NUMBERS, Form, parse
 from oddwire.traffic.sources.logs.lines import Block
 from oddwire.traffic.sources.logs.zeek_fields import FAMILY, FIELDS, LABEL, LabelRule, plain_name
 
@@ -27,11 +26,6 @@ _SEPARATOR = re.compile(rb"(\S{1,8}?)separator \S+")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 _THREE_SPACES = "   "
 _NEEDED = ("ts", "src_ip", "dst_ip")
-_NUMBERS = {
-    **dict.fromkeys(("ts", "duration"), pa.float64()),
-    **dict.fromkeys(("src_port", "dst_port"), pa.int32()),
-    **dict.fromkeys(("src_bytes", "dst_bytes", "src_packets", "dst_packets"), pa.int64()),
-}
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class Header:
     def names(self, line: bytes) -> tuple[str, ...]:
         """Return the names of columns that stand in a line."""
         return tuple(
-            name.decode("utf-8", "backslashreplace") for name in line.split(self.separator)
+            _text(name) for name in line.split(self.separator)
         )
 
 
@@ -97,7 +91,7 @@ def read(
     header = Header()
     for given in blocks:
         if given.too_long:
-            yield LogPart(LOG_SCHEMA.empty_table(), _too_long(given))
+            yield LogPart(LOG_SCHEMA.empty_table(), too_long(given))
         block = replace(given, data=given.data.replace(b"\r\n", b"\n"))
         if block.first == 1 and (found := _SEPARATOR.match(block.data)):
             header = Header(meta=found[1])
@@ -113,10 +107,6 @@ def read(
                 yield _read_rows(stretch, header, labels or LabelRule())
             if header.fields:
                 _require(header, origin)
-
-
-def _too_long(block: Block) -> tuple[Refused, ...]:
-    return tuple(Refused(line, "the line is longer than allowed", "") for line in block.too_long)
 
 
 def _stretches(data: bytes, meta: bytes) -> Iterator[tuple[int, bytes, bool]]:
@@ -141,7 +131,7 @@ def _bare_header(block: Block, header: Header, origin: str) -> tuple[Block, Head
     if not {"ts", "id_orig_h"} <= set(map(plain_name, names)):
         raise DataError(
             f"{origin}, line {block.first}: a Zeek log begins with a header (#fields),"
-            f" got {line.decode('utf-8', 'backslashreplace')[:80]!r}"
+            f" got {_text(line)[:80]!r}"
         )
     return Block(block.first + 1, rest, cut=block.cut), replace(header, fields=names)
 
@@ -162,31 +152,21 @@ def _require(header: Header, origin: str) -> None:
 
 
 def _read_rows(block: Block, header: Header, labels: LabelRule) -> LogPart:
-    wanted = _wanted(header)
-    data = _readable(block.data)
-    bad: list[Refused] = []
-    try:
-        table, wrong = _parsed(data, header, wanted, _NUMBERS)
-    except pa.ArrowInvalid:  # a value that is no number; which one is found among texts
-        table, wrong = _parsed(data, header, wanted, {})
-    texts = data.split(b"\n") if wrong else []
-    for line, got in wrong.items():
-        if texts[line].strip():
-            reason = f"{len(header.fields)} values are needed, got {got}"
-            bad.append(refused_line(block.first + line, reason, texts[line]))
-    lines = np.arange(block.first, block.first + table.num_rows + len(wrong))
-    if wrong:
-        lines = np.delete(lines, list(wrong))
+    form = Form(
+        names=_wanted(header),
+        width=len(header.fields),
+        separator=header.separator.decode("latin-1"),
+        nothing=tuple(_text(value) for value in (header.unset, header.empty)),
+    )
+    rows = parse(block, form)
     columns = {
-        name: _resolved(table.column(at)) if name not in _NUMBERS else table.column(at)
-        for at, name in enumerate(wanted.values())
+        name: values if name in NUMBERS else _resolved(values)
+        for name, values in rows.columns.items()
     }
-    columns |= _labels(columns, labels)
-    reasons = {}
-    if not data.endswith(b"\n") and len(header.fields) - 1 in wanted and table.num_rows:
-        reasons[table.num_rows - 1] = "the file ends in mid-line"
-    part = connections(columns, lines, Block(block.first, data), reasons=reasons)
-    return LogPart(part.connections, tuple(sorted((*bad, *part.refused), key=lambda one: one.line)))
+    part = connections(
+        columns | _labels(columns, labels), rows.lines, rows.block, reasons=rows.reasons
+    )
+    return with_refused(part, rows.refused)
 
 
 def _wanted(header: Header) -> dict[int, str]:
@@ -206,57 +186,12 @@ def _wanted(header: Header) -> dict[int, str]:
     return wanted
 
 
-def _readable(data: bytes) -> bytes:
-    """Return lines that a parser of UTF-8 takes; what is none is shown as Zeek shows it."""
-    if b"\r" in data:  # inside a line: the parser would take it for a line's end
-        data = data.replace(b"\r", b"\\x0d")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "backslashreplace").encode()
-    return data
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")
 
 
-def _parsed(
-    data: bytes, header: Header, wanted: dict[int, str], types: dict[str, pa.DataType]
-) -> tuple[pa.Table, dict[int, int]]:
-    """Return the wanted columns, and of lines with another number of values that number."""
-    wrong: dict[int, int] = {}
-
-    def skip(row: pyarrow.csv.InvalidRow) -> str:
-        wrong[row.number - 1] = row.actual_columns
-        return "skip"
-
-    names = [str(at) for at in range(len(header.fields))]
-    nothing = [text.decode("utf-8", "backslashreplace") for text in (header.unset, header.empty)]
-    table = pyarrow.csv.read_csv(
-        pa.BufferReader(data),
-        read_options=pyarrow.csv.ReadOptions(
-            use_threads=False, block_size=len(data) + 1, column_names=names
-        ),
-        parse_options=pyarrow.csv.ParseOptions(
-            delimiter=header.separator.decode("latin-1"),
-            quote_char=False,
-            double_quote=False,
-            escape_char=False,
-            ignore_empty_lines=False,
-            invalid_row_handler=skip,
-        ),
-        convert_options=pyarrow.csv.ConvertOptions(
-            check_utf8=False,
-            include_columns=[str(at) for at in wanted],
-            column_types={str(at): types.get(name, pa.string()) for at, name in wanted.items()},
-            null_values=[*nothing, ""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
-    )
-    return table.combine_chunks(), wrong
-
-
-def _resolved(column: pa.ChunkedArray) -> pa.Array:
+def _resolved(values: pa.Array) -> pa.Array:
     """Resolve the escapes of a text column."""
-    values = column.combine_chunks()
     if not pc.any(pc.match_substring(values, "\\x")).as_py():
         return values
     coded = pc.dictionary_encode(values)
