@@ -234,6 +234,12 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def seconds_between(start: Column, end: Column) -> Column:
+    """Return how long it is from each of some times to another, missing where one is."""
+    first, last = (pc.cast(when, pa.int64()) for when in (start, end))
+    return pc.divide(pc.cast(pc.subtract(last, first), pa.float64()), 1e6)
+
+
 def _end(start: Column, duration: Column) -> Column:
     lasted = pc.cast(pc.round(pc.multiply(pc.fill_null(duration, 0.0), 1e6)), pa.int64(), safe=False)
     lasted = pc.if_else(pc.less(lasted, int(LATEST_SECOND * 1e6)), lasted, 0)

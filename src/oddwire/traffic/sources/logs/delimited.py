@@ -37,6 +37,8 @@ class Form:
         Values that mean that there is none.
     numbers
         The columns that are numbers, and of what kind.
+    ended
+        Whether the writer ends every line, so that a last one without its end was cut off.
     """
 
     names: Mapping[int, str]
@@ -44,6 +46,7 @@ class Form:
     separator: str = ","
     nothing: tuple[str, ...] = ()
     numbers: Mapping[str, pa.DataType] | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,13 @@ class Rows:
     refused: tuple[Refused, ...]
 
 
+def first_line(block: Block) -> tuple[Block, str]:
+    """Take off the first line of a block."""
+    line, _, rest = block.data.partition(b"\n")
+    text = line.rstrip(b"\r").decode("utf-8", "backslashreplace")
+    return replace(block, first=block.first + 1, data=rest), text
+
+
 def parse(block: Block, form: Form) -> Rows:
     """Read the columns of a block of lines; blank lines are no rows."""
     block = replace(block, data=_readable(block.data))
@@ -93,7 +103,8 @@ def parse(block: Block, form: Form) -> Rows:
     }
     reasons = {}
     # What was cut off may be a part of the last value alone: of a column that is read, it counts.
-    if not block.data.endswith(b"\n") and form.width - 1 in form.names and len(lines):
+    cut_off = not block.data.endswith(b"\n") and (form.ended or block.cut is not None)
+    if cut_off and form.width - 1 in form.names and len(lines):
         reasons[len(lines) - 1] = "the file ends in mid-line"
     return Rows(columns, lines, block, reasons, tuple(refused))
 

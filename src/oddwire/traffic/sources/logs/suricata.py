@@ -15,10 +15,9 @@ from typing import Literal
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.columns import LOG_SCHEMA, IntArray, connections, too_long, with_refused
+from oddwire.traffic.sources.logs.columns import LOG_SCHEMA, IntArray, connections, seconds_between, too_long, with_refused
 from oddwire.traffic.sources.logs.json_lines import column, decoded, times
 from oddwire.traffic.sources.logs.lines import Block
 from oddwire.traffic.sources.logs.protocols import other_state, protocol, tcp_state
@@ -136,10 +135,9 @@ def _part(
     ports = [name in _WITH_PORTS for name in protocols]
     start, reasons = times((one.start for one in counts), "start")
     end, late = times((one.end for one in counts), "end")
-    first, last = (pc.cast(when, pa.int64()) for when in (start, end))
     columns: dict[str, pa.Array] = {
         "ts": start,
-        "duration": pc.divide(pc.cast(pc.subtract(last, first), pa.float64()), 1e6),
+        "duration": seconds_between(start, end),
         "uid": column([None if one.flow_id is None else str(one.flow_id) for one in events]),
         "src_ip": column([event.src_ip for event in events]),
         "dst_ip": column([event.dest_ip for event in events]),

@@ -157,6 +157,7 @@ def _read_rows(block: Block, header: Header, labels: LabelRule) -> LogPart:
         width=len(header.fields),
         separator=header.separator.decode("latin-1"),
         nothing=tuple(_text(value) for value in (header.unset, header.empty)),
+        ended=True,
     )
     rows = parse(block, form)
     columns = {
