@@ -11,6 +11,7 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,7 @@ BLOCK_BYTES = 4 << 20
 LONGEST_LINE = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _READS = 1 << 18
+_ZSTD_READS = 1 << 14  # of a stream that is cut off, the last read is lost
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -117,52 +119,86 @@ def _without_long_lines(data: bytes, first: int, longest: int, too_long: list[in
     return b"\n".join(lines)
 
 
-def _chunks(file: Path, size: int) -> Iterator[tuple[bytes, str | None]]:
-    """Give a file's bytes in chunks, then an empty one with the reason why it ends early."""
-    cut = None
+def is_compressed(file: Path) -> bool:
+    """Tell by its first bytes whether a file is compressed."""
+    with file.open("rb") as raw:
+        return _kind(raw) is not None
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Content]:
+    """Open a file for reading, decompressed.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be opened or read.
+    """
     try:
         with file.open("rb") as raw:
-            read = _opened(raw)
-            held: list[bytes] = []
-            begun, first = 0, True
-            while True:
-                try:
-                    piece = read(_READS)
-                except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-                    if isinstance(error, OSError) and error.errno is not None:
-                        raise
-                    cut = _reason(error)
-                    break
-                if not piece:
-                    break
-                if first:
-                    piece, first = piece.removeprefix(_BOM), False
-                held.append(piece)
-                begun += len(piece)
-                if begun >= size:
-                    yield b"".join(held), None
-                    held, begun = [], 0
-            if held:
-                yield b"".join(held), None
+            yield Content(raw)
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from None
-    yield b"", cut
 
 
-def _opened(raw: IO[bytes]) -> Callable[[int], bytes]:
+class Content:
+    """What a file holds, decompressed.
+
+    Attributes
+    ----------
+    cut
+        Why it ended before its time; None where it did not, or has not ended yet.
+    """
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self.cut: str | None = None
+        self._read = _reader(raw)
+
+    def read(self, size: int = _READS) -> bytes:
+        """Return up to ``size`` bytes, none at the end."""
+        try:
+            return self._read(size)
+        except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            self.cut = _reason(error)
+            return b""
+
+
+def _chunks(file: Path, size: int) -> Iterator[tuple[bytes, str | None]]:
+    """Give a file's bytes in chunks, then an empty one with the reason why it ends early."""
+    with opened(file) as content:
+        held: list[bytes] = []
+        length, begun = 0, False
+        while piece := content.read():
+            held.append(piece if begun else piece.removeprefix(_BOM))
+            begun, length = True, length + len(piece)
+            if length >= size:
+                yield b"".join(held), None
+                held, length = [], 0
+        if held:
+            yield b"".join(held), None
+        yield b"", content.cut
+
+
+def _kind(raw: IO[bytes]) -> str | None:
     head = raw.read(6)
     raw.seek(0)
-    kind = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+
+
+def _reader(raw: IO[bytes]) -> Callable[[int], bytes]:
     # `read1` gives what a cut-off stream still holds before it complains.
-    if kind == "gzip":
-        return gzip.GzipFile(fileobj=raw).read1
-    if kind == "bzip2":
-        return bz2.BZ2File(raw).read1
-    if kind == "xz":
-        return lzma.LZMAFile(raw).read1
-    if kind == "zstd":
-        stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
-        return lambda size: bytes(stream.read(min(size, 1 << 14)))
+    match _kind(raw):
+        case "gzip":
+            return gzip.GzipFile(fileobj=raw).read1
+        case "bzip2":
+            return bz2.BZ2File(raw).read1
+        case "xz":
+            return lzma.LZMAFile(raw).read1
+        case "zstd":
+            stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+            return lambda size: bytes(stream.read(min(size, _ZSTD_READS)))
     return raw.read
 
 
