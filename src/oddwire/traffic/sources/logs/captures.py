@@ -22,9 +22,17 @@ import pyarrow as pa
 
 from oddwire.errors import DataError, ServiceError
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.columns import connections
-from oddwire.traffic.sources.logs.lines import Block, is_compressed, opened
-from oddwire.traffic.sources.logs.protocols import ACK, FIN, RST, SYN, other_state, protocol, tcp_state
+from oddwire.traffic.sources.logs.parsing.columns import connections
+from oddwire.traffic.sources.logs.parsing.lines import Block, is_compressed, opened
+from oddwire.traffic.sources.logs.protocols import (
+    ACK,
+    FIN,
+    RST,
+    SYN,
+    other_state,
+    protocol,
+    tcp_state,
+)
 
 _ROWS = 20_000
 _IDLE_SECONDS, _ACTIVE_SECONDS = 300, 3600
@@ -112,7 +120,9 @@ def _moments(milliseconds: list[int]) -> pa.Array:
 
 
 def _where(has: list[bool], values: list[int]) -> pa.Array:
-    return pa.array([value if ok else None for ok, value in zip(has, values, strict=True)], pa.int32())
+    return pa.array(
+        [value if ok else None for ok, value in zip(has, values, strict=True)], pa.int32()
+    )
 
 
 def _service(name: str) -> str | None:

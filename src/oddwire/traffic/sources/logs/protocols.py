@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # IANA's numbers that are met on a wire, under the names that Zeek and people use.
 _NAMES = {
     1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 41: "ipv6", 46: "rsvp",
@@ -9,6 +11,7 @@ _NAMES = {
     115: "l2tp", 132: "sctp", 136: "udplite",
 }  # fmt: skip
 _SAME = {"ipv6-icmp": "icmp", "icmp6": "icmp", "icmpv6": "icmp", "ospfigp": "ospf"}
+_NUMBER = re.compile(r"[0-9]{1,3}")
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 
@@ -23,7 +26,7 @@ def protocol(value: float | str | None) -> str | None:
     if value is None:
         return None
     text = str(value).strip().lower()
-    if text.isdecimal() and len(text) <= 3:
+    if _NUMBER.fullmatch(text):
         return _NAMES.get(int(text), f"proto-{int(text)}")
     return _SAME.get(text, text) or None
 
@@ -54,10 +57,12 @@ def tcp_state(sent: int, received: int, *, replied: bool) -> str:
         return "RSTOS0" if sent & RST else "SH" if sent & FIN else "S0"
     if not received & SYN:
         return "REJ" if received & RST else "OTH"
-    if sent & RST:
-        return "RSTO"
-    if received & RST:
-        return "RSTR"
+    return _established(sent, received)
+
+
+def _established(sent: int, received: int) -> str:
+    if (sent | received) & RST:
+        return "RSTO" if sent & RST else "RSTR"
     if sent & FIN:
         return "SF" if received & FIN else "S2"
     return "S3" if received & FIN else "S1"

@@ -9,7 +9,7 @@ where that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,9 +17,16 @@ import numpy as np
 import pyarrow as pa
 
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.columns import LOG_SCHEMA, IntArray, connections, seconds_between, too_long, with_refused
-from oddwire.traffic.sources.logs.json_lines import column, decoded, times
-from oddwire.traffic.sources.logs.lines import Block
+from oddwire.traffic.sources.logs.parsing.columns import (
+    LOG_SCHEMA,
+    IntArray,
+    connections,
+    seconds_between,
+    too_long,
+    with_refused,
+)
+from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
+from oddwire.traffic.sources.logs.parsing.lines import Block
 from oddwire.traffic.sources.logs.protocols import other_state, protocol, tcp_state
 
 Number = float | int | str | None
@@ -99,7 +106,7 @@ def read(
 
 
 def _is_connection(event: Event) -> bool:
-    return event.event_type == "flow" or event.event_type == "netflow"
+    return event.event_type in {"flow", "netflow"}
 
 
 def _paired(events: list[Event]) -> tuple[list[Event], list[Event]]:
@@ -125,9 +132,7 @@ def _answers(event: Event, first: Event) -> bool:
     return (event.src_ip, event.dest_ip) == (first.dest_ip, first.src_ip)
 
 
-def _part(
-    events: list[Event], block: Block, earlier: dict[int, bytes], alerts: str
-) -> LogPart:
+def _part(events: list[Event], block: Block, earlier: dict[int, bytes], alerts: str) -> LogPart:
     if not events:
         return LogPart(LOG_SCHEMA.empty_table())
     counts = [_counts_of(event) for event in events]
@@ -141,8 +146,12 @@ def _part(
         "uid": column([None if one.flow_id is None else str(one.flow_id) for one in events]),
         "src_ip": column([event.src_ip for event in events]),
         "dst_ip": column([event.dest_ip for event in events]),
-        "src_port": column([e.src_port if has else None for e, has in zip(events, ports, strict=True)]),
-        "dst_port": column([e.dest_port if has else None for e, has in zip(events, ports, strict=True)]),
+        "src_port": column(
+            [e.src_port if has else None for e, has in zip(events, ports, strict=True)]
+        ),
+        "dst_port": column(
+            [e.dest_port if has else None for e, has in zip(events, ports, strict=True)]
+        ),
         "proto": column(protocols),
         "service": column([event.app_proto for event in events]),
         "src_bytes": column([one.bytes_toserver for one in counts]),
@@ -153,9 +162,15 @@ def _part(
     }
     if alerts == "label":
         columns["label"] = pa.array([1 if one.alerted else None for one in counts], pa.int8())
-        columns["attack"] = pa.array(["alert" if one.alerted else None for one in counts], pa.string())
+        columns["attack"] = pa.array(
+            ["alert" if one.alerted else None for one in counts], pa.string()
+        )
     lines: IntArray = np.array([event.line for event in events])
     return connections(columns, lines, block, reasons=late | reasons, earlier=earlier)
+
+
+def _where(has: Sequence[bool], values: Sequence[Number]) -> pa.Array:
+    return column([value if ok else None for ok, value in zip(has, values, strict=True)])
 
 
 def _counts_of(event: Event) -> _Counts:

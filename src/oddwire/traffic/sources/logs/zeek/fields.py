@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+CONNECTIONS = "conn"  # what Zeek calls the log
 FIELDS = {
     "ts": "ts",
     "uid": "uid",
@@ -33,8 +34,8 @@ LABEL = "label"
 FAMILY = ("detailed_label", "detailedlabel")
 UNKNOWN = ("-", "", "(empty)", "unknown", "background", "none", "nan", "no label", "unlabeled")
 BENIGN = ("benign", "normal")
-# The text alone says that it is an attack; which one stands in the detailed label, if anywhere.
-_SAYS_ATTACK = "malicious"
+_BENIGN, _ATTACK, _UNKNOWN = (pa.scalar(code, pa.int8()) for code in (0, 1, None))
+_NO_TEXT = pa.scalar(None, pa.string())
 
 
 def plain_name(field: str) -> str:
@@ -66,24 +67,25 @@ class LabelRule:
 
     def columns(self, label: pa.Array, family: pa.Array | None = None) -> dict[str, pa.Array]:
         """Return ``label`` and ``attack`` of rows by the texts of their labels."""
-        text = _trimmed(label)
-        benign = pc.is_in(text, pa.array([*map(str.lower, self.benign)]))
-        unknown = pc.or_(
-            pc.is_null(text), pc.is_in(text, pa.array([*map(str.lower, self.unknown)], pa.string()))
-        )
-        attack = pc.invert(pc.or_(benign, unknown))
+        text, unknown = _trimmed(label), _lowered(self.unknown)
+        benign = pc.is_in(text, _lowered(self.benign))
+        no_attack = pc.or_(pc.or_(benign, pc.is_null(text)), pc.is_in(text, unknown))
+        attack = pc.invert(no_attack)
         if self.attack is not None:
-            attack = pc.is_in(text, pa.array([*map(str.lower, self.attack)], pa.string()))
-        codes = pc.if_else(attack, 1, pc.if_else(benign, 0, pa.scalar(None, pa.int8())))
+            attack = pc.is_in(text, _lowered(self.attack))
         named = _trimmed(label, lower=False)
         if family is not None:
             detail = _trimmed(family, lower=False)
-            empty = pc.is_in(pc.utf8_lower(detail), pa.array([*map(str.lower, self.unknown)], pa.string()))
-            named = pc.coalesce(pc.if_else(empty, pa.scalar(None, pa.string()), detail), named)
+            empty = pc.is_in(pc.utf8_lower(detail), unknown)
+            named = pc.coalesce(pc.if_else(empty, _NO_TEXT, detail), named)
         return {
-            "label": pc.cast(codes, pa.int8()),
-            "attack": pc.if_else(attack, named, pa.scalar(None, pa.string())),
+            "label": pc.if_else(attack, _ATTACK, pc.if_else(benign, _BENIGN, _UNKNOWN)),
+            "attack": pc.if_else(attack, named, _NO_TEXT),
         }
+
+
+def _lowered(texts: Sequence[str]) -> pa.Array:
+    return pa.array([text.lower() for text in texts], pa.string())
 
 
 def _trimmed(column: pa.Array, *, lower: bool = True) -> pa.Array:

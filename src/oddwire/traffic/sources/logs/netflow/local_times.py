@@ -36,7 +36,7 @@ def local_times(
         plain = pd.to_datetime(text.mask(zoned), format="ISO8601", errors="coerce")
         moments = moments.fillna(_placed(plain, zone))
     sound = (moments.notna() & (moments >= pd.Timestamp(0, tz="UTC"))).to_numpy()
-    instants = pa.array(moments.where(sound), _TIME)
+    instants = pa.array(moments.where(sound).dt.as_unit("us"), _TIME)
     return instants, {
         int(place): f"{name} must be a time from 1970 on, got {given[place]!r:.80}"
         for place in np.flatnonzero(~sound)
@@ -47,4 +47,5 @@ def local_times(
 def _placed(plain: pd.Series[Any], zone: str) -> pd.Series[Any]:
     second = np.zeros(len(plain), dtype=bool)
     local = plain.dt.tz_localize(zone, ambiguous=second, nonexistent="shift_forward")
-    return local.dt.tz_convert("UTC")
+    moments: pd.Series[Any] = local.dt.tz_convert("UTC")
+    return moments

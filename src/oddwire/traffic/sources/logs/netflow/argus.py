@@ -15,15 +15,14 @@ import pyarrow.compute as pc
 
 from oddwire.errors import DataError, listed
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.columns import (
-    LOG_SCHEMA,
+from oddwire.traffic.sources.logs.netflow.local_times import local_times
+from oddwire.traffic.sources.logs.parsing.columns import (
     connections,
     too_long,
     with_refused,
 )
-from oddwire.traffic.sources.logs.delimited import Form, first_line, parse
-from oddwire.traffic.sources.logs.lines import Block
-from oddwire.traffic.sources.logs.local_times import local_times
+from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
+from oddwire.traffic.sources.logs.parsing.lines import Block
 from oddwire.traffic.sources.logs.protocols import ACK, FIN, RST, SYN, protocol, tcp_state
 
 _FIELDS = {
@@ -44,7 +43,15 @@ _FIELDS = {
 _NEEDED = ("StartTime", "Proto", "SrcAddr", "DstAddr")
 _WITH_PORTS = ("tcp", "udp", "sctp", "rtp", "rtcp", "udt")
 _ATTACK_WORDS = ("botnet", "malware", "malicious", "attack")
-_WORDS = {"REQ": "S0", "INT": "S0", "ECO": "S0", "ECR": "SF", "FIN": "SF", "CLO": "SF", "RST": "RSTO"}
+_WORDS = {
+    "REQ": "S0",
+    "INT": "S0",
+    "ECO": "S0",
+    "ECR": "SF",
+    "FIN": "SF",
+    "CLO": "SF",
+    "RST": "RSTO",
+}
 _FLAGS = {"F": FIN, "S": SYN, "R": RST, "A": ACK}
 _NUMBERS = {
     "duration": pa.float64(),
@@ -119,7 +126,9 @@ def _columns(
 def _rest(total: pa.Array, sent: pa.Array) -> pa.Array:
     """Return what the other side sent; missing where the sum is no sum."""
     if pa.types.is_string(total.type) or pa.types.is_string(sent.type):
-        total, sent = (pa.array(pd.to_numeric(one.to_pandas(), errors="coerce")) for one in (total, sent))
+        total, sent = (
+            pa.array(pd.to_numeric(one.to_pandas(), errors="coerce")) for one in (total, sent)
+        )
     rest = pc.subtract(total, sent)
     return pc.if_else(pc.greater_equal(rest, 0), rest, pa.scalar(None, rest.type))
 

@@ -16,11 +16,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from oddwire.traffic.sources.logs import LogPart, Refused
-from oddwire.traffic.sources.logs.lines import Block
+from oddwire.traffic.sources.logs.parsing.lines import Block
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
-Column = pa.Array
 
 _TIME = pa.timestamp("us", tz="UTC")
 LOG_SCHEMA = pa.schema(
@@ -73,7 +72,7 @@ class Checked:
     lines: IntArray
     reasons: dict[int, str]
 
-    def refuse(self, broken: BoolArray, column: str, rule: str, given: Column) -> None:
+    def refuse(self, broken: BoolArray, column: str, rule: str, given: pa.Array) -> None:
         """Refuse rows whose value breaks a rule."""
         for place in np.flatnonzero(broken):
             if int(place) not in self.reasons:
@@ -82,7 +81,7 @@ class Checked:
 
 
 def connections(
-    columns: Mapping[str, Column],
+    columns: Mapping[str, pa.Array],
     lines: IntArray,
     block: Block,
     *,
@@ -148,12 +147,12 @@ def refused_line(line: int, reason: str, text: bytes) -> Refused:
     return Refused(line, reason, shown[:_LONGEST_TEXT])
 
 
-def texts(values: Column) -> Column:
+def texts(values: pa.Array) -> pa.Array:
     """Return a column as text."""
     return pc.cast(values, pa.string()) if values.type != pa.string() else values
 
 
-def _typed(values: Column | None, name: str, checked: Checked) -> Column:
+def _typed(values: pa.Array | None, name: str, checked: Checked) -> pa.Array:
     kind = LOG_SCHEMA.field(name).type
     if values is None or pa.types.is_null(values.type):
         return pa.nulls(len(checked.lines), kind)
@@ -173,7 +172,7 @@ def _typed(values: Column | None, name: str, checked: Checked) -> Column:
     return _within(_whole(values, name, checked), values, name, checked).cast(kind, safe=False)
 
 
-def _within(numbers: Column, given: Column, name: str, checked: Checked) -> Column:
+def _within(numbers: pa.Array, given: pa.Array, name: str, checked: Checked) -> pa.Array:
     most = _MOST.get(name, 1)
     least_ok, most_ok = pc.greater_equal(numbers, 0), pc.less_equal(numbers, most)
     if pc.all(pc.and_(least_ok, most_ok)).as_py() is False:
@@ -183,7 +182,7 @@ def _within(numbers: Column, given: Column, name: str, checked: Checked) -> Colu
     return numbers
 
 
-def numbers_of(values: Column, name: str, checked: Checked) -> Column:
+def numbers_of(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     """Return a column as float64; rows of other text than numbers are refused."""
     if not pa.types.is_string(values.type) and not pa.types.is_large_string(values.type):
         return pc.cast(values, pa.float64(), safe=False)
@@ -193,7 +192,7 @@ def numbers_of(values: Column, name: str, checked: Checked) -> Column:
     return pc.cast(pc.if_else(proper, values, None), pa.float64())
 
 
-def _whole(values: Column, name: str, checked: Checked) -> Column:
+def _whole(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     if pa.types.is_integer(values.type):
         return pc.cast(values, pa.int64(), safe=False)
     if pa.types.is_string(values.type):
@@ -207,7 +206,7 @@ def _whole(values: Column, name: str, checked: Checked) -> Column:
     return pc.cast(pc.if_else(pa.array(broken), None, numbers), pa.int64(), safe=False)
 
 
-def _times(values: Column, name: str, checked: Checked) -> Column:
+def _times(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     if pa.types.is_timestamp(values.type):
         aware = values if values.type.tz else pc.assume_timezone(values, "UTC")
         return pc.cast(aware, _TIME, safe=False)
@@ -220,10 +219,11 @@ def _times(values: Column, name: str, checked: Checked) -> Column:
     return pc.cast(pc.cast(micros, pa.int64()), _TIME)
 
 
-def _no_addresses(values: Column) -> BoolArray:
+def _no_addresses(values: pa.Array) -> BoolArray:
     coded = pc.dictionary_encode(values)
     known = np.array([*map(_is_address, coded.dictionary.to_pylist()), True])
-    return ~known[np.asarray(pc.fill_null(coded.indices, len(known) - 1))]
+    broken: BoolArray = ~known[np.asarray(pc.fill_null(coded.indices, len(known) - 1))]
+    return broken
 
 
 def _is_address(text: str) -> bool:
@@ -234,21 +234,24 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def seconds_between(start: Column, end: Column) -> Column:
+def seconds_between(start: pa.Array, end: pa.Array) -> pa.Array:
     """Return how long it is from each of some times to another, missing where one is."""
     first, last = (pc.cast(when, pa.int64()) for when in (start, end))
     return pc.divide(pc.cast(pc.subtract(last, first), pa.float64()), 1e6)
 
 
-def _end(start: Column, duration: Column) -> Column:
-    lasted = pc.cast(pc.round(pc.multiply(pc.fill_null(duration, 0.0), 1e6)), pa.int64(), safe=False)
+def _end(start: pa.Array, duration: pa.Array) -> pa.Array:
+    lasted = pc.cast(
+        pc.round(pc.multiply(pc.fill_null(duration, 0.0), 1e6)), pa.int64(), safe=False
+    )
     lasted = pc.if_else(pc.less(lasted, int(LATEST_SECOND * 1e6)), lasted, 0)
     return pc.cast(pc.add(pc.cast(start, pa.int64()), lasted), _TIME)
 
 
-def _bools(mask: Column) -> BoolArray:
+def _bools(mask: pa.Array) -> BoolArray:
     """Return a mask as an array; missing is False."""
-    return np.asarray(pc.fill_null(mask, False), dtype=bool)  # noqa: FBT003
+    bools: BoolArray = np.asarray(pc.fill_null(mask, False), dtype=bool)
+    return bools
 
 
 def _shown(value: pa.Scalar) -> str:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from oddwire.traffic.sources.logs import Refused
-from oddwire.traffic.sources.logs.columns import IntArray, refused_line
-from oddwire.traffic.sources.logs.lines import Block
+from oddwire.traffic.sources.logs.parsing.columns import IntArray, refused_line
+from oddwire.traffic.sources.logs.parsing.lines import Block
 
 # Columns that are read as numbers at once, and as text where that fails.
 NUMBERS = {
@@ -98,6 +98,9 @@ def parse(block: Block, form: Form) -> Rows:
             if texts[at].strip():
                 reason = f"{form.width} values are needed, got {got}"
                 refused.append(refused_line(block.first + at, reason, texts[at]))
+    if blank := _blank_lines(block.data):  # of which the parser makes rows of nothing
+        keep = ~np.isin(lines - block.first, blank)
+        table, lines = table.filter(pa.array(keep)), lines[keep]
     columns = {
         name: table.column(at).combine_chunks() for at, name in enumerate(form.names.values())
     }
@@ -109,8 +112,14 @@ def parse(block: Block, form: Form) -> Rows:
     return Rows(columns, lines, block, reasons, tuple(refused))
 
 
+def _blank_lines(data: bytes) -> list[int]:
+    if not data.startswith(b"\n") and b"\n\n" not in data:
+        return []
+    return [at for at, line in enumerate(data.split(b"\n")) if not line]
+
+
 def _readable(data: bytes) -> bytes:
-    """Return lines that a parser of UTF-8 takes; bytes that are none are written as ``\\xNN``."""
+    """Return lines that a parser of UTF-8 takes, in which bytes that are none are escaped."""
     if b"\r" in data:  # inside a line: the parser would take it for a line's end
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\\x0d")
     try:

@@ -8,16 +8,22 @@ Schema.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.columns import LOG_SCHEMA, connections, too_long, with_refused
-from oddwire.traffic.sources.logs.json_lines import column, decoded, times
-from oddwire.traffic.sources.logs.lines import Block
-from oddwire.traffic.sources.logs.zeek_fields import FAMILY, FIELDS, LABEL, LabelRule, plain_name
+from oddwire.traffic.sources.logs.parsing.columns import (
+    LOG_SCHEMA,
+    connections,
+    too_long,
+    with_refused,
+)
+from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
+from oddwire.traffic.sources.logs.parsing.lines import Block
+from oddwire.traffic.sources.logs.zeek.fields import FAMILY, FIELDS, LABEL, LabelRule, plain_name
 
 Number = float | int | str | None
 
@@ -70,7 +76,7 @@ _NANOSECONDS = "event_duration"
 def read(
     blocks: Iterable[Block], *, origin: str, labels: LabelRule | None = None
 ) -> Iterator[LogPart]:
-    """Read a log of connections; see `zeek_tsv.read`."""
+    """Read a log of connections; see `tsv.read`."""
     del origin  # a line that is no connection is refused, whatever the file
     for block in blocks:
         records, lines, broken = decoded(block, _FLAT)
@@ -95,10 +101,10 @@ def _renamed(block: Block, records: list[_Record], lines: Any) -> Iterator[_Reco
     texts = block.data.split(b"\n")
     for record, line in zip(records, lines, strict=True):
         if record.src_ip is None:
-            content = _ANY.decode(texts[line - block.first].strip().removeprefix(b"@cee:"))
-            yield _record(dict(_flat(content)))
-        else:
-            yield record
+            text = texts[line - block.first].strip().removeprefix(b"@cee:")
+            with suppress(UnicodeDecodeError):  # in a key: such a record is refused as it is
+                record = _record(dict(_flat(_ANY.decode(text))))  # noqa: PLW2901
+        yield record
 
 
 def _flat(content: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

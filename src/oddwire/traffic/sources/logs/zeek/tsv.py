@@ -1,8 +1,8 @@
-"""Zeek's own form of logs: columns divided by tabs, below header lines that begin with ``#``.
+r"""Zeek's own form of logs: columns divided by tabs, below header lines that begin with ``#``.
 
 There is no written specification; what is honoured here is what Zeek's writer does. A header may
 come again in the middle (files put together), with other columns. ``-`` is unset and ``(empty)``
-empty; a value that equals one of them is escaped, so that both are looked for before ``\\x..`` is
+empty; a value that equals one of them is escaped, so that both are looked for before ``\x..`` is
 resolved. ``duration`` and the bytes of a connection without a second packet are unset, never 0.
 """
 
@@ -10,17 +10,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddwire.errors import DataError, listed
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.columns import LOG_SCHEMA, connections, too_long, with_refused
-from oddwire.traffic.sources.logs.delimited import NUMBERS, Form, parse
-from oddwire.traffic.sources.logs.lines import Block
-from oddwire.traffic.sources.logs.zeek_fields import FAMILY, FIELDS, LABEL, LabelRule, plain_name
+from oddwire.traffic.sources.logs.parsing.columns import (
+    LOG_SCHEMA,
+    connections,
+    too_long,
+    with_refused,
+)
+from oddwire.traffic.sources.logs.parsing.delimited import NUMBERS, Form, parse
+from oddwire.traffic.sources.logs.parsing.lines import Block
+from oddwire.traffic.sources.logs.zeek.fields import (
+    CONNECTIONS,
+    FAMILY,
+    FIELDS,
+    LABEL,
+    LabelRule,
+    plain_name,
+)
 
 _SEPARATOR = re.compile(rb"(\S{1,8}?)separator \S+")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
@@ -40,13 +52,16 @@ class Header:
         What stands between values, for an unset value, and for an empty one.
     fields
         The names of the columns; empty before a header has told them.
+    path
+        What the log is of; empty where the header does not say so.
     """
 
     meta: bytes = b"#"
     separator: bytes = b"\t"
     unset: bytes = b"-"
     empty: bytes = b"(empty)"
-    fields: tuple[str, ...] = field(default=())
+    fields: tuple[str, ...] = ()
+    path: str = ""
 
     def after(self, line: bytes) -> Header:
         """Return the header after one more of its lines."""
@@ -58,15 +73,15 @@ class Header:
             return replace(self, unset=value)
         if name == b"empty_field":
             return replace(self, empty=value)
+        if name == b"path":
+            return replace(self, path=_text(value))
         if name == b"fields":
             return replace(self, fields=self.names(value))
         return self
 
     def names(self, line: bytes) -> tuple[str, ...]:
         """Return the names of columns that stand in a line."""
-        return tuple(
-            _text(name) for name in line.split(self.separator)
-        )
+        return tuple(_text(name) for name in line.split(self.separator))
 
 
 def read(
@@ -137,6 +152,10 @@ def _bare_header(block: Block, header: Header, origin: str) -> tuple[Block, Head
 
 
 def _require(header: Header, origin: str) -> None:
+    if header.path and not header.path.startswith(CONNECTIONS):
+        raise DataError(
+            f"{origin}: a log of connections is needed, got one of {header.path[:80]!r}"
+        )
     known = {FIELDS.get(plain_name(name)) for name in header.fields}
     for ours in _NEEDED:
         if ours not in known:
@@ -146,9 +165,7 @@ def _require(header: Header, origin: str) -> None:
                 f" got {listed(header.fields, most=30)}"
             )
     if len(header.separator) != 1:
-        raise DataError(
-            f"{origin}: #separator must be one character, got {header.separator!r}"
-        )
+        raise DataError(f"{origin}: #separator must be one character, got {header.separator!r}")
 
 
 def _read_rows(block: Block, header: Header, labels: LabelRule) -> LogPart:
@@ -223,4 +240,4 @@ def _element(parts: pa.Array, names: list[str], wanted: tuple[str, ...]) -> pa.A
         return None
     whole = pc.equal(pc.list_value_length(parts), len(names))
     filler = pa.scalar([None] * len(names), parts.type)
-    return pc.list_element(pc.if_else(pc.fill_null(whole, False), parts, filler), at)  # noqa: FBT003
+    return pc.list_element(pc.if_else(pc.fill_null(whole, False), parts, filler), at)

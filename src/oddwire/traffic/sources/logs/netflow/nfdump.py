@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from oddwire.errors import DataError, listed
 from oddwire.traffic.sources.logs import LogPart, Refused
-from oddwire.traffic.sources.logs.columns import (
+from oddwire.traffic.sources.logs.netflow.local_times import local_times
+from oddwire.traffic.sources.logs.parsing.columns import (
     LOG_SCHEMA,
     connections,
     refused_line,
@@ -26,10 +27,9 @@ from oddwire.traffic.sources.logs.columns import (
     too_long,
     with_refused,
 )
-from oddwire.traffic.sources.logs.delimited import Form, first_line, parse
-from oddwire.traffic.sources.logs.json_lines import column, times
-from oddwire.traffic.sources.logs.lines import Block
-from oddwire.traffic.sources.logs.local_times import local_times
+from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
+from oddwire.traffic.sources.logs.parsing.json_lines import column, times
+from oddwire.traffic.sources.logs.parsing.lines import Block
 from oddwire.traffic.sources.logs.protocols import protocol
 
 # The columns of nfdump 1.6's CSV, of 1.7's, and of its `csv-fast`, which have none in common.

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from oddwire.traffic.sources.logs import Refused
-from oddwire.traffic.sources.logs.columns import LATEST_SECOND, IntArray, refused_line
-from oddwire.traffic.sources.logs.lines import Block
+from oddwire.traffic.sources.logs.parsing.columns import LATEST_SECOND, IntArray, refused_line
+from oddwire.traffic.sources.logs.parsing.lines import Block
 
 Record = TypeVar("Record")
 _PREFIX = b"@cee:"  # what syslog puts before JSON
