@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError
@@ -78,8 +78,7 @@ def test_every_line_is_given_once_under_its_number(
     expected = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if expected[-1] == b"":
         expected.pop()
-    if data[:2] == b"\x1f\x8b" or data[:3] == b"BZh":
-        return  # such bytes are a compression's
+    assume(not data.startswith((b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ")))
 
     found: dict[int, bytes] = {}
     long: list[int] = []

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+_PLAIN = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
+_ZONED = rf"{_PLAIN}\s?(?:Z|[+-]\d\d(?::?\d\d)?)"
 _TIME = pa.timestamp("us", tz="UTC")
 
 
@@ -30,11 +32,14 @@ def local_times(
     """
     given = pd.Series(values.to_pandas(), dtype=object)
     text = given.str.replace("/", "-", regex=False)
-    zoned = text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", na=False)
-    moments = pd.to_datetime(text.where(zoned), utc=True, format="ISO8601", errors="coerce")
-    if not zoned.all():
-        plain = pd.to_datetime(text.mask(zoned), format="ISO8601", errors="coerce")
-        moments = moments.fillna(_placed(plain, zone))
+    moments = pd.to_datetime(
+        text.where(text.str.fullmatch(_ZONED, na=False)),
+        utc=True, format="ISO8601", errors="coerce",
+    )  # fmt: skip
+    plain = text.where(text.str.fullmatch(_PLAIN, na=False))
+    if plain.notna().any():
+        local = pd.to_datetime(plain, format="ISO8601", errors="coerce")
+        moments = moments.fillna(_placed(local, zone))
     sound = (moments.notna() & (moments >= pd.Timestamp(0, tz="UTC"))).to_numpy()
     instants = pa.array(moments.where(sound).dt.as_unit("us"), _TIME)
     return instants, {
