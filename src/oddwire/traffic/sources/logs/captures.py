@@ -23,7 +23,7 @@ import pyarrow as pa
 from oddwire.errors import DataError, ServiceError
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import connections
-from oddwire.traffic.sources.logs.parsing.lines import Block, is_compressed, opened
+from oddwire.traffic.sources.logs.parsing.lines import is_compressed, opened
 from oddwire.traffic.sources.logs.protocols import (
     ACK,
     FIN,
@@ -112,7 +112,7 @@ def _part(flows: list[Any], begin: int) -> LogPart:
         "conn_state": pa.array([*map(_state, flows, protocols)], pa.string()),
     }
     places = np.arange(begin, begin + len(flows))
-    return connections(columns, places, Block(begin, b""))
+    return connections(columns, places, lambda place: b"connection %d" % place)
 
 
 def _moments(milliseconds: list[int]) -> pa.Array:

@@ -9,7 +9,7 @@ where that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -97,12 +97,12 @@ def read(
         for event, line in zip(events, lines.tolist(), strict=True):
             event.line = line
         whole, after = _paired([*waiting, *filter(_is_connection, events)])
-        part = _part(whole, block, texts, alerts)
+        part = _part(whole, _texts(texts, block), alerts)
         yield with_refused(part, (*too_long(block), *broken))
         texts = {one.line: texts.get(one.line) or block.line(one.line) for one in after}
         waiting = after
     if waiting:
-        yield _part(waiting, Block(1, b""), texts, alerts)
+        yield _part(waiting, texts.__getitem__, alerts)
 
 
 def _is_connection(event: Event) -> bool:
@@ -132,7 +132,11 @@ def _answers(event: Event, first: Event) -> bool:
     return (event.src_ip, event.dest_ip) == (first.dest_ip, first.src_ip)
 
 
-def _part(events: list[Event], block: Block, earlier: dict[int, bytes], alerts: str) -> LogPart:
+def _texts(earlier: Mapping[int, bytes], block: Block) -> Callable[[int], bytes]:
+    return lambda line: earlier[line] if line in earlier else block.line(line)
+
+
+def _part(events: list[Event], text_of: Callable[[int], bytes], alerts: str) -> LogPart:
     if not events:
         return LogPart(LOG_SCHEMA.empty_table())
     counts = [_counts_of(event) for event in events]
@@ -166,7 +170,7 @@ def _part(events: list[Event], block: Block, earlier: dict[int, bytes], alerts: 
             ["alert" if one.alerted else None for one in counts], pa.string()
         )
     lines: IntArray = np.array([event.line for event in events])
-    return connections(columns, lines, block, reasons=late | reasons, earlier=earlier)
+    return connections(columns, lines, text_of, reasons=late | reasons)
 
 
 def _where(has: Sequence[bool], values: Sequence[Number]) -> pa.Array:

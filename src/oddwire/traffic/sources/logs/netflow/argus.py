@@ -85,7 +85,7 @@ def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator
         rows = parse(block, form)
         columns, reasons = _columns(rows.columns, zone)
         part = connections(
-            columns, rows.lines, rows.block, reasons=reasons | rows.reasons, only_ip=False
+            columns, rows.lines, rows.block.line, reasons=reasons | rows.reasons, only_ip=False
         )
         yield with_refused(part, (*too_long(given), *rows.refused))
 

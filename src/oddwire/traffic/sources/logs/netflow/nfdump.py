@@ -94,7 +94,7 @@ def _read_csv(begin: Block, rest: Iterator[Block], zone: str, origin: str) -> It
             block = replace(block, data=block.data[: summary.start()])
         rows = parse(block, form)
         columns, reasons = _columns(rows.columns, zone)
-        part = connections(columns, rows.lines, rows.block, reasons=reasons | rows.reasons)
+        part = connections(columns, rows.lines, rows.block.line, reasons=reasons | rows.reasons)
         yield with_refused(part, (*too_long(block), *rows.refused))
         following = None if summary else next(rest, None)
         if following is None:
@@ -195,9 +195,7 @@ def _json_part(block: Block, zone: str) -> LogPart:
     if not records:
         return LogPart(LOG_SCHEMA.empty_table(), (*too_long(block), *refused))
     columns, reasons = _columns(_of_records(records, zone), zone)
-    part = connections(
-        columns, np.array(lines), Block(block.first, b""), reasons=reasons, earlier=texts
-    )
+    part = connections(columns, np.array(lines), texts.__getitem__, reasons=reasons)
     return with_refused(part, (*too_long(block), *refused))
 
 

@@ -7,7 +7,7 @@ What a log does not know stays missing.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,10 +83,9 @@ class Checked:
 def connections(
     columns: Mapping[str, pa.Array],
     lines: IntArray,
-    block: Block,
+    text_of: Callable[[int], bytes],
     *,
     reasons: Mapping[int, str] | None = None,
-    earlier: Mapping[int, bytes] | None = None,
     only_ip: bool = True,
 ) -> LogPart:
     """Type the columns of a block, and part the rows that are connections from the refused.
@@ -98,12 +97,10 @@ def connections(
         that is a number counts seconds since 1970. Absent columns are missing.
     lines
         The number of each row's line, shape (n,).
-    block
-        Where the lines are, for the text of refused ones.
+    text_of
+        Gives a line by its number, for the text of refused ones.
     reasons
         By a row's place, why it is refused already.
-    earlier
-        By their numbers, lines of blocks before this one.
     only_ip
         Whether an address that is none of IP refuses its row; some logs have those of Ethernet too.
     """
@@ -122,9 +119,8 @@ def connections(
         return LogPart(table)
     keep = np.ones(len(lines), dtype=bool)
     keep[list(checked.reasons)] = False
-    texts = dict(enumerate(block.data.split(b"\n"), block.first)) | dict(earlier or {})
     refused = [
-        refused_line(line, reason, texts[line])
+        refused_line(line, reason, text_of(line))
         for line, reason in sorted((int(lines[at]), why) for at, why in checked.reasons.items())
     ]
     return LogPart(table.filter(pa.array(keep)), tuple(refused))

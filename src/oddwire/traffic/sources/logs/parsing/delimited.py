@@ -39,6 +39,9 @@ class Form:
         The columns that are numbers, and of what kind.
     ended
         Whether the writer ends every line, so that a last one without its end was cut off.
+    quoted
+        Whether values may stand in quotes. A quote that is not closed in its line refuses the
+        line: a stray one would swallow those that follow.
     """
 
     names: Mapping[int, str]
@@ -47,6 +50,7 @@ class Form:
     nothing: tuple[str, ...] = ()
     numbers: Mapping[str, pa.DataType] | None = None
     ended: bool = False
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +88,15 @@ def first_line(block: Block) -> tuple[Block, str]:
 def parse(block: Block, form: Form) -> Rows:
     """Read the columns of a block of lines; blank lines are no rows."""
     block = replace(block, data=_readable(block.data))
+    refused: list[Refused] = []
+    if form.quoted and b'"' in block.data:
+        block, refused = _without_open_quotes(block)
     numbers = NUMBERS if form.numbers is None else form.numbers
     try:
         table, wrong = _table(block.data, form, numbers)
     except pa.ArrowInvalid:  # a value that is no number; which one is found among texts
         table, wrong = _table(block.data, form, {})
     lines = np.arange(block.first, block.first + table.num_rows + len(wrong))
-    refused = []
     if wrong:
         lines = np.delete(lines, list(wrong))
         texts = block.data.split(b"\n")
@@ -110,6 +116,16 @@ def parse(block: Block, form: Form) -> Rows:
     if cut_off and form.width - 1 in form.names and len(lines):
         reasons[len(lines) - 1] = "the file ends in mid-line"
     return Rows(columns, lines, block, reasons, tuple(refused))
+
+
+def _without_open_quotes(block: Block) -> tuple[Block, list[Refused]]:
+    lines = block.data.split(b"\n")
+    refused = []
+    for at, line in enumerate(lines):
+        if line.count(b'"') % 2:
+            refused.append(refused_line(block.first + at, "a quote is not closed", line))
+            lines[at] = b""
+    return replace(block, data=b"\n".join(lines)), refused
 
 
 def _blank_lines(data: bytes) -> list[int]:
@@ -148,8 +164,8 @@ def _table(
         ),
         parse_options=pyarrow.csv.ParseOptions(
             delimiter=form.separator,
-            quote_char=False,
-            double_quote=False,
+            quote_char='"' if form.quoted else False,
+            double_quote=form.quoted,
             escape_char=False,
             ignore_empty_lines=False,
             invalid_row_handler=skip,

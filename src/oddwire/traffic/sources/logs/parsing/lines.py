@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -61,7 +62,11 @@ class Block:
 
     def line(self, number: int) -> bytes:
         """Return a line by its number in the file, without its line end."""
-        return self.data.split(b"\n")[number - self.first].rstrip(b"\r")
+        return self._split[number - self.first].rstrip(b"\r")
+
+    @cached_property
+    def _split(self) -> list[bytes]:
+        return self.data.split(b"\n")
 
 
 def read_blocks(

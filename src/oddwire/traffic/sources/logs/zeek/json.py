@@ -93,7 +93,7 @@ def read(
             texts = column([None if one.label is None else str(one.label) for one in records])
             families = column([one.detailed_label or None for one in records])
             columns |= (labels or LabelRule()).columns(texts, families)
-        yield with_refused(connections(columns, lines, block, reasons=reasons), refused)
+        yield with_refused(connections(columns, lines, block.line, reasons=reasons), refused)
 
 
 def _renamed(block: Block, records: list[_Record], lines: Any) -> Iterator[_Record]:

@@ -182,7 +182,7 @@ def _read_rows(block: Block, header: Header, labels: LabelRule) -> LogPart:
         for name, values in rows.columns.items()
     }
     part = connections(
-        columns | _labels(columns, labels), rows.lines, rows.block, reasons=rows.reasons
+        columns | _labels(columns, labels), rows.lines, rows.block.line, reasons=rows.reasons
     )
     return with_refused(part, rows.refused)
 
