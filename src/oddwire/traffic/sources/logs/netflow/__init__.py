@@ -1,0 +1,1 @@
+"""Records of flows: of Argus, and of nfdump."""

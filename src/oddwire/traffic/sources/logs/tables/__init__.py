@@ -1,0 +1,1 @@
+"""Tables in which a row is a connection, under whatever names: CSV, Parquet and lines of JSON."""

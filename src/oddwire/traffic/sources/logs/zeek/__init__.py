@@ -1,0 +1,1 @@
+"""Zeek's logs of connections, in its own form and as JSON."""
