@@ -29,7 +29,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@echo "making $(VENV): about 280 packages, a few minutes the first time"
 	$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install torch==2.13.0 --constraint constraints.txt | $(TELL)
-	@$(BIN)/python -m pip install --editable '.[dev]' --constraint constraints.txt | $(TELL)
+	@$(BIN)/python -m pip install --editable '.[dev,pcap]' --constraint constraints.txt | $(TELL)
 	@touch $@
 
 run: venv  ## Train on simulated traffic, then check for drift

@@ -219,10 +219,11 @@ def _moments(
         moments = pd.to_datetime(
             pd.Series(given, dtype=object), format=settings.time_format, errors="coerce"
         )
-        text = moments.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").where(moments.notna(), None)
-        read_as, _ = local_times(pa.array(text, pa.string()), settings.zone, name=name)
+        text = moments.dt.strftime("%Y-%m-%dT%H:%M:%S.%f")
+        text_or_none = pa.array(text, pa.string(), from_pandas=True)
+        read_as, _ = local_times(text_or_none, settings.zone, name=name)
         wrong = {
-            at: f"{name} must be written as {settings.time_format}, got {given[at]!r:.80}"
+            int(at): f"{name} must be written as {settings.time_format}, got {given[at]!r:.80}"
             for at in np.flatnonzero(moments.isna())
             if given[at] is not None
         }
