@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,9 @@ HEADER = (
 
 def zeek_line(uid, began, duration, *, orig_bytes=10):
     end = "-" if duration is None else duration
-    return f"{began:.6f}\t{uid}\t10.0.0.1\t4000\t10.0.0.9\t443\ttcp\tssl\t{end}\t{orig_bytes}\t7\tSF\n"
+    return (
+        f"{began:.6f}\t{uid}\t10.0.0.1\t4000\t10.0.0.9\t443\ttcp\tssl\t{end}\t{orig_bytes}\t7\tSF\n"
+    )
 
 
 def zeek_log(rows):
@@ -48,9 +51,10 @@ class Archived:
             self.read.append(path.name)
 
         reading = Reading(
-            key, lambda file: read_log(file, settings), begins_with, self.most_refused, told
-        )
-        there = [LogFile(file, file, identify(file)) for file in files]
+            key, lambda file: nullcontext(file.path), lambda file: read_log(file, settings),
+            begins_with, self.most_refused, told,
+        )  # fmt: skip
+        there = [LogFile(file, identify(file)) for file in files]
         records = grow(self.folder, read_records(self.folder), there, reading, draft)
         if self.folder.exists():
             self.folder.rename(draft.with_name(f"before-{self._runs}"))

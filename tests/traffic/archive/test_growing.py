@@ -105,7 +105,7 @@ def test_too_many_refused_lines_fail_by_name_and_leave_the_archive(tmp_path, log
     archived = Archived(tmp_path / "archive", most_refused=0.01)
     before = archived.grow(log("good.log", hour(0)))
     text = zeek_log(hour(1)) + "too\tfew\n"
-    with pytest.raises(DataError, match=r"bad\.log: 1 of 41 rows .* line 47: ") as raised:
+    with pytest.raises(DataError, match=r"bad\.log: 1 of 41 rows .* first in line 47: ") as raised:
         archived.grow(log("bad.log", text))
     assert "max_refused_share" in str(raised.value)
     assert open_archive(archived.folder).records == before

@@ -121,10 +121,11 @@ def _check_periods(archived, expected, clock, data):
 
 
 def test_a_period_skips_what_is_not_in_it(archived, log, monkeypatch):
-    records = archived.grow(*(
-        log(f"{number}.log", rows((f"u{number}", 100 * number, 1), (f"v{number}", 100 * number + 9, 1)))
+    hours = [
+        rows((f"u{number}", 100 * number, 1), (f"v{number}", 100 * number + 9, 1))
         for number in range(5)
-    ))  # fmt: skip
+    ]
+    records = archived.grow(*(log(f"{number}.log", hour) for number, hour in enumerate(hours)))
     opened = []
     from oddwire.traffic.archive import reading
 
@@ -169,6 +170,6 @@ def test_a_source_that_is_read_as_a_whole_has_periods_too(tmp_path):
 def test_rows_without_times_have_no_periods(tmp_path):
     frame = pd.DataFrame({"bytes": np.arange(10.0)})
     write_rows(SourceBatches([frame], schema=FeatureSchema(("bytes",))), tmp_path)
-    with pytest.raises(DataError, match="without times"):
+    with pytest.raises(DataError, match="no times"):
         open_archive(tmp_path).read("train", since=at(0))
     assert open_archive(tmp_path).last is None

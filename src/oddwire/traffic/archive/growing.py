@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from oddwire.errors import DataError
+from oddwire.percent import percent
 from oddwire.traffic.archive.parts import Stretch, Written, write_part
 from oddwire.traffic.archive.records import (
     PARTS,
@@ -29,7 +30,9 @@ from oddwire.traffic.archive.records import (
 )
 from oddwire.traffic.archive.rows import write_schema
 from oddwire.traffic.archive.superseding import find_superseded
-from oddwire.traffic.wire_text import shown_path
+from oddwire.traffic.wire_text import printable, shown_path
+
+_LONGEST_REASON = 200
 
 
 class FileContent(Protocol):
@@ -52,15 +55,12 @@ class LogFile:
     Parameters
     ----------
     path
-        What messages call it.
-    file
-        What is read: the file, or a copy of it that nobody writes to.
+        Where it is.
     content
         What it holds.
     """
 
     path: Path
-    file: Path
     content: FileContent
 
 
@@ -72,6 +72,8 @@ class Reading:
     ----------
     key
         Differs where the same file would give other rows.
+    held
+        Gives what is read of a file: itself, or a copy of it that nobody writes to.
     read
         Reads a file.
     begins_with
@@ -79,10 +81,11 @@ class Reading:
     most_refused
         The share of a file's lines that may be refused.
     told
-        Hears of each file that is read, how many were before it and how many there are.
+        Hears of each file before it is read, how many were before it and how many there are.
     """
 
     key: str
+    held: Callable[[LogFile], AbstractContextManager[Path]]
     read: Callable[[Path], Iterable[Stretch]]
     begins_with: Callable[[Path, int, str], bool]
     most_refused: float
@@ -173,7 +176,9 @@ def _beginnings(
 ) -> dict[str, set[str]]:
     """Return by the hash of a content those of contents that it begins with."""
     of_parts = [(part.content, part.size, part.heads) for part in known.values()]
-    of_files = [(file.content.digest, file.content.size, file.content.heads) for file in new.values()]
+    of_files = [
+        (file.content.digest, file.content.size, file.content.heads) for file in new.values()
+    ]
     found: dict[str, set[str]] = {}
     for digest, longer in there.items():
         # Of two parts that are there already it is known.
@@ -181,7 +186,7 @@ def _beginnings(
             if (
                 size < longer.content.size
                 and all(longer.content.heads.get(name) == head for name, head in heads.items())
-                and reading.begins_with(longer.file, size, shorter)
+                and reading.begins_with(longer.path, size, shorter)
             ):
                 found.setdefault(digest, set()).add(shorter)
     return found
@@ -207,11 +212,12 @@ def _read(
     reading.told(file.path, at, of)
     content = file.content
     part = PartRecord(
-        content.digest, reading.key, content.size, dict(content.heads), 0, 0, 0, content.cut,
-        grown_from=earlier,
+        file.path.name, content.digest, reading.key, content.size, dict(content.heads), 0, 0, 0,
+        content.cut, grown_from=earlier,
     )  # fmt: skip
     rows = part.file(folder)
-    written = write_part(reading.read(file.file), rows, part.refused_file(folder))
+    with reading.held(file) as source:
+        written = write_part(reading.read(source), rows, part.refused_file(folder))
     _check_refused(file.path, written, content.cut, reading.most_refused)
     return replace(
         part, rows=written.rows, refused=written.refused,
@@ -226,9 +232,9 @@ def _check_refused(path: Path, written: Written, cut: str, most: float) -> None:
     lines = written.rows + written.refused
     if refused > most * lines:
         raise DataError(
-            f"{shown_path(path)}: {written.refused:,} of {lines:,} rows cannot be read"
-            f" ({refused / lines:.1%}; max_refused_share allows {most:.1%}), the first is"
-            f" {written.first_refused}"
+            f"{shown_path(path)}: {written.refused:,} of {lines:,} rows were refused"
+            f" ({percent(refused / lines)}), more than max_refused_share ({percent(most)}); the"
+            f" first in {printable(written.first_refused, _LONGEST_REASON)}"
         )
 
 

@@ -83,7 +83,7 @@ class _Reader:
     def __init__(self, order: int, pieces: Iterator[Piece]) -> None:
         self.order = order
         self._pieces = pieces
-        self._table: pa.Table | None = None
+        self._table: pa.Table = None
         self._clock: Times = np.empty(0, np.int64)
 
     @property

@@ -19,6 +19,7 @@ from oddwire.traffic.schema import TIME
 
 END = "end"
 ROW_GROUP = 100_000
+_TIME = pa.timestamp("us", tz="UTC")
 _SHOWN = 500  # of the text of a refused line
 
 Times = NDArray[np.int64]
@@ -80,12 +81,12 @@ class _Part:
         self._last: int = BEFORE_ALL
 
     def __enter__(self) -> None:
-        self._stack.__enter__()
+        pass
 
-    def __exit__(self, *error: Any) -> None:
-        if error[0] is None:
-            self._flush()
-        self._stack.__exit__(*error)
+    def __exit__(self, kind: object, *_: object) -> None:
+        with self._stack:
+            if kind is None:
+                self._flush()
 
     def add(self, stretch: Stretch) -> None:
         for one in stretch.refused:
@@ -134,7 +135,7 @@ class _Part:
 
 def times_of(column: pa.ChunkedArray) -> Times:
     """Return times as microseconds since 1970; none is before all others."""
-    plain = pc.cast(pc.cast(column, pa.timestamp("us", tz="UTC")), pa.int64())
+    plain = pc.cast(pc.cast(column, _TIME), pa.int64())
     found: Times = pc.fill_null(plain, BEFORE_ALL).to_numpy()
     return found
 
@@ -178,11 +179,11 @@ def read_pieces(
         The period, in microseconds since 1970.
     """
     with pq.ParquetFile(file) as content:
-        names = content.schema_arrow.names
-        clock_by = next((name for name in (END, TIME) if name in names), None)
+        names, clock_by = content.schema_arrow.names, clock_column(content.schema_arrow)
         wanted = [name for name in names if columns is None or name in columns]
         read = wanted if clock_by is None or clock_by in wanted else [*wanted, clock_by]
-        for group, first, clock in _groups(content.metadata, clock_by, since, until):
+        for group, place, before in _groups(content.metadata, clock_by, since, until):
+            first, clock = place, before
             for batch in content.iter_batches(rows, row_groups=[group], columns=read):
                 table = pa.Table.from_batches([batch])
                 clocks = np.zeros(len(table), np.int64)
@@ -192,6 +193,15 @@ def read_pieces(
                     clock = int(clocks[-1])
                 yield Piece(first, table.select(wanted), clocks)
                 first += len(table)
+
+
+def clock_column(schema: pa.Schema) -> str | None:
+    """Return the column of times by which rows are known, None where there is none."""
+    # A table may have a feature of that name, which is a number or text.
+    for name in (END, TIME):
+        if name in schema.names and pa.types.is_timestamp(schema.field(name).type):
+            return name
+    return None
 
 
 def _groups(
@@ -223,6 +233,6 @@ def range_of(group: Any, name: str) -> tuple[int, int] | None:
             known = column.statistics
             if known is None or not known.has_min_max:
                 return None
-            least, largest = (pa.scalar(end).cast(pa.timestamp("us", tz="UTC")) for end in (known.min, known.max))
+            least, largest = (pa.scalar(end).cast(_TIME) for end in (known.min, known.max))
             return least.value, largest.value
     return None

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from oddwire.errors import DataError
 from oddwire.params import RowKind
 from oddwire.traffic.archive.merging import Stream, in_batches, merged
-from oddwire.traffic.archive.parts import BEFORE_ALL, END, Piece, Times, read_pieces
+from oddwire.traffic.archive.parts import BEFORE_ALL, Piece, Times, clock_column, read_pieces
 from oddwire.traffic.archive.records import (
     PartRecord,
     Places,
@@ -29,7 +29,6 @@ from oddwire.traffic.archive.records import (
     read_records,
 )
 from oddwire.traffic.archive.rows import ROWS_FILE, read_schema
-from oddwire.traffic.frame_files import columns_of
 from oddwire.traffic.schema import TIME, FeatureSchema
 
 _ROWS = 200_000
@@ -119,6 +118,14 @@ class Archive:
         found = self.batches(part, rows=_ROWS, columns=columns, since=since, until=until)
         return pd.concat(found, ignore_index=True)
 
+    def known_at(self, part: str) -> pd.Series[Any] | None:
+        """Return when each row of ``train`` or ``test`` could be known, None without times."""
+        if not self._has_times(part):
+            return None
+        found = self.stretches(part, rows=_ROWS, columns=[TIME])
+        clock = np.concatenate([_NOTHING, *(clock for _, clock in found)])
+        return pd.Series(clock.view("datetime64[us]")).dt.tz_localize("UTC")
+
     def stretches(
         self,
         part: str,
@@ -131,7 +138,7 @@ class Archive:
         """Yield rows as `batches` does, in tables of any size, with the clock of each row."""
         begin, end = (None if when is None else microseconds(when) for when in (since, until))
         if (begin is not None or end is not None) and not self._has_times(part):
-            raise DataError(f"{self.folder.name} has rows without times, of which there is no period")
+            raise DataError(f"source {self.folder.name} has no times: there is no period of it")
         options = {"columns": columns, "since": begin, "until": end}
         try:
             for table, clock in merged(self._streams(part, options), rows=rows):
@@ -164,7 +171,7 @@ class Archive:
 
     def _has_times(self, part: str) -> bool:
         of_logs = part == "train" and is_of_logs(self.folder)
-        return of_logs or not {END, TIME}.isdisjoint(columns_of(self._file(part)))
+        return of_logs or clock_column(pq.read_schema(self._file(part))) is not None
 
     def _streams(self, part: str, options: dict[str, Any]) -> list[Stream]:
         if part != "train" or not is_of_logs(self.folder):
@@ -181,7 +188,8 @@ class Archive:
 
     def _frame(self, table: pa.Table) -> pd.DataFrame:
         of_logs = b"pandas" not in (table.schema.metadata or {})
-        return table.to_pandas(types_mapper=_NULLABLE.get if of_logs else None)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get if of_logs else None)
+        return frame
 
     def _empty(self, part: str, columns: Sequence[str] | None) -> pa.Table:
         files = [self._file(part)]
@@ -219,9 +227,7 @@ def open_archive(folder: Path) -> Archive:
     return Archive(folder, read_schema(folder))
 
 
-def _open(
-    file: Path, skipped: Places, options: dict[str, Any], rows: int
-) -> Iterator[Piece]:
+def _open(file: Path, skipped: Places, options: dict[str, Any], rows: int) -> Iterator[Piece]:
     """Read a part without its superseded rows."""
     for piece in read_pieces(file, rows=rows, **options):
         begin, end = np.searchsorted(skipped, [piece.first, piece.first + len(piece.clock)])

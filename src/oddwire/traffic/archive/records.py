@@ -32,8 +32,10 @@ class PartRecord:
 
     Parameters
     ----------
+    name
+        What the file was called when it was read.
     content
-        Hash of the file's bytes, uncompressed.
+        Hash of its bytes, uncompressed.
     reading
         Hash of the settings that it was read under.
     size
@@ -54,6 +56,7 @@ class PartRecord:
         The contents of files that were the beginning of this one.
     """
 
+    name: str
     content: str
     reading: str
     size: int
@@ -103,12 +106,14 @@ class Records:
     @property
     def first(self) -> dt.datetime | None:
         """Known-at of the first row, None without rows."""
-        return moment(min((part.first for part in self.parts if part.first is not None), default=None))
+        times = [part.first for part in self.parts if part.first is not None]
+        return moment(min(times, default=None))
 
     @property
     def last(self) -> dt.datetime | None:
         """Known-at of the last row, None without rows."""
-        return moment(max((part.last for part in self.parts if part.last is not None), default=None))
+        times = [part.last for part in self.parts if part.last is not None]
+        return moment(max(times, default=None))
 
     def skipped(self, part: PartRecord) -> Places:
         """Return the places of a part's superseded rows, each once."""
@@ -201,8 +206,9 @@ def _to_json(part: PartRecord) -> dict[str, Any]:
 
 
 def _from_json(content: Mapping[str, Any]) -> PartRecord:
+    texts = {name: content[name] for name in _MOMENTS}
     times = {
-        name: None if content[name] is None else microseconds(dt.datetime.fromisoformat(content[name]))
-        for name in _MOMENTS
+        name: None if text is None else microseconds(dt.datetime.fromisoformat(text))
+        for name, text in texts.items()
     }
     return PartRecord(**{**content, **times, "grown_from": tuple(content["grown_from"])})

@@ -93,9 +93,7 @@ def _inside(part: PartRecord, keys: Keys) -> Iterator[Superseded]:
         yield part.id, place, part.id
 
 
-def _between(
-    part: PartRecord, keys: Keys, other: PartRecord, folder: Path
-) -> Iterator[Superseded]:
+def _between(part: PartRecord, keys: Keys, other: PartRecord, folder: Path) -> Iterator[Superseded]:
     # Both know a connection only after it began, and began to know of none before their earliest.
     begin = max(part.began or 0, other.began or 0)
     end = min(part.last or 0, other.last or 0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from oddwire.traffic.sources.logs.parsing.lines import Content as Opened
-from oddwire.traffic.sources.logs.parsing.lines import opened
+from oddwire.traffic.sources.logs.parsing.lines import is_compressed, opened
 
 HEADS = (256, 16_384)  # bytes
 _READS = 1 << 20
@@ -36,33 +36,47 @@ class Content:
     heads: Mapping[str, str]
     cut: str = ""
 
-    @property
-    def longest_head(self) -> tuple[str, str] | None:
-        """The hash of its longest head, None of a file shorter than any."""
-        return max(self.heads.items(), key=lambda head: int(head[0]), default=None)
 
-
-def identify(file: Path) -> Content:
+def identify(file: Path, *, most: int | None = None) -> Content:
     """Hash a file's bytes, uncompressed.
+
+    Parameters
+    ----------
+    most
+        Read no more than so many bytes of a file that is not compressed: one that is written to
+        goes on growing.
 
     Raises
     ------
     DataError
         If it cannot be read.
     """
+    if most is not None and is_compressed(file):
+        most = None
     running, size, heads, last = hashlib.blake2b(digest_size=20), 0, {}, b"\n"
     with opened(file) as content:
-        for length in HEADS:
-            head = _read(content, length - size)
-            running.update(head)
-            size, last = size + len(head), head[-1:] or last
-            if size == length:
-                heads[str(length)] = running.hexdigest()
-        while piece := content.read(_READS):
+        for piece in _pieces(content, most):
             running.update(piece)
             size, last = size + len(piece), piece[-1:]
+            if size in HEADS:
+                heads[str(size)] = running.hexdigest()
         cut = content.cut or ("" if last == b"\n" else "the last line has no end")
     return Content(running.hexdigest(), size, heads, cut)
+
+
+def _pieces(content: Opened, most: int | None) -> Iterator[bytes]:
+    """Read all, such that pieces end where the heads do."""
+    read, ends = 0, [*HEADS]
+    while most is None or read < most:
+        wanted = _READS if most is None else min(_READS, most - read)
+        if ends:
+            wanted = min(wanted, ends[0] - read)
+        piece = content.read(wanted)
+        if not piece:
+            return
+        yield piece
+        read += len(piece)
+        ends = [end for end in ends if end > read]
 
 
 def begins_with(file: Path, size: int, digest: str) -> bool:
@@ -79,10 +93,3 @@ def begins_with(file: Path, size: int, digest: str) -> bool:
             running.update(piece)
             size -= len(piece)
     return not size and running.hexdigest() == digest
-
-
-def _read(content: Opened, size: int) -> bytes:
-    held = b""
-    while len(held) < size and (piece := content.read(size - len(held))):
-        held += piece
-    return held
