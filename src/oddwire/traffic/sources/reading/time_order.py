@@ -65,7 +65,7 @@ def _dealt_out(
                 yield places, spool.read(number).iloc[ranks].reset_index(drop=True)
     except OSError as error:
         raise DataError(
-            f"{opened.raw.file} is not in the order in which its rows were known, and {tempfile.gettempdir()} "
+            f"{opened.raw.file} is not in the order of time, and {tempfile.gettempdir()} "
             f"(TMPDIR) cannot hold its rows meanwhile: {error.strerror or error}"
         ) from None
 
