@@ -2,9 +2,9 @@
 
 Rows come in the order in which they are known, and are put together by key. The window of a row is
 then a run of neighbours that ends with the row itself, so that where it starts says it all: sums
-are differences of one running sum, distinct counts need one counter per value. Everything is integer arithmetic, because
-a running sum of floats depends on where it began, and live would differ from batch in the last
-bits.
+are differences of one running sum, distinct counts need one counter per value. All is integer
+arithmetic, because a running sum of floats depends on where it began, and live would differ from
+batch in the last bits.
 
 Why compiled loops and not a query engine: ``docs/decisions/0002-window-engine.md``.
 """
