@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from itertools import chain
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddwire.errors import DataError, listed
+from oddwire.errors import DataError
 from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import (
@@ -29,7 +29,7 @@ from oddwire.traffic.sources.logs.parsing.columns import (
 )
 from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
 from oddwire.traffic.sources.logs.parsing.json_lines import column, times
-from oddwire.traffic.sources.logs.parsing.lines import Block
+from oddwire.traffic.sources.logs.parsing.lines import LONGEST_LINE, Block
 from oddwire.traffic.sources.logs.protocols import protocol
 
 # The columns of nfdump 1.6's CSV, of 1.7's, and of its `csv-fast`, which have none in common.
@@ -56,7 +56,14 @@ _NUMBERS = {
     **dict.fromkeys(("src_bytes", "dst_bytes", "src_packets", "dst_packets"), pa.int64()),
 }
 _WITH_PORTS = ("tcp", "udp", "sctp")
-_RECORD = re.compile(rb"\{[^{}]*\}")
+_RECORD = re.compile(rb'\{(?:[^{}"]|"(?:[^"\\\n]|\\.)*+")*+\}')
+_HEADER = re.compile(
+    rb"(?m)^((?:ts,te,td|firstSeen,(?:duration|lastSeen)|cnt,af,firstSeen),[^\r\n]*)\r?(?:\n|\Z)"
+)
+# Below the rows stand the sums of all: three lines.
+_SUMS = re.compile(
+    rb"(?m)^(?:Summary\r?|flows,bytes,packets[^\r\n]*\r?|[0-9]+(?:,[0-9.]+){2,5}\r?)$"
+)
 
 
 def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator[LogPart]:
@@ -85,31 +92,46 @@ def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator
 
 
 def _read_csv(begin: Block, rest: Iterator[Block], zone: str, origin: str) -> Iterator[LogPart]:
-    block, header = first_line(begin)
+    form = None
+    for given in chain([begin], rest):
+        if given.too_long:
+            yield LogPart(LOG_SCHEMA.empty_table(), too_long(given))
+        for block, header in _below_headers(given):
+            form = _form(header, origin) if header else form
+            if form is None:
+                raise _unknown_header(first_line(block)[1], origin)
+            rows = parse(block, form)
+            columns, reasons = _columns(rows.columns, zone)
+            part = connections(columns, rows.lines, rows.block.line, reasons=reasons | rows.reasons)
+            yield with_refused(part, rows.refused)
+
+
+def _below_headers(block: Block) -> Iterator[tuple[Block, str]]:
+    """Part a block at its headers: files put together have several, and sums in between."""
+    data = _SUMS.sub(lambda found: b"\n" * found[0].count(b"\n"), block.data)
+    begin, header = 0, ""
+    for found in _HEADER.finditer(data):
+        if found.start() > begin or header:
+            first = block.first + data.count(b"\n", 0, begin)
+            yield Block(first, data[begin : found.start()]), header
+        begin, header = found.end(), found[1].decode("utf-8", "backslashreplace")
+    first = block.first + data.count(b"\n", 0, begin)
+    yield Block(first, data[begin:], cut=block.cut), header
+
+
+def _form(header: str, origin: str) -> Form:
     names = [name.strip() for name in header.split(",")]
-    form = _form(names, origin)
-    while True:
-        summary = re.search(rb"(?m)^Summary\b.*$", block.data)
-        if summary:  # below the rows stand the sums of all
-            block = replace(block, data=block.data[: summary.start()])
-        rows = parse(block, form)
-        columns, reasons = _columns(rows.columns, zone)
-        part = connections(columns, rows.lines, rows.block.line, reasons=reasons | rows.reasons)
-        yield with_refused(part, (*too_long(block), *rows.refused))
-        following = None if summary else next(rest, None)
-        if following is None:
-            return
-        block = following
-
-
-def _form(names: list[str], origin: str) -> Form:
     for kind in _KINDS:
         if set(kind) <= set(names):
             wanted = {names.index(theirs): ours for theirs, ours in kind.items()}
             return Form(wanted, width=len(names), numbers=_NUMBERS)
-    raise DataError(
+    raise _unknown_header(header, origin)
+
+
+def _unknown_header(header: str, origin: str) -> DataError:
+    return DataError(
         f"{origin}: the header is none of nfdump's (csv of 1.6 or 1.7, csv-fast),"
-        f" got {listed(names, 30)}"
+        f" got {header[:200]!r}"
     )
 
 
@@ -170,6 +192,8 @@ def _read_json(begin: Block, rest: Iterator[Block], zone: str) -> Iterator[LogPa
         data = held + block.data
         following = next(rest, None)
         end = len(data) if following is None else data.rfind(b"}") + 1
+        if len(data) - end > LONGEST_LINE:  # no record is that long
+            end = len(data)
         part = Block(first, data[:end], block.too_long, block.cut)
         yield _json_part(part, zone)
         first += data.count(b"\n", 0, end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -109,6 +109,8 @@ def connections(
     if "end" not in columns:
         typed["end"] = _end(typed["ts"], typed["duration"])
     for name in _REQUIRED:
+        if name == "proto" and name not in columns:  # a log without it: unknown of every row
+            continue
         missing = _bools(pc.is_null(typed[name]))
         given = columns.get(name, pa.nulls(len(lines), pa.string()))
         checked.refuse(missing, name, "is needed", given)
@@ -134,7 +136,7 @@ def too_long(block: Block) -> tuple[Refused, ...]:
 def with_refused(part: LogPart, refused: Iterable[Refused]) -> LogPart:
     """Put lines that were refused earlier beside those of a part, by their numbers."""
     every = sorted((*refused, *part.refused), key=lambda one: one.line)
-    return LogPart(part.connections, tuple(every))
+    return replace(part, refused=tuple(every))
 
 
 def refused_line(line: int, reason: str, text: bytes) -> Refused:
