@@ -14,7 +14,7 @@ from oddwire.traffic.sources.logs.interim import last_of_each
 from oddwire.traffic.sources.logs.netflow import argus, nfdump
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, Block, read_blocks, read_pieces
-from oddwire.traffic.sources.logs.recognising import LogKind, is_blank, is_json, recognised
+from oddwire.traffic.sources.logs.recognising import LogKind, head_of, is_blank, recognised
 from oddwire.traffic.sources.logs.zeek import json, tsv
 from oddwire.traffic.sources.logs.zeek.fields import LabelRule
 
@@ -72,9 +72,10 @@ def read_log(
         yield from captures.read(file)
         return
     cut: list[str] = []
+    spread = nfdump.is_spread(head_of(file))
 
     def blocks() -> Iterator[Block]:
-        pieces = read_pieces if kind == "nfdump" and is_json(file) else read_blocks
+        pieces = read_pieces if kind == "nfdump" and spread else read_blocks
         for block in pieces(file, size=size):
             cut[:] = [block.cut] if block.cut else []
             yield block

@@ -32,8 +32,7 @@ def recognised(file: Path) -> LogKind | None:
     DataError
         If the file cannot be read.
     """
-    with opened(file) as content:
-        head = content.read(_HEAD)
+    head = head_of(file)
     if is_capture(head):
         return "pcap"
     text = _text(head)
@@ -68,8 +67,8 @@ def is_blank(file: Path) -> bool:
         return not head.strip(b"\xef\xbb\xbf[] \t\r\n") and not content.read(1)
 
 
-def is_json(file: Path) -> bool:
-    """Tell whether a file begins as JSON does.
+def head_of(file: Path) -> bytes:
+    """Return the first bytes of a file, decompressed.
 
     Raises
     ------
@@ -77,7 +76,10 @@ def is_json(file: Path) -> bool:
         If the file cannot be read.
     """
     with opened(file) as content:
-        return _text(content.read(_HEAD)).startswith(("{", "["))
+        head = b""
+        while len(head) < _HEAD and (more := content.read(_HEAD)):
+            head += more
+        return head
 
 
 def _text(head: bytes) -> str:

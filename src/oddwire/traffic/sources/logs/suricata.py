@@ -17,11 +17,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from oddwire.traffic.sources.logs import LogPart
+from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.sources.logs.parsing.columns import (
     LOG_SCHEMA,
     IntArray,
     connections,
+    refused_line,
     seconds_between,
     too_long,
     with_refused,
@@ -101,11 +102,19 @@ def read(
         whole, after = _paired(given)
         part = _part(whole, _texts(texts, block), alerts)
         folded = len(given) - len(whole) - len(after)
-        yield replace(with_refused(part, (*too_long(block), *broken)), folded=folded)
+        refused = (*too_long(block), *broken, *_nameless(events, block))
+        yield replace(with_refused(part, refused), folded=folded)
         texts = {one.line: texts.get(one.line) or block.line(one.line) for one in after}
         waiting = after
     if waiting:
         yield _part(waiting, texts.__getitem__, alerts)
+
+
+def _nameless(events: Iterable[Event], block: Block) -> Iterator[Refused]:
+    """Refuse objects that say not what they are: each of them may have been a flow."""
+    for event in events:
+        if not event.event_type:
+            yield refused_line(event.line, "event_type is needed", block.line(event.line))
 
 
 def _is_connection(event: Event) -> bool:

@@ -142,7 +142,10 @@ def _rest(total: pa.Array, sent: pa.Array) -> pa.Array:
     """Return what the other side sent; missing where the sum is no sum."""
     if pa.types.is_string(total.type) or pa.types.is_string(sent.type):
         total, sent = (
-            pa.array(pd.to_numeric(one.to_pandas(), errors="coerce")) for one in (total, sent)
+            pa.array(
+                pd.to_numeric(one.to_pandas(), errors="coerce").astype(float), from_pandas=True
+            )
+            for one in (total, sent)
         )
     rest = pc.subtract(total, sent)
     return pc.if_else(pc.greater_equal(rest, 0), rest, pa.scalar(None, rest.type))

@@ -8,7 +8,7 @@ nfdump prints 0, which is read as unknown. Times are local and name no zone, but
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 import msgspec
@@ -21,6 +21,7 @@ from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import (
     LOG_SCHEMA,
+    IntArray,
     connections,
     refused_line,
     seconds_between,
@@ -28,7 +29,7 @@ from oddwire.traffic.sources.logs.parsing.columns import (
     with_refused,
 )
 from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
-from oddwire.traffic.sources.logs.parsing.json_lines import column, times
+from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
 from oddwire.traffic.sources.logs.parsing.lines import LONGEST_LINE, Block
 from oddwire.traffic.sources.logs.protocols import protocol
 
@@ -56,6 +57,7 @@ _NUMBERS = {
     **dict.fromkeys(("src_bytes", "dst_bytes", "src_packets", "dst_packets"), pa.int64()),
 }
 _WITH_PORTS = ("tcp", "udp", "sctp")
+_SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*?\n)")
 _RECORD = re.compile(rb'\{(?:[^{}"]|"(?:[^"\\\n]|\\.)*+")*+\}')
 _HEADER = re.compile(
     rb"(?m)^((?:ts,te,td|firstSeen,(?:duration|lastSeen)|cnt,af,firstSeen),[^\r\n]*)\r?(?:\n|\Z)"
@@ -85,10 +87,19 @@ def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator
     """
     every = iter(blocks)
     begin = next(every, Block(1, b""))
-    if begin.data.lstrip()[:1] in (b"[", b"{"):
-        yield from _read_json(begin, every, zone)
+    if is_spread(begin.data):
+        yield from _read_spread(begin, every, zone)
+    elif begin.data.lstrip().startswith(b"{"):
+        for block in chain([begin], every):
+            records, lines, refused = decoded(block, _DECODER)
+            yield _part(records, lines, block.line, (*too_long(block), *refused), zone)
     else:
         yield from _read_csv(begin, every, zone, origin)
+
+
+def is_spread(head: bytes) -> bool:
+    """Tell whether a file is of JSON that is not a record in each line."""
+    return _SPREAD.match(head) is not None
 
 
 def _read_csv(begin: Block, rest: Iterator[Block], zone: str, origin: str) -> Iterator[LogPart]:
@@ -183,8 +194,8 @@ class _Record(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(_Record)
 
 
-def _read_json(begin: Block, rest: Iterator[Block], zone: str) -> Iterator[LogPart]:
-    """Read records that stand in one array, each over many lines, or in a line each."""
+def _read_spread(begin: Block, rest: Iterator[Block], zone: str) -> Iterator[LogPart]:
+    """Read records in one array, or each over many lines."""
     block: Block | None = begin
     held = b""
     first = begin.first
@@ -195,12 +206,12 @@ def _read_json(begin: Block, rest: Iterator[Block], zone: str) -> Iterator[LogPa
         if len(data) - end > LONGEST_LINE:  # no record is that long
             end = len(data)
         part = Block(first, data[:end], block.too_long, block.cut)
-        yield _json_part(part, zone)
+        yield _spread_part(part, zone)
         first += data.count(b"\n", 0, end)
         held, block = data[end:], following
 
 
-def _json_part(block: Block, zone: str) -> LogPart:
+def _spread_part(block: Block, zone: str) -> LogPart:
     records: list[_Record] = []
     lines: list[int] = []
     texts: dict[int, bytes] = {}
@@ -216,11 +227,20 @@ def _json_part(block: Block, zone: str) -> LogPart:
             refused.append(refused_line(line, str(error).replace("`", "'"), found[0]))
         line, at = line + found[0].count(b"\n"), found.end()
     _between(block.data[at:], line, refused)
+    return _part(records, np.array(lines), texts.__getitem__, refused, zone)
+
+
+def _part(
+    records: list[_Record],
+    lines: IntArray,
+    text_of: Callable[[int], bytes],
+    refused: Sequence[Refused],
+    zone: str,
+) -> LogPart:
     if not records:
-        return LogPart(LOG_SCHEMA.empty_table(), (*too_long(block), *refused))
+        return LogPart(LOG_SCHEMA.empty_table(), tuple(refused))
     columns, reasons = _columns(_of_records(records, zone), zone)
-    part = connections(columns, np.array(lines), texts.__getitem__, reasons=reasons)
-    return with_refused(part, (*too_long(block), *refused))
+    return with_refused(connections(columns, lines, text_of, reasons=reasons), refused)
 
 
 def _between(data: bytes, line: int, refused: list[Refused]) -> int:
