@@ -1,6 +1,7 @@
 """Log files of connections, as the programs wrote them: one reader for all formats of logs.
 
-Rows are in the order of the log, and the raw columns are those of `LOG_SCHEMA`. A file is read
+Rows are in the order of the log; those of a table, which need not have one, are put in the order
+of their ends. The raw columns are those of `LOG_SCHEMA`. A file is read
 anew whenever its rows are asked for, part by part, so that none is ever held whole.
 """
 
@@ -19,12 +20,7 @@ from oddwire.errors import DataError
 from oddwire.params import ConnectionsSource, LogSource, SuricataSource
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
-from oddwire.traffic.connections import (
-    CONNECTION_COLUMNS,
-    END_COLUMNS,
-    type_connections,
-    type_ends,
-)
+from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_connections, type_ends
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
@@ -38,6 +34,7 @@ from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.time_order import in_time_order
 from oddwire.traffic.wire_text import shown_path
 
 _ALL_ROWS = 1 << 60
@@ -78,7 +75,7 @@ def open_source(source: LogSource, *, root: Path, rows: int | None = None) -> So
         frame
         for file in files
         if file.stat().st_size
-        for frame in open_file(source, file, rows=rows).frames()
+        for _, frame in in_time_order(open_file(source, file, rows=rows))
     )
 
 
@@ -102,7 +99,9 @@ def open_file(
     whole, more = next(beginning), next(beginning, None)
     if more is None:
         raw = LogFile(file, raw.names, None, raw.rows, whole, source=source, refused=raw.refused)
-    return FileBatches(raw, connections_of, _TYPED, END_COLUMNS, _ends, in_log_order=True)
+    return FileBatches(
+        raw, connections_of, _TYPED, END_COLUMNS, _ends, in_log_order=source.in_log_order
+    )
 
 
 def connections_of(raw: RawTable) -> pd.DataFrame:
@@ -120,7 +119,7 @@ class LogFile(RawFile):
     source
         The source whose format it has.
     refused
-        The lines refused when it was last read to its end.
+        The lines refused when it was last read.
     """
 
     source: LogSource = field(kw_only=True)
@@ -131,13 +130,13 @@ class LogFile(RawFile):
         self.refused.clear()
         for part in read_parts(self.source, self.file):
             rows += len(part.connections)
-            self.refused.add(part.refused)
+            self.refused.add(part)
             yield part.connections.select(list(places))
         self.refused.check(self.file, rows=rows, most=self.source.max_refused_share)
 
 
 def _ends(raw: RawTable) -> pd.Series[Any]:
-    frame = pd.DataFrame({name: raw.column(name).to_pandas() for name in END_COLUMNS})
+    frame = raw.content.select(list(END_COLUMNS)).to_pandas()
     return type_ends(frame, origin=str(raw.file), first_row=raw.first_row)
 
 
