@@ -35,6 +35,8 @@ def zeek_log(rows):
 class Archived:
     """An archive that grows, run after run."""
 
+    in_log_order = True
+
     def __init__(self, folder: Path, most_refused: float = 0.5) -> None:
         self.folder = folder / "now"
         self.most_refused = most_refused
@@ -52,7 +54,7 @@ class Archived:
 
         reading = Reading(
             key, lambda file: nullcontext(file.path), lambda file: read_log(file, settings),
-            begins_with, self.most_refused, told,
+            begins_with, self.most_refused, self.in_log_order, told,
         )  # fmt: skip
         there = [LogFile(file, identify(file)) for file in files]
         records = grow(self.folder, read_records(self.folder), there, reading, draft)

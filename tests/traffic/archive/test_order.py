@@ -15,7 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError
-from oddwire.traffic.archive import SourceBatches, merging, open_archive, write_rows
+from oddwire.traffic.archive import (
+    SourceBatches,
+    merging,
+    open_archive,
+    parts,
+    sorting,
+    write_rows,
+)
 from oddwire.traffic.archive.records import moment
 from oddwire.traffic.schema import FeatureSchema
 
@@ -59,6 +66,21 @@ def test_connections_without_an_identity_are_never_records_of_one(archived, log)
     text = zeek_log(rows(("-", 0, 10), ("-", 0, 10)))
     archived.grow(log("conn.log", text), log("again.log", text + zeek_log(rows(("-", 0, 10)))))
     assert len(archived.uids()) == 3  # the first file is the beginning of the second
+
+
+@pytest.mark.parametrize("group", [3, 7, 1000])
+def test_a_table_without_the_order_of_a_log_is_sorted_by_ends(archived, log, monkeypatch, group):
+    for module in (parts, sorting):
+        monkeypatch.setattr(module, "ROW_GROUP", group)
+    random = np.random.default_rng(0)
+    given = [(f"u{n}", int(random.integers(0, 30)), int(random.integers(0, 30))) for n in range(20)]
+    archived.in_log_order = False
+    records = archived.grow(log("table.log", rows(*given)))
+    expected = sorted(given, key=lambda row: row[1] + row[2])  # stable
+    assert archived.uids() == [row[0] for row in expected]
+    (part,) = records.parts
+    assert (records.first, records.last) == (at(sum(expected[0][1:])), at(sum(expected[-1][1:])))
+    assert part.stored == part.file(archived.folder).stat().st_size
 
 
 LINES = st.lists(

@@ -29,6 +29,7 @@ from oddwire.traffic.archive.records import (
     write_records,
 )
 from oddwire.traffic.archive.rows import write_schema
+from oddwire.traffic.archive.sorting import sort_part
 from oddwire.traffic.archive.superseding import find_superseded
 from oddwire.traffic.wire_text import printable, shown_path
 
@@ -80,6 +81,8 @@ class Reading:
         Tells whether a file's first bytes, so many, are a content of that hash.
     most_refused
         The share of a file's lines that may be refused.
+    in_log_order
+        Whether rows stand in a file as they were known; they are sorted by their ends otherwise.
     told
         Hears of each file before it is read, how many were before it and how many there are.
     """
@@ -89,6 +92,7 @@ class Reading:
     read: Callable[[Path], Iterable[Stretch]]
     begins_with: Callable[[Path, int, str], bool]
     most_refused: float
+    in_log_order: bool = True
     told: Callable[[Path, int, int], None] = lambda *_: None
 
 
@@ -219,6 +223,8 @@ def _read(
     with reading.held(file) as source:
         written = write_part(reading.read(source), rows, part.refused_file(folder))
     _check_refused(file.path, written, content.cut, reading.most_refused)
+    if written.rows and not reading.in_log_order:
+        written = sort_part(rows, written)
     return replace(
         part, rows=written.rows, refused=written.refused,
         stored=rows.stat().st_size if written.rows else 0,
