@@ -15,6 +15,7 @@ from oddwire.cli import (
     drift,
     fetch,
     history,
+    ingest,
     leaderboard,
     parameters,
     promote,
@@ -45,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command(epilog=train.EPILOG)(train.train)
+app.command(epilog=ingest.EPILOG)(ingest.ingest)
 app.command(epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=score.EPILOG)(score.score)

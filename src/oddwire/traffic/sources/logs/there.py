@@ -71,6 +71,11 @@ def remember(files: Iterable[FileThere], known: Path) -> None:
         draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def contents_there(known: Path) -> list[str]:
+    """Return the hashes of the contents of files that were there when they were last looked at."""
+    return [content.digest for content in _load(known).values() if content.size]
+
+
 def _load(known: Path) -> dict[Standing, Content]:
     try:
         content = json.loads(known.read_text(encoding="utf-8"))
