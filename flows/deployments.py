@@ -23,6 +23,7 @@ from prefect.states import Cancelled
 
 from flows.drift_check import check_drift
 from flows.forms import offer_sources, summary
+from flows.ingest import ingest
 from flows.notifications import tell_of_drift
 from flows.orphans import TAG, hold_while_serving
 from flows.registry import promote_version, roll_back_champion
@@ -56,6 +57,7 @@ def deployments(params: Params, project: Project) -> list[RunnerDeployment]:
             _schedules(params.drift.schedule, on_schedule), concurrency_limit=ONE_AT_A_TIME,
         ),
         _deployment(score, "scoring", {"source": first}),
+        _deployment(ingest, "ingest", {"source": first}),
         _deployment(promote_version, "promote-version", {"source": first}),
         _deployment(roll_back_champion, "roll-back", {"source": first}),
     ]  # fmt: skip

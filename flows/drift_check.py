@@ -23,6 +23,7 @@ from oddwire.operations.drift.page import drift_markdown
 from oddwire.operations.drift.result import DriftResult
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 
 Scenario = Literal[
@@ -40,7 +41,11 @@ check = task(name="check-drift", task_run_name="check-drift", persist_result=Fal
     persist_result=False,
 )
 def check_drift(
-    source: str = "simulated", current: str = "", scenario: Scenario = NEW_TRAFFIC
+    source: str = "simulated",
+    current: str = "",
+    scenario: Scenario = NEW_TRAFFIC,
+    since: str = "",
+    until: str = "",
 ) -> DriftResult:
     """Check a source's current traffic for drift, and say so on this page and in MLflow.
 
@@ -50,20 +55,27 @@ def check_drift(
             serves the flows. Empty looks at what no check has looked at yet.
         scenario: new_traffic looks at real rows. The others simulate the days after training, for
             a simulated source alone: none leaves them as they were.
+        since: Look at the source's own rows that are known from this time on, such as 2026-03-02
+            or 2026-03-02T14:00, in UTC, whether a check has looked at them or not.
+        until: Look at the source's own rows that are known before this time.
     """
     simulated = "" if scenario == NEW_TRAFFIC else scenario
-    return ended(lambda: _check(source, current, simulated), _outcome)
+
+    def once() -> DriftResult:
+        return _check(source, current, simulated, PeriodSettings.asked(since, until))
+
+    return ended(once, _outcome)
 
 
-def _check(source: str, current: str, scenario: str) -> DriftResult:
+def _check(source: str, current: str, scenario: str, asked: PeriodSettings | None) -> DriftResult:
     project = Project.find()
     params = load_params(project.params_file)
     settings = params.source(source)
     with shown_on_the_page():
-        if reads_own_rows(params, source, current=current, scenario=scenario):
+        if reads_own_rows(params, source, current=current, scenario=scenario, asked=asked):
             prepare(project, source, settings)
         result = check(
-            project, source, params, current=current, scenario=scenario,
+            project, source, params, current=current, scenario=scenario, asked=asked,
             ordered=deployment.get_id() is not None, tell=emit_verdict,
         )  # fmt: skip
     logger = get_run_logger()

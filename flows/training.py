@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, cast
 
 from prefect import flow, task
@@ -29,6 +30,7 @@ from oddwire.operations.training.results import (
     TrainingResult,
 )
 from oddwire.params import DetectorName, load_params
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 
 DETECTORS: list[DetectorName] = ["isolation_forest", "one_class_svm", "autoencoder"]
@@ -89,6 +91,8 @@ def train(
     detectors: list[DetectorName] = DETECTORS,
     promote: bool = True,
     supervised_baselines: bool = False,
+    since: str = "",
+    until: str = "",
 ) -> TrainingResult:
     """Search, fit, evaluate, register and, if it is better, promote a model for a source.
 
@@ -101,10 +105,14 @@ def train(
             present champion. Without it the champion stays.
         supervised_baselines: Whether to train classifiers on the labels as well, to show what
             labels would add. Takes minutes.
+        since: Train on rows that are known from this time on, such as 2026-03-02 or
+            2026-03-02T14:00, in UTC. Empty takes what params.yaml says.
+        until: Train on rows that are known before this time.
     """
 
     def once() -> TrainingResult:
-        return _train(source, trials, detectors, promote, supervised_baselines)
+        period = PeriodSettings.asked(since, until)
+        return _train(source, trials, detectors, promote, supervised_baselines, period)
 
     return ended(lambda: told_if_back(Project.find(), once), _outcome)
 
@@ -115,6 +123,7 @@ def _train(
     detectors: Sequence[DetectorName],
     promote: bool,
     supervised_baselines: bool,
+    period: PeriodSettings | None,
 ) -> TrainingResult:
     project = Project.find()
     load_params(project.params_file).source(source)
@@ -122,8 +131,9 @@ def _train(
     with shown_on_the_page():
         name = flow_run.get_name() or ""
         with opening.open_training(
-            project, source, trials=trials, started_by=name, detectors=names, prepare=prepare
-        ) as run:
+            project, source, trials=trials, started_by=name, detectors=names,
+            prepare=partial(prepare, period=period),
+        ) as run:  # fmt: skip
             searched = search_all(run, names)
             evaluated = fit_and_evaluate_all(run, searched)
             best = choose_best(evaluated)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from oddwire.cli.environment import quiet_tools
-from oddwire.cli.options import AsJson, Source
+from oddwire.cli.options import AsJson, Since, Source, Until
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.errors import DataError
 from oddwire.params import DRIFT_SCENARIOS, load_params
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.params.values.paths import is_text, path_fault
 from oddwire.percent import percent
 from oddwire.project import Project
@@ -32,6 +33,8 @@ Exit codes: 0 no drift, 2 error, 3 drift in a period that was looked at.
 `oddwire drift office --current "incoming/*.csv"`
 
 `oddwire drift simulated --scenario new_service --json`
+
+`oddwire drift office --since 2026-03-02 --until 2026-03-03`
 """
 
 
@@ -52,6 +55,8 @@ def drift(
             help=f"Simulate the current rows: none, {', '.join(DRIFT_SCENARIOS)}.",
         ),
     ] = "",
+    since: Since = "",
+    until: Until = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Compare current traffic with what the champion was trained on.
@@ -64,6 +69,7 @@ def drift(
     load_params(project.params_file).source(source)
     from oddwire.cli.terminal.progress_bars import shown_step
 
+    asked = PeriodSettings.asked(since, until)
     if current and (fault := path_fault(current)) is not None:
         raise DataError(f"--current {fault}")
     if not is_text(current):  # Prefect keeps what a flow is asked
@@ -75,10 +81,10 @@ def drift(
         from oddwire.operations.registry.versions import Registry
         from oddwire.operations.tracking.store import Tracking
 
-        check_question(project, current=place, scenario=scenario)
+        check_question(project, current=place, scenario=scenario, asked=asked)
         Registry.of(Tracking.connect(project), project).champion(source)
     with session(project, quiet=as_json):
-        result = run_check(source, current=place, scenario=scenario)
+        result = run_check(source, current=place, scenario=scenario, since=since, until=until)
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
@@ -89,12 +95,16 @@ def drift(
         raise typer.Exit(EXIT_DRIFT)
 
 
-def run_check(source: str, *, current: str = "", scenario: str = "") -> DriftResult:
+def run_check(
+    source: str, *, current: str = "", scenario: str = "", since: str = "", until: str = ""
+) -> DriftResult:
     """Run the drift-check flow, inside a session."""
     from flows.drift_check import NEW_TRAFFIC, Scenario, check_drift
 
     asked = cast("Scenario", scenario or NEW_TRAFFIC)
-    return run_flow(check_drift, source=source, current=current, scenario=asked)
+    return run_flow(
+        check_drift, source=source, current=current, scenario=asked, since=since, until=until
+    )
 
 
 def show(result: DriftResult) -> None:

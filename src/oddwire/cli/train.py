@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oddwire.cli.environment import quiet_tools
-from oddwire.cli.options import AsJson, Source
+from oddwire.cli.options import AsJson, Since, Source, Until
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.percent import percent
 from oddwire.project import Project
 
@@ -23,6 +24,8 @@ EPILOG = """
 `oddwire train simulated --trials 5`
 
 `oddwire train nsl-kdd --detectors isolation_forest,autoencoder --no-promote`
+
+`oddwire train office --since 2026-03-02 --until 2026-03-16`
 """
 
 
@@ -50,6 +53,8 @@ def train(
             help="Also train classifiers on the labels, to show what labels would add.",
         ),
     ] = False,
+    since: Since = "",
+    until: Until = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Search, fit, evaluate, register and promote a model for a source."""
@@ -57,6 +62,7 @@ def train(
     project = Project.find()
     params = load_params(project.params_file)
     params.source(source)
+    PeriodSettings.asked(since, until)  # refused before any server starts
     chosen = params.search.detectors
     if detectors is not None:
         from oddwire.operations.training.fitting import parse_detectors
@@ -69,7 +75,7 @@ def train(
         try:
             result = run_training(
                 params, source, trials=trials, detectors=chosen, promote=promote,
-                supervised_baselines=supervised_baselines,
+                supervised_baselines=supervised_baselines, since=since, until=until,
             )  # fmt: skip
         except UntoldError as error:
             if error.result is None:
@@ -93,6 +99,8 @@ def run_training(
     detectors: Sequence[DetectorName] | None = None,
     promote: bool = True,
     supervised_baselines: bool = False,
+    since: str = "",
+    until: str = "",
 ) -> TrainingResult:
     """Run the training flow inside a session; what is None is taken from ``params``."""
     from flows.training import train as flow
@@ -104,6 +112,8 @@ def run_training(
         detectors=list(params.search.detectors if detectors is None else detectors),
         promote=promote,
         supervised_baselines=supervised_baselines,
+        since=since,
+        until=until,
     )
 
 

@@ -20,7 +20,7 @@ ASKED = "ODDWIRE_PERIODS"
 
 
 @dataclass(frozen=True)
-class TrainingPeriod:
+class PeriodSettings:
     """Which rows of a source are trained on, by when they could be known.
 
     Parameters
@@ -62,7 +62,7 @@ class TrainingPeriod:
         return since, until
 
 
-def stage_settings(params: Params, asked: Mapping[str, TrainingPeriod]) -> str:
+def stage_settings(params: Params, asked: Mapping[str, PeriodSettings]) -> str:
     """Return the content of ``data/settings.json``.
 
     Parameters
@@ -78,12 +78,12 @@ def stage_settings(params: Params, asked: Mapping[str, TrainingPeriod]) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def of_params(params: Params, source: str) -> TrainingPeriod:
+def of_params(params: Params, source: str) -> PeriodSettings:
     """Return the period that ``params.yaml`` sets for a source."""
-    return TrainingPeriod(days=getattr(params.source(source), "train_days", None))
+    return PeriodSettings(days=getattr(params.source(source), "train_days", None))
 
 
-def period_of(file: Path, params: Params, source: str) -> TrainingPeriod:
+def period_of(file: Path, params: Params, source: str) -> PeriodSettings:
     """Return the period of a source as the stage ``settings`` wrote it out into a file.
 
     Where it has not run, that of ``params.yaml``.
@@ -92,16 +92,16 @@ def period_of(file: Path, params: Params, source: str) -> TrainingPeriod:
         periods = json.loads(file.read_text(encoding="utf-8"))["periods"]
     except (OSError, ValueError, KeyError):
         return of_params(params, source)
-    return TrainingPeriod(**periods[source]) if source in periods else of_params(params, source)
+    return PeriodSettings(**periods[source]) if source in periods else of_params(params, source)
 
 
-def asked_periods() -> dict[str, TrainingPeriod]:
+def asked_periods() -> dict[str, PeriodSettings]:
     """Return the periods that this process was told to take."""
     given = json.loads(os.environ.get(ASKED) or "{}")
-    return {name: TrainingPeriod(**period) for name, period in given.items()}
+    return {name: PeriodSettings(**period) for name, period in given.items()}
 
 
-def as_environment(source: str, period: TrainingPeriod | None) -> dict[str, str]:
+def as_environment(source: str, period: PeriodSettings | None) -> dict[str, str]:
     """Return the environment that tells the stages of a period."""
     return {ASKED: json.dumps({} if period is None else {source: asdict(period)})}
 

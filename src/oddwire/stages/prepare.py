@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import load_params
-from oddwire.params.stage_settings import TrainingPeriod, period_of
+from oddwire.params.stage_settings import PeriodSettings, period_of
 from oddwire.project import Project
 from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
@@ -69,7 +69,7 @@ def prepare(project: Project, source: str) -> None:
         )
 
 
-def _period(archive: Archive, wanted: TrainingPeriod) -> Period:
+def _period(archive: Archive, wanted: PeriodSettings) -> Period:
     """Return from when on and until when rows are trained on."""
     since, until = wanted.moments
     return archive.newest(wanted.days) if wanted.days is not None else since, until

@@ -136,8 +136,8 @@ def _of_logs(project: Project, source: str, before: Records, archive: Archive) -
         refused=sum(part.refused for part in after.parts),
         superseded=sum(part.rows for part in after.parts) - kept,
         late=sum(_late(archive, part, before) for part in new),
-        first=after.first and after.first.isoformat(),
-        last=after.last and after.last.isoformat(),
+        first=None if after.first is None else after.first.isoformat(),
+        last=None if after.last is None else after.last.isoformat(),
         cut_off=tuple(f"{printable(part.name, _LONGEST)}: {part.cut}" for part in new if part.cut),
         refusals=tuple(islice(_refusals(project, archive.folder, new), _REASONS)),
     )

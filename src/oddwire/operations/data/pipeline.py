@@ -13,7 +13,7 @@ from oddwire.operations.data.lineage import check_dvc_lock, locked_stages
 from oddwire.operations.locks import dvc_lock
 from oddwire.operations.progress import step
 from oddwire.params import Source, load_params
-from oddwire.params.stage_settings import TrainingPeriod, as_environment, stage_settings
+from oddwire.params.stage_settings import PeriodSettings, as_environment, stage_settings
 from oddwire.project import Project
 from oddwire.traffic.archive.records import is_of_logs
 from oddwire.traffic.sources.logs.listing import NAME, is_current
@@ -28,7 +28,7 @@ def reproduce(
     settings: Source,
     *,
     stages: Sequence[str] = STAGES,
-    period: TrainingPeriod | None = None,
+    period: PeriodSettings | None = None,
 ) -> None:
     """Run what is out of date of a source's stages, and nothing else.
 
@@ -86,7 +86,7 @@ def _notice_logs(files: Iterable[Path], raw: Path) -> None:
         (raw / NAME).unlink(missing_ok=True)
 
 
-def _notice_period(project: Project, source: str, period: TrainingPeriod | None) -> None:
+def _notice_period(project: Project, source: str, period: PeriodSettings | None) -> None:
     """Let DVC see that another period is asked for than the last time."""
     params = load_params(project.params_file)
     expected = stage_settings(params, {} if period is None else {source: period})

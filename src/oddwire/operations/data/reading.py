@@ -1,14 +1,18 @@
-"""A file of a source's format → rows and their features."""
+"""A file of a source's format, or a period of its archive → rows and their features."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from oddwire.operations.progress import step
 from oddwire.params import Source
-from oddwire.traffic.features.connection_features import to_features
+from oddwire.traffic.archive import Archive
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows, read_file
 
@@ -31,3 +35,22 @@ def read_features(
     with step(f"read {file.name}"):
         read = read_file(settings, file, schema=schema)
         return read, to_features(settings.row_kind, read.rows, schema)
+
+
+def read_period(
+    archive: Archive,
+    parts: Sequence[str],
+    start: dt.datetime,
+    end: dt.datetime,
+    schema: FeatureSchema,
+) -> pd.DataFrame:
+    """Return the feature frame of the rows that are known in a period."""
+    near, inside, reach = [], [], dt.timedelta(seconds=LONGEST_WINDOW)
+    for part in parts:
+        for since, until, wanted in ((start - reach, start, False), (start, end, True)):
+            rows = archive.read(part, since=since, until=until)
+            near.append(rows)
+            inside.append(np.full(len(rows), wanted))
+    rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
+    features = to_features(archive.kind, rows, schema)
+    return features[np.concatenate(inside)].reset_index(drop=True)

@@ -35,6 +35,7 @@ from oddwire.operations.scoring.rows import score_rows
 from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS, Params, Source
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 from oddwire.traffic.schema import known_at
 from oddwire.traffic.wire_text import printable
@@ -64,6 +65,7 @@ def check_source(
     *,
     current: str = "",
     scenario: str = "",
+    asked: PeriodSettings | None = None,
     tell: Callable[[DriftResult], object] = lambda _: None,
 ) -> DriftResult:
     """Compare current traffic with what the champion was trained on, and keep the report.
@@ -81,6 +83,8 @@ def check_source(
     scenario
         For a simulated source, days after the training's own: ``none`` for unchanged traffic, or
         a drift scenario.
+    asked
+        A period of the source's own rows, instead of those that no check has looked at.
     tell
         Called with each new verdict before it counts as checked: after a crash between the two,
         the next check tells it again. One that was come to before is not told.
@@ -96,7 +100,7 @@ def check_source(
     DataError, ParameterError
         If the only file, or the scenario, is not what it must be.
     """
-    check_question(project, current=current, scenario=scenario)
+    check_question(project, current=current, scenario=scenario, asked=asked)
     params.source(source)
     tracking = Tracking.connect(project)
     version, model = Registry.of(tracking, project).load_champion(source)
@@ -104,7 +108,7 @@ def check_source(
     with lock(guard, f"another drift check of {source}", needed=False):
         past = past_checks(tracking, source)
         looking = Looking(project, params, source, model.schema, past)
-        periods = periods_to_check(looking, current=current, scenario=scenario)
+        periods = periods_to_check(looking, current=current, scenario=scenario, asked=asked)
         checker = _Checker(project, tracking, params, version, model, tell)
         return _check_all(checker, periods, past)
 
@@ -124,7 +128,13 @@ def check_scenario(scenario: str) -> None:
         )
 
 
-def check_question(project: Project, *, current: str = "", scenario: str = "") -> None:
+def check_question(
+    project: Project,
+    *,
+    current: str = "",
+    scenario: str = "",
+    asked: PeriodSettings | None = None,
+) -> None:
     """Refuse what cannot be looked at, before a model is loaded for it.
 
     Raises
@@ -137,6 +147,8 @@ def check_question(project: Project, *, current: str = "", scenario: str = "") -
     check_scenario(scenario)
     if current and scenario:
         raise ParameterError("give a file of current rows or a scenario, not both")
+    if asked is not None and (current or scenario):
+        raise ParameterError("a period is one of the source's own rows: give no file or scenario")
     if current:
         current_files(current, root=project.root, origin=CURRENT)
 

@@ -10,6 +10,7 @@ from oddwire.operations.data.elsewhere import is_elsewhere, telling_little
 from oddwire.operations.drift.check import check_question, check_source
 from oddwire.operations.drift.result import DriftResult
 from oddwire.params import Params
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 
 _COMMAND = "oddwire drift"
@@ -23,6 +24,7 @@ def check_on_order(
     current: str,
     scenario: str,
     ordered: bool,
+    asked: PeriodSettings | None = None,
     tell: Callable[[DriftResult], object] = lambda _: None,
 ) -> DriftResult:
     """Check as `check_source` does; an order is told nothing of what is in other people's files.
@@ -31,12 +33,13 @@ def check_on_order(
     ----------
     ordered
         Whether the Prefect page asked, and not the command line.
-    tell
+    asked, tell
         As of `check_source`.
     """
     checked = partial(
-        check_source, project, source, params, current=current, scenario=scenario, tell=tell
-    )
+        check_source, project, source, params,
+        current=current, scenario=scenario, asked=asked, tell=tell,
+    )  # fmt: skip
     if not (ordered and current and is_elsewhere(project, current)):
         return checked()
     check_question(project, current=current, scenario=scenario)

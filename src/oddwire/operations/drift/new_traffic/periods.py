@@ -20,25 +20,25 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
 from oddwire.operations.data.prepared import Prepared
-from oddwire.operations.data.reading import read_features
+from oddwire.operations.data.reading import read_features, read_period
 from oddwire.operations.drift.new_traffic.current_files import CurrentFile, current_files
 from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.statistics import MIN_ROWS
 from oddwire.operations.locks import dvc_lock
 from oddwire.params import Params, Source
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
-from oddwire.traffic.archive import Archive, open_archive
+from oddwire.traffic.archive import open_archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import KNOWN_AT, TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
 from oddwire.traffic.wire_text import printable
 
-Kind = Literal["file", "day", "scenario", "test part"]
+Kind = Literal["file", "day", "period", "scenario", "test part"]
 NEWEST_ROWS = "newest rows"
 CURRENT = "the current file"  # what messages call a place that somebody named
 Interval = tuple[dt.datetime, dt.datetime]
@@ -98,13 +98,28 @@ class Looking:
         return self.params.source(self.source)
 
 
-def reads_own_rows(params: Params, source: str, *, current: str = "", scenario: str = "") -> bool:
+def reads_own_rows(
+    params: Params,
+    source: str,
+    *,
+    current: str = "",
+    scenario: str = "",
+    asked: PeriodSettings | None = None,
+) -> bool:
     """Tell whether a check looks at rows that the source's data stages must bring in first."""
+    if asked is not None:
+        return True
     named = current or scenario or params.drift.current.get(source)
     return not named and params.source(source).ends is None
 
 
-def periods_to_check(looking: Looking, *, current: str = "", scenario: str = "") -> list[Period]:
+def periods_to_check(
+    looking: Looking,
+    *,
+    current: str = "",
+    scenario: str = "",
+    asked: PeriodSettings | None = None,
+) -> list[Period]:
     """Return what a check is to look at, oldest first; see the module for the default.
 
     Parameters
@@ -113,11 +128,13 @@ def periods_to_check(looking: Looking, *, current: str = "", scenario: str = "")
         A file, glob pattern or folder, instead of the default; all files that it stands for.
     scenario
         Simulated days, changed in some way or not (``none``), instead of the default.
+    asked
+        A period of the source's own rows, instead of the default.
 
     Raises
     ------
     DataError
-        If there is no such file.
+        If there is no such file, or no row in the period.
     ParameterError
         If the source's traffic cannot be simulated.
     """
@@ -126,6 +143,8 @@ def periods_to_check(looking: Looking, *, current: str = "", scenario: str = "")
         return [_of_file(looking, file) for file in files]
     if scenario:
         return [_of_scenario(looking, scenario)]
+    if asked is not None:
+        return [_of_archive(looking, asked)]
     if pattern := looking.params.drift.current.get(looking.source):
         return _new_files(looking, pattern)
     if (ends := looking.settings.ends) is not None:
@@ -175,6 +194,33 @@ def _of_scenario(looking: Looking, scenario: str) -> Period:
     return Period(f"scenario {scenario}", "scenario", identity, read, start, end)
 
 
+def _of_archive(looking: Looking, asked: PeriodSettings) -> Period:
+    def reading() -> AbstractContextManager[None]:
+        return dvc_lock(looking.project, needed=False)
+
+    since, until = asked.moments
+    with reading():
+        archive = open_archive(looking.project.ingested(looking.source))
+        known = archive.known_at("train") if since is None or until is None else None
+    if known is not None and known.notna().any():  # they say where its open ends are
+        since = since or known.min().to_pydatetime()
+        until = until or known.max().to_pydatetime() + dt.timedelta(microseconds=1)
+    if since is None or until is None:
+        raise DataError(f"source {looking.source} has no times: there is no period of it")
+    start, end = since, until
+
+    def read() -> pd.DataFrame:
+        with reading():
+            rows = read_period(archive, ["train"], start, end, looking.schema)
+        if rows.empty:
+            raise DataError(f"source {looking.source} has no row from {start} until {end}")
+        return rows
+
+    identity = f"{start.isoformat()} {end.isoformat()}"
+    name = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+    return Period(name, "period", identity, read, start, end)
+
+
 def _next_day(looking: Looking, ends: dt.datetime) -> Period:
     start = max([ends, *(check.end for check in looking.past if check.kind == "day" and check.end)])
     end, kind = start + _DAY, looking.settings.row_kind
@@ -218,25 +264,6 @@ def _new_days(looking: Looking) -> list[Period]:
         return [period(*days) for days in _last_days(times, zone)]
     last = max(checked, key=lambda days: days[1])
     return [period(*days) for days in _days_since(times, last[1], zone) or [last]]
-
-
-def read_period(
-    archive: Archive,
-    parts: Sequence[str],
-    start: dt.datetime,
-    end: dt.datetime,
-    schema: FeatureSchema,
-) -> pd.DataFrame:
-    """Return the feature frame of the rows that are known in a period."""
-    near, inside = [], []
-    for part in parts:
-        for since, until, wanted in ((start - _REACH, start, False), (start, end, True)):
-            rows = archive.read(part, since=since, until=until)
-            near.append(rows)
-            inside.append(np.full(len(rows), wanted))
-    rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
-    features = to_features(archive.kind, rows, schema)
-    return features[np.concatenate(inside)].reset_index(drop=True)
 
 
 def _days_since(times: pd.Series, since: dt.datetime, zone: str = "UTC") -> list[Interval]:
