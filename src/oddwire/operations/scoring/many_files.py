@@ -1,0 +1,216 @@
+"""Score many files into a folder: a Parquet part per file, in the order of the logs.
+
+What a connection's features look back on goes over from one file to the next, so that the parts
+are those of one long file. After each part its file is noted in ``scored.json``, with what the next
+one looks back on beside it: a scoring that was killed goes on behind the last file that it noted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from oddwire.detection.model import Model
+from oddwire.errors import DataError
+from oddwire.operations.progress import progress, step
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.file_scoring import Asked, FileScoring
+from oddwire.operations.scoring.scored_folder import Noted, ScoredFolder
+from oddwire.operations.tracking.store import Tracking
+from oddwire.params import Source, load_params
+from oddwire.params.values.paths import file_fault
+from oddwire.project import Project
+from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.sources import open_file
+from oddwire.traffic.wire_text import shown_path
+
+_RATE_FROM = 2.0  # seconds: before, a rate says nothing
+
+
+@dataclass(frozen=True)
+class ScoredFiles:
+    """What scoring many files came to; the counts are over all files of the folder's list.
+
+    ``before`` counts the files that an earlier scoring had done, ``seconds`` this one's time.
+    """
+
+    out: Path
+    files: int
+    before: int
+    rows: int
+    refused: int
+    alerts: int
+    alert_p_value: float
+    version: str
+    detector: str
+    missing: int
+    infinite: int
+    unseen: int
+    seconds: float
+
+    @property
+    def alert_rate(self) -> float | None:
+        """The share of the rows that raise an alert; None of no rows."""
+        return self.alerts / self.rows if self.rows else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self) | {"alert_rate": self.alert_rate, "out": str(self.out)}
+
+
+def score_files(
+    project: Project,
+    source: str,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    explain_most: int = 0,
+    overwrite: bool = False,
+) -> ScoredFiles:
+    """Score every row of many files.
+
+    Parameters
+    ----------
+    source
+        The source whose format the files have and whose champion scores them.
+    files
+        In the order of their rows.
+    out
+        A folder, made if it is not there. A file ``a/b.log.gz`` becomes ``a/b.log.gz.parquet``,
+        counted from the folder that all files share.
+    explain_most
+        As of `score_file`, for each file.
+    overwrite
+        Whether to begin anew, and to write over files that are not scored ones.
+
+    Raises
+    ------
+    DataError
+        If a file is not what the source promises, two would have one part, or the folder holds
+        what another champion scored.
+    NoModelError
+        If the source has no champion.
+    """
+    for file in files:
+        if (fault := file_fault(file)) is not None:
+            raise DataError(f"{shown_path(file)} {fault}")
+    params = load_params(project.params_file)
+    settings = params.source(source)
+    with step("find the champion"):
+        registry = Registry.of(Tracking.connect(project), project)
+    version, model = registry.load_champion(source)
+    folder = ScoredFolder.open(
+        out, source=source, version=version.number, explained=explain_most, overwrite=overwrite
+    )
+    begun = time.monotonic()
+    scoring = _Scoring(settings, model, folder, params.rows_at_once, explain_most)
+    noted = scoring.all(files, overwrite=overwrite)
+    sums = {
+        name: sum(getattr(one, name) for one in noted)
+        for name in ("rows", "refused", "alerts", "missing", "infinite", "unseen")
+    }
+    return ScoredFiles(
+        out=out, files=len(files), before=len(files) - scoring.done, **sums,
+        alert_p_value=model.alert_p_value, version=version.number, detector=version.detector,
+        seconds=time.monotonic() - begun,
+    )  # fmt: skip
+
+
+class _Scoring:
+    """Files on their way through one model."""
+
+    def __init__(
+        self, settings: Source, model: Model, folder: ScoredFolder, rows: int, explain_most: int
+    ) -> None:
+        self._settings, self._model, self._folder = settings, model, folder
+        self._rows = rows
+        self._asked = Asked(None, adaptive=False, explain_most=explain_most)
+        self.done = 0
+
+    def all(self, files: Sequence[Path], *, overwrite: bool) -> list[Noted]:
+        """Score those that are not noted yet; return the notes of all."""
+        parts = self._folder.parts(files, overwrite=overwrite)
+        known = [self._folder.noted(file) for file in files]
+        features: FeaturesInBatches | None = None
+        found: list[Noted] = []
+        with step(f"score {len(files)} files", total=len(files)):
+            pace = _Pace([file.stat().st_size for file in files])
+            for at, (file, part, note) in enumerate(zip(files, parts, known, strict=True)):
+                if note is not None:
+                    features = None
+                    pace.skip()
+                else:
+                    if features is None:
+                        features = self._features_before(files[at - 1] if at else None)
+                    note = self._one(file, part, features)
+                    pace.count(note.rows)
+                found.append(note)
+                progress().advance(f"score {len(files)} files", note=pace.told())
+        return found
+
+    def _one(self, file: Path, part: Path, features: FeaturesInBatches) -> Noted:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        stamp = self._folder.stamp(file)
+        opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
+        scoring = FileScoring(
+            opened, features, self._model, self._folder.version, asked=self._asked, out=part
+        )
+        scoring.write()
+        scorer = scoring.scorer
+        self.done += 1
+        return self._folder.note(
+            file, stamp, part, features,
+            rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
+            infinite=scorer.infinite, unseen=scorer.unseen,
+        )  # fmt: skip
+
+    def _features_before(self, last: Path | None) -> FeaturesInBatches:
+        """Return what makes the features of the file that follows another."""
+        features = FeaturesInBatches(self._settings.row_kind, self._model.schema)
+        if last is None or self._settings.row_kind == "table":
+            return features
+        if not self._folder.looked_back_on(last, features):
+            # The list has changed since: the file before it is read again, for its last rows.
+            opened = open_file(self._settings, last, schema=self._model.schema, rows=self._rows)
+            for batch in opened.batches():
+                features.of(batch.rows)
+        return features
+
+
+class _Pace:
+    """How fast rows are scored, and how long the files that are left will take, by their sizes."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._sizes: Iterator[int] = iter(sizes)
+        self._left, self._bytes, self._rows = sum(sizes), 0, 0
+        self._begun = time.monotonic()
+
+    def skip(self) -> None:
+        """Leave out a file that is done already."""
+        self._left -= next(self._sizes)
+
+    def count(self, rows: int) -> None:
+        """Count a file that was scored."""
+        size = next(self._sizes)
+        self._left -= size
+        self._bytes += size
+        self._rows += rows
+
+    def told(self) -> str:
+        """Say it in a few words; nothing where it is too early."""
+        seconds = time.monotonic() - self._begun
+        if seconds < _RATE_FROM or not self._bytes:
+            return ""
+        rate = f"{self._rows / seconds:,.0f} rows/s"
+        left = self._left * seconds / self._bytes
+        return f"{rate}, about {_duration(left)} left" if self._left else rate
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"  # noqa: PLR2004
