@@ -138,16 +138,16 @@ class _Scoring:
         found: list[Noted] = []
         with step(f"score {len(files)} files", total=len(files)):
             pace = _Pace([file.stat().st_size for file in files])
-            for at, (file, part, note) in enumerate(zip(files, parts, known, strict=True)):
-                if note is not None:
+            for at, (file, part, done) in enumerate(zip(files, parts, known, strict=True)):
+                if done is not None:
                     features = None
                     pace.skip()
+                    found.append(done)
                 else:
                     if features is None:
                         features = self._features_before(files[at - 1] if at else None)
-                    note = self._one(file, part, features)
-                    pace.count(note.rows)
-                found.append(note)
+                    found.append(self._one(file, part, features))
+                    pace.count(found[-1].rows)
                 progress().advance(f"score {len(files)} files", note=pace.told())
         return found
 

@@ -114,11 +114,18 @@ class ScoredFolder:
         Raises
         ------
         DataError
-            If two files have one place, or a file there is not a scored one.
+            If another file has its place, or a file there is not a scored one.
         """
         top = Path(os.path.commonpath([file.absolute().parent for file in files]))
         parts = [self._folder / f"{file.absolute().relative_to(top)}.parquet" for file in files]
+        taken = {note.part: note.file for note in self._notes.values()}
         for file, part in zip(files, parts, strict=True):
+            other = taken.setdefault(str(part.relative_to(self._folder)), _name(file))
+            if other != _name(file):
+                raise DataError(
+                    f"{shown_path(part)} holds the scores of {shown_path(Path(other))}: name "
+                    f"another folder for those of {shown_path(file)}"
+                )
             if self.noted(file) is None and not overwrite:
                 check_replaced(part, explained=bool(self._made_by["explained"]))
             if part.exists() and part.samefile(file):
