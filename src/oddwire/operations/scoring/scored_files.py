@@ -56,6 +56,21 @@ def check_targets(file: Path, out: Path, *, explained: bool) -> None:
             )
 
 
+def into_one_file(out: str, files: int) -> bool:
+    """Return whether rows are to be written to one file, and not to a folder.
+
+    Raises
+    ------
+    DataError
+        If one file is named for the rows of many.
+    """
+    if out.endswith("/") or not out.endswith(_SUFFIXES) or Path(out).is_dir():
+        return False
+    if files > 1:
+        raise DataError(f"--out: {files} files are scored into a folder, got {shown_path(out)}")
+    return True
+
+
 def explained_file(out: Path) -> Path:
     """Return where the explanations of a scored file stand: ``a.csv`` → ``a.explained.csv``."""
     suffix = next(suffix for suffix in _SUFFIXES if out.name.endswith(suffix))
