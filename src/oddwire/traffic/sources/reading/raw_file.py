@@ -83,12 +83,15 @@ class RawFile:
         places: Sequence[int] = range(len(self.names))
         if chosen is not None:
             places = [self.names.index(name) for name in chosen]
-        tables = self._of_parquet(places) if self.layout is None else self._of_csv(places)
         names = [self.names[place] for place in places]
         first = 0
-        for content in _cut(tables, self.rows):
+        for content in _cut(self._tables(places), self.rows):
             yield RawTable(self.file, content.rename_columns(names), self.layout, first)
             first += content.num_rows
+
+    def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
+        """Read the columns at some places, some rows at a time."""
+        return self._of_parquet(places) if self.layout is None else self._of_csv(places)
 
     def _of_parquet(self, places: Sequence[int]) -> Iterator[pa.Table]:
         try:
