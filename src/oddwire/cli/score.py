@@ -102,26 +102,26 @@ def score(
             from oddwire.operations.scoring.many_files import score_files
             from oddwire.operations.scoring.score_file import score_file
             from oddwire.operations.scoring.scored_files import into_one_file
-            from oddwire.traffic.sources.reading.files import named_files
+            from oddwire.traffic.sources.reading.files import log_files
         explained = explain_most or (EXPLAINED if explain else 0)
-        chosen = named_files(files, root=Path.cwd())
-        if not into_one_file(out, len(chosen)):
-            if fdr is not None or adaptive:
-                raise ParameterError("--fdr and --adaptive need one file, and --out a file")
-            many = score_files(
-                project, source, chosen, Path(out), explain_most=explained, overwrite=overwrite
-            )
-            one = None
-        else:
+        chosen = log_files(files, root=Path.cwd(), required=False) or [*map(Path, files)]
+        many = one = None
+        if into_one_file(out, len(chosen)):
             one = score_file(
                 project, source, chosen[0], Path(out), max_fdr=fdr, adaptive=adaptive,
                 explain_most=explained, overwrite=overwrite,
             )  # fmt: skip
-    if as_json:
-        print_json((one or many).to_dict())
+        elif fdr is not None or adaptive:
+            raise ParameterError("--fdr and --adaptive need one file, and a file as --out")
+        else:
+            many = score_files(
+                project, source, chosen, Path(out), explain_most=explained, overwrite=overwrite
+            )
+    if as_json and (scored := one or many):
+        print_json(scored.to_dict())
     elif one is not None:
         show(one, fdr=fdr)
-    else:
+    elif many is not None:
         show_many(many)
 
 
