@@ -21,7 +21,7 @@ from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.scored_folder import Noted, ScoredFolder
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
-from oddwire.params.values.paths import file_fault
+from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.sources import open_file
@@ -97,6 +97,8 @@ def score_files(
     for file in files:
         if (fault := file_fault(file)) is not None:
             raise DataError(f"{shown_path(file)} {fault}")
+    if (fault := path_fault(str(out.absolute()))) is not None:
+        raise DataError(f"--out: {shown_path(out)} {fault}")
     params = load_params(project.params_file)
     settings = params.source(source)
     with step("find the champion"):
