@@ -65,7 +65,8 @@ def into_one_file(out: str, files: int) -> bool:
     DataError
         If one file is named for the rows of many.
     """
-    if out.endswith("/") or not out.endswith(_SUFFIXES) or os.path.isdir(out)  # noqa: PTH112 - False of a bad path:
+    is_folder = os.path.isdir(out)  # noqa: PTH112 - of a bad path False, where pathlib raises
+    if is_folder or not out.endswith(_SUFFIXES):
         return False
     if files > 1:
         raise DataError(f"--out: {files} files are scored into a folder, got {shown_path(out)}")
