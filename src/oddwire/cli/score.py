@@ -154,6 +154,7 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         )
     if scored.explanations is not None:
         _show_unusual(console, scored)
+    _show_what_was_not_read(console, scored)
     console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
     if scored.explanations is not None:
         every = scored.explained == scored.alerts
@@ -177,13 +178,29 @@ def show_many(scored: ScoredFiles) -> None:
     if scored.before:
         console.print(f"{scored.before:,} of the files were scored before", style="dim")
     if scored.refused:
-        console.print(f"{scored.refused:,} lines could not be read")
+        console.print(
+            f"{scored.refused:,} lines were refused: beside the parts, in NAME.refused.jsonl",
+            style="yellow",
+        )
     rate = "" if scored.alert_rate is None else f": {percent(scored.alert_rate)} of the rows"
     console.print(
         f"{scored.alerts:,} alerts{rate} (of benign rows {percent(scored.alert_p_value)} are "
         "expected)"
     )
     console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
+
+
+def _show_what_was_not_read(console: Console, scored: ScoredFile) -> None:
+    from rich.markup import escape
+
+    from oddwire.traffic.wire_text import printable
+
+    if scored.cut:
+        console.print(f"Read up to where the file is cut off: {scored.cut}", style="yellow")
+    if scored.refused_lines is not None:
+        lines = "1 line was" if scored.refused == 1 else f"{scored.refused:,} lines were"
+        console.print(f"{lines} refused: numbers and reasons are in", style="yellow")
+        console.print(f"  {escape(printable(str(scored.refused_lines)))}", soft_wrap=True)
 
 
 def _show_unusual(console: Console, scored: ScoredFile) -> None:

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from oddwire.errors import DataError
 from oddwire.operations.scoring.many_files import score_files
@@ -142,3 +143,44 @@ def test_a_part_of_another_file_is_not_written_over(simulated_desk, logs, tmp_pa
     score_files(simulated_desk.project, "simulated", logs[:1], out)
     with pytest.raises(DataError, match="holds the scores of"):
         score_files(simulated_desk.project, "simulated", [other], out)
+
+
+HEADER = """#separator \\x09
+#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tduration\torig_bytes\tresp_bytes
+"""
+
+
+def zeek_lines(rows):
+    for row in rows.itertuples():
+        values = (
+            row.ts.timestamp(), row.uid, row.src_ip, row.src_port, row.dst_ip, row.dst_port,
+            row.proto, row.duration, row.src_bytes, row.dst_bytes,
+        )  # fmt: skip
+        yield "\t".join("-" if pd.isna(value) else str(value) for value in values) + "\n"
+
+
+def test_logs_with_a_quiet_hour_and_a_bad_line(simulated_desk, day, tmp_path):
+    params = simulated_desk.project.params_file
+    kept = params.read_text()
+    content = yaml.safe_load(kept)
+    content["sources"]["simulated"] = {"format": "zeek", "files": "none.log"}
+    lines = [*zeek_lines(day)]
+    hours = [lines[:400], [], [*lines[400:600], "no row\n", *lines[600:]]]
+    files = []
+    for number, hour in enumerate(hours):
+        files.append(tmp_path / f"conn.{number:02}.log")
+        files[-1].write_text(HEADER + "".join(hour))
+    try:
+        params.write_text(yaml.safe_dump(content))
+        told = score_files(simulated_desk.project, "simulated", files, tmp_path / "scored")
+        again = score_files(simulated_desk.project, "simulated", files, tmp_path / "scored")
+    finally:
+        params.write_text(kept)
+    assert (told.rows, told.refused, told.files) == (900, 1, 3)
+    assert (again.rows, again.refused, again.before) == (900, 1, 3)
+    found = parts(tmp_path / "scored")
+    assert found["uid"].tolist() == day["uid"].tolist()
+    assert {"src_ip", "ts", "p_value"} <= set(found)
+    assert not (tmp_path / "scored" / "conn.01.log.parquet").exists()
+    refused = tmp_path / "scored" / "conn.02.log.refused.jsonl"
+    assert "no row" in refused.read_text()

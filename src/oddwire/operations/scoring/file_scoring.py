@@ -21,6 +21,7 @@ from oddwire.operations.scoring.scored_files import (
     explained_file,
     join_scores,
     own_columns,
+    write_refused,
     writing,
 )
 from oddwire.operations.scoring.unusual import identified
@@ -84,7 +85,7 @@ class FileScoring:
             if asked.explain_most:
                 with FrameWriter(drafts[1], targets[1].name) as second:
                     second.write(explained)
-        return more
+        return more | write_refused(self._opened.raw, out)
 
     def _is_known_at_once(self) -> bool:
         """Return whether a row's columns depend on no row behind it in the file."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from oddwire.detection.model import Model
-from oddwire.errors import DataError
+from oddwire.errors import DataError, NoRowsError
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
@@ -156,17 +156,21 @@ class _Scoring:
     def _one(self, file: Path, part: Path, features: FeaturesInBatches) -> Noted:
         part.parent.mkdir(parents=True, exist_ok=True)
         stamp = self._folder.stamp(file)
-        opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
+        self.done += 1
+        try:
+            opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
+        except NoRowsError as error:
+            progress().remark(str(error))
+            return self._folder.note(file, stamp, None, features)
         scoring = FileScoring(
             opened, features, self._model, self._folder.version, asked=self._asked, out=part
         )
-        scoring.write()
+        more = scoring.write()
         scorer = scoring.scorer
-        self.done += 1
         return self._folder.note(
             file, stamp, part, features,
             rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
-            infinite=scorer.infinite, unseen=scorer.unseen,
+            infinite=scorer.infinite, unseen=scorer.unseen, refused=more.get("refused", 0),
         )  # fmt: skip
 
     def _features_before(self, last: Path | None) -> FeaturesInBatches:

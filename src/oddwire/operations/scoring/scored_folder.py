@@ -36,7 +36,7 @@ class Noted:
     size, mtime_ns
         By which it is known again; a file that grew since is scored again.
     part
-        The file that was written, counted from the folder.
+        The file that was written, counted from the folder; None where there were no rows.
     number
         How many files were scored before it.
     """
@@ -45,12 +45,12 @@ class Noted:
     number: int
     size: int
     mtime_ns: int
-    part: str
-    rows: int
-    alerts: int
-    missing: int
-    infinite: int
-    unseen: int
+    part: str | None
+    rows: int = 0
+    alerts: int = 0
+    missing: int = 0
+    infinite: int = 0
+    unseen: int = 0
     refused: int = 0
 
 
@@ -118,7 +118,7 @@ class ScoredFolder:
         """
         top = Path(os.path.commonpath([file.absolute().parent for file in files]))
         parts = [self._folder / f"{file.absolute().relative_to(top)}.parquet" for file in files]
-        taken = {note.part: note.file for note in self._notes.values()}
+        taken = {note.part: note.file for note in self._notes.values() if note.part is not None}
         for file, part in zip(files, parts, strict=True):
             other = taken.setdefault(str(part.relative_to(self._folder)), _name(file))
             if other != _name(file):
@@ -143,20 +143,20 @@ class ScoredFolder:
         note = self._notes.get(_name(file))
         if note is None or (note.size, note.mtime_ns) != self.stamp(file):
             return None
-        return note if (self._folder / note.part).is_file() else None
+        return note if note.part is None or (self._folder / note.part).is_file() else None
 
     def note(
         self,
         file: Path,
         stamp: tuple[int, int],
-        part: Path,
+        part: Path | None,
         features: FeaturesInBatches,
         **counts: int,
     ) -> Noted:
         """Note a file whose part is written."""
         size, mtime_ns = stamp
         number = 0 if self._last is None else self._last.number + 1
-        name = str(part.relative_to(self._folder))
+        name = None if part is None else str(part.relative_to(self._folder))
         note = Noted(_name(file), number, size, mtime_ns, name, **counts)
         with whole_folder(self._before(note)) as draft:
             features.save(draft)

@@ -115,7 +115,7 @@ class LogFile(RawFile):
     source
         The source whose format it has.
     refused
-        The lines refused when it was last read to its end.
+        The lines refused when it was last read.
     """
 
     source: LogSource = field(kw_only=True)
@@ -126,7 +126,7 @@ class LogFile(RawFile):
         self.refused.clear()
         for part in read_parts(self.source, self.file):
             rows += len(part.connections)
-            self.refused.add(part.refused)
+            self.refused.add(part)
             yield part.connections.select(list(places))
         self.refused.check(self.file, rows=rows, most=self.source.max_refused_share)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, NoRowsError
 from oddwire.percent import percent
-from oddwire.traffic.sources.logs import Refused
+from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.wire_text import printable, shown_path
 
 _IN_MEMORY = 1 << 20
@@ -27,6 +26,8 @@ class Refusals:
         How many there are.
     first
         The first one, None where there is none.
+    cut
+        Why the file ended before its time; None where it did not.
     """
 
     def __init__(self) -> None:
@@ -36,11 +37,13 @@ class Refusals:
         """Forget all of them: the file is read anew."""
         self.count = 0
         self.first: Refused | None = None
+        self.cut: str | None = None
         self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it is collected
 
-    def add(self, refused: Iterable[Refused]) -> None:
-        """Keep more of them, in the order of the file."""
-        for one in refused:
+    def add(self, part: LogPart) -> None:
+        """Keep those of the next stretch of the file."""
+        self.cut = part.cut or self.cut
+        for one in part.refused:
             self.first = self.first or one
             self.count += 1
             content = {"line": one.line, "reason": one.reason, "text": one.text}
@@ -66,7 +69,9 @@ class Refusals:
         Raises
         ------
         DataError
-            Naming the first refused line, or that the file has no rows at all.
+            Naming the first refused line.
+        NoRowsError
+            If the file has no rows at all.
         """
         lines = rows + self.count
         if self.first is not None and self.count > most * lines:
@@ -77,4 +82,4 @@ class Refusals:
                 f" ({percent(most)}); the first in line {self.first.line}: {reason}"
             )
         if not rows:
-            raise DataError(f"{shown_path(file)} holds no connection")
+            raise NoRowsError(f"{shown_path(file)} holds no connection")

@@ -18,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.reading.raw_table import (
     CsvLayout,
     RawTable,
@@ -50,6 +51,9 @@ class RawFile:
         At most so many are read at once.
     whole
         All of the file, where it has no more rows than that: it is read once.
+    refused
+        Of a log, the lines refused when it was last read; None of a table, which is read as a whole
+        or not at all.
     """
 
     file: Path
@@ -57,6 +61,7 @@ class RawFile:
     layout: CsvLayout | None
     rows: int
     whole: RawTable | None = None
+    refused: Refusals | None = None
 
     @cached_property
     def _stamp(self) -> tuple[int, int]:
