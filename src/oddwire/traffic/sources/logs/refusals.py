@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +33,7 @@ class Refusals:
     """
 
     def __init__(self) -> None:
+        self._close: Callable[[], object] = lambda: None
         self.clear()
 
     def clear(self) -> None:
@@ -38,7 +41,9 @@ class Refusals:
         self.count = 0
         self.first: Refused | None = None
         self.cut: str | None = None
-        self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it is collected
+        self._close()
+        self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - see below
+        self._close = weakref.finalize(self, self._kept.close)
 
     def add(self, part: LogPart) -> None:
         """Keep those of the next stretch of the file."""
