@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.params import SplitSettings, check_params, load_params
+from oddwire.params.stage_settings import USED
 from oddwire.project import Project
 from oddwire.stages.running import remark, run
-from oddwire.stages.settings import USED, write_settings
+from oddwire.stages.settings import write_settings
 
 
 def test_a_stage_takes_one_source(project, monkeypatch, capsys):
