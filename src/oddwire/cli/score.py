@@ -17,7 +17,7 @@ from oddwire.project import Project
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from oddwire.operations.scoring.many_files import ScoredFiles
+    from oddwire.operations.scoring.folders.scored_folder import ScoredParts
     from oddwire.operations.scoring.score_file import ScoredFile
 
 EXPLAINED = 200  # alerts, unless told otherwise: a second or two
@@ -27,8 +27,9 @@ The output holds all columns of FILE, and `anomaly_score` (higher = more anomalo
 can show), `alert`, `model_version`; where asked for `discovery`, `adaptive_threshold`,
 `adaptive_alert` and `why`. `--explain` also writes all its figures to NAME.explained.csv.
 
-Of many files, or where OUT is a folder, each file becomes a Parquet file in it. What was killed
-goes on where it was, and later only new files are scored.
+Of many files, or where OUT is a folder, each file becomes a Parquet file in it; without FILE, each
+day of the source's rows. What was killed goes on where it was, and later only what is new is
+scored.
 
 **Examples**
 
@@ -37,14 +38,22 @@ goes on where it was, and later only new files are scored.
 `oddwire score today.csv --source office --out scored.parquet --explain`
 
 `oddwire score 'logs/conn.*.log.gz' --source office --out scored/`
+
+`oddwire score --source office --since 2026-03-09 --out scored/`
 """
 
 
 def score(
     files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Rows in the source's format; globs are files too."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE...",
+            help="Rows in the source's format, or glob patterns of such files. None: the rows that "
+            "`oddwire ingest` brought in.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
     source: Annotated[
         str, typer.Option(metavar="SOURCE", help="The source whose champion scores the rows.")
     ],
@@ -54,6 +63,20 @@ def score(
             metavar="OUT", help="Output file (.csv, .csv.gz or .parquet), or a folder of them."
         ),
     ],
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="Without FILE: score rows known from then on, such as 2026-03-02.",
+            show_default="the first row",
+        ),
+    ] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="Without FILE: score rows known before then.",
+            show_default="the last row",
+        ),
+    ] = "",
     fdr: Annotated[
         float | None,
         typer.Option(
@@ -99,20 +122,28 @@ def score(
 
     with shown_progress(quiet=as_json):
         with step("start"):
-            from oddwire.operations.scoring.many_files import score_files
+            from oddwire.operations.scoring.folders.many_files import score_files
+            from oddwire.operations.scoring.folders.period import score_period
             from oddwire.operations.scoring.score_file import score_file
             from oddwire.operations.scoring.scored_files import into_one_file
+            from oddwire.params.stage_settings import TrainingPeriod
             from oddwire.traffic.sources.reading.files import log_files
         explained = explain_most or (EXPLAINED if explain else 0)
-        chosen = log_files(files, root=Path.cwd(), required=False) or [*map(Path, files)]
+        named = files or []
+        chosen = log_files(named, root=Path.cwd(), required=False) or [*map(Path, named)]
         many = one = None
-        if into_one_file(out, len(chosen)):
+        if chosen and (since or until):
+            raise ParameterError("--since and --until need no FILE: they are of the source's rows")
+        if (fdr is not None or adaptive) and not (chosen and into_one_file(out, len(chosen))):
+            raise ParameterError("--fdr and --adaptive need one file, and a file as --out")
+        if not chosen:
+            period = TrainingPeriod.asked(since, until) or TrainingPeriod()
+            many = score_period(project, source, *period.moments, Path(out), overwrite=overwrite)
+        elif into_one_file(out, len(chosen)):
             one = score_file(
                 project, source, chosen[0], Path(out), max_fdr=fdr, adaptive=adaptive,
                 explain_most=explained, overwrite=overwrite,
             )  # fmt: skip
-        elif fdr is not None or adaptive:
-            raise ParameterError("--fdr and --adaptive need one file, and a file as --out")
         else:
             many = score_files(
                 project, source, chosen, Path(out), explain_most=explained, overwrite=overwrite
@@ -163,7 +194,7 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         console.print(f"  {escape(printable(str(scored.explanations)))}", soft_wrap=True)
 
 
-def show_many(scored: ScoredFiles) -> None:
+def show_many(scored: ScoredParts) -> None:
     """Print what was found in many files and where it was written."""
     from rich.markup import escape
 
@@ -172,11 +203,11 @@ def show_many(scored: ScoredFiles) -> None:
 
     console = printer()
     console.print(
-        f"{scored.rows:,} rows of {scored.files:,} files scored by version {scored.version} "
+        f"{scored.rows:,} rows in {scored.parts:,} parts scored by version {scored.version} "
         f"({scored.detector})"
     )
     if scored.before:
-        console.print(f"{scored.before:,} of the files were scored before", style="dim")
+        console.print(f"{scored.before:,} of the parts were scored before", style="dim")
     if scored.refused:
         console.print(
             f"{scored.refused:,} lines were refused: beside the parts, in NAME.refused.jsonl",

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from oddwire.errors import DataError
-from oddwire.operations.scoring.many_files import score_files
+from oddwire.operations.scoring.folders.many_files import score_files
 from oddwire.operations.scoring.score_file import score_file
 from oddwire.params import load_params
 from oddwire.traffic.sources.simulated import simulate
@@ -65,7 +65,7 @@ def test_the_parts_are_the_scores_of_one_long_file(simulated_desk, logs, whole, 
     out = tmp_path / "scored"
     told = score_files(simulated_desk.project, "simulated", logs, out)
     same(parts(out), whole)
-    assert (told.files, told.before, told.rows) == (6, 0, 900)
+    assert (told.parts, told.before, told.rows) == (6, 0, 900)
     assert told.alerts == whole["alert"].sum()
     assert (out / "1" / "part.5.csv.parquet").is_file()
 
@@ -75,7 +75,7 @@ def test_a_second_scoring_reads_new_files_alone(simulated_desk, logs, whole, tmp
     score_files(simulated_desk.project, "simulated", logs[:4], out)
     old = {file: file.stat().st_mtime_ns for file in out.rglob("*.csv.parquet")}
     told = score_files(simulated_desk.project, "simulated", logs, out)
-    assert (told.files, told.before, told.rows) == (6, 4, 900)
+    assert (told.parts, told.before, told.rows) == (6, 4, 900)
     assert all(file.stat().st_mtime_ns == at for file, at in old.items())
     same(parts(out), whole)
 
@@ -96,7 +96,7 @@ def test_a_killed_scoring_goes_on(simulated_desk, logs, whole, tmp_path):
     out = tmp_path / "scored"
     code = (
         "import sys; from pathlib import Path; from oddwire.project import Project\n"
-        "from oddwire.operations.scoring.many_files import score_files\n"
+        "from oddwire.operations.scoring.folders.many_files import score_files\n"
         "score_files(Project(Path(sys.argv[1])), 'simulated', [*map(Path, sys.argv[3:])],"
         " Path(sys.argv[2]))"
     )
@@ -176,7 +176,7 @@ def test_logs_with_a_quiet_hour_and_a_bad_line(simulated_desk, day, tmp_path):
         again = score_files(simulated_desk.project, "simulated", files, tmp_path / "scored")
     finally:
         params.write_text(kept)
-    assert (told.rows, told.refused, told.files) == (900, 1, 3)
+    assert (told.rows, told.refused, told.parts) == (900, 1, 3)
     assert (again.rows, again.refused, again.before) == (900, 1, 3)
     found = parts(tmp_path / "scored")
     assert found["uid"].tolist() == day["uid"].tolist()

@@ -8,17 +8,22 @@ one looks back on beside it: a scoring that was killed goes on behind the last f
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoRowsError
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
-from oddwire.operations.scoring.scored_folder import Noted, ScoredFolder
+from oddwire.operations.scoring.folders.pace import Pace
+from oddwire.operations.scoring.folders.scored_folder import (
+    Noted,
+    ScoredFolder,
+    ScoredParts,
+    name_of,
+    stamp_of,
+)
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
 from oddwire.params.values.paths import file_fault, path_fault
@@ -26,39 +31,6 @@ from oddwire.project import Project
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.sources import open_file
 from oddwire.traffic.wire_text import shown_path
-
-_RATE_FROM = 2.0  # seconds: before, a rate says nothing
-
-
-@dataclass(frozen=True)
-class ScoredFiles:
-    """What scoring many files came to; the counts are over all files of the folder's list.
-
-    ``before`` counts the files that an earlier scoring had done, ``seconds`` this one's time.
-    """
-
-    out: Path
-    files: int
-    before: int
-    rows: int
-    refused: int
-    alerts: int
-    alert_p_value: float
-    version: str
-    detector: str
-    missing: int
-    infinite: int
-    unseen: int
-    seconds: float
-
-    @property
-    def alert_rate(self) -> float | None:
-        """The share of the rows that raise an alert; None of no rows."""
-        return self.alerts / self.rows if self.rows else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return asdict(self) | {"alert_rate": self.alert_rate, "out": str(self.out)}
 
 
 def score_files(
@@ -69,7 +41,7 @@ def score_files(
     *,
     explain_most: int = 0,
     overwrite: bool = False,
-) -> ScoredFiles:
+) -> ScoredParts:
     """Score every row of many files.
 
     Parameters
@@ -109,15 +81,10 @@ def score_files(
     )
     begun = time.monotonic()
     scoring = _Scoring(settings, model, folder, params.rows_at_once, explain_most)
-    noted = scoring.all(files, overwrite=overwrite)
-    sums = {
-        name: sum(getattr(one, name) for one in noted)
-        for name in ("rows", "refused", "alerts", "missing", "infinite", "unseen")
-    }
-    return ScoredFiles(
-        out=out, files=len(files), before=len(files) - scoring.done, **sums,
-        alert_p_value=model.alert_p_value, version=version.number, detector=version.detector,
-        seconds=time.monotonic() - begun,
+    notes = scoring.all(files, overwrite=overwrite)
+    return ScoredParts.of(
+        out, notes, model, version,
+        before=len(files) - scoring.done, seconds=time.monotonic() - begun,
     )  # fmt: skip
 
 
@@ -135,11 +102,11 @@ class _Scoring:
     def all(self, files: Sequence[Path], *, overwrite: bool) -> list[Noted]:
         """Score those that are not noted yet; return the notes of all."""
         parts = self._folder.parts(files, overwrite=overwrite)
-        known = [self._folder.noted(file) for file in files]
+        known = [self._folder.noted(name_of(file), stamp_of(file)) for file in files]
         features: FeaturesInBatches | None = None
         found: list[Noted] = []
         with step(f"score {len(files)} files", total=len(files)):
-            pace = _Pace([file.stat().st_size for file in files])
+            pace = Pace([file.stat().st_size for file in files])
             for at, (file, part, done) in enumerate(zip(files, parts, known, strict=True)):
                 if done is not None:
                     features = None
@@ -155,20 +122,20 @@ class _Scoring:
 
     def _one(self, file: Path, part: Path, features: FeaturesInBatches) -> Noted:
         part.parent.mkdir(parents=True, exist_ok=True)
-        stamp = self._folder.stamp(file)
+        name, stamp = name_of(file), stamp_of(file)
         self.done += 1
         try:
             opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
         except NoRowsError as error:
             progress().remark(str(error))
-            return self._folder.note(file, stamp, None, features)
+            return self._folder.note(name, stamp, None, features)
         scoring = FileScoring(
             opened, features, self._model, self._folder.version, asked=self._asked, out=part
         )
         more = scoring.write()
         scorer = scoring.scorer
         return self._folder.note(
-            file, stamp, part, features,
+            name, stamp, part, features,
             rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
             infinite=scorer.infinite, unseen=scorer.unseen, refused=more.get("refused", 0),
         )  # fmt: skip
@@ -178,45 +145,9 @@ class _Scoring:
         features = FeaturesInBatches(self._settings.row_kind, self._model.schema)
         if last is None or self._settings.row_kind == "table":
             return features
-        if not self._folder.looked_back_on(last, features):
+        if not self._folder.looked_back_on(name_of(last), features):
             # The list has changed since: the file before it is read again, for its last rows.
             opened = open_file(self._settings, last, schema=self._model.schema, rows=self._rows)
             for batch in opened.batches():
                 features.of(batch.rows)
         return features
-
-
-class _Pace:
-    """How fast rows are scored, and how long the files that are left will take, by their sizes."""
-
-    def __init__(self, sizes: Sequence[int]) -> None:
-        self._sizes: Iterator[int] = iter(sizes)
-        self._left, self._bytes, self._rows = sum(sizes), 0, 0
-        self._begun = time.monotonic()
-
-    def skip(self) -> None:
-        """Leave out a file that is done already."""
-        self._left -= next(self._sizes)
-
-    def count(self, rows: int) -> None:
-        """Count a file that was scored."""
-        size = next(self._sizes)
-        self._left -= size
-        self._bytes += size
-        self._rows += rows
-
-    def told(self) -> str:
-        """Say it in a few words; nothing where it is too early."""
-        seconds = time.monotonic() - self._begun
-        if seconds < _RATE_FROM or not self._bytes:
-            return ""
-        rate = f"{self._rows / seconds:,.0f} rows/s"
-        left = self._left * seconds / self._bytes
-        return f"{rate}, about {_duration(left)} left" if self._left else rate
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"  # noqa: PLR2004
