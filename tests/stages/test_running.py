@@ -89,6 +89,7 @@ def test_whatever_is_left_out_is_written_out(tmp_path_factory, given_blocks):
     project.params_file.write_text(json.dumps(content))  # YAML too
     write_settings(project)
     written = json.loads(project.settings.read_text())
+    assert written.pop("periods") == {"a": {"since": None, "until": None, "days": None}}
     assert set(written) == set(USED)
     assert written["split"].keys() == SplitSettings.model_fields.keys()
     assert check_params(written) == load_params(project.params_file)

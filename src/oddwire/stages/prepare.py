@@ -23,8 +23,8 @@ from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, LONGEST_WINDOW
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.frame_files import FrameFile, read_frames, write_frames
-from oddwire.traffic.schema import LABEL, TIME, FeatureSchema
-from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, Split, split_rows
+from oddwire.traffic.schema import LABEL, FeatureSchema
+from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, split_rows
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
 PARTS = ("train", "calibration", "validation", "test")
@@ -46,7 +46,7 @@ def prepare(project: Project, source: str) -> None:
     schema = archive.schema or CONNECTION_FEATURES
     since, until = _period(archive, period_of(project.settings, params, source))
     split = split_rows(
-        archive.read("train", [LABEL, TIME], since=since, until=until),
+        archive.read("train", SPLIT_BY, since=since, until=until),
         archive.read("test", [LABEL]) if archive.has_test else None,
         params.split, seed=params.seed, source=source,
     )  # fmt: skip

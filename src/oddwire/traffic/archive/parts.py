@@ -15,9 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from oddwire.traffic.schema import TIME
+from oddwire.traffic.schema import END, TIME
 
-END = "end"
 ROW_GROUP = 100_000
 _TIME = pa.timestamp("us", tz="UTC")
 _SHOWN = 500  # of the text of a refused line

@@ -32,6 +32,7 @@ from oddwire.traffic.archive.rows import ROWS_FILE, read_schema
 from oddwire.traffic.schema import TIME, FeatureSchema
 
 _ROWS = 200_000
+_MOMENT = dt.timedelta(microseconds=1)
 _NOTHING: Places = np.empty(0, np.int64)
 _NULLABLE = {
     pa.int8(): pd.Int8Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
@@ -153,7 +154,7 @@ class Archive:
     def newest(self, days: int) -> dt.datetime | None:
         """Return from when on the newest days of ``train`` are known, None without times."""
         last = self.last
-        return None if last is None else last - dt.timedelta(days=days)
+        return None if last is None else last - dt.timedelta(days=days) + _MOMENT
 
     @property
     def first(self) -> dt.datetime | None:

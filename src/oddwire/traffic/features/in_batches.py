@@ -1,25 +1,69 @@
-"""Features of rows that come in batches, equal to those of all rows at once to the last bit."""
+"""Features of rows that come in batches, equal to those of all rows at once to the last bit.
+
+What a row needs of the rows before it is found in one cheap pass: the clock, and where the longest
+time window begins. After that a batch stands by itself, and its features may be computed anywhere,
+at the same time as others'.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from oddwire.params import RowKind
+from oddwire.traffic.features.clock import MICROSECONDS, Clock
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
+from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.frame_files import write_frames
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.schema import FeatureSchema
 
-_BEFORE = "before.parquet"
-_REACH = pd.Timedelta(seconds=LONGEST_WINDOW)
+_BEFORE, _CLOCK = "before.parquet", "clock.npz"
+_REACH = LONGEST_WINDOW * MICROSECONDS
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowsWithOverlap:
+    """Rows with all that their features need.
+
+    Parameters
+    ----------
+    kind, schema
+        As for `to_features`.
+    rows
+        The overlap, and the rows themselves behind it.
+    overlap
+        How many connections of the longest time window stand before the rows themselves.
+    clocks
+        The clock of all of them, as for `connection_features`; None for a table.
+    """
+
+    kind: RowKind
+    schema: FeatureSchema
+    rows: pd.DataFrame
+    overlap: int = 0
+    clocks: IntArray | None = None
+
+    def features(self) -> pd.DataFrame:
+        """Return the feature frame of the rows themselves.
+
+        Raises
+        ------
+        ParameterError
+            As by `to_features`.
+        """
+        features = to_features(self.kind, self.rows, self.schema, self.clocks)
+        return features.iloc[self.overlap :].reset_index(drop=True) if self.overlap else features
 
 
 class FeaturesInBatches:
     """Turns batches of rows into feature frames, one after the other.
 
-    Connections of the longest time window before a batch are kept and put before it; their number
-    follows from the traffic. Connections come in the order of time, a table's rows in any.
+    Between batches it keeps the clock, and the connections of the longest time window; their number
+    follows from the traffic. Connections come in the order in which they are known, a table's rows
+    in any.
 
     Parameters
     ----------
@@ -29,7 +73,9 @@ class FeaturesInBatches:
 
     def __init__(self, kind: RowKind, schema: FeatureSchema) -> None:
         self.kind, self._schema = kind, schema
+        self._clock = Clock()
         self._before: pd.DataFrame | None = None
+        self._clocks_before = np.empty(0, dtype=np.int64)
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the feature frame of the next rows.
@@ -39,23 +85,19 @@ class FeaturesInBatches:
         ParameterError
             As by `to_features`.
         """
-        if self.kind == "table" or rows.empty:
-            return to_features(self.kind, rows, self._schema)
-        near = rows
-        if self._before is not None:
-            near = pd.concat([self._before, rows], ignore_index=True)
-        self._before = near[near[TIME] > near[TIME].iloc[-1] - _REACH]
-        features = to_features(self.kind, near, self._schema)
-        if len(near) == len(rows):
-            return features
-        return features.iloc[len(near) - len(rows) :].reset_index(drop=True)
+        self.kind, self._schema = kind, schema
+        self._clock = Clock()
 
     def save(self, folder: Path) -> None:
         """Write what later rows look back on to a folder."""
         if self._before is not None:
             write_frames([self._before], folder / _BEFORE)
+            np.savez(folder / _CLOCK, clock=self._clock.state, before=self._clocks_before)
 
     def load(self, folder: Path) -> None:
         """Go on from what `save` wrote."""
         if (folder / _BEFORE).is_file():
             self._before = pd.read_parquet(folder / _BEFORE)
+            with np.load(folder / _CLOCK, allow_pickle=False) as kept:
+                self._clock = Clock(kept["clock"])
+                self._clocks_before = kept["before"]

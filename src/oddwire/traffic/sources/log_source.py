@@ -19,8 +19,13 @@ from oddwire.errors import DataError
 from oddwire.params import ConnectionsSource, LogSource, SuricataSource
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
-from oddwire.traffic.connections import CONNECTION_COLUMNS, type_connections, type_times
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.connections import (
+    CONNECTION_COLUMNS,
+    END_COLUMNS,
+    type_connections,
+    type_ends,
+)
+from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES
@@ -97,7 +102,7 @@ def open_file(
     whole, more = next(beginning), next(beginning, None)
     if more is None:
         raw = LogFile(file, raw.names, None, raw.rows, whole, source=source, refused=raw.refused)
-    return FileBatches(raw, connections_of, _TYPED, TIME, _times)
+    return FileBatches(raw, connections_of, _TYPED, END_COLUMNS, _ends, in_log_order=True)
 
 
 def connections_of(raw: RawTable) -> pd.DataFrame:
@@ -131,8 +136,9 @@ class LogFile(RawFile):
         self.refused.check(self.file, rows=rows, most=self.source.max_refused_share)
 
 
-def _times(raw: RawTable) -> pd.Series[Any]:
-    return type_times(raw.column(TIME).to_pandas(), origin=str(raw.file), first_row=raw.first_row)
+def _ends(raw: RawTable) -> pd.Series[Any]:
+    frame = pd.DataFrame({name: raw.column(name).to_pandas() for name in END_COLUMNS})
+    return type_ends(frame, origin=str(raw.file), first_row=raw.first_row)
 
 
 def _labels(source: LogSource) -> LabelRule:

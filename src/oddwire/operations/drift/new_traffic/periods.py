@@ -34,7 +34,7 @@ from oddwire.params import Params, Source
 from oddwire.project import Project
 from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.schema import KNOWN_AT, TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
 from oddwire.traffic.wire_text import printable
 
@@ -163,11 +163,13 @@ def _refusal(reason: DataError) -> Callable[[], pd.DataFrame]:
 
 def _of_scenario(looking: Looking, scenario: str) -> Period:
     connections, since = read_scenario(looking.settings, scenario, name=looking.source)
+    # Of connections that began on the last day, some are known after it.
     start, end = since.to_pydatetime(), connections[TIME].max().ceil("D").to_pydatetime()
+    kind = looking.settings.row_kind
 
     def read() -> pd.DataFrame:
-        features = to_features(looking.settings.row_kind, connections, looking.schema)
-        return _between(features, start, end)
+        features = to_features(kind, connections, looking.schema)
+        return _between(features, start, end, KNOWN_AT[kind])
 
     identity = f"{scenario} {_digest(looking.settings.model_dump_json())}"
     return Period(f"scenario {scenario}", "scenario", identity, read, start, end)
@@ -175,11 +177,11 @@ def _of_scenario(looking: Looking, scenario: str) -> Period:
 
 def _next_day(looking: Looking, ends: dt.datetime) -> Period:
     start = max([ends, *(check.end for check in looking.past if check.kind == "day" and check.end)])
-    end = start + _DAY
+    end, kind = start + _DAY, looking.settings.row_kind
 
     def read() -> pd.DataFrame:
         rows = later_days(looking.settings, start, end, reach=_REACH)
-        return _between(to_features(looking.settings.row_kind, rows, looking.schema), start, end)
+        return _between(to_features(kind, rows, looking.schema), start, end, KNOWN_AT[kind])
 
     return _of_days(start, end, read)
 
@@ -296,8 +298,10 @@ def _test_part(looking: Looking) -> Period:
     return Period(NEWEST_ROWS, "test part", prepared.digest("test"), lambda: prepared.part("test"))
 
 
-def _between(features: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-    inside = (features[TIME] >= start) & (features[TIME] < end)
+def _between(
+    features: pd.DataFrame, start: dt.datetime, end: dt.datetime, time: str
+) -> pd.DataFrame:
+    inside = (features[time] >= start) & (features[time] < end)
     return features[inside].reset_index(drop=True)
 
 
