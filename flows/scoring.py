@@ -1,4 +1,4 @@
-"""Score a file with a source's champion."""
+"""Score a file, or a period of a source's rows, with the source's champion."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from flows.artifact_keys import artifact_key
 from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
-from oddwire.operations.scoring.on_order import score_on_order
-from oddwire.operations.scoring.page import scoring_markdown
+from oddwire.operations.scoring.folders.scored_folder import ScoredParts
+from oddwire.operations.scoring.on_order import score_on_order, score_period_on_order
+from oddwire.operations.scoring.page import scored_parts_markdown, scoring_markdown
 from oddwire.operations.scoring.score_file import ScoredFile
 from oddwire.params import load_params
 from oddwire.percent import percent
 from oddwire.project import Project
 
 score_rows = task(name="score", task_run_name="score", persist_result=False)(score_on_order)
+score_days = task(name="score", task_run_name="score", persist_result=False)(score_period_on_order)
 
 
 @flow(
@@ -28,29 +30,39 @@ score_rows = task(name="score", task_run_name="score", persist_result=False)(sco
     persist_result=False,
 )
 def score(
-    file: str,
+    file: str = "",
     source: str = "simulated",
-    out: str = "scored.parquet",
+    out: str = "scored",
+    since: str = "",
+    until: str = "",
     explain: Annotated[int, Field(ge=0, le=10_000)] = 20,
     fdr: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     adaptive: bool = False,
-) -> ScoredFile:
-    """Score every row of a file, and write rows, anomaly scores, p-values and alerts.
+) -> ScoredFile | ScoredParts:
+    """Score every row of a file or of a period, and write rows, scores, p-values and alerts.
 
     Args:
         file: Path of the file to score, on the machine that serves the flows: rows in the
-            source's format.
+            source's format. Empty: the rows that the source has, by days.
         source: The source whose format the file has and whose champion scores it.
         out: Path of the file to write, .csv, .csv.gz or .parquet, in the project or in a folder
-            that params.yaml names as scoring.folders. An earlier scored file is replaced as a
-            whole, any other file is left alone.
+            that params.yaml names as scoring.folders; without an ending, .parquet is put behind
+            it. An earlier scored file is replaced as a whole, any other file is left alone. Of a
+            period, the folder to write to: a .parquet file per day.
+        since: Score the source's rows known from this time on, such as 2026-03-02 or
+            2026-03-02T14:00, in UTC. Empty: from the first row on. Only without a file.
+        until: Score the source's rows known before this time. Empty: to the last row. Only
+            without a file.
         explain: How many alerts to explain, the most unusual first, from 0 to 10,000.
         fdr: False-discovery rate, from 0 to below 1: mark as discoveries so many rows that on
             average this share of them is benign. 0 marks none.
         adaptive: Whether to add alerts of a threshold that follows the file's drift. Needs a
             time in every row.
     """
-    return ended(lambda: _score(file, source, out, explain, fdr, adaptive), _outcome)
+    if not file:
+        return ended(lambda: _score_period(source, since, until, out), _outcome)
+    target = out if Path(out).suffix else f"{out}.parquet"
+    return ended(lambda: _score(file, source, target, explain, fdr, adaptive), _outcome)
 
 
 def _score(
@@ -71,7 +83,20 @@ def _score(
     return result
 
 
-def _outcome(result: ScoredFile) -> Outcome:
+def _score_period(source: str, since: str, until: str, out: str) -> ScoredParts:
+    project = Project.find()
+    load_params(project.params_file).source(source)
+    with shown_on_the_page():
+        result = score_days(project, source, since, until, out)
+    show_markdown(
+        key=artifact_key("scoring", source),
+        markdown=scored_parts_markdown(source, result),
+        description=f"Newest scored period of {source}",
+    )
+    return result
+
+
+def _outcome(result: ScoredFile | ScoredParts) -> Outcome:
     rate = "" if result.alert_rate is None else f" ({percent(result.alert_rate)})"
     return Outcome(
         name="Scored",

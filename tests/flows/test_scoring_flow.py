@@ -69,6 +69,17 @@ def test_connections_are_scored_in_time_and_written_in_the_order_of_the_file(
     assert (together["anomaly_score"] == together["anomaly_score_shuffled"]).all()
 
 
+def test_a_period_is_scored_by_days(trained, outbox):
+    done = score(source="simulated", since="2026-03-03", until="2026-03-05", out=str(outbox / "p"))
+    assert sorted(file.name for file in (outbox / "p").glob("*.parquet")) == [
+        "2026-03-03.parquet", "2026-03-04.parquet",
+    ]  # fmt: skip
+    assert done.rows == sum(len(pd.read_parquet(file)) for file in (outbox / "p").glob("*.parquet"))
+    assert done.version == trained[1].version
+    with pytest.raises(ParameterError, match="since must be a time"):
+        score(source="simulated", since="yesterday", out=str(outbox / "p"))
+
+
 def test_a_failed_run_stands_on_the_page_with_its_reason(outbox, prefect_server, tmp_path):
     with pytest.raises(DataError, match=r"nothing\.csv does not exist"):
         score(file=str(tmp_path / "nothing.csv"), source="simulated", out=str(outbox / "o.csv"))

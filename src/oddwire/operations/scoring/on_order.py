@@ -10,10 +10,13 @@ from pathlib import Path
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.operations.data.elsewhere import telling_little
+from oddwire.operations.scoring.folders.period import score_period
+from oddwire.operations.scoring.folders.scored_folder import ScoredParts
 from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import check_targets
 from oddwire.params import load_params
+from oddwire.params.stage_settings import TrainingPeriod
 from oddwire.params.values.paths import file_fault
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.files import locate
@@ -54,6 +57,22 @@ def score_on_order(
             project, source, path, target,
             max_fdr=max_fdr, adaptive=adaptive, explain_most=explain_most,
         )  # fmt: skip
+
+
+def score_period_on_order(
+    project: Project, source: str, since: str, until: str, out: str
+) -> ScoredParts:
+    """Score a period of a source's rows as `score_period` does, within bounds.
+
+    Raises
+    ------
+    ParameterError
+        If ``out`` is in no folder that may be written to, or a time is none.
+    DataError
+        As by `score_period`.
+    """
+    period = TrainingPeriod.asked(since, until) or TrainingPeriod()
+    return score_period(project, source, *period.moments, ordered_target(project, out))
 
 
 def ordered_target(project: Project, out: str) -> Path:

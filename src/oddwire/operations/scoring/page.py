@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oddwire.operations.markdown import escaped, table
+from oddwire.operations.scoring.folders.scored_folder import ScoredParts
 from oddwire.operations.scoring.score_file import ScoredFile
 
 
@@ -27,7 +28,18 @@ def scoring_markdown(source: str, file: Path, result: ScoredFile) -> str:
     ])  # fmt: skip
 
 
-def _counts(result: ScoredFile) -> list[list[str]]:
+def scored_parts_markdown(source: str, result: ScoredParts) -> str:
+    """Return the counts of a scored period."""
+    by = f"version {result.version} ({escaped(result.detector)})"
+    days = "1 day" if result.parts == 1 else f"{result.parts:,} days"
+    return "\n\n".join([
+        f"## {days} of {escaped(source)} scored",
+        table(["", "count"], _counts(result)),
+        f"Champion: {by}. Scored rows: {escaped(str(result.out))}, a file per day",
+    ])  # fmt: skip
+
+
+def _counts(result: ScoredFile | ScoredParts) -> list[list[str]]:
     rate = "none: there are no rows" if result.alert_rate is None else f"{result.alert_rate:.2%}"
     return [
         ["rows", f"{result.rows:,}"],

@@ -157,6 +157,16 @@ class Archive:
         return None if last is None else last - dt.timedelta(days=days) + _MOMENT
 
     @property
+    def first(self) -> dt.datetime | None:
+        """Known-at of the first row of ``train``, None where rows have no times."""
+        if is_of_logs(self.folder):
+            return self.records.first
+        if self._has_times("train"):
+            for _, clock in self.stretches("train", rows=_ROWS, columns=()):
+                return moment(int(clock[0]))
+        return None
+
+    @property
     def last(self) -> dt.datetime | None:
         """Known-at of the last row of ``train``, None where rows have no times."""
         if is_of_logs(self.folder):
