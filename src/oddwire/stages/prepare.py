@@ -26,6 +26,7 @@ from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, 
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
 PARTS = ("train", "calibration", "validation", "test")
+_WORKERS = 2  # while one frame is written, as many are computed; more would hold more memory
 
 
 def prepare(project: Project, source: str) -> None:
@@ -67,7 +68,7 @@ def prepare(project: Project, source: str) -> None:
 def _write_parts(
     archive: Archive, split: Split, schema: FeatureSchema, folder: Path, rows: int
 ) -> None:
-    """Write each part, and the dropped rows; those of the archive are in the order of time."""
+    """Write each part, and the dropped rows, in the order of the archive."""
     features = FeaturesInBatches(archive.kind, schema)
     first = 0
     with ExitStack() as open_files:
@@ -76,8 +77,7 @@ def _write_parts(
             for part in NUMBERS
             if not (archive.has_test and part == "test")
         }
-        for batch in archive.batches("train", rows=rows):
-            frame = features.of(batch)
+        for frame in features.of_all(archive.batches("train", rows=rows), workers=_WORKERS):
             numbers = split.numbers[first : first + len(frame)]
             for part, file in files.items():
                 chosen = numbers == NUMBERS[part]
@@ -88,7 +88,8 @@ def _write_parts(
             first += len(frame)
     if archive.has_test:
         later = FeaturesInBatches(archive.kind, schema)
-        kept = _taken(map(later.of, archive.batches("test", rows=rows)), split.official)
+        frames = later.of_all(archive.batches("test", rows=rows), workers=_WORKERS)
+        kept = _taken(frames, split.official)
         write_frames(kept, folder / "test.parquet")
 
 
