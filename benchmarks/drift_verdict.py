@@ -31,7 +31,7 @@ from oddwire.operations.drift.report import check_drift
 from oddwire.operations.registry.reference import SCORE, reference_rows
 from oddwire.params import DRIFT_SCENARIOS, DriftSettings, SimulatedSource, SplitSettings
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
-from oddwire.traffic.schema import LABEL, TIME
+from oddwire.traffic.schema import END, LABEL, TIME
 from oddwire.traffic.sources.simulated import simulate
 from oddwire.traffic.splitting.parts import split_rows
 
@@ -75,7 +75,7 @@ def history(seed: int, scenario: str, start: dt.date, cache: Path | None) -> pd.
     rows["office"] = rows["src_ip"].str.match(WORKSTATIONS)
     lot = pd.util.hash_array(rows["uid"].to_numpy(dtype=object))
     rows["lot"] = lot / np.float64(2**64)
-    rows["local"] = rows[TIME].dt.tz_localize(None)
+    rows["local"] = rows[END].dt.tz_localize(None)
     kept = rows[["local", "office", "lot", LABEL, *CONNECTION_FEATURES.columns]]
     if file:
         kept.to_parquet(file)

@@ -108,7 +108,7 @@ def measure_engines(rows: int) -> dict[str, float]:
         f" range between {width - 1} preceding and current row)"
     )
     clock = Clock()
-    keyed = KeyedRows.sort(Codes.of(frame["key"]), frame["ts"].to_numpy())
+    keyed = KeyedRows.group(Codes.of(frame["key"]), frame["ts"].to_numpy())
     starts = keyed.starts(width)
     sum_inside(frame["bytes"].to_numpy()[keyed.positions], starts)
     clock.lap("loops_sums")

@@ -29,6 +29,7 @@ from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
 PARTS = ("train", "calibration", "validation", "test")
 Period = tuple[dt.datetime | None, dt.datetime | None]
+_WORKERS = 2  # while one frame is written, as many are computed; more would hold more memory
 
 
 def prepare(project: Project, source: str) -> None:
@@ -78,7 +79,7 @@ def _period(archive: Archive, wanted: PeriodSettings) -> Period:
 def _write_parts(
     archive: Archive, period: Period, split: Split, schema: FeatureSchema, folder: Path, rows: int
 ) -> None:
-    """Write each part, and the dropped rows; those of the archive are in the order of time."""
+    """Write each part, and the dropped rows, in the order of the archive."""
     features = FeaturesInBatches(archive.kind, schema)
     since, until = period
     if since is not None:  # its first rows look back like any other
@@ -92,8 +93,8 @@ def _write_parts(
             for part in NUMBERS
             if not (archive.has_test and part == "test")
         }
-        for batch in archive.batches("train", rows=rows, since=since, until=until):
-            frame = features.of(batch)
+        batches = archive.batches("train", rows=rows, since=since, until=until)
+        for frame in features.of_all(batches, workers=_WORKERS):
             numbers = split.numbers[first : first + len(frame)]
             for part, file in files.items():
                 chosen = numbers == NUMBERS[part]
@@ -104,7 +105,8 @@ def _write_parts(
             first += len(frame)
     if archive.has_test:
         later = FeaturesInBatches(archive.kind, schema)
-        kept = _taken(map(later.of, archive.batches("test", rows=rows)), split.official)
+        frames = later.of_all(archive.batches("test", rows=rows), workers=_WORKERS)
+        kept = _taken(frames, split.official)
         write_frames(kept, folder / "test.parquet")
 
 

@@ -62,6 +62,28 @@ def test_parts_computed_apart_in_any_order_equal_the_whole_to_the_last_bit(rows,
     assert_frame_equal(together, whole, check_exact=True)
 
 
+@settings(deadline=None, max_examples=20)
+@given(
+    rows=some_connections, cuts=st.sets(st.integers(0, 150), max_size=8), workers=st.integers(1, 3)
+)
+def test_parts_computed_at_the_same_time_come_in_their_order(rows, cuts, workers):
+    connections = connections_of(rows)
+    features = FeaturesInBatches("connections", CONNECTION_FEATURES)
+    found = list(features.of_all(iter(cut(connections, cuts)), workers=workers))
+    together = pd.concat(found, ignore_index=True)
+    assert_frame_equal(together, connection_features(connections), check_exact=True)
+
+
+def test_no_more_batches_are_taken_than_are_computed_at_once():
+    connections = connections_of([{"ts": NOW, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2",
+                                   "dst_port": 1, "proto": "tcp"}] * 9)  # fmt: skip
+    taken = []
+    batches = (taken.append(part) or part for part in cut(connections, set(range(9))))
+    frames = FeaturesInBatches("connections", CONNECTION_FEATURES).of_all(batches, workers=2)
+    assert len(next(frames)) == 0
+    assert len(taken) == 3
+
+
 def test_of_the_rows_before_no_more_are_kept_than_the_longest_window_reaches():
     rows = [{"ts": NOW + step, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 1,
              "proto": "tcp"} for step in (0, 1, 599, 600, 600)]  # fmt: skip

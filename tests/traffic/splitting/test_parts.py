@@ -134,6 +134,15 @@ class TestTheTestPart:
         assert parts.method == "time"
         assert sorted(parts.test["row"]) == list(range(750, 1000))
 
+    def test_is_the_last_that_was_known_of_connections_whatever_their_times(self):
+        """A log may have a line later than the end of its connection says."""
+        rows = rows_of(1000).assign(end=lambda rows: rows["ts"] + pd.Timedelta(hours=1))
+        rows.loc[999, ["ts", "end"]] = START
+        rows.loc[0, ["ts", "end"]] = START + pd.Timedelta(days=30)
+        parts = split(rows, test=0.25)
+        assert parts.method == "time"
+        assert parts.test["row"].tolist() == list(range(750, 1000))
+
     def test_never_holds_a_row_of_unknown_time(self):
         rows = rows_of(1000)
         rows.loc[990:, "ts"] = pd.NaT

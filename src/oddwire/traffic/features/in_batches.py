@@ -1,12 +1,16 @@
 """Features of rows that come in batches, equal to those of all rows at once to the last bit.
 
-What a row needs of the rows before it is found in one cheap pass: the clock, and where the longest
-time window begins. After that a batch stands by itself, and its features may be computed anywhere,
-at the same time as others'.
+What a row needs of the rows before it is found in one cheap pass, `FeaturesInBatches.take`: the
+clock, and where the longest time window begins. After that a batch stands by itself, and its
+features may be computed anywhere, at the same time as others'. Whatever else has to be carried from
+row to row belongs into that pass, beside the clock.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +106,30 @@ class FeaturesInBatches:
             kind=self.kind, schema=self._schema, rows=near,
             overlap=len(near) - len(rows), clocks=clocks,
         )  # fmt: skip
+
+    def of_all(self, batches: Iterable[pd.DataFrame], *, workers: int) -> Iterator[pd.DataFrame]:
+        """Yield the feature frames of batches in their order, computed at the same time.
+
+        Parameters
+        ----------
+        workers
+            How many threads compute, and how many frames wait at most: memory grows with them.
+            The loops, NumPy and Parquet leave Python's lock; processes would be sent all rows,
+            which costs as much as the features themselves.
+
+        Raises
+        ------
+        ParameterError
+            As by `to_features`.
+        """
+        with ThreadPoolExecutor(workers) as pool:
+            waiting: deque[Future[pd.DataFrame]] = deque()
+            for rows in batches:
+                waiting.append(pool.submit(self.take(rows).features))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
     def save(self, folder: Path) -> None:
         """Write what later rows look back on to a folder."""

@@ -178,14 +178,16 @@ def _count_distinct(values: IntArray, starts: IntArray, different: int) -> IntAr
 def compiled(function: Callable[..., IntArray], signature: str) -> Callable[..., IntArray]:
     """Compile for one signature, kept on disk where a folder for that can be written.
 
+    What is compiled runs beside other threads.
+
     With the signature given, compiling and saving happen here and not at the first call, so that
     a folder that is read-only or full costs a second and is no error.
     """
     import numba  # half a second, not to be paid by `oddwire --help`
 
     try:
-        with_cache: Callable[..., IntArray] = numba.njit(signature, cache=True)(function)
+        kept: Callable[..., IntArray] = numba.njit(signature, cache=True, nogil=True)(function)
     except (OSError, RuntimeError):  # numba finds no folder that it may write to
-        without_cache: Callable[..., IntArray] = numba.njit(signature)(function)
-        return without_cache
-    return with_cache
+        unkept: Callable[..., IntArray] = numba.njit(signature, nogil=True)(function)
+        return unkept
+    return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -111,6 +112,19 @@ def test_connections_in_batches_have_the_features_of_all_at_once(
     pd.testing.assert_frame_equal(
         pd.concat(found, ignore_index=True), connection_features(whole.rows), check_exact=True
     )
+
+
+@pytest.mark.parametrize("rows", [None, 100])
+def test_rows_of_a_log_stay_where_they_are_whatever_their_times(tmp_path, connections, rows):
+    log = connections.sample(frac=1, random_state=2)
+    log.to_parquet(tmp_path / "c.parquet", index=False)
+    opened = open_file(SIMULATED, tmp_path / "c.parquet", rows=rows)
+    assert not opened.in_time_order
+    opened = replace(opened, in_log_order=True)
+    assert opened.order().tolist() == list(range(len(log)))
+    places, ordered = in_order(opened)
+    assert places.tolist() == list(range(len(log)))
+    assert ordered["uid"].tolist() == log["uid"].tolist()
 
 
 def test_types_are_those_of_the_file_and_not_of_a_batch(tmp_path):
