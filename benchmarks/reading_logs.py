@@ -23,8 +23,8 @@ import numpy as np
 import pyarrow as pa
 
 from oddwire.traffic.sources.logs.reading import read_log
-from oddwire.traffic.sources.logs.tables.values import TableSettings
 from oddwire.traffic.sources.logs.tables.reading import read as read_table
+from oddwire.traffic.sources.logs.tables.values import TableSettings
 
 Flow = tuple[float, str, int, int, float, int, int, int]
 START = 1_700_000_000.0

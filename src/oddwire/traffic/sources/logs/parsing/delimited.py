@@ -147,6 +147,8 @@ def _readable(data: bytes) -> bytes:
     """Return lines that a parser of UTF-8 takes, in which bytes that are none are escaped."""
     if b"\r" in data:  # inside a line: the parser would take it for a line's end
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\\x0d")
+    # The parser's sign for "no quotes" is a NUL: of one in a line it loses values.
+    data = data.replace(b"\0", b"\\x00")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
