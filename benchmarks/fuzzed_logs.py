@@ -47,7 +47,7 @@ NASTY = (
 NUMBER = re.compile(rb"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+")
 
 
-WORD = re.compile(rb"[0-9A-Za-z:.%]{2,}")
+WORD = re.compile(rb"[0-9A-Za-z][0-9A-Za-z:.%]+")
 
 
 @dataclass(frozen=True)
@@ -302,7 +302,7 @@ def unordered(rows: list[dict[str, Any]], lines: list[bytes]) -> str | None:
         for word in set(WORD.findall(line)):
             by_word.setdefault(word, []).append(line)
     for row in rows:
-        candidates = by_word.get((row["uid"] or row["src_ip"]).encode(), [])
+        candidates = by_word.get((row["uid"] or row["src_ip"]).encode(), lines)
         if not any(standing(row, line) for line in candidates):
             return f"{row} stands in no line"
     return None
