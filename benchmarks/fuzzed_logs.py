@@ -355,7 +355,7 @@ def checked(kind: Kind, count: int, seed: tuple[int, ...], folder: Path) -> Coun
     return counts
 
 
-def run(lines: int, seed: int, samples: Path | None, *, of_a_file: int = 5000) -> int:
+def run(lines: int, seed: int, samples: Path | None, *, of_a_file: int) -> int:
     """Fuzz all kinds by turns; print a table, and return how many faults there were."""
     every = kinds(samples)
     totals: dict[str, Counter[str]] = {name: Counter() for name in every}
@@ -365,7 +365,7 @@ def run(lines: int, seed: int, samples: Path | None, *, of_a_file: int = 5000) -
             name = [*every][turn % len(every)]
             key = (seed, turn)
             try:
-                counts = checked(every[name], min(of_a_file, lines), key, Path(folder))
+                counts = checked(every[name], of_a_file, key, Path(folder))
             except Exception as error:  # noqa: BLE001 a crash is what is looked for
                 print(f"{name}, {key}: {type(error).__name__}: {error}"[:600])
                 counts = Counter(fault=1, lines=of_a_file)
@@ -390,8 +390,9 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--samples", type=Path, help="the folder of public samples")
+    parser.add_argument("--of-a-file", type=int, default=5000, help="lines of each file")
     given = parser.parse_args()
-    sys.exit(run(given.lines, given.seed, given.samples) > 0)
+    sys.exit(run(given.lines, given.seed, given.samples, of_a_file=given.of_a_file) > 0)
 
 
 if __name__ == "__main__":

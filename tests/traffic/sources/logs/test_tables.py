@@ -45,10 +45,10 @@ EXPORTS = {
         ZEEK.replace(".", "_"), "1700000000,C1,10.0.0.1,1032,10.0.0.2,80,tcp,1.5,500,400",
     ),
     "Suricata": (
-        "flow_id,src_ip,src_port,dest_ip,dest_port,proto,flow.start,flow.end"
-        ",flow.bytes_toserver,flow.bytes_toclient",
-        "1,10.0.0.1,1032,10.0.0.2,80,TCP,2023-11-14T22:13:20.0+0000,"
-        "2023-11-14T22:13:21.5+0000,500,400",
+        ("flow_id,src_ip,src_port,dest_ip,dest_port,proto,flow.start,flow.end"
+        ",flow.bytes_toserver,flow.bytes_toclient"),
+        ("1,10.0.0.1,1032,10.0.0.2,80,TCP,2023-11-14T22:13:20.0+0000,"
+        "2023-11-14T22:13:21.5+0000,500,400"),
     ),
     "Argus": (
         "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,TotPkts,TotBytes,SrcBytes,Label",
@@ -59,18 +59,18 @@ EXPORTS = {
         "2023-11-14 22:13:20,2023-11-14 22:13:21,1.5,10.0.0.1,10.0.0.2,1032,80,TCP,5,500,4,400",
     ),
     "NFStream": (
-        "id,src_ip,src_port,dst_ip,dst_port,protocol,bidirectional_first_seen_ms"
-        ",bidirectional_duration_ms,src2dst_bytes,dst2src_bytes",
+        ("id,src_ip,src_port,dst_ip,dst_port,protocol,bidirectional_first_seen_ms"
+        ",bidirectional_duration_ms,src2dst_bytes,dst2src_bytes"),
         "0,10.0.0.1,1032,10.0.0.2,80,6,1700000000000,1500,500,400",
     ),
     "CICFlowMeter": (
-        "Flow ID, Src IP, Src Port, Dst IP, Dst Port, Protocol, Timestamp, Flow Duration"
-        ", Fwd Header Length, Fwd Header Length, TotLen Fwd Pkts, TotLen Bwd Pkts, Label",
+        ("Flow ID, Src IP, Src Port, Dst IP, Dst Port, Protocol, Timestamp, Flow Duration"
+        ", Fwd Header Length, Fwd Header Length, TotLen Fwd Pkts, TotLen Bwd Pkts, Label"),
         "x,10.0.0.1,1032,10.0.0.2,80,6,2023-11-14 22:13:20,1500000,1,2,500,400,No Label",
     ),
     "Wireshark": (
-        "Address A,Port A,Address B,Port B,Packets,Bytes,Packets A → B,Bytes A → B"
-        ",Packets B → A,Bytes B → A,Rel Start,Abs Start,Duration",
+        ("Address A,Port A,Address B,Port B,Packets,Bytes,Packets A → B,Bytes A → B"
+        ",Packets B → A,Bytes B → A,Rel Start,Abs Start,Duration"),
         "10.0.0.1,1032,10.0.0.2,80,9,900,5,500,4,400,0.0,2023-11-14 22:13:20.0000,1.5",
     ),
     "ours": (

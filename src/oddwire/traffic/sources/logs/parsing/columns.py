@@ -57,7 +57,8 @@ _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 LATEST_SECOND = 250_278_163_200.0
 # The clock goes by ends: one nonsensical duration must not put it far ahead.
 _LONGEST_SECONDS = 10 * 366 * 86_400.0
-_ETHERNET = re.compile(r"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}")
+# Of Ethernet; and what Argus gives its records about itself.
+_ETHERNET = re.compile(r"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}|0")
 _LONGEST_TEXT = 10_000
 _SHOWN = 80
 

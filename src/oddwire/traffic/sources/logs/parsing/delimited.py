@@ -90,7 +90,8 @@ def first_line(block: Block) -> tuple[Block, str]:
 
 def parse(block: Block, form: Form) -> Rows:
     """Read the columns of a block of lines; blank lines are no rows."""
-    block = replace(block, data=_without(form.header, _readable(block.data)))
+    # Of no line at all the parser makes an error, of a blank one nothing.
+    block = replace(block, data=_without(form.header, _readable(block.data)) or b"\n")
     refused: list[Refused] = []
     if form.quoted and b'"' in block.data:
         block, refused = _without_open_quotes(block)
