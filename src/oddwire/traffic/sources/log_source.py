@@ -1,8 +1,8 @@
 """Log files of connections, as the programs wrote them: one reader for all formats of logs.
 
 Rows are in the order of the log; those of a table, which need not have one, are put in the order
-of their ends. The raw columns are those of `LOG_SCHEMA`. A file is read
-anew whenever its rows are asked for, part by part, so that none is ever held whole.
+of their ends. The raw columns are those of `LOG_SCHEMA`. A file is read anew whenever its rows are
+asked for, part by part, so that none is ever held whole.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from oddwire.traffic.sources.logs.reading import LogSettings, read_log
 from oddwire.traffic.sources.logs.recognising import LogKind
 from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.logs.tables import reading as tables
+from oddwire.traffic.sources.logs.tables.values import TableSettings
 from oddwire.traffic.sources.logs.zeek.fields import BENIGN, UNKNOWN, LabelRule
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
@@ -161,7 +162,7 @@ def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
     if source.columns is not None:
         columns = {str(ours): theirs for ours, theirs in source.columns.items()}
         columns |= {ours: theirs for ours, theirs in roles.items() if theirs is not None}
-    settings = tables.TableSettings(
+    settings = TableSettings(
         columns=columns,
         time_format=source.time_format, zone=source.zone, labels=_labels(source),
     )  # fmt: skip
