@@ -144,3 +144,17 @@ def test_words_for_benign_and_unknown_can_be_said(tmp_path):
     rows = read_source(source, root=tmp_path).train
     assert rows["label"].tolist() == [0, pd.NA, 1]
     assert rows["attack"].tolist() == [None, None, "Scan"]
+
+
+def test_the_columns_of_labels_can_be_said_beside_a_known_export(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "src_ip,src_port,dst_ip,dst_port,protocol,bidirectional_first_seen_ms,"
+        "bidirectional_duration_ms,verdict,kind\n"
+        "10.0.0.1,5000,10.0.0.2,443,6,1772445600500,1500,bad,scan\n"
+        "10.0.0.1,5000,10.0.0.2,443,6,1772445600500,1500,Normal,\n"
+    )
+    source = source_of(format="connections", files="a.csv", label="verdict", attack="kind")
+    rows = read_source(source, root=tmp_path).train
+    assert rows["label"].tolist() == [1, 0]
+    assert rows["attack"].tolist() == ["scan", None]
+    assert rows["duration"].tolist() == [1.5, 1.5]
