@@ -34,7 +34,7 @@ NSL_KDD = "0,tcp,http,SF," + ",".join(["1"] * 37) + ",normal,20\n"
 
 def zeek(rows=20, label="benign"):
     lines = [
-        f"{1772445600 + at}.5\tC{at}\t10.0.0.1\t{5000 + at}\t10.0.0.2\t443\ttcp\t{label}\n"
+        f"{1772445600 + at}.5\tC{at}{label}\t10.0.0.1\t{5000 + at}\t10.0.0.2\t443\ttcp\t{label}\n"
         for at in range(rows)
     ]
     return ZEEK + "".join(lines)

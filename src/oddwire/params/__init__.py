@@ -11,6 +11,7 @@ from oddwire.params.drift import DriftSettings
 from oddwire.params.loading import Params, check_params, load_params
 from oddwire.params.log_sources import (
     ConnectionsSource,
+    LabelledLogSource,
     LogSource,
     NetflowSource,
     PcapSource,
@@ -33,8 +34,8 @@ from oddwire.params.training import TrainingSettings
 
 __all__ = [
     "DRIFT_SCENARIOS", "AlertSettings", "ConnectionsSource", "DetectorName", "DriftScenario",
-    "DriftSettings", "ExploreSettings", "Fraction", "LogSource", "NetflowSource", "NotifySettings",
-    "NslKddSource", "Params", "PcapSource", "PromotionSettings", "RowKind", "SearchSettings",
+    "DriftSettings", "ExploreSettings", "Fraction", "LabelledLogSource", "LogSource",
+    "NetflowSource", "NotifySettings", "NslKddSource", "Params", "PcapSource", "PromotionSettings", "RowKind", "SearchSettings",
     "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings", "SuricataSource",
     "TableSource", "ThresholdRule", "TrainingSettings", "ZeekSource", "check_params",
     "load_params",

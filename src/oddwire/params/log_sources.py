@@ -56,11 +56,6 @@ class LogSource(SourceSettings):
     ----------
     files
         Paths and glob patterns; relative ones are in the project's folder.
-    label, attack
-        The columns of labels and of attack families, where the format does not name them itself.
-    benign, unknown
-        What a label says of a benign connection, and of one that nobody judged; None for the words
-        that are usual. Any other is an attack.
     zone
         The time zone of times that name none.
     max_refused_share
@@ -83,10 +78,6 @@ class LogSource(SourceSettings):
         BeforeValidator(_as_list),
         Field(min_length=1),
     ]
-    label: str | None = None
-    attack: str | None = None
-    benign: Annotated[Labels, Field(min_length=1)] | None = None
-    unknown: Labels | None = None
     zone: Zone = "UTC"
     max_refused_share: float = Field(0.01, ge=0, le=1)
     train_days: int | None = Field(None, ge=1, le=36_600)
@@ -103,7 +94,21 @@ class LogSource(SourceSettings):
         return f"{named} and {more} more" if more > 0 else named
 
 
-class ZeekSource(LogSource):
+class LabelledLogSource(LogSource):
+    """Log files that may have labels.
+
+    Parameters
+    ----------
+    benign, unknown
+        What a label says of a benign connection, and of one that nobody judged; None for the words
+        that are usual. Any other is an attack.
+    """
+
+    benign: Annotated[Labels, Field(min_length=1)] | None = None
+    unknown: Labels | None = None
+
+
+class ZeekSource(LabelledLogSource):
     """Zeek's conn.log, in its own form or in JSON, labelled or not."""
 
     format: Literal["zeek"]
@@ -122,7 +127,7 @@ class SuricataSource(LogSource):
     alerts: Literal["ignore", "label"] = "ignore"
 
 
-class NetflowSource(LogSource):
+class NetflowSource(LabelledLogSource):
     """NetFlow and IPFIX as nfdump writes them (CSV, JSON), and Argus's binetflow."""
 
     format: Literal["netflow"]
@@ -134,7 +139,7 @@ class PcapSource(LogSource):
     format: Literal["pcap"]
 
 
-class ConnectionsSource(LogSource):
+class ConnectionsSource(LabelledLogSource):
     """Tables in which a row is a connection: CSV, Parquet, lines of JSON.
 
     Parameters
@@ -142,6 +147,8 @@ class ConnectionsSource(LogSource):
     columns
         The table's name of a column by that of the connection schema; None where the names are
         those of an export that is known.
+    label, attack
+        The columns of labels and of attack families, where an export that is known has others.
     time_format
         How times are written, in Python's words (``%d.%m.%Y %H:%M``); None for ISO 8601 or numbers.
     """
@@ -150,6 +157,8 @@ class ConnectionsSource(LogSource):
 
     format: Literal["connections"]
     columns: dict[ConnectionColumn, str] | None = None
+    label: str | None = None
+    attack: str | None = None
     time_format: str | None = None
 
     @field_validator("columns")

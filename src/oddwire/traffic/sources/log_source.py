@@ -1,13 +1,13 @@
 """Log files of connections, as the programs wrote them: one reader for all formats of logs.
 
 Rows are in the order of the log; those of a table, which need not have one, are put in the order
-of their ends. The raw columns are those of `LOG_SCHEMA`. A file is read
-anew whenever its rows are asked for, part by part, so that none is ever held whole.
+of their ends. The raw columns are those of `LOG_SCHEMA`. A file is read anew whenever its rows are
+asked for, part by part, so that none is ever held whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,13 @@ import pandas as pd
 import pyarrow as pa
 
 from oddwire.errors import DataError
-from oddwire.params import ConnectionsSource, LogSource, SuricataSource
+from oddwire.params import (
+    ConnectionsSource,
+    LabelledLogSource,
+    LogSource,
+    PcapSource,
+    SuricataSource,
+)
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_connections, type_ends
@@ -29,6 +35,9 @@ from oddwire.traffic.sources.logs.reading import LogSettings, read_log
 from oddwire.traffic.sources.logs.recognising import LogKind
 from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.logs.tables import reading as tables
+from oddwire.traffic.sources.logs.tables.maps import TimeUnit, places
+from oddwire.traffic.sources.logs.tables.names import column_names
+from oddwire.traffic.sources.logs.tables.values import TableSettings
 from oddwire.traffic.sources.logs.zeek.fields import BENIGN, UNKNOWN, LabelRule
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
@@ -140,13 +149,15 @@ def _ends(raw: RawTable) -> pd.Series[Any]:
     return type_ends(frame, origin=str(raw.file), first_row=raw.first_row)
 
 
-def _labels(source: LogSource) -> LabelRule:
+def _labels(source: LabelledLogSource) -> LabelRule:
     benign = BENIGN if source.benign is None else [str(text) for text in source.benign]
     unknown = UNKNOWN if source.unknown is None else [str(text) for text in source.unknown]
     return LabelRule(benign=benign, unknown=unknown)
 
 
-def _log_parts(source: LogSource, file: Path, *, kinds: tuple[LogKind, ...]) -> Iterator[LogPart]:
+def _log_parts(
+    source: LabelledLogSource, file: Path, *, kinds: tuple[LogKind, ...]
+) -> Iterator[LogPart]:
     settings = LogSettings(labels=_labels(source), zone=source.zone)
     return read_log(file, settings, kinds=kinds)
 
@@ -155,17 +166,32 @@ def _suricata_parts(source: SuricataSource, file: Path) -> Iterator[LogPart]:
     return read_log(file, LogSettings(alerts=source.alerts), kinds=("suricata",))
 
 
+def _capture_parts(_: PcapSource, file: Path) -> Iterator[LogPart]:
+    return read_log(file, kinds=("pcap",))
+
+
 def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
-    roles = {"label": source.label, "attack": source.attack}
-    columns: dict[str, str] | None = None
-    if source.columns is not None:
-        columns = {str(ours): theirs for ours, theirs in source.columns.items()}
-        columns |= {ours: theirs for ours, theirs in roles.items() if theirs is not None}
-    settings = tables.TableSettings(
-        columns=columns,
-        time_format=source.time_format, zone=source.zone, labels=_labels(source),
+    columns, units = _columns(source, file)
+    settings = TableSettings(
+        columns=columns, units=units, time_format=source.time_format, zone=source.zone,
+        labels=_labels(source),
     )  # fmt: skip
     return tables.read(file, settings, size=BLOCK_BYTES)
+
+
+def _columns(
+    source: ConnectionsSource, file: Path
+) -> tuple[dict[str, str] | None, Mapping[str, TimeUnit]]:
+    """Return the table's names of columns by ours, None to find them out; and units of times."""
+    said = {"label": source.label, "attack": source.attack}
+    named = {ours: theirs for ours, theirs in said.items() if theirs is not None}
+    if source.columns is not None:
+        return {str(ours): theirs for ours, theirs in source.columns.items()} | named, {}
+    if not named:
+        return None, {}
+    names = column_names(file)
+    found, units, _ = places(names, None, origin=str(file))
+    return {ours: names[at] for at, ours in found.items()} | named, units
 
 
 # How the files of each format are read.
@@ -173,6 +199,6 @@ _PARTS: dict[str, Callable[[Any, Path], Iterator[LogPart]]] = {
     "zeek": partial(_log_parts, kinds=("zeek_tsv", "zeek_json")),
     "suricata": _suricata_parts,
     "netflow": partial(_log_parts, kinds=("nfdump", "argus")),
-    "pcap": partial(_log_parts, kinds=("pcap",)),
+    "pcap": _capture_parts,
     "connections": _table_parts,
 }

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from oddwire.errors import DataError, listed
 from oddwire.traffic.sources import nsl_kdd
-from oddwire.traffic.sources.logs.parsing.lines import opened
 from oddwire.traffic.sources.logs.recognising import LogKind, recognised
 from oddwire.traffic.sources.logs.tables.maps import known_export, plain
-from oddwire.traffic.sources.reading.raw_file import open_raw
-from oddwire.traffic.sources.reading.raw_table import is_parquet
+from oddwire.traffic.sources.logs.tables.names import column_names, first_line, first_record
 from oddwire.traffic.wire_text import shown_path
 
 FORMATS: dict[LogKind, str] = {
@@ -26,8 +21,6 @@ FORMATS: dict[LogKind, str] = {
 }  # fmt: skip
 _CONNECTIONS, _TABLE, _NSL_KDD = "connections", "table", "nsl-kdd"
 _PROTOCOLS = ("tcp", "udp", "icmp")
-_SEPARATORS = ",;\t|"
-_HEAD = 1 << 16
 # What people call such columns, in small letters and digits alone; the first that is there counts.
 _LABELS = ("label", "labels", "class", "islabel", "isattack", "attack", "target", "outcome", "y")
 _FAMILIES = ("attackcat", "attacktype", "attackcategory", "detailedlabel", "attack", "category")
@@ -102,63 +95,19 @@ def _format(files: Sequence[Path]) -> str:
 def _format_of(file: Path) -> str:
     if (kind := recognised(file)) is not None:
         return FORMATS[kind]
-    cells = _first_line(file).decode("utf-8", "replace").split(",")
+    cells = first_line(file).decode("utf-8", "replace").split(",")
     if len(cells) == len(nsl_kdd.COLUMNS) and cells[1] in _PROTOCOLS:
         return _NSL_KDD
     names = column_names(file)
     if known_export(names) is not None:
         return _CONNECTIONS
-    if _first_record(file) is not None:
+    if first_record(file) is not None:
         raise DataError(
             f"{shown_path(file)}: lines of JSON whose names are of no known log,"
             f" {listed(names, 20)}: say by --column ts=… --column src_ip=… --column dst_ip=… which"
             " is which"
         )
     return _TABLE
-
-
-def column_names(file: Path) -> list[str]:
-    """Return the names of a table's columns: CSV, Parquet, or lines of JSON.
-
-    Raises
-    ------
-    DataError
-        If it is none of these.
-    """
-    record = _first_record(file)
-    if record is not None:
-        return list(_flat(record))
-    if is_parquet(file):
-        return list(open_raw(file, rows=1).names)
-    line = _first_line(file).decode("utf-8-sig", "replace").strip()
-    separator = max(_SEPARATORS, key=line.count)
-    if separator not in line:
-        return line.split()
-    return [name.strip() for name in next(csv.reader([line], delimiter=separator))]
-
-
-def _first_line(file: Path) -> bytes:
-    with opened(file) as content:
-        head = content.read(_HEAD).lstrip()
-    if head.startswith(b"sep="):  # which some spreadsheets write
-        head = head.partition(b"\n")[2]
-    return head.partition(b"\n")[0]
-
-
-def _first_record(file: Path) -> dict[str, Any] | None:
-    try:
-        record = msgspec.json.decode(_first_line(file))
-    except (msgspec.MsgspecError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def _flat(record: dict[str, Any], above: str = "") -> Iterable[str]:
-    for name, value in record.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}"
 
 
 def _train_and_test(patterns: Sequence[str], files: Sequence[Path]) -> dict[str, Any]:
