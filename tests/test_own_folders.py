@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -113,7 +111,7 @@ def test_a_folder_of_the_project_that_is_a_link_is_known_by_both_names(given, tm
 def test_a_second_name_of_the_folder_is_the_folder(given, monkeypatch):
     """As on a disk where letters' case is nothing: the name differs, the number does not."""
     project, _ = given("data/raw/own/flows.csv")
-    there = os.stat(project.root / "data/raw")
+    there = (project.root / "data/raw").stat()
     own = OwnFolders(project, ["own"])
     (project.root / "Data").symlink_to("data")  # stands for the other spelling
     assert own.holding(project.root / "Data/raw/own/flows.csv") == "data/raw"

@@ -59,8 +59,8 @@ def _source_file(
         yield Finding(
             subject=name, problem=f"its {key} file is in {folder}, which {own.maker(folder)} makes "
             "anew: it would be lost, so nothing is trained",
-            remedy=f"mkdir -p data/downloads && mv -i {quoted(file, ground.root)} data/downloads && "
-            f"{_EDIT}",
+            remedy=f"mkdir -p data/downloads && mv -i {quoted(file, ground.root)} data/downloads"
+            f" && {_EDIT}",
         )  # fmt: skip
         return
     if there and readable:

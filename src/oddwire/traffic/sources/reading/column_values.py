@@ -7,6 +7,7 @@ texts, of which there are far fewer than rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddwire.errors import DataError
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.reading.raw_table import RawTable
 
 MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "<na>")
@@ -113,16 +115,8 @@ def categories(raw: RawTable, name: str) -> pd.Series[Any]:
     return _map_distinct(_text(raw, name), _category)
 
 
-def labels(
-    raw: RawTable, name: str, benign: Iterable[Any]
-) -> tuple[pd.Series[Any], pd.Series[Any]]:
+def labels(raw: RawTable, name: str, rule: LabelRule) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Return a column as labels and as attack families.
-
-    Parameters
-    ----------
-    benign
-        Values of the column that mean benign. Case, spaces, ``0`` against ``0.0`` and
-        ``false`` make no difference.
 
     Returns
     -------
@@ -131,19 +125,16 @@ def labels(
     attack
         The text of the attack; missing where benign, unknown, or the column holds numbers alone.
     """
-    benign_keys = {_label_key(str(value)) for value in benign}
-
-    def label(text: str) -> int | None:
-        if _label_key(text) in benign_keys:  # first: `-` may be a word for benign
-            return 0
-        return None if text.casefold() in MISSING else 1
-
-    def family(text: str) -> str | None:
-        named = label(text) == 1 and not pd.notna(pd.to_numeric(_label_key(text), errors="coerce"))
-        return text if named else None
-
     text = _text(raw, name)
-    return _map_distinct(text, label).astype("Int8"), _map_distinct(text, family)
+    return _map_distinct(text, rule.of).astype("Int8"), _map_distinct(text, rule.family)
+
+
+def label_counts(raw: RawTable, name: str) -> Counter[str]:
+    """Count the texts of a column of labels; a null is the empty text."""
+    places, texts = _distinct(_text(raw, name))
+    values, counts = np.unique(places, return_counts=True)
+    known = [*texts.to_pylist(), ""]
+    return Counter({known[at]: int(count) for at, count in zip(values, counts, strict=True)})
 
 
 def times(
@@ -211,11 +202,6 @@ def _category(text: str) -> str | None:
     whole, dot, fraction = text.partition(".")
     # A column of whole numbers with gaps is often written with a decimal point.
     return whole if dot and not fraction.strip("0") and whole.lstrip("-").isdigit() else text
-
-
-def _label_key(text: str) -> str:
-    key = text.strip().casefold()
-    return _TRUTH.get(key) or _category(key) or key
 
 
 def _is_number_type(kind: pa.DataType) -> bool:
