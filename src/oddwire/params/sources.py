@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import Settings
 from oddwire.params.values.paths import FilePath
+from oddwire.params.values.time_formats import TimeFormat
 
 LabelValue = str | int | float | bool
 RowKind = Literal["connections", "table"]
@@ -119,6 +120,9 @@ class TableSource(_TrainAndTest):
         Values of the label column that mean benign; they take the place of the usual words.
     unknown
         Values that say that nobody judged, beside those that always do, such as `No Label`.
+    time_format
+        How the times are written: `s`, `ms`, `us` or `ns` since 1970, `excel`, `filetime`, or in
+        the words of strptime. None for ISO 8601, or numbers since 1970 of these decades.
     """
 
     format: Literal["table"]
@@ -129,6 +133,7 @@ class TableSource(_TrainAndTest):
     unknown: tuple[LabelValue, ...] = ()
     attack: str | None = None
     time: str | None = None
+    time_format: TimeFormat | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] | None = None
 
@@ -145,6 +150,10 @@ class TableSource(_TrainAndTest):
         }.items():
             if given and self.label is None:
                 raise PydanticCustomError("roles", f"{key} needs a label beside it", {"got": given})
+        if self.time_format is not None and self.time is None:
+            raise PydanticCustomError(
+                "roles", "time_format needs a time beside it", {"got": self.time_format}
+            )
         benign = {str(value).strip().casefold() for value in self.benign}
         for value in self.unknown:
             if str(value).strip().casefold() in benign:

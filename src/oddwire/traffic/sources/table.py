@@ -28,14 +28,15 @@ from oddwire.traffic.sources.reading.column_roles import (
 )
 from oddwire.traffic.sources.reading.column_values import (
     NumericShare,
-    TimeForm,
     label_counts,
+    time_form,
     times,
 )
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
 from oddwire.traffic.sources.reading.time_order import in_time_order
+from oddwire.traffic.sources.reading.times.form import TimeForm
 
 MOST_FEATURES = 1000
 _KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}
@@ -54,9 +55,9 @@ def open_source(source: TableSource, *, root: Path, rows: int | None = None) -> 
     test = None
     if source.test is not None:
         raw_test = open_raw(locate(source.test, root), rows=rows)
-        test = _by_time(_typed(raw_test, roles, for_scoring=False))
+        test = _by_time(_typed(raw_test, roles, source.time_format, for_scoring=False))
     remarks = _look_at_labels(source.label, roles, raw, None if test is None else raw_test)
-    train = _by_time(_typed(raw, roles, for_scoring=False))
+    train = _by_time(_typed(raw, roles, source.time_format, for_scoring=False))
     return SourceBatches(train, test, roles.schema, remarks)
 
 
@@ -94,17 +95,17 @@ def open_file(
     """
     raw = open_raw(file, rows=rows)
     roles = _roles(source, schema or _infer_schema(raw, source))
-    return _typed(raw, roles, for_scoring=schema is not None)
+    return _typed(raw, roles, source.time_format, for_scoring=schema is not None)
 
 
-def _typed(raw: RawFile, roles: Roles, *, for_scoring: bool) -> FileBatches:
+def _typed(raw: RawFile, roles: Roles, format_: str | None, *, for_scoring: bool) -> FileBatches:
     typed = partial(build_frame, roles=roles, for_scoring=for_scoring)
     time = roles.time
     if time is None or time not in raw.names:
         return FileBatches(raw, typed, roles.schema.numeric)
-    form = None if raw.whole else TimeForm.of(
-        lambda: (batch.column(time) for batch in raw.batches([time]))
-    )  # fmt: skip
+    form = None if format_ is None else TimeForm.said(format_)
+    if form is None and not raw.whole:
+        form = time_form(lambda: (batch.column(time) for batch in raw.batches([time])))
     to_times = partial(times, name=time, required=not for_scoring, form=form)
     to_rows = partial(typed, time_form=form)
     return FileBatches(raw, to_rows, roles.schema.numeric, time, to_times)

@@ -14,6 +14,7 @@ from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSche
 from oddwire.traffic.sources.reading import column_values
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.times.form import TimeForm
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def build_frame(
     roles: Roles,
     *,
     for_scoring: bool,
-    time_form: column_values.TimeForm | None = None,
+    time_form: TimeForm | None = None,
 ) -> pd.DataFrame:
     """Give the columns of a table their types and their names here.
 

@@ -16,21 +16,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.times.form import TimeForm
 
 MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "<na>")
 _MOST_SHOWN = 80  # characters of a wrong value
 NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count as numeric
 
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity)$"
+# 1.71802E+09: a spreadsheet has kept 6 of 10 digits, and all rows of an hour have one time.
+_CUT = r"^\s*\d(\.\d{0,8})?[eE]\+?\d+\s*$"
 _TRUTH = {"true": "1", "false": "0"}
-# Seconds, milliseconds, microseconds, nanoseconds since 1970, known by the size of the number:
-# each bound is the year 5138 in its unit, and 1973 in the next smaller one.
-_EPOCH_UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0), (np.inf, 0.001))
-
 _NUMBER_TYPES = (
     pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal,
     pa.types.is_duration, pa.types.is_null,
@@ -63,35 +63,6 @@ class NumericShare:
     def is_numeric(self) -> bool:
         """Whether at least 95 % of the non-missing values are numbers."""
         return not self._other_type and self._strange <= (1 - NUMERIC_SHARE) * self._known
-
-
-@dataclass(frozen=True)
-class TimeForm:
-    """How a whole column writes its times, so that a batch of it is not read otherwise.
-
-    Parameters
-    ----------
-    numeric
-        Whether as numbers since 1970.
-    to_microseconds
-        What such a number is multiplied by.
-    """
-
-    numeric: bool
-    to_microseconds: float = 0.0
-
-    @classmethod
-    def of(cls, batches: Callable[[], Iterable[pa.ChunkedArray]]) -> TimeForm:
-        """Look at all values of a column; the function gives them from the first one on."""
-        share = NumericShare()
-        for column in batches():
-            share.add(column)
-        if not share.is_numeric:
-            return cls(numeric=False)
-        epochs = [np.abs(_any_numbers(column)) for column in batches()]
-        sizes = np.concatenate([size[np.isfinite(size)] for size in epochs])
-        size = float(np.median(sizes)) if sizes.size else 0.0
-        return cls(True, next(factor for bound, factor in _EPOCH_UNITS if size < bound))
 
 
 def numbers(raw: RawTable, name: str) -> Floats:
@@ -137,20 +108,30 @@ def label_counts(raw: RawTable, name: str) -> Counter[str]:
     return Counter({known[at]: int(count) for at, count in zip(values, counts, strict=True)})
 
 
+def time_form(batches: Callable[[], Iterable[pa.ChunkedArray]]) -> TimeForm:
+    """Look at all values of a column of times; the function gives them from the first one on."""
+    share = NumericShare()
+    for column in batches():
+        share.add(column)
+    if not share.is_numeric:
+        return TimeForm()
+    return TimeForm.of_numbers(np.concatenate([_any_numbers(column) for column in batches()]))
+
+
 def times(
     raw: RawTable, name: str, *, required: bool, form: TimeForm | None = None
 ) -> pd.Series[Any]:
     """Return a column as ``datetime64[us, UTC]``.
 
-    ISO 8601 texts are read (UTC unless they name a zone), and seconds, milliseconds,
-    microseconds or nanoseconds since 1970.
+    ISO 8601 texts are read (UTC unless they name an offset), seconds, milliseconds, microseconds
+    or nanoseconds since 1970 that give a year of these decades, and what the source says.
 
     Parameters
     ----------
     required
         Refuse missing times: rows without one cannot be put in order.
     form
-        How the whole column writes its times, where this is a batch of it.
+        How the whole column writes its times, where this is a batch of it, or the source says so.
 
     Raises
     ------
@@ -161,30 +142,44 @@ def times(
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         moments = pd.to_datetime(pd.Series(column.to_pandas()), utc=True)
         known = moments.notna().to_numpy()
-    elif (form := form or TimeForm.of(lambda: [column])).numeric:
-        epoch = numbers(raw, name)
-        moments, known = _from_epoch(epoch, form.to_microseconds), ~np.isnan(epoch)
+    elif (form := form or time_form(lambda: [column])).numeric:
+        moments, known = _times_of_numbers(raw, name, form)
     else:
         texts = _map_distinct(_text(raw, name), _category)
-        moments, known = _from_iso(texts), texts.notna().to_numpy()
-    _refuse(raw, name, known & moments.isna().to_numpy(), "is no time in ISO 8601 or since 1970")
+        moments, known = form.from_texts(texts), texts.notna().to_numpy()
+        wrong = known & moments.isna().to_numpy()
+        if wrong.any():
+            _refuse(raw, name, wrong, form.text_rule(texts[int(np.argmax(wrong))], texts))
     if required:
         _refuse(raw, name, ~known, "is no time, and rows are put in order by this column")
     return moments.dt.as_unit("us")
 
 
-def _from_epoch(epoch: Floats, to_microseconds: float) -> pd.Series[Any]:
-    microseconds = pd.Series(np.round(epoch * to_microseconds))
-    # Beyond 2**53 a float no longer counts single microseconds, and no log is from that year.
-    sound = microseconds.abs() < 2.0**53
-    return pd.to_datetime(microseconds.where(sound).astype("Int64"), unit="us", utc=True)
+def _times_of_numbers(raw: RawTable, name: str, form: TimeForm) -> tuple[pd.Series[Any], Flags]:
+    """Return the times of a column of numbers, and which rows have one."""
+    column, floats = raw.column(name), numbers(raw, name)
+    known = ~np.isnan(floats)
+    if not _is_number_type(column.type):
+        cut = pc.match_substring_regex(column, _CUT).fill_null(False).to_numpy()
+        _refuse(raw, name, cut, "is a time with its last digits cut off: write all of them")
+    whole = _whole(column)
+    moments = form.from_numbers(floats if whole is None else whole).where(known)
+    wrong = known & moments.isna().to_numpy()
+    if wrong.any():
+        _refuse(raw, name, wrong, form.number_rule(float(floats[np.argmax(wrong)])))
+    return moments, known
 
 
-def _from_iso(texts: pd.Series[Any]) -> pd.Series[Any]:
-    distinct = pd.Series(texts.dropna().unique(), dtype=object)
-    moments = pd.to_datetime(distinct, format="ISO8601", utc=True, errors="coerce")
-    found = dict(zip(distinct, moments, strict=True))
-    return pd.Series(pd.to_datetime(texts.map(found), utc=True))
+def _whole(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """Return int64[rows] of whole numbers, 0 where missing: a float holds 16 digits of 18."""
+    try:
+        if not _is_number_type(column.type):
+            column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, column)
+        elif not pa.types.is_integer(column.type):
+            return None
+        return np.asarray(column.cast(pa.int64()).fill_null(0).to_numpy(), dtype=np.int64)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _any_numbers(column: pa.ChunkedArray) -> Floats:
