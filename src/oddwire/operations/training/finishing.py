@@ -92,10 +92,11 @@ def _shared_rows(training: Training) -> str:
 def _leaks(training: Training) -> dict[str, Any]:
     """Return what may leak of a source whose columns can be left out."""
     settings = training.params.source(training.source)
-    if "drop" not in type(settings).model_fields:
+    dropped: tuple[str, ...] | None = getattr(settings, "drop", None)
+    if dropped is None:
         return {}
     suspects = read_suspects(training.project.explored(training.source))
-    return {"suspects": suspects, "drop_line": drop_line(suspects, settings.drop)}
+    return {"suspects": suspects, "drop_line": drop_line(suspects, dropped)}
 
 
 def _compare_link(tracking: Tracking, rows: Sequence[Mapping[str, Any]]) -> str:

@@ -75,7 +75,8 @@ def from_numbers(values: Numbers, unit: TimeUnit) -> pd.Series[Any]:
         series = pd.Series(counted_floats)
         counted = series.where(series.abs() < 2 * _MOST_EXACT).astype("Int64")
     moments = counted + known.begins
-    return pd.to_datetime(moments.where(moments.abs() < _MOST_EXACT), unit="us", utc=True)
+    sound = moments.abs() < _MOST_EXACT
+    return pd.Series(pd.to_datetime(moments.where(sound), unit="us", utc=True))
 
 
 def unit_of(values: Numbers) -> TimeUnit | None:
