@@ -8,7 +8,7 @@ from oddwire.drafts import whole_folder
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.link import linked
-from oddwire.stages.running import run
+from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import write_rows
 from oddwire.traffic.sources import open_source
 
@@ -26,6 +26,8 @@ def ingest(project: Project, source: str) -> None:
     rows = open_source(own, root=project.root, rows=params.rows_at_once)
     with whole_folder(project.ingested(source)) as folder:
         write_rows(rows, folder)
+    for sentence in rows.remarks:
+        remark(f"source {source}: {sentence}")
 
 
 if __name__ == "__main__":
