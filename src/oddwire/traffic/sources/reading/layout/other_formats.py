@@ -12,11 +12,11 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _PACKED = {
     b"PK\x03\x04": "a ZIP archive", b"BZh": "packed by bzip2", b"\xfd7zXZ\0": "packed by xz",
     b"\x28\xb5\x2f\xfd": "packed by zstd", b"7z\xbc\xaf": "a 7z archive",
-    b"\x04\x22\x4d\x18": "packed by lz4", b"Rar!": "a RAR archive",
+    b"\x04\x22\x4d\x18": "packed by lz4", b"Rar!\x1a": "a RAR archive",
 }  # fmt: skip
 _OTHERS = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"SQLite format 3": "an SQLite database",
-    b"ARROW1": "an Arrow (Feather) file", b"ORC": "an ORC file", b"Obj\x01": "an Avro file",
+    b"ARROW1\0\0": "an Arrow (Feather) file", b"Obj\x01": "an Avro file",
     b"\x89HDF": "an HDF5 file", b"%PDF": "a PDF", b"\x80\x04\x95": "a pickle",
 }  # fmt: skip
 _CAPTURES = (
