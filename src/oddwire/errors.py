@@ -46,12 +46,12 @@ _LONGEST = 80
 
 
 def short_repr(value: object) -> str:
-    """Return a value as a message shows it: quoted, on one line, cut to 80 characters.
+    r"""Return a value as a message shows it: quoted, on one line, cut to 80 characters.
 
     Examples
     --------
-    >>> short_repr("a\\nb"), len(short_repr("x" * 1000))
-    ("'a\\\\nb'", 82)
+    >>> print(short_repr("a\nb"), len(short_repr("x" * 1000)))
+    'a\nb' 82
     """
     text = value if not isinstance(value, str) or len(value) <= _LONGEST else value[:_LONGEST]
     shown = repr(text)

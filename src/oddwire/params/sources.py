@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from oddwire.params.base import Settings
 from oddwire.params.values.paths import FilePath
 
+LabelValue = str | int | float | bool
 RowKind = Literal["connections", "table"]
 DriftScenario = Literal["new_service", "doubled_volume", "broken_sensor", "new_subnet"]
 DRIFT_SCENARIOS: tuple[str, ...] = get_args(DriftScenario)
@@ -124,6 +125,10 @@ class TableSource(_TrainAndTest):
 
     Attributes
     ----------
+    benign
+        Values of the label column that mean benign; they take the place of the usual words.
+    unknown
+        Values that say that nobody judged, beside those that always do, such as `No Label`.
     null_values
         Words and numbers that mean missing in a feature, beside those that always do.
     decimal
@@ -132,9 +137,10 @@ class TableSource(_TrainAndTest):
 
     format: Literal["table"]
     label: str | None = None
-    benign: Annotated[tuple[str | int | float | bool, ...], Field(min_length=1)] = (
+    benign: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = (
         "benign", "normal", "0",
     )  # fmt: skip
+    unknown: tuple[LabelValue, ...] = ()
     attack: str | None = None
     time: str | None = None
     drop: tuple[str, ...] = ()
@@ -149,10 +155,18 @@ class TableSource(_TrainAndTest):
             raise PydanticCustomError(
                 "roles", "label, attack and time must be different columns", {"got": min(twice)}
             )
-        if self.attack is not None and self.label is None:
-            raise PydanticCustomError(
-                "roles", "attack needs a label beside it", {"got": self.attack}
-            )
+        for key, given in {
+            "attack": self.attack,
+            "unknown": ", ".join(map(str, self.unknown)),
+        }.items():
+            if given and self.label is None:
+                raise PydanticCustomError("roles", f"{key} needs a label beside it", {"got": given})
+        benign = {str(value).strip().casefold() for value in self.benign}
+        for value in self.unknown:
+            if str(value).strip().casefold() in benign:
+                raise PydanticCustomError(
+                    "roles", "a value cannot be both benign and unknown", {"got": value}
+                )
         return self
 
 

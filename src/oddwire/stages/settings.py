@@ -12,6 +12,7 @@ import sys
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.running import run_once
+from oddwire.traffic.sources.reading.files import check_places
 
 USED = ("seed", "sources", "split", "explore")
 
@@ -23,8 +24,12 @@ def write_settings(project: Project) -> None:
     ------
     ParameterError
         If ``params.yaml`` breaks a rule.
+    DataError
+        If a file of a source is where a later stage, or DVC before it, would delete it.
     """
-    content = load_params(project.params_file).model_dump(mode="json", include=set(USED))
+    params = load_params(project.params_file)
+    check_places(params, project)  # here too: somebody may call DVC by hand
+    content = params.model_dump(mode="json", include=set(USED))
     project.settings.parent.mkdir(exist_ok=True)
     # JSON, which DVC reads as it was written: in YAML it takes a source `1e5` for a number.
     project.settings.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -7,8 +7,10 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from oddwire.errors import DataError, OddwireError
 from oddwire.params import TableSource
@@ -214,13 +216,54 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 def test_a_label_column_that_is_empty_in_every_row_is_refused(table):
     unlabelled = "a,verdict\n1,\n2,-\n3,NA\n"
     with pytest.raises(
-        DataError, match=r"train\.csv: the label column 'verdict' is empty in every"
+        DataError,
+        match=r"train\.csv: the label column 'verdict' is empty or unknown in every row \('' \(1",
     ):
         table(unlabelled, label="verdict")
-    with pytest.raises(DataError, match="is empty in every row"):
+    with pytest.raises(DataError, match="is empty or unknown in every row"):
         table(unlabelled, test=unlabelled, label="verdict")
     labelled = table(unlabelled, test="a,verdict\n1,benign\n2,scan\n", label="verdict")
     assert labelled.test["label"].tolist() == [0, 1]
+
+
+def test_unknown_labels_are_no_attacks(table, tmp_path):
+    words = ["benign"] * 3 + ["No Label", "NeedManualLabel", "flow=Background-TCP", "", "-", "bot"]
+    content = "a,y\n" + "".join(f"{n},{word}\n" for n, word in enumerate(words))
+    rows = table(content, label="y").train
+    assert rows["label"].tolist() == [0, 0, 0, pd.NA, pd.NA, pd.NA, pd.NA, pd.NA, 1]
+    assert rows["attack"].tolist() == [None] * 8 + ["bot"]
+    frame = pd.DataFrame({"a": range(4), "y": ["benign", None, "No Label", "bot"]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    rows = table((tmp_path / "t.parquet").read_bytes(), label="y").train
+    assert rows["label"].tolist() == [0, pd.NA, pd.NA, 1]
+    rows = table("a,y\n1,0\n2,1\n3,to check\n4,9\n", label="y", unknown=["To Check", 9]).train
+    assert rows["label"].tolist() == [0, 1, pd.NA, pd.NA]
+
+
+def test_without_a_benign_label_the_error_shows_what_was_seen_and_what_was_read(table):
+    """``benign: [no]`` is a truth value in YAML, and so was never the word."""
+    content = "a,bad\n" + "1,no\n" * 9 + "1,yes\n" * 3
+    with pytest.raises(DataError) as raised:
+        table(content, label="bad", benign=yaml.safe_load("[no]"))
+    told = str(raised.value)
+    assert "the label column 'bad' is benign: the source's `benign` must list what it" in told
+    assert "got False; YAML reads no, off and n as False" in told
+    assert told.endswith("seen: 'no' (9), 'yes' (3)")
+    assert table(content, label="bad", benign=yaml.safe_load('["no"]')).train["label"].sum() == 3
+    with pytest.raises(DataError, match=r"got 'benign', 'normal', '0'; seen: 'no' \(9\)"):
+        table(content, label="bad")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"unknown": ["?"]}, "unknown needs a label beside it"),
+        ({"label": "y", "unknown": ["Normal"]}, "both benign and unknown"),
+    ],
+)
+def test_keys_that_contradict_each_other(keys, words):
+    with pytest.raises(ValidationError, match=words):
+        TableSource(format="table", train="t.csv", **keys)
 
 
 def test_a_long_value_is_cut_in_the_message(table):

@@ -8,9 +8,9 @@ from oddwire.operations.data.dvc_process import run_dvc
 from oddwire.operations.data.lineage import check_dvc_lock
 from oddwire.operations.locks import dvc_lock
 from oddwire.operations.progress import step
-from oddwire.params import Source
+from oddwire.params import Source, load_params
 from oddwire.project import Project
-from oddwire.traffic.sources.reading.files import check_files
+from oddwire.traffic.sources.reading.files import check_files, check_places
 
 STAGES = ("prepare", "explore")  # what they depend on comes by itself
 
@@ -25,11 +25,12 @@ def reproduce(
     Raises
     ------
     DataError
-        If a file is missing or damaged, or a stage refused its input; the message is the stage's
-        own.
+        If a file is missing, damaged or where DVC would delete it, or a stage refused its input;
+        the message is the stage's own.
     ServiceError
         If DVC failed for another reason.
     """
+    check_places(load_params(project.params_file), project)
     check_files(settings, root=project.root, name=source)
     name = f"dvc repro {source}"
     targets = [f"{stage}@{source}" for stage in stages]

@@ -12,6 +12,11 @@ import pyarrow.parquet as pq
 
 from oddwire.errors import DataError
 from oddwire.operations.scoring.scored_files import explained_file
+from oddwire.own_folders import OwnFolders
+from oddwire.params import Params
+from oddwire.project import Project
+from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.wire_text import shown_path
 
 # By these a scored file and its explanations are known.
 _SCORED = {"anomaly_score", "p_value", "extrapolated", "alert", "model_version"}
@@ -35,6 +40,31 @@ def check_replaced(out: Path, *, explained: bool) -> None:
                 f"{target} is there already and not a scored file: name another file, or write "
                 "over it with `oddwire score --overwrite`"
             )
+
+
+def check_kept(out: Path, project: Project, params: Params, *, explained: bool) -> None:
+    """Refuse to write over what a source is read from, or where the next training deletes.
+
+    Raises
+    ------
+    DataError
+        Naming the file.
+    """
+    own = OwnFolders(project, params.sources)
+    for target in [out.absolute(), *([explained_file(out).absolute()] if explained else [])]:
+        if (name := own.holding(target)) is not None:
+            raise DataError(
+                f"--out: {shown_path(target)} is in {name}, which {own.maker(name)} makes anew:"
+                " write to another folder"
+            )
+        for source, settings in params.sources.items():
+            for key, path in settings.files().items():
+                file = locate(path, project.root)
+                if target.exists() and file.exists() and target.samefile(file):
+                    raise DataError(
+                        f"--out: {shown_path(target)} is the {key} file of source {source!r}:"
+                        " name another file"
+                    )
 
 
 def _columns(file: Path) -> list[str]:

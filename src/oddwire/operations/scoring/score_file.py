@@ -17,7 +17,7 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.replacing import check_replaced
+from oddwire.operations.scoring.replacing import check_kept, check_replaced
 from oddwire.operations.scoring.rows import ScoreColumns, Scorer
 from oddwire.operations.scoring.scored_files import (
     FrameWriter,
@@ -131,6 +131,7 @@ def score_file(
     check_fdr(max_fdr)
     params = load_params(project.params_file)
     settings = params.source(source)
+    check_kept(out, project, params, explained=explain_most > 0)
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)
     if (fault := file_fault(file)) is not None:

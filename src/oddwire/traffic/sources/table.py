@@ -9,7 +9,7 @@ forgotten label must not become a feature.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pandas as pd
 from oddwire.errors import DataError, listed, short_repr
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceBatches
+from oddwire.traffic.labels import LabelRule, LabelsSeen
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
@@ -26,7 +27,7 @@ from oddwire.traffic.sources.reading.column_roles import (
     refuse_duplicate_columns,
 )
 from oddwire.traffic.sources.reading.column_types import ColumnTypes, given_types, infer_types
-from oddwire.traffic.sources.reading.column_values import TimeForm, categories, times
+from oddwire.traffic.sources.reading.column_values import TimeForm, label_counts, times
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
@@ -52,22 +53,27 @@ def open_source(source: TableSource, *, root: Path, rows: int | None = None) -> 
     if source.test is not None:
         raw_test = _open(source, locate(source.test, root), rows)
         test = _by_time(_typed(raw_test, roles, for_scoring=False))
-    _refuse_empty_label(source, [raw] if source.test is None else [raw, raw_test])
+    remarks = _look_at_labels(source.label, roles, raw, None if test is None else raw_test)
     train = _by_time(_typed(raw, roles, for_scoring=False))
-    return SourceBatches(train, test, roles.schema, types.remarks)
+    return SourceBatches(train, test, roles.schema, (*remarks, *types.remarks))
 
 
-def _refuse_empty_label(source: TableSource, files: Sequence[RawFile]) -> None:
-    if source.label is None:
-        return
-    for raw in files:
-        for batch in raw.batches([source.label]):
-            if categories(batch, source.label).notna().any():
-                return
-    raise DataError(
-        f"{files[0].file}: the label column {short_repr(source.label)} is empty in every row; to"
-        " train without labels, leave `label` out"
-    )
+def _look_at_labels(
+    label: str | None, roles: Roles, train: RawFile, test: RawFile | None
+) -> tuple[str, ...]:
+    """Return what the labels were taken for, in words."""
+    if label is None:
+        return ()
+    seen = LabelsSeen(label, roles.labels)
+    for file in (train, test):
+        if file is None or label not in file.names:  # which is another error, of the test file
+            continue
+        for batch in file.batches([label]):
+            seen.add(label_counts(batch, label))
+        last = file is test or test is None  # a test file may have the only labels
+        if (fault := seen.fault()) and (last or seen.rows[1]):
+            raise DataError(f"{train.file}: {fault}")
+    return (seen.sentence,)
 
 
 def open_file(
@@ -108,7 +114,8 @@ def _typed(raw: RawFile, roles: Roles, *, for_scoring: bool) -> FileBatches:
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
-    return Roles(schema, source.label, source.benign, source.attack, source.time)
+    labels = LabelRule(source.benign, source.unknown)
+    return Roles(schema, source.label, labels, source.attack, source.time)
 
 
 def _by_time(opened: FileBatches) -> Iterator[pd.DataFrame]:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from oddwire.errors import DataError
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart, captures, suricata
 from oddwire.traffic.sources.logs.netflow import argus, nfdump
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, read_blocks
 from oddwire.traffic.sources.logs.recognising import LogKind, recognised
 from oddwire.traffic.sources.logs.zeek import json, tsv
-from oddwire.traffic.sources.logs.zeek.fields import LabelRule
 
 
 @dataclass(frozen=True)

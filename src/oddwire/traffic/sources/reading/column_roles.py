@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from oddwire.errors import DataError, listed, short_repr
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
 from oddwire.traffic.sources.reading.raw_file import RawFile
@@ -25,13 +26,13 @@ class Roles:
         The feature columns.
     label, attack, time
         Columns of the table with that meaning; None where it has none.
-    benign
-        Values of the label column that mean benign.
+    labels
+        What the values of the label column mean.
     """
 
     schema: FeatureSchema
     label: str | None = None
-    benign: tuple[Any, ...] = ()
+    labels: LabelRule = field(default_factory=LabelRule)
     attack: str | None = None
     time: str | None = None
 
@@ -87,7 +88,7 @@ def _labels(raw: RawTable, roles: Roles, here: set[str]) -> tuple[pd.Series[Any]
     if roles.label not in here:
         unknown = pd.Series(pd.NA, index=range(rows), dtype="Int8")
         return unknown, pd.Series([None] * rows, dtype=object)
-    label, attack = column_values.labels(raw, str(roles.label), roles.benign)
+    label, attack = column_values.labels(raw, str(roles.label), roles.labels)
     if roles.attack in here:
         attack = column_values.categories(raw, str(roles.attack))
         attack = attack.mask(label.ne(1).fillna(True), other=None)

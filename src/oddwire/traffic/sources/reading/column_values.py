@@ -7,6 +7,7 @@ fewer than rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from oddwire.errors import DataError, short_repr
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.reading.raw_table import RawTable
 from oddwire.traffic.sources.reading.values.number_texts import (
     Flags,
@@ -26,7 +28,7 @@ from oddwire.traffic.sources.reading.values.number_texts import (
 )
 from oddwire.traffic.sources.reading.values.numeric_share import NumericShare
 from oddwire.traffic.sources.reading.values.plain_types import is_number_type
-from oddwire.traffic.sources.reading.values.spelling import MISSING, PLAIN, TRUTH
+from oddwire.traffic.sources.reading.values.spelling import PLAIN
 
 # Seconds, milliseconds, microseconds, nanoseconds since 1970, known by the size of the number:
 # each bound is the year 5138 in its unit, and 1973 in the next smaller one.
@@ -95,16 +97,8 @@ def categories(raw: RawTable, name: str) -> pd.Series[Any]:
     return _map_distinct(_text(raw, name), raw.spelling.category)
 
 
-def labels(
-    raw: RawTable, name: str, benign: Iterable[Any]
-) -> tuple[pd.Series[Any], pd.Series[Any]]:
+def labels(raw: RawTable, name: str, rule: LabelRule) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Return a column as labels and as attack families.
-
-    Parameters
-    ----------
-    benign
-        Values of the column that mean benign. Case, spaces, ``0`` against ``0.0`` and
-        ``false`` make no difference.
 
     Returns
     -------
@@ -113,19 +107,16 @@ def labels(
     attack
         The text of the attack; missing where benign, unknown, or the column holds numbers alone.
     """
-    benign_keys = {_label_key(str(value)) for value in benign}
-
-    def label(text: str) -> int | None:
-        if _label_key(text) in benign_keys:  # first: `-` may be a word for benign
-            return 0
-        return None if text.casefold() in MISSING else 1
-
-    def family(text: str) -> str | None:
-        named = label(text) == 1 and not pd.notna(pd.to_numeric(_label_key(text), errors="coerce"))
-        return text if named else None
-
     text = _text(raw, name)
-    return _map_distinct(text, label).astype("Int8"), _map_distinct(text, family)
+    return _map_distinct(text, rule.of).astype("Int8"), _map_distinct(text, rule.family)
+
+
+def label_counts(raw: RawTable, name: str) -> Counter[str]:
+    """Count the texts of a column of labels; a null is the empty text."""
+    places, texts = distinct(_text(raw, name))
+    values, counts = np.unique(places, return_counts=True)
+    known = [*texts.to_pylist(), ""]
+    return Counter({known[at]: int(count) for at, count in zip(values, counts, strict=True)})
 
 
 def times(
@@ -176,11 +167,6 @@ def _from_iso(texts: pd.Series[Any]) -> pd.Series[Any]:
     moments = pd.to_datetime(distinct, format="ISO8601", utc=True, errors="coerce")
     found = dict(zip(distinct, moments, strict=True))
     return pd.Series(pd.to_datetime(texts.map(found), utc=True))
-
-
-def _label_key(text: str) -> str:
-    key = text.strip().casefold()
-    return TRUTH.get(key) or PLAIN.category(key) or key
 
 
 def _text(raw: RawTable, name: str) -> pa.ChunkedArray:

@@ -7,8 +7,10 @@ from itertools import combinations
 from pathlib import Path
 
 from oddwire.errors import DataError
-from oddwire.params.sources import SourceSettings
+from oddwire.own_folders import OwnFolders
+from oddwire.params import Params, SourceSettings
 from oddwire.params.values.paths import file_fault, path_fault
+from oddwire.project import Project
 from oddwire.traffic.wire_text import shown_path
 
 
@@ -23,6 +25,26 @@ def locate(path: Path, root: Path) -> Path:
     if (fault := path_fault(str(path))) is not None:
         raise DataError(f"the path {shown_path(path)} {fault}")
     return root / path.expanduser()
+
+
+def check_places(params: Params, project: Project) -> None:
+    """Refuse files of any source in a folder that oddwire or a tool makes anew.
+
+    Call it before DVC, for all sources: the training of one may delete the file of another.
+
+    Raises
+    ------
+    DataError
+        Naming the file, whose folder it is in, and the remedy.
+    """
+    own = OwnFolders(project, params.sources)
+    for name, source in params.sources.items():
+        for key, path in source.files().items():
+            what = f"source {name!r}: its {key} file {shown_path(path)}"
+            own.refuse(locate(path, project.root), what, instead=f"data/downloads/{name}")
+    for name, pattern in params.drift.current.items():
+        what = f"drift.current.{name}: {shown_path(pattern)}"
+        own.refuse(locate(Path(pattern), project.root), what, instead=f"data/downloads/{name}")
 
 
 def check_files(source: SourceSettings, *, root: Path, name: str) -> dict[str, Path]:

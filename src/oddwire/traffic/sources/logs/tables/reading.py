@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import (
@@ -30,7 +31,6 @@ from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, tim
 from oddwire.traffic.sources.logs.parsing.lines import Block, read_blocks
 from oddwire.traffic.sources.logs.protocols import protocol
 from oddwire.traffic.sources.logs.tables.maps import PER_SECOND, TimeUnit, places
-from oddwire.traffic.sources.logs.zeek.fields import LabelRule
 
 _SEPARATORS = ",;\t|"
 _NOTHING = (

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import (
     LOG_SCHEMA,
@@ -23,7 +24,7 @@ from oddwire.traffic.sources.logs.parsing.columns import (
 )
 from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
 from oddwire.traffic.sources.logs.parsing.lines import Block
-from oddwire.traffic.sources.logs.zeek.fields import FAMILY, FIELDS, LABEL, LabelRule, plain_name
+from oddwire.traffic.sources.logs.zeek.fields import FAMILY, FIELDS, LABEL, plain_name
 
 Number = float | int | str | None
 
