@@ -120,8 +120,8 @@ def _divided_by_spaces(file: Path, sample: bytes) -> bool:
     whole = text[: text.rfind("\n") + 1] if len(sample) == _SAMPLE_BYTES else text
     lines = [line.strip(" ") for line in whole.splitlines() if line.strip()][:_SAMPLE_ROWS]
     if len(lines) > 1:
-        by_one = {len(values) for values in csv.reader(lines, delimiter=" ")}
-        if len(by_one) == 1 and by_one != {1}:
+        by_one = list(csv.reader(lines, delimiter=" "))
+        if len({len(values) for values in by_one}) == 1 < len(by_one[0]) and all(map(all, by_one)):
             return True
         by_any = {len(line.split()) for line in lines}
         if len(by_any) == 1 and by_any != {1}:
