@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import Settings
@@ -111,6 +111,16 @@ class NslKddSource(_TrainAndTest):
     format: Literal["nsl-kdd"]
 
 
+def _word_or_number(value: object) -> object:
+    # YAML's no, off and null are no words, and would be taken for 0 and nothing.
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise PydanticCustomError("word", "must be a word in quotes, or a number", {"got": value})
+    return value
+
+
+NullValue = Annotated[str | int | float, BeforeValidator(_word_or_number)]
+
+
 class TableSource(_TrainAndTest):
     """Any table in CSV or Parquet, gzip too: a row per connection, a column per feature.
 
@@ -123,6 +133,10 @@ class TableSource(_TrainAndTest):
     time_format
         How the times are written: `s`, `ms`, `us` or `ns` since 1970, `excel`, `filetime`, or in
         the words of strptime. None for ISO 8601, or numbers since 1970 of these decades.
+    null_values
+        Words and numbers that mean missing in a feature, beside those that always do.
+    decimal
+        The decimal mark of its numbers; with the comma, dots may part thousands.
     """
 
     format: Literal["table"]
@@ -136,6 +150,8 @@ class TableSource(_TrainAndTest):
     time_format: TimeFormat | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] | None = None
+    null_values: tuple[NullValue, ...] = ()
+    decimal: Literal[".", ","] = "."
 
     @model_validator(mode="after")
     def _give_each_column_one_role(self) -> Self:

@@ -9,14 +9,14 @@ forgotten label must not become a feature.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from oddwire.errors import DataError, listed
+from oddwire.errors import DataError, listed, short_repr
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.labels import LabelRule, LabelsSeen
@@ -26,17 +26,14 @@ from oddwire.traffic.sources.reading.column_roles import (
     build_frame,
     refuse_duplicate_columns,
 )
-from oddwire.traffic.sources.reading.column_values import (
-    NumericShare,
-    label_counts,
-    time_form,
-    times,
-)
+from oddwire.traffic.sources.reading.column_types import ColumnTypes, given_types, infer_types
+from oddwire.traffic.sources.reading.column_values import label_counts, time_form, times
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
 from oddwire.traffic.sources.reading.time_order import in_time_order
 from oddwire.traffic.sources.reading.times.form import TimeForm
+from oddwire.traffic.sources.reading.values.spelling import Spelling
 
 MOST_FEATURES = 1000
 _KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}
@@ -50,15 +47,16 @@ def open_source(source: TableSource, *, root: Path, rows: int | None = None) -> 
     DataError
         If a file or a column is not what the source promises.
     """
-    raw = open_raw(locate(source.train, root), rows=rows)
-    roles = _roles(source, _infer_schema(raw, source))
+    raw = _open(source, locate(source.train, root), rows)
+    types = _column_types(raw, source)
+    roles = _roles(source, types.schema)
     test = None
     if source.test is not None:
-        raw_test = open_raw(locate(source.test, root), rows=rows)
+        raw_test = _open(source, locate(source.test, root), rows)
         test = _by_time(_typed(raw_test, roles, source.time_format, for_scoring=False))
     remarks = _look_at_labels(source.label, roles, raw, None if test is None else raw_test)
     train = _by_time(_typed(raw, roles, source.time_format, for_scoring=False))
-    return SourceBatches(train, test, roles.schema, remarks)
+    return SourceBatches(train, test, roles.schema, (*remarks, *types.remarks))
 
 
 def _look_at_labels(
@@ -93,9 +91,14 @@ def open_file(
     DataError
         If the file or a column is not what the source promises.
     """
-    raw = open_raw(file, rows=rows)
-    roles = _roles(source, schema or _infer_schema(raw, source))
+    raw = _open(source, file, rows)
+    roles = _roles(source, schema or _column_types(raw, source).schema)
     return _typed(raw, roles, source.time_format, for_scoring=schema is not None)
+
+
+def _open(source: TableSource, file: Path, rows: int | None) -> RawFile:
+    spelling = Spelling.of(source.null_values, source.decimal)
+    return open_raw(file, rows=rows, spelling=spelling)
 
 
 def _typed(raw: RawFile, roles: Roles, format_: str | None, *, for_scoring: bool) -> FileBatches:
@@ -120,7 +123,8 @@ def _by_time(opened: FileBatches) -> Iterator[pd.DataFrame]:
     return (rows for _, rows in in_time_order(opened))
 
 
-def _infer_schema(raw: RawFile, source: TableSource) -> FeatureSchema:
+def _column_types(raw: RawFile, source: TableSource) -> ColumnTypes:
+    _refuse_one_column(raw)
     _require_named(raw, source)
     features = _feature_names(raw, source)
     refuse_duplicate_columns(raw, dict.fromkeys(features))
@@ -129,20 +133,18 @@ def _infer_schema(raw: RawFile, source: TableSource) -> FeatureSchema:
         raise DataError(
             f"{raw.file}: a table has 1 to {MOST_FEATURES} feature columns, got {len(features)}"
         )
-    text = set(source.categorical) if source.categorical is not None else _texts(raw, features)
-    return FeatureSchema(
-        numeric=tuple(name for name in features if name not in text),
-        categorical=tuple(name for name in features if name in text),
-    )
+    if source.categorical is not None:
+        return given_types(features, source.categorical)
+    return infer_types(raw, features)
 
 
-def _texts(raw: RawFile, features: Sequence[str]) -> set[str]:
-    """Return the features that are not numbers, by all rows."""
-    shares = {name: NumericShare() for name in features}
-    for batch in raw.batches(features):
-        for name, share in shares.items():
-            share.add(batch.column(name))
-    return {name for name, share in shares.items() if not share.is_numeric}
+def _refuse_one_column(raw: RawFile) -> None:
+    """Refuse a CSV file of a single column, which is a file that something else divides."""
+    if raw.layout is not None and len(raw.names) == 1:
+        raise DataError(
+            f"{raw.file} has one column only, {short_repr(raw.names[0])}: its first line must name"
+            " the columns, divided by commas, semicolons, tabs, bars or single spaces"
+        )
 
 
 def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
@@ -151,7 +153,7 @@ def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
     for name, key in _KEY_FOR.items():
         if name in features:
             raise DataError(
-                f"{raw.file}: the column name {name!r} is reserved;"
+                f"{raw.file}: the column name {short_repr(name)} is reserved;"
                 f" if it is the {key}, say `{key}: {name}`, otherwise list it under drop"
             )
     return [name for name in features if name not in IDENTIFIERS]
@@ -170,8 +172,8 @@ def _require_named(raw: RawFile, source: TableSource) -> None:
         for name in names:
             if name is not None and name not in raw.names:
                 raise DataError(
-                    f"{raw.file} lacks the column {name!r}, which the source names under {key};"
-                    f" it has {listed(raw.names, most=40)}"
+                    f"{raw.file} lacks the column {short_repr(name)}, which the source names under"
+                    f" {key}; it has {listed(raw.names, most=40)}"
                 )
 
 

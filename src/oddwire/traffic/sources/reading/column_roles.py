@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.errors import DataError, listed
+from oddwire.errors import DataError, listed, short_repr
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
@@ -118,6 +118,6 @@ def refuse_duplicate_columns(raw: RawTable | RawFile, names: Iterable[str]) -> N
     for name in names:
         if (times := raw.names.count(name)) > 1:
             raise DataError(
-                f"{raw.file}: the column {name!r} is there {times} times;"
+                f"{raw.file}: the column {short_repr(name)} is there {times} times;"
                 " give each its own name, or list it under drop"
             )
