@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,13 +31,19 @@ from flows.registry import promote_version, roll_back_champion
 from flows.scoring import score
 from flows.training import train
 from oddwire import __version__
+from oddwire.errors import OddwireError
+from oddwire.faults import faults_told
+from oddwire.loopback import bypass_proxies
+from oddwire.masking import without_secrets
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Params, load_params
 from oddwire.project import Project
+from oddwire.traffic.wire_text import printable
 
 # Checks of several sources may be due at once: they wait for each other, so none is lost.
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+EXIT_USER_ERROR = 2  # as of the command line
 _PAGE = 200  # runs that Prefect's server gives at once
 
 
@@ -150,8 +157,25 @@ def _late_runs(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> l
             return found
 
 
-def main() -> None:
-    """Register every deployment, and run what they are asked to until interrupted."""
+def main() -> int:
+    """Register every deployment, and run what they are asked to until interrupted.
+
+    Returns
+    -------
+    The exit code: 0, or 2 after one line on standard error that says what to mend.
+    """
+    bypass_proxies()
+    try:
+        with faults_told():
+            _serve()
+    except OddwireError as error:
+        shown = printable(without_secrets(" ".join(str(error).split())))
+        sys.stderr.write(f"oddwire: error: {shown}\n")
+        return EXIT_USER_ERROR
+    return 0
+
+
+def _serve() -> None:
     project = Project.find()
     params = load_params(project.params_file)
     made = deployments(params, project)
@@ -164,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

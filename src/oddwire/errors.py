@@ -47,13 +47,25 @@ class ServiceError(OddwireError):
     """A server or tool that oddwire leans on does not answer or failed."""
 
 
-_LONGEST_NAME = 80
+_LONGEST = 80
+
+
+def short_repr(value: object) -> str:
+    r"""Return a value as a message shows it: quoted, on one line, cut to 80 characters.
+
+    Examples
+    --------
+    >>> print(short_repr("a\nb"), len(short_repr("x" * 1000)))
+    'a\nb' 82
+    """
+    text = value if not isinstance(value, str) or len(value) <= _LONGEST else value[:_LONGEST]
+    shown = repr(text)
+    cut = text is not value or len(shown) > _LONGEST + 2  # and the quotes
+    return f"{shown[: _LONGEST + 1]}…" if cut else shown
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
     """Return names as a message shows them: quoted, the first few, and how many more there are."""
-    shown = [
-        repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…") for name in names
-    ]
+    shown = [short_repr(name) for name in names]
     more = f" and {len(shown) - most} more" if len(shown) > most else ""
     return (", ".join(shown[:most]) or "none") + more

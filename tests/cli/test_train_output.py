@@ -79,6 +79,16 @@ def test_shared_rows_are_told_below_the_table(printed):
     assert "Shared rows" not in printed(ROW)
 
 
+def test_columns_that_may_leak_are_told_with_the_line_to_paste(printed, tmp_path, capsys):
+    names = ["Flow ID", *(f"a rather long name of column {n}" for n in range(9))]
+    line = f"drop: [{', '.join(names)}]"
+    show(Project(tmp_path), result(ROW, drop_line=line))
+    text = capsys.readouterr().out
+    assert "look like identifiers or give the label away; to leave them out:" in text
+    assert f"  {line}\n" in text  # whole, on a line of its own
+    assert "identifiers" not in printed(ROW)
+
+
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])
 def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promise):
     text = printed({**ROW, "target_verdict": promise})

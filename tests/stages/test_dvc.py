@@ -155,3 +155,21 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, tab
     assert (root / "dvc.lock").read_text() == lock
     assert hashes(repository.prepared("mine")) == good[1]
     assert "data" not in git(root, "status", "--short")
+
+
+@pytest.mark.slow
+def test_dvc_by_hand_deletes_no_file_of_the_user_s(repository, repro, table):
+    file = repository.raw("mine") / "flows.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text(table())
+    params = yaml.safe_load(repository.params_file.read_text())
+    params["sources"]["mine"]["train"] = "data/raw/mine/flows.csv"
+    repository.params_file.write_text(yaml.safe_dump(params))
+    assert repro("prepare@mine", code=255) == ["settings"]
+    assert "move the file to another folder" in repro.output
+    # Not even where only a stray file is in the way.
+    params["sources"]["mine"]["train"] = str(repository.root.parent / "my traffic.v2.csv")
+    repository.params_file.write_text(yaml.safe_dump(params))
+    assert repro("prepare@mine", code=255) == ["settings", "link@mine"]
+    assert "is no link" in repro.output
+    assert file.read_text() == table()

@@ -49,15 +49,19 @@ def test_the_same_input_gives_the_same_bytes(prepared, hashes, source):
     assert set(first[1]) == {"split.json", *(f"{part}.parquet" for part in PARTS)}
 
 
-def test_a_test_file_of_the_train_files_rows_is_refused_in_whatever_order(project):
+@pytest.mark.parametrize("most", [None, 1000])
+def test_a_test_file_of_the_train_files_rows_is_refused_in_whatever_order(project, table, most):
     mine = yaml.safe_load(project.params_file.read_text())
     train = Path(mine["sources"]["mine"]["train"])
+    train.write_text(table(2000, 200))
     head, *lines = train.read_text().splitlines()
     test = train.with_name("other.csv")
     test.write_text("\n".join([head, *reversed(lines)]) + "\n")
     mine["sources"]["mine"]["test"] = str(test)
+    if most is not None:  # of each file another half is taken then
+        mine["split"]["max_rows"] = most
     project.params_file.write_text(yaml.safe_dump(mine))
-    with pytest.raises(DataError, match=r"mine: its test file has the same 400 rows as its train"):
+    with pytest.raises(DataError, match=r"mine: its test file has the same rows as its train"):
         run_stages(project, "mine")
     assert not project.prepared("mine").exists()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
+from oddwire.loopback import bypass_proxies
 from oddwire.service_timeout import service_timeout
 
 # Variables that the user has set are left as they are.
@@ -33,7 +34,11 @@ _LEAST_FOR_RETRIES = 2 * _BETWEEN_THEM
 
 
 def quiet_tools(*, terminal: bool) -> None:
-    """Switch off the telemetry and noise of every tool, for this process and its children."""
+    """Switch off the telemetry and noise of every tool, for this process and its children.
+
+    Proxies are switched off as well, for servers on this machine.
+    """
+    bypass_proxies()
     # Lightning 2.6 uses a name that torch 2.13 deprecates. The autoencoder silences this as well,
     # but filters belong to the process, and another thread may restore them.
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)

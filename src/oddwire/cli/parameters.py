@@ -24,7 +24,9 @@ def params() -> None:
     settings = load_params(project.params_file)
     if any(source.paths() or source.logs for source in settings.sources.values()):
         from oddwire.traffic.sources import check_small_files
+        from oddwire.traffic.sources.reading.files import check_places
 
+        check_places(settings, project)
         for source in settings.sources.values():
             check_small_files(source, root=project.root)
     content = settings.model_dump(mode="json")

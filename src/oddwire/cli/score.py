@@ -126,7 +126,7 @@ def score(
             from oddwire.operations.scoring.folders.period import score_period
             from oddwire.operations.scoring.score_file import score_file
             from oddwire.operations.scoring.scored_files import into_one_file
-            from oddwire.params.stage_settings import TrainingPeriod
+            from oddwire.params.stage_settings import PeriodSettings
             from oddwire.traffic.sources.reading.files import log_files
         explained = explain_most or (EXPLAINED if explain else 0)
         named = files or []
@@ -137,7 +137,7 @@ def score(
         if (fdr is not None or adaptive) and not (chosen and into_one_file(out, len(chosen))):
             raise ParameterError("--fdr and --adaptive need one file, and a file as --out")
         if not chosen:
-            period = TrainingPeriod.asked(since, until) or TrainingPeriod()
+            period = PeriodSettings.asked(since, until) or PeriodSettings()
             many = score_period(project, source, *period.moments, Path(out), overwrite=overwrite)
         elif into_one_file(out, len(chosen)):
             one = score_file(

@@ -145,6 +145,12 @@ def show(project: Project, result: TrainingResult) -> None:
         )
     if result.shared_rows:
         console.print(f"Shared rows: {result.shared_rows}", style="yellow")
+    if result.drop_line:
+        console.print(
+            "Columns that look like identifiers or give the label away; to leave them out:",
+            style="yellow",
+        )
+        console.print(f"  {escape(printable(result.drop_line))}", style="yellow", soft_wrap=True)
     if not result.version:
         return
     console.print(f"{model_name(result.source)} version {result.version}: {escape(result.reason)}")

@@ -20,6 +20,7 @@ _ADVICE = {
     "separates": "Check that it is known before the label is, and would hold for other traffic.",
     "port": "Source ports are often random, and destination ports name a service: neighbouring"
     " numbers mean nothing.",
+    "label": "Drop it, or name it as the source's `label` or `attack`.",
 }
 
 

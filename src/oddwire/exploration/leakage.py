@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.exploration.sample import AllRows
+from oddwire.exploration.suspect_names import named_like
 from oddwire.traffic.addresses import sides
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.wire_text import printable
@@ -47,6 +48,8 @@ WHY = {
     "address": ("holds addresses", "hold addresses"),
     "port": ("looks like a port number", "look like port numbers"),
     "timestamp": ("holds timestamps", "hold timestamps"),
+    "named": ("has the name of an identifier", "have the names of identifiers"),
+    "label": ("has the name of a label", "have the names of labels"),
 }
 
 
@@ -77,11 +80,21 @@ def find_suspects(
         *(found for name in schema.numeric for found in _of_numbers(name, rows, looked_at)),
         *(found for name in schema.categorical for found in _of_text(name, rows, looked_at)),
     ]
+    known = {column for column, kind, _ in suspects if kind != "separates"}
+    suspects += [
+        found for name in schema.columns if name not in known for found in _by_name(name, schema)
+    ]
     order = list(WHY)
     return [
         {"column": column, "kind": kind, "evidence": evidence}
         for column, kind, evidence in sorted(suspects, key=lambda suspect: order.index(suspect[1]))
     ]
+
+
+def _by_name(name: str, schema: FeatureSchema) -> Iterator[Suspect]:
+    like = named_like(name, numeric=name in schema.numeric)
+    if like is not None:
+        yield (name, "label" if like == "labels" else "named", f"named as {like} are")
 
 
 def _separating(statistics: dict[str, Any]) -> Iterator[Suspect]:

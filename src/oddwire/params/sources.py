@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from oddwire.params.log_sources import (
@@ -23,7 +23,9 @@ from oddwire.params.log_sources import (
 )
 from oddwire.params.source_settings import RowKind, SourceSettings
 from oddwire.params.values.paths import FilePath
+from oddwire.params.values.time_formats import TimeFormat
 
+LabelValue = str | int | float | bool
 DriftScenario = Literal["new_service", "doubled_volume", "broken_sensor", "new_subnet"]
 DRIFT_SCENARIOS: tuple[str, ...] = get_args(DriftScenario)
 
@@ -78,18 +80,47 @@ class NslKddSource(_TrainAndTest):
     format: Literal["nsl-kdd"]
 
 
+def _word_or_number(value: object) -> object:
+    # YAML's no, off and null are no words, and would be taken for 0 and nothing.
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise PydanticCustomError("word", "must be a word in quotes, or a number", {"got": value})
+    return value
+
+
+NullValue = Annotated[str | int | float, BeforeValidator(_word_or_number)]
+
+
 class TableSource(_TrainAndTest):
-    """Any table in CSV or Parquet, gzip too: a row per connection, a column per feature."""
+    """Any table in CSV or Parquet, gzip too: a row per connection, a column per feature.
+
+    Attributes
+    ----------
+    benign
+        Values of the label column that mean benign; they take the place of the usual words.
+    unknown
+        Values that say that nobody judged, beside those that always do, such as `No Label`.
+    time_format
+        How the times are written: `s`, `ms`, `us` or `ns` since 1970, `excel`, `filetime`, or in
+        the words of strptime. None for ISO 8601, or numbers since 1970 of these decades.
+    null_values
+        Words and numbers that mean missing in a feature, beside those that always do.
+    decimal
+        The decimal mark of its numbers; with the comma, dots may part thousands.
+    """
 
     format: Literal["table"]
     label: str | None = None
-    benign: Annotated[tuple[str | int | float | bool, ...], Field(min_length=1)] = (
+    benign: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = (
         "benign", "normal", "0",
     )  # fmt: skip
+    unknown: tuple[LabelValue, ...] = ()
     attack: str | None = None
     time: str | None = None
+    time_format: TimeFormat | None = None
     drop: tuple[str, ...] = ()
     categorical: tuple[str, ...] | None = None
+    null_values: tuple[NullValue, ...] = ()
+    decimal: Literal[".", ","] = "."
 
     @model_validator(mode="after")
     def _give_each_column_one_role(self) -> Self:
@@ -98,10 +129,22 @@ class TableSource(_TrainAndTest):
             raise PydanticCustomError(
                 "roles", "label, attack and time must be different columns", {"got": min(twice)}
             )
-        if self.attack is not None and self.label is None:
+        for key, given in {
+            "attack": self.attack,
+            "unknown": ", ".join(map(str, self.unknown)),
+        }.items():
+            if given and self.label is None:
+                raise PydanticCustomError("roles", f"{key} needs a label beside it", {"got": given})
+        if self.time_format is not None and self.time is None:
             raise PydanticCustomError(
-                "roles", "attack needs a label beside it", {"got": self.attack}
+                "roles", "time_format needs a time beside it", {"got": self.time_format}
             )
+        benign = {str(value).strip().casefold() for value in self.benign}
+        for value in self.unknown:
+            if str(value).strip().casefold() in benign:
+                raise PydanticCustomError(
+                    "roles", "a value cannot be both benign and unknown", {"got": value}
+                )
         return self
 
 

@@ -50,6 +50,8 @@ def ingest(project: Project, source: str) -> None:
     rows = open_source(own, root=project.root, rows=params.rows_at_once)
     with whole_folder(project.ingested(source)) as folder:
         write_rows(rows, folder)
+    for sentence in rows.remarks:
+        remark(f"source {source}: {sentence}")
 
 
 def _ingest_logs(project: Project, source: str, settings: LogSource) -> None:

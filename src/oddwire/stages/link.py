@@ -18,8 +18,11 @@ from oddwire.params import SourceSettings, load_params
 from oddwire.project import Project
 from oddwire.stages.running import run
 from oddwire.traffic.archive.records import is_of_logs
-from oddwire.traffic.sources.logs.listing import read_listing, write_listing
-from oddwire.traffic.sources.reading.files import check_files
+from oddwire.traffic.sources.logs.listing import NAME, read_listing, write_listing
+from oddwire.traffic.sources.reading.files import check_files, check_places
+from oddwire.traffic.wire_text import shown_path
+
+_NO_FILES = "no-files"  # the mark of a source without any
 
 
 def link(project: Project, source: str) -> None:
@@ -28,11 +31,15 @@ def link(project: Project, source: str) -> None:
     Raises
     ------
     DataError
-        If a file of the source is missing.
+        If a file of the source is missing, a file of any source is where a stage would delete it,
+        or there is something else than links where they are made.
     """
-    settings = load_params(project.params_file).source(source)
+    params = load_params(project.params_file)
+    check_places(params, project)
+    settings = params.source(source)
     has_archive = is_of_logs(project.ingested(source))  # which keeps what has gone
     files = check_files(settings, root=project.root, name=source, required=not has_archive)
+    _refuse_others(project.raw(source))
     with whole_folder(project.raw(source)) as folder:
         if settings.logs:
             write_listing(files.values(), folder)
@@ -40,7 +47,19 @@ def link(project: Project, source: str) -> None:
         for key, file in files.items():
             (folder / key).symlink_to(file)
         if not files:
-            (folder / "no-files").touch()
+            (folder / _NO_FILES).touch()
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuse to take the place of what this stage has not made; DVC leaves it too (`persist`)."""
+    if not folder.is_dir():
+        return
+    for each in sorted(folder.iterdir()):
+        if not each.is_symlink() and each.name not in (_NO_FILES, NAME):
+            raise DataError(
+                f"{shown_path(each)} is no link, and {folder.name} is replaced as a whole: move it"
+                " out of data/raw"
+            )
 
 
 def linked(source: SourceSettings, folder: Path) -> SourceSettings:

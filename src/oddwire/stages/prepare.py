@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
@@ -22,11 +21,12 @@ from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, LONGEST_WINDOW
 from oddwire.traffic.features.in_batches import FeaturesInBatches
-from oddwire.traffic.frame_files import FrameFile, read_frames, write_frames
+from oddwire.traffic.frame_files import FrameFile, read_frames
 from oddwire.traffic.schema import LABEL, FeatureSchema
 from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, split_rows
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
+_REST = "test_rest.parquet"  # rows of an official test file that are left out, while we compare
 PARTS = ("train", "calibration", "validation", "test")
 Period = tuple[dt.datetime | None, dt.datetime | None]
 _WORKERS = 2  # while one frame is written, as many are computed; more would hold more memory
@@ -105,18 +105,15 @@ def _write_parts(
             first += len(frame)
     if archive.has_test:
         later = FeaturesInBatches(archive.kind, schema)
-        frames = later.of_all(archive.batches("test", rows=rows), workers=_WORKERS)
-        kept = _taken(frames, split.official)
-        write_frames(kept, folder / "test.parquet")
-
-
-def _taken(
-    frames: Iterator[pd.DataFrame], kept: NDArray[np.bool_] | None
-) -> Iterator[pd.DataFrame]:
-    first = 0
-    for frame in frames:
-        yield frame if kept is None else frame[kept[first : first + len(frame)]]
-        first += len(frame)
+        with FrameFile(folder / "test.parquet") as test, FrameFile(folder / _REST) as rest:
+            first = 0
+            for frame in map(later.of, archive.batches("test", rows=rows)):
+                kept = np.ones(len(frame), dtype=bool)
+                if split.official is not None:
+                    kept = split.official[first : first + len(frame)]
+                test.write(frame[kept])
+                rest.write(frame[~kept])
+                first += len(frame)
 
 
 def _shared_rows(folder: Path, source: str, rows: int) -> SharedRows:
@@ -126,13 +123,17 @@ def _shared_rows(folder: Path, source: str, rows: int) -> SharedRows:
         for part in parts:
             yield from read_frames(folder / f"{part}.parquet", rows=rows)
 
-    shared = count_shared(pieces("train", "calibration", "validation", "dropped"), pieces("test"))
+    before = pieces("train", "calibration", "validation", "dropped")
+    beyond = folder / _REST
+    left_out = read_frames(beyond, rows=rows) if beyond.is_file() else iter(())
+    shared = count_shared(before, pieces("test"), left_out)
     if shared.same:
         raise DataError(
-            f"source {source}: its test file has the same {shared.of:,} rows as its train file:"
+            f"source {source}: its test file has the same rows as its train file:"
             " `test` must name rows that nothing was trained on, or be left out"
         )
     (folder / "dropped.parquet").unlink()
+    beyond.unlink(missing_ok=True)
     return shared
 
 

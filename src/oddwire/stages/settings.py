@@ -12,6 +12,7 @@ from oddwire.params import load_params
 from oddwire.params.stage_settings import asked_periods, stage_settings
 from oddwire.project import Project
 from oddwire.stages.running import run_once
+from oddwire.traffic.sources.reading.files import check_places
 
 
 def write_settings(project: Project) -> None:
@@ -21,8 +22,12 @@ def write_settings(project: Project) -> None:
     ------
     ParameterError
         If ``params.yaml`` breaks a rule.
+    DataError
+        If a file of a source is where a later stage, or DVC before it, would delete it.
     """
-    content = stage_settings(load_params(project.params_file), asked_periods())
+    params = load_params(project.params_file)
+    check_places(params, project)  # here too: somebody may call DVC by hand
+    content = stage_settings(params, asked_periods())
     project.settings.parent.mkdir(exist_ok=True)
     project.settings.write_text(content, encoding="utf-8")
 

@@ -121,6 +121,20 @@ def test_a_missing_file_is_told_before_dvc_starts(table, what):
     assert not (table.root / "data").exists()
 
 
+def test_a_file_that_dvc_would_delete_is_refused_before_it_starts(table):
+    params = yaml.safe_load(table.params_file.read_text())
+    file = table.raw("mine") / "flows.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text(ROWS)
+    # Of another source too: it would go with the training of this one.
+    params["sources"]["other"] = {"format": "table", "train": "data/raw/mine/flows.csv"}
+    table.params_file.write_text(yaml.safe_dump(params))
+    with pytest.raises(DataError, match=r"source 'other': .* is in data/raw, .*: move the file"):
+        reproduced(table)
+    assert file.read_text() == ROWS
+    assert not table.logs.exists()
+
+
 def test_whoever_waits_says_so_and_goes_on_when_the_other_is_done(table, monkeypatch):
     monkeypatch.setattr(
         "oddwire.operations.data.pipeline.run_dvc", lambda *_, **__: None

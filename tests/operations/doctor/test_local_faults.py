@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+import yaml
 from small_projects import REPOSITORY, git
 
 from oddwire.damaged import set_aside
@@ -221,6 +222,17 @@ def test_the_files_of_a_source_that_was_used(bare, look):
     assert (found.subject, found.problem) == (
         "desk", "its train file rows.csv is not there, so it cannot be trained anew"
     )  # fmt: skip
+
+
+def test_a_source_s_file_where_it_would_be_deleted(bare, look):
+    params = yaml.safe_load(bare.params_file.read_text())
+    params["sources"]["own"] = {"format": "table", "train": "data/raw/own/flows.csv"}
+    bare.params_file.write_text(yaml.safe_dump(params))
+    bare.raw("own").mkdir(parents=True)
+    (bare.raw("own") / "flows.csv").write_text("a,b\n1,2\n")
+    (found,) = look("settings")
+    assert "in data/raw, which the stage `link` makes anew" in found.problem
+    assert found.remedy.startswith("mkdir -p data/downloads && mv -i data/raw/own/flows.csv ")
 
 
 def test_a_webhook_that_everybody_may_read(bare, mended):

@@ -6,6 +6,7 @@ import gzip
 
 import pandas as pd
 import pytest
+import yaml
 
 from oddwire.errors import DataError
 from oddwire.operations.scoring.replacing import check_replaced
@@ -81,3 +82,26 @@ def test_a_damaged_file_is_no_scored_file(tmp_path, name):
 def test_an_empty_file_has_nothing_to_lose(tmp_path):
     (tmp_path / "out.csv").touch()
     check_replaced(tmp_path / "out.csv", explained=True)
+
+
+def test_what_a_source_is_read_from_is_never_written_over(desk, current, tmp_path):
+    """A scored file may be a source's file, and --overwrite asks for no such loss."""
+    params = yaml.safe_load(desk.project.params_file.read_text())
+    kept = tmp_path / "kept.csv"
+    score_file(desk.project, "desk", current, kept)
+    before = kept.read_bytes()
+    params["sources"]["later"] = {"format": "table", "train": str(kept)}
+    desk.project.params_file.write_text(yaml.safe_dump(params))
+    (tmp_path / "second.csv").symlink_to(kept)
+    for out in (kept, tmp_path / "second.csv"):
+        for overwrite in (False, True):
+            with pytest.raises(DataError, match="is the train file of source 'later'"):
+                score_file(desk.project, "desk", current, out, overwrite=overwrite)
+    assert kept.read_bytes() == before
+
+
+def test_nothing_is_written_where_the_next_training_deletes(desk, current):
+    folder = desk.project.raw("desk")
+    folder.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(DataError, match=r"is in data/raw, which .*: write to another folder"):
+        score_file(desk.project, "desk", current, folder / "scored.csv")

@@ -7,8 +7,10 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from oddwire.errors import DataError, OddwireError
 from oddwire.params import TableSource
@@ -191,7 +193,7 @@ def test_identifiers_stay_beside_the_features(table):
         ("a,b\n1,2\n", {"label": "y"}, "lacks the column 'y', which the source names under label"),
         ("a,b\n1,2\n", {"drop": ["y"]}, "under drop"),
         ("a,b\n1,2\n", {"categorical": ["y"]}, "under categorical"),
-        ("uid\n1\n", {}, "1 to 1000 feature columns, got 0"),
+        ("uid,src_ip\n1,2\n", {}, "1 to 1000 feature columns, got 0"),
         (",".join(f"c{n}" for n in range(1001)) + "\n" + "1," * 1000 + "1\n", {}, "got 1001"),
     ],
 )
@@ -214,20 +216,61 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 def test_a_label_column_that_is_empty_in_every_row_is_refused(table):
     unlabelled = "a,verdict\n1,\n2,-\n3,NA\n"
     with pytest.raises(
-        DataError, match=r"train\.csv: the label column 'verdict' is empty in every"
+        DataError,
+        match=r"train\.csv: the label column 'verdict' is empty or unknown in every row \('' \(1",
     ):
         table(unlabelled, label="verdict")
-    with pytest.raises(DataError, match="is empty in every row"):
+    with pytest.raises(DataError, match="is empty or unknown in every row"):
         table(unlabelled, test=unlabelled, label="verdict")
     labelled = table(unlabelled, test="a,verdict\n1,benign\n2,scan\n", label="verdict")
     assert labelled.test["label"].tolist() == [0, 1]
 
 
+def test_unknown_labels_are_no_attacks(table, tmp_path):
+    words = ["benign"] * 3 + ["No Label", "NeedManualLabel", "flow=Background-TCP", "", "-", "bot"]
+    content = "a,y\n" + "".join(f"{n},{word}\n" for n, word in enumerate(words))
+    rows = table(content, label="y").train
+    assert rows["label"].tolist() == [0, 0, 0, pd.NA, pd.NA, pd.NA, pd.NA, pd.NA, 1]
+    assert rows["attack"].tolist() == [None] * 8 + ["bot"]
+    frame = pd.DataFrame({"a": range(4), "y": ["benign", None, "No Label", "bot"]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    rows = table((tmp_path / "t.parquet").read_bytes(), label="y").train
+    assert rows["label"].tolist() == [0, pd.NA, pd.NA, 1]
+    rows = table("a,y\n1,0\n2,1\n3,to check\n4,9\n", label="y", unknown=["To Check", 9]).train
+    assert rows["label"].tolist() == [0, 1, pd.NA, pd.NA]
+
+
+def test_without_a_benign_label_the_error_shows_what_was_seen_and_what_was_read(table):
+    """``benign: [no]`` is a truth value in YAML, and so was never the word."""
+    content = "a,bad\n" + "1,no\n" * 9 + "1,yes\n" * 3
+    with pytest.raises(DataError) as raised:
+        table(content, label="bad", benign=yaml.safe_load("[no]"))
+    told = str(raised.value)
+    assert "the label column 'bad' is benign: the source's `benign` must list what it" in told
+    assert "got False; YAML reads no, off and n as False" in told
+    assert told.endswith("seen: 'no' (9), 'yes' (3)")
+    assert table(content, label="bad", benign=yaml.safe_load('["no"]')).train["label"].sum() == 3
+    with pytest.raises(DataError, match=r"got 'benign', 'normal', '0'; seen: 'no' \(9\)"):
+        table(content, label="bad")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"unknown": ["?"]}, "unknown needs a label beside it"),
+        ({"label": "y", "unknown": ["Normal"]}, "both benign and unknown"),
+    ],
+)
+def test_keys_that_contradict_each_other(keys, words):
+    with pytest.raises(ValidationError, match=words):
+        TableSource(format="table", train="t.csv", **keys)
+
+
 def test_a_long_value_is_cut_in_the_message(table):
-    rows = "\n".join(["n"] + ["1"] * 99 + ["x" * 100_000])
+    rows = "\n".join(["n,m"] + ["1,1"] * 99 + ["x" * 100_000 + ",1"])
     with pytest.raises(DataError, match="is not a number") as raised:
         table(rows)
-    assert len(str(raised.value)) < 400
+    assert len(str(raised.value)) < 500
 
 
 def test_dropping_a_name_drops_all_its_columns(table):
@@ -268,7 +311,7 @@ def test_scoring_needs_the_features_alone(tmp_path):
     assert rows["b"].tolist() == ["x", "5"]
     assert rows["label"].isna().all()
     assert "extra" not in rows
-    file.write_text("b\nx\n")
+    file.write_text("b,c\nx,1\n")
     with pytest.raises(DataError, match=r"new\.csv lacks the column 'a'"):
         read_file(source, file, schema=schema)
     with pytest.raises(DataError, match="'y', which the source names under label"):
@@ -332,6 +375,6 @@ def test_any_text_is_read_or_refused_in_one_line(tmp_path_factory, rows):
 @given(values=st.lists(st.floats(allow_nan=False), min_size=1, max_size=30))
 def test_numbers_come_back_to_the_last_bit(tmp_path_factory, values):
     file = tmp_path_factory.mktemp("numbers") / "numbers.csv"
-    file.write_text("a\n" + "".join(f"{value!r}\n" for value in values))
+    file.write_text("a,b\n" + "".join(f"{value!r},1\n" for value in values))
     read = read_source(TableSource(format="table", train=file), root=file.parent)
     assert read.train["a"].tolist() == values

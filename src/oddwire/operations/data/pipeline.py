@@ -17,7 +17,7 @@ from oddwire.params.stage_settings import PeriodSettings, as_environment, stage_
 from oddwire.project import Project
 from oddwire.traffic.archive.records import is_of_logs
 from oddwire.traffic.sources.logs.listing import NAME, is_current
-from oddwire.traffic.sources.reading.files import check_files
+from oddwire.traffic.sources.reading.files import check_files, check_places
 
 STAGES = ("prepare", "explore")  # what they depend on comes by itself
 
@@ -42,11 +42,12 @@ def reproduce(
     Raises
     ------
     DataError
-        If a file is missing or damaged, or a stage refused its input; the message is the stage's
-        own.
+        If a file is missing, damaged or where DVC would delete it, or a stage refused its input;
+        the message is the stage's own.
     ServiceError
         If DVC failed for another reason.
     """
+    check_places(load_params(project.params_file), project)
     has_archive = is_of_logs(project.ingested(source))  # which keeps what has gone
     files = check_files(settings, root=project.root, name=source, required=not has_archive)
     name = f"dvc repro {source}"

@@ -13,6 +13,7 @@ from oddwire.errors import OddwireError
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.repository.git import tracked
+from oddwire.own_folders import OwnFolders
 from oddwire.params import Params, SourceSettings
 from oddwire.traffic.sources.reading.files import locate, missing_files
 from oddwire.traffic.wire_text import shown_path
@@ -56,6 +57,15 @@ def _source_file(
         there, readable = file.is_file(), os.access(file, os.R_OK)
     except (OddwireError, OSError, RuntimeError, ValueError):  # no such user, a name too long
         file, there, readable = path, False, False
+    own = OwnFolders(project, params.sources)
+    if there and (folder := own.holding(file)) is not None:
+        yield Finding(
+            subject=name, problem=f"its {key} file is in {folder}, which {own.maker(folder)} makes "
+            "anew: it would be lost, so nothing is trained",
+            remedy=f"mkdir -p data/downloads && mv -i {quoted(file, ground.root)} data/downloads"
+            f" && {_EDIT}",
+        )  # fmt: skip
+        return
     if there and readable:
         return
     downloaded = file.is_relative_to(project.downloads(name))

@@ -16,7 +16,7 @@ from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import check_targets
 from oddwire.params import load_params
-from oddwire.params.stage_settings import TrainingPeriod
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.params.values.paths import file_fault
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.files import locate
@@ -71,7 +71,7 @@ def score_period_on_order(
     DataError
         As by `score_period`.
     """
-    period = TrainingPeriod.asked(since, until) or TrainingPeriod()
+    period = PeriodSettings.asked(since, until) or PeriodSettings()
     return score_period(project, source, *period.moments, ordered_target(project, out))
 
 

@@ -13,6 +13,11 @@ import pyarrow.parquet as pq
 
 from oddwire.errors import DataError
 from oddwire.operations.scoring.scored_files import explained_file, refused_file
+from oddwire.own_folders import OwnFolders
+from oddwire.params import Params
+from oddwire.project import Project
+from oddwire.traffic.sources.reading.files import files_of
+from oddwire.traffic.wire_text import shown_path
 
 # By these a scored file and its explanations are known.
 _SCORED = {"anomaly_score", "p_value", "extrapolated", "alert", "model_version"}
@@ -38,6 +43,41 @@ def check_replaced(out: Path, *, explained: bool) -> None:
                 f"{target} is there already and not a scored file: name another file, or write "
                 "over it with `oddwire score --overwrite`"
             )
+
+
+def check_place(out: Path, project: Project, params: Params) -> None:
+    """Refuse to write a file or folder where the next training deletes.
+
+    Raises
+    ------
+    DataError
+        Naming what was to be written.
+    """
+    own = OwnFolders(project, params.sources)
+    if (name := own.holding(out.absolute())) is not None:
+        raise DataError(
+            f"--out: {shown_path(out)} is in {name}, which {own.maker(name)} makes anew: write to"
+            " another folder"
+        )
+
+
+def check_kept(out: Path, project: Project, params: Params, *, explained: bool) -> None:
+    """Refuse to write over what a source is read from, or where the next training deletes.
+
+    Raises
+    ------
+    DataError
+        Naming the file.
+    """
+    for target in [out.absolute(), *([explained_file(out).absolute()] if explained else [])]:
+        check_place(target, project, params)
+        for source, settings in params.sources.items():
+            for file in files_of(settings, root=project.root, required=False).values():
+                if target.exists() and file.exists() and target.samefile(file):
+                    raise DataError(
+                        f"--out: {shown_path(target)} is a file of source {source!r}: name another"
+                        " file"
+                    )
 
 
 def _columns(file: Path) -> list[str]:

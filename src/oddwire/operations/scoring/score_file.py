@@ -13,7 +13,7 @@ from oddwire.errors import DataError
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
-from oddwire.operations.scoring.replacing import check_replaced
+from oddwire.operations.scoring.replacing import check_kept, check_replaced
 from oddwire.operations.scoring.scored_files import (
     check_targets,
 )
@@ -127,6 +127,7 @@ def score_file(
     check_fdr(max_fdr)
     params = load_params(project.params_file)
     settings = params.source(source)
+    check_kept(out, project, params, explained=explain_most > 0)
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)
     if (fault := file_fault(file)) is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddwire.errors import OddwireError
+from oddwire.exploration.leaving_out import drop_line, read_suspects
 from oddwire.operations.comparison.leaderboard import explain_choice, marked
 from oddwire.operations.comparison.records import comparison_items, rows_items
 from oddwire.operations.comparison.training_history import CHOICE, load_training
@@ -71,7 +72,7 @@ def finish_training(
         training.source, run, rows, version, best.detector, decision.promote, decision.reason,
         failed_detectors(training), champion=champion, choice=_choice(training, evaluated, best),
         name=name, link=tracking.run_link(run), compare_link=_compare_link(tracking, rows),
-        shared_rows=_shared_rows(training),
+        shared_rows=_shared_rows(training), **_leaks(training),
     )  # fmt: skip
     note = leaderboard_markdown(result, escaped_for_mlflow)
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])
@@ -86,6 +87,16 @@ def finish_training(
 def _shared_rows(training: Training) -> str:
     shared = training.prepared.shared_rows
     return shared.sentence if shared.remarkable else ""
+
+
+def _leaks(training: Training) -> dict[str, Any]:
+    """Return what may leak of a source whose columns can be left out."""
+    settings = training.params.source(training.source)
+    dropped: tuple[str, ...] | None = getattr(settings, "drop", None)
+    if dropped is None:
+        return {}
+    suspects = read_suspects(training.project.explored(training.source))
+    return {"suspects": suspects, "drop_line": drop_line(suspects, dropped)}
 
 
 def _compare_link(tracking: Tracking, rows: Sequence[Mapping[str, Any]]) -> str:

@@ -42,6 +42,7 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         table([*heads, *_COLUMNS.values()], cells),
         *_target(rows),
         *([f"**Shared rows:** {result.shared_rows}."] if result.shared_rows else []),
+        *_leaks(result, escape),
         *([escape(result.choice)] if result.choice else []),
         *(["\n".join(f"- {each}" for each in sentences)] if sentences else []),
         *[f"- {escape(baseline)}" for baseline in result.supervised_baselines],
@@ -69,6 +70,13 @@ def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rates:
         return []
     return [f"Target FPR: {', '.join(map(percent, rates))}."]
+
+
+def _leaks(result: TrainingResult, escape: Escape) -> list[str]:
+    if not result.drop_line:
+        return []
+    told = "look like identifiers or give the label away. To leave them out, in the source's block"
+    return [f"**Suspected leaks:** columns {told}: {escape(result.drop_line)}"]
 
 
 def _links(result: TrainingResult) -> list[str]:

@@ -232,6 +232,11 @@ class TrainingResult:
         Where the page shows its detectors side by side; empty where there is one alone.
     shared_rows
         What must be said of test rows that also occur before the test part; empty for nothing.
+    suspects
+        Columns that look like identifiers or give the label away, as `find_suspects` names them.
+    drop_line
+        The line of the source's block that leaves them out; empty where there are none, or its
+        columns cannot be chosen.
     """
 
     source: str
@@ -249,3 +254,5 @@ class TrainingResult:
     link: str = ""
     compare_link: str = ""
     shared_rows: str = ""
+    suspects: tuple[dict[str, str], ...] = ()
+    drop_line: str = ""

@@ -48,12 +48,15 @@ class SourceBatches:
     Parameters
     ----------
     train, test, schema
-        As of `SourceRows`, in pieces of the same columns, in the order of time where there is one.
+        As of `SourceRows`, in pieces of the same columns, in the order in which rows are known.
+    remarks
+        What the person who waits should know of how the files were understood, a sentence each.
     """
 
     train: Iterable[pd.DataFrame]
     test: Iterable[pd.DataFrame] | None = None
     schema: FeatureSchema | None = None
+    remarks: tuple[str, ...] = ()
 
     def together(self) -> SourceRows:
         """Read all of them."""

@@ -27,6 +27,7 @@ from oddwire.params import (
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_connections, type_ends
+from oddwire.traffic.labels import BENIGN, LabelRule
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
@@ -38,7 +39,6 @@ from oddwire.traffic.sources.logs.tables import reading as tables
 from oddwire.traffic.sources.logs.tables.maps import TimeUnit, places
 from oddwire.traffic.sources.logs.tables.names import column_names
 from oddwire.traffic.sources.logs.tables.values import TableSettings
-from oddwire.traffic.sources.logs.zeek.fields import BENIGN, UNKNOWN, LabelRule
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
 from oddwire.traffic.sources.reading.raw_file import RawFile
@@ -150,9 +150,7 @@ def _ends(raw: RawTable) -> pd.Series[Any]:
 
 
 def _labels(source: LabelledLogSource) -> LabelRule:
-    benign = BENIGN if source.benign is None else [str(text) for text in source.benign]
-    unknown = UNKNOWN if source.unknown is None else [str(text) for text in source.unknown]
-    return LabelRule(benign=benign, unknown=unknown)
+    return LabelRule(benign=source.benign or BENIGN, unknown=source.unknown or ())
 
 
 def _log_parts(

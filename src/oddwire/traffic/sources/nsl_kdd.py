@@ -13,6 +13,7 @@ from pathlib import Path
 from oddwire.errors import DataError
 from oddwire.params import NslKddSource
 from oddwire.traffic.archive import SourceBatches
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import Roles, build_frame
 from oddwire.traffic.sources.reading.file_batches import FileBatches
@@ -34,7 +35,7 @@ COLUMNS = (*FEATURES, "attack_name", "difficulty")
 SCHEMA = FeatureSchema(
     numeric=tuple(name for name in FEATURES if name not in CATEGORICAL), categorical=CATEGORICAL
 )
-_ROLES = Roles(schema=SCHEMA, label="attack_name", benign=("normal",))
+_ROLES = Roles(schema=SCHEMA, label="attack_name", labels=LabelRule(benign=("normal",)))
 
 
 def open_source(source: NslKddSource, *, root: Path, rows: int | None = None) -> SourceBatches:

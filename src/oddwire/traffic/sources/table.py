@@ -9,27 +9,31 @@ forgotten label must not become a feature.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from oddwire.errors import DataError, listed
+from oddwire.errors import DataError, listed, short_repr
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceBatches
+from oddwire.traffic.labels import LabelRule, LabelsSeen
 from oddwire.traffic.schema import ATTACK, LABEL, TABLE_IDENTIFIERS, TIME, FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
     build_frame,
     refuse_duplicate_columns,
 )
-from oddwire.traffic.sources.reading.column_values import NumericShare, TimeForm, categories, times
+from oddwire.traffic.sources.reading.column_types import ColumnTypes, given_types, infer_types
+from oddwire.traffic.sources.reading.column_values import label_counts, time_form, times
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
 from oddwire.traffic.sources.reading.time_order import in_time_order
+from oddwire.traffic.sources.reading.times.form import TimeForm
+from oddwire.traffic.sources.reading.values.spelling import Spelling
 
 MOST_FEATURES = 1000
 _KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}
@@ -43,27 +47,34 @@ def open_source(source: TableSource, *, root: Path, rows: int | None = None) -> 
     DataError
         If a file or a column is not what the source promises.
     """
-    raw = open_raw(locate(source.train, root), rows=rows)
-    roles = _roles(source, _infer_schema(raw, source))
+    raw = _open(source, locate(source.train, root), rows)
+    types = _column_types(raw, source)
+    roles = _roles(source, types.schema)
     test = None
     if source.test is not None:
-        raw_test = open_raw(locate(source.test, root), rows=rows)
-        test = _by_time(_typed(raw_test, roles, for_scoring=False))
-    _refuse_empty_label(source, [raw] if source.test is None else [raw, raw_test])
-    return SourceBatches(_by_time(_typed(raw, roles, for_scoring=False)), test, roles.schema)
+        raw_test = _open(source, locate(source.test, root), rows)
+        test = _by_time(_typed(raw_test, roles, source.time_format, for_scoring=False))
+    remarks = _look_at_labels(source.label, roles, raw, None if test is None else raw_test)
+    train = _by_time(_typed(raw, roles, source.time_format, for_scoring=False))
+    return SourceBatches(train, test, roles.schema, (*remarks, *types.remarks))
 
 
-def _refuse_empty_label(source: TableSource, files: Sequence[RawFile]) -> None:
-    if source.label is None:
-        return
-    for raw in files:
-        for batch in raw.batches([source.label]):
-            if categories(batch, source.label).notna().any():
-                return
-    raise DataError(
-        f"{files[0].file}: the label column {source.label!r} is empty in every row; to train"
-        " without labels, leave `label` out"
-    )
+def _look_at_labels(
+    label: str | None, roles: Roles, train: RawFile, test: RawFile | None
+) -> tuple[str, ...]:
+    """Return what the labels were taken for, in words."""
+    if label is None:
+        return ()
+    seen = LabelsSeen(label, roles.labels)
+    for file in (train, test):
+        if file is None or label not in file.names:  # which is another error, of the test file
+            continue
+        for batch in file.batches([label]):
+            seen.add(label_counts(batch, label))
+        last = file is test or test is None  # a test file may have the only labels
+        if (fault := seen.fault()) and (last or seen.rows[1]):
+            raise DataError(f"{train.file}: {fault}")
+    return (seen.sentence,)
 
 
 def open_file(
@@ -80,33 +91,40 @@ def open_file(
     DataError
         If the file or a column is not what the source promises.
     """
-    raw = open_raw(file, rows=rows)
-    roles = _roles(source, schema or _infer_schema(raw, source))
-    return _typed(raw, roles, for_scoring=schema is not None)
+    raw = _open(source, file, rows)
+    roles = _roles(source, schema or _column_types(raw, source).schema)
+    return _typed(raw, roles, source.time_format, for_scoring=schema is not None)
 
 
-def _typed(raw: RawFile, roles: Roles, *, for_scoring: bool) -> FileBatches:
+def _open(source: TableSource, file: Path, rows: int | None) -> RawFile:
+    spelling = Spelling.of(source.null_values, source.decimal)
+    return open_raw(file, rows=rows, spelling=spelling)
+
+
+def _typed(raw: RawFile, roles: Roles, format_: str | None, *, for_scoring: bool) -> FileBatches:
     typed = partial(build_frame, roles=roles, for_scoring=for_scoring)
     time = roles.time
     if time is None or time not in raw.names:
         return FileBatches(raw, typed, roles.schema.numeric)
-    form = None if raw.whole else TimeForm.of(
-        lambda: (batch.column(time) for batch in raw.batches([time]))
-    )  # fmt: skip
+    form = None if format_ is None else TimeForm.said(format_)
+    if form is None and not raw.whole:
+        form = time_form(lambda: (batch.column(time) for batch in raw.batches([time])))
     to_times = partial(times, name=time, required=not for_scoring, form=form)
     to_rows = partial(typed, time_form=form)
     return FileBatches(raw, to_rows, roles.schema.numeric, (time,), to_times)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
-    return Roles(schema, source.label, source.benign, source.attack, source.time)
+    labels = LabelRule(source.benign, source.unknown)
+    return Roles(schema, source.label, labels, source.attack, source.time)
 
 
 def _by_time(opened: FileBatches) -> Iterator[pd.DataFrame]:
     return (rows for _, rows in in_time_order(opened))
 
 
-def _infer_schema(raw: RawFile, source: TableSource) -> FeatureSchema:
+def _column_types(raw: RawFile, source: TableSource) -> ColumnTypes:
+    _refuse_one_column(raw)
     _require_named(raw, source)
     features = _feature_names(raw, source)
     refuse_duplicate_columns(raw, dict.fromkeys(features))
@@ -115,20 +133,18 @@ def _infer_schema(raw: RawFile, source: TableSource) -> FeatureSchema:
         raise DataError(
             f"{raw.file}: a table has 1 to {MOST_FEATURES} feature columns, got {len(features)}"
         )
-    text = set(source.categorical) if source.categorical is not None else _texts(raw, features)
-    return FeatureSchema(
-        numeric=tuple(name for name in features if name not in text),
-        categorical=tuple(name for name in features if name in text),
-    )
+    if source.categorical is not None:
+        return given_types(features, source.categorical)
+    return infer_types(raw, features)
 
 
-def _texts(raw: RawFile, features: Sequence[str]) -> set[str]:
-    """Return the features that are not numbers, by all rows."""
-    shares = {name: NumericShare() for name in features}
-    for batch in raw.batches(features):
-        for name, share in shares.items():
-            share.add(batch.column(name))
-    return {name for name, share in shares.items() if not share.is_numeric}
+def _refuse_one_column(raw: RawFile) -> None:
+    """Refuse a CSV file of a single column, which is a file that something else divides."""
+    if raw.layout is not None and len(raw.names) == 1:
+        raise DataError(
+            f"{raw.file} has one column only, {short_repr(raw.names[0])}: its first line must name"
+            " the columns, divided by commas, semicolons, tabs, bars or single spaces"
+        )
 
 
 def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
@@ -137,7 +153,7 @@ def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
     for name, key in _KEY_FOR.items():
         if name in features:
             raise DataError(
-                f"{raw.file}: the column name {name!r} is reserved;"
+                f"{raw.file}: the column name {short_repr(name)} is reserved;"
                 f" if it is the {key}, say `{key}: {name}`, otherwise list it under drop"
             )
     return [name for name in features if name not in TABLE_IDENTIFIERS]
@@ -156,8 +172,8 @@ def _require_named(raw: RawFile, source: TableSource) -> None:
         for name in names:
             if name is not None and name not in raw.names:
                 raise DataError(
-                    f"{raw.file} lacks the column {name!r}, which the source names under {key};"
-                    f" it has {listed(raw.names, most=40)}"
+                    f"{raw.file} lacks the column {short_repr(name)}, which the source names under"
+                    f" {key}; it has {listed(raw.names, most=40)}"
                 )
 
 

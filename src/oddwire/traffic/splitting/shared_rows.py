@@ -88,7 +88,11 @@ class SharedRows:
         return cls(int(kept["rows"]), int(kept["of"]), float(kept["expected"]))
 
 
-def count_shared(before: Iterable[pd.DataFrame], test: Iterable[pd.DataFrame]) -> SharedRows:
+def count_shared(
+    before: Iterable[pd.DataFrame],
+    test: Iterable[pd.DataFrame],
+    left_out: Iterable[pd.DataFrame] = (),
+) -> SharedRows:
     """Count the test rows that also occur before the test part.
 
     Rows are compared by hashes of 8 bytes, so that millions take little memory.
@@ -97,6 +101,9 @@ def count_shared(before: Iterable[pd.DataFrame], test: Iterable[pd.DataFrame]) -
     ----------
     before, test
         Frames of the same columns, in pieces of any size.
+    left_out
+        Rows of the test file that the test part does not take: they are not counted, and yet tell
+        whether the file is that of the rows before.
 
     Examples
     --------
@@ -114,7 +121,8 @@ def count_shared(before: Iterable[pd.DataFrame], test: Iterable[pd.DataFrame]) -
             repeats = np.isin(alike, repeated).mean()
             expected += float(repeats) * int((test_labels == label).sum())
     shared = int(np.isin(tested, found).sum())
-    same = len(hashes) == len(tested) and bool(np.array_equal(np.sort(hashes), np.sort(tested)))
+    every = np.concatenate([tested, _hashed(left_out)[0]])
+    same = len(hashes) == len(every) and bool(np.array_equal(np.sort(hashes), np.sort(every)))
     return SharedRows(shared, len(tested), expected, same=same)
 
 

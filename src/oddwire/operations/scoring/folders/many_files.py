@@ -24,6 +24,7 @@ from oddwire.operations.scoring.folders.scored_folder import (
     name_of,
     stamp_of,
 )
+from oddwire.operations.scoring.replacing import check_place
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
 from oddwire.params.values.paths import file_fault, path_fault
@@ -72,6 +73,7 @@ def score_files(
     if (fault := path_fault(str(out.absolute()))) is not None:
         raise DataError(f"--out: {shown_path(out)} {fault}")
     params = load_params(project.params_file)
+    check_place(out, project, params)
     settings = params.source(source)
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)

@@ -26,6 +26,7 @@ from oddwire.operations.scoring.folders.scored_folder import (
     ScoredParts,
     stamp_of,
 )
+from oddwire.operations.scoring.replacing import check_place
 from oddwire.operations.scoring.rows import Scorer
 from oddwire.operations.scoring.scored_files import FrameWriter, join_scores, writing
 from oddwire.operations.scoring.unusual import identified
@@ -82,6 +83,7 @@ def score_period(
     if (fault := path_fault(str(out.absolute()))) is not None:
         raise DataError(f"--out: {shown_path(out)} {fault}")
     params = load_params(project.params_file)
+    check_place(out, project, params)
     params.source(source)
     archive = open_archive(project.ingested(source))
     if archive.kind != "connections":

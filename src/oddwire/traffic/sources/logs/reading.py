@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from oddwire.errors import DataError
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart, captures, suricata
 from oddwire.traffic.sources.logs.interim import last_of_each
 from oddwire.traffic.sources.logs.netflow import argus, nfdump
@@ -16,7 +17,6 @@ from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, Block, read_blocks, read_pieces
 from oddwire.traffic.sources.logs.recognising import LogKind, head_of, is_blank, recognised
 from oddwire.traffic.sources.logs.zeek import json, tsv
-from oddwire.traffic.sources.logs.zeek.fields import LabelRule
 
 
 @dataclass(frozen=True)

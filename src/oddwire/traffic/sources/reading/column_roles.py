@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from oddwire.errors import DataError, listed
+from oddwire.errors import DataError, listed, short_repr
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.schema import ATTACK, LABEL, TABLE_IDENTIFIERS, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.times.form import TimeForm
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Roles:
         The feature columns.
     label, attack, time
         Columns of the table with that meaning; None where it has none.
-    benign
-        Values of the label column that mean benign.
+    labels
+        What the values of the label column mean.
     """
 
     schema: FeatureSchema
     label: str | None = None
-    benign: tuple[Any, ...] = ()
+    labels: LabelRule = field(default_factory=LabelRule)
     attack: str | None = None
     time: str | None = None
 
@@ -41,7 +43,7 @@ def build_frame(
     roles: Roles,
     *,
     for_scoring: bool,
-    time_form: column_values.TimeForm | None = None,
+    time_form: TimeForm | None = None,
 ) -> pd.DataFrame:
     """Give the columns of a table their types and their names here.
 
@@ -87,7 +89,7 @@ def _labels(raw: RawTable, roles: Roles, here: set[str]) -> tuple[pd.Series[Any]
     if roles.label not in here:
         unknown = pd.Series(pd.NA, index=range(rows), dtype="Int8")
         return unknown, pd.Series([None] * rows, dtype=object)
-    label, attack = column_values.labels(raw, str(roles.label), roles.benign)
+    label, attack = column_values.labels(raw, str(roles.label), roles.labels)
     if roles.attack in here:
         attack = column_values.categories(raw, str(roles.attack))
         attack = attack.mask(label.ne(1).fillna(True), other=None)
@@ -116,6 +118,6 @@ def refuse_duplicate_columns(raw: RawTable | RawFile, names: Iterable[str]) -> N
     for name in names:
         if (times := raw.names.count(name)) > 1:
             raise DataError(
-                f"{raw.file}: the column {name!r} is there {times} times;"
+                f"{raw.file}: the column {short_repr(name)} is there {times} times;"
                 " give each its own name, or list it under drop"
             )

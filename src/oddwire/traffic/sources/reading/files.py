@@ -12,7 +12,8 @@ from itertools import combinations
 from pathlib import Path
 
 from oddwire.errors import DataError
-from oddwire.params.source_settings import SourceSettings
+from oddwire.own_folders import OwnFolders
+from oddwire.params import Params, SourceSettings
 from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
 from oddwire.traffic.wire_text import shown_path
@@ -37,6 +38,28 @@ def locate(path: Path, root: Path) -> Path:
     if (fault := path_fault(str(path))) is not None:
         raise DataError(f"the path {shown_path(path)} {fault}")
     return root / path.expanduser()
+
+
+def check_places(params: Params, project: Project) -> None:
+    """Refuse files of any source in a folder that oddwire or a tool makes anew.
+
+    Call it before DVC, for all sources: the training of one may delete the file of another.
+
+    Raises
+    ------
+    DataError
+        Naming the file, whose folder it is in, and the remedy.
+    """
+    own = OwnFolders(project, params.sources)
+    for name, source in params.sources.items():
+        named = [(f"{key} file", path) for key, path in source.paths().items()]
+        named += [("log", Path(pattern)) for pattern in source.logs]
+        for key, path in named:
+            what = f"source {name!r}: its {key} {shown_path(path)}"
+            own.refuse(locate(path, project.root), what, instead=f"data/downloads/{name}")
+    for name, pattern in params.drift.current.items():
+        what = f"drift.current.{name}: {shown_path(pattern)}"
+        own.refuse(locate(Path(pattern), project.root), what, instead=f"data/downloads/{name}")
 
 
 def files_of(source: SourceSettings, *, root: Path, required: bool = True) -> dict[str, Path]:

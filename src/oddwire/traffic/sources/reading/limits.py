@@ -15,14 +15,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from oddwire.errors import DataError
-from oddwire.traffic.sources.reading.raw_table import (
+from oddwire.traffic.sources.reading.layout.csv_layout import MOST_OF_A_ROW
+from oddwire.traffic.sources.reading.layout.opening import (
     GZIP,
-    MOST_OF_A_ROW,
     PARQUET,
     damage_named,
     first_bytes,
     open_bytes,
-)  # fmt: skip
+)
+from oddwire.traffic.sources.reading.values.plain_types import is_text_type
 
 _HARMLESS = 1 << 26  # bytes: as much unpacked is never too much
 # Of traffic in text or Parquet a tenth to a hundredth is left when it is packed.
@@ -125,7 +126,7 @@ def _text_sizes(file: Path) -> Iterator[int]:
     """Yield how many bytes the texts of some rows come to, without writing them out."""
     with pa.parquet.ParquetFile(open_bytes(file, zipped=False)) as opened:
         kinds = {field.name: field.type for field in opened.schema_arrow}
-    names = [name for name, kind in kinds.items() if _is_text(kind)]
+    names = [name for name, kind in kinds.items() if is_text_type(kind)]
     stream = open_bytes(file, zipped=False)
     with pa.parquet.ParquetFile(stream, read_dictionary=names) as opened:
         for batch in opened.iter_batches(_BATCH, columns=names):
@@ -135,11 +136,3 @@ def _text_sizes(file: Path) -> Iterator[int]:
                 else:
                     lengths = pc.binary_length(column)
                 yield pc.sum(lengths).as_py() or 0
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(
-        pa.types.is_string(plain) or pa.types.is_large_string(plain)
-        or pa.types.is_binary(plain) or pa.types.is_large_binary(plain)
-    )  # fmt: skip

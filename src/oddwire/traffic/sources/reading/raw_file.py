@@ -17,20 +17,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, short_repr
 from oddwire.traffic.sources.logs.refusals import Refusals
-from oddwire.traffic.sources.reading.raw_table import (
-    CsvLayout,
-    RawTable,
-    csv_layout,
-    csv_options,
-    damage_named,
-    is_parquet,
-    kept_columns,
-    open_bytes,
-    raise_ragged,
-    read_raw,
-)
+from oddwire.traffic.sources.reading.layout.csv_layout import CsvLayout, csv_layout, csv_options
+from oddwire.traffic.sources.reading.layout.opening import damage_named, is_parquet, open_bytes
+from oddwire.traffic.sources.reading.layout.row_check import RowCheck, raise_ragged
+from oddwire.traffic.sources.reading.raw_table import RawTable, kept_columns, read_raw
+from oddwire.traffic.sources.reading.values.spelling import PLAIN, Spelling
 
 _COLUMNS = 100  # of a file with more, a batch has fewer rows
 _FEWEST_ROWS = 1_000
@@ -43,7 +36,7 @@ class RawFile:
 
     Parameters
     ----------
-    file, layout
+    file, layout, spelling
         As of `RawTable`.
     names
         The names of the columns, in order.
@@ -62,6 +55,7 @@ class RawFile:
     rows: int
     whole: RawTable | None = None
     refused: Refusals | None = None
+    spelling: Spelling = PLAIN
 
     @cached_property
     def _stamp(self) -> tuple[int, int]:
@@ -91,7 +85,9 @@ class RawFile:
         names = [self.names[place] for place in places]
         first = 0
         for content in _cut(self._tables(places), self.rows):
-            yield RawTable(self.file, content.rename_columns(names), self.layout, first)
+            yield RawTable(
+                self.file, content.rename_columns(names), self.layout, first, self.spelling
+            )
             first += content.num_rows
 
     def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
@@ -112,6 +108,7 @@ class RawFile:
     def _of_csv(self, places: Sequence[int]) -> Iterator[pa.Table]:
         assert self.layout is not None  # noqa: S101 - what `batches` has seen
         options = csv_options(self.layout, len(self.names), places)
+        check = RowCheck(self.file, self.layout, self.names)
         try:
             with (
                 damage_named(self.file),
@@ -119,6 +116,7 @@ class RawFile:
                 pa.csv.open_csv(stream, **options) as reader,
             ):
                 for batch in reader:
+                    check.look(zip(places, batch.columns, strict=True), batch.num_rows)
                     yield pa.Table.from_batches([batch])
         except pa.ArrowInvalid as error:
             raise_ragged(self.file, self.layout, len(self.names), error)
@@ -130,12 +128,13 @@ def open_raw(
     names: Sequence[str] | None = None,
     optional: int = 0,
     rows: int | None = None,
+    spelling: Spelling = PLAIN,
 ) -> RawFile:
     """Open a CSV or Parquet file, compressed by gzip or not.
 
     Parameters
     ----------
-    file, names, optional
+    file, names, optional, spelling
         As for `read_raw`.
     rows
         At most so many are read at once, fewer where there are many columns; None for all.
@@ -146,7 +145,7 @@ def open_raw(
         As by `read_raw`; damage beyond the first batch shows when it is read.
     """
     if rows is None:
-        return _whole(read_raw(file, names=names, optional=optional))
+        return _whole(read_raw(file, names=names, optional=optional, spelling=spelling))
     if is_parquet(file):
         opened = _open_parquet(file, rows)
     else:
@@ -155,12 +154,14 @@ def open_raw(
             layout = replace(layout, encoding="latin-1")
         opened = RawFile(file, tuple(columns), layout, _fewer(rows, len(columns)))
     if _is_short(opened):
-        return _whole(read_raw(file, names=names, optional=optional))
-    return opened
+        return _whole(read_raw(file, names=names, optional=optional, spelling=spelling))
+    return replace(opened, spelling=spelling)
 
 
 def _whole(raw: RawTable) -> RawFile:
-    return RawFile(raw.file, raw.names, raw.layout, raw.content.num_rows, raw)
+    return RawFile(
+        raw.file, raw.names, raw.layout, raw.content.num_rows, raw, spelling=raw.spelling
+    )
 
 
 def _open_parquet(file: Path, rows: int) -> RawFile:
@@ -170,7 +171,7 @@ def _open_parquet(file: Path, rows: int) -> RawFile:
     except pa.ArrowException as error:
         raise DataError(f"{file} is a damaged Parquet file") from error
     if twice := [name for name in names if names.count(name) > 1]:
-        raise DataError(f"{file}: column names must differ, got {twice[0]!r} twice")
+        raise DataError(f"{file}: column names must differ, got {short_repr(twice[0])} twice")
     own = [names[place].strip() for place in kept_columns(names)]
     return RawFile(file, tuple(own), None, _fewer(rows, len(own)))
 

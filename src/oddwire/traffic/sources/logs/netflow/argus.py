@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddwire.errors import DataError, listed
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import (
@@ -25,7 +26,6 @@ from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, par
 from oddwire.traffic.sources.logs.parsing.json_lines import times
 from oddwire.traffic.sources.logs.parsing.lines import Block
 from oddwire.traffic.sources.logs.protocols import ACK, FIN, RST, SYN, protocol, tcp_state
-from oddwire.traffic.sources.logs.zeek.fields import LabelRule
 
 _FIELDS = {
     "StartTime": "ts",

@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import BoolArray, seconds_between, texts
 from oddwire.traffic.sources.logs.parsing.json_lines import times
 from oddwire.traffic.sources.logs.protocols import protocol
 from oddwire.traffic.sources.logs.tables.maps import PER_SECOND, TimeUnit
-from oddwire.traffic.sources.logs.zeek.fields import LabelRule
 
 _WITH_PORTS = ("tcp", "udp", "sctp")
 _NO_RECORD = ("NODATA", "SKIPDATA")  # AWS: an interval without traffic, or not recorded

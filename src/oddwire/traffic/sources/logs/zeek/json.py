@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import (
     LOG_SCHEMA,
@@ -30,7 +31,6 @@ from oddwire.traffic.sources.logs.zeek.fields import (
     FAMILY,
     FIELDS,
     LABEL,
-    LabelRule,
     plain_name,
 )
 

@@ -1,0 +1,1 @@
+"""How a file of rows is written: opened, its separator and names, and rows that are none."""

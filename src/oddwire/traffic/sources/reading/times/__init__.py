@@ -1,0 +1,1 @@
+"""How times are written: numbers since some beginning, or texts."""
