@@ -18,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.reading.raw_table import (
     CsvLayout,
     RawTable,
@@ -50,6 +51,9 @@ class RawFile:
         At most so many are read at once.
     whole
         All of the file, where it has no more rows than that: it is read once.
+    refused
+        Of a log, the lines refused when it was last read; None of a table, which is read as a whole
+        or not at all.
     """
 
     file: Path
@@ -57,6 +61,7 @@ class RawFile:
     layout: CsvLayout | None
     rows: int
     whole: RawTable | None = None
+    refused: Refusals | None = None
 
     @cached_property
     def _stamp(self) -> tuple[int, int]:
@@ -83,12 +88,15 @@ class RawFile:
         places: Sequence[int] = range(len(self.names))
         if chosen is not None:
             places = [self.names.index(name) for name in chosen]
-        tables = self._of_parquet(places) if self.layout is None else self._of_csv(places)
         names = [self.names[place] for place in places]
         first = 0
-        for content in _cut(tables, self.rows):
+        for content in _cut(self._tables(places), self.rows):
             yield RawTable(self.file, content.rename_columns(names), self.layout, first)
             first += content.num_rows
+
+    def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
+        """Read the columns at some places, some rows at a time."""
+        return self._of_parquet(places) if self.layout is None else self._of_csv(places)
 
     def _of_parquet(self, places: Sequence[int]) -> Iterator[pa.Table]:
         try:
