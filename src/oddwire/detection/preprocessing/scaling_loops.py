@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from oddwire.detection.arrays import Matrix, Places, Vector
 
-TILE_ROWS = 500  # no power of two: neighbouring columns would compete for the same cache lines
+TILE_ROWS = 4000
 
 _FILL_TYPES = (
     "void(float64[:,:], float64[:,::1], float64, float64, float64[:,:], boolean[:,::1])"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Singles = NDArray[np.float32]
 
-_ROWS_PER_TASK = 1024  # many, so that threads end together
+_ROWS_PER_TASK = 4096  # many, so that threads end together, but few that wait for each other
 _FEW_ROWS = 256  # quicker done than threads are called
 _WALK_TYPES = (
     "void(float32[:,::1], uint32[::1], float32[::1], float32[::1], float32[::1],"
