@@ -20,7 +20,7 @@ from oddwire.traffic import sources
 from oddwire.traffic.archive import open_archive, write_rows
 from oddwire.traffic.connections import check_connections
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, to_features
-from oddwire.traffic.schema import LABEL, RESERVED, TIME
+from oddwire.traffic.schema import KNOWN_AT, LABEL, RESERVED, TIME
 from oddwire.traffic.sources import load_reader, open_source, read_file, read_scenario, read_source
 from oddwire.traffic.sources.reading.files import check_files
 
@@ -114,7 +114,8 @@ def test_reads_rows_of_the_schema(settings, tmp_path):
     for frame in (rows.train, *(() if rows.test is None else (rows.test,))):
         assert len(frame) > 0
         assert frame.index.equals(pd.RangeIndex(len(frame)))
-        assert TIME not in frame or settings.logs or frame[TIME].is_monotonic_increasing
+        time = KNOWN_AT[settings.row_kind]
+        assert time not in frame or settings.logs or frame[time].is_monotonic_increasing
         if rows.schema is None:
             pd.testing.assert_frame_equal(check_connections(frame, origin="again"), frame)
         else:

@@ -38,7 +38,7 @@ class FileRows:
     Parameters
     ----------
     rows
-        Connections or a feature frame, in the order of time where they have one.
+        Connections or a feature frame, in the order in which they were known, if they have times.
     raw
         The columns as they stand in the file.
     places
@@ -124,7 +124,7 @@ def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
 
     Returns
     -------
-    SourceRows, sorted by time where rows have one.
+    SourceRows, in the order in which rows were known, where they have times.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def read_file(
     """
     opened = open_file(source, file, schema=schema)
     batch = next(opened.batches())
-    places = batch.places if opened.time is None else opened.order()
+    places = batch.places if opened.in_time_order else opened.order()
     rows = batch.rows.iloc[places].reset_index(drop=True)
     return FileRows(rows, batch.raw, places, opened.typed)
 

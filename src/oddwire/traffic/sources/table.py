@@ -19,7 +19,7 @@ import pandas as pd
 from oddwire.errors import DataError, listed
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceBatches
-from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
+from oddwire.traffic.schema import ATTACK, LABEL, TABLE_IDENTIFIERS, TIME, FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
     build_frame,
@@ -95,7 +95,7 @@ def _typed(raw: RawFile, roles: Roles, *, for_scoring: bool) -> FileBatches:
     )  # fmt: skip
     to_times = partial(times, name=time, required=not for_scoring, form=form)
     to_rows = partial(typed, time_form=form)
-    return FileBatches(raw, to_rows, roles.schema.numeric, time, to_times)
+    return FileBatches(raw, to_rows, roles.schema.numeric, (time,), to_times)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
@@ -140,7 +140,7 @@ def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
                 f"{raw.file}: the column name {name!r} is reserved;"
                 f" if it is the {key}, say `{key}: {name}`, otherwise list it under drop"
             )
-    return [name for name in features if name not in IDENTIFIERS]
+    return [name for name in features if name not in TABLE_IDENTIFIERS]
 
 
 def _require_named(raw: RawFile, source: TableSource) -> None:
