@@ -67,10 +67,16 @@ class LogSource(SourceSettings):
         The largest share of a file's lines that may be refused. Above it the file is an error.
     train_days
         How many of the newest days are trained on; None for all.
+
+    Attributes
+    ----------
+    in_log_order
+        Whether a file has its rows in the order in which they were known.
     """
 
     row_kind: ClassVar[RowKind] = "connections"
     reader: ClassVar[str | None] = "log_source"
+    in_log_order: ClassVar[bool] = True
 
     files: Annotated[
         tuple[Annotated[FilePattern, AfterValidator(_check_text)], ...],
@@ -139,6 +145,8 @@ class ConnectionsSource(LogSource):
     time_format
         How times are written, in Python's words (``%d.%m.%Y %H:%M``); None for ISO 8601 or numbers.
     """
+
+    in_log_order: ClassVar[bool] = False
 
     format: Literal["connections"]
     columns: dict[ConnectionColumn, str] | None = None

@@ -1,6 +1,7 @@
 """Log files of connections, as the programs wrote them: one reader for all formats of logs.
 
-Rows are in the order of the log, and the raw columns are those of `LOG_SCHEMA`. A file is read
+Rows are in the order of the log; those of a table, which need not have one, are put in the order
+of their ends. The raw columns are those of `LOG_SCHEMA`. A file is read
 anew whenever its rows are asked for, part by part, so that none is ever held whole.
 """
 
@@ -21,8 +22,8 @@ from oddwire.errors import DataError
 from oddwire.params import ConnectionsSource, LogSource, SuricataSource
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
-from oddwire.traffic.connections import CONNECTION_COLUMNS, type_times
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_ends
+from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES
@@ -35,6 +36,7 @@ from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.time_order import in_time_order
 from oddwire.traffic.wire_text import shown_path
 
 _ALL_ROWS = 1 << 60
@@ -77,7 +79,7 @@ def open_source(source: LogSource, *, root: Path, rows: int | None = None) -> So
         frame
         for file in files
         if file.stat().st_size
-        for frame in open_file(source, file, rows=rows).frames()
+        for _, frame in in_time_order(open_file(source, file, rows=rows))
     )
 
 
@@ -99,7 +101,9 @@ def open_file(
     raw = LogFile(file, tuple(LOG_SCHEMA.names), None, rows or _ALL_ROWS, source=source)
     if (whole := raw.begin()) is not None:
         raw = LogFile(file, raw.names, None, raw.rows, whole, source=source, refused=raw.refused)
-    return FileBatches(raw, connections_of, _TYPED, TIME, _times)
+    return FileBatches(
+        raw, connections_of, _TYPED, END_COLUMNS, _ends, in_log_order=source.in_log_order
+    )
 
 
 def connections_of(raw: RawTable) -> pd.DataFrame:
@@ -170,8 +174,9 @@ class LogFile(RawFile):
         self.refused.check(self.file, rows=rows, most=self.source.max_refused_share)
 
 
-def _times(raw: RawTable) -> pd.Series[Any]:
-    return type_times(raw.column(TIME).to_pandas(), origin=str(raw.file), first_row=raw.first_row)
+def _ends(raw: RawTable) -> pd.Series[Any]:
+    frame = raw.content.select(list(END_COLUMNS)).to_pandas()
+    return type_ends(frame, origin=str(raw.file), first_row=raw.first_row)
 
 
 def _labels(source: LogSource) -> LabelRule:

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from filecmp import cmp
 from itertools import combinations
 from pathlib import Path
@@ -54,8 +55,27 @@ def files_of(source: SourceSettings, *, root: Path, required: bool = True) -> di
         If a path can be none, or nothing is there under the path or pattern of a log.
     """
     files = {key: locate(path, root) for key, path in source.paths().items()}
+    logs = log_files(source.logs, root=root, required=required)
+    return files | {_key(file, root): file for file in logs}
+
+
+def log_files(patterns: Sequence[str], *, root: Path, required: bool = True) -> list[Path]:
+    """Return what paths and glob patterns name, each file once, from the oldest to the newest.
+
+    Parameters
+    ----------
+    root
+        The folder from which relative ones count.
+    required
+        As for `files_of`.
+
+    Raises
+    ------
+    DataError
+        As by `files_of`.
+    """
     found: list[Path] = []
-    for pattern in source.logs:
+    for pattern in patterns:
         matches = _matches(pattern, root)
         if not matches and required:
             raise DataError(_no_match(pattern, root))
@@ -63,7 +83,7 @@ def files_of(source: SourceSettings, *, root: Path, required: bool = True) -> di
     once: dict[str, Path] = {}
     for file in sorted(found, key=rotation_order):
         once.setdefault(os.path.realpath(file), file)
-    return files | {_key(file, root): file for file in once.values()}
+    return list(once.values())
 
 
 def check_files(

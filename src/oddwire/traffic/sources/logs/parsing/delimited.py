@@ -39,6 +39,8 @@ class Form:
         The columns that are numbers, and of what kind.
     ended
         Whether the writer ends every line, so that a last one without its end was cut off.
+    header
+        The line with the columns' names: where it comes again, it is no row.
     quoted
         Whether values may stand in quotes. A quote that is not closed in its line refuses the
         line: a stray one would swallow those that follow.
@@ -51,6 +53,7 @@ class Form:
     numbers: Mapping[str, pa.DataType] | None = None
     ended: bool = False
     quoted: bool = False
+    header: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def first_line(block: Block) -> tuple[Block, str]:
 
 def parse(block: Block, form: Form) -> Rows:
     """Read the columns of a block of lines; blank lines are no rows."""
-    block = replace(block, data=_readable(block.data))
+    block = replace(block, data=_without(form.header, _readable(block.data)))
     refused: list[Refused] = []
     if form.quoted and b'"' in block.data:
         block, refused = _without_open_quotes(block)
@@ -116,6 +119,12 @@ def parse(block: Block, form: Form) -> Rows:
     if cut_off and form.width - 1 in form.names and len(lines):
         reasons[len(lines) - 1] = "the file ends in mid-line"
     return Rows(columns, lines, block, reasons, tuple(refused))
+
+
+def _without(header: bytes, data: bytes) -> bytes:
+    if not header or header not in data:
+        return data
+    return b"\n".join(b"" if line == header else line for line in data.split(b"\n"))
 
 
 def _without_open_quotes(block: Block) -> tuple[Block, list[Refused]]:

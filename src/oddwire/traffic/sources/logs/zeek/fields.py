@@ -32,8 +32,12 @@ FIELDS = {
 }
 LABEL = "label"
 FAMILY = ("detailed_label", "detailedlabel")
-UNKNOWN = ("-", "", "(empty)", "unknown", "background", "none", "nan", "no label", "unlabeled")
-BENIGN = ("benign", "normal")
+UNKNOWN = (
+    "-", "", "(empty)", "unknown", "background", "none", "null", "nan", "n/a", "na", "?",
+    "no label", "needmanuallabel", "unlabeled", "unlabelled",
+)  # fmt: skip
+BENIGN = ("benign", "normal", "0", "0.0", "false")
+_NO_FAMILY = ("1", "1.0", "true")  # of an attack whose kind is not told
 _BENIGN, _ATTACK, _UNKNOWN = (pa.scalar(code, pa.int8()) for code in (0, 1, None))
 _NO_TEXT = pa.scalar(None, pa.string())
 
@@ -78,6 +82,7 @@ class LabelRule:
             detail = _trimmed(family, lower=False)
             empty = pc.is_in(pc.utf8_lower(detail), unknown)
             named = pc.coalesce(pc.if_else(empty, _NO_TEXT, detail), named)
+        named = pc.if_else(pc.is_in(pc.utf8_lower(named), _lowered(_NO_FAMILY)), _NO_TEXT, named)
         return {
             "label": pc.if_else(attack, _ATTACK, pc.if_else(benign, _BENIGN, _UNKNOWN)),
             "attack": pc.if_else(attack, named, _NO_TEXT),
