@@ -22,7 +22,7 @@ from oddwire.errors import DataError
 from oddwire.params import ConnectionsSource, LogSource, SuricataSource
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
-from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_ends
+from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_connections, type_ends
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
@@ -111,8 +111,12 @@ def connections_of(raw: RawTable) -> pd.DataFrame:
 
     What its reader has checked is not checked again: this equals what `type_connections` returns.
     """
-    frame: pd.DataFrame = _without_empty_text(raw.content).to_pandas(types_mapper=_WHOLE.get)
-    return frame[list(CONNECTION_COLUMNS)]
+    content = raw.content
+    if not pc.all(pc.less_equal(content["ts"], content["end"]), skip_nulls=False).as_py():
+        frame = content.to_pandas()
+        return type_connections(frame, origin=str(raw.file), first_row=raw.first_row)
+    typed: pd.DataFrame = _without_empty_text(content).to_pandas(types_mapper=_WHOLE.get)
+    return typed[list(CONNECTION_COLUMNS)]
 
 
 def _without_empty_text(content: pa.Table) -> pa.Table:
