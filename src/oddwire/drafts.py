@@ -81,6 +81,20 @@ def whole_folder(target: Path) -> Iterator[Path]:
         os.close(handle)
 
 
+def bring_back(target: Path) -> None:
+    """Put a folder back that a writer was killed over, between taking it away and replacing it."""
+    target = Path(os.path.realpath(target))
+    if target.exists() or not target.parent.is_dir():
+        return
+    with _one_at_a_time(target.parent):
+        for path in sorted(target.parent.iterdir()):
+            name = _DRAFT.fullmatch(path.name)
+            if name and name["former"] and name["name"] == _short(target.name):
+                with suppress(OSError):
+                    path.rename(target)
+                return
+
+
 def _swap(draft: Path, target: Path) -> Path:
     """Return where the former folder is now."""
     former = draft.with_name(f"{draft.name}.former")

@@ -5,6 +5,7 @@
     OddwireError
     ├── ParameterError     a key or value of params.yaml, or an option, breaks a rule
     ├── DataError          a file, column or row is not what its source promises
+    │   └── NoRowsError    a file is sound, and holds no rows
     ├── ModelError         a saved model is damaged, tampered with or of another schema
     ├── NoModelError       the registry has no such model (no champion yet)
     └── ServiceError       a server or tool that oddwire leans on does not answer or failed
@@ -28,6 +29,10 @@ class ParameterError(OddwireError):
 
 class DataError(OddwireError):
     """A file, column or row is not what its source promises."""
+
+
+class NoRowsError(DataError):
+    """A file is sound, and holds no rows: a quiet hour's log."""
 
 
 class ModelError(OddwireError):

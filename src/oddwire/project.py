@@ -69,6 +69,10 @@ class Project:
         """Validated rows of a source, made by the ``ingest`` stage."""
         return self.root / "data" / "ingested" / source
 
+    def known_logs(self, source: str) -> Path:
+        """What is known of the log files that are there, so that none is hashed twice."""
+        return self.root / "data" / "known-logs" / f"{source}.json"
+
     def prepared(self, source: str) -> Path:
         """Features of a source in their split parts, made by the ``prepare`` stage."""
         return self.root / "data" / "prepared" / source

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.params import SplitSettings, check_params, load_params
+from oddwire.params.stage_settings import USED
 from oddwire.project import Project
 from oddwire.stages.running import remark, run
-from oddwire.stages.settings import USED, write_settings
+from oddwire.stages.settings import write_settings
 
 
 def test_a_stage_takes_one_source(project, monkeypatch, capsys):
@@ -88,6 +89,7 @@ def test_whatever_is_left_out_is_written_out(tmp_path_factory, given_blocks):
     project.params_file.write_text(json.dumps(content))  # YAML too
     write_settings(project)
     written = json.loads(project.settings.read_text())
+    assert written.pop("periods") == {"a": {"since": None, "until": None, "days": None}}
     assert set(written) == set(USED)
     assert written["split"].keys() == SplitSettings.model_fields.keys()
     assert check_params(written) == load_params(project.params_file)

@@ -1,4 +1,4 @@
-"""``oddwire score``: score a file with the champion of a source."""
+"""``oddwire score``: score one file, or many, with the champion of a source."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson
+from oddwire.errors import ParameterError
 from oddwire.params import load_params
 from oddwire.percent import percent
 from oddwire.project import Project
@@ -16,6 +17,7 @@ from oddwire.project import Project
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from oddwire.operations.scoring.folders.scored_folder import ScoredParts
     from oddwire.operations.scoring.score_file import ScoredFile
 
 EXPLAINED = 200  # alerts, unless told otherwise: a second or two
@@ -25,22 +27,56 @@ The output holds all columns of FILE, and `anomaly_score` (higher = more anomalo
 can show), `alert`, `model_version`; where asked for `discovery`, `adaptive_threshold`,
 `adaptive_alert` and `why`. `--explain` also writes all its figures to NAME.explained.csv.
 
+Of many files, or where OUT is a folder, each file becomes a Parquet file in it; without FILE, each
+day of the source's rows. What was killed goes on where it was, and later only what is new is
+scored.
+
 **Examples**
 
 `oddwire score today.csv --source office --out scored.csv`
 
 `oddwire score today.csv --source office --out scored.parquet --explain`
+
+`oddwire score 'logs/conn.*.log.gz' --source office --out scored/`
+
+`oddwire score --source office --since 2026-03-09 --out scored/`
 """
 
 
 def score(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows in the source's format.")],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE...",
+            help="Rows in the source's format, or glob patterns of such files. None: the rows that "
+            "`oddwire ingest` brought in.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
     source: Annotated[
         str, typer.Option(metavar="SOURCE", help="The source whose champion scores the rows.")
     ],
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="Output file: .csv, .csv.gz or .parquet.")
+        str,
+        typer.Option(
+            metavar="OUT", help="Output file (.csv, .csv.gz or .parquet), or a folder of them."
+        ),
     ],
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="Without FILE: score rows known from then on, such as 2026-03-02.",
+            show_default="the first row",
+        ),
+    ] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="Without FILE: score rows known before then.",
+            show_default="the last row",
+        ),
+    ] = "",
     fdr: Annotated[
         float | None,
         typer.Option(
@@ -76,7 +112,7 @@ def score(
     ] = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Score every row of a file: anomaly score, p-value, alert."""
+    """Score every row of a file, or of many: anomaly score, p-value, alert."""
     quiet_tools(terminal=True)
     project = Project.find()
     load_params(project.params_file).source(source)
@@ -86,15 +122,38 @@ def score(
 
     with shown_progress(quiet=as_json):
         with step("start"):
+            from oddwire.operations.scoring.folders.many_files import score_files
+            from oddwire.operations.scoring.folders.period import score_period
             from oddwire.operations.scoring.score_file import score_file
-        scored = score_file(
-            project, source, file, out, max_fdr=fdr, adaptive=adaptive,
-            explain_most=explain_most or (EXPLAINED if explain else 0), overwrite=overwrite,
-        )  # fmt: skip
-    if as_json:
+            from oddwire.operations.scoring.scored_files import into_one_file
+            from oddwire.params.stage_settings import TrainingPeriod
+            from oddwire.traffic.sources.reading.files import log_files
+        explained = explain_most or (EXPLAINED if explain else 0)
+        named = files or []
+        chosen = log_files(named, root=Path.cwd(), required=False) or [*map(Path, named)]
+        many = one = None
+        if chosen and (since or until):
+            raise ParameterError("--since and --until need no FILE: they are of the source's rows")
+        if (fdr is not None or adaptive) and not (chosen and into_one_file(out, len(chosen))):
+            raise ParameterError("--fdr and --adaptive need one file, and a file as --out")
+        if not chosen:
+            period = TrainingPeriod.asked(since, until) or TrainingPeriod()
+            many = score_period(project, source, *period.moments, Path(out), overwrite=overwrite)
+        elif into_one_file(out, len(chosen)):
+            one = score_file(
+                project, source, chosen[0], Path(out), max_fdr=fdr, adaptive=adaptive,
+                explain_most=explained, overwrite=overwrite,
+            )  # fmt: skip
+        else:
+            many = score_files(
+                project, source, chosen, Path(out), explain_most=explained, overwrite=overwrite
+            )
+    if as_json and (scored := one or many):
         print_json(scored.to_dict())
-    else:
-        show(scored, fdr=fdr)
+    elif one is not None:
+        show(one, fdr=fdr)
+    elif many is not None:
+        show_many(many)
 
 
 def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
@@ -133,6 +192,33 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
         console.print(f"Explanations of {which}: in its column `why`; with all figures in")
         console.print(f"  {escape(printable(str(scored.explanations)))}", soft_wrap=True)
+
+
+def show_many(scored: ScoredParts) -> None:
+    """Print what was found in many files and where it was written."""
+    from rich.markup import escape
+
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.traffic.wire_text import printable
+
+    console = printer()
+    console.print(
+        f"{scored.rows:,} rows in {scored.parts:,} parts scored by version {scored.version} "
+        f"({scored.detector})"
+    )
+    if scored.before:
+        console.print(f"{scored.before:,} of the parts were scored before", style="dim")
+    if scored.refused:
+        console.print(
+            f"{scored.refused:,} lines were refused: beside the parts, in NAME.refused.jsonl",
+            style="yellow",
+        )
+    rate = "" if scored.alert_rate is None else f": {percent(scored.alert_rate)} of the rows"
+    console.print(
+        f"{scored.alerts:,} alerts{rate} (of benign rows {percent(scored.alert_p_value)} are "
+        "expected)"
+    )
+    console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
 
 
 def _show_what_was_not_read(console: Console, scored: ScoredFile) -> None:

@@ -1,16 +1,36 @@
-"""Stage ``ingest``: a source's files → validated rows in Parquet."""
+"""Stage ``ingest``: a source's files → validated rows in Parquet.
+
+A source of logs has an archive, which grows: each log file is read once, and stays in it when the
+file has gone.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-from oddwire.drafts import whole_folder
-from oddwire.params import load_params
+from oddwire.drafts import bring_back, whole_folder
+from oddwire.params import LogSource, load_params
 from oddwire.project import Project
-from oddwire.stages.link import linked
-from oddwire.stages.running import run
+from oddwire.stages.link import linked, linked_logs
+from oddwire.stages.running import remark, run, tell
 from oddwire.traffic.archive import write_rows
+from oddwire.traffic.archive.growing import Reading, grow
+from oddwire.traffic.archive.records import read_records
 from oddwire.traffic.sources import open_source
+from oddwire.traffic.sources.log_source import read_parts
+from oddwire.traffic.sources.logs.contents import begins_with
+from oddwire.traffic.sources.logs.there import files_there, held, remember
+
+# One more whenever a reader of logs gives other rows for the same file: all are read anew then.
+READERS = 1
+_NOT_OF_THE_ROWS = {"files", "max_refused_share", "max_rows", "train_days"}
+_SECONDS = 2.0  # between two words on how far it is
 
 
 def ingest(project: Project, source: str) -> None:
@@ -22,10 +42,53 @@ def ingest(project: Project, source: str) -> None:
         If a file, column or row is not what the source promises.
     """
     params = load_params(project.params_file)
-    own = linked(params.source(source), project.raw(source))
+    settings = params.source(source)
+    if isinstance(settings, LogSource):
+        _ingest_logs(project, source, settings)
+        return
+    own = linked(settings, project.raw(source))
     rows = open_source(own, root=project.root, rows=params.rows_at_once)
     with whole_folder(project.ingested(source)) as folder:
         write_rows(rows, folder)
+
+
+def _ingest_logs(project: Project, source: str, settings: LogSource) -> None:
+    target = project.ingested(source)
+    bring_back(target)
+    before = read_records(target)
+    files = files_there(linked_logs(project.raw(source)), project.known_logs(source))
+    with whole_folder(target) as folder:
+        reading = Reading(
+            reading_key(settings), partial(held, scratch=folder), partial(read_parts, settings),
+            begins_with, settings.max_refused_share, _told(),
+        )  # fmt: skip
+        after = grow(target, before, files, reading, folder)
+    remember(files, project.known_logs(source))
+    outdated = sum(part.reading != reading.key for part in after.parts)
+    if outdated:
+        remark(
+            f"source {source}: {outdated:,} of its log files have gone and stay as they were read"
+            " under earlier settings"
+        )
+
+
+def reading_key(settings: LogSource) -> str:
+    """Return a hash of all settings on which the rows of a log file depend."""
+    content = settings.model_dump(mode="json", exclude=_NOT_OF_THE_ROWS)
+    text = json.dumps([READERS, content], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _told() -> Callable[[Path, int, int], None]:
+    last = time.monotonic()
+
+    def told(file: Path, at: int, of: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS:
+            last = time.monotonic()
+            tell(f"log file {at + 1:,} of {of:,}: {file.name}")
+
+    return told
 
 
 if __name__ == "__main__":

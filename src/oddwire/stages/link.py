@@ -2,6 +2,9 @@
 
 ``data/raw/SOURCE`` gets a link to each file. DVC hashes through the links, so that a changed file
 is noticed, and stores nothing: big files stay where they are, and stay one copy.
+
+Of a source of logs it gets a list: how each file stands. The archive knows them by their content,
+and DVC need not read them a second time.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from oddwire.errors import DataError
 from oddwire.params import SourceSettings, load_params
 from oddwire.project import Project
 from oddwire.stages.running import run
+from oddwire.traffic.archive.records import is_of_logs
+from oddwire.traffic.sources.logs.listing import read_listing, write_listing
 from oddwire.traffic.sources.reading.files import check_files
 
 
 def link(project: Project, source: str) -> None:
-    """Make ``data/raw/SOURCE``: a link per file, or an empty mark for a source without files.
+    """Make ``data/raw/SOURCE``: a link per file, a list of logs, or an empty mark for no files.
 
     Raises
     ------
@@ -26,8 +31,12 @@ def link(project: Project, source: str) -> None:
         If a file of the source is missing.
     """
     settings = load_params(project.params_file).source(source)
-    files = check_files(settings, root=project.root, name=source)
+    has_archive = is_of_logs(project.ingested(source))  # which keeps what has gone
+    files = check_files(settings, root=project.root, name=source, required=not has_archive)
     with whole_folder(project.raw(source)) as folder:
+        if settings.logs:
+            write_listing(files.values(), folder)
+            return
         for key, file in files.items():
             (folder / key).symlink_to(file)
         if not files:
@@ -42,8 +51,6 @@ def linked(source: SourceSettings, folder: Path) -> SourceSettings:
     DataError
         If the links are not there, or not those of this source.
     """
-    if source.logs:
-        return source.model_copy(update={"files": _linked_logs(folder)})
     found: dict[str, Path] = {}
     for key in source.paths():
         link = folder / key
@@ -53,10 +60,18 @@ def linked(source: SourceSettings, folder: Path) -> SourceSettings:
     return source.model_copy(update=found)
 
 
-def _linked_logs(folder: Path) -> tuple[str, ...]:
-    if not folder.is_dir():
-        raise DataError(f"{folder} does not exist: run the stage `link` first")
-    return tuple(str(link.readlink()) for link in sorted(folder.iterdir()) if link.is_symlink())
+def linked_logs(folder: Path) -> list[Path]:
+    """Return the log files of a source, from the oldest to the newest.
+
+    Raises
+    ------
+    DataError
+        If there is no list of them.
+    """
+    files = read_listing(folder)
+    if files is None:
+        raise DataError(f"{folder} has no list of log files: run the stage `link` first")
+    return files
 
 
 if __name__ == "__main__":

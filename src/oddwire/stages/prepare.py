@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import load_params
+from oddwire.params.stage_settings import TrainingPeriod, period_of
 from oddwire.project import Project
 from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
-from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, LONGEST_WINDOW
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.frame_files import FrameFile, read_frames, write_frames
 from oddwire.traffic.schema import LABEL, FeatureSchema
@@ -26,6 +28,7 @@ from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, 
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
 PARTS = ("train", "calibration", "validation", "test")
+Period = tuple[dt.datetime | None, dt.datetime | None]
 
 
 def prepare(project: Project, source: str) -> None:
@@ -41,18 +44,20 @@ def prepare(project: Project, source: str) -> None:
     params.source(source)
     archive = open_archive(project.ingested(source))
     schema = archive.schema or CONNECTION_FEATURES
+    since, until = _period(archive, period_of(project.settings, params, source))
     split = split_rows(
-        archive.read("train", SPLIT_BY),
+        archive.read("train", SPLIT_BY, since=since, until=until),
         archive.read("test", [LABEL]) if archive.has_test else None,
         params.split, seed=params.seed, source=source,
     )  # fmt: skip
     with whole_folder(project.prepared(source)) as folder:
-        _write_parts(archive, split, schema, folder, params.rows_at_once)
+        _write_parts(archive, (since, until), split, schema, folder, params.rows_at_once)
         shared = _shared_rows(folder, source, params.rows_at_once)
         content = {
             "source": source,
             "kind": archive.kind,
             "schema": schema.to_dict(),
+            "period": {"since": since and str(since), "until": until and str(until)},
             "split": split.summary(),
             "shared_rows": shared.summary(),
         }
@@ -64,11 +69,22 @@ def prepare(project: Project, source: str) -> None:
         )
 
 
+def _period(archive: Archive, wanted: TrainingPeriod) -> Period:
+    """Return from when on and until when rows are trained on."""
+    since, until = wanted.moments
+    return archive.newest(wanted.days) if wanted.days is not None else since, until
+
+
 def _write_parts(
-    archive: Archive, split: Split, schema: FeatureSchema, folder: Path, rows: int
+    archive: Archive, period: Period, split: Split, schema: FeatureSchema, folder: Path, rows: int
 ) -> None:
     """Write each part, and the dropped rows; those of the archive are in the order of time."""
     features = FeaturesInBatches(archive.kind, schema)
+    since, until = period
+    if since is not None:  # its first rows look back like any other
+        reach = dt.timedelta(seconds=LONGEST_WINDOW)
+        for batch in archive.batches("train", rows=rows, since=since - reach, until=since):
+            features.of(batch)
     first = 0
     with ExitStack() as open_files:
         files = {
@@ -76,7 +92,7 @@ def _write_parts(
             for part in NUMBERS
             if not (archive.has_test and part == "test")
         }
-        for batch in archive.batches("train", rows=rows):
+        for batch in archive.batches("train", rows=rows, since=since, until=until):
             frame = features.of(batch)
             numbers = split.numbers[first : first + len(frame)]
             for part, file in files.items():

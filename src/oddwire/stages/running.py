@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oddwire.errors import OddwireError
 from oddwire.faults import faults_told
-from oddwire.operations.data.dvc_process import ERROR, REMARK
+from oddwire.operations.data.dvc_process import ERROR, PROGRESS, REMARK
 from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
@@ -67,6 +67,12 @@ def _refused(reason: str) -> int:
 def remark(sentence: str) -> None:
     """Tell the person who waits for the stage something that is no error."""
     sys.stderr.write(f"{REMARK}{_one_line(sentence)}\n")
+
+
+def tell(how_far: str) -> None:
+    """Tell the person who waits for the stage how far it is."""
+    sys.stderr.write(f"{PROGRESS}{_one_line(how_far)}\n")
+    sys.stderr.flush()
 
 
 def _one_line(text: str) -> str:

@@ -6,14 +6,12 @@ the stages again that it concerns, as a changed value does.
 
 from __future__ import annotations
 
-import json
 import sys
 
 from oddwire.params import load_params
+from oddwire.params.stage_settings import asked_periods, stage_settings
 from oddwire.project import Project
 from oddwire.stages.running import run_once
-
-USED = ("seed", "sources", "split", "explore")
 
 
 def write_settings(project: Project) -> None:
@@ -24,10 +22,9 @@ def write_settings(project: Project) -> None:
     ParameterError
         If ``params.yaml`` breaks a rule.
     """
-    content = load_params(project.params_file).model_dump(mode="json", include=set(USED))
+    content = stage_settings(load_params(project.params_file), asked_periods())
     project.settings.parent.mkdir(exist_ok=True)
-    # JSON, which DVC reads as it was written: in YAML it takes a source `1e5` for a number.
-    project.settings.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    project.settings.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
 
 # How lines of a stage begin that are for the person who waits, not for the log alone.
-ERROR, REMARK = "error: ", "note: "
+ERROR, REMARK, PROGRESS = "error: ", "note: ", "at: "
 _STAGE_BEGINS = "Running stage '"
 _ENDED_BADLY = re.compile(r"failed to run: .*, exited with (-?\d+)$")
 _OF_THE_SHELL = 128  # which adds it to the number of the signal that ended its child
@@ -31,7 +31,14 @@ _LONGEST = 500  # of a line that a program printed as its last one
 _SYSTEM_CONFIG = "DVC_SYSTEM_CONFIG_DIR"
 
 
-def run_dvc(project: Project, arguments: Sequence[str], *, log: str, step: str) -> None:
+def run_dvc(
+    project: Project,
+    arguments: Sequence[str],
+    *,
+    log: str,
+    step: str,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Run a command of DVC in the project.
 
     Parameters
@@ -41,6 +48,8 @@ def run_dvc(project: Project, arguments: Sequence[str], *, log: str, step: str) 
         the newest that failed, which a later one that succeeds leaves alone.
     step
         The step that advances with each stage that begins.
+    environment
+        What the stages are told by their environment.
 
     Raises
     ------
@@ -56,8 +65,8 @@ def run_dvc(project: Project, arguments: Sequence[str], *, log: str, step: str) 
     _complete(project.root / ".dvc")
     newest = project.logs / f"{log}.log"
     failed = project.logs / f"{log}.failed.log"
-    with _environment(project) as environment, _log(newest) as kept:
-        code, lines = _run(project, arguments, environment, kept, step)
+    with _environment(project) as around, _log(newest) as kept:
+        code, lines = _run(project, arguments, {**around, **(environment or {})}, kept, step)
     if code == 0:
         return
     with suppress(OSError):
@@ -99,6 +108,8 @@ def _run(
                 progress().advance(step, line.split("'")[1])
             elif line.startswith(REMARK):
                 progress().remark(line.removeprefix(REMARK).rstrip())
+            elif line.startswith(PROGRESS):
+                progress().advance(step, line.removeprefix(PROGRESS).rstrip())
     return dvc.returncode, lines
 
 

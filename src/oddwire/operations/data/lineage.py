@@ -73,7 +73,7 @@ def read_lineage(project: Project, source: str) -> Lineage:
     """
     commit = None if why_no_repository(project.root) else git(project.root, "rev-parse", "HEAD")
     with dvc_lock(project):  # the stages of another source may be rewriting dvc.lock
-        locked = _locked_stages(project.dvc_lock, source)
+        locked = locked_stages(project.dvc_lock, source)
     return Lineage(
         git_commit=commit.strip() if commit else None,
         git_diff=_tree_diff(project.root) if commit else "",
@@ -125,10 +125,17 @@ def check_dvc_lock(project: Project) -> None:
     DataError
         Naming it, and how it is mended.
     """
-    _locked_stages(project.dvc_lock, "")
+    locked_stages(project.dvc_lock, "")
 
 
-def _locked_stages(lock: Path, source: str) -> dict[str, Any]:
+def locked_stages(lock: Path, source: str) -> dict[str, Any]:
+    """Return the entries of ``dvc.lock`` for a source's stages.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
     if not lock.is_file():
         return {}
     try:

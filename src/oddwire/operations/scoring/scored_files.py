@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -55,6 +56,22 @@ def check_targets(file: Path, out: Path, *, explained: bool) -> None:
             raise DataError(
                 f"what is written must be another file than the one scored, got {target}"
             )
+
+
+def into_one_file(out: str, files: int) -> bool:
+    """Return whether rows are to be written to one file, and not to a folder.
+
+    Raises
+    ------
+    DataError
+        If one file is named for the rows of many.
+    """
+    is_folder = os.path.isdir(out)  # noqa: PTH112 - of a bad path False, where pathlib raises
+    if is_folder or not out.endswith(_SUFFIXES):
+        return False
+    if files > 1:
+        raise DataError(f"--out: {files} files are scored into a folder, got {shown_path(out)}")
+    return True
 
 
 def explained_file(out: Path) -> Path:

@@ -31,6 +31,11 @@ class Clock:
     Where no time leaps, the clock is the largest ``end`` so far, in microseconds since 1970. It
     never goes back: a leap back in time moves it on by a day, and one ahead by no more than a year.
 
+    Parameters
+    ----------
+    state
+        That of another clock, int64 of shape (5,), to go on from; it changes from row to row.
+
     Examples
     --------
     The second row is known late, the third has a broken end:
@@ -40,13 +45,13 @@ class Clock:
     [60.0, 60.0, 60.0, 70.0]
     """
 
-    def __init__(self) -> None:
-        self._state = np.zeros(5, dtype=np.int64)
+    def __init__(self, state: IntArray | None = None) -> None:
+        self.state = np.zeros(5, dtype=np.int64) if state is None else state
 
     def of(self, connections: pd.DataFrame) -> IntArray:
         """Return the clock of the next rows, int64 of shape (n,), and move on."""
         advance = compiled(_advance, "int64[::1](int64[::1], int64[::1], int64)")
-        return advance(_microseconds(connections[END]), self._state, ENOUGH)
+        return advance(_microseconds(connections[END]), self.state, ENOUGH)
 
 
 def _microseconds(times: pd.Series) -> IntArray:

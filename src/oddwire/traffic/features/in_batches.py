@@ -8,6 +8,7 @@ at the same time as others'.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from oddwire.params import RowKind
 from oddwire.traffic.features.clock import MICROSECONDS, Clock
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.features.time_windows import IntArray
+from oddwire.traffic.frame_files import write_frames
 from oddwire.traffic.schema import FeatureSchema
 
+_BEFORE, _CLOCK = "before.parquet", "clock.npz"
 _REACH = LONGEST_WINDOW * MICROSECONDS
 
 
@@ -69,7 +72,7 @@ class FeaturesInBatches:
     """
 
     def __init__(self, kind: RowKind, schema: FeatureSchema) -> None:
-        self._kind, self._schema = kind, schema
+        self.kind, self._schema = kind, schema
         self._clock = Clock()
         self._before: pd.DataFrame | None = None
         self._clocks_before = np.empty(0, dtype=np.int64)
@@ -82,20 +85,19 @@ class FeaturesInBatches:
         ParameterError
             As by `to_features`.
         """
-        return self.take(rows).features()
+        self.kind, self._schema = kind, schema
+        self._clock = Clock()
 
-    def take(self, rows: pd.DataFrame) -> RowsWithOverlap:
-        """Take the next rows, and return them with what their features need."""
-        if self._kind == "table" or rows.empty:
-            return RowsWithOverlap(kind=self._kind, schema=self._schema, rows=rows)
-        near, clocks = rows, np.concatenate([self._clocks_before, self._clock.of(rows)])
+    def save(self, folder: Path) -> None:
+        """Write what later rows look back on to a folder."""
         if self._before is not None:
-            near = pd.concat([self._before, rows], ignore_index=True)
-        # The clock never goes back: no later window reaches beyond these, and as it stands at the
-        # last row, that row is always among them.
-        reached = int(np.searchsorted(clocks, clocks[-1] - _REACH, side="right"))
-        self._before, self._clocks_before = near.iloc[reached:].copy(), clocks[reached:]
-        return RowsWithOverlap(
-            kind=self._kind, schema=self._schema, rows=near,
-            overlap=len(near) - len(rows), clocks=clocks,
-        )  # fmt: skip
+            write_frames([self._before], folder / _BEFORE)
+            np.savez(folder / _CLOCK, clock=self._clock.state, before=self._clocks_before)
+
+    def load(self, folder: Path) -> None:
+        """Go on from what `save` wrote."""
+        if (folder / _BEFORE).is_file():
+            self._before = pd.read_parquet(folder / _BEFORE)
+            with np.load(folder / _CLOCK, allow_pickle=False) as kept:
+                self._clock = Clock(kept["clock"])
+                self._clocks_before = kept["before"]

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError
@@ -31,7 +32,7 @@ from oddwire.operations.drift.statistics import MIN_ROWS
 from oddwire.operations.locks import dvc_lock
 from oddwire.params import Params, Source
 from oddwire.project import Project
-from oddwire.traffic.archive import open_archive
+from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import KNOWN_AT, TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
@@ -194,11 +195,11 @@ def _new_days(looking: Looking) -> list[Period]:
     with reading():
         archive = open_archive(looking.project.ingested(looking.source))
         parts = ["train", "test"] if archive.has_test else ["train"]
-        time = KNOWN_AT[archive.kind]
-        known = [archive.read(part, [time]) for part in parts]
-    if any(time not in part for part in known):
+        known = [archive.known_at(part) for part in parts]
+    timed = [times for times in known if times is not None]
+    if len(timed) < len(known):
         return []
-    times = pd.concat(known)[time].dropna().sort_values().reset_index(drop=True)
+    times = pd.concat(timed).dropna().sort_values().reset_index(drop=True)
     zone = looking.params.drift.zone or "UTC"
     if times.empty:
         return []
@@ -206,10 +207,7 @@ def _new_days(looking: Looking) -> list[Period]:
     def period(start: dt.datetime, end: dt.datetime) -> Period:
         def read() -> pd.DataFrame:
             with reading():
-                near = [archive.between(part, start - _REACH, end) for part in parts]
-            rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
-            features = to_features(archive.kind, rows, looking.schema)
-            return _between(features, start, end, time)
+                return read_period(archive, parts, start, end, looking.schema)
 
         return _of_days(start, end, read, zone)
 
@@ -220,6 +218,25 @@ def _new_days(looking: Looking) -> list[Period]:
         return [period(*days) for days in _last_days(times, zone)]
     last = max(checked, key=lambda days: days[1])
     return [period(*days) for days in _days_since(times, last[1], zone) or [last]]
+
+
+def read_period(
+    archive: Archive,
+    parts: Sequence[str],
+    start: dt.datetime,
+    end: dt.datetime,
+    schema: FeatureSchema,
+) -> pd.DataFrame:
+    """Return the feature frame of the rows that are known in a period."""
+    near, inside = [], []
+    for part in parts:
+        for since, until, wanted in ((start - _REACH, start, False), (start, end, True)):
+            rows = archive.read(part, since=since, until=until)
+            near.append(rows)
+            inside.append(np.full(len(rows), wanted))
+    rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
+    features = to_features(archive.kind, rows, schema)
+    return features[np.concatenate(inside)].reset_index(drop=True)
 
 
 def _days_since(times: pd.Series, since: dt.datetime, zone: str = "UTC") -> list[Interval]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, NoRowsError
 from oddwire.percent import percent
 from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.wire_text import printable, shown_path
@@ -31,6 +33,7 @@ class Refusals:
     """
 
     def __init__(self) -> None:
+        self._close: Callable[[], object] = lambda: None
         self.clear()
 
     def clear(self) -> None:
@@ -38,7 +41,9 @@ class Refusals:
         self.count = 0
         self.first: Refused | None = None
         self.cut: str | None = None
-        self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it is collected
+        self._close()
+        self._kept: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - see below
+        self._close = weakref.finalize(self, self._kept.close)
 
     def add(self, part: LogPart) -> None:
         """Keep those of the next stretch of the file."""
@@ -69,7 +74,9 @@ class Refusals:
         Raises
         ------
         DataError
-            Naming the first refused line, or that the file has no rows at all.
+            Naming the first refused line.
+        NoRowsError
+            If the file has no rows at all.
         """
         lines = rows + self.count
         if self.first is not None and self.count > most * lines:
@@ -80,4 +87,4 @@ class Refusals:
                 f" ({percent(most)}); the first in line {self.first.line}: {reason}"
             )
         if not rows:
-            raise DataError(f"{shown_path(file)} holds no connection")
+            raise NoRowsError(f"{shown_path(file)} holds no connection")

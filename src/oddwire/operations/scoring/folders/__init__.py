@@ -1,0 +1,1 @@
+"""Scoring into a folder: a part per file, or per day of an archive."""

@@ -1,0 +1,153 @@
+"""Score many files into a folder: a Parquet part per file, in the order of the logs.
+
+What a connection's features look back on goes over from one file to the next, so that the parts
+are those of one long file. After each part its file is noted in ``scored.json``, with what the next
+one looks back on beside it: a scoring that was killed goes on behind the last file that it noted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from oddwire.detection.model import Model
+from oddwire.errors import DataError, NoRowsError
+from oddwire.operations.progress import progress, step
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.file_scoring import Asked, FileScoring
+from oddwire.operations.scoring.folders.pace import Pace
+from oddwire.operations.scoring.folders.scored_folder import (
+    Noted,
+    ScoredFolder,
+    ScoredParts,
+    name_of,
+    stamp_of,
+)
+from oddwire.operations.tracking.store import Tracking
+from oddwire.params import Source, load_params
+from oddwire.params.values.paths import file_fault, path_fault
+from oddwire.project import Project
+from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.sources import open_file
+from oddwire.traffic.wire_text import shown_path
+
+
+def score_files(
+    project: Project,
+    source: str,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    explain_most: int = 0,
+    overwrite: bool = False,
+) -> ScoredParts:
+    """Score every row of many files.
+
+    Parameters
+    ----------
+    source
+        The source whose format the files have and whose champion scores them.
+    files
+        In the order of their rows.
+    out
+        A folder, made if it is not there. A file ``a/b.log.gz`` becomes ``a/b.log.gz.parquet``,
+        counted from the folder that all files share.
+    explain_most
+        As of `score_file`, for each file.
+    overwrite
+        Whether to begin anew, and to write over files that are not scored ones.
+
+    Raises
+    ------
+    DataError
+        If a file is not what the source promises, two would have one part, or the folder holds
+        what another champion scored.
+    NoModelError
+        If the source has no champion.
+    """
+    for file in files:
+        if (fault := file_fault(file)) is not None:
+            raise DataError(f"{shown_path(file)} {fault}")
+    if (fault := path_fault(str(out.absolute()))) is not None:
+        raise DataError(f"--out: {shown_path(out)} {fault}")
+    params = load_params(project.params_file)
+    settings = params.source(source)
+    with step("find the champion"):
+        registry = Registry.of(Tracking.connect(project), project)
+    version, model = registry.load_champion(source)
+    folder = ScoredFolder.open(
+        out, source=source, version=version.number, explained=explain_most, overwrite=overwrite
+    )
+    begun = time.monotonic()
+    scoring = _Scoring(settings, model, folder, params.rows_at_once, explain_most)
+    notes = scoring.all(files, overwrite=overwrite)
+    return ScoredParts.of(
+        out, notes, model, version,
+        before=len(files) - scoring.done, seconds=time.monotonic() - begun,
+    )  # fmt: skip
+
+
+class _Scoring:
+    """Files on their way through one model."""
+
+    def __init__(
+        self, settings: Source, model: Model, folder: ScoredFolder, rows: int, explain_most: int
+    ) -> None:
+        self._settings, self._model, self._folder = settings, model, folder
+        self._rows = rows
+        self._asked = Asked(None, adaptive=False, explain_most=explain_most)
+        self.done = 0
+
+    def all(self, files: Sequence[Path], *, overwrite: bool) -> list[Noted]:
+        """Score those that are not noted yet; return the notes of all."""
+        parts = self._folder.parts(files, overwrite=overwrite)
+        known = [self._folder.noted(name_of(file), stamp_of(file)) for file in files]
+        features: FeaturesInBatches | None = None
+        found: list[Noted] = []
+        with step(f"score {len(files)} files", total=len(files)):
+            pace = Pace([file.stat().st_size for file in files])
+            for at, (file, part, done) in enumerate(zip(files, parts, known, strict=True)):
+                if done is not None:
+                    features = None
+                    pace.skip()
+                    found.append(done)
+                else:
+                    if features is None:
+                        features = self._features_before(files[at - 1] if at else None)
+                    found.append(self._one(file, part, features))
+                    pace.count(found[-1].rows)
+                progress().advance(f"score {len(files)} files", note=pace.told())
+        return found
+
+    def _one(self, file: Path, part: Path, features: FeaturesInBatches) -> Noted:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        name, stamp = name_of(file), stamp_of(file)
+        self.done += 1
+        try:
+            opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
+        except NoRowsError as error:
+            progress().remark(str(error))
+            return self._folder.note(name, stamp, None, features)
+        scoring = FileScoring(
+            opened, features, self._model, self._folder.version, asked=self._asked, out=part
+        )
+        more = scoring.write()
+        scorer = scoring.scorer
+        return self._folder.note(
+            name, stamp, part, features,
+            rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
+            infinite=scorer.infinite, unseen=scorer.unseen, refused=more.get("refused", 0),
+        )  # fmt: skip
+
+    def _features_before(self, last: Path | None) -> FeaturesInBatches:
+        """Return what makes the features of the file that follows another."""
+        features = FeaturesInBatches(self._settings.row_kind, self._model.schema)
+        if last is None or self._settings.row_kind == "table":
+            return features
+        if not self._folder.looked_back_on(name_of(last), features):
+            # The list has changed since: the file before it is read again, for its last rows.
+            opened = open_file(self._settings, last, schema=self._model.schema, rows=self._rows)
+            for batch in opened.batches():
+                features.of(batch.rows)
+        return features

@@ -1,0 +1,199 @@
+"""Score a period of a source's archive into a folder: a Parquet part per day.
+
+A day is one of UTC, by when its connections could be known. What was killed goes on behind the
+last day that was noted. Where the archive has grown meanwhile, all days are scored again: a file
+that came late may have rows in any of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from oddwire.detection.model import Model
+from oddwire.errors import DataError
+from oddwire.operations.progress import progress, step
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.folders.pace import Pace
+from oddwire.operations.scoring.folders.scored_folder import (
+    Noted,
+    ScoredFolder,
+    ScoredParts,
+    stamp_of,
+)
+from oddwire.operations.scoring.rows import Scorer
+from oddwire.operations.scoring.scored_files import FrameWriter, join_scores, writing
+from oddwire.operations.scoring.unusual import identified
+from oddwire.operations.tracking.store import Tracking
+from oddwire.params import load_params
+from oddwire.params.values.paths import path_fault
+from oddwire.project import Project
+from oddwire.traffic.archive.reading import Archive, open_archive
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW
+from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.wire_text import shown_path
+
+_DAY = dt.timedelta(days=1)
+
+
+class Day(NamedTuple):
+    """A day of a period, the first and last of which may be parts of days."""
+
+    name: str
+    begin: dt.datetime
+    end: dt.datetime
+
+
+def score_period(
+    project: Project,
+    source: str,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
+    out: Path,
+    *,
+    overwrite: bool = False,
+) -> ScoredParts:
+    """Score every row of a source that could be known from a moment on, and before another.
+
+    Parameters
+    ----------
+    source
+        A source of connections whose champion scores them.
+    since, until
+        The period; None for the archive's beginning or end.
+    out
+        A folder, made if it is not there: it gets ``2026-03-02.parquet`` and so on.
+    overwrite
+        As of `score_files`.
+
+    Raises
+    ------
+    DataError
+        If the source has no archive or no rows then, or the folder holds what another champion
+        scored.
+    NoModelError
+        If the source has no champion.
+    """
+    if (fault := path_fault(str(out.absolute()))) is not None:
+        raise DataError(f"--out: {shown_path(out)} {fault}")
+    params = load_params(project.params_file)
+    params.source(source)
+    archive = open_archive(project.ingested(source))
+    if archive.kind != "connections":
+        raise DataError(f"source {source} is a table: it has no period to score, only files")
+    days = days_of(archive, source, since, until)
+    with step("find the champion"):
+        registry = Registry.of(Tracking.connect(project), project)
+    version, model = registry.load_champion(source)
+    folder = ScoredFolder.open(
+        out, source=source, version=version.number, explained=0, overwrite=overwrite
+    )
+    begun = time.monotonic()
+    scoring = _Scoring(archive, model, folder, params.rows_at_once, overwrite=overwrite)
+    notes = scoring.all(days)
+    return ScoredParts.of(
+        out, notes, model, version,
+        before=len(days) - scoring.done, seconds=time.monotonic() - begun,
+    )  # fmt: skip
+
+
+def days_of(
+    archive: Archive, source: str, since: dt.datetime | None, until: dt.datetime | None
+) -> list[Day]:
+    """Cut a period of an archive into days.
+
+    Raises
+    ------
+    DataError
+        If nothing of the archive is in the period.
+    """
+    first, last = archive.first, archive.last
+    if first is None or last is None:
+        raise DataError(f"source {source} has no rows yet")
+    begin = max(first, since or first)
+    end = min(last + dt.timedelta.resolution, until or last + dt.timedelta.resolution)
+    if begin >= end:
+        raise DataError(
+            f"source {source} has no rows in that period: its own are from {first:%Y-%m-%d %H:%M} "
+            f"to {last:%Y-%m-%d %H:%M} UTC"
+        )
+    return list(_days(begin, end))
+
+
+def _days(begin: dt.datetime, end: dt.datetime) -> Iterator[Day]:
+    while begin < end:
+        midnight = dt.datetime.combine(begin.date() + _DAY, dt.time(), tzinfo=dt.UTC)
+        yield Day(f"{begin:%Y-%m-%d}", begin, min(midnight, end))
+        begin = midnight
+
+
+class _Scoring:
+    """Days on their way through one model."""
+
+    def __init__(
+        self, archive: Archive, model: Model, folder: ScoredFolder, rows: int, *, overwrite: bool
+    ) -> None:
+        self._archive, self._model, self._folder = archive, model, folder
+        self._rows, self._overwrite = rows, overwrite
+        self._stamp = stamp_of(archive.folder)  # which the stage makes anew
+        self.done = 0
+
+    def all(self, days: list[Day]) -> list[Noted]:
+        """Score those that are not noted yet; return the notes of all."""
+        features: FeaturesInBatches | None = None
+        notes: list[Noted] = []
+        name = f"score {len(days)} days"
+        pace = Pace([int((day.end - day.begin).total_seconds()) + 1 for day in days])
+        with step(name, total=len(days)):
+            for at, day in enumerate(days):
+                if (note := self._noted(day)) is not None:
+                    features = None
+                    pace.skip()
+                else:
+                    if features is None:
+                        features = self._features_before(day, days[at - 1] if at else None)
+                    note = self._one(day, features)
+                    pace.count(note.rows)
+                notes.append(note)
+                progress().advance(name, note=pace.told())
+        return notes
+
+    def _noted(self, day: Day) -> Noted | None:
+        return self._folder.noted(_noted_as(day), self._stamp)
+
+    def _one(self, day: Day, features: FeaturesInBatches) -> Noted:
+        scorer = Scorer(self._model, explained=0)
+        part = self._folder.part(day.name, overwrite=self._overwrite)
+        with writing([part]) as (draft,), FrameWriter(draft, part.name) as written:
+            for rows in self._archive.batches(
+                "train", rows=self._rows, since=day.begin, until=day.end
+            ):
+                places = np.arange(scorer.rows, scorer.rows + len(rows))
+                scores = scorer.score(features.of(rows), places, identified(rows))
+                written.write(join_scores(rows, scores, self._folder.version))
+        self.done += 1
+        return self._folder.note(
+            _noted_as(day), self._stamp, part, features,
+            rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
+            infinite=scorer.infinite, unseen=scorer.unseen,
+        )  # fmt: skip
+
+    def _features_before(self, day: Day, last: Day | None) -> FeaturesInBatches:
+        """Return what makes the features of the rows of a day."""
+        features = FeaturesInBatches(self._archive.kind, self._model.schema)
+        if last is None or not self._folder.looked_back_on(_noted_as(last), features):
+            since = day.begin - dt.timedelta(seconds=LONGEST_WINDOW)
+            for rows in self._archive.batches(
+                "train", rows=self._rows, since=since, until=day.begin
+            ):
+                features.of(rows)
+        return features
+
+
+def _noted_as(day: Day) -> str:
+    return f"{day.begin.isoformat()} to {day.end.isoformat()}"

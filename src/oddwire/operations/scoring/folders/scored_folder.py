@@ -1,0 +1,279 @@
+"""A folder of scored parts: which are done, by which version, and what the next looks back on.
+
+``scored.jsonl`` gets a line after each part, which names where the look-back is kept: so a kill at
+any moment leaves the parts of whole lines, each with its own. A part without a line is written
+again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from oddwire.detection.model import Model
+from oddwire.drafts import whole_folder
+from oddwire.errors import DataError
+from oddwire.operations.registry.versions import Version
+from oddwire.operations.scoring.replacing import check_replaced
+from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.wire_text import shown_path
+
+_LIST = "scored.jsonl"
+_BEFORE = ".before"
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is scored, a file or a day of an archive, and what came of it.
+
+    Parameters
+    ----------
+    name
+        The path of a file, or a day.
+    size, mtime_ns
+        By which it is known again: a file that grew since is scored again.
+    part
+        The file that was written, counted from the folder; None where there were no rows.
+    number
+        How many files were scored before it.
+    """
+
+    name: str
+    number: int
+    size: int
+    mtime_ns: int
+    part: str | None
+    rows: int = 0
+    alerts: int = 0
+    missing: int = 0
+    infinite: int = 0
+    unseen: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class ScoredParts:
+    """What scoring many files, or the days of a period, came to.
+
+    The counts are over all of them: ``before`` says how many an earlier scoring had done.
+    ``seconds`` is this one's time.
+    """
+
+    out: Path
+    parts: int
+    before: int
+    rows: int
+    refused: int
+    alerts: int
+    alert_p_value: float
+    version: str
+    detector: str
+    missing: int
+    infinite: int
+    unseen: int
+    seconds: float
+
+    @classmethod
+    def of(
+        cls,
+        out: Path,
+        notes: Sequence[Noted],
+        model: Model,
+        version: Version,
+        *,
+        before: int,
+        seconds: float,
+    ) -> Self:
+        """Add up what was noted of each."""
+        sums = {
+            name: sum(getattr(one, name) for one in notes)
+            for name in ("rows", "refused", "alerts", "missing", "infinite", "unseen")
+        }
+        return cls(
+            out=out, parts=len(notes), before=before, **sums, seconds=seconds,
+            alert_p_value=model.alert_p_value, version=version.number, detector=version.detector,
+        )  # fmt: skip
+
+    @property
+    def alert_rate(self) -> float | None:
+        """The share of the rows that raise an alert; None of no rows."""
+        return self.alerts / self.rows if self.rows else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self) | {"alert_rate": self.alert_rate, "out": str(self.out)}
+
+
+class ScoredFolder:
+    """The folder, and its list.
+
+    Parameters
+    ----------
+    folder
+        Where it is.
+    made_by
+        Source, version and explanations of all its parts.
+    notes
+        What is scored, in the order in which it was.
+    """
+
+    def __init__(self, folder: Path, made_by: dict[str, Any], notes: Sequence[Noted]) -> None:
+        self._folder, self._made_by = folder, made_by
+        self._notes = {note.name: note for note in notes}  # of a file that grew, the newest
+        self._last = notes[-1] if notes else None
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, source: str, version: str, explained: int, overwrite: bool
+    ) -> Self:
+        """Open a folder of scored files, or make one.
+
+        Raises
+        ------
+        DataError
+            If it cannot be made, its list is damaged, or its files were scored otherwise.
+        """
+        made_by = {"source": source, "version": version, "explained": explained}
+        listed = folder / _LIST
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if overwrite or not listed.exists():
+                listed.write_text(json.dumps({"made_by": made_by}) + "\n", encoding="utf-8")
+                return cls(folder, made_by, [])
+            before, notes = _read(listed)
+        except OSError as error:
+            raise DataError(
+                f"--out: cannot write to {shown_path(folder)}: {error.strerror or error}"
+            ) from None
+        if before != made_by:
+            key = next(key for key in made_by if before.get(key) != made_by[key])
+            raise DataError(
+                f"{shown_path(folder)} holds files scored with {key} {before.get(key)!r}, now it "
+                f"is {made_by[key]!r}: name another folder, or begin anew with --overwrite"
+            )
+        return cls(folder, made_by, notes)
+
+    @property
+    def version(self) -> str:
+        """The number of the version that scores."""
+        return str(self._made_by["version"])
+
+    def parts(self, files: Sequence[Path], *, overwrite: bool) -> list[Path]:
+        """Return where the scored rows of each file go.
+
+        Raises
+        ------
+        DataError
+            If another file has its place, or a file there is not a scored one.
+        """
+        top = Path(os.path.commonpath([file.absolute().parent for file in files]))
+        parts = [self._folder / f"{file.absolute().relative_to(top)}.parquet" for file in files]
+        taken = {note.part: note.name for note in self._notes.values() if note.part is not None}
+        for file, part in zip(files, parts, strict=True):
+            other = taken.setdefault(str(part.relative_to(self._folder)), name_of(file))
+            if other != name_of(file):
+                raise DataError(
+                    f"{shown_path(part)} holds the scores of {shown_path(Path(other))}: name "
+                    f"another folder for those of {shown_path(file)}"
+                )
+            if self.noted(name_of(file), stamp_of(file)) is None and not overwrite:
+                check_replaced(part, explained=bool(self._made_by["explained"]))
+            if part.exists() and part.samefile(file):
+                raise DataError(f"--out: {shown_path(part)} is one of the files to score")
+        return parts
+
+    def part(self, name: str, *, overwrite: bool) -> Path:
+        """Return where the scored rows of a day go.
+
+        Raises
+        ------
+        DataError
+            If a file there is not a scored one.
+        """
+        part = self._folder / f"{name}.parquet"
+        if not overwrite:
+            check_replaced(part, explained=False)
+        return part
+
+    def noted(self, name: str, stamp: tuple[int, int]) -> Noted | None:
+        """Return the note of what is scored as it now is; None where it is not."""
+        note = self._notes.get(name)
+        if note is None or (note.size, note.mtime_ns) != stamp:
+            return None
+        return note if note.part is None or (self._folder / note.part).is_file() else None
+
+    def note(
+        self,
+        name: str,
+        stamp: tuple[int, int],
+        part: Path | None,
+        features: FeaturesInBatches,
+        **counts: int,
+    ) -> Noted:
+        """Note what is scored, once its part is written.
+
+        Parameters
+        ----------
+        stamp
+            Size and time of change of the file, as they were before it was read.
+        features
+            What made the features of its rows, and goes on with those of the next.
+        """
+        number = 0 if self._last is None else self._last.number + 1
+        where = None if part is None else str(part.relative_to(self._folder))
+        note = Noted(name, number, *stamp, where, **counts)
+        with whole_folder(self._before(note)) as draft:
+            features.save(draft)
+        with (self._folder / _LIST).open("a", encoding="utf-8") as listed:
+            listed.write(json.dumps(asdict(note)) + "\n")
+            listed.flush()
+            os.fsync(listed.fileno())
+        if self._last is not None:
+            shutil.rmtree(self._before(self._last), ignore_errors=True)
+        self._notes[name] = self._last = note
+        return note
+
+    def looked_back_on(self, name: str, features: FeaturesInBatches) -> bool:
+        """Let features go on behind a file or day; False where it is not the one scored last."""
+        if self._last is None or self._last.name != name:
+            return False
+        kept = self._before(self._last)
+        if not kept.is_dir():
+            return False
+        features.load(kept)
+        return True
+
+    def _before(self, note: Noted) -> Path:
+        return self._folder / _BEFORE / f"{note.number}"
+
+
+def _read(listed: Path) -> tuple[dict[str, Any], list[Noted]]:
+    """Read a list; a last line without its end was being written when the process was killed."""
+    content = listed.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(listed, len(whole))
+    try:
+        first, *rest = whole.decode("utf-8").splitlines() or ["{}"]
+        return json.loads(first)["made_by"], [Noted(**json.loads(line)) for line in rest]
+    except (ValueError, KeyError, TypeError):
+        raise DataError(
+            f"{shown_path(listed)} is no list of scored files: name another folder, or begin "
+            "anew with --overwrite"
+        ) from None
+
+
+def name_of(file: Path) -> str:
+    """Return the name under which a file is noted."""
+    return str(file.absolute())
+
+
+def stamp_of(file: Path) -> tuple[int, int]:
+    """Return by what a file is known again: size and time of change."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns

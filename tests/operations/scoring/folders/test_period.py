@@ -1,0 +1,78 @@
+"""A period of an archive, scored day by day, is the archive scored at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from oddwire.errors import DataError
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.folders.period import score_period
+from oddwire.operations.tracking.store import Tracking
+from oddwire.traffic.archive.reading import open_archive
+from oddwire.traffic.features.in_batches import FeaturesInBatches
+
+
+@pytest.fixture
+def archive(simulated_desk):
+    return open_archive(simulated_desk.project.ingested("simulated"))
+
+
+@pytest.fixture
+def at_once(simulated_desk, archive):
+    """All rows of the archive and their scores."""
+    project = simulated_desk.project
+    _, model = Registry.of(Tracking.connect(project), project).load_champion("simulated")
+    rows = archive.read("train")
+    scores = model.score(FeaturesInBatches("connections", model.schema).of(rows))
+    return rows.assign(anomaly_score=scores["anomaly_score"].to_numpy())
+
+
+def scored(folder):
+    files = sorted(folder.glob("*.parquet"))
+    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+
+
+def same(found, wanted):
+    columns = ["uid", "ts", "src_ip", "anomaly_score"]
+    pd.testing.assert_frame_equal(
+        found[columns], wanted[columns].reset_index(drop=True), check_exact=True
+    )
+
+
+def test_all_days(simulated_desk, archive, at_once, tmp_path):
+    told = score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
+    found = scored(tmp_path / "out")
+    same(found, at_once)
+    days = sorted(file.stem for file in (tmp_path / "out").glob("*.parquet"))
+    assert days[0] == f"{archive.first:%Y-%m-%d}"
+    assert (told.parts, told.before, told.rows) == (len(days), 0, len(at_once))
+    again = score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
+    assert (again.before, again.rows, again.alerts) == (len(days), len(at_once), told.alerts)
+
+
+def test_a_period_knows_what_was_before_it(simulated_desk, archive, at_once, tmp_path):
+    known = archive.known_at("train")
+    since = known.iloc[len(known) // 2].to_pydatetime()
+    until = since + dt.timedelta(hours=7)
+    told = score_period(simulated_desk.project, "simulated", since, until, tmp_path / "out")
+    wanted = at_once[((known >= since) & (known < until)).to_numpy()]
+    assert told.rows == len(wanted) > 0
+    same(scored(tmp_path / "out"), wanted)
+
+
+def test_a_day_that_is_lost_is_scored_again(simulated_desk, at_once, tmp_path):
+    score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
+    lost = sorted((tmp_path / "out").glob("*.parquet"))[1]
+    lost.unlink()
+    told = score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
+    assert told.before == told.parts - 1
+    same(scored(tmp_path / "out"), at_once)
+
+
+def test_a_period_without_rows(simulated_desk, tmp_path):
+    long_ago = dt.datetime(1999, 1, 1, tzinfo=dt.UTC)
+    with pytest.raises(DataError, match="no rows in that period: its own are from"):
+        score_period(simulated_desk.project, "simulated", None, long_ago, tmp_path / "out")
