@@ -85,8 +85,23 @@ class FeaturesInBatches:
         ParameterError
             As by `to_features`.
         """
-        self.kind, self._schema = kind, schema
-        self._clock = Clock()
+        return self.take(rows).features()
+
+    def take(self, rows: pd.DataFrame) -> RowsWithOverlap:
+        """Take the next rows, and return them with what their features need."""
+        if self.kind == "table" or rows.empty:
+            return RowsWithOverlap(kind=self.kind, schema=self._schema, rows=rows)
+        near, clocks = rows, np.concatenate([self._clocks_before, self._clock.of(rows)])
+        if self._before is not None:
+            near = pd.concat([self._before, rows], ignore_index=True)
+        # The clock never goes back: no later window reaches beyond these, and as it stands at the
+        # last row, that row is always among them.
+        reached = int(np.searchsorted(clocks, clocks[-1] - _REACH, side="right"))
+        self._before, self._clocks_before = near.iloc[reached:].copy(), clocks[reached:]
+        return RowsWithOverlap(
+            kind=self.kind, schema=self._schema, rows=near,
+            overlap=len(near) - len(rows), clocks=clocks,
+        )  # fmt: skip
 
     def save(self, folder: Path) -> None:
         """Write what later rows look back on to a folder."""
