@@ -1,7 +1,7 @@
 """What one would write without oddwire: a Zeek log scored by a plain pandas script.
 
-The features are those of `oddwire.traffic.features`, to the last bit where pandas adds exactly;
-windows are pandas's own, by time within each key. The forest is scikit-learn's, with as many trees.
+The features are those of `oddwire.traffic.features`, number for number; windows are pandas's own, by
+time within each key. Only the standard library's `is_private` counts networks of documentation too. The forest is scikit-learn's, with as many trees.
 `benchmarks/logs.py` measures it.
 """
 
@@ -104,7 +104,7 @@ def _windows(log: pd.DataFrame, *, distinct: bool) -> pd.DataFrame:
         "bytes": log.src_bytes.fillna(0) + log.dst_bytes.fillna(0),
         "src": log.src_ip.factorize()[0].astype(float),
         "dst": log.dst_ip.factorize()[0].astype(float),
-        "port": log.dst_port.astype(float),
+        "port": log.dst_port.astype(float).fillna(-1),
     })  # fmt: skip
     made: dict[str, pd.Series[float]] = {}
     for key, by, peers in (("src", "src", "dst"), ("dst", "dst", "src"), ("pair", None, None)):
@@ -129,7 +129,7 @@ def _windows(log: pd.DataFrame, *, distinct: bool) -> pd.DataFrame:
 
 
 def _different(values: np.ndarray) -> int:
-    return len(set(values))
+    return len(set(values) - {-1.0})  # which stands for a missing port
 
 
 @cache
