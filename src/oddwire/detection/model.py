@@ -169,7 +169,7 @@ class Model(ModelParts):
         self._check_columns(frame)
         scores = np.empty(len(frame))
         for rows in self._blocks(len(frame)):
-            matrix = self.preprocessing.transform(self._features(frame.iloc[rows]))
+            matrix = self.preprocessing.transform(self._in_numbers(frame.iloc[rows]))
             scores[rows] = detectors.anomaly_score(self.detector, matrix)
         return scores
 
@@ -271,12 +271,15 @@ class Model(ModelParts):
     def _features(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the schema's columns, the numeric ones as numbers."""
         self._check_columns(frame)
-        features = frame[list(self.schema.columns)]
-        if not features.columns.is_unique:
-            twice = features.columns[features.columns.duplicated()].unique().tolist()
+        return self._in_numbers(frame[list(self.schema.columns)])
+
+    def _in_numbers(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame whose numeric columns are numbers: itself, where they are."""
+        twice = frame.columns[frame.columns.duplicated()].unique().tolist()
+        if twice := [name for name in twice if name in self.schema.columns]:
             raise DataError(f"column names must be unique, got twice: {_first_few(twice)}")
-        text = [name for name in self.schema.numeric if not is_numeric_dtype(features[name])]
-        return features.assign(**{name: _numbers(features[name]) for name in text})
+        text = [name for name in self.schema.numeric if not is_numeric_dtype(frame[name].dtype)]
+        return frame.assign(**{name: _numbers(frame[name]) for name in text}) if text else frame
 
     def _blocks(self, rows: int) -> Iterator[slice]:
         step = max(1024, _BLOCK_CELLS // max(len(self.schema.columns), 1))

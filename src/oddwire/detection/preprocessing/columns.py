@@ -19,8 +19,34 @@ if TYPE_CHECKING:
     Words = NDArray[np.object_]
 
 
-def numbers(frame: pd.DataFrame, name: str) -> Vector:
-    """Return a column as a float64 copy, missing as NaN.
+class Categories:
+    """The categories of a frame's columns, each column coded once."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._coded: dict[str, tuple[Places, Words]] = {}
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def codes(self, name: str) -> tuple[Places, Words]:
+        """Return what `category_codes` returns of a column."""
+        if name not in self._coded:
+            self._coded[name] = category_codes(self._frame, name)
+        return self._coded[name]
+
+    def places(self, name: str, categories: Sequence[str], *, other: int, missing: float) -> Vector:
+        """Return what `category_places` returns of a column."""
+        return _places(*self.codes(name), categories, other=other, missing=missing)
+
+
+def numbers(frame: pd.DataFrame, name: str, *, copy: bool = True) -> Vector:
+    """Return a column as float64, missing as NaN.
+
+    Parameters
+    ----------
+    copy
+        Whether it will be written to; otherwise it may be the frame's own.
 
     Raises
     ------
@@ -28,6 +54,8 @@ def numbers(frame: pd.DataFrame, name: str) -> Vector:
         If the column is missing or holds text.
     """
     column = _column(frame, name)
+    if not copy and column.dtype == np.float64:
+        return column.to_numpy()
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     except (TypeError, ValueError):
@@ -70,7 +98,12 @@ def category_places(
     DataError
         If the column is missing.
     """
-    codes, values = category_codes(frame, name)
+    return _places(*category_codes(frame, name), categories, other=other, missing=missing)
+
+
+def _places(
+    codes: Places, values: Words, categories: Sequence[str], *, other: int, missing: float
+) -> Vector:
     places = pd.Index(np.asarray(categories, dtype=object)).get_indexer(pd.Index(values))
     # The last place is for the code of a missing value, -1.
     return np.append(np.where(places < 0, other, places), float(missing))[codes]

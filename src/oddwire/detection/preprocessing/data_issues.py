@@ -52,7 +52,7 @@ def count_data_issues(
     infinite: dict[str, int] = {}
     unseen: dict[str, int] = {}
     for name in preprocessor.numeric:
-        column = numbers(frame, name)
+        column = numbers(frame, name, copy=False)
         missing[name] = int(np.isnan(column).sum())
         infinite[name] = int(np.isinf(column).sum())
     for name, categories in preprocessor.categories_.items():

@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from oddwire.detection.preprocessing.columns import numbers
+from oddwire.detection.preprocessing.columns import Categories, numbers
 from oddwire.detection.preprocessing.peer_groups import Groups
 from oddwire.detection.preprocessing.scaling import (
-    LIMIT,
     MAGNITUDE,
     PackedScalings,
     Scaling,
     fit_group_scaling,
     fit_scaling,
-    tamed,
 )
+from oddwire.detection.preprocessing.scaling_loops import TILE_ROWS, NumberTile, TileScaler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
-    from oddwire.detection.arrays import Matrix, Places, Vector
+    from oddwire.detection.arrays import Vector
 
 RELATIVE_TO = ("all", "group", "both")
 
@@ -47,7 +46,7 @@ class NumberScaler(BaseEstimator):
     Attributes
     ----------
     feature_names_out_ : list of str
-        A name per column of `blocks`; `TablePreprocessor` makes them unique.
+        A name per column that `NumberTile.fill` fills; `TablePreprocessor` makes them unique.
     source_columns_ : list of str
         The frame's column that each one comes from.
     """
@@ -75,7 +74,8 @@ class NumberScaler(BaseEstimator):
         by_group = self.relative_to != "all"
         groups = Groups.fit(X, self.categorical if by_group else ())
         self.group_columns_, self.group_keys_ = list(groups.columns), groups.keys
-        members = dict(self._parts(X))
+        places = groups.places(Categories(X))
+        members = [np.flatnonzero(places == group) for group in range(len(groups.keys))]
         self.kept_: list[str] = []
         self.marked_: list[str] = []
         ends: list[tuple[float, ...]] = []
@@ -104,47 +104,32 @@ class NumberScaler(BaseEstimator):
         self._name_columns()
         return self
 
-    def blocks(self, X: pd.DataFrame, rows: int) -> Iterator[tuple[slice, Matrix]]:
-        """Yield blocks of scaled rows, each of shape (at most ``rows``, columns)."""
-        for start in range(0, len(X), rows):
-            block = slice(start, start + rows)
-            yield block, self._mapped(X.iloc[block])
+    def tiles(self, frame: pd.DataFrame, categories: Categories) -> Iterator[NumberTile]:
+        """Yield the rows of a frame in order, a few hundred at a time.
 
-    def _mapped(self, frame: pd.DataFrame) -> Matrix:
-        packed = PackedScalings(self.lines_, self.knots_, self.knot_ends_)
-        out = np.zeros((len(frame), len(self.feature_names_out_)))
-        parts = self._parts(frame)
-        step = 1 + len(self.group_keys_)
+        Parameters
+        ----------
+        categories
+            Those of the same frame.
+        """
+        columns = [numbers(frame, name, copy=False) for name in self.kept_]
+        groups = Groups(self.group_columns_, self.group_keys_).places(categories)
+        scaler = self._tile_scaler()
+        for start in range(0, len(frame), TILE_ROWS):
+            rows = slice(start, start + TILE_ROWS)
+            yield NumberTile(rows, scaler, [column[rows] for column in columns], groups[rows])
+
+    def _tile_scaler(self) -> TileScaler:
         among_all, in_groups = self._wanted
-        for place, (name, (low, high, median)) in enumerate(
-            zip(self.kept_, self.ends_, strict=True)
-        ):
-            column = numbers(frame, name)
-            missing = np.isnan(column)
-            np.nan_to_num(column, copy=False, nan=median, posinf=high, neginf=low)
-            scaled = packed.unpack(place * step, self.transform).apply(column)
-            if among_all:
-                out[:, place] = np.clip(scaled, -LIMIT, LIMIT)
-            for group, members in parts:
-                # What is missing stays at the median of all rows.
-                rows = members[~missing[members]]
-                own = packed.unpack(place * step + 1 + group, self.transform).apply(column[rows])
-                scaled[rows] += self.trust_[place, group] * (own - scaled[rows])
-            if in_groups:
-                bounded = np.clip(tamed(scaled), -LIMIT, LIMIT)
-                out[:, place + among_all * len(self.kept_)] = bounded
-            if name in self.marked_:
-                out[:, self._marks + self.marked_.index(name)] = missing
-        return out
-
-    def _parts(self, frame: pd.DataFrame) -> list[tuple[int, Places]]:
-        """Return the groups that a frame holds, each with the places of its rows."""
-        groups = Groups(self.group_columns_, self.group_keys_)
-        places = groups.places(frame)
-        order = np.argsort(places, kind="stable")
-        found, starts = np.unique(places[order], return_index=True)
-        rows = np.split(order, starts[1:]) if len(found) else []
-        return [(int(group), part) for group, part in zip(found, rows, strict=True) if group >= 0]
+        return TileScaler(
+            self.transform,
+            PackedScalings(self.lines_, self.knots_, self.knot_ends_),
+            self.ends_,
+            self.trust_,
+            among_all=0 if among_all else None,
+            in_groups=among_all * len(self.kept_) if in_groups else None,
+            marked=[self.kept_.index(name) for name in self.marked_],
+        )
 
     @property
     def _wanted(self) -> tuple[bool, bool]:
@@ -152,11 +137,6 @@ class NumberScaler(BaseEstimator):
         if not len(self.group_keys_):
             return True, False
         return self.relative_to == "both", True
-
-    @property
-    def _marks(self) -> int:
-        """Place of the first column that marks missing values."""
-        return sum(self._wanted) * len(self.kept_)
 
     def _name_columns(self) -> None:
         among_all, in_groups = self._wanted

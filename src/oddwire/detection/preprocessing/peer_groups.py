@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from oddwire.detection.preprocessing.columns import category_codes, hashes
+from oddwire.detection.preprocessing.columns import Categories, hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,8 @@ class Groups:
         DataError
             If a column is missing.
         """
-        own = {name: _own_keys(frame, name) for name in names}
+        categories = Categories(frame)
+        own = {name: _own_keys(categories, name) for name in names}
         counts = {name: len(np.unique(keys)) for name, keys in own.items()}
         rows, chosen = np.zeros(len(frame), dtype=np.uint64), []
         kept = np.empty(0, dtype=np.uint64)
@@ -78,7 +79,7 @@ class Groups:
                 chosen.append(name)
         return cls(chosen, kept)
 
-    def places(self, frame: pd.DataFrame) -> Places:
+    def places(self, categories: Categories) -> Places:
         """Return the group of each row, -1 where it is in none.
 
         Raises
@@ -87,17 +88,17 @@ class Groups:
             If a column is missing.
         """
         if not len(self.keys):
-            return np.full(len(frame), -1)
-        keys = np.zeros(len(frame), dtype=np.uint64)
+            return np.full(len(categories), -1)
+        keys = np.zeros(len(categories), dtype=np.uint64)
         for name in self.columns:
-            keys = _joined(keys, _own_keys(frame, name))
+            keys = _joined(keys, _own_keys(categories, name))
         places = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
         return np.where(self.keys[places] == keys, places, -1)
 
 
-def _own_keys(frame: pd.DataFrame, name: str) -> Keys:
+def _own_keys(categories: Categories, name: str) -> Keys:
     """Return a number per row, equal where the category is, the same in every process."""
-    codes, values = category_codes(frame, name)
+    codes, values = categories.codes(name)
     # The last place is for the code of a missing value, -1.
     return np.append(hashes(values), np.uint64(0))[codes]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from scipy.special import ndtri
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TRANSFORMS = ("standard", "log_standard", "quantile_uniform", "quantile_normal")
 
 LIMIT = 20.0  # one extreme value must not drown all other columns
-_FAR, _FAR_SLOPE = 3.0, 0.5
+FAR, _FAR_SLOPE = 3.0, 0.5
 _KNOTS, _GROUP_KNOTS = 1001, 101
 _QUANTILE_ROWS = 100_000  # quantiles of more rows would move by less than the next knot
 MAGNITUDE = 1e100  # larger numbers would overflow when squared
-_NOTHING = 1e-100  # differences of smaller numbers would overflow when divided by
+NOTHING = 1e-100  # differences of smaller numbers would overflow when divided by
 # Of a group, as a share of all rows' spread. Much is constant within a group; divided by next to
 # nothing, the smallest change of benign traffic would look like an attack.
 _LEAST_SPREAD = 0.5
@@ -47,24 +47,6 @@ class Scaling:
     scale: float
     knots: Vector
     heights: Vector
-
-    @property
-    def slope(self) -> float:
-        """Rise per training standard deviation beyond the outermost knots.
-
-        One for the normal distribution's quantiles; for ranks the standard deviation of uniform
-        ones, so that a step outside counts as much as a typical one inside.
-        """
-        return 12**-0.5 if self.transform == "quantile_uniform" else 1.0
-
-    def apply(self, column: Vector) -> Vector:
-        """Scale finite numbers; not yet clipped to ±`LIMIT`."""
-        bent = _bend(column, self.transform)
-        if not self.knots.size:
-            return (bent - self.center) / self.scale
-        inside = np.interp(bent, self.knots, self.heights)
-        beyond = bent - np.clip(bent, self.knots[0], self.knots[-1])
-        return inside + beyond * (self.slope / self.scale)
 
 
 def fit_scaling(finite: Vector, transform: str) -> Scaling:
@@ -117,8 +99,8 @@ def tamed(values: Vector) -> Vector:
     How extreme a value is within a group is known from few rows, and benign traffic that changes
     would be the most anomalous of all.
     """
-    far = np.maximum(np.abs(values) - _FAR, 0.0)
-    return np.copysign(np.minimum(np.abs(values), _FAR) + _FAR_SLOPE * np.log1p(far), values)
+    far = np.maximum(np.abs(values) - FAR, 0.0)
+    return np.copysign(np.minimum(np.abs(values), FAR) + _FAR_SLOPE * np.log1p(far), values)
 
 
 def _middle(bent: Vector) -> tuple[float, float]:
@@ -136,7 +118,7 @@ def _curve(bent: Vector, transform: str, most: int) -> tuple[Vector, Vector]:
 
 def _bend(column: Vector, transform: str) -> Vector:
     column = np.clip(column, -MAGNITUDE, MAGNITUDE)
-    column[np.abs(column) < _NOTHING] = 0.0
+    column[np.abs(column) < NOTHING] = 0.0
     return column if transform == "standard" else np.copysign(np.log1p(np.abs(column)), column)
 
 
@@ -154,8 +136,7 @@ def _ranks(values: Vector, most: int) -> tuple[Vector, Vector]:
     return knots, np.clip((below + above) / 2, 0.5, ordered.size - 0.5) / ordered.size
 
 
-@dataclass(frozen=True, eq=False)
-class PackedScalings:
+class PackedScalings(NamedTuple):
     """Many scalings as three plain arrays, which are quick to save and to load.
 
     Parameters
@@ -182,9 +163,3 @@ class PackedScalings:
             np.concatenate([np.empty((2, 0)), *knots], axis=1),
             np.cumsum([0, *(pair.shape[1] for pair in knots)], dtype=np.int64),
         )
-
-    def unpack(self, number: int, transform: str) -> Scaling:
-        """Return a scaling; all are of one transform."""
-        center, scale = self.lines[number].tolist()
-        points = self.knots[:, self.ends[number] : self.ends[number + 1]]
-        return Scaling(transform, center, scale, points[0], points[1])

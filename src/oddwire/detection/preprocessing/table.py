@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection.preprocessing.base import FramePreprocessing
-from oddwire.detection.preprocessing.columns import category_places, distinct_names
+from oddwire.detection.preprocessing.columns import Categories, distinct_names
 from oddwire.detection.preprocessing.number_scaler import RELATIVE_TO, NumberScaler
 from oddwire.detection.preprocessing.scaling import TRANSFORMS
 from oddwire.errors import DataError, ParameterError
@@ -21,11 +21,9 @@ from oddwire.errors import DataError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from oddwire.detection.arrays import Matrix
+    from oddwire.detection.arrays import Matrix, Places
 
 __all__ = ["TRANSFORMS", "TablePreprocessor"]
-
-_BLOCK_ROWS = 65_536  # bounds the memory used in addition to the result
 
 
 class TablePreprocessor(FramePreprocessing):
@@ -126,20 +124,24 @@ class TablePreprocessor(FramePreprocessing):
 
     def _matrix(self, X: pd.DataFrame) -> Matrix:
         matrix = np.zeros((len(X), len(self.feature_names_out_)))
-        width = len(self.scaler_.feature_names_out_)
-        for rows, scaled in self.scaler_.blocks(X, _BLOCK_ROWS):
-            matrix[rows, :width] = scaled
-            self._fill_categorical(X.iloc[rows], matrix[rows, width:])
+        categories = Categories(X)
+        ones = self._ones(categories)
+        for tile in self.scaler_.tiles(X, categories):
+            out = matrix[tile.rows]
+            tile.fill(out)
+            np.put_along_axis(out, ones[tile.rows], 1.0, axis=1)
         return matrix
 
-    def _fill_categorical(self, frame: pd.DataFrame, out: Matrix) -> None:
-        start = 0
-        rows = np.arange(len(frame))
-        for name, categories in self.categories_.items():
-            other, marked = len(categories), name in self.with_missing_
-            places = category_places(frame, name, categories, other=other, missing=other + marked)
-            out[rows, start + places.astype(np.int64)] = 1.0
+    def _ones(self, categories: Categories) -> Places:
+        """Return the matrix's columns that are 1, of shape (rows, categorical columns)."""
+        ones = np.empty((len(categories), len(self.categories_)), dtype=np.int64)
+        start = len(self.scaler_.feature_names_out_)
+        for at, (name, kept) in enumerate(self.categories_.items()):
+            other, marked = len(kept), name in self.with_missing_
+            places = categories.places(name, kept, other=other, missing=other + marked)
+            ones[:, at] = start + places
             start += other + 1 + marked
+        return ones
 
     def _name_columns(self) -> None:
         names, sources = self.scaler_.feature_names_out_, self.scaler_.source_columns_

@@ -15,6 +15,7 @@ from oddwire.detection.calibration.fdr import discoveries
 from oddwire.detection.explaining import phrases, sentences
 from oddwire.detection.model import Model
 from oddwire.operations.progress import step
+from oddwire.operations.scoring.ahead import ahead
 from oddwire.operations.scoring.rows import ScoreColumns, Scorer
 from oddwire.operations.scoring.scored_files import (
     FrameWriter,
@@ -106,8 +107,8 @@ class FileScoring:
 
     def _scored(self) -> Iterator[tuple[Batch, pd.DataFrame]]:
         """Yield batches in the order of the file, and their scores."""
-        for batch in self._opened.batches():
-            features = self._features.of(batch.rows)
+        featured = ((batch, self._features.of(batch.rows)) for batch in self._opened.batches())
+        for batch, features in ahead(featured):
             named = identified(batch.rows, batch.raw)
             yield batch, self.scorer.score(features, batch.places, named)
 

@@ -7,6 +7,7 @@ asked for, part by part, so that none is ever held whole.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddwire.errors import DataError
 from oddwire.params import (
@@ -47,6 +49,8 @@ from oddwire.traffic.sources.reading.time_order import in_time_order
 from oddwire.traffic.wire_text import shown_path
 
 _ALL_ROWS = 1 << 60
+# Whole numbers of a log may be missing, which NumPy's cannot.
+_WHOLE = {pa.int8(): pd.Int8Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
 _TYPED = tuple(name for name in LOG_SCHEMA.names if name in CONNECTION_COLUMNS)
 
 
@@ -104,9 +108,7 @@ def open_file(
         lines are refused.
     """
     raw = LogFile(file, tuple(LOG_SCHEMA.names), None, rows or _ALL_ROWS, source=source)
-    beginning = raw.batches()
-    whole, more = next(beginning), next(beginning, None)
-    if more is None:
+    if (whole := raw.begin()) is not None:
         raw = LogFile(file, raw.names, None, raw.rows, whole, source=source, refused=raw.refused)
     return FileBatches(
         raw, connections_of, _TYPED, END_COLUMNS, _ends, in_log_order=source.in_log_order
@@ -114,9 +116,27 @@ def open_file(
 
 
 def connections_of(raw: RawTable) -> pd.DataFrame:
-    """Type connections of `LOG_SCHEMA` as those of the connection schema."""
-    frame = raw.content.to_pandas()
-    return type_connections(frame, origin=str(raw.file), first_row=raw.first_row)
+    """Type connections of `LOG_SCHEMA` as those of the connection schema.
+
+    What its reader has checked is not checked again: this equals what `type_connections` returns.
+    """
+    content = raw.content
+    if not pc.all(pc.less_equal(content["ts"], content["end"]), skip_nulls=False).as_py():
+        frame = content.to_pandas()
+        return type_connections(frame, origin=str(raw.file), first_row=raw.first_row)
+    typed: pd.DataFrame = _without_empty_text(content).to_pandas(types_mapper=_WHOLE.get)
+    return typed[list(CONNECTION_COLUMNS)]
+
+
+def _without_empty_text(content: pa.Table) -> pa.Table:
+    for at, kind in enumerate(content.schema.types):
+        if pa.types.is_string(kind):
+            column = content.column(at)
+            empty = pc.equal(column, "")
+            if pc.any(empty).as_py():
+                column = pc.if_else(pc.fill_null(empty, False), None, column)
+                content = content.set_column(at, content.field(at), column)
+    return content
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +153,29 @@ class LogFile(RawFile):
 
     source: LogSource = field(kw_only=True)
     refused: Refusals = field(kw_only=True, default_factory=Refusals)
+    _begun: list[Iterator[RawTable]] = field(init=False, repr=False, default_factory=list)
+
+    def begin(self) -> RawTable | None:
+        """Read the first rows: all of them where one batch holds them, otherwise None.
+
+        They are kept for the first time that all rows are asked for.
+
+        Raises
+        ------
+        DataError
+            As by `batches`.
+        """
+        batches = super().batches()
+        first, second = next(batches), next(batches, None)
+        if second is None:
+            return first
+        self._begun.append(itertools.chain([first, second], batches))
+        return None
+
+    def batches(self, chosen: Sequence[str] | None = None) -> Iterator[RawTable]:
+        """Yield the file's rows in order, as `RawFile.batches` does."""
+        begun = self._begun.pop() if self._begun else None
+        return begun if begun is not None and chosen is None else super().batches(chosen)
 
     def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
         rows = 0

@@ -7,17 +7,16 @@ blocks nor threads change a bit of them.
 
 from __future__ import annotations
 
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
+from joblib import cpu_count
 
+from oddwire.compiling import compiled
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
     from sklearn.ensemble import IsolationForest
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     Singles = NDArray[np.float32]
 
-_ROWS_PER_TASK = 1024  # many, so that threads end together
+_ROWS_PER_TASK = 4096  # many, so that threads end together, but few that wait for each other
 _FEW_ROWS = 256  # quicker done than threads are called
 _WALK_TYPES = (
     "void(float32[:,::1], uint32[::1], float32[::1], float32[::1], float32[::1],"
@@ -119,15 +118,14 @@ class FlatForest(NamedTuple):
             for part in parts:
                 self._walk_part(matrix[part], sums[part])
         else:
-            Parallel(n_jobs=threads, backend="threading")(
-                delayed(self._walk_part)(matrix[part], sums[part]) for part in parts
-            )
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda part: self._walk_part(matrix[part], sums[part]), parts))
         return sums
 
     def _walk_part(self, matrix: Matrix, sums: Vector) -> None:
         with np.errstate(over="ignore"):  # beyond float32's range is infinite to scikit-learn too
             single = matrix.astype(np.float32)  # a copy that may be written to, as the loop wants
-        _compiled(_walk, _WALK_TYPES)(single, *self, sums)
+        compiled(_walk, _WALK_TYPES)(single, *self, sums)
 
 
 def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Singles]:
@@ -146,7 +144,7 @@ def node_ranges(forest: IsolationForest, matrix: Singles) -> tuple[Singles, Sing
         float32, a value per node of all trees; minus and plus infinity at leaves.
     """
     pairs = []
-    widen = _compiled(_widen, _WIDEN_TYPES)
+    widen = compiled(_widen, _WIDEN_TYPES)
     members = zip(
         forest.estimators_, forest.estimators_samples_, forest.estimators_features_, strict=True
     )
@@ -239,16 +237,3 @@ def _widen(matrix, left, right, feature, threshold, low, high):  # type: ignore[
             low[node] = min(low[node], value)
             high[node] = max(high[node], value)
             node = left[node] if value <= threshold[node] else right[node]
-
-
-@cache
-def _compiled(function: Callable[..., None], signature: str) -> Callable[..., Any]:
-    """Compile a loop that threads can run at the same time, or load it as compiled earlier."""
-    import numba  # half a second, not to be paid by `oddwire --help`
-
-    try:
-        with_cache: Callable[..., Any] = numba.njit(signature, cache=True, nogil=True)(function)
-    except (OSError, RuntimeError):  # numba finds no folder that it may write to
-        without_cache: Callable[..., Any] = numba.njit(signature, nogil=True)(function)
-        return without_cache
-    return with_cache

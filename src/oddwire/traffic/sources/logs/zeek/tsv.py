@@ -143,16 +143,17 @@ def _rows(blocks: Iterable[Block], origin: str) -> Iterator[tuple[Block, Header]
 def _stretches(data: bytes, meta: bytes) -> Iterator[tuple[int, bytes, bool]]:
     """Part lines into runs of header lines and runs of rows: first line's place, lines, which."""
     begin = at = 0
-    header_lines = re.compile(rb"(?m)(?:^%s.*(?:\n|\Z))+" % re.escape(meta))
-    for found in header_lines.finditer(data):
-        if found.start() > at:
-            rows = data[at : found.start()]
-            yield begin, rows, False
-            begin += rows.count(b"\n")
-        yield begin, found[0], True
-        begin, at = begin + found[0].count(b"\n"), found.end()
-    if at < len(data):
-        yield begin, data[at:], False
+    while at < len(data):
+        is_header = data.startswith(meta, at)
+        end = at
+        if is_header:
+            while data.startswith(meta, end):
+                end = data.find(b"\n", end) + 1 or len(data)
+        else:
+            end = data.find(b"\n" + meta, at) + 1 or len(data)
+        yield begin, data[at:end], is_header
+        begin += data.count(b"\n", at, end)
+        at = end
 
 
 def _bare_header(block: Block, header: Header, origin: str) -> tuple[Block, Header]:
