@@ -202,9 +202,9 @@ def show_many(scored: ScoredParts) -> None:
     from oddwire.traffic.wire_text import printable
 
     console = printer()
+    parts = "1 part" if scored.parts == 1 else f"{scored.parts:,} parts"
     console.print(
-        f"{scored.rows:,} rows in {scored.parts:,} parts scored by version {scored.version} "
-        f"({scored.detector})"
+        f"{scored.rows:,} rows in {parts} scored by version {scored.version} ({scored.detector})"
     )
     if scored.before:
         console.print(f"{scored.before:,} of the parts were scored before", style="dim")

@@ -36,6 +36,17 @@ class Progress:
         self.end(reason)
 
 
+class RemarksAlone(Progress):
+    """Keeps the steps of one part of many to itself, and hands its remarks on."""
+
+    def __init__(self, watcher: Progress) -> None:
+        self._watcher = watcher
+
+    def remark(self, sentence: str) -> None:
+        """Hand it on."""
+        self._watcher.remark(sentence)
+
+
 _watcher: ContextVar[Progress] = ContextVar("oddwire_progress", default=Progress())  # noqa: B039 - it has no state
 
 

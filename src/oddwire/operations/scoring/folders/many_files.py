@@ -13,7 +13,7 @@ from pathlib import Path
 
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoRowsError
-from oddwire.operations.progress import progress, step
+from oddwire.operations.progress import RemarksAlone, progress, step, watched_by
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.folders.pace import Pace
@@ -107,7 +107,8 @@ class _Scoring:
         known = [self._folder.noted(name_of(file), stamp_of(file)) for file in files]
         features: FeaturesInBatches | None = None
         found: list[Noted] = []
-        with step(f"score {len(files)} files", total=len(files)):
+        what = "score 1 file" if len(files) == 1 else f"score {len(files):,} files"
+        with step(what, total=len(files)):
             pace = Pace([file.stat().st_size for file in files])
             for at, (file, part, done) in enumerate(zip(files, parts, known, strict=True)):
                 if done is not None:
@@ -115,11 +116,12 @@ class _Scoring:
                     pace.skip()
                     found.append(done)
                 else:
-                    if features is None:
-                        features = self._features_before(files[at - 1] if at else None)
-                    found.append(self._one(file, part, features))
+                    with watched_by(RemarksAlone(progress())):
+                        if features is None:
+                            features = self._features_before(files[at - 1] if at else None)
+                        found.append(self._one(file, part, features))
                     pace.count(found[-1].rows)
-                progress().advance(f"score {len(files)} files", note=pace.told())
+                progress().advance(what, note=pace.told())
         return found
 
     def _one(self, file: Path, part: Path, features: FeaturesInBatches) -> Noted:

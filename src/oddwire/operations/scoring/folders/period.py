@@ -149,7 +149,7 @@ class _Scoring:
         """Score those that are not noted yet; return the notes of all."""
         features: FeaturesInBatches | None = None
         notes: list[Noted] = []
-        name = f"score {len(days)} days"
+        name = "score 1 day" if len(days) == 1 else f"score {len(days):,} days"
         pace = Pace([int((day.end - day.begin).total_seconds()) + 1 for day in days])
         with step(name, total=len(days)):
             for at, day in enumerate(days):
