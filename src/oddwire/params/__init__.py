@@ -35,8 +35,8 @@ from oddwire.params.training import TrainingSettings
 __all__ = [
     "DRIFT_SCENARIOS", "AlertSettings", "ConnectionsSource", "DetectorName", "DriftScenario",
     "DriftSettings", "ExploreSettings", "Fraction", "LabelledLogSource", "LogSource",
-    "NetflowSource", "NotifySettings", "NslKddSource", "Params", "PcapSource", "PromotionSettings", "RowKind", "SearchSettings",
-    "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings", "SuricataSource",
-    "TableSource", "ThresholdRule", "TrainingSettings", "ZeekSource", "check_params",
-    "load_params",
+    "NetflowSource", "NotifySettings", "NslKddSource", "Params", "PcapSource",
+    "PromotionSettings", "RowKind", "SearchSettings", "Settings", "SimulatedSource", "Source",
+    "SourceSettings", "SplitSettings", "SuricataSource", "TableSource", "ThresholdRule",
+    "TrainingSettings", "ZeekSource", "check_params", "load_params",
 ]  # fmt: skip
