@@ -6,6 +6,7 @@ What a log does not know stays missing.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -56,6 +57,8 @@ _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 LATEST_SECOND = 250_278_163_200.0
 # The clock goes by ends: one nonsensical duration must not put it far ahead.
 _LONGEST_SECONDS = 10 * 366 * 86_400.0
+# Of Ethernet; and what Argus gives its records about itself.
+_ETHERNET = re.compile(r"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}|0")
 _LONGEST_TEXT = 10_000
 _SHOWN = 80
 
@@ -105,7 +108,7 @@ def connections(
     reasons
         By a row's place, why it is refused already.
     only_ip
-        Whether an address that is none of IP refuses its row; some logs have those of Ethernet too.
+        Whether an address of Ethernet refuses its row: some logs have them beside those of IP.
     """
     checked = Checked(lines, dict(reasons or {}))
     typed = {name: _typed(columns.get(name), name, checked) for name in LOG_SCHEMA.names}
@@ -117,8 +120,9 @@ def connections(
         missing = _bools(pc.is_null(typed[name]))
         given = columns.get(name, pa.nulls(len(lines), pa.string()))
         checked.refuse(missing, name, "is needed", given)
-    for name in ("src_ip", "dst_ip") if only_ip else ():
-        checked.refuse(_no_addresses(typed[name]), name, "must be an address of IP", typed[name])
+    for name in ("src_ip", "dst_ip"):
+        broken = _no_addresses(typed[name], only_ip=only_ip)
+        checked.refuse(broken, name, "must be an address of IP", typed[name])
     table = pa.table(typed, schema=LOG_SCHEMA)
     if not checked.reasons:
         return LogPart(table)
@@ -220,9 +224,15 @@ def _times(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     return pc.cast(pc.cast(micros, pa.int64()), _TIME)
 
 
-def _no_addresses(values: pa.Array) -> BoolArray:
+def _no_addresses(values: pa.Array, *, only_ip: bool) -> BoolArray:
     coded = pc.dictionary_encode(values)
-    known = np.array([*map(_is_address, coded.dictionary.to_pylist()), True])
+    known = np.array(
+        [
+            _is_address(text) or (not only_ip and _ETHERNET.fullmatch(text) is not None)
+            for text in coded.dictionary.to_pylist()
+        ]
+        + [True]
+    )
     broken: BoolArray = ~known[np.asarray(pc.fill_null(coded.indices, len(known) - 1))]
     return broken
 

@@ -90,7 +90,8 @@ def first_line(block: Block) -> tuple[Block, str]:
 
 def parse(block: Block, form: Form) -> Rows:
     """Read the columns of a block of lines; blank lines are no rows."""
-    block = replace(block, data=_without(form.header, _readable(block.data)))
+    # Of no line at all the parser makes an error, of a blank one nothing.
+    block = replace(block, data=_without(form.header, _readable(block.data)) or b"\n")
     refused: list[Refused] = []
     if form.quoted and b'"' in block.data:
         block, refused = _without_open_quotes(block)
@@ -147,6 +148,8 @@ def _readable(data: bytes) -> bytes:
     """Return lines that a parser of UTF-8 takes, in which bytes that are none are escaped."""
     if b"\r" in data:  # inside a line: the parser would take it for a line's end
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\\x0d")
+    # The parser's sign for "no quotes" is a NUL: of one in a line it loses values.
+    data = data.replace(b"\0", b"\\x00")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

@@ -168,7 +168,10 @@ def _moments(
         value if np.isnan(number) else number
         for value, number in zip(given, numbers.to_list(), strict=True)
     ]
-    moments, reasons = times(as_given, name)
+    moments, wrong = times(as_given, name)
+    reasons = {
+        at: f"{name} must be a time from 1970 to 9999, got {given[at]!r:.80}" for at in wrong
+    }
     for place in () if relative else np.flatnonzero(numbers < _LEAST_SECOND):
         reasons[int(place)] = (
             f"{name} must be seconds since 1970, or time_format must say what it is,"

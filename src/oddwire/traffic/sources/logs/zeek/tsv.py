@@ -34,7 +34,7 @@ from oddwire.traffic.sources.logs.zeek.fields import (
     plain_name,
 )
 
-_SEPARATOR = re.compile(rb"(\S{1,8}?)separator \S+")
+_SEPARATOR = re.compile(rb"([^\s\w]{1,8})separator \S+")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 _THREE_SPACES = "   "
 _NEEDED = ("ts", "src_ip", "dst_ip")
