@@ -154,3 +154,11 @@ def test_what_cannot_be_a_source_is_refused_and_nothing_is_written(
     assert says in ended.err
     assert ended.err.splitlines()[-1].startswith("oddwire: error: ")
     assert project.params_file.read_text() == before
+
+
+def test_help_has_an_example_and_fits_80_columns(oddwire, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = oddwire("sources", "add", "--help")
+    assert ended.code == 0
+    assert max(map(len, ended.out.splitlines())) <= 80
+    assert "oddwire sources add" in ended.out.split("Example", 1)[1]

@@ -122,7 +122,7 @@ def show(added: AddedSource) -> None:
 def _lines(seen: Understood) -> Iterator[str]:
     of = f"{seen.files:,} of {seen.of_files:,} files" if seen.of_files > 1 else "the file"
     part = "" if seen.whole else "the first "
-    yield f"looked at: {part}{seen.rows:,} rows of {of}"
+    yield f"looked at: {part}{_counted(seen.rows, 'row')} of {of}"
     if seen.first is not None and seen.last is not None:
         yield f"times: {seen.first:%Y-%m-%d %H:%M:%S} to {seen.last:%Y-%m-%d %H:%M:%S} UTC"
     yield from _column_lines(seen)
@@ -152,10 +152,14 @@ def _label_lines(seen: Understood) -> Iterator[str]:
     if not attacks and not seen.benign:
         yield "labels: none, so it is trained on all rows"
         return
-    yield f"labels: {seen.benign:,} benign, {attacks:,} attacks, {seen.unknown:,} unknown"
+    yield f"labels: {seen.benign:,} benign, {_counted(attacks, 'attack')}, {seen.unknown:,} unknown"
     for family, count in seen.attacks.most_common(_MOST_FAMILIES):
         yield f"  attack {family}: {count:,}"
     if (more := len(seen.attacks) - _MOST_FAMILIES) > 0:
         yield f"  and {more:,} more families"
     if not seen.benign:
         yield "no label is read as benign: say by --benign what it says of benign rows"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"

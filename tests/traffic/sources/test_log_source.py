@@ -158,3 +158,20 @@ def test_the_columns_of_labels_can_be_said_beside_a_known_export(tmp_path):
     assert rows["label"].tolist() == [1, 0]
     assert rows["attack"].tolist() == ["scan", None]
     assert rows["duration"].tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("format_", "name", "rows"),
+    [
+        ("zeek", "zeek/conn.log", 360),
+        ("zeek", "zeek/conn.log.gz", 360),
+        ("zeek", "zeek/conn.json.log", 576),
+        ("zeek", "zeek/conn.log.labeled", 1500),
+        ("suricata", "suricata/eve.json", 109),
+        ("netflow", "netflow/test4-malicious.binetflow", 394),
+    ],
+)
+def test_samples_are_read_whole(shared_data, format_, name, rows):
+    opened = open_file(source_of(format=format_), shared_data / name, rows=100)
+    assert sum(len(batch.rows) for batch in opened.batches()) == rows
+    assert opened.raw.refused.count == 0
