@@ -90,10 +90,12 @@ def main() -> None:
                 write_hour(project.logs, number, asked.rows)
                 seconds[name].append(project.ingest())
             print(number, seconds["alone"][-1], seconds["more"][-1], file=sys.stderr)
+        idle = {"alone": short.ingest(), "more": long.ingest()}
         alone, more = (statistics.median(seconds[name]) for name in ("alone", "more"))
         result = {
             "rows_of_an_hour": asked.rows, "hours": asked.hours, "first_seconds": first,
             "alone_seconds": alone, "one_more_seconds": more, "ratio": more / alone,
+            "nothing_new_alone": idle["alone"], "nothing_new": idle["more"],
         }  # fmt: skip
         print(json.dumps(result, indent=2))
 

@@ -145,7 +145,7 @@ def test_dvc_runs_what_a_change_concerns_and_nothing_else(repository, repro, tab
     assert "has a header but no rows" in repro.output
     assert "Traceback" not in repro.output
     outside.write_text(table(rows=500, attacks=50))
-    assert repro("prepare@mine") == ["link@mine"]  # DVC has kept the rows of the good file
+    assert repro("prepare@mine") == ["link@mine"]  # the rows of the good file stayed
     assert (hashes(repository.ingested("mine")), hashes(repository.prepared("mine"))) == good
 
     # What the lock file says is true on another machine too: the same links, the same rows.

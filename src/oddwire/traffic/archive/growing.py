@@ -169,7 +169,7 @@ def _sort_out(
         for digest, file in new.items()
         if digest not in covered
     ]
-    return kept, sorted(read, key=lambda one: one[0].content.digest)
+    return kept, read
 
 
 def _beginnings(
