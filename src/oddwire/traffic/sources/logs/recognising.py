@@ -36,7 +36,8 @@ def recognised(file: Path) -> LogKind | None:
     if is_capture(head):
         return "pcap"
     text = _text(head)
-    if text[:1] in ("{", "[") or text.startswith("@cee:"):
+    # The first line may be the tail of one that another file has.
+    if text[:1] in ("{", "[") or text.startswith("@cee:") or "\n{" in text:
         return _of_json(text)
     line = text.partition("\n")[0].rstrip("\r")
     if line.startswith(_NFDUMP_TEXT):
