@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,16 @@ def test_a_log_of_other_things_is_not_taken_for_connections(tmp_path: Path) -> N
     file = tmp_path / "dns.log"
     file.write_text('{"ts":1.5,"uid":"C","id.orig_h":"10.0.0.1","id.resp_h":"::1","proto":"udp"}\n')
     assert recognised(file) is None
+
+
+def test_a_first_line_that_is_damaged_hides_not_what_a_file_is(tmp_path: Path) -> None:
+    """It is refused alone."""
+    record = {"first": "2012-12-01T02:28:35.964", "last": "2012-12-01T02:28:36", "proto": 17}
+    record |= {"src4_addr": "10.0.0.1", "dst4_addr": "10.0.0.2", "in_packets": 4, "in_bytes": 9}
+    file = tmp_path / "flows.json"
+    file.write_text('", "proto": 6}\n' + (json.dumps(record) + "\n") * 3)
+
+    parts = list(read_log(file))
+
+    assert sum(part.connections.num_rows for part in parts) == 3
+    assert [one.line for part in parts for one in part.refused] == [1]

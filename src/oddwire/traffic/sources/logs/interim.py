@@ -7,7 +7,7 @@ file take 8 bytes each while it is looked through, and those that are repeated 1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +25,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 def uid_hashes(uids: pa.Array | pa.ChunkedArray) -> Hashes:
     """Return a hash of each uid, 0 where there is none, shape (n,)."""
-    texts = pc.fill_null(uids, "").to_pandas().to_numpy(dtype=object)
-    hashes: Hashes = pd.util.hash_array(texts, categorize=False)
+    hashes = _hashes(pc.fill_null(uids, "").to_pylist())
     hashes[np.asarray(pc.is_null(uids))] = _NO_UID
     return hashes
 
@@ -57,7 +56,7 @@ def superseded(keys: Hashes) -> NDArray[np.int64]:
 
 
 def last_of_each(
-    parts: Callable[[], Iterator[LogPart]], uids: Iterable[pa.Array]
+    parts: Callable[[], Iterator[LogPart]], uids: Iterable[Sequence[str] | Sequence[bytes]]
 ) -> Iterator[LogPart]:
     """Leave out the rows that a later one of the same connection supersedes.
 
@@ -81,10 +80,15 @@ def last_of_each(
         first += rows
 
 
-def _repeated(uids: Iterable[pa.Array]) -> Hashes:
-    hashes = np.sort(np.concatenate([np.empty(0, np.uint64), *map(uid_hashes, uids)]))
-    twice = hashes[1:][hashes[1:] == hashes[:-1]]
-    return np.unique(twice[twice != _NO_UID])
+def _repeated(uids: Iterable[Sequence[str] | Sequence[bytes]]) -> Hashes:
+    hashes = np.sort(np.concatenate([np.empty(0, np.uint64), *map(_hashes, uids)]))
+    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+
+
+def _hashes(texts: Sequence[str] | Sequence[bytes]) -> Hashes:
+    """Return a hash of each text, one for its bytes and for its letters."""
+    hashes: Hashes = pd.util.hash_array(np.array(texts, dtype=object), categorize=False)
+    return hashes
 
 
 def _superseded_rows(parts: Iterable[LogPart], repeated: Hashes) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # IANA's numbers that are met on a wire, under the names that Zeek and people use.
 _NAMES = {
@@ -15,6 +16,7 @@ _NUMBER = re.compile(r"[0-9]{1,3}")
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 
+@lru_cache(maxsize=1024, typed=True)
 def protocol(value: float | str | None) -> str | None:
     """Return a protocol's name by its name or number.
 

@@ -36,7 +36,8 @@ def recognised(file: Path) -> LogKind | None:
     if is_capture(head):
         return "pcap"
     text = _text(head)
-    if text[:1] in ("{", "[") or text.startswith("@cee:"):
+    # The first line may be the tail of one that another file has.
+    if text[:1] in ("{", "[") or text.startswith("@cee:") or "\n{" in text:
         return _of_json(text)
     line = text.partition("\n")[0].rstrip("\r")
     if line.startswith(_NFDUMP_TEXT):
@@ -103,4 +104,13 @@ def _of_json(text: str) -> LogKind | None:
             if names & _ZEEK_JSON or {"source", "destination"} <= names:
                 of_connections = any(f'"{name}"' in text for name in _OF_CONNECTIONS)
                 return "zeek_json" if of_connections else None
-    return None
+    return _by_names(text)
+
+
+def _by_names(text: str) -> LogKind | None:
+    """Recognise JSON of which no line is whole, as one that is longer than what is looked at."""
+    if '"event_type"' in text:
+        return "suricata"
+    if any(f'"{name}"' in text for name in _NFDUMP_JSON):
+        return "nfdump"
+    return "zeek_json" if '"id.orig_h"' in text and '"conn_state"' in text else None

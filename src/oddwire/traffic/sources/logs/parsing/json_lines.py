@@ -99,8 +99,10 @@ def times(
     """
     found = list(values)
     texts = any(isinstance(value, str) for value in found)
-    # A text of digits is a time that a shipper put into quotes.
-    given = pd.to_numeric(pd.Series(found, dtype=object), errors="coerce") if texts else found
+    # A text of digits is a time that a shipper put into quotes; one with a colon is none.
+    given: Any = [None if isinstance(one, str) and ":" in one else one for one in found]
+    if any(isinstance(one, str) for one in given):
+        given = pd.to_numeric(pd.Series(given, dtype=object), errors="coerce")
     numbers = np.array(given, dtype=np.float64)
     numbers[np.isinf(numbers)] = -1.0  # no time either
     milliseconds = (np.abs(numbers) >= _LEAST_MILLISECONDS) & (numbers % 1 == 0)

@@ -85,8 +85,8 @@ def _read_text(file: Path, settings: TableSettings, size: int) -> Iterator[LogPa
 
         # Zeek tells a long connection again and again.
         interim = how.keywords["name"] == "Zeek" and "uid" in form.names.values()
-        uids = (part.connections["uid"] for part in rows()) if interim else iter(())
-        yield from last_of_each(rows, uids)
+        uids = (part.connections["uid"].drop_null().to_pylist() for part in rows())
+        yield from last_of_each(rows, uids if interim else ())
     if cut is not None:
         yield LogPart(LOG_SCHEMA.empty_table(), cut=cut)
 

@@ -14,7 +14,6 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
@@ -117,11 +116,11 @@ class _Uid(msgspec.Struct, gc=False):
 _UIDS = msgspec.json.Decoder(_Uid)
 
 
-def uids(blocks: Iterable[Block]) -> Iterator[pa.Array]:
+def uids(blocks: Iterable[Block]) -> Iterator[list[str]]:
     """Find the uids of a log alone."""
     for block in blocks:
         records, _, _ = decoded(block, _UIDS)
-        yield pa.array([_uid(record) for record in records], pa.string())
+        yield [uid for record in records if (uid := _uid(record)) is not None]
 
 
 def _uid(record: _Uid) -> str | None:
