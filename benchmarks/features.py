@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from oddwire.traffic.connections import check_connections
-from oddwire.traffic.features.connection_features import MICROSECONDS, WINDOWS, connection_features
+from oddwire.traffic.features.clock import MICROSECONDS
+from oddwire.traffic.features.connection_features import WINDOWS, connection_features
 from oddwire.traffic.features.time_windows import (
     Codes,
     KeyedRows,

@@ -77,6 +77,9 @@ class TestCheckedConnections:
     def test_end_when_the_file_says_unless_it_says_nothing_or_what_cannot_be(self):
         ends = checked(ts=[10, 20, 30], duration=[1, 1, 1], end=["15", "", "29"])["end"]
         assert (ends - pd.Timestamp(0, tz="UTC")).dt.total_seconds().tolist() == [15, 21, 30]
+        beyond = np.array(["1970-01-01T00:00:40", "12000-01-01", "NaT"], dtype="datetime64[us]")
+        ends = checked(ts=[10, 20, 30], end=beyond)["end"]
+        assert (ends - pd.Timestamp(0, tz="UTC")).dt.total_seconds().tolist() == [20, 30, 40]
 
     def test_pass_again_unchanged(self):
         once = checked(duration=[0.5, np.inf, None], service=["ssl", "", None])

@@ -147,13 +147,13 @@ def ends_of(starts: pd.Series[Any], durations: pd.Series[Any]) -> pd.Series[Any]
 def _ends(
     frame: pd.DataFrame, starts: pd.Series[Any], durations: pd.Series[Any], origin: _Origin
 ) -> pd.Series[Any]:
-    """Take over the ends given, but none that is missing or before its start."""
+    """Take over the ends given, but none that is missing, before its start or in no calendar."""
     ends = ends_of(starts, durations)
     if END not in frame:
         return ends
     given = frame[END].reset_index(drop=True)
     told = _as_time(given, END, origin, required=False).fillna(ends)
-    return told.where(told >= starts, starts)
+    return told.where((told >= starts) & (told <= _LATEST), starts)
 
 
 class _Origin(NamedTuple):

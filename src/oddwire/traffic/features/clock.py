@@ -3,9 +3,10 @@
 A line of a log is written when a connection ends, so the clock of a row is the newest end so far,
 in the order of the log. A connection known late (an hour after its end, say) finds the clock where
 it is and leaves it there. But one broken end far ahead would stop that clock: all that follows
-would be "now", in every window. So an end more than a day from the clock, on either side, does not
-move it, unless as many as `ENOUGH` rows in succession say so; the time has then leapt, such as from
-one capture to the next.
+would be "now", in every window. So an end more than a day from the newest, on either side, does not
+move the clock, unless `ENOUGH` rows in succession say so; the time has then leapt, such as from one
+capture to the next. What broken ends cost is bounded: where there are enough of them, the clock
+leaps ahead, and back as soon as enough rows say that; both times the windows begin anew.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from oddwire.traffic.schema import END
 MICROSECONDS = 1_000_000
 _DAY = 86_400 * MICROSECONDS
 _YEAR = 366 * _DAY
-ENOUGH = 10  # rows in succession, all more than a day ahead, or all more than a day behind
+# Rows in succession, all more than a day ahead, or all more than a day behind. After a time without
+# rows all but the last of them still see the windows of before, so that these are few.
+ENOUGH = 3
 
 # What is carried from row to row.
 _BEGUN, _NEWEST, _CLOCK, _SUCCESSION, _NEAREST = range(5)
