@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 from pathlib import Path
 
@@ -58,7 +59,7 @@ KINDS = {
         "1379288667.706265\tCoy\t10.0.0.1\t1032\t10.0.0.2\t80\ttcp\thttp\t0.4\t601\t38393\tSF",
     ),
     "zeek_json": (
-        '{"ts":1.5,"id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"udp"}\n',
+        '{"ts":1.5,"id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","proto":"udp","history":"D"}\n',
         '{"ts":1379288667.7,"id.orig_h":"10.0.0.1","id.resp_h":"::1","proto":"tcp","duration":1.5}',
     ),
     "argus": (
@@ -97,7 +98,7 @@ def mutated(row: bytes, changes: list[tuple[float, str, int]]) -> bytes:
 
 def without_returns(text: str) -> str:
     """Leave out what a parser would take for a line's end, and how it is written instead."""
-    return text.replace("\r", "").replace("\\x0d", "")
+    return text.replace("\r", "").replace("\\x0d", "").replace("\0", "\\x00")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,7 +120,7 @@ def test_every_line_that_is_a_row_is_read_or_refused(
 
     parts = list(read_log(file, size=size))
 
-    read = sum(part.connections.num_rows for part in parts)
+    read = sum(part.connections.num_rows + part.folded for part in parts)
     refused = [one for part in parts for one in part.refused]
     expected = sum(1 for line in lines if line.strip(b" \t\r\x0b\x0c")) + (kind == "zeek_json")
     assert read + len(refused) == expected
@@ -140,3 +141,55 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     file.write_text("hello\n")
     with pytest.raises(DataError, match="got a file of another kind"):
         list(read_log(file))
+
+
+HEADERS_ALONE = ZEEK_HEAD + "#close\t2024-01-01-00-00-00\n"
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", "[]\n", ZEEK_HEAD, HEADERS_ALONE])
+def test_a_file_without_rows_gives_none(tmp_path: Path, content: str) -> None:
+    """Of many files some are empty: that is no error, compressed or not."""
+    file = tmp_path / "conn.log"
+    for data in (content.encode(), gzip.compress(content.encode())):
+        file.write_bytes(data)
+        assert sum(part.connections.num_rows for part in read_log(file)) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["lf", "crlf"])
+def test_marks_of_encoding_and_ends_of_lines_are_no_values(
+    tmp_path: Path, kind: str, ends: str
+) -> None:
+    """Nor is the end of the last line needed, but where the writer ends all of them."""
+    head, row = KINDS[kind]
+    text = head + row + "\n" * (kind == "zeek_tsv")
+    file = tmp_path / "log"
+    file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", ends).encode())
+
+    parts = list(read_log(file))
+
+    assert [one for part in parts for one in part.refused] == []
+    rows = [row for part in parts for row in part.connections.to_pylist()]
+    assert [row["src_ip"] for row in rows] == ["10.0.0.1"] * (1 + (kind == "zeek_json"))
+
+
+def test_a_file_that_is_cut_off_says_so(tmp_path: Path) -> None:
+    """In mid-stream: what is whole is read, the line that is not is refused."""
+    head, row = KINDS["zeek_tsv"]
+    lines = [row.replace("Coy", f"C{at}") for at in range(20_000)]
+    packed = gzip.compress((head + "\n".join(lines) + "\n").encode())
+    file = tmp_path / "conn.log.gz"
+    file.write_bytes(packed[: len(packed) // 2])
+
+    parts = list(read_log(file, size=50_000))
+
+    assert 100 < sum(part.connections.num_rows for part in parts) < 20_000
+    assert sum(len(part.refused) for part in parts) <= 1
+    assert [part.cut for part in parts if part.cut] == ["the file ends in mid-stream"]
+
+
+def test_a_log_of_other_things_is_not_taken_for_connections(tmp_path: Path) -> None:
+    """Zeek's other logs have two ends as well."""
+    file = tmp_path / "dns.log"
+    file.write_text('{"ts":1.5,"uid":"C","id.orig_h":"10.0.0.1","id.resp_h":"::1","proto":"udp"}\n')
+    assert recognised(file) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from oddwire.errors import DataError
 from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.sources.logs.netflow import argus, nfdump
-from oddwire.traffic.sources.logs.parsing.lines import Block
+from oddwire.traffic.sources.logs.parsing.lines import LONGEST_LINE, Block
+from oddwire.traffic.sources.logs.reading import read_log
 
 ARGUS = (
     "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos"
@@ -84,9 +86,10 @@ def test_ports_of_icmp_and_addresses_of_ethernet() -> None:
         argus_row(Proto="icmp", Sport="0x0303", Dport="0x0ecc", State="URP"),
         argus_row(Proto="arp", SrcAddr="00:0c:29:cd:14:fc", Sport="", Dport="", State="CON"),
         argus_row(Sport="0x0303"),
+        argus_row(SrcAddr="-"),
     )  # fmt: skip
     assert [(row["proto"], row["src_port"]) for row in rows] == [("icmp", None), ("arp", None)]
-    assert [(one.line, one.reason[:8]) for one in refused] == [(4, "src_port")]
+    assert [(one.line, one.reason[:6]) for one in refused] == [(4, "src_po"), (5, "src_ip")]
 
 
 BOTH_WAYS, ONE_WAY = (5, 500, 4, 400), (5, 500, None, None)
@@ -160,3 +163,45 @@ def test_a_header_that_is_none_of_these_is_refused() -> None:
         read(nfdump.read, "a,b,c", "1,2,3")
     with pytest.raises(DataError, match="needs the column 'SrcAddr'"):
         read(argus.read, "StartTime,Dur,Proto", "1,2,3")
+
+
+def test_argus_may_print_seconds() -> None:
+    """Since 1970."""
+    rows, refused = read(argus.read, ARGUS, argus_row(StartTime="1312962413.058760"))
+    assert refused == []
+    assert rows[0]["ts"].isoformat() == "2011-08-10T07:46:53.058760+00:00"
+
+
+@pytest.mark.parametrize("by_line", [False, True])
+def test_printed_files_put_together_are_read_to_the_end(by_line: bool) -> None:
+    """Each has its header and its sums; another form may follow."""
+    old = "2024-03-30 02:30:00,2024-03-30 02:30:01,1.5,10.0.0.1,10.0.0.2,1,80,TCP,.,0,0,5,500,0,0"
+    new = "2024-03-30 02:30:00.000,1.500,6,10.0.0.1,1032,10.0.0.2,80,5,500,1"
+    sums = (
+        "Summary",
+        "flows,bytes,packets,avg_bps,avg_pps,avg_bpp",
+        "196,438310,1310,55974,20,334",
+    )
+    rows, refused = read(
+        nfdump.read, OLD, old, *sums, OLD, old, "more", *sums, NEW, new, by_line=by_line
+    )
+    assert [row["src_bytes"] for row in rows] == [500, 500, 500]
+    assert [one.line for one in refused] == [8]
+
+
+def test_one_array_in_one_line_is_read_in_pieces(tmp_path: Path) -> None:
+    """However long the line is; braces in a text are none."""
+    record = {
+        "first": "2012-12-01T02:28:35.964", "last": "2012-12-01T02:28:40.008", "proto": 17,
+        "src4_addr": "10.0.0.1", "dst4_addr": "10.0.0.2", "in_packets": 4, "in_bytes": 1327,
+        "label": "}{",
+    }  # fmt: skip
+    file = tmp_path / "flows.json"
+    file.write_text(json.dumps([record] * 8000))
+    assert file.stat().st_size > LONGEST_LINE
+
+    parts = list(read_log(file, size=10_000))
+
+    assert [one for part in parts for one in part.refused] == []
+    assert sum(part.connections.num_rows for part in parts) == 8000
+    assert max(part.connections.num_rows for part in parts) < 2000

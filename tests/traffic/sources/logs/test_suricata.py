@@ -110,7 +110,7 @@ def test_an_alert_is_no_label_unless_asked_for() -> None:
     [
         ({"start": "1900-01-01T00:00:00+0000"}, "start must be a time from 1970 to 9999"),
         ({"start": None}, "ts is needed, got nothing"),
-        ({"end": "2020-06-06T15:59:46.457984+0200"}, "duration must be 0 or more"),
+        ({"end": "2020-06-06T15:59:46.457984+0200"}, "duration must be from 0 to 10 years"),
         ({"bytes_toclient": -1}, "dst_bytes must be from 0"),
     ],
 )
@@ -125,3 +125,30 @@ def test_what_syslog_puts_before_a_line_is_passed_over() -> None:
     """``@cee:`` marks JSON."""
     rows, refused = read("@cee: " + json.dumps(FLOW))
     assert (len(rows), refused) == (1, [])
+
+
+def test_a_protocol_that_was_tried_is_another_thing_than_none() -> None:
+    """``failed`` is kept; what is absent is unknown."""
+    absent = {name: value for name, value in FLOW.items() if name != "app_proto"}
+    rows, _ = read(FLOW | {"app_proto": "failed"}, absent)
+    assert [row["service"] for row in rows] == ["failed", None]
+
+
+def test_a_number_of_a_flow_may_be_text() -> None:
+    """Programs that have no numbers of 64 bits write it so."""
+    rows, refused = read(FLOW | {"flow_id": str(FLOW["flow_id"])})
+    assert (rows, refused) == read(FLOW)
+
+
+def test_an_event_that_says_not_what_it_is_is_refused() -> None:
+    """It may have been a flow."""
+    rows, refused = read({name: FLOW[name] for name in FLOW if name != "event_type"}, FLOW)
+    assert (len(rows), refused[0].line, refused[0].reason) == (1, 1, "event_type is needed")
+
+
+def test_every_line_of_a_netflow_counts() -> None:
+    """The way back is folded into the way there."""
+    lines = "".join(json.dumps(event) + "\n" for event in (THERE, BACK, THERE)).encode()
+    parts = list(suricata.read([Block(1, lines)], origin="eve.json"))
+    assert sum(part.connections.num_rows for part in parts) == 2
+    assert sum(part.folded for part in parts) == 1

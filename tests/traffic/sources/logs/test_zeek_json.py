@@ -104,3 +104,11 @@ def test_a_line_that_is_no_connection_is_refused(line: str, reason: str) -> None
     assert [row["uid"] for row in rows] == ["C1", "C2"]
     assert [one.line for one in refused] == [2]
     assert refused[0].reason.startswith(reason)
+
+
+def test_other_logs_in_the_same_stream_are_passed_over() -> None:
+    """Each line says which log it is of, in Zeek's words or in Elastic's."""
+    dns = {"_path": "dns", "ts": 1.5, "id.orig_h": "10.0.0.1", "id.resp_h": "::1", "proto": "udp"}
+    other = ECS | {"event": {"dataset": "zeek.dns"}}
+    rows, refused = read(dns, FLAT | {"_path": "conn", "_write_ts": 2.5}, other, ECS)
+    assert ([row["uid"] for row in rows], refused) == (["C1", "C1"], [])

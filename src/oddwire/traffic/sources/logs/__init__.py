@@ -2,7 +2,8 @@
 
 A reader takes the blocks of whole lines of one file and gives, block by block, the connections
 that it read and the lines that it refused. So what a file holds never stands in memory at once,
-and every line that is a row is one of the two: read, or refused with its number and its reason.
+and every line that is a row is one of three: read, refused with its number and its reason, or
+folded into another row.
 """
 
 from __future__ import annotations
@@ -43,7 +44,14 @@ class LogPart:
         Connections of `columns.LOG_SCHEMA`, in the order of the log.
     refused
         Lines that are rows, and could not be read.
+    folded
+        How many lines are no row of their own, but part of another one: earlier records of a
+        connection whose last one counts, and the way back of a flow that is told apart.
+    cut
+        Why the file ends here before its time; None where it does not.
     """
 
     connections: pa.Table
     refused: tuple[Refused, ...] = field(default=())
+    folded: int = 0
+    cut: str | None = None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from oddwire.errors import DataError
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart, captures, suricata
+from oddwire.traffic.sources.logs.interim import last_of_each
 from oddwire.traffic.sources.logs.netflow import argus, nfdump
-from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, read_blocks
-from oddwire.traffic.sources.logs.recognising import LogKind, recognised
+from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
+from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, Block, read_blocks, read_pieces
+from oddwire.traffic.sources.logs.recognising import LogKind, head_of, is_blank, recognised
 from oddwire.traffic.sources.logs.zeek import json, tsv
 
 
@@ -58,21 +61,44 @@ def read_log(
     """
     settings = settings or LogSettings()
     kind = recognised(file)
+    if kind is None and is_blank(file):
+        every = read_blocks(file, size=size)
+        yield from (LogPart(LOG_SCHEMA.empty_table(), cut=one.cut) for one in every if one.cut)
+        return
     if kind is None or (kinds is not None and kind not in kinds):
         wanted = ", ".join(kinds or ("a log of connections",))
         raise DataError(f"{file}: expected {wanted}, got {kind or 'a file of another kind'}")
     if kind == "pcap":
         yield from captures.read(file)
         return
-    blocks, origin = read_blocks(file, size=size), str(file)
+    cut: list[str] = []
+    spread = nfdump.is_spread(head_of(file))
+
+    def blocks() -> Iterator[Block]:
+        pieces = read_pieces if kind == "nfdump" and spread else read_blocks
+        for block in pieces(file, size=size):
+            cut[:] = [block.cut] if block.cut else []
+            yield block
+
+    yield from _parts(blocks, kind, settings, str(file))
+    if cut:
+        yield LogPart(LOG_SCHEMA.empty_table(), cut=cut[0])
+
+
+def _parts(
+    blocks: Callable[[], Iterator[Block]], kind: LogKind, settings: LogSettings, origin: str
+) -> Iterator[LogPart]:
     match kind:
         case "zeek_tsv":
-            yield from tsv.read(blocks, origin=origin, labels=settings.labels)
+            read = partial(tsv.read, origin=origin, labels=settings.labels)
+            yield from last_of_each(lambda: read(blocks()), tsv.uids(blocks(), origin=origin))
         case "zeek_json":
-            yield from json.read(blocks, origin=origin, labels=settings.labels)
+            read = partial(json.read, origin=origin, labels=settings.labels)
+            yield from last_of_each(lambda: read(blocks()), json.uids(blocks()))
         case "suricata":
-            yield from suricata.read(blocks, origin=origin, alerts=settings.alerts)
+            yield from suricata.read(blocks(), origin=origin, alerts=settings.alerts)
         case "argus":
-            yield from argus.read(blocks, origin=origin, zone=settings.zone)
+            own = settings.labels if settings.labels != LabelRule() else None
+            yield from argus.read(blocks(), origin=origin, zone=settings.zone, labels=own)
         case "nfdump":
-            yield from nfdump.read(blocks, origin=origin, zone=settings.zone)
+            yield from nfdump.read(blocks(), origin=origin, zone=settings.zone)

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from oddwire.errors import DataError
 from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import opened
 
@@ -15,6 +16,12 @@ LOG_KINDS: tuple[LogKind, ...] = get_args(LogKind)
 _HEAD = 1 << 16
 _ZEEK_JSON = {"id.orig_h", "id_orig_h", "id", "_path", "zeek"}
 _NFDUMP_JSON = {"src4_addr", "src6_addr", "in_packets"}
+_NFDUMP_TEXT = "Date first seen"
+# What Zeek says of connections alone; its other logs have the ends of one too.
+_OF_CONNECTIONS = (
+    "conn_state", "duration", "history", "orig_pkts", "orig_bytes", "missed_bytes",
+    "connection", "packets",
+)  # fmt: skip
 
 
 def recognised(file: Path) -> LogKind | None:
@@ -25,14 +32,18 @@ def recognised(file: Path) -> LogKind | None:
     DataError
         If the file cannot be read.
     """
-    with opened(file) as content:
-        head = content.read(_HEAD)
+    head = head_of(file)
     if is_capture(head):
         return "pcap"
-    text = head.decode("utf-8", "replace").removeprefix("\N{BYTE ORDER MARK}").lstrip()
+    text = _text(head)
     if text[:1] in ("{", "[") or text.startswith("@cee:"):
         return _of_json(text)
     line = text.partition("\n")[0].rstrip("\r")
+    if line.startswith(_NFDUMP_TEXT):
+        raise DataError(
+            f"{file} is nfdump's table for people, whose counts are rounded (1.4 M): print its"
+            " records by `nfdump -o csv` or `-o json`"
+        )
     if "separator " in line[:16] or "\tid.orig_h\t" in line or "\tid_orig_h\t" in line:
         return "zeek_tsv"
     if line.startswith("#"):
@@ -41,6 +52,38 @@ def recognised(file: Path) -> LogKind | None:
     if {"StartTime", "SrcAddr"} <= names:
         return "argus"
     return "nfdump" if {"ts", "sa", "da"} <= names or {"firstSeen", "srcAddr"} <= names else None
+
+
+def is_blank(file: Path) -> bool:
+    """Tell whether a file has nothing in it: no byte, blank lines, or an array without records.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    with opened(file) as content:
+        head = content.read(_HEAD)
+        return not head.strip(b"\xef\xbb\xbf[] \t\r\n") and not content.read(1)
+
+
+def head_of(file: Path) -> bytes:
+    """Return the first bytes of a file, decompressed.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    with opened(file) as content:
+        head = b""
+        while len(head) < _HEAD and (more := content.read(_HEAD)):
+            head += more
+        return head
+
+
+def _text(head: bytes) -> str:
+    return head.decode("utf-8", "replace").removeprefix("\N{BYTE ORDER MARK}").lstrip()
 
 
 def _of_json(text: str) -> LogKind | None:
@@ -58,5 +101,6 @@ def _of_json(text: str) -> LogKind | None:
             if names & _NFDUMP_JSON:
                 return "nfdump"
             if names & _ZEEK_JSON or {"source", "destination"} <= names:
-                return "zeek_json"
+                of_connections = any(f'"{name}"' in text for name in _OF_CONNECTIONS)
+                return "zeek_json" if of_connections else None
     return None

@@ -10,17 +10,19 @@ where that is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from oddwire.traffic.sources.logs import LogPart
+from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.sources.logs.parsing.columns import (
     LOG_SCHEMA,
     IntArray,
     connections,
+    refused_line,
     seconds_between,
     too_long,
     with_refused,
@@ -58,7 +60,7 @@ class Event(msgspec.Struct, gc=False):
     """What is read of an event."""
 
     event_type: str = ""
-    flow_id: int | None = None
+    flow_id: int | str | None = None
     src_ip: str | None = None
     src_port: Number = None
     dest_ip: str | None = None
@@ -96,13 +98,23 @@ def read(
         events, lines, broken = decoded(block, _DECODER)
         for event, line in zip(events, lines.tolist(), strict=True):
             event.line = line
-        whole, after = _paired([*waiting, *filter(_is_connection, events)])
+        given = [*waiting, *filter(_is_connection, events)]
+        whole, after = _paired(given)
         part = _part(whole, _texts(texts, block), alerts)
-        yield with_refused(part, (*too_long(block), *broken))
+        folded = len(given) - len(whole) - len(after)
+        refused = (*too_long(block), *broken, *_nameless(events, block))
+        yield replace(with_refused(part, refused), folded=folded)
         texts = {one.line: texts.get(one.line) or block.line(one.line) for one in after}
         waiting = after
     if waiting:
         yield _part(waiting, texts.__getitem__, alerts)
+
+
+def _nameless(events: Iterable[Event], block: Block) -> Iterator[Refused]:
+    """Refuse objects that say not what they are: each of them may have been a flow."""
+    for event in events:
+        if not event.event_type:
+            yield refused_line(event.line, "event_type is needed", block.line(event.line))
 
 
 def _is_connection(event: Event) -> bool:
@@ -112,7 +124,7 @@ def _is_connection(event: Event) -> bool:
 def _paired(events: list[Event]) -> tuple[list[Event], list[Event]]:
     """Put the two directions of netflows together; give those apart that may still find theirs."""
     whole: list[Event] = []
-    alone: dict[tuple[int | None, str | None], Event] = {}
+    alone: dict[tuple[int | str | None, str | None], Event] = {}
     for event in events:
         if event.event_type == "netflow":
             key = (event.flow_id, event.netflow.start if event.netflow else None)
@@ -150,12 +162,8 @@ def _part(events: list[Event], text_of: Callable[[int], bytes], alerts: str) -> 
         "uid": column([None if one.flow_id is None else str(one.flow_id) for one in events]),
         "src_ip": column([event.src_ip for event in events]),
         "dst_ip": column([event.dest_ip for event in events]),
-        "src_port": column(
-            [e.src_port if has else None for e, has in zip(events, ports, strict=True)]
-        ),
-        "dst_port": column(
-            [e.dest_port if has else None for e, has in zip(events, ports, strict=True)]
-        ),
+        "src_port": _where(ports, [event.src_port for event in events]),
+        "dst_port": _where(ports, [event.dest_port for event in events]),
         "proto": column(protocols),
         "service": column([event.app_proto for event in events]),
         "src_bytes": column([one.bytes_toserver for one in counts]),

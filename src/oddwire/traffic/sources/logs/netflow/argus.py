@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddwire.errors import DataError, listed
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import (
@@ -22,6 +23,7 @@ from oddwire.traffic.sources.logs.parsing.columns import (
     with_refused,
 )
 from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
+from oddwire.traffic.sources.logs.parsing.json_lines import times
 from oddwire.traffic.sources.logs.parsing.lines import Block
 from oddwire.traffic.sources.logs.protocols import ACK, FIN, RST, SYN, protocol, tcp_state
 
@@ -52,6 +54,7 @@ _WORDS = {
     "CLO": "SF",
     "RST": "RSTO",
 }
+_EPOCH = r"^[0-9]{9,10}(\.[0-9]*)?$"  # what Argus can be told to print: seconds since 1970
 _FLAGS = {"F": FIN, "S": SYN, "R": RST, "A": ACK}
 _NUMBERS = {
     "duration": pa.float64(),
@@ -59,7 +62,9 @@ _NUMBERS = {
 }
 
 
-def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator[LogPart]:
+def read(
+    blocks: Iterable[Block], *, origin: str, zone: str = "UTC", labels: LabelRule | None = None
+) -> Iterator[LogPart]:
     """Read the connections of a file.
 
     Parameters
@@ -70,6 +75,8 @@ def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator
         What to call the file in an error.
     zone
         The zone of its times, which name none.
+    labels
+        What the texts of labels mean; None for the words of CTU-13.
 
     Raises
     ------
@@ -83,7 +90,7 @@ def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator
             block, header = first_line(given)
             form = _form(header, origin)
         rows = parse(block, form)
-        columns, reasons = _columns(rows.columns, zone)
+        columns, reasons = _columns(rows.columns, zone, labels)
         part = connections(
             columns, rows.lines, rows.block.line, reasons=reasons | rows.reasons, only_ip=False
         )
@@ -98,14 +105,16 @@ def _form(header: str, origin: str) -> Form:
             f"{origin}: a file of Argus needs the column {absent[0]!r}, got {listed(names, 30)}"
         )
     wanted = {at: _FIELDS[name] for at, name in enumerate(names) if name in _FIELDS}
-    return Form(wanted, width=len(names), separator=separator, numbers=_NUMBERS)
+    return Form(
+        wanted, width=len(names), separator=separator, numbers=_NUMBERS, header=header.encode()
+    )
 
 
 def _columns(
-    given: Mapping[str, pa.Array], zone: str
+    given: Mapping[str, pa.Array], zone: str, labels: LabelRule | None
 ) -> tuple[dict[str, pa.Array], dict[int, str]]:
     columns = dict(given)
-    columns["ts"], reasons = local_times(given["ts"], zone)
+    columns["ts"], reasons = _moments(given["ts"], zone)
     protocols = [protocol(name) for name in given["proto"].to_pylist()]
     columns["proto"] = pa.array(protocols, pa.string())
     has_ports = pa.array([name in _WITH_PORTS for name in protocols], pa.bool_())
@@ -119,15 +128,24 @@ def _columns(
     if "conn_state" in given:
         columns["conn_state"] = _states(given["conn_state"], protocols)
     if "label" in given:
-        columns |= _labels(given["label"])
+        columns |= labels.columns(given["label"]) if labels else _labels(given["label"])
     return columns, reasons
+
+
+def _moments(given: pa.Array, zone: str) -> tuple[pa.Array, dict[int, str]]:
+    if pc.any(pc.match_substring_regex(given, _EPOCH)).as_py():
+        return times(given.to_pylist())
+    return local_times(given, zone)
 
 
 def _rest(total: pa.Array, sent: pa.Array) -> pa.Array:
     """Return what the other side sent; missing where the sum is no sum."""
     if pa.types.is_string(total.type) or pa.types.is_string(sent.type):
         total, sent = (
-            pa.array(pd.to_numeric(one.to_pandas(), errors="coerce")) for one in (total, sent)
+            pa.array(
+                pd.to_numeric(one.to_pandas(), errors="coerce").astype(float), from_pandas=True
+            )
+            for one in (total, sent)
         )
     rest = pc.subtract(total, sent)
     return pc.if_else(pc.greater_equal(rest, 0), rest, pa.scalar(None, rest.type))

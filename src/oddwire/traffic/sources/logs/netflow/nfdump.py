@@ -8,19 +8,20 @@ nfdump prints 0, which is read as unknown. Times are local and name no zone, but
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddwire.errors import DataError, listed
+from oddwire.errors import DataError
 from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import (
     LOG_SCHEMA,
+    IntArray,
     connections,
     refused_line,
     seconds_between,
@@ -28,8 +29,8 @@ from oddwire.traffic.sources.logs.parsing.columns import (
     with_refused,
 )
 from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
-from oddwire.traffic.sources.logs.parsing.json_lines import column, times
-from oddwire.traffic.sources.logs.parsing.lines import Block
+from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
+from oddwire.traffic.sources.logs.parsing.lines import LONGEST_LINE, Block
 from oddwire.traffic.sources.logs.protocols import protocol
 
 # The columns of nfdump 1.6's CSV, of 1.7's, and of its `csv-fast`, which have none in common.
@@ -56,7 +57,15 @@ _NUMBERS = {
     **dict.fromkeys(("src_bytes", "dst_bytes", "src_packets", "dst_packets"), pa.int64()),
 }
 _WITH_PORTS = ("tcp", "udp", "sctp")
-_RECORD = re.compile(rb"\{[^{}]*\}")
+_SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*?\n)")
+_RECORD = re.compile(rb'\{(?:[^{}"]|"(?:[^"\\\n]|\\.)*+")*+\}')
+_HEADER = re.compile(
+    rb"(?m)^((?:ts,te,td|firstSeen,(?:duration|lastSeen)|cnt,af,firstSeen),[^\r\n]*)\r?(?:\n|\Z)"
+)
+# Below the rows stand the sums of all: three lines.
+_SUMS = re.compile(
+    rb"(?m)^(?:Summary\r?|flows,bytes,packets[^\r\n]*\r?|[0-9]+(?:,[0-9.]+){2,5}\r?)$"
+)
 
 
 def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator[LogPart]:
@@ -78,38 +87,62 @@ def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator
     """
     every = iter(blocks)
     begin = next(every, Block(1, b""))
-    if begin.data.lstrip()[:1] in (b"[", b"{"):
-        yield from _read_json(begin, every, zone)
+    if is_spread(begin.data):
+        yield from _read_spread(begin, every, zone)
+    elif begin.data.lstrip().startswith(b"{"):
+        for block in chain([begin], every):
+            records, lines, refused = decoded(block, _DECODER)
+            yield _part(records, lines, block.line, (*too_long(block), *refused), zone)
     else:
         yield from _read_csv(begin, every, zone, origin)
 
 
+def is_spread(head: bytes) -> bool:
+    """Tell whether a file is of JSON that is not a record in each line."""
+    return _SPREAD.match(head) is not None
+
+
 def _read_csv(begin: Block, rest: Iterator[Block], zone: str, origin: str) -> Iterator[LogPart]:
-    block, header = first_line(begin)
+    form = None
+    for given in chain([begin], rest):
+        if given.too_long:
+            yield LogPart(LOG_SCHEMA.empty_table(), too_long(given))
+        for block, header in _below_headers(given):
+            form = _form(header, origin) if header else form
+            if form is None:
+                raise _unknown_header(first_line(block)[1], origin)
+            rows = parse(block, form)
+            columns, reasons = _columns(rows.columns, zone)
+            part = connections(columns, rows.lines, rows.block.line, reasons=reasons | rows.reasons)
+            yield with_refused(part, rows.refused)
+
+
+def _below_headers(block: Block) -> Iterator[tuple[Block, str]]:
+    """Part a block at its headers: files put together have several, and sums in between."""
+    data = _SUMS.sub(lambda found: b"\n" * found[0].count(b"\n"), block.data)
+    begin, header = 0, ""
+    for found in _HEADER.finditer(data):
+        if found.start() > begin or header:
+            first = block.first + data.count(b"\n", 0, begin)
+            yield Block(first, data[begin : found.start()]), header
+        begin, header = found.end(), found[1].decode("utf-8", "backslashreplace")
+    first = block.first + data.count(b"\n", 0, begin)
+    yield Block(first, data[begin:], cut=block.cut), header
+
+
+def _form(header: str, origin: str) -> Form:
     names = [name.strip() for name in header.split(",")]
-    form = _form(names, origin)
-    while True:
-        summary = re.search(rb"(?m)^Summary\b.*$", block.data)
-        if summary:  # below the rows stand the sums of all
-            block = replace(block, data=block.data[: summary.start()])
-        rows = parse(block, form)
-        columns, reasons = _columns(rows.columns, zone)
-        part = connections(columns, rows.lines, rows.block.line, reasons=reasons | rows.reasons)
-        yield with_refused(part, (*too_long(block), *rows.refused))
-        following = None if summary else next(rest, None)
-        if following is None:
-            return
-        block = following
-
-
-def _form(names: list[str], origin: str) -> Form:
     for kind in _KINDS:
         if set(kind) <= set(names):
             wanted = {names.index(theirs): ours for theirs, ours in kind.items()}
             return Form(wanted, width=len(names), numbers=_NUMBERS)
-    raise DataError(
+    raise _unknown_header(header, origin)
+
+
+def _unknown_header(header: str, origin: str) -> DataError:
+    return DataError(
         f"{origin}: the header is none of nfdump's (csv of 1.6 or 1.7, csv-fast),"
-        f" got {listed(names, 30)}"
+        f" got {header[:200]!r}"
     )
 
 
@@ -161,8 +194,8 @@ class _Record(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(_Record)
 
 
-def _read_json(begin: Block, rest: Iterator[Block], zone: str) -> Iterator[LogPart]:
-    """Read records that stand in one array, each over many lines, or in a line each."""
+def _read_spread(begin: Block, rest: Iterator[Block], zone: str) -> Iterator[LogPart]:
+    """Read records in one array, or each over many lines."""
     block: Block | None = begin
     held = b""
     first = begin.first
@@ -170,13 +203,15 @@ def _read_json(begin: Block, rest: Iterator[Block], zone: str) -> Iterator[LogPa
         data = held + block.data
         following = next(rest, None)
         end = len(data) if following is None else data.rfind(b"}") + 1
+        if len(data) - end > LONGEST_LINE:  # no record is that long
+            end = len(data)
         part = Block(first, data[:end], block.too_long, block.cut)
-        yield _json_part(part, zone)
+        yield _spread_part(part, zone)
         first += data.count(b"\n", 0, end)
         held, block = data[end:], following
 
 
-def _json_part(block: Block, zone: str) -> LogPart:
+def _spread_part(block: Block, zone: str) -> LogPart:
     records: list[_Record] = []
     lines: list[int] = []
     texts: dict[int, bytes] = {}
@@ -192,11 +227,20 @@ def _json_part(block: Block, zone: str) -> LogPart:
             refused.append(refused_line(line, str(error).replace("`", "'"), found[0]))
         line, at = line + found[0].count(b"\n"), found.end()
     _between(block.data[at:], line, refused)
+    return _part(records, np.array(lines), texts.__getitem__, refused, zone)
+
+
+def _part(
+    records: list[_Record],
+    lines: IntArray,
+    text_of: Callable[[int], bytes],
+    refused: Sequence[Refused],
+    zone: str,
+) -> LogPart:
     if not records:
-        return LogPart(LOG_SCHEMA.empty_table(), (*too_long(block), *refused))
+        return LogPart(LOG_SCHEMA.empty_table(), tuple(refused))
     columns, reasons = _columns(_of_records(records, zone), zone)
-    part = connections(columns, np.array(lines), texts.__getitem__, reasons=reasons)
-    return with_refused(part, (*too_long(block), *refused))
+    return with_refused(connections(columns, lines, text_of, reasons=reasons), refused)
 
 
 def _between(data: bytes, line: int, refused: list[Refused]) -> int:

@@ -6,9 +6,10 @@ What a log does not know stays missing.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,12 @@ _MOST = {
 }
 _REQUIRED = ("ts", "src_ip", "dst_ip", "proto")
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
-LATEST_SECOND = 253_402_300_800.0  # the end of the year 9999, as seconds since 1970
+# The end of the year 9900, as seconds since 1970: room for the longest duration until 9999.
+LATEST_SECOND = 250_278_163_200.0
+# The clock goes by ends: one nonsensical duration must not put it far ahead.
+_LONGEST_SECONDS = 10 * 366 * 86_400.0
+# Of Ethernet; and what Argus gives its records about itself.
+_ETHERNET = re.compile(r"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}|0")
 _LONGEST_TEXT = 10_000
 _SHOWN = 80
 
@@ -102,18 +108,21 @@ def connections(
     reasons
         By a row's place, why it is refused already.
     only_ip
-        Whether an address that is none of IP refuses its row; some logs have those of Ethernet too.
+        Whether an address of Ethernet refuses its row: some logs have them beside those of IP.
     """
     checked = Checked(lines, dict(reasons or {}))
     typed = {name: _typed(columns.get(name), name, checked) for name in LOG_SCHEMA.names}
     if "end" not in columns:
         typed["end"] = _end(typed["ts"], typed["duration"])
     for name in _REQUIRED:
+        if name == "proto" and name not in columns:  # a log without it: unknown of every row
+            continue
         missing = _bools(pc.is_null(typed[name]))
         given = columns.get(name, pa.nulls(len(lines), pa.string()))
         checked.refuse(missing, name, "is needed", given)
-    for name in ("src_ip", "dst_ip") if only_ip else ():
-        checked.refuse(_no_addresses(typed[name]), name, "must be an address of IP", typed[name])
+    for name in ("src_ip", "dst_ip"):
+        broken = _no_addresses(typed[name], only_ip=only_ip)
+        checked.refuse(broken, name, "must be an address of IP", typed[name])
     table = pa.table(typed, schema=LOG_SCHEMA)
     if not checked.reasons:
         return LogPart(table)
@@ -134,7 +143,7 @@ def too_long(block: Block) -> tuple[Refused, ...]:
 def with_refused(part: LogPart, refused: Iterable[Refused]) -> LogPart:
     """Put lines that were refused earlier beside those of a part, by their numbers."""
     every = sorted((*refused, *part.refused), key=lambda one: one.line)
-    return LogPart(part.connections, tuple(every))
+    return replace(part, refused=tuple(every))
 
 
 def refused_line(line: int, reason: str, text: bytes) -> Refused:
@@ -156,9 +165,9 @@ def _typed(values: pa.Array | None, name: str, checked: Checked) -> pa.Array:
         values = values.combine_chunks()
     if name == "duration":
         numbers = numbers_of(values, name, checked)
-        broken = _bools(pc.invert(pc.and_(pc.greater_equal(numbers, 0.0), pc.is_finite(numbers))))
-        checked.refuse(broken, name, "must be 0 or more", values)
-        return numbers
+        sound = pc.and_(pc.greater_equal(numbers, 0.0), pc.less(numbers, _LONGEST_SECONDS))
+        checked.refuse(_bools(pc.invert(sound)), name, "must be from 0 to 10 years", values)
+        return pc.if_else(pc.fill_null(sound, True), numbers, pa.scalar(None, pa.float64()))
     if values.type == kind:
         return values if name not in _MOST else _within(values, values, name, checked)
     if kind == _TIME:
@@ -215,9 +224,15 @@ def _times(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     return pc.cast(pc.cast(micros, pa.int64()), _TIME)
 
 
-def _no_addresses(values: pa.Array) -> BoolArray:
+def _no_addresses(values: pa.Array, *, only_ip: bool) -> BoolArray:
     coded = pc.dictionary_encode(values)
-    known = np.array([*map(_is_address, coded.dictionary.to_pylist()), True])
+    known = np.array(
+        [
+            _is_address(text) or (not only_ip and _ETHERNET.fullmatch(text) is not None)
+            for text in coded.dictionary.to_pylist()
+        ]
+        + [True]
+    )
     broken: BoolArray = ~known[np.asarray(pc.fill_null(coded.indices, len(known) - 1))]
     return broken
 
@@ -233,14 +248,11 @@ def _is_address(text: str) -> bool:
 def seconds_between(start: pa.Array, end: pa.Array) -> pa.Array:
     """Return how long it is from each of some times to another, missing where one is."""
     first, last = (pc.cast(when, pa.int64()) for when in (start, end))
-    return pc.divide(pc.cast(pc.subtract(last, first), pa.float64()), 1e6)
+    return pc.divide(pc.cast(pc.subtract(last, first), pa.float64(), safe=False), 1e6)
 
 
 def _end(start: pa.Array, duration: pa.Array) -> pa.Array:
-    lasted = pc.cast(
-        pc.round(pc.multiply(pc.fill_null(duration, 0.0), 1e6)), pa.int64(), safe=False
-    )
-    lasted = pc.if_else(pc.less(lasted, int(LATEST_SECOND * 1e6)), lasted, 0)
+    lasted = pc.cast(pc.round(pc.multiply(pc.fill_null(duration, 0.0), 1e6)), pa.int64())
     return pc.cast(pc.add(pc.cast(start, pa.int64()), lasted), _TIME)
 
 

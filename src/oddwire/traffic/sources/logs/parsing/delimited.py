@@ -39,6 +39,8 @@ class Form:
         The columns that are numbers, and of what kind.
     ended
         Whether the writer ends every line, so that a last one without its end was cut off.
+    header
+        The line with the columns' names: where it comes again, it is no row.
     quoted
         Whether values may stand in quotes. A quote that is not closed in its line refuses the
         line: a stray one would swallow those that follow.
@@ -51,6 +53,7 @@ class Form:
     numbers: Mapping[str, pa.DataType] | None = None
     ended: bool = False
     quoted: bool = False
+    header: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def first_line(block: Block) -> tuple[Block, str]:
 
 def parse(block: Block, form: Form) -> Rows:
     """Read the columns of a block of lines; blank lines are no rows."""
-    block = replace(block, data=_readable(block.data))
+    # Of no line at all the parser makes an error, of a blank one nothing.
+    block = replace(block, data=_without(form.header, _readable(block.data)) or b"\n")
     refused: list[Refused] = []
     if form.quoted and b'"' in block.data:
         block, refused = _without_open_quotes(block)
@@ -118,6 +122,12 @@ def parse(block: Block, form: Form) -> Rows:
     return Rows(columns, lines, block, reasons, tuple(refused))
 
 
+def _without(header: bytes, data: bytes) -> bytes:
+    if not header or header not in data:
+        return data
+    return b"\n".join(b"" if line == header else line for line in data.split(b"\n"))
+
+
 def _without_open_quotes(block: Block) -> tuple[Block, list[Refused]]:
     lines = block.data.split(b"\n")
     refused = []
@@ -138,6 +148,8 @@ def _readable(data: bytes) -> bytes:
     """Return lines that a parser of UTF-8 takes, in which bytes that are none are escaped."""
     if b"\r" in data:  # inside a line: the parser would take it for a line's end
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\\x0d")
+    # The parser's sign for "no quotes" is a NUL: of one in a line it loses values.
+    data = data.replace(b"\0", b"\\x00")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

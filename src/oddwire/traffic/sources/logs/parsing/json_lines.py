@@ -102,6 +102,7 @@ def times(
     # A text of digits is a time that a shipper put into quotes.
     given = pd.to_numeric(pd.Series(found, dtype=object), errors="coerce") if texts else found
     numbers = np.array(given, dtype=np.float64)
+    numbers[np.isinf(numbers)] = -1.0  # no time either
     milliseconds = (np.abs(numbers) >= _LEAST_MILLISECONDS) & (numbers % 1 == 0)
     seconds = np.where(milliseconds, numbers / 1000, numbers)
     sound = (seconds >= 0) & (seconds < LATEST_SECOND)

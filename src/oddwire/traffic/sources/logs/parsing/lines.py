@@ -111,6 +111,21 @@ def read_blocks(
             yield block
 
 
+def read_pieces(file: Path, *, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Read a file in pieces that may end in mid-line: of a form that lines say nothing of.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be opened.
+    """
+    first = 1
+    for chunk, cut in _chunks(file, size):
+        if chunk or cut:
+            yield Block(first, chunk, cut=cut)
+        first += chunk.count(b"\n")
+
+
 def _without_long_lines(data: bytes, first: int, longest: int, too_long: list[int]) -> bytes:
     if len(data) <= longest:
         return data

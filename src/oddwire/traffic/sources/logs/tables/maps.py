@@ -28,8 +28,9 @@ class Export:
     name
         What people call it.
     columns
-        Our name by theirs. Beside those of the schema, ``end`` is the last moment, and
-        ``total_bytes`` and ``total_packets`` are the sums of both directions.
+        Our name by theirs; of two that are there, the first one's counts. Beside those of the
+        schema, ``end`` is the last moment, ``total_bytes`` and ``total_packets`` are the sums of
+        both directions, and ``status`` tells rows that record no connection.
     units
         In what the times and durations are, where not in seconds.
     """
@@ -77,7 +78,33 @@ KNOWN: tuple[Export, ...] = (
         {
             "srcaddr": "src_ip", "dstaddr": "dst_ip", "srcport": "src_port",
             "dstport": "dst_port", "protocol": "proto", "packets": "src_packets",
-            "bytes": "src_bytes", "start": "ts", "end": "end",
+            "bytes": "src_bytes", "start": "ts", "end": "end", "log-status": "status",
+        },
+    ),
+    Export(
+        "Argus",
+        {
+            "StartTime": "ts", "Dur": "duration", "Proto": "proto", "SrcAddr": "src_ip",
+            "Sport": "src_port", "DstAddr": "dst_ip", "Dport": "dst_port",
+            "TotPkts": "total_packets", "TotBytes": "total_bytes", "SrcBytes": "src_bytes",
+            "SrcPkts": "src_packets", "DstBytes": "dst_bytes", "DstPkts": "dst_packets",
+            "Label": "label",
+        },
+    ),
+    Export(
+        "nfdump",
+        {
+            "firstSeen": "ts", "lastSeen": "end", "duration": "duration", "proto": "proto",
+            "srcAddr": "src_ip", "srcPort": "src_port", "dstAddr": "dst_ip",
+            "dstPort": "dst_port", "packets": "src_packets", "bytes": "src_bytes",
+        },
+    ),
+    Export(
+        "nfdump 1.6",
+        {
+            "ts": "ts", "td": "duration", "sa": "src_ip", "da": "dst_ip", "sp": "src_port",
+            "dp": "dst_port", "pr": "proto", "ipkt": "src_packets", "ibyt": "src_bytes",
+            "opkt": "dst_packets", "obyt": "dst_bytes",
         },
     ),
     Export(
@@ -101,8 +128,8 @@ KNOWN: tuple[Export, ...] = (
         {
             "Address A": "src_ip", "Port A": "src_port", "Address B": "dst_ip",
             "Port B": "dst_port", "Bytes A → B": "src_bytes", "Bytes B → A": "dst_bytes",
-            "Packets A → B": "src_packets", "Packets B → A": "dst_packets", "Rel Start": "ts",
-            "Abs Start": "ts", "Duration": "duration",
+            "Packets A → B": "src_packets", "Packets B → A": "dst_packets", "Abs Start": "ts",
+            "Rel Start": "ts", "Duration": "duration",
         },
     ),
     Export(
@@ -142,7 +169,11 @@ def known_export(names: Iterable[str]) -> Export | None:
 
 
 def places(
-    names: list[str], columns: Mapping[str, str] | None, *, origin: str
+    names: list[str],
+    columns: Mapping[str, str] | None,
+    *,
+    origin: str,
+    optional: bool = False,
 ) -> tuple[dict[int, str], Mapping[str, TimeUnit], str]:
     """Find the columns of a table that hold what of a connection.
 
@@ -154,6 +185,9 @@ def places(
         Their name by ours, as `params.yaml` gives it; None to look for a known export.
     origin
         What to call the table in an error.
+    optional
+        Whether a column may be absent without which a row still is a connection: lines of JSON
+        leave out what is missing.
 
     Returns
     -------
@@ -164,24 +198,29 @@ def places(
     DataError
         If a column that the map names is not there, or the names are of no known export.
     """
+    by_name = {plain(name): at for at, name in reversed([*enumerate(names)])}
     if columns is not None:
-        by_name = {plain(name): at for at, name in reversed([*enumerate(names)])}
-        if absent := [theirs for theirs in columns.values() if plain(theirs) not in by_name]:
+        needed = [theirs for ours, theirs in columns.items() if not optional or ours in _NEEDED]
+        if absent := [theirs for theirs in needed if plain(theirs) not in by_name]:
             raise DataError(
                 f"{origin} lacks the column {absent[0]!r}, which the source names under columns;"
                 f" it has {listed(names, 40)}"
             )
-        return {by_name[plain(theirs)]: ours for ours, theirs in columns.items()}, {}, "own map"
+        found = {
+            by_name[plain(theirs)]: ours
+            for ours, theirs in columns.items()
+            if plain(theirs) in by_name
+        }
+        return found, {}, "own map"
     export = known_export(names)
     if export is None:
         raise DataError(
             f"{origin}: no known export has these columns; say which is which under columns:"
             f" (ts, src_ip, dst_ip, …), got {listed(names, 40)}"
         )
-    by_theirs = {plain(theirs): ours for theirs, ours in export.columns.items()}
-    found: dict[int, str] = {}
-    for at, name in enumerate(names):
-        ours = by_theirs.get(plain(name))
-        if ours is not None and ours not in found.values():
+    found = {}
+    for theirs, ours in export.columns.items():
+        at = by_name.get(plain(theirs))
+        if at is not None and ours not in found.values():
             found[at] = ours
     return found, export.units or {}, export.name

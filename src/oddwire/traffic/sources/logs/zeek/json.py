@@ -2,17 +2,19 @@
 
 Zeek writes flat objects (``"id.orig_h"``) without the fields that are unset. Shippers put the ends
 of a connection into an object of their own (``"id": {…}``), or rename all to the Elastic Common
-Schema.
+Schema. Where a file holds several logs (``"_path"``), those of other things are passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import compress
 from operator import attrgetter
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
@@ -24,12 +26,19 @@ from oddwire.traffic.sources.logs.parsing.columns import (
 )
 from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
 from oddwire.traffic.sources.logs.parsing.lines import Block
-from oddwire.traffic.sources.logs.zeek.fields import FAMILY, FIELDS, LABEL, plain_name
+from oddwire.traffic.sources.logs.zeek.fields import (
+    CONNECTIONS,
+    FAMILY,
+    FIELDS,
+    LABEL,
+    plain_name,
+)
 
 Number = float | int | str | None
 
 
 class _Record(msgspec.Struct, gc=False):
+    path: Any = msgspec.field(default=None, name="_path")
     ts: Number = None
     uid: str | None = None
     src_ip: str | None = msgspec.field(default=None, name="id.orig_h")
@@ -84,6 +93,9 @@ def read(
         refused = (*too_long(block), *broken)
         if any(record.src_ip is None for record in records):
             records = [*_renamed(block, records, lines)]
+        ours = [_is_connection(record) for record in records]
+        if not all(ours):
+            records, lines = [*compress(records, ours)], lines[ours]
         if not records:
             yield LogPart(LOG_SCHEMA.empty_table(), refused)
             continue
@@ -95,6 +107,28 @@ def read(
             families = column([one.detailed_label or None for one in records])
             columns |= (labels or LabelRule()).columns(texts, families)
         yield with_refused(connections(columns, lines, block.line, reasons=reasons), refused)
+
+
+class _Uid(msgspec.Struct, gc=False):
+    uid: Any = None
+    zeek: Any = None
+
+
+_UIDS = msgspec.json.Decoder(_Uid)
+
+
+def uids(blocks: Iterable[Block]) -> Iterator[pa.Array]:
+    """Find the uids of a log alone."""
+    for block in blocks:
+        records, _, _ = decoded(block, _UIDS)
+        yield pa.array([_uid(record) for record in records], pa.string())
+
+
+def _uid(record: _Uid) -> str | None:
+    uid = record.uid
+    if uid is None and isinstance(record.zeek, dict):
+        uid = record.zeek.get("session_id")
+    return uid if isinstance(uid, str) else None
 
 
 def _renamed(block: Block, records: list[_Record], lines: Any) -> Iterator[_Record]:
@@ -117,9 +151,15 @@ def _flat(content: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
             yield full, value
 
 
+def _is_connection(record: _Record) -> bool:
+    return not isinstance(record.path, str) or record.path.startswith(CONNECTIONS)
+
+
 def _record(content: Mapping[str, Any]) -> _Record:
     record = _Record()
     for name, value in content.items():
+        if name == "event_dataset":
+            record.path = str(value).removeprefix("zeek.")
         bare = name.removeprefix("zeek_connection_").removeprefix("zeek_")
         ours = _ECS.get(name) or FIELDS.get(bare)
         if ours is None and bare in (LABEL, *FAMILY):

@@ -34,7 +34,7 @@ from oddwire.traffic.sources.logs.zeek.fields import (
     plain_name,
 )
 
-_SEPARATOR = re.compile(rb"(\S{1,8}?)separator \S+")
+_SEPARATOR = re.compile(rb"([^\s\w]{1,8})separator \S+")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 _THREE_SPACES = "   "
 _NEEDED = ("ts", "src_ip", "dst_ip")
@@ -103,10 +103,27 @@ def read(
     DataError
         If a header lacks a column without which a row is no connection.
     """
+    for stretch, header in _rows(blocks, origin):
+        if stretch.too_long:
+            yield LogPart(LOG_SCHEMA.empty_table(), too_long(stretch))
+        if header.fields:
+            yield _read_rows(stretch, header, labels or LabelRule())
+
+
+def uids(blocks: Iterable[Block], *, origin: str) -> Iterator[pa.Array]:
+    """Find the uids of a log alone."""
+    for stretch, header in _rows(blocks, origin):
+        wanted = {at: name for at, name in _wanted(header).items() if name == "uid"}
+        if wanted:
+            yield parse(stretch, _form(header, wanted)).columns["uid"]
+
+
+def _rows(blocks: Iterable[Block], origin: str) -> Iterator[tuple[Block, Header]]:
+    """Give the stretches of rows with the header that each is below."""
     header = Header()
     for given in blocks:
         if given.too_long:
-            yield LogPart(LOG_SCHEMA.empty_table(), too_long(given))
+            yield Block(given.first, b"", given.too_long), Header()
         block = replace(given, data=given.data.replace(b"\r\n", b"\n"))
         if block.first == 1 and (found := _SEPARATOR.match(block.data)):
             header = Header(meta=found[1])
@@ -115,13 +132,12 @@ def read(
             if is_header:
                 for line in lines.splitlines():
                     header = header.after(line)
-            elif header.fields:
-                yield _read_rows(stretch, header, labels or LabelRule())
-            else:
+            elif not header.fields:
                 stretch, header = _bare_header(stretch, header, origin)
-                yield _read_rows(stretch, header, labels or LabelRule())
             if header.fields:
                 _require(header, origin)
+            if not is_header:
+                yield stretch, header
 
 
 def _stretches(data: bytes, meta: bytes) -> Iterator[tuple[int, bytes, bool]]:
@@ -169,14 +185,7 @@ def _require(header: Header, origin: str) -> None:
 
 
 def _read_rows(block: Block, header: Header, labels: LabelRule) -> LogPart:
-    form = Form(
-        names=_wanted(header),
-        width=len(header.fields),
-        separator=header.separator.decode("latin-1"),
-        nothing=tuple(_text(value) for value in (header.unset, header.empty)),
-        ended=True,
-    )
-    rows = parse(block, form)
+    rows = parse(block, _form(header, _wanted(header)))
     columns = {
         name: values if name in NUMBERS else _resolved(values)
         for name, values in rows.columns.items()
@@ -185,6 +194,16 @@ def _read_rows(block: Block, header: Header, labels: LabelRule) -> LogPart:
         columns | _labels(columns, labels), rows.lines, rows.block.line, reasons=rows.reasons
     )
     return with_refused(part, rows.refused)
+
+
+def _form(header: Header, wanted: dict[int, str]) -> Form:
+    return Form(
+        names=wanted,
+        width=len(header.fields),
+        separator=header.separator.decode("latin-1"),
+        nothing=tuple(_text(value) for value in (header.unset, header.empty)),
+        ended=True,
+    )
 
 
 def _wanted(header: Header) -> dict[int, str]:
