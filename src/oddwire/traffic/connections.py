@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from oddwire.errors import DataError, listed
+from oddwire.errors import DataError, listed, short_repr
 from oddwire.traffic.schema import ATTACK, LABEL, TIME, time_order
 
 # Integer columns and the largest value that makes sense in each. The limit on bytes, 256 TiB,
@@ -100,7 +100,7 @@ def type_connections(frame: pd.DataFrame, *, origin: str, first_row: int = 0) ->
     """
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
-        raise DataError(f"{origin}: column names must differ, got {twice!r} twice")
+        raise DataError(f"{origin}: column names must differ, got {short_repr(twice)} twice")
     require_columns(frame.columns, origin=origin)
     if frame.empty:
         raise DataError(f"{origin}: at least one row is needed, got a header alone")

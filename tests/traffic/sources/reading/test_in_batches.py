@@ -26,8 +26,24 @@ SIMULATED = SimulatedSource(format="simulated", days=1, connections_per_day=400)
 TABLE = TableSource(format="table", train="t.csv", label="y", time="when", categorical=("kind",))
 SCHEMA = FeatureSchema(("a", "b"), ("kind",))
 # What a single batch of a column could be taken for: all missing, all whole, all text, all dates.
-CELLS = st.sampled_from(["", "-", "1", "2.50", "1e400", "nan", " 7 ", "-0"])
-KINDS = st.sampled_from(["", "tcp", "6.0", "6", "?", "=1", '"a\nb"', "ä"])
+CELLS = st.sampled_from(
+    [
+        "",
+        "-",
+        "1",
+        "2.50",
+        "1e400",
+        "nan",
+        " 7 ",
+        "-0",
+        r"\N",
+        "unknown",
+        "1.#INF",
+        "-1.#IND",
+        "True",
+    ]
+)
+KINDS = st.sampled_from(["", "tcp", "6.0", "6", "?", "=1", '"a\nb"', "ä", "None", "true", "TRUE"])
 TIMES = st.sampled_from(["2026-03-02", "1772445600", "2026-03-02T10:00:00.5+02:00", "", "20260302"])
 ROWS = st.lists(
     st.tuples(CELLS, CELLS, KINDS, TIMES, st.sampled_from(["0", "1", ""])), min_size=1, max_size=30

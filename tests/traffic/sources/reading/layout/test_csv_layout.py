@@ -59,10 +59,10 @@ def test_a_file_without_a_header_is_refused_by_the_value(refused, first, value):
 
 
 def test_a_first_row_of_words_that_are_values_is_no_header(refused):
-    body = ["tcp,http,1", "udp,dns,1", "tcp,dns,2", "tcp,http,1"]
-    assert "has no header: its first row holds the value 'tcp'" in refused(
-        lines("tcp,http,x", body=body)
-    )
+    body = ["tcp,http,1", "udp,dns,1", "tcp,dns,2", "tcp,http,1"] * 5
+    assert "first row holds the value 'tcp'" in refused(lines("tcp,http,x", body=body))
+    names = [f"{name},continuous" for name in "abcdefghij"]
+    assert "first row holds the value 'continuous'" in refused(lines("z,continuous", body=names))
 
 
 @pytest.mark.parametrize("first", ["0,1,2", "a,b,0", "tcp,x,y", "bytes,service,1st"])

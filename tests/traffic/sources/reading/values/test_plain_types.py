@@ -85,7 +85,7 @@ def test_a_truth_value_is_the_same_category_everywhere(table):
         (pa.map_(pa.string(), pa.int8()), [[("a", 1)]]),
         (pa.date32(), [dt.date(2024, 1, 1)]),
         (pa.date64(), [dt.date(2024, 1, 1)]),
-        (pa.timestamp("ns"), [dt.datetime(2024, 1, 1)]),
+        (pa.timestamp("ns"), [dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]),
         (pa.time64("us"), [dt.time(1)]),
         (pa.binary(), [b"\xff\xfe"]),
         (pa.uuid(), [b"\xff" * 16]),

@@ -17,12 +17,16 @@ _VALUE = re.compile(
 )
 
 
+_FEWEST_AGAIN = 3  # rows that repeat a name
+
+
 def refuse_values_as_names(file: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Refuse a header that is the first row of values.
 
-    That it is one is told by names that are numbers, addresses or times, or by names of which at
-    least half, and two, are also values of their own columns. Numbers from 0 on, as pandas writes
-    them for columns without names, are names.
+    That it is one is told by a name that is a number, an address or a time; by a name that is the
+    value of its column in at least half of the first rows; or by names of which at least half, and
+    two, are values of their columns at all. Numbers from 0 on, as pandas writes them for columns
+    without names, are names.
 
     Parameters
     ----------
@@ -34,27 +38,28 @@ def refuse_values_as_names(file: Path, names: Sequence[str], rows: Sequence[Sequ
     DataError
         Naming what cannot be a name.
     """
-    values = [(at, name) for at, name in enumerate(names) if _VALUE.fullmatch(name)]
-    counted = [name for _, name in values] == [str(number) for number in range(len(values))]
-    again = [name for at, name in enumerate(names) if _recurs(name, at, rows)]
-    told = [] if counted and not again else [name for _, name in values]
-    if not told and len(again) >= max(2, len(names) / 2):
-        told = again
-    # The same row once more is a repeated header, which is told by its line.
-    if told and (values or not any(_same(names, row) for row in rows)):
+    if any(_same(names, row) for row in rows):  # a header once more, which is told by its line
+        rows = []
+    again = {name: count for at, name in enumerate(names) if (count := _again(name, at, rows))}
+    values = [name for name in names if _VALUE.fullmatch(name)]
+    if values == [str(number) for number in range(len(values))] and not again:
+        values = []
+    often = max(_FEWEST_AGAIN, len(rows) / 2)
+    values += [name for name, count in again.items() if count >= often]
+    values += [*again] if len(again) >= max(2, len(names) / 2) else []
+    if values:
         raise DataError(
-            f"{file} has no header: its first row holds the value {short_repr(told[0])}; put a"
+            f"{file} has no header: its first row holds the value {short_repr(values[0])}; put a"
             " line with the names of its columns above it"
         )
 
 
-def _recurs(name: str, at: int, rows: Sequence[Sequence[str]]) -> bool:
+def _again(name: str, at: int, rows: Sequence[Sequence[str]]) -> int:
+    """Count the rows that have a column's name as its value; numbers are told apart otherwise."""
     if not name or name.isdigit():
-        return False
-    return any(at < len(row) and row[at].strip() == name for row in rows)
+        return 0
+    return sum(at < len(row) and row[at].strip() == name for row in rows)
 
 
 def _same(names: Sequence[str], row: Sequence[str]) -> bool:
-    return len(row) == len(names) and all(
-        value.strip() == name for value, name in zip(row, names, strict=True)
-    )
+    return [value.strip() for value in row] == list(names)
