@@ -202,7 +202,8 @@ def _is_number(text: str) -> bool:
 def _known(family: pa.Array) -> pa.Array:
     """Return the families of rows, missing where unknown."""
     coded = pc.dictionary_encode(pc.utf8_trim_whitespace(pc.cast(family, pa.string())))
-    names = [None if is_unknown(text) else text for text in coded.dictionary.to_pylist()]
+    different = coded.dictionary.to_pylist()
+    names = [None if is_unknown(text) or _is_number(text) else text for text in different]
     return pc.take(pa.array(names, pa.string()), coded.indices)
 
 

@@ -273,6 +273,32 @@ def test_a_long_value_is_cut_in_the_message(table):
     assert len(str(raised.value)) < 500
 
 
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        ("a,y\n1,{long}\n2,{long}\n", {"label": "y"}),
+        ("a,{long}\n1,b\n2,b\n", {"label": "{long}"}),
+        ("a,y\n1,b\n2,b\n", {"label": "{long}"}),
+        ("a,y\n1,b\n2,b\n", {"label": "y", "benign": ["{long}"]}),
+        ("a,y\n1,-\n2,-\n", {"label": "y", "benign": ["{long}"]}),
+        ("a,when\n1,{long}\n2,1\n", {"time": "when"}),
+        ("a,when\n1,{long}\n2,1\n", {"time": "when", "time_format": "%d.%m.%Y{long}"}),
+        ("a,{long}\n1,b\n2,20240610\n", {"time": "{long}"}),
+        ("a,b\n1,2\n", {"drop": ["{long}"]}),
+    ],
+)
+def test_no_message_grows_with_what_stands_in_a_file(table, content, keys):
+    long = "x" * 100_000
+
+    def filled(value):
+        return value.replace("{long}", long) if isinstance(value, str) else [*map(filled, value)]
+
+    with pytest.raises(DataError) as raised:
+        table(filled(content), **{key: filled(value) for key, value in keys.items()})
+    assert len(str(raised.value)) < 600
+    assert "x" * 90 not in str(raised.value)
+
+
 def test_dropping_a_name_drops_all_its_columns(table):
     assert table("a,a,b\n1,2,3\n", drop=["a"]).schema.columns == ("b",)
 

@@ -78,6 +78,6 @@ class TimeForm:
     def text_rule(self, text: str, column: pd.Series[Any]) -> str:
         """Say what is wrong with a text that is no time, and what to do."""
         if self.format:
-            return f'is no time by `time_format: "{self.format}"`'
+            return f'is no time by `time_format: "{self.format:.80}"`'
         why = texts.refusal(text, [*column.dropna().unique()])
         return f"is no time in ISO 8601 or since 1970; {why}"
