@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from oddwire.operations.progress import step
+from oddwire.operations.progress import progress, step
 from oddwire.params import Source
 from oddwire.traffic.archive import Archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows, read_file
+from oddwire.traffic.wire_text import shown_path
 
 
 def read_features(
@@ -34,6 +35,9 @@ def read_features(
     """
     with step(f"read {file.name}"):
         read = read_file(settings, file, schema=schema)
+        if read.refused:
+            lines = "1 line was" if read.refused == 1 else f"{read.refused:,} lines were"
+            progress().remark(f"{shown_path(file)}: {lines} refused; `oddwire score` tells them")
         return read, to_features(settings.row_kind, read.rows, schema)
 
 

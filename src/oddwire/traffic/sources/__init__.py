@@ -45,12 +45,15 @@ class FileRows:
         For each of the rows its place in the file, counted from 0, shape (n,).
     typed
         Columns of the rows that stand under the same name in the file, and mean the same there.
+    refused
+        How many lines of a log could not be read.
     """
 
     rows: pd.DataFrame
     raw: RawTable
     places: NDArray[np.int64]
     typed: tuple[str, ...]
+    refused: int = 0
 
 
 class Reader(Protocol):
@@ -222,7 +225,8 @@ def read_file(
     batch = next(opened.batches())
     places = batch.places if opened.in_time_order else opened.order()
     rows = batch.rows.iloc[places].reset_index(drop=True)
-    return FileRows(rows, batch.raw, places, opened.typed)
+    refused = 0 if opened.raw.refused is None else opened.raw.refused.count
+    return FileRows(rows, batch.raw, places, opened.typed, refused)
 
 
 def read_scenario(
