@@ -107,7 +107,7 @@ def _write_parts(
         later = FeaturesInBatches(archive.kind, schema)
         with FrameFile(folder / "test.parquet") as test, FrameFile(folder / _REST) as rest:
             first = 0
-            for frame in map(later.of, archive.batches("test", rows=rows)):
+            for frame in later.of_all(archive.batches("test", rows=rows), workers=_WORKERS):
                 kept = np.ones(len(frame), dtype=bool)
                 if split.official is not None:
                     kept = split.official[first : first + len(frame)]
