@@ -36,8 +36,7 @@ def recognised(file: Path) -> LogKind | None:
     if is_capture(head):
         return "pcap"
     text = _text(head)
-    # The first line may be the tail of one that another file has.
-    if text[:1] in ("{", "[") or text.startswith("@cee:") or "\n{" in text:
+    if text[:1] in ("{", "[") or text.startswith("@cee:"):
         return _of_json(text)
     line = text.partition("\n")[0].rstrip("\r")
     if line.startswith(_NFDUMP_TEXT):
@@ -49,6 +48,11 @@ def recognised(file: Path) -> LogKind | None:
         return "zeek_tsv"
     if line.startswith("#"):
         return "zeek_tsv" if "#fields" in text else None
+    # The first line of JSON may be the tail of one that another file has.
+    return _of_header(line) or (_of_json(text) if "\n{" in text else None)
+
+
+def _of_header(line: str) -> LogKind | None:
     names = {name.strip() for name in line.replace("\t", ",").split(",")}
     if {"StartTime", "SrcAddr"} <= names:
         return "argus"

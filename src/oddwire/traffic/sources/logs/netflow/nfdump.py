@@ -89,7 +89,7 @@ def read(blocks: Iterable[Block], *, origin: str, zone: str = "UTC") -> Iterator
     begin = next(every, Block(1, b""))
     if is_spread(begin.data):
         yield from _read_spread(begin, every, zone)
-    elif begin.data.lstrip().startswith(b"{") or b"\n{" in begin.data:
+    elif _HEADER.match(begin.data) is None and re.search(rb"(?m)^\s*\{", begin.data):
         for block in chain([begin], every):
             records, lines, refused = decoded(block, _DECODER)
             yield _part(records, lines, block.line, (*too_long(block), *refused), zone)
