@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from oddwire.errors import DataError
@@ -22,6 +24,25 @@ def test_connections_written_to_a_file_are_read_back(tmp_path, name):
     else:
         connections.to_csv(file, index=False)
     pd.testing.assert_frame_equal(read_file(SIMULATED, file).rows, connections)
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.binary()], ids=str)
+def test_text_of_connections_may_be_stored_in_any_way(tmp_path, kind):
+    connections = simulate(SIMULATED)
+    stored = pa.Table.from_pandas(connections, preserve_index=False)
+    for at, field in enumerate(stored.schema):
+        if field.type in (pa.string(), pa.large_string()):
+            stored = stored.set_column(at, field.name, stored.column(at).cast(kind))
+    pq.write_table(stored, tmp_path / "new.parquet")
+    pd.testing.assert_frame_equal(read_file(SIMULATED, tmp_path / "new.parquet").rows, connections)
+
+
+def test_a_file_of_connections_loses_no_row_to_a_quote(tmp_path):
+    file = tmp_path / "new.csv"
+    rows = [f"{at},10.0.0.1,10.0.0.2,80,{chr(34) * (at in (20, 30))}tcp,7" for at in range(40)]
+    file.write_text("\n".join(["ts,src_ip,dst_ip,dst_port,proto,src_bytes", *rows, ""]))
+    with pytest.raises(DataError, match=r"new\.csv, line 22, column 'proto': .* holds whole rows"):
+        read_file(SIMULATED, file)
 
 
 def test_a_file_of_connections_may_have_other_columns_and_lack_optional_ones(tmp_path):

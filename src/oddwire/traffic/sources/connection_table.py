@@ -69,7 +69,7 @@ def _ends(raw: RawTable, *, known: tuple[str, ...]) -> pd.Series[Any]:
 def _values(raw: RawTable, name: str) -> pd.Series[Any]:
     """Take over Parquet's types; CSV's text with its missing values found."""
     column = raw.column(name)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if pa.types.is_string(column.type):
         return categories(raw, name)
     if name in TEXT_COLUMNS and pa.types.is_integer(column.type):
         return categories(raw, name)  # pandas would write 5 as 5.0 where a batch has gaps
