@@ -43,7 +43,7 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
 
 
 def test_the_shipped_file_names_the_files_that_fetch_brings():
-    named = load_params(SHIPPED).source("nsl-kdd").files().values()
+    named = load_params(SHIPPED).source("nsl-kdd").paths().values()
     downloads = Project(Path()).downloads("nsl-kdd")
     assert set(named) == {downloads / file for file in PUBLISHED["nsl-kdd"].files}
 
@@ -278,7 +278,7 @@ def test_whatever_stands_in_the_file_only_a_parameter_error_comes_of_it(content)
     [
         (
             {"sources": {"a": {"format": "nslkdd", "train": "a.csv"}}},
-            "sources.a.format: must be one of 'simulated', 'nsl-kdd', 'table', got 'nslkdd'",
+            "'table', 'zeek', 'suricata', 'netflow', 'pcap', 'connections', got 'nslkdd'",
         ),
         ({"sources": {"a": {"train": "a.csv"}}}, "sources.a.format: is required"),
         (

@@ -6,6 +6,8 @@ A new format needs an entry in `EXAMPLES`: its settings, and rows of its files i
 from __future__ import annotations
 
 import inspect
+import struct
+from importlib.util import find_spec
 from typing import get_args
 
 import pandas as pd
@@ -18,7 +20,7 @@ from oddwire.traffic import sources
 from oddwire.traffic.archive import open_archive, write_rows
 from oddwire.traffic.connections import check_connections
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, to_features
-from oddwire.traffic.schema import LABEL, RESERVED, TIME
+from oddwire.traffic.schema import KNOWN_AT, LABEL, RESERVED, TIME
 from oddwire.traffic.sources import load_reader, open_source, read_file, read_scenario, read_source
 from oddwire.traffic.sources.reading.files import check_files
 
@@ -29,8 +31,33 @@ FORMATS: dict[str, type[SourceSettings]] = {
 NSL_KDD_ROW = "0,tcp,http,SF," + ",".join(["1"] * 37)
 CONNECTION = "ts,src_ip,dst_ip,dst_port,proto\n1772445600,10.0.0.1,10.0.0.2,443,tcp\n"
 TABLE = "a,b,y\n1,tcp,0\n2,udp,1\n"
+ZEEK = (
+    "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\n"
+    "1772445600.5\tC1\t10.0.0.1\t5000\t10.0.0.2\t443\ttcp\n"
+)
+EVE = (
+    '{"event_type":"flow","flow_id":1,"src_ip":"10.0.0.1","src_port":5000,"dest_ip":"10.0.0.2",'
+    '"dest_port":443,"proto":"TCP","flow":{"start":"2026-03-02T10:00:00.5+0000",'
+    '"end":"2026-03-02T10:00:01.5+0000","pkts_toserver":2}}\n'
+)
+NFDUMP = (
+    "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows\n"
+    "2026-03-02 10:00:00.500,1.0,6,10.0.0.1,5000,10.0.0.2,443,2,120,1\n"
+)
+
+
+def capture():
+    """Make a capture of one UDP packet."""
+    body = struct.pack("!HHHH", 5000, 53, 8 + 4, 0) + b"name"
+    addresses = bytes([10, 0, 0, 1, 10, 0, 0, 2])
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 64, 17, 0) + addresses
+    frame = bytes(12) + b"\x08\x00" + ip + body
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    return header + struct.pack("<IIII", 1772445600, 0, len(frame), len(frame)) + frame
+
+
 # Settings that need files give their content by key; the last is a file to score.
-EXAMPLES: dict[str, tuple[dict[str, object], dict[str, str], str]] = {
+EXAMPLES: dict[str, tuple[dict[str, object], dict[str, str | bytes], str | bytes]] = {
     "simulated": ({"days": 1, "connections_per_day": 100}, {}, CONNECTION),
     "nsl-kdd": (
         {},
@@ -41,15 +68,27 @@ EXAMPLES: dict[str, tuple[dict[str, object], dict[str, str], str]] = {
         f"{NSL_KDD_ROW}\n",
     ),
     "table": ({"label": "y"}, {"train": TABLE, "test": TABLE + "3,tcp,0\n"}, "b,a\ntcp,3\n"),
+    "zeek": ({}, {"files": ZEEK}, ZEEK),
+    "suricata": ({}, {"files": EVE}, EVE),
+    "netflow": ({}, {"files": NFDUMP}, NFDUMP),
+    "pcap": ({}, {"files": capture()}, capture()),
+    "connections": ({}, {"files": CONNECTION}, CONNECTION),
 }
+
+
+def written(file, content):
+    """Write a file of text or bytes."""
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 @pytest.fixture(params=FORMATS)
 def settings(request, tmp_path):
     """The settings of a format, with files in a folder of the project."""
+    if request.param == "pcap" and find_spec("nfstream") is None:
+        pytest.skip("captures need the extra oddwire[pcap]")
     keys, files, _ = EXAMPLES[request.param]
     for key, content in files.items():
-        (tmp_path / f"{key}.txt").write_text(content)
+        written(tmp_path / f"{key}.txt", content)
     block = {"format": request.param, **keys, **{key: f"{key}.txt" for key in files}}
     return check_params({"sources": {"mine": block}}).source("mine")
 
@@ -71,11 +110,12 @@ def test_has_a_reader_with_the_functions_that_its_settings_promise(settings):
 def test_reads_rows_of_the_schema(settings, tmp_path):
     rows = read_source(settings, root=tmp_path)
     assert rows.kind == settings.row_kind
-    assert (rows.test is not None) is ("test" in settings.files())
+    assert (rows.test is not None) is ("test" in settings.paths())
     for frame in (rows.train, *(() if rows.test is None else (rows.test,))):
         assert len(frame) > 0
         assert frame.index.equals(pd.RangeIndex(len(frame)))
-        assert TIME not in frame or frame[TIME].is_monotonic_increasing
+        time = KNOWN_AT[settings.row_kind]
+        assert time not in frame or frame[time].is_monotonic_increasing
         if rows.schema is None:
             pd.testing.assert_frame_equal(check_connections(frame, origin="again"), frame)
         else:
@@ -98,7 +138,7 @@ def test_rows_come_back_from_the_archive(settings, tmp_path):
 def test_a_file_to_score_needs_the_features_alone(settings, tmp_path):
     schema = read_source(settings, root=tmp_path).schema or CONNECTION_FEATURES
     file = tmp_path / "new.txt"
-    file.write_text(EXAMPLES[settings.format][2])
+    written(file, EXAMPLES[settings.format][2])
     read = read_file(settings, file, schema=schema)
     assert read.places.tolist() == [0]
     assert set(read.typed) <= set(read.raw.names)
@@ -120,11 +160,15 @@ def test_another_file_is_one_clear_error(settings, tmp_path, content):
 
 def test_the_files_that_settings_name_are_checked(settings, tmp_path):
     files = check_files(settings, root=tmp_path, name="mine")
-    assert list(files) == list(EXAMPLES[settings.format][1])
+    contents = EXAMPLES[settings.format][1]
+    assert list(files.values()) == [tmp_path / f"{key}.txt" for key in contents]
+    assert settings.logs or list(files) == list(contents)
     for key, file in files.items():
-        assert file == tmp_path / f"{key}.txt"
+        which = "log" if settings.logs else key
         file.unlink()
-        with pytest.raises(DataError, match=rf"^source 'mine': its {key} file .* does not exist$"):
+        with pytest.raises(
+            DataError, match=rf"^source 'mine': its {which} file .* does not exist$"
+        ):
             check_files(settings, root=tmp_path, name="mine")
         file.mkdir()
         with pytest.raises(DataError, match="is a folder, not a file"):

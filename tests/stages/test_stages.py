@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from oddwire.errors import DataError, ParameterError
+from oddwire.params import load_params
 from oddwire.stages.explore import explore
 from oddwire.stages.ingest import ingest
-from oddwire.stages.link import link
+from oddwire.stages.link import link, linked
 from oddwire.stages.prepare import PARTS, prepare
 from oddwire.traffic.archive import open_archive
+from oddwire.traffic.sources.reading.files import files_of
 
 STAGES = {"link": link, "ingest": ingest, "prepare": prepare, "explore": explore}
 
@@ -162,3 +164,35 @@ def test_a_stage_out_of_turn_says_which_one_comes_first(project, stage, before):
         STAGES[stage](project, "mine")
     with pytest.raises(ParameterError, match="unknown source 'yours'"):
         STAGES[stage](project, "yours")
+
+
+def add_logs(project, *names):
+    logs = project.root / "logs"
+    logs.mkdir(exist_ok=True)
+    for name in names:
+        (logs / name).write_text(f"#fields\tts\tid.orig_h\tid.resp_h\tproto\n{name}\n")
+    params = yaml.safe_load(project.params_file.read_text())
+    params["sources"]["zeek"] = {"format": "zeek", "files": "logs/conn.*"}
+    project.params_file.write_text(yaml.safe_dump(params))
+    return load_params(project.params_file).source("zeek")
+
+
+def test_each_file_of_a_log_is_linked_under_a_name_that_stays(project):
+    add_logs(project, "conn.log.1", "conn.log")
+    link(project, "zeek")
+    before = {file.name: file.readlink() for file in project.raw("zeek").iterdir()}
+    assert {target.name for target in before.values()} == {"conn.log.1", "conn.log"}
+    settings = add_logs(project, "conn.log.2")
+    link(project, "zeek")
+    after = {file.name: file.readlink() for file in project.raw("zeek").iterdir()}
+    assert len(after) == 3
+    assert after.items() >= before.items()
+    own = linked(settings, project.raw("zeek"))
+    files = files_of(own, root=project.root).values()
+    assert [file.name for file in files] == ["conn.log.2", "conn.log.1", "conn.log"]
+
+
+def test_logs_that_are_not_linked_are_an_error_that_names_the_stage(project):
+    settings = add_logs(project, "conn.log")
+    with pytest.raises(DataError, match="run the stage `link` first"):
+        linked(settings, project.raw("zeek"))

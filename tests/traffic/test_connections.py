@@ -16,6 +16,7 @@ from oddwire.traffic.connections import (
 
 TYPES = {
     "ts": "datetime64[us, UTC]",
+    "end": "datetime64[us, UTC]",
     "src_port": "Int32",
     "dst_port": "Int32",
     "duration": "float64",
@@ -49,12 +50,33 @@ class TestCheckedConnections:
         assert list(connections) == list(CONNECTION_COLUMNS)
         types = connections.dtypes.astype(str).to_dict()
         assert types == dict.fromkeys(CONNECTION_COLUMNS, "object") | TYPES
-        assert connections.drop(columns=[*REQUIRED_COLUMNS, "label"]).isna().all(axis=None)
+        assert connections.drop(columns=[*REQUIRED_COLUMNS, "end", "label"]).isna().all(axis=None)
 
-    def test_are_sorted_by_time_and_rows_of_one_time_keep_their_order(self):
-        connections = checked(ts=[2, 1, 1], uid=["a", "b", "c"])
+    def test_are_sorted_by_their_end_and_rows_of_one_end_keep_their_order(self):
+        connections = checked(ts=[1, 0, 2], duration=[2.0, 2.0, None], uid=["a", "b", "c"])
         assert connections["uid"].tolist() == ["b", "c", "a"]
         assert connections.index.tolist() == [0, 1, 2]
+
+    @pytest.mark.parametrize(
+        ("start", "duration", "expected"),
+        [
+            (10, 2.5, "00:00:12.500000"),
+            (10, 0.0000014, "00:00:10.000001"),
+            (10, None, "00:00:10"),
+            (10, np.inf, "00:00:10"),
+            (10, 1e12, "00:00:10"),
+            (10, 1e300, "00:00:10"),
+        ],
+    )
+    def test_end_after_their_duration_or_where_it_is_unknown_or_absurd_as_they_begin(
+        self, start, duration, expected
+    ):
+        ends = checked(ts=[start] * 3, duration=[duration] * 3)["end"]
+        assert ends.unique().tolist() == [pd.Timestamp(f"1970-01-01 {expected}", tz="UTC")]
+
+    def test_end_when_the_file_says_unless_it_says_nothing_or_what_cannot_be(self):
+        ends = checked(ts=[10, 20, 30], duration=[1, 1, 1], end=["15", "", "29"])["end"]
+        assert (ends - pd.Timestamp(0, tz="UTC")).dt.total_seconds().tolist() == [15, 21, 30]
 
     def test_pass_again_unchanged(self):
         once = checked(duration=[0.5, np.inf, None], service=["ssl", "", None])
@@ -109,6 +131,7 @@ class TestRefusedConnections:
         [
             ({"ts": [1, "yesterday", 3]}, "row 2: ts must be a time, got 'yesterday'"),
             ({"ts": [1, 2, None]}, "row 3: ts must be a time, got nothing"),
+            ({"end": [1, None, "soon"]}, "row 3: end must be a time, got 'soon'"),
             ({"ts": [1e300, 2, 3]}, r"row 1: ts must be a time, got 1e\+300"),
             ({"dst_port": [1, "http", 3]}, "row 2: dst_port must be a number, got 'http'"),
             ({"dst_port": [1, 2, 65536]}, "row 3: dst_port must be from 0 to 65535, got 65536"),

@@ -22,7 +22,7 @@ def params() -> None:
     """
     project = Project.find()
     settings = load_params(project.params_file)
-    if any(source.files() for source in settings.sources.values()):
+    if any(source.paths() or source.logs for source in settings.sources.values()):
         from oddwire.traffic.sources import check_small_files
         from oddwire.traffic.sources.reading.files import check_places
 

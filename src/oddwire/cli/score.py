@@ -126,12 +126,26 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         )
     if scored.explanations is not None:
         _show_unusual(console, scored)
+    _show_what_was_not_read(console, scored)
     console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
     if scored.explanations is not None:
         every = scored.explained == scored.alerts
         which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
         console.print(f"Explanations of {which}: in its column `why`; with all figures in")
         console.print(f"  {escape(printable(str(scored.explanations)))}", soft_wrap=True)
+
+
+def _show_what_was_not_read(console: Console, scored: ScoredFile) -> None:
+    from rich.markup import escape
+
+    from oddwire.traffic.wire_text import printable
+
+    if scored.cut:
+        console.print(f"Read up to where the file is cut off: {scored.cut}", style="yellow")
+    if scored.refused_lines is not None:
+        lines = "1 line was" if scored.refused == 1 else f"{scored.refused:,} lines were"
+        console.print(f"{lines} refused: numbers and reasons are in", style="yellow")
+        console.print(f"  {escape(printable(str(scored.refused_lines)))}", soft_wrap=True)
 
 
 def _show_unusual(console: Console, scored: ScoredFile) -> None:

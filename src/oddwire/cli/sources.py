@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import typer
+
+from oddwire.cli import sources_add
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson
 from oddwire.params import load_params
@@ -18,11 +21,20 @@ EPILOG = """
 `oddwire sources`
 
 `oddwire sources --json`
+
+`oddwire sources add office '/opt/zeek/logs/*/conn.*.log.gz'`
 """
 
 
-def sources(as_json: AsJson = False) -> None:
+app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
+app.command(epilog=sources_add.EPILOG)(sources_add.add)
+
+
+@app.callback(epilog=EPILOG)
+def sources(context: typer.Context, as_json: AsJson = False) -> None:
     """List the sources of params.yaml: their rows, and whether each is prepared and trained."""
+    if context.invoked_subcommand is not None:
+        return
     quiet_tools(terminal=True)
     project = Project.find()
     params = load_params(project.params_file)

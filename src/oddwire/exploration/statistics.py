@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from oddwire.exploration.sample import AllRows, class_counts, classes_of, evenly
 from oddwire.exploration.single_features import auc_alone
-from oddwire.traffic.schema import ATTACK, TIME, FeatureSchema
+from oddwire.traffic.schema import ATTACK, FeatureSchema, known_at
 
 QUANTILES = {
     "min": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0
@@ -167,9 +167,10 @@ def _families(rows: AllRows) -> dict[str, int]:
 
 
 def _span(rows: AllRows, looked_at: pd.DataFrame) -> dict[str, str]:
-    if TIME not in looked_at:
+    time = known_at(looked_at)
+    if time is None:
         return {}
-    known = [piece[TIME].dropna() for piece in rows.read([TIME])]
+    known = [piece[time].dropna() for piece in rows.read([time])]
     known = [times for times in known if len(times)]
     if not known:
         return {}

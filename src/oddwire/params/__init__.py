@@ -9,25 +9,34 @@ from oddwire.params.base import Fraction, Settings
 from oddwire.params.data_stages import ExploreSettings, SplitSettings
 from oddwire.params.drift import DriftSettings
 from oddwire.params.loading import Params, check_params, load_params
+from oddwire.params.log_sources import (
+    ConnectionsSource,
+    LabelledLogSource,
+    LogSource,
+    NetflowSource,
+    PcapSource,
+    SuricataSource,
+    ZeekSource,
+)
 from oddwire.params.notify import NotifySettings
 from oddwire.params.promotion import PromotionSettings
 from oddwire.params.search import DetectorName, SearchSettings
+from oddwire.params.source_settings import RowKind, SourceSettings
 from oddwire.params.sources import (
     DRIFT_SCENARIOS,
     DriftScenario,
     NslKddSource,
-    RowKind,
     SimulatedSource,
     Source,
-    SourceSettings,
     TableSource,
 )
 from oddwire.params.training import TrainingSettings
 
 __all__ = [
-    "DRIFT_SCENARIOS", "AlertSettings", "DetectorName", "DriftScenario", "DriftSettings",
-    "ExploreSettings", "Fraction", "NotifySettings",
-    "NslKddSource", "Params", "PromotionSettings", "RowKind",
-    "SearchSettings", "Settings", "SimulatedSource", "Source", "SourceSettings", "SplitSettings",
-    "TableSource", "ThresholdRule", "TrainingSettings", "check_params", "load_params",
+    "DRIFT_SCENARIOS", "AlertSettings", "ConnectionsSource", "DetectorName", "DriftScenario",
+    "DriftSettings", "ExploreSettings", "Fraction", "LabelledLogSource", "LogSource",
+    "NetflowSource", "NotifySettings", "NslKddSource", "Params", "PcapSource",
+    "PromotionSettings", "RowKind", "SearchSettings", "Settings", "SimulatedSource", "Source",
+    "SourceSettings", "SplitSettings", "SuricataSource", "TableSource", "ThresholdRule",
+    "TrainingSettings", "ZeekSource", "check_params", "load_params",
 ]  # fmt: skip

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from zoneinfo import available_timezones
-
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from oddwire.params.base import Fraction, Settings
 from oddwire.params.values.cron import CronSchedule
 from oddwire.params.values.paths import FilePattern
-
-
-def _check_zone(zone: str | None) -> str | None:
-    if zone is not None and zone not in available_timezones():
-        raise PydanticCustomError("zone", "must be an IANA time zone such as Europe/Berlin")
-    return zone
+from oddwire.params.values.zones import Zone
 
 
 class DriftSettings(Settings):
@@ -42,4 +33,4 @@ class DriftSettings(Settings):
     schedule: CronSchedule = "0 6 * * *"
     sources: tuple[str, ...] = ()
     current: dict[str, FilePattern] = Field(default_factory=dict)
-    zone: Annotated[str | None, AfterValidator(_check_zone)] = None
+    zone: Zone | None = None

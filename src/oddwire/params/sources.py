@@ -1,6 +1,7 @@
 """``sources:``, one class per format.
 
-A format is one class here, which joins `Source`, and one reader in ``oddwire.traffic.sources``.
+A format is one class here, or in ``log_sources`` if its files are logs, which joins `Source`, and
+one reader in ``oddwire.traffic.sources``.
 """
 
 from __future__ import annotations
@@ -13,52 +14,20 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from oddwire.params.base import Settings
+from oddwire.params.log_sources import (
+    ConnectionsSource,
+    NetflowSource,
+    PcapSource,
+    SuricataSource,
+    ZeekSource,
+)
+from oddwire.params.source_settings import RowKind, SourceSettings
 from oddwire.params.values.paths import FilePath
 from oddwire.params.values.time_formats import TimeFormat
 
 LabelValue = str | int | float | bool
-RowKind = Literal["connections", "table"]
 DriftScenario = Literal["new_service", "doubled_volume", "broken_sensor", "new_subnet"]
 DRIFT_SCENARIOS: tuple[str, ...] = get_args(DriftScenario)
-
-
-class SourceSettings(Settings):
-    """What all formats share.
-
-    Attributes
-    ----------
-    max_rows
-        The most rows of a file of its format: one of more is refused before any is held. A file
-        that is small can unpack to more than the memory.
-    row_kind
-        Whether its rows are connections, whose features are computed, or a table that brings its
-        features.
-    scenarios
-        Changes of its traffic that its reader can simulate.
-    units
-        In what columns of a table are measured, where the format says so.
-    """
-
-    row_kind: ClassVar[RowKind] = "table"
-    scenarios: ClassVar[tuple[str, ...]] = ()
-    units: ClassVar[Mapping[str, str]] = {}
-
-    format: str
-    max_rows: int = Field(100_000_000, ge=1, le=100_000_000_000)
-
-    def files(self) -> dict[str, Path]:
-        """Return the paths of its own files by the key that names them."""
-        return {}
-
-    def rows_from(self) -> str:
-        """Say in words what its rows come from."""
-        return ", ".join(f"{key} {file}" for key, file in self.files().items())
-
-    @property
-    def ends(self) -> dt.datetime | None:
-        """When its own days end, if its reader can make the days after them; else None."""
-        return None
 
 
 class SimulatedSource(SourceSettings):
@@ -97,7 +66,7 @@ class _TrainAndTest(SourceSettings):
     train: FilePath
     test: FilePath | None = None
 
-    def files(self) -> dict[str, Path]:
+    def paths(self) -> dict[str, Path]:
         return {"train": self.train} | ({} if self.test is None else {"test": self.test})
 
 
@@ -180,4 +149,14 @@ class TableSource(_TrainAndTest):
 
 
 # Every format, in the order in which a message lists them.
-Source = Annotated[SimulatedSource | NslKddSource | TableSource, Field(discriminator="format")]
+Source = Annotated[
+    SimulatedSource
+    | NslKddSource
+    | TableSource
+    | ZeekSource
+    | SuricataSource
+    | NetflowSource
+    | PcapSource
+    | ConnectionsSource,
+    Field(discriminator="format"),
+]

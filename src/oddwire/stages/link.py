@@ -60,13 +60,21 @@ def linked(source: SourceSettings, folder: Path) -> SourceSettings:
     DataError
         If the links are not there, or not those of this source.
     """
+    if source.logs:
+        return source.model_copy(update={"files": _linked_logs(folder)})
     found: dict[str, Path] = {}
-    for key in source.files():
+    for key in source.paths():
         link = folder / key
         if not link.is_symlink():
             raise DataError(f"{link} is no link to the {key} file: run the stage `link` first")
         found[key] = link.readlink()
     return source.model_copy(update=found)
+
+
+def _linked_logs(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist: run the stage `link` first")
+    return tuple(str(link.readlink()) for link in sorted(folder.iterdir()) if link.is_symlink())
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.frame_files import FrameFile, read_frames
-from oddwire.traffic.schema import LABEL, TIME, FeatureSchema
-from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, Split, split_rows
+from oddwire.traffic.schema import LABEL, FeatureSchema
+from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, split_rows
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
 _REST = "test_rest.parquet"  # rows of an official test file that are left out, while we compare
@@ -42,7 +42,7 @@ def prepare(project: Project, source: str) -> None:
     archive = open_archive(project.ingested(source))
     schema = archive.schema or CONNECTION_FEATURES
     split = split_rows(
-        archive.read("train", [LABEL, TIME]),
+        archive.read("train", SPLIT_BY),
         archive.read("test", [LABEL]) if archive.has_test else None,
         params.split, seed=params.seed, source=source,
     )  # fmt: skip

@@ -13,7 +13,7 @@ import pandas as pd
 from oddwire.errors import DataError
 from oddwire.params import RowKind
 from oddwire.traffic.frame_files import columns_of, read_frames, write_frames
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.schema import KNOWN_AT, FeatureSchema
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SourceBatches:
     Parameters
     ----------
     train, test, schema
-        As of `SourceRows`, in pieces of the same columns, in the order of time where there is one.
+        As of `SourceRows`, in pieces of the same columns, in the order in which rows are known.
     remarks
         What the person who waits should know of how the files were understood, a sentence each.
     """
@@ -113,8 +113,9 @@ class Archive:
         return pd.read_parquet(file, columns=wanted)
 
     def between(self, part: str, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-        """Return the rows of ``train`` or ``test`` from a time on and before another."""
-        wanted = [(TIME, ">=", start), (TIME, "<", end)]
+        """Return the rows of ``train`` or ``test`` that were known from a time on till another."""
+        time = KNOWN_AT[self.kind]
+        wanted = [(time, ">=", start), (time, "<", end)]
         return pd.read_parquet(self._file(part), filters=wanted)
 
     def _file(self, part: str) -> Path:

@@ -1,7 +1,8 @@
 """The connection schema, and the border check that every reader's rows pass.
 
 A frame of connections is checked once, where it comes in. The code behind relies on it: these
-columns in this order and of these types, unknown values missing and never 0, sorted by time.
+columns in this order and of these types, unknown values missing and never 0, rows in the order in
+which they are known. That is the order of a log, whose lines are written when connections end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError, listed, short_repr
-from oddwire.traffic.schema import ATTACK, LABEL, TIME, time_order
+from oddwire.traffic.schema import ATTACK, END, LABEL, TIME, time_order
 
 # Integer columns and the largest value that makes sense in each. The limit on bytes, 256 TiB,
 # keeps the sums of the time windows far inside 64 bits.
@@ -26,10 +27,11 @@ _WHOLE = {
     "dst_packets": ("Int64", 2**48),
     LABEL: ("Int8", 1),
 }
-TEXT_COLUMNS = ("uid", "src_ip", "dst_ip", "proto", "service", "conn_state", ATTACK)
+TEXT_COLUMNS = ("uid", "src_ip", "dst_ip", "proto", "service", "conn_state", "history", ATTACK)
 
 CONNECTION_COLUMNS = (
     TIME,
+    END,
     "uid",
     "src_ip",
     "src_port",
@@ -43,13 +45,17 @@ CONNECTION_COLUMNS = (
     "src_packets",
     "dst_packets",
     "conn_state",
+    "history",
     LABEL,
     ATTACK,
 )
 # Without these a row is no connection; the others may be missing as whole columns.
 REQUIRED_COLUMNS = (TIME, "src_ip", "dst_ip", "dst_port", "proto")
+# What `end` follows from.
+END_COLUMNS = (TIME, END, "duration")
 
 LATEST_SECOND = 253_402_300_800  # the end of the year 9999, as seconds since 1970
+_LATEST = pd.Timestamp("9999-12-31T23:59:59.999999Z")
 
 
 def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
@@ -62,8 +68,8 @@ def check_connections(frame: pd.DataFrame, *, origin: str) -> pd.DataFrame:
 
     Returns
     -------
-    A new DataFrame of `CONNECTION_COLUMNS`, sorted by time (rows of the same time keep their
-    order), with a fresh index.
+    A new DataFrame of `CONNECTION_COLUMNS`, sorted by ``end`` since a table has no order of a log
+    (rows of the same end keep their order), with a fresh index.
 
     Raises
     ------
@@ -82,7 +88,8 @@ def type_connections(frame: pd.DataFrame, *, origin: str, first_row: int = 0) ->
     frame
         Columns named as in the schema, in any order; numbers and times may be text. A time is
         ISO 8601 (UTC where it names no zone) or seconds since 1970. Other columns are left out,
-        absent optional ones come back as missing. An infinite count becomes a missing one.
+        absent optional ones come back as missing. An infinite count becomes a missing one. An
+        ``end`` that is missing follows from start and duration; see `ends_of`.
     origin
         What to call the rows in an error, such as the file's name.
     first_row
@@ -105,15 +112,48 @@ def type_connections(frame: pd.DataFrame, *, origin: str, first_row: int = 0) ->
     if frame.empty:
         raise DataError(f"{origin}: at least one row is needed, got a header alone")
     rows = _Origin(origin, first_row)
+    columns = {name: _coerce(frame, name, rows) for name in CONNECTION_COLUMNS if name != END}
+    columns[END] = _ends(frame, columns[TIME], columns["duration"], rows)
     return pd.DataFrame(
-        {name: _coerce(frame, name, rows) for name in CONNECTION_COLUMNS},
-        index=pd.RangeIndex(len(frame)),
+        {name: columns[name] for name in CONNECTION_COLUMNS}, index=pd.RangeIndex(len(frame))
     )
 
 
-def type_times(given: pd.Series[Any], *, origin: str, first_row: int = 0) -> pd.Series[Any]:
-    """Return the times of rows as `type_connections` types and checks them."""
-    return _as_time(given.reset_index(drop=True), _Origin(origin, first_row))
+def type_ends(frame: pd.DataFrame, *, origin: str, first_row: int = 0) -> pd.Series[Any]:
+    """Return the column ``end`` alone of what `type_connections` returns.
+
+    Parameters
+    ----------
+    frame
+        Those of `END_COLUMNS` that there are.
+    origin, first_row
+        As for `type_connections`.
+    """
+    rows = _Origin(origin, first_row)
+    return _ends(frame, _coerce(frame, TIME, rows), _coerce(frame, "duration", rows), rows)
+
+
+def ends_of(starts: pd.Series[Any], durations: pd.Series[Any]) -> pd.Series[Any]:
+    """Return when connections ended: start and duration, rounded to microseconds.
+
+    It is the start where the duration is unknown, or so long that the end is after the year 9999.
+    """
+    micros = (durations.to_numpy(dtype=np.float64) * 1e6).round()
+    micros[~(micros < LATEST_SECOND * 1e6)] = 0
+    ends = starts + pd.Series(micros.astype("timedelta64[us]"), index=starts.index)
+    return ends.where(ends <= _LATEST, starts)
+
+
+def _ends(
+    frame: pd.DataFrame, starts: pd.Series[Any], durations: pd.Series[Any], origin: _Origin
+) -> pd.Series[Any]:
+    """Take over the ends given, but none that is missing or before its start."""
+    ends = ends_of(starts, durations)
+    if END not in frame:
+        return ends
+    given = frame[END].reset_index(drop=True)
+    told = _as_time(given, END, origin, required=False).fillna(ends)
+    return told.where(told >= starts, starts)
 
 
 class _Origin(NamedTuple):
@@ -145,7 +185,7 @@ def _coerce(frame: pd.DataFrame, name: str, origin: _Origin) -> pd.Series[Any]:
         else pd.Series(None, index=pd.RangeIndex(len(frame)), dtype=object)
     )
     if name == TIME:
-        return _as_time(given, origin)
+        return _as_time(given, name, origin)
     if name in TEXT_COLUMNS:
         return _as_text(given)
     if name in _WHOLE:
@@ -181,7 +221,9 @@ def _as_whole(given: pd.Series[Any], name: str, origin: _Origin) -> pd.Series[An
     return whole
 
 
-def _as_time(given: pd.Series[Any], origin: _Origin) -> pd.Series[Any]:
+def _as_time(
+    given: pd.Series[Any], name: str, origin: _Origin, *, required: bool = True
+) -> pd.Series[Any]:
     if pd.api.types.is_datetime64_any_dtype(given.dtype):
         times = pd.to_datetime(given, utc=True)
     else:
@@ -192,7 +234,8 @@ def _as_time(given: pd.Series[Any], origin: _Origin) -> pd.Series[Any]:
         if seconds.isna().any():
             text = given.where(seconds.isna())
             times = times.fillna(pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce"))
-    _refuse(given, times.isna(), TIME, "must be a time", origin)
+    wrong = times.isna() if required else times.isna() & given.notna() & (given != "")
+    _refuse(given, wrong, name, "must be a time", origin)
     return times.dt.as_unit("us")
 
 

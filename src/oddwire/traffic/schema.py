@@ -14,13 +14,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_datetime64_any_dtype
+
+from oddwire.params import RowKind
 
 LABEL = "label"  # Int8, 0 benign, 1 attack, missing where unknown
 ATTACK = "attack"  # string, the attack's family, missing where benign or unknown
-TIME = "ts"  # datetime64[us, UTC]
+TIME = "ts"  # datetime64[us, UTC]: of a connection, its start
+END = "end"  # datetime64[us, UTC], of connections alone: when it ended, and could be known
 
 # Never features as they are: they name one host or one moment, and leak the label.
-IDENTIFIERS = (TIME, "uid", "src_ip", "src_port", "dst_ip", "dst_port")
+TABLE_IDENTIFIERS = (TIME, "uid", "src_ip", "src_port", "dst_ip", "dst_port")
+IDENTIFIERS = (TIME, END, *TABLE_IDENTIFIERS[1:])
 RESERVED = (*IDENTIFIERS, LABEL, ATTACK)
 
 
@@ -62,11 +67,34 @@ class FeatureSchema:
         return cls(tuple(content["numeric"]), tuple(content["categorical"]))
 
 
+# The column by which rows are ordered and put into periods, by their kind.
+KNOWN_AT: Mapping[RowKind, str] = {"connections": END, "table": TIME}
+
+
+def known_at(columns: Mapping[str, Any] | pd.DataFrame) -> str | None:
+    """Return the name in `KNOWN_AT` for rows whose kind is seen by their columns alone.
+
+    None where they have no such column.
+
+    Parameters
+    ----------
+    columns
+        The rows, or the types of their columns by name.
+    """
+    # A table may have a feature of that name, which is a number or text.
+    if END in columns and is_datetime64_any_dtype(columns[END]):
+        return END
+    return TIME if TIME in columns else None
+
+
 def time_order(rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the places of rows in the order of their time, shape (n,).
+    """Return the places of rows in the order in which they are known, shape (n,).
 
     Equal times keep their order. Rows of unknown time come first: none may pass for the future.
     """
+    name = known_at(rows)
+    if name is None:
+        raise ValueError("rows without times have no order of time")
     # Of times with a zone, NumPy would compare objects.
-    times = rows[TIME].reset_index(drop=True)
+    times = rows[name].reset_index(drop=True)
     return times.sort_values(kind="stable", na_position="first").index.to_numpy()

@@ -27,23 +27,36 @@ def test_a_day_is_the_same_by_itself_and_among_others():
     for day in (0, 6, 7, 8):
         alone = later(day, day + 1)
         begin = ENDS + dt.timedelta(days=day)
-        inside = (many["ts"] >= begin - REACH) & (many["ts"] < begin + dt.timedelta(days=1))
+        inside = (many["end"] >= begin - REACH) & (many["end"] < begin + dt.timedelta(days=1))
         pd.testing.assert_frame_equal(alone, many[inside].reset_index(drop=True))
 
 
 def test_rows_reach_back_into_the_source_s_own_days():
     rows = later(0, 1, reach=dt.timedelta(hours=3))
     own = simulate(SOURCE)
-    before = rows[rows["ts"] < ENDS]
+    before = rows[rows["end"] < ENDS]
     assert len(before) > 0
     assert set(before["uid"]) <= set(own["uid"])
-    assert rows["ts"].is_monotonic_increasing
+    assert rows["end"].is_monotonic_increasing
+
+
+def test_no_connection_is_lost_between_days():
+    """What begins in a day is known in that day or after it: of a week in the middle, all is."""
+    weeks = later(0, 21)
+    begun = [len(later(day, day + 1, reach=dt.timedelta(0))) for day in range(21)]
+    assert sum(begun) == (weeks["end"] >= ENDS).sum()
+    over_midnight = weeks[weeks["ts"].dt.floor("D") < weeks["end"].dt.floor("D")]
+    assert set(over_midnight["ts"].dt.floor("D") - ENDS) & {
+        pd.Timedelta(days=day) for day in (6, 13)
+    }
+    own = simulate(SOURCE)
+    assert set(own.loc[own["end"] >= ENDS, "uid"]) <= set(weeks["uid"])
 
 
 def test_days_are_as_busy_as_the_source_s_own_of_their_kind_and_the_hosts_the_same():
     own, weeks = simulate(SOURCE), later(0, 14)
-    weeks = weeks[weeks["ts"] >= ENDS]
-    per_day = weeks.groupby(weeks["ts"].dt.floor("D")).size()
+    weeks = weeks[weeks["end"] >= ENDS]
+    per_day = weeks.groupby(weeks["end"].dt.floor("D")).size()
     working = per_day[per_day.index.dayofweek < 5]
     assert working.mean() == pytest.approx(len(own) / 5, rel=0.1)
     assert per_day[per_day.index.dayofweek >= 5].mean() < 0.6 * working.mean()

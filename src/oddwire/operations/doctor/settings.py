@@ -14,8 +14,9 @@ from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.repository.git import tracked
 from oddwire.own_folders import OwnFolders
-from oddwire.params import Params
-from oddwire.traffic.sources.reading.files import locate
+from oddwire.params import Params, SourceSettings
+from oddwire.traffic.sources.reading.files import locate, missing_files
+from oddwire.traffic.wire_text import shown_path
 
 _EDIT = "${EDITOR:-vi} params.yaml"
 _SECRET = re.compile(
@@ -30,8 +31,10 @@ def see_settings(ground: Ground) -> Iterator[Finding | Fact]:
         return
     yield Fact(f"params.yaml is valid; sources: {', '.join(ground.sources) or 'none yet'}")
     for name, settings in ground.params.sources.items():
-        for key, file in settings.files().items():
+        for key, file in settings.paths().items():
             yield from _source_file(ground, ground.params, name, key, file)
+        if settings.logs:
+            yield from _source_logs(ground, ground.params, name, settings)
 
 
 def _unreadable(ground: Ground) -> Finding:
@@ -71,14 +74,28 @@ def _source_file(
         problem, remedy = "may not be read", f"chmod u+r {quoted(file, ground.root)}"
     else:
         problem = "is not there"
-    in_use = name in params.drift.sources or (project.prepared(name) / "split.json").is_file()
-    if not in_use:
+    if not _in_use(ground, params, name):
         yield Fact(f"{name}: its {key} file {problem} ({remedy}); nobody has used it yet")
         return
     yield Finding(
         subject=name, problem=f"its {key} file {quoted(file, ground.root)} {problem}, so it cannot "
         "be trained anew", remedy=remedy,
     )  # fmt: skip
+
+
+def _source_logs(
+    ground: Ground, params: Params, name: str, settings: SourceSettings
+) -> Iterator[Finding | Fact]:
+    for pattern in missing_files(settings, root=ground.root):
+        problem = f"no log file is there that {shown_path(pattern)} names"
+        if _in_use(ground, params, name):
+            yield Finding(subject=name, problem=problem, remedy=_EDIT)
+        else:
+            yield Fact(f"{name}: {problem} ({_EDIT}); nobody has used it yet")
+
+
+def _in_use(ground: Ground, params: Params, name: str) -> bool:
+    return name in params.drift.sources or (ground.project.prepared(name) / "split.json").is_file()
 
 
 def see_secrets(ground: Ground) -> Iterator[Finding | Fact]:

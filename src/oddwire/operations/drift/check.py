@@ -36,7 +36,7 @@ from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import DRIFT_SCENARIOS, Params, Source
 from oddwire.project import Project
-from oddwire.traffic.schema import TIME
+from oddwire.traffic.schema import known_at
 from oddwire.traffic.wire_text import printable
 
 MOST_PERIODS = 31  # caught up on by one check: more would keep the next one waiting
@@ -283,7 +283,8 @@ def _noted(outage: Outage) -> Iterator[None]:
 
 def _span(period: Period, rows: pd.DataFrame) -> tuple[dt.datetime | None, dt.datetime | None]:
     """Return the period that rows span, in UTC; of a file without times, when it was written."""
-    if period.start is not None or TIME not in rows or rows[TIME].isna().all():
+    time = known_at(rows)
+    if period.start is not None or time is None or rows[time].isna().all():
         return period.start, period.end
-    times = pd.to_datetime(rows[TIME], utc=True)
+    times = pd.to_datetime(rows[time], utc=True)
     return times.min().to_pydatetime(warn=False), times.max().to_pydatetime(warn=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.operations.drift.statistics import MIN_ROWS, spread
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.schema import TIME, FeatureSchema, known_at
 
 SCORE = "anomaly_score"
 LEVELS = 1000  # values told apart in a numeric column: what is lost is under 0.1 % of the rows
@@ -53,6 +53,8 @@ def checked_side(
 ) -> pd.DataFrame:
     """Return the columns to compare, in the order of a zone's clock, the anomaly score among them.
 
+    The column `TIME` says when each row was known.
+
     Raises
     ------
     DataError
@@ -63,7 +65,9 @@ def checked_side(
     lacking = [name for name in schema.columns if name not in frame]
     if lacking:
         raise DataError(f"the {side} rows must have the column {lacking[0]!r:.80}, it is missing")
-    kept = frame[[*schema.columns, *({TIME} & set(frame))]]
+    kept = frame[list(schema.columns)]
+    if (time := known_at(frame)) is not None:
+        kept = kept.assign(**{TIME: frame[time]})
     if scores is not None:
         if SCORE in schema.columns:
             raise DataError(f"a feature column must not be called {SCORE!r}: drop or rename it")

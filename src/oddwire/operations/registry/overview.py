@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from oddwire.errors import OddwireError
@@ -14,7 +13,7 @@ from oddwire.operations.tracking.addresses import URI_VARIABLE
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Params
 from oddwire.project import Project
-from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.sources.reading.files import missing_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,24 +69,15 @@ def source_states(project: Project, params: Params) -> SourceStates:
     states = []
     for name, settings in params.sources.items():
         champion, last = trained.get(name, (None, None))
-        missing = [
-            str(file) for file in settings.files().values() if not _is_there(file, project.root)
-        ]
         states.append(
             SourceState(
                 name=name, format=settings.format, rows_from=settings.rows_from(),
-                missing=tuple(missing), prepared=(project.prepared(name) / "split.json").is_file(),
+                missing=missing_files(settings, root=project.root),
+                prepared=(project.prepared(name) / "split.json").is_file(),
                 champion=champion, last_training=last,
             )
         )  # fmt: skip
     return SourceStates(tuple(states), error)
-
-
-def _is_there(file: Path, root: Path) -> bool:
-    try:
-        return locate(file, root).is_file()
-    except (OSError, RuntimeError, ValueError):  # a name that is too long, a user without a home
-        return False
 
 
 def _trained(registry: Registry, source: str) -> tuple[str | None, str | None]:

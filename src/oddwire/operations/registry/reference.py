@@ -12,7 +12,7 @@ from oddwire.detection.model import Model
 from oddwire.errors import ModelError
 from oddwire.operations.registry.versions import Version, model_name
 from oddwire.operations.tracking.store import Tracking
-from oddwire.traffic.schema import LABEL, TIME
+from oddwire.traffic.schema import LABEL, known_at
 
 FOLDER, FILE = "reference", "reference.parquet"
 SCORE = "anomaly_score"
@@ -48,8 +48,8 @@ def reference_rows(model: Model, held_out: pd.DataFrame, fitted: pd.DataFrame) -
     if len(rows) > _MOST_ROWS:  # from all of the time: the last rows might be of an hour
         kept = np.random.default_rng(0).choice(len(rows), _MOST_ROWS, replace=False)
         rows = rows.iloc[np.sort(kept)]
-    if TIME in rows:
-        rows = rows.sort_values(TIME, kind="stable")
+    if (time := known_at(rows)) is not None:
+        rows = rows.sort_values(time, kind="stable")
     rows = rows.reset_index(drop=True)
     scored = rows[SCORE].notna()
     rows.loc[scored, SCORE] = model.anomaly_score(rows[scored])

@@ -34,6 +34,7 @@ def _counts(result: ScoredFile) -> list[list[str]]:
         ["alerts", f"{result.alerts:,}"],
         ["observed alert rate", rate],
         ["target: share of benign rows", f"{result.alert_p_value:.2%}"],
+        *([["lines refused", f"{result.refused:,}"]] if result.refused else []),
         ["missing values", f"{result.missing:,}"],
         ["infinite values", f"{result.infinite:,}"],
         ["categories not seen in training", f"{result.unseen:,}"],

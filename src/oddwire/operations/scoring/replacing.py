@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import zlib
 from pathlib import Path
 
@@ -11,16 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oddwire.errors import DataError
-from oddwire.operations.scoring.scored_files import explained_file
+from oddwire.operations.scoring.scored_files import explained_file, refused_file
 from oddwire.own_folders import OwnFolders
 from oddwire.params import Params
 from oddwire.project import Project
-from oddwire.traffic.sources.reading.files import locate
+from oddwire.traffic.sources.reading.files import files_of
 from oddwire.traffic.wire_text import shown_path
 
 # By these a scored file and its explanations are known.
 _SCORED = {"anomaly_score", "p_value", "extrapolated", "alert", "model_version"}
 _EXPLAINED = {"row", "rank", "feature", "benign_median", "benign_quantile", "share"}
+_REFUSED = {"line", "reason", "text"}
 _LONGEST = 1_000_000  # letters of a header
 
 
@@ -32,7 +34,8 @@ def check_replaced(out: Path, *, explained: bool) -> None:
     DataError
         Naming the file.
     """
-    wanted = {out: _SCORED} | ({explained_file(out): _EXPLAINED} if explained else {})
+    wanted = {out: _SCORED, refused_file(out): _REFUSED}
+    wanted |= {explained_file(out): _EXPLAINED} if explained else {}
     for target, columns in wanted.items():
         # What is no file, or cannot be read, cannot be written either: that is told elsewhere.
         if target.is_file() and target.stat().st_size and not columns <= set(_columns(target)):
@@ -51,15 +54,15 @@ def check_kept(out: Path, project: Project, params: Params, *, explained: bool) 
         Naming the file.
     """
     own = OwnFolders(project, params.sources)
-    for target in [out.absolute(), *([explained_file(out).absolute()] if explained else [])]:
+    targets = [out, refused_file(out), *([explained_file(out)] if explained else [])]
+    for target in map(Path.absolute, targets):
         if (name := own.holding(target)) is not None:
             raise DataError(
                 f"--out: {shown_path(target)} is in {name}, which {own.maker(name)} makes anew:"
                 " write to another folder"
             )
         for source, settings in params.sources.items():
-            for key, path in settings.files().items():
-                file = locate(path, project.root)
+            for key, file in files_of(settings, root=project.root, required=False).items():
                 if target.exists() and file.exists() and target.samefile(file):
                     raise DataError(
                         f"--out: {shown_path(target)} is the {key} file of source {source!r}:"
@@ -73,6 +76,8 @@ def _columns(file: Path) -> list[str]:
             return list(pq.read_schema(file).names)
         with (gzip.open if file.name.endswith(".gz") else open)(file, "rb") as opened:
             header = opened.readline(_LONGEST).decode(errors="replace")
+        if file.name.endswith(".jsonl"):
+            return list(json.loads(header))
         return next(csv.reader([header]), [])
-    except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowException):
+    except (OSError, EOFError, ValueError, TypeError, zlib.error, csv.Error, pa.ArrowException):
         return []

@@ -25,6 +25,7 @@ from oddwire.operations.scoring.scored_files import (
     explained_file,
     join_scores,
     own_columns,
+    write_refused,
     writing,
 )
 from oddwire.operations.scoring.unusual import UnusualAlert, identified
@@ -46,7 +47,8 @@ class ScoredFile:
     ``discoveries`` and ``adaptive_alerts`` are None where they were not asked for;
     ``counted_discoveries`` are those that need no p-value beyond the calibration rows;
     ``explained`` counts the alerts in the file ``explanations``; ``unusual`` has the most
-    anomalous alerts, explained or not.
+    anomalous alerts, explained or not. Of a log, ``refused`` counts the lines that could not be
+    read, which stand in the file ``refused_lines``, and ``cut`` says why it ended before its time.
     """
 
     out: Path
@@ -64,6 +66,9 @@ class ScoredFile:
     adaptive_alerts: int | None = None
     explained: int = 0
     explanations: Path | None = None
+    refused: int = 0
+    refused_lines: Path | None = None
+    cut: str | None = None
     unusual: tuple[UnusualAlert, ...] = ()
 
     @property
@@ -73,9 +78,12 @@ class ScoredFile:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        paths = {"out": str(self.out)}
-        if self.explanations is not None:
-            paths["explanations"] = str(self.explanations)
+        named = {
+            "out": self.out,
+            "explanations": self.explanations,
+            "refused_lines": self.refused_lines,
+        }
+        paths = {key: str(path) for key, path in named.items() if path is not None}
         return asdict(self) | {"alert_rate": self.alert_rate} | paths
 
 
@@ -143,7 +151,7 @@ def score_file(
             _need_times(opened, settings)
     asked = _Asked(max_fdr, adaptive, explain_most)
     scoring = _Scoring(opened, settings.row_kind, model, asked, out, version.number)
-    more = scoring.write()
+    more = scoring.write() | write_refused(opened.raw, out)
     scorer = scoring.scorer
     return ScoredFile(
         out, scorer.rows, scorer.alerts, model.alert_p_value, version.number, version.detector,

@@ -18,6 +18,7 @@ from oddwire.drafts import whole_files
 from oddwire.errors import DataError
 from oddwire.params.values.paths import path_fault
 from oddwire.traffic.frame_files import FrameFile
+from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable, free_name
 from oddwire.traffic.wire_text import shown_path
 
@@ -41,8 +42,8 @@ def check_targets(file: Path, out: Path, *, explained: bool) -> None:
     """
     if not out.name.endswith(_SUFFIXES):
         raise DataError(f"--out must end with {', '.join(_SUFFIXES)}, got {out.name!r}")
-    targets = (out, explained_file(out)) if explained else (out,)
-    for target in targets:  # the second name is longer than the one that was given
+    targets = (out, *([explained_file(out)] if explained else []), refused_file(out))
+    for target in targets:  # the other names are longer than the one that was given
         if (fault := path_fault(str(target.absolute()))) is not None:
             raise DataError(f"--out: {shown_path(target)} {fault}")
     if not out.absolute().parent.is_dir():
@@ -60,6 +61,30 @@ def explained_file(out: Path) -> Path:
     """Return where the explanations of a scored file stand: ``a.csv`` → ``a.explained.csv``."""
     suffix = next(suffix for suffix in _SUFFIXES if out.name.endswith(suffix))
     return out.with_name(f"{out.name.removesuffix(suffix)}.explained{suffix}")
+
+
+def refused_file(out: Path) -> Path:
+    """Return where the lines of a log stand that were refused: ``a.csv`` → ``a.refused.jsonl``."""
+    suffix = next(suffix for suffix in _SUFFIXES if out.name.endswith(suffix))
+    return out.with_name(f"{out.name.removesuffix(suffix)}.refused.jsonl")
+
+
+def write_refused(raw: RawFile, out: Path) -> dict[str, Any]:
+    """Write the refused lines of a log beside its scored file, and return what there is to tell.
+
+    Raises
+    ------
+    DataError
+        If they cannot be written.
+    """
+    if raw.refused is None:
+        return {}
+    told: dict[str, Any] = {"refused": raw.refused.count, "cut": raw.refused.cut}
+    if raw.refused.count:
+        with writing([refused_file(out)]) as (draft,):
+            raw.refused.write(draft)
+        told["refused_lines"] = refused_file(out)
+    return told
 
 
 def own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:

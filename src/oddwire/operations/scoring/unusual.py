@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.traffic.schema import IDENTIFIERS, TIME
+from oddwire.traffic.schema import TABLE_IDENTIFIERS, TIME
 from oddwire.traffic.sources.reading.raw_table import RawTable
 from oddwire.traffic.wire_text import printable
 
@@ -181,15 +181,15 @@ def identified(rows: pd.DataFrame, raw: RawTable | None = None) -> Identified:
     """
 
     def of(chosen: NDArray[np.int64]) -> list[tuple[tuple[str, str], ...]]:
-        known = rows[[name for name in IDENTIFIERS if name in rows]].iloc[chosen]
-        for name in IDENTIFIERS:
+        known = rows[[name for name in TABLE_IDENTIFIERS if name in rows]].iloc[chosen]
+        for name in TABLE_IDENTIFIERS:
             if raw is not None and name in raw.names and name not in known:
                 own = raw.column(name).take(chosen).to_pandas(types_mapper=pd.ArrowDtype)
                 known = known.assign(**{name: own.to_numpy(object)})
         return [
             tuple((name, _text(value)) for name, value in values.items() if not pd.isna(value))
             for values in (
-                {name: known[name].iloc[row] for name in IDENTIFIERS if name in known}
+                {name: known[name].iloc[row] for name in TABLE_IDENTIFIERS if name in known}
                 for row in range(len(chosen))
             )
         ]

@@ -23,7 +23,7 @@ from oddwire.operations.tracking.items import Tags
 from oddwire.operations.training.evaluating import score_test
 from oddwire.operations.training.results import EvaluatedDetector, Training
 from oddwire.traffic.labels import labels_of
-from oddwire.traffic.schema import TIME
+from oddwire.traffic.schema import known_at
 
 _EXAMPLE_ROWS = 50
 
@@ -183,7 +183,8 @@ def _rows_in_words(rows: pd.DataFrame) -> str:
         count = f"{len(rows):,} benign rows"
     else:
         count = f"{len(rows):,} rows" + (f", {attacks:,} of them attacks" if attacks else "")
-    times = rows[TIME].dropna() if TIME in rows else pd.Series(dtype="datetime64[us, UTC]")
+    time = known_at(rows)
+    times = pd.Series() if time is None else rows[time].dropna()
     if times.empty:
         return count
     return f"{count}, {times.min():%Y-%m-%d %H:%M} to {times.max():%Y-%m-%d %H:%M} UTC"

@@ -87,6 +87,7 @@ def shown(value: Any) -> str:
 def _names(place: Sequence[str | int]) -> list[str]:
     """Name a place as it is in the file: pydantic puts the format into the keys of a source."""
     if place[-1:] == ("[key]",):
-        return [*map(str, place[:-3]), f"{place[-3]}: a name"]
+        *above, block = _names(place[:-2])
+        return [*above, f"{block}: a name"]
     names = [str(part)[:_MOST_OF_A_KEY] for part in place]
     return names[:2] + names[3:] if names[:1] == ["sources"] else names

@@ -1,9 +1,9 @@
 """Connections → features: what a connection is like, and what went before it.
 
-Time windows are causal: a connection sees itself and the connections before it, in the order of
-time (at equal times, in the order of the rows), and nothing later. So one function serves batch
-and live: put the connections of the last `LONGEST_WINDOW` seconds before the new ones, and the new
-ones' features are the same to the last bit.
+Time windows are causal: a connection sees itself and the connections before it, in the order in
+which they are known, by the clock of ``clock.py``, and nothing later. So one function serves batch,
+live and parts computed apart: put the connections of the last `LONGEST_WINDOW` seconds of that
+clock before the new ones, and the new ones' features are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from oddwire.errors import ParameterError
 from oddwire.params import RowKind
 from oddwire.traffic.addresses import sides
+from oddwire.traffic.features.clock import MICROSECONDS, Clock
 from oddwire.traffic.features.time_windows import (
     Codes,
     IntArray,
@@ -27,13 +28,12 @@ from oddwire.traffic.features.time_windows import (
     count_rows,
     sum_inside,
 )
-from oddwire.traffic.schema import RESERVED, TIME, FeatureSchema
+from oddwire.traffic.schema import RESERVED, FeatureSchema
 
 FloatArray = NDArray[np.float64]
 
 WINDOWS = (10, 60, 600)  # seconds: a scan, a burst, a habit
 LONGEST_WINDOW = max(WINDOWS)
-MICROSECONDS = 1_000_000
 
 # Zeek's states of a connection that was never established or was torn down by a reset.
 FAILED_STATES = frozenset({"S0", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR"})
@@ -74,14 +74,16 @@ CONNECTION_FEATURES = FeatureSchema(
 )
 
 
-def connection_features(connections: pd.DataFrame) -> pd.DataFrame:
+def connection_features(connections: pd.DataFrame, clocks: IntArray | None = None) -> pd.DataFrame:
     """Turn connections into features.
 
     Parameters
     ----------
     connections
-        Connections of the connection schema, shape (n, 16), in any order of time; rows of the same
-        time count as following each other.
+        Connections of the connection schema, shape (n, 18), in the order in which they are known.
+    clocks
+        What the clock showed at each, int64 of shape (n,), where there are connections before these
+        that moved it (`Clock`); None where there are none.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def connection_features(connections: pd.DataFrame) -> pd.DataFrame:
     ... )
     >>> features = connection_features(check_connections(rows, origin="example"))
     >>> features.shape
-    (2, 69)
+    (2, 70)
     >>> features[["src_byte_share", "src_peers_10s", "src_failure_share_10s", "dst_side"]]
        src_byte_share  src_peers_10s  src_failure_share_10s dst_side
     0             NaN            1.0                    1.0   inside
@@ -118,7 +120,8 @@ def connection_features(connections: pd.DataFrame) -> pd.DataFrame:
     block = np.empty((len(numeric), len(connections)))
     for column, values in _single_features(connections):
         block[numeric.index(column)] = values
-    for column, positions, values in _window_features(connections):
+    clocks = Clock().of(connections) if clocks is None else clocks
+    for column, positions, values in _window_features(connections, clocks):
         row = block[numeric.index(column)]
         row[:] = np.nan
         row[positions] = values
@@ -134,13 +137,17 @@ def connection_features(connections: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def to_features(kind: RowKind, frame: pd.DataFrame, schema: FeatureSchema) -> pd.DataFrame:
+def to_features(
+    kind: RowKind, frame: pd.DataFrame, schema: FeatureSchema, clocks: IntArray | None = None
+) -> pd.DataFrame:
     """Turn the rows of a source into a feature frame.
 
     Parameters
     ----------
     frame
         Connections, or a feature frame, which comes back as it is.
+    clocks
+        As for `connection_features`.
 
     Raises
     ------
@@ -153,7 +160,7 @@ def to_features(kind: RowKind, frame: pd.DataFrame, schema: FeatureSchema) -> pd
         raise ParameterError(
             f"connections have no feature {', '.join(unknown)} in this version of oddwire"
         )
-    return connection_features(frame)
+    return connection_features(frame, clocks)
 
 
 def _single_features(connections: pd.DataFrame) -> Iterator[tuple[str, FloatArray]]:
@@ -191,9 +198,10 @@ class _Row(NamedTuple):
     bytes: IntArray
 
 
-def _window_features(connections: pd.DataFrame) -> Iterator[tuple[str, IntArray, NDArray[Any]]]:
+def _window_features(
+    connections: pd.DataFrame, clocks: IntArray
+) -> Iterator[tuple[str, IntArray, NDArray[Any]]]:
     """Yield column, positions of the rows that have a value, and those values."""
-    times = _microseconds(connections[TIME])
     src, dst = Codes.of(connections["src_ip"]), Codes.of(connections["dst_ip"])
     state = connections["conn_state"]
     rows = _Row(
@@ -207,7 +215,7 @@ def _window_features(connections: pd.DataFrame) -> Iterator[tuple[str, IntArray,
         ("dst", dst, src),
         ("pair", _pairs(src, dst), None),
     ):
-        keyed = KeyedRows.sort(key, times)
+        keyed = KeyedRows.group(key, clocks)
         for column, values in _key_features(name, keyed, rows, peers):
             yield column, keyed.positions, values
 
@@ -230,11 +238,6 @@ def _key_features(
         known = sum_inside(state_known, starts).astype(np.float64)
         yield f"{name}_failure_share_{seconds}s", _ratio(failures, known)
         yield f"{name}_bytes_{seconds}s", sum_inside(volume, starts)
-
-
-def _microseconds(times: pd.Series) -> IntArray:
-    local: NDArray[Any] = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    return local.view(np.int64)
 
 
 def _pairs(src: Codes, dst: Codes) -> Codes:

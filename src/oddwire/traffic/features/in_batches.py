@@ -1,21 +1,66 @@
-"""Features of rows that come in batches, equal to those of all rows at once to the last bit."""
+"""Features of rows that come in batches, equal to those of all rows at once to the last bit.
+
+What a row needs of the rows before it is found in one cheap pass: the clock, and where the longest
+time window begins. After that a batch stands by itself, and its features may be computed anywhere,
+at the same time as others'.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
 from oddwire.params import RowKind
+from oddwire.traffic.features.clock import MICROSECONDS, Clock
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.features.time_windows import IntArray
+from oddwire.traffic.schema import FeatureSchema
 
-_REACH = pd.Timedelta(seconds=LONGEST_WINDOW)
+_REACH = LONGEST_WINDOW * MICROSECONDS
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowsWithOverlap:
+    """Rows with all that their features need.
+
+    Parameters
+    ----------
+    kind, schema
+        As for `to_features`.
+    rows
+        The overlap, and the rows themselves behind it.
+    overlap
+        How many connections of the longest time window stand before the rows themselves.
+    clocks
+        The clock of all of them, as for `connection_features`; None for a table.
+    """
+
+    kind: RowKind
+    schema: FeatureSchema
+    rows: pd.DataFrame
+    overlap: int = 0
+    clocks: IntArray | None = None
+
+    def features(self) -> pd.DataFrame:
+        """Return the feature frame of the rows themselves.
+
+        Raises
+        ------
+        ParameterError
+            As by `to_features`.
+        """
+        features = to_features(self.kind, self.rows, self.schema, self.clocks)
+        return features.iloc[self.overlap :].reset_index(drop=True) if self.overlap else features
 
 
 class FeaturesInBatches:
     """Turns batches of rows into feature frames, one after the other.
 
-    Connections of the longest time window before a batch are kept and put before it; their number
-    follows from the traffic. Connections come in the order of time, a table's rows in any.
+    Between batches it keeps the clock, and the connections of the longest time window; their number
+    follows from the traffic. Connections come in the order in which they are known, a table's rows
+    in any.
 
     Parameters
     ----------
@@ -25,7 +70,9 @@ class FeaturesInBatches:
 
     def __init__(self, kind: RowKind, schema: FeatureSchema) -> None:
         self._kind, self._schema = kind, schema
+        self._clock = Clock()
         self._before: pd.DataFrame | None = None
+        self._clocks_before = np.empty(0, dtype=np.int64)
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the feature frame of the next rows.
@@ -35,13 +82,20 @@ class FeaturesInBatches:
         ParameterError
             As by `to_features`.
         """
+        return self.take(rows).features()
+
+    def take(self, rows: pd.DataFrame) -> RowsWithOverlap:
+        """Take the next rows, and return them with what their features need."""
         if self._kind == "table" or rows.empty:
-            return to_features(self._kind, rows, self._schema)
-        near = rows
+            return RowsWithOverlap(kind=self._kind, schema=self._schema, rows=rows)
+        near, clocks = rows, np.concatenate([self._clocks_before, self._clock.of(rows)])
         if self._before is not None:
             near = pd.concat([self._before, rows], ignore_index=True)
-        self._before = near[near[TIME] > near[TIME].iloc[-1] - _REACH]
-        features = to_features(self._kind, near, self._schema)
-        if len(near) == len(rows):
-            return features
-        return features.iloc[len(near) - len(rows) :].reset_index(drop=True)
+        # The clock never goes back: no later window reaches beyond these, and as it stands at the
+        # last row, that row is always among them.
+        reached = int(np.searchsorted(clocks, clocks[-1] - _REACH, side="right"))
+        self._before, self._clocks_before = near.iloc[reached:].copy(), clocks[reached:]
+        return RowsWithOverlap(
+            kind=self._kind, schema=self._schema, rows=near,
+            overlap=len(near) - len(rows), clocks=clocks,
+        )  # fmt: skip

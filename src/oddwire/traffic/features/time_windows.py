@@ -1,9 +1,10 @@
 """Sums and distinct counts over causal time windows, in time and memory linear in the rows.
 
-Rows are sorted by key, then time. The window of a row is then a run of neighbours that ends with
-the row itself, so that where it starts says it all: sums are differences of one running sum,
-distinct counts need one counter per value. Everything is integer arithmetic, because a running
-sum of floats depends on where it began, and live would differ from batch in the last bits.
+Rows come in the order in which they are known, and are put together by key. The window of a row is
+then a run of neighbours that ends with the row itself, so that where it starts says it all: sums
+are differences of one running sum, distinct counts need one counter per value. All is integer
+arithmetic, because a running sum of floats depends on where it began, and live would differ from
+batch in the last bits.
 
 Why compiled loops and not a query engine: ``docs/decisions/0002-window-engine.md``.
 """
@@ -41,59 +42,55 @@ class Codes(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyedRows:
-    """The rows of known key and time, sorted by key, then time, ties in the order given.
+    """The rows of known key, those of one key together, each key's in the order given.
 
     Parameters
     ----------
     positions
-        int64 of shape (m,): the place of each sorted row among the rows given.
+        int64 of shape (m,): the place of each row among the rows given.
     keys
-        int64 of shape (m,): the sorted rows' keys.
-    times
-        int64 of shape (m,): the sorted rows' times.
+        int64 of shape (m,): their keys.
+    clocks
+        int64 of shape (m,): what the clock showed at each.
     """
 
     positions: IntArray
     keys: IntArray
-    times: IntArray
+    clocks: IntArray
 
     @classmethod
-    def sort(cls, keys: Codes, times: IntArray) -> KeyedRows:
-        """Sort rows by key, then time; rows without a key or a time are left out.
+    def group(cls, keys: Codes, clocks: IntArray) -> KeyedRows:
+        """Put the rows of each key together; those without a key are left out.
 
         Parameters
         ----------
         keys
             A key per row, shape (n,).
-        times
-            int64 of shape (n,), numpy's NaT (the smallest int64) where missing. Any order; rows of
-            the same time count as following each other in the order given.
+        clocks
+            int64 of shape (n,), never going back.
         """
-        by_time = np.argsort(times, kind="stable")
-        known = (keys.numbers[by_time] >= 0) & (times[by_time] != np.iinfo(np.int64).min)
-        by_time = by_time[known]
-        sorted_keys = keys.numbers[by_time]
+        known = np.flatnonzero(keys.numbers >= 0)
         stable_order = compiled(_stable_order, "int64[::1](int64[::1], int64)")
-        positions = by_time[stable_order(sorted_keys, keys.different)]
-        return cls(positions=positions, keys=keys.numbers[positions], times=times[positions])
+        positions = known[stable_order(keys.numbers[known], keys.different)]
+        return cls(positions=positions, keys=keys.numbers[positions], clocks=clocks[positions])
 
     def starts(self, width: int) -> IntArray:
         """Find where the window of each row starts.
 
-        The window of a row at time t holds the rows of the same key with a time in (t - width, t]
-        up to the row itself; rows of the same time that come later are not in it.
+        The window of a row whose clock shows t holds the rows of its key up to the row itself for
+        which it showed more than t - width; rows after it, even of the same t, are not in it.
 
         Parameters
         ----------
         width
-            In the unit of the times.
+            In the unit of the clocks.
 
         Returns
         -------
         int64 of shape (m,): sorted position i has the window ``starts[i] .. i``, both included.
         """
         window_starts = compiled(_window_starts, "int64[::1](int64[::1], int64[::1], int64)")
-        return window_starts(self.keys, self.times, width)
+        return window_starts(self.keys, self.clocks, width)
 
 
 def count_rows(starts: IntArray) -> IntArray:
@@ -142,12 +139,12 @@ def _stable_order(keys: IntArray, different: int) -> IntArray:
     return order
 
 
-def _window_starts(keys: IntArray, times: IntArray, width: int) -> IntArray:
+def _window_starts(keys: IntArray, clocks: IntArray, width: int) -> IntArray:
     starts = np.empty(len(keys), dtype=np.int64)
     start = 0
     for position in range(len(keys)):
-        key, time = keys[position], times[position]
-        while keys[start] != key or time - times[start] >= width:
+        key, clock = keys[position], clocks[position]
+        while keys[start] != key or clock - clocks[start] >= width:
             start += 1
         starts[position] = start
     return starts

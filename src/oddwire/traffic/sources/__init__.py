@@ -1,7 +1,8 @@
 """Sources of traffic: one reader per format, imported when a source of that format is read.
 
-The reader of a format is the module here of its name (``nsl-kdd``: ``nsl_kdd``), which offers what
-`Reader` says. The format's settings are a class in ``oddwire.params.sources``.
+The reader of a format is the module here of its name (``nsl-kdd``: ``nsl_kdd``), or the one that
+its settings name; it offers what `Reader` says. The format's settings are a class in
+``oddwire.params.sources``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from oddwire.params.sources import SourceSettings
+    from oddwire.params import SourceSettings
     from oddwire.traffic.archive import SourceBatches, SourceRows
     from oddwire.traffic.schema import FeatureSchema
     from oddwire.traffic.sources.reading.file_batches import FileBatches
@@ -37,7 +38,7 @@ class FileRows:
     Parameters
     ----------
     rows
-        Connections or a feature frame, in the order of time where they have one.
+        Connections or a feature frame, in the order in which they were known, if they have times.
     raw
         The columns as they stand in the file.
     places
@@ -86,7 +87,8 @@ class SimulatingReader(Reader, Protocol):
 
 def load_reader(source: SourceSettings) -> Reader:
     """Import the reader of a source's format."""
-    return cast("Reader", import_module(f"{__name__}.{source.format.replace('-', '_')}"))
+    module = source.reader or source.format.replace("-", "_")
+    return cast("Reader", import_module(f"{__name__}.{module}"))
 
 
 def open_source(source: SourceSettings, *, root: Path, rows: int | None = None) -> SourceBatches:
@@ -107,7 +109,7 @@ def open_source(source: SourceSettings, *, root: Path, rows: int | None = None) 
     from oddwire.traffic.sources.reading.files import locate
     from oddwire.traffic.sources.reading.limits import refuse_oversize
 
-    for file in source.files().values():
+    for file in source.paths().values():
         refuse_oversize(locate(file, root), max_rows=source.max_rows)
     return load_reader(source).open_source(source, root=root, rows=rows)
 
@@ -122,7 +124,7 @@ def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
 
     Returns
     -------
-    SourceRows, sorted by time where rows have one.
+    SourceRows, in the order in which rows were known, where they have times.
 
     Raises
     ------
@@ -140,9 +142,9 @@ def check_small_files(source: SourceSettings, *, root: Path) -> None:
     DataError
         If a file, column or row is not what the source promises.
     """
-    from oddwire.traffic.sources.reading.files import locate
+    from oddwire.traffic.sources.reading.files import files_of
 
-    files = [locate(file, root) for file in source.files().values()]
+    files = list(files_of(source, root=root, required=False).values())
     if files and all(file.exists() for file in files):
         regular = [file for file in files if file.is_file()]
         if sum(file.stat().st_size for file in regular) <= _SMALL:
@@ -173,7 +175,8 @@ def open_file(
     """
     from oddwire.traffic.sources.reading.limits import refuse_oversize
 
-    refuse_oversize(file, max_rows=source.max_rows)
+    if not source.logs:  # of a log, lines are counted as they are read
+        refuse_oversize(file, max_rows=source.max_rows)
     return load_reader(source).open_file(source, file, schema=schema, rows=rows)
 
 
@@ -217,7 +220,7 @@ def read_file(
     """
     opened = open_file(source, file, schema=schema)
     batch = next(opened.batches())
-    places = batch.places if opened.time is None else opened.order()
+    places = batch.places if opened.in_time_order else opened.order()
     rows = batch.rows.iloc[places].reset_index(drop=True)
     return FileRows(rows, batch.raw, places, opened.typed)
 

@@ -1,4 +1,7 @@
-"""Connections in a CSV or Parquet file: columns named as in the connection schema."""
+"""Connections in a CSV or Parquet file: columns named as in the connection schema.
+
+Such a table has no order of a log. Its rows are known in the order of their ends.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ import pyarrow as pa
 
 from oddwire.traffic.connections import (
     CONNECTION_COLUMNS,
+    END_COLUMNS,
     TEXT_COLUMNS,
     require_columns,
     type_connections,
-    type_times,
+    type_ends,
 )
-from oddwire.traffic.schema import TIME
 from oddwire.traffic.sources.reading.column_roles import refuse_duplicate_columns
 from oddwire.traffic.sources.reading.column_values import categories
 from oddwire.traffic.sources.reading.file_batches import FileBatches
@@ -48,7 +51,9 @@ def open_connections(file: Path, *, rows: int | None = None) -> FileBatches:
     require_columns(raw.names, origin=str(file))
     known = tuple(name for name in dict.fromkeys(raw.names) if name in CONNECTION_COLUMNS)
     refuse_duplicate_columns(raw, known)
-    return FileBatches(raw, partial(_connections, known=known), known, TIME, _times)
+    times = tuple(name for name in END_COLUMNS if name in known)
+    to_ends = partial(_ends, known=times)
+    return FileBatches(raw, partial(_connections, known=known), known, times, to_ends)
 
 
 def _connections(raw: RawTable, *, known: tuple[str, ...]) -> pd.DataFrame:
@@ -56,8 +61,9 @@ def _connections(raw: RawTable, *, known: tuple[str, ...]) -> pd.DataFrame:
     return type_connections(frame, origin=str(raw.file), first_row=raw.first_row)
 
 
-def _times(raw: RawTable) -> pd.Series[Any]:
-    return type_times(_values(raw, TIME), origin=str(raw.file), first_row=raw.first_row)
+def _ends(raw: RawTable, *, known: tuple[str, ...]) -> pd.Series[Any]:
+    frame = pd.DataFrame({name: _values(raw, name) for name in known})
+    return type_ends(frame, origin=str(raw.file), first_row=raw.first_row)
 
 
 def _values(raw: RawTable, name: str) -> pd.Series[Any]:

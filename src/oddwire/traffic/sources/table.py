@@ -20,7 +20,7 @@ from oddwire.errors import DataError, listed, short_repr
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.labels import LabelRule, LabelsSeen
-from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
+from oddwire.traffic.schema import ATTACK, LABEL, TABLE_IDENTIFIERS, TIME, FeatureSchema
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
     build_frame,
@@ -111,7 +111,7 @@ def _typed(raw: RawFile, roles: Roles, format_: str | None, *, for_scoring: bool
         form = time_form(lambda: (batch.column(time) for batch in raw.batches([time])))
     to_times = partial(times, name=time, required=not for_scoring, form=form)
     to_rows = partial(typed, time_form=form)
-    return FileBatches(raw, to_rows, roles.schema.numeric, time, to_times)
+    return FileBatches(raw, to_rows, roles.schema.numeric, (time,), to_times)
 
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
@@ -156,7 +156,7 @@ def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
                 f"{raw.file}: the column name {short_repr(name)} is reserved;"
                 f" if it is the {key}, say `{key}: {name}`, otherwise list it under drop"
             )
-    return [name for name in features if name not in IDENTIFIERS]
+    return [name for name in features if name not in TABLE_IDENTIFIERS]
 
 
 def _require_named(raw: RawFile, source: TableSource) -> None:

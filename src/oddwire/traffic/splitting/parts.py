@@ -1,7 +1,7 @@
 """Rows → training, calibration, validation and test.
 
-* **test**: the official test file where there is one; else the last rows in time order; else, for
-  rows without a time, a random share of each label.
+* **test**: the official test file where there is one; else the last rows that became known; else,
+  for rows without a time, a random share of each label.
 * From the rows before the test, those that may be trained on (the *pool*) go to training,
   calibration and validation: benign rows where labels exist and ``train_on`` is ``benign``,
   otherwise all. Attack rows of a ``benign`` split all go to validation, since a search has more
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.params import SplitSettings
-from oddwire.traffic.schema import LABEL, TIME, time_order
+from oddwire.traffic.schema import END, LABEL, TIME, known_at, time_order
 from oddwire.traffic.splitting.block_split import (
     CALIBRATION,
     DROPPED,
@@ -45,6 +45,7 @@ from oddwire.traffic.splitting.block_split import (
 Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
 
+SPLIT_BY = (LABEL, TIME, END)
 TEST, LEFT_OUT, LEFT_OUT_OF_TEST = 4, 5, 6
 NUMBERS = {
     "train": TRAIN, "calibration": CALIBRATION, "validation": VALIDATION, "test": TEST,
@@ -66,7 +67,7 @@ class Split:
     numbers
         The number of its part for each row, int8 of shape (n,); see `of`.
     order
-        The places of the rows in their order of time, shape (n,).
+        The places of the rows in the order in which they became known, shape (n,).
     method
         How the test part was taken.
     connections_per_day
@@ -90,7 +91,7 @@ class Split:
     official: Mask | None = None
 
     def of(self, part: str) -> Positions:
-        """Return the places of a part's rows, in their order of time.
+        """Return the places of a part's rows, in the order in which they became known.
 
         Parameters
         ----------
@@ -124,8 +125,9 @@ def split_rows(
     Parameters
     ----------
     rows
-        A row per connection, shape (n, columns). Of its columns the label and the time are looked
-        at, as far as they are there.
+        A row per connection, shape (n, columns). Of its columns the label and the times are looked
+        at (`SPLIT_BY`), as far as they are there. Connections come in the order in which they
+        became known, a table's rows in any.
     test
         Rows of the official test file, of which the label counts, or None.
     settings
@@ -151,7 +153,7 @@ def split_rows(
     """
     random = np.random.default_rng(seed)
     timed = _is_timed(rows)
-    order = time_order(rows) if timed else np.arange(len(rows), dtype=np.int64)
+    order = _order(rows)
     if test is not None:
         method: Method = "official"
         before = order
@@ -160,7 +162,7 @@ def split_rows(
         method = "time" if timed else "random"
         before = _before_test(rows, order, settings.test, random, source)
     numbers = np.full(len(rows), TEST, dtype=np.int8)
-    known = rows[[name for name in (LABEL, TIME) if name in rows]]
+    known = rows[[name for name in SPLIT_BY if name in rows]]
     numbers[before] = _split_pool(known.iloc[before], settings, random, source)
     kept = _thin(numbers, order, 0 if test is None else len(test), settings.max_rows, random)
     counts = {part: _count(known.iloc[numbers == number]) for part, number in NUMBERS.items()}
@@ -199,7 +201,15 @@ def _thin(
 
 
 def _is_timed(rows: pd.DataFrame) -> bool:
-    return TIME in rows and bool(rows[TIME].notna().any())
+    time = known_at(rows)
+    return time is not None and bool(rows[time].notna().any())
+
+
+def _order(rows: pd.DataFrame) -> Positions:
+    # A log may have a connection later than its end says; the order of the log is what counts.
+    if known_at(rows) == TIME and _is_timed(rows):
+        return time_order(rows)
+    return np.arange(len(rows), dtype=np.int64)
 
 
 def _before_test(

@@ -95,7 +95,8 @@ def test_a_table_in_batches_is_the_table(tmp_path, rows, size, zipped, latin):
 @pytest.fixture(scope="module")
 def connections():
     rows = simulate(SIMULATED)
-    crowd = rows.iloc[:60].assign(ts=rows["ts"].iloc[0])  # at one moment, across batches
+    # Known at one moment, across batches.
+    crowd = rows.iloc[:60].assign(**dict.fromkeys(("ts", "end"), rows["end"].iloc[0]))
     return pd.concat([crowd, rows], ignore_index=True)
 
 
@@ -108,7 +109,9 @@ def test_connections_in_batches_have_the_features_of_all_at_once(
 ):
     random = np.random.default_rng(seed)
     late = random.exponential(300 * seed, len(connections))  # a log is nearly in order, or not
-    rows = connections.iloc[np.argsort(connections["ts"].astype("int64") / 1e6 + late)]
+    rows = connections.iloc[np.argsort(connections["end"].astype("int64") / 1e6 + late)]
+    if seed % 2:
+        rows = rows.drop(columns="end")  # it follows from start and duration
     file = tmp_path / f"c.{suffix}"
     if suffix == "csv":
         rows.to_csv(file, index=False)

@@ -33,7 +33,7 @@ from oddwire.params import Params, Source
 from oddwire.project import Project
 from oddwire.traffic.archive import open_archive
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
-from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.schema import KNOWN_AT, TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
 from oddwire.traffic.wire_text import printable
 
@@ -162,11 +162,13 @@ def _refusal(reason: DataError) -> Callable[[], pd.DataFrame]:
 
 def _of_scenario(looking: Looking, scenario: str) -> Period:
     connections, since = read_scenario(looking.settings, scenario, name=looking.source)
+    # Of connections that began on the last day, some are known after it.
     start, end = since.to_pydatetime(), connections[TIME].max().ceil("D").to_pydatetime()
+    kind = looking.settings.row_kind
 
     def read() -> pd.DataFrame:
-        features = to_features(looking.settings.row_kind, connections, looking.schema)
-        return _between(features, start, end)
+        features = to_features(kind, connections, looking.schema)
+        return _between(features, start, end, KNOWN_AT[kind])
 
     identity = f"{scenario} {_digest(looking.settings.model_dump_json())}"
     return Period(f"scenario {scenario}", "scenario", identity, read, start, end)
@@ -174,11 +176,11 @@ def _of_scenario(looking: Looking, scenario: str) -> Period:
 
 def _next_day(looking: Looking, ends: dt.datetime) -> Period:
     start = max([ends, *(check.end for check in looking.past if check.kind == "day" and check.end)])
-    end = start + _DAY
+    end, kind = start + _DAY, looking.settings.row_kind
 
     def read() -> pd.DataFrame:
         rows = later_days(looking.settings, start, end, reach=_REACH)
-        return _between(to_features(looking.settings.row_kind, rows, looking.schema), start, end)
+        return _between(to_features(kind, rows, looking.schema), start, end, KNOWN_AT[kind])
 
     return _of_days(start, end, read)
 
@@ -192,10 +194,11 @@ def _new_days(looking: Looking) -> list[Period]:
     with reading():
         archive = open_archive(looking.project.ingested(looking.source))
         parts = ["train", "test"] if archive.has_test else ["train"]
-        known = [archive.read(part, [TIME]) for part in parts]
-    if any(TIME not in part for part in known):
+        time = KNOWN_AT[archive.kind]
+        known = [archive.read(part, [time]) for part in parts]
+    if any(time not in part for part in known):
         return []
-    times = pd.concat(known)[TIME].dropna().sort_values().reset_index(drop=True)
+    times = pd.concat(known)[time].dropna().sort_values().reset_index(drop=True)
     zone = looking.params.drift.zone or "UTC"
     if times.empty:
         return []
@@ -206,7 +209,7 @@ def _new_days(looking: Looking) -> list[Period]:
                 near = [archive.between(part, start - _REACH, end) for part in parts]
             rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
             features = to_features(archive.kind, rows, looking.schema)
-            return _between(features, start, end)
+            return _between(features, start, end, time)
 
         return _of_days(start, end, read, zone)
 
@@ -278,8 +281,10 @@ def _test_part(looking: Looking) -> Period:
     return Period(NEWEST_ROWS, "test part", prepared.digest("test"), lambda: prepared.part("test"))
 
 
-def _between(features: pd.DataFrame, start: dt.datetime, end: dt.datetime) -> pd.DataFrame:
-    inside = (features[TIME] >= start) & (features[TIME] < end)
+def _between(
+    features: pd.DataFrame, start: dt.datetime, end: dt.datetime, time: str
+) -> pd.DataFrame:
+    inside = (features[time] >= start) & (features[time] < end)
     return features[inside].reset_index(drop=True)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from oddwire.errors import DataError, listed, short_repr
 from oddwire.traffic.labels import LabelRule
-from oddwire.traffic.schema import ATTACK, IDENTIFIERS, LABEL, TIME, FeatureSchema
+from oddwire.traffic.schema import ATTACK, LABEL, TABLE_IDENTIFIERS, TIME, FeatureSchema
 from oddwire.traffic.sources.reading import column_values
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
@@ -75,7 +75,7 @@ def build_frame(
             raw, str(roles.time), required=not for_scoring, form=time_form
         )
     taken = {*here, *roles.schema.columns}
-    for name in IDENTIFIERS:
+    for name in TABLE_IDENTIFIERS:
         if name in raw.names and name not in taken and name != TIME:
             content[name] = column_values.categories(raw, name)
     content[LABEL], content[ATTACK] = _labels(raw, roles, here)

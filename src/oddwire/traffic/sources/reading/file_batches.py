@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.traffic.schema import TIME
+from oddwire.traffic.schema import known_at
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
 
@@ -52,17 +52,20 @@ class FileBatches:
         Types a batch of them, the same way in whatever batch a row is.
     typed
         Columns of the rows that stand under the same name in the file, and mean the same there.
-    time
-        The file's column of times, None where it has none.
+    times_from
+        The file's columns that tell by what time a row is known; none where there are none.
     to_times
-        Types a batch of that column alone.
+        Types a batch of those columns alone.
+    in_log_order
+        Whether the rows stand in the order in which they were known, whatever their times.
     """
 
     raw: RawFile
     to_rows: Callable[[RawTable], pd.DataFrame]
     typed: tuple[str, ...]
-    time: str | None = None
+    times_from: tuple[str, ...] = ()
     to_times: Callable[[RawTable], pd.Series[Any]] | None = None
+    in_log_order: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -94,27 +97,30 @@ class FileBatches:
 
     @cached_property
     def times(self) -> NDArray[np.int64] | None:
-        """The times of all rows in microseconds since 1970, NaT where missing; shape (n,)."""
-        if self.time is None or self.to_times is None:
+        """When the rows were known, in microseconds since 1970, NaT where missing; shape (n,)."""
+        if self.to_times is None:
             return None
         if self.is_whole:
-            return _microseconds(self._only.rows[TIME])
+            rows = self._only.rows
+            return _microseconds(rows[known_at(rows)])
         return np.concatenate([
-            _microseconds(self.to_times(raw)) for raw in self.raw.batches([self.time])
+            _microseconds(self.to_times(raw)) for raw in self.raw.batches(self.times_from)
         ])  # fmt: skip
 
     @cached_property
     def in_time_order(self) -> bool:
-        """Whether the rows follow each other in time, those without one first, or have no times."""
+        """Whether the rows stand as they were known, those of no time first, or have no times."""
+        if self.in_log_order:
+            return True
         times = self.times
         return times is None or bool((times[1:] >= times[:-1]).all())
 
     def order(self) -> NDArray[np.int64]:
-        """Return the places of the rows in the order of time; equal times keep their order."""
+        """Return the places of the rows as they were known; equal times keep their order."""
         times = self.times
         if times is None:
             raise ValueError("rows without times have no order of time")
-        return np.argsort(times, kind="stable")
+        return np.arange(len(times)) if self.in_log_order else np.argsort(times, kind="stable")
 
 
 def _microseconds(times: pd.Series[Any]) -> NDArray[np.int64]:

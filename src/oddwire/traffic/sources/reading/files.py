@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Sequence
 from filecmp import cmp
 from itertools import combinations
 from pathlib import Path
@@ -12,6 +17,14 @@ from oddwire.params import Params, SourceSettings
 from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
 from oddwire.traffic.wire_text import shown_path
+
+_PACKED = re.compile(r"\.(?:gz|zst|zstd|bz2|xz)$", re.IGNORECASE)
+# conn.log.2 is older than conn.log.1, and this older than conn.log; of dates the later is newer.
+_ROTATED = re.compile(r"(?P<name>.+?)[.-](?P<number>[0-9]{1,4})")
+_DATED = re.compile(r"(?P<name>.+?)[.-](?P<number>[0-9]{5,20})")
+_OLDEST = 10**21
+_NO_NAME = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 100
 
 
 def locate(path: Path, root: Path) -> Path:
@@ -37,38 +50,182 @@ def check_places(params: Params, project: Project) -> None:
     DataError
         Naming the file, whose folder it is in, and the remedy.
     """
-    own = OwnFolders(project, params.sources)
+    own, root = OwnFolders(project, params.sources), project.root
     for name, source in params.sources.items():
-        for key, path in source.files().items():
-            what = f"source {name!r}: its {key} file {shown_path(path)}"
-            own.refuse(locate(path, project.root), what, instead=f"data/downloads/{name}")
+        named = [(f"its {key} file", str(path)) for key, path in source.paths().items()]
+        named += [("its log", pattern) for pattern in source.logs]
+        for which, path in named:
+            what = f"source {name!r}: {which} {shown_path(path)}"
+            own.refuse(locate(Path(path), root), what, instead=f"data/downloads/{name}")
     for name, pattern in params.drift.current.items():
         what = f"drift.current.{name}: {shown_path(pattern)}"
-        own.refuse(locate(Path(pattern), project.root), what, instead=f"data/downloads/{name}")
+        own.refuse(locate(Path(pattern), root), what, instead=f"data/downloads/{name}")
 
 
-def check_files(source: SourceSettings, *, root: Path, name: str) -> dict[str, Path]:
+def files_of(source: SourceSettings, *, root: Path, required: bool = True) -> dict[str, Path]:
+    """Return the files of a source by their keys, log files from the oldest to the newest.
+
+    Of log files that are the same, one is left; the key of a log file follows from its path.
+
+    Parameters
+    ----------
+    required
+        Whether a log file or pattern that names no file is an error.
+
+    Raises
+    ------
+    DataError
+        If a path can be none, or nothing is there under the path or pattern of a log.
+    """
+    files = {key: locate(path, root) for key, path in source.paths().items()}
+    logs = log_files(source.logs, root=root, required=required)
+    return files | {_key(file, root): file for file in logs}
+
+
+def log_files(patterns: Sequence[str], *, root: Path, required: bool = True) -> list[Path]:
+    """Return what paths and glob patterns name, each file once, from the oldest to the newest.
+
+    Parameters
+    ----------
+    root
+        The folder from which relative ones count.
+    required
+        As for `files_of`.
+
+    Raises
+    ------
+    DataError
+        As by `files_of`.
+    """
+    found: list[Path] = []
+    for pattern in patterns:
+        matches = _matches(pattern, root)
+        if not matches and required:
+            raise DataError(_no_match(pattern, root))
+        found.extend(matches)
+    once: dict[str, Path] = {}
+    for file in sorted(found, key=rotation_order):
+        once.setdefault(os.path.realpath(file), file)
+    return list(once.values())
+
+
+def check_files(
+    source: SourceSettings, *, root: Path, name: str, required: bool = True
+) -> dict[str, Path]:
     """Return the resolved files of a source by their key, having seen that each is there.
 
     Call it before DVC: where a file has gone since the last run, DVC itself stumbles over the
     link that leads nowhere, before the stage ``link`` can say so.
+
+    Parameters
+    ----------
+    required
+        As for `files_of`.
 
     Raises
     ------
     DataError
         If a file of the source is missing, is none that ends, such as a pipe, or two are the same.
     """
-    files = {key: locate(path, root) for key, path in source.files().items()}
+    try:
+        files = files_of(source, root=root, required=required)
+    except DataError as error:
+        raise DataError(f"source {name!r}: {error}") from None
+    named = source.paths()
     for key, file in files.items():
         if (fault := file_fault(file)) is not None:
-            raise DataError(f"source {name!r}: its {key} file {shown_path(file)} {fault}")
-    for (key, file), (other, against) in combinations(files.items(), 2):
+            which = key if key in named else "log"
+            raise DataError(f"source {name!r}: its {which} file {shown_path(file)} {fault}")
+    for (key, file), (other, against) in combinations([(key, files[key]) for key in named], 2):
         if why := _same(file, against):
             raise DataError(
                 f"source {name!r}: its {other} file {shown_path(against)} {why} its {key} file"
                 f" {shown_path(file)}: `{other}` must name other rows, or be left out"
             )
     return files
+
+
+def missing_files(source: SourceSettings, *, root: Path) -> tuple[str, ...]:
+    """Return the paths and patterns of a source, as they are written, that name no file."""
+    named = [str(path) for path in source.paths().values() if not _is_file(path, root)]
+    return (*named, *(pattern for pattern in source.logs if not _matches_file(pattern, root)))
+
+
+def rotation_order(file: Path) -> tuple[object, ...]:
+    """Return what log files are sorted by: by folder and name, rotated ones the oldest first.
+
+    Examples
+    --------
+    >>> names = ["conn.log", "conn.log.1", "conn.log.10.gz", "conn.log-20240610.gz"]
+    >>> [file.name for file in sorted(map(Path, names), key=rotation_order)]
+    ['conn.log-20240610.gz', 'conn.log.10.gz', 'conn.log.1', 'conn.log']
+    """
+    name = _PACKED.sub("", file.name)
+    age = 0
+    if found := _ROTATED.fullmatch(name):
+        name, age = found["name"], -1 - int(found["number"])
+    elif found := _DATED.fullmatch(name):
+        name, age = found["name"], int(found["number"]) - _OLDEST
+    return _natural(str(file.parent)), _natural(name), age, file.name
+
+
+def _natural(text: str) -> tuple[str | int, ...]:
+    """Split a text such that numbers in it are compared as numbers."""
+    return tuple(
+        int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", text))
+    )
+
+
+def _matches(pattern: str, root: Path) -> list[Path]:
+    """Return what a path or a glob pattern names; folders, and what stages write, are none."""
+    place = locate(Path(pattern), root)
+    if place.is_file() or not glob.has_magic(pattern):
+        return [place] if os.path.lexists(place) else []
+    absolute = Path(pattern).expanduser()
+    if not absolute.is_absolute():  # the project's own folder may hold an asterisk in its name
+        absolute = Path(glob.escape(str(root))) / absolute
+    project = Project(root)
+    made = [folder("x").parent for folder in (project.raw, project.ingested, project.prepared)]
+    return [
+        file
+        for file in map(Path, glob.glob(str(absolute), recursive=True))  # noqa: PTH207 - pathlib's takes no absolute pattern
+        if not file.is_dir() and not any(file.is_relative_to(folder) for folder in made)
+    ]
+
+
+def _no_match(pattern: str, root: Path) -> str:
+    place = locate(Path(pattern), root)
+    if not glob.has_magic(pattern):
+        return f"its log file {shown_path(place)} {file_fault(place)}"
+    begun = next(above for above in place.parents if not glob.has_magic(str(above)))
+    reason = ""
+    if not begun.is_dir():
+        reason = f": there is no folder {shown_path(begun)}"
+    elif not os.access(begun, os.R_OK | os.X_OK):
+        reason = f": the folder {shown_path(begun)} may not be read"
+    return f"no file matches {shown_path(place)}{reason}"
+
+
+def _key(file: Path, root: Path) -> str:
+    """Name a log file in a way that differs from others and stays the same."""
+    plain = Path(os.path.normpath(file))
+    inside = plain.relative_to(root) if plain.is_relative_to(root) else plain
+    digest = hashlib.sha256(os.fsencode(inside)).hexdigest()[:12]
+    return f"{digest}-{_NO_NAME.sub('_', file.name)[-_LONGEST_NAME:]}"
+
+
+def _is_file(path: Path, root: Path) -> bool:
+    try:
+        return locate(path, root).is_file()
+    except (DataError, OSError, RuntimeError, ValueError):  # a name too long, no such user
+        return False
+
+
+def _matches_file(pattern: str, root: Path) -> bool:
+    try:
+        return any(file.is_file() for file in _matches(pattern, root))
+    except (DataError, OSError, RuntimeError, ValueError):
+        return False
 
 
 def _same(file: Path, other: Path) -> str:

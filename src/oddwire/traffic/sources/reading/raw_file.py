@@ -18,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from oddwire.errors import DataError, short_repr
+from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.reading.layout.csv_layout import CsvLayout, csv_layout, csv_options
 from oddwire.traffic.sources.reading.layout.opening import damage_named, is_parquet, open_bytes
 from oddwire.traffic.sources.reading.layout.row_check import RowCheck, raise_ragged
@@ -43,6 +44,9 @@ class RawFile:
         At most so many are read at once.
     whole
         All of the file, where it has no more rows than that: it is read once.
+    refused
+        Of a log, the lines refused when it was last read; None of a table, which is read as a whole
+        or not at all.
     """
 
     file: Path
@@ -51,6 +55,7 @@ class RawFile:
     rows: int
     whole: RawTable | None = None
     spelling: Spelling = PLAIN
+    refused: Refusals | None = None
 
     @cached_property
     def _stamp(self) -> tuple[int, int]:
@@ -77,14 +82,17 @@ class RawFile:
         places: Sequence[int] = range(len(self.names))
         if chosen is not None:
             places = [self.names.index(name) for name in chosen]
-        tables = self._of_parquet(places) if self.layout is None else self._of_csv(places)
         names = [self.names[place] for place in places]
         first = 0
-        for content in _cut(tables, self.rows):
+        for content in _cut(self._tables(places), self.rows):
             yield RawTable(
                 self.file, content.rename_columns(names), self.layout, first, self.spelling
             )
             first += content.num_rows
+
+    def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
+        """Read the columns at some places, some rows at a time."""
+        return self._of_parquet(places) if self.layout is None else self._of_csv(places)
 
     def _of_parquet(self, places: Sequence[int]) -> Iterator[pa.Table]:
         try:

@@ -1,8 +1,8 @@
-"""The rows of a file in the order of time, without holding them all.
+"""The rows of a file in the order in which they were known, without holding them all.
 
-Logs are nearly in that order and never quite: a line is written when a connection ends. Rows are
-therefore dealt out on the disk to as many stretches of time as there are batches, and each stretch
-is put in order when it is read back. In memory stay a few bytes for each row.
+A log is in that order as it stands. The rows of a table that is not are dealt out on the disk to as
+many stretches of time as there are batches, and each stretch is put in order when it is read back.
+In memory stay a few bytes for each row.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Places = NDArray[np.int64]
 
 
 def in_time_order(opened: FileBatches) -> Iterator[tuple[Places, pd.DataFrame]]:
-    """Yield the rows of a file by time, those without one first, and their places in the file.
+    """Yield the rows of a file as they were known, and their places in the file.
 
-    Equal times, and rows of a file without times, keep their order.
+    Rows without a time come first. Equal times, and rows of a file without times, keep their order.
 
     Raises
     ------

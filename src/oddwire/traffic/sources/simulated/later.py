@@ -2,6 +2,10 @@
 
 A week is made by itself, so that a day far ahead costs no more than the first one and is always
 the same day. The organisation, its habits and its rhythm are those of the source's own days.
+
+A connection belongs to the day in which it is known. It may have begun in the week before, and in
+none earlier: what lasts for more than a week is never known. Of the source's own connections, those
+that end after its days are known in the days after them.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import datetime as dt
 import pandas as pd
 
 from oddwire.params import SimulatedSource
+from oddwire.traffic.schema import END, TIME, time_order
 from oddwire.traffic.sources.simulated.activities import ACTIVITIES
 from oddwire.traffic.sources.simulated.organisation import found
 from oddwire.traffic.sources.simulated.rhythm import RHYTHMS
@@ -24,22 +29,27 @@ _SATURDAY = 5
 def later_days(
     source: SimulatedSource, begin: dt.datetime, end: dt.datetime, *, reach: dt.timedelta
 ) -> pd.DataFrame:
-    """Make the connections from `begin` to `end`, and those that time windows reach back to.
+    """Make the connections known from `begin` to `end`, and those that time windows reach back to.
 
     Parameters
     ----------
     begin, end
         Not before the source's own days end.
     reach
-        How long before `begin` the connections shall start.
+        How long before `begin` the first connections shall be known.
+
+    Returns
+    -------
+    Connections in the order in which they are known.
     """
-    parts = [simulate(source)] if begin - reach < source.ends else []
-    first = max(begin - reach, source.ends)
-    parts += [_week(source, number) for number in range(_number(source, first),
-                                                        _number(source, end) + 1)]  # fmt: skip
+    weeks = range(_number(source, begin - reach) - 1, _number(source, end) + 1)
+    own = [simulate(source)] if weeks[0] < 0 else []
+    parts = own + [_week(source, number) for number in weeks if number >= 0]
     rows = pd.concat(parts, ignore_index=True)
-    inside = (rows["ts"] >= begin - reach) & (rows["ts"] < end)
-    return rows[inside].reset_index(drop=True)
+    lasted = rows[END] - rows[TIME]
+    inside = (rows[END] >= begin - reach) & (rows[END] < end) & (lasted < pd.Timedelta(days=_WEEK))
+    rows = rows[inside]
+    return rows.iloc[time_order(rows)].reset_index(drop=True)
 
 
 def _number(source: SimulatedSource, moment: dt.datetime) -> int:

@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.params import SimulatedSource
+from oddwire.traffic.connections import ends_of
+from oddwire.traffic.schema import END, TIME, time_order
 from oddwire.traffic.sources.simulated.activities import ACTIVITIES
 from oddwire.traffic.sources.simulated.attacks import ATTACK_SHARE, attacks
 from oddwire.traffic.sources.simulated.benign import perform_all
@@ -39,7 +41,8 @@ def simulate(source: SimulatedSource, organisation: Organisation | None = None) 
 
     Returns
     -------
-    Connections in the columns of the connection schema, sorted by ``ts``.
+    Connections in the columns of the connection schema, sorted by ``end``: all that begin in the
+    source's days, also those that end, and would be known, after them.
     """
     clock = Clock(source.start, source.days, source.seed)
     if organisation is None:
@@ -86,12 +89,12 @@ def _without_first(turn: Floats, eligible: Flags, count: int) -> Floats:
 
 def _frame(rows: Connections, start: dt.date) -> pd.DataFrame:
     micros = np.floor(rows.ts * 1e6).astype(np.int64)
-    order = np.argsort(micros, kind="stable")
-    rows, micros = rows.take(order), micros[order]
     midnight = int(dt.datetime.combine(start, dt.time(), tzinfo=dt.UTC).timestamp()) * 1_000_000
-    return pd.DataFrame(
+    begun = pd.Series((midnight + micros).astype("datetime64[us]")).dt.tz_localize("UTC")
+    made = pd.DataFrame(
         {
-            "ts": pd.Series((midnight + micros).astype("datetime64[us]")).dt.tz_localize("UTC"),
+            TIME: begun,
+            END: ends_of(begun, pd.Series(rows.duration)),
             "uid": rows.uid.astype("U18").astype(object),
             "src_ip": _addresses(rows.src_ip),
             "src_port": _integers(rows.src_port, "Int32"),
@@ -105,10 +108,12 @@ def _frame(rows: Connections, start: dt.date) -> pd.DataFrame:
             "src_packets": _integers(rows.src_packets, "Int64"),
             "dst_packets": _integers(rows.dst_packets, "Int64"),
             "conn_state": np.array(STATES, dtype=object)[rows.state],
+            "history": np.full(len(rows), None, dtype=object),
             "label": _integers((rows.attack > 0).astype(np.int64), "Int8"),
             "attack": np.array([None, *FAMILIES], dtype=object)[rows.attack],
         }
     )
+    return made.iloc[time_order(made)].reset_index(drop=True)
 
 
 def _integers(values: Ints, dtype: Literal["Int8", "Int32", "Int64"]) -> pd.Series[int]:

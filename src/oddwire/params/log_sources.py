@@ -1,0 +1,190 @@
+"""Sources whose files are logs: what all of them can set, and one class per format.
+
+Their files are read as the programs wrote them, in the order of the log, and are many: a log that
+is rotated has one per hour or day.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from oddwire.params.source_settings import RowKind, SourceSettings
+from oddwire.params.values.paths import FilePattern, is_text
+from oddwire.params.values.zones import Zone
+
+_SHOWN = 3  # files of a list that are named
+
+ConnectionColumn = Literal[
+    "ts", "end", "uid", "src_ip", "src_port", "dst_ip", "dst_port", "proto", "service", "duration",
+    "src_bytes", "dst_bytes", "total_bytes", "src_packets", "dst_packets", "total_packets",
+    "conn_state", "history",
+]  # fmt: skip
+_NEEDED = ("ts", "src_ip", "dst_ip")
+
+
+def _as_list(files: Any) -> Any:
+    return [files] if isinstance(files, str) else files
+
+
+def _check_text(pattern: str) -> str:
+    if not is_text(pattern):
+        raise PydanticCustomError("path", "must be text")
+    return pattern
+
+
+def _check_labels(labels: Any) -> Any:
+    for value in labels if isinstance(labels, list | tuple) else ():
+        if isinstance(value, bool):  # `benign: [no]` is no word in YAML
+            raise PydanticCustomError(
+                "label", "must be in quotes where YAML reads a word as a truth value",
+                {"got": value},
+            )  # fmt: skip
+    return labels
+
+
+Labels = Annotated[tuple[str | int | float, ...], BeforeValidator(_check_labels)]
+
+
+class LogSource(SourceSettings):
+    """Log files of connections.
+
+    Parameters
+    ----------
+    files
+        Paths and glob patterns; relative ones are in the project's folder.
+    zone
+        The time zone of times that name none.
+    max_refused_share
+        The largest share of a file's lines that may be refused. Above it the file is an error.
+    train_days
+        How many of the newest days are trained on; None for all.
+
+    Attributes
+    ----------
+    in_log_order
+        Whether a file has its rows in the order in which they were known.
+    """
+
+    row_kind: ClassVar[RowKind] = "connections"
+    reader: ClassVar[str | None] = "log_source"
+    in_log_order: ClassVar[bool] = True
+
+    files: Annotated[
+        tuple[Annotated[FilePattern, AfterValidator(_check_text)], ...],
+        BeforeValidator(_as_list),
+        Field(min_length=1),
+    ]
+    zone: Zone = "UTC"
+    max_refused_share: float = Field(0.01, ge=0, le=1)
+    train_days: int | None = Field(None, ge=1, le=36_600)
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """Paths and glob patterns of its log files."""
+        return self.files
+
+    def rows_from(self) -> str:
+        """Name its files, the first few of many."""
+        more = len(self.files) - _SHOWN
+        named = ", ".join(self.files[:_SHOWN])
+        return f"{named} and {more} more" if more > 0 else named
+
+
+class LabelledLogSource(LogSource):
+    """Log files that may have labels.
+
+    Parameters
+    ----------
+    benign, unknown
+        What a label says of a benign connection, in place of the usual words, and of one that
+        nobody judged, beside those that always say so. Any other is an attack.
+    """
+
+    benign: Annotated[Labels, Field(min_length=1)] | None = None
+    unknown: Labels | None = None
+
+
+class ZeekSource(LabelledLogSource):
+    """Zeek's conn.log, in its own form or in JSON, labelled or not."""
+
+    format: Literal["zeek"]
+
+
+class SuricataSource(LogSource):
+    """Suricata's EVE: its events of flows and netflow.
+
+    Parameters
+    ----------
+    alerts
+        Whether a connection that Suricata alerted on counts as an attack.
+    """
+
+    format: Literal["suricata"]
+    alerts: Literal["ignore", "label"] = "ignore"
+
+
+class NetflowSource(LabelledLogSource):
+    """NetFlow and IPFIX as nfdump writes them (CSV, JSON), and Argus's binetflow."""
+
+    format: Literal["netflow"]
+
+
+class PcapSource(LogSource):
+    """Captures of packets, pcap and pcapng."""
+
+    format: Literal["pcap"]
+
+
+class ConnectionsSource(LabelledLogSource):
+    """Tables in which a row is a connection: CSV, Parquet, lines of JSON.
+
+    Parameters
+    ----------
+    columns
+        The table's name of a column by that of the connection schema; None where the names are
+        those of an export that is known.
+    label, attack
+        The columns of labels and of attack families, where an export that is known has others.
+    time_format
+        How times are written, in Python's words (``%d.%m.%Y %H:%M``); None for ISO 8601 or numbers.
+    """
+
+    in_log_order: ClassVar[bool] = False
+
+    format: Literal["connections"]
+    columns: dict[ConnectionColumn, str] | None = None
+    label: str | None = None
+    attack: str | None = None
+    time_format: str | None = None
+
+    @field_validator("columns")
+    @classmethod
+    def _name_what_is_needed(
+        cls, columns: dict[ConnectionColumn, str] | None
+    ) -> dict[ConnectionColumn, str] | None:
+        if columns is not None and (absent := [name for name in _NEEDED if name not in columns]):
+            raise PydanticCustomError(
+                "columns", "must also name {absent}",
+                {"absent": " and ".join(absent), "got": ", ".join(columns) or "nothing"},
+            )  # fmt: skip
+        return columns
+
+    @field_validator("time_format")
+    @classmethod
+    def _check_time_format(cls, time_format: str | None) -> str | None:
+        if time_format is None:
+            return None
+        moment = datetime(2024, 6, 10, 13, 14, 15)  # noqa: DTZ001 - a time on a clock
+        try:
+            read = datetime.strptime(moment.strftime(time_format), time_format)  # noqa: DTZ007
+        except (ValueError, UnicodeError):
+            read = None
+        if read is None or read.date() != moment.date():
+            raise PydanticCustomError(
+                "time_format", "must give a day, in the words of strptime such as %d.%m.%Y %H:%M"
+            )
+        return time_format

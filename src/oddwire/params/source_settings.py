@@ -1,0 +1,60 @@
+"""What the blocks of all formats under ``sources:`` share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from oddwire.params.base import Settings
+
+RowKind = Literal["connections", "table"]
+
+
+class SourceSettings(Settings):
+    """What all formats share.
+
+    Attributes
+    ----------
+    max_rows
+        The most rows of a file of its format: one of more is refused before any is held. A file
+        that is small can unpack to more than the memory.
+    row_kind
+        Whether its rows are connections, whose features are computed, or a table that brings its
+        features.
+    scenarios
+        Changes of its traffic that its reader can simulate.
+    units
+        In what columns of a table are measured, where the format says so.
+    reader
+        The module of ``oddwire.traffic.sources`` that reads it; None for that of the format's name.
+    """
+
+    row_kind: ClassVar[RowKind] = "table"
+    scenarios: ClassVar[tuple[str, ...]] = ()
+    units: ClassVar[Mapping[str, str]] = {}
+    reader: ClassVar[str | None] = None
+
+    format: str
+    max_rows: int = Field(100_000_000, ge=1, le=100_000_000_000)
+
+    def paths(self) -> dict[str, Path]:
+        """Return the paths of the files that it names one by one, by the key that names them."""
+        return {}
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """Paths and glob patterns of its log files, if it is a source of logs."""
+        return ()
+
+    def rows_from(self) -> str:
+        """Say in words what its rows come from."""
+        return ", ".join(f"{key} {file}" for key, file in self.paths().items())
+
+    @property
+    def ends(self) -> dt.datetime | None:
+        """When its own days end, if its reader can make the days after them; else None."""
+        return None

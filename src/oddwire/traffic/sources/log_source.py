@@ -1,0 +1,203 @@
+"""Log files of connections, as the programs wrote them: one reader for all formats of logs.
+
+Rows are in the order of the log; those of a table, which need not have one, are put in the order
+of their ends. The raw columns are those of `LOG_SCHEMA`. A file is read anew whenever its rows are
+asked for, part by part, so that none is ever held whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from oddwire.errors import DataError
+from oddwire.params import (
+    ConnectionsSource,
+    LabelledLogSource,
+    LogSource,
+    PcapSource,
+    SuricataSource,
+)
+from oddwire.params.values.paths import file_fault
+from oddwire.traffic.archive import SourceBatches
+from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_connections, type_ends
+from oddwire.traffic.labels import BENIGN, LabelRule
+from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.sources.logs import LogPart
+from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
+from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES
+from oddwire.traffic.sources.logs.reading import LogSettings, read_log
+from oddwire.traffic.sources.logs.recognising import LogKind
+from oddwire.traffic.sources.logs.refusals import Refusals
+from oddwire.traffic.sources.logs.tables import reading as tables
+from oddwire.traffic.sources.logs.tables.maps import TimeUnit, places
+from oddwire.traffic.sources.logs.tables.names import column_names
+from oddwire.traffic.sources.logs.tables.values import TableSettings
+from oddwire.traffic.sources.reading.file_batches import FileBatches
+from oddwire.traffic.sources.reading.files import files_of
+from oddwire.traffic.sources.reading.raw_file import RawFile
+from oddwire.traffic.sources.reading.raw_table import RawTable
+from oddwire.traffic.sources.reading.time_order import in_time_order
+from oddwire.traffic.wire_text import shown_path
+
+_ALL_ROWS = 1 << 60
+_TYPED = tuple(name for name in LOG_SCHEMA.names if name in CONNECTION_COLUMNS)
+
+
+def read_parts(source: LogSource, file: Path) -> Iterator[LogPart]:
+    """Read a log file in the format of a source: connections, and the lines refused, by turns.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is of another format, or has more rows than the source allows.
+    """
+    if (fault := file_fault(file)) is not None:
+        raise DataError(f"{shown_path(file)} {fault}")
+    rows = 0
+    for part in _PARTS[source.format](source, file):
+        rows += len(part.connections)
+        if rows > source.max_rows:
+            raise DataError(
+                f"{shown_path(file)} has more than {source.max_rows:,} rows; if that is right,"
+                " raise `max_rows` of the source in params.yaml"
+            )
+        yield part
+
+
+def open_source(source: LogSource, *, root: Path, rows: int | None = None) -> SourceBatches:
+    """Open all log files of a source, from the oldest to the newest.
+
+    Raises
+    ------
+    DataError
+        If a path or pattern names no file.
+    """
+    files = files_of(source, root=root).values()
+    return SourceBatches(
+        frame
+        for file in files
+        if file.stat().st_size
+        for _, frame in in_time_order(open_file(source, file, rows=rows))
+    )
+
+
+def open_file(
+    source: LogSource,
+    file: Path,
+    *,
+    schema: FeatureSchema | None = None,  # noqa: ARG001 - features follow from connections
+    rows: int | None = None,
+) -> FileBatches:
+    """Open one log file, at most so many rows at once.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is of another format, holds no connection, or too many of its
+        lines are refused.
+    """
+    raw = LogFile(file, tuple(LOG_SCHEMA.names), None, rows or _ALL_ROWS, source=source)
+    beginning = raw.batches()
+    whole, more = next(beginning), next(beginning, None)
+    if more is None:
+        raw = LogFile(file, raw.names, None, raw.rows, whole, source=source, refused=raw.refused)
+    return FileBatches(
+        raw, connections_of, _TYPED, END_COLUMNS, _ends, in_log_order=source.in_log_order
+    )
+
+
+def connections_of(raw: RawTable) -> pd.DataFrame:
+    """Type connections of `LOG_SCHEMA` as those of the connection schema."""
+    frame = raw.content.to_pandas()
+    return type_connections(frame, origin=str(raw.file), first_row=raw.first_row)
+
+
+@dataclass(frozen=True, eq=False)
+class LogFile(RawFile):
+    """The connections of a log file, read anew each time.
+
+    Parameters
+    ----------
+    source
+        The source whose format it has.
+    refused
+        The lines refused when it was last read.
+    """
+
+    source: LogSource = field(kw_only=True)
+    refused: Refusals = field(kw_only=True, default_factory=Refusals)
+
+    def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
+        rows = 0
+        self.refused.clear()
+        for part in read_parts(self.source, self.file):
+            rows += len(part.connections)
+            self.refused.add(part)
+            yield part.connections.select(list(places))
+        self.refused.check(self.file, rows=rows, most=self.source.max_refused_share)
+
+
+def _ends(raw: RawTable) -> pd.Series[Any]:
+    frame = raw.content.select(list(END_COLUMNS)).to_pandas()
+    return type_ends(frame, origin=str(raw.file), first_row=raw.first_row)
+
+
+def _labels(source: LabelledLogSource) -> LabelRule:
+    benign = BENIGN if source.benign is None else source.benign
+    return LabelRule(benign=benign, unknown=source.unknown or ())
+
+
+def _log_parts(
+    source: LabelledLogSource, file: Path, *, kinds: tuple[LogKind, ...]
+) -> Iterator[LogPart]:
+    settings = LogSettings(labels=_labels(source), zone=source.zone)
+    return read_log(file, settings, kinds=kinds)
+
+
+def _suricata_parts(source: SuricataSource, file: Path) -> Iterator[LogPart]:
+    return read_log(file, LogSettings(alerts=source.alerts), kinds=("suricata",))
+
+
+def _capture_parts(_: PcapSource, file: Path) -> Iterator[LogPart]:
+    return read_log(file, kinds=("pcap",))
+
+
+def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
+    columns, units = _columns(source, file)
+    settings = TableSettings(
+        columns=columns, units=units, time_format=source.time_format, zone=source.zone,
+        labels=_labels(source),
+    )  # fmt: skip
+    return tables.read(file, settings, size=BLOCK_BYTES)
+
+
+def _columns(
+    source: ConnectionsSource, file: Path
+) -> tuple[dict[str, str] | None, Mapping[str, TimeUnit]]:
+    """Return the table's names of columns by ours, None to find them out; and units of times."""
+    said = {"label": source.label, "attack": source.attack}
+    named = {ours: theirs for ours, theirs in said.items() if theirs is not None}
+    if source.columns is not None:
+        return {str(ours): theirs for ours, theirs in source.columns.items()} | named, {}
+    if not named:
+        return None, {}
+    names = column_names(file)
+    found, units, _ = places(names, None, origin=str(file))
+    return {ours: names[at] for at, ours in found.items()} | named, units
+
+
+# How the files of each format are read.
+_PARTS: dict[str, Callable[[Any, Path], Iterator[LogPart]]] = {
+    "zeek": partial(_log_parts, kinds=("zeek_tsv", "zeek_json")),
+    "suricata": _suricata_parts,
+    "netflow": partial(_log_parts, kinds=("nfdump", "argus")),
+    "pcap": _capture_parts,
+    "connections": _table_parts,
+}
