@@ -153,3 +153,12 @@ def test_params_says_it(given, monkeypatch):
     done = CliRunner().invoke(app, ["params"])
     assert isinstance(done.exception, DataError)
     assert "is in data/raw" in str(done.exception)
+
+
+def test_logs_are_looked_at_as_well(given):
+    project, _ = given("mine.csv")
+    params = yaml.safe_load(project.params_file.read_text())
+    for files in ("data/ingested/*/conn.*.log", ["logs/conn.log", "data/raw/zeek/conn.log"]):
+        params["sources"]["zeek"] = {"format": "zeek", "files": files}
+        project.params_file.write_text(yaml.safe_dump(params))
+        assert refusal(project).startswith("source 'zeek': its log data/")

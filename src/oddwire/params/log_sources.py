@@ -100,8 +100,8 @@ class LabelledLogSource(LogSource):
     Parameters
     ----------
     benign, unknown
-        What a label says of a benign connection, and of one that nobody judged; None for the words
-        that are usual. Any other is an attack.
+        What a label says of a benign connection, in place of the usual words, and of one that
+        nobody judged, beside those that always say so. Any other is an attack.
     """
 
     benign: Annotated[Labels, Field(min_length=1)] | None = None

@@ -69,7 +69,8 @@ def check_kept(out: Path, project: Project, params: Params, *, explained: bool) 
     DataError
         Naming the file.
     """
-    for target in [out.absolute(), *([explained_file(out).absolute()] if explained else [])]:
+    targets = [out, refused_file(out), *([explained_file(out)] if explained else [])]
+    for target in map(Path.absolute, targets):
         check_place(target, project, params)
         for source, settings in params.sources.items():
             for file in files_of(settings, root=project.root, required=False).values():

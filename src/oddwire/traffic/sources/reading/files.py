@@ -50,16 +50,16 @@ def check_places(params: Params, project: Project) -> None:
     DataError
         Naming the file, whose folder it is in, and the remedy.
     """
-    own = OwnFolders(project, params.sources)
+    own, root = OwnFolders(project, params.sources), project.root
     for name, source in params.sources.items():
-        named = [(f"{key} file", path) for key, path in source.paths().items()]
-        named += [("log", Path(pattern)) for pattern in source.logs]
-        for key, path in named:
-            what = f"source {name!r}: its {key} {shown_path(path)}"
-            own.refuse(locate(path, project.root), what, instead=f"data/downloads/{name}")
+        named = [(f"its {key} file", str(path)) for key, path in source.paths().items()]
+        named += [("its log", pattern) for pattern in source.logs]
+        for which, path in named:
+            what = f"source {name!r}: {which} {shown_path(path)}"
+            own.refuse(locate(Path(path), root), what, instead=f"data/downloads/{name}")
     for name, pattern in params.drift.current.items():
         what = f"drift.current.{name}: {shown_path(pattern)}"
-        own.refuse(locate(Path(pattern), project.root), what, instead=f"data/downloads/{name}")
+        own.refuse(locate(Path(pattern), root), what, instead=f"data/downloads/{name}")
 
 
 def files_of(source: SourceSettings, *, root: Path, required: bool = True) -> dict[str, Path]:
