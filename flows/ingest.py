@@ -34,12 +34,14 @@ def _ingest(source: str) -> Ingested:
 
 
 def _outcome(result: Ingested) -> Outcome:
-    refused = f"; {result.refused:,} lines are refused" if result.refused else ""
-    late = f"; {result.late:,} rows came late" if result.late else ""
+    sentence = f"Files read now: {result.new:,}. Rows: {result.rows:,}."
+    if result.refused:
+        sentence += f" Lines refused: {result.refused:,}."
+    if result.late:
+        sentence += f" Rows that came late: {result.late:,}."
     return Outcome(
         name="Ingested",
-        sentence=f"{result.new:,} files were read now, {result.rows:,} rows are there"
-        f"{refused}{late}",
+        sentence=sentence,
         links={"refused lines": result.refusals[0].kept_in} if result.refusals else {},
         level=logging.WARNING if result.refusals else logging.INFO,
     )

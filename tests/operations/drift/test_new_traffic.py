@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, ParameterError
 from oddwire.operations.drift import check as checking
 from oddwire.operations.drift.check import check_source
 from oddwire.operations.drift.new_traffic.periods import reads_own_rows
 from oddwire.params import load_params
+from oddwire.params.stage_settings import PeriodSettings
 from oddwire.stages.ingest import ingest
 from oddwire.stages.link import link
 
@@ -231,6 +232,30 @@ def test_days_since_the_last_check_are_caught_up_on_once_and_in_order(timed):
     assert metric.timestamp == end.timestamp() * 1000
     assert run.data.tags["period_end"] == end.isoformat()
     assert second.subject.rows == 100
+
+
+def test_a_period_that_is_asked_for_is_looked_at_and_leaves_the_next_days_to_come(timed):
+    desk, append = timed
+    append([8, 9, 10])
+    asked = PeriodSettings.asked("2026-03-10T06:00", "2026-03-11T06:00")
+    result = checked(desk, asked=asked)
+    assert result.subject.current == "2026-03-10 06:00 to 2026-03-11 06:00"
+    rows = days([8, 9])["seen"]
+    inside = (rows >= "2026-03-10T06:00Z") & (rows < "2026-03-11T06:00Z")
+    assert result.subject.rows == inside.sum()
+    assert checked(desk, asked=asked).already_checked
+    assert names_of(checked(desk)) == ["2026-03-12"]  # as if nobody had asked
+    with pytest.raises(DataError, match="no row from 2030-01-01"):
+        checked(desk, asked=PeriodSettings.asked("2030-01-01", "2030-01-02"))
+    open_end = checked(desk, asked=PeriodSettings.asked("2026-03-12", ""))
+    assert open_end.subject.rows == 100
+
+
+def test_a_period_is_of_the_sources_own_rows(desk):
+    asked = PeriodSettings.asked("2026-03-10", "")
+    for other in ({"current": "x.csv"}, {"scenario": "none"}):
+        with pytest.raises((DataError, ParameterError), match=r"own rows|x\.csv"):
+            checked(desk, asked=asked, **other)
 
 
 def test_simulated_days_go_on_and_a_scenario_checked_twice_is_one_record(simulated_desk):

@@ -142,8 +142,9 @@ def is_of_logs(folder: Path) -> bool:
 
 def write_records(records: Records, folder: Path) -> None:
     """Write ``files.json`` and ``superseded.parquet``."""
-    content = {"parts": [_to_json(part) for part in records.parts]}
-    (folder / FILES).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    # A line for each part: indenting takes longer than all else.
+    lines = ",\n".join(json.dumps(_to_json(part)) for part in records.parts)
+    (folder / FILES).write_text(f'{{"parts": [\n{lines}\n]}}\n', encoding="utf-8")
     rows = [
         (part, int(place), by)
         for part in sorted(records.superseded)

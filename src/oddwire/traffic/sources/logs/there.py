@@ -18,7 +18,7 @@ from oddwire.drafts import whole_file
 from oddwire.errors import DataError
 from oddwire.traffic.archive.growing import LogFile
 from oddwire.traffic.sources.logs.contents import Content, identify
-from oddwire.traffic.sources.logs.listing import Standing
+from oddwire.traffic.sources.logs.listing import Standing, as_lines
 from oddwire.traffic.wire_text import shown_path
 
 _STILL = 60.0  # seconds after which a file is taken for written
@@ -68,7 +68,7 @@ def remember(files: Iterable[FileThere], known: Path) -> None:
     ]
     known.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(known) as draft:
-        draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        draft.write_text(as_lines(content), encoding="utf-8")
 
 
 def contents_there(known: Path) -> list[str]:
