@@ -1,12 +1,13 @@
 """Features of rows that come in batches, equal to those of all rows at once to the last bit.
 
-What a row needs of the rows before it is found in one cheap pass: the clock, and where the longest
-time window begins. After that a batch stands by itself, and its features may be computed anywhere,
+What a row needs of the rows before it is found in one cheap pass: the clock, what the long memory
+says of it, and where the longest time window begins. After that a batch stands by itself, and its features may be computed anywhere,
 at the same time as others'.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ import pandas as pd
 
 from oddwire.params import RowKind
 from oddwire.traffic.features.clock import MICROSECONDS, Clock
-from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW, FloatArray, to_features
+from oddwire.traffic.features.long_memory import LongMemory
 from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.schema import FeatureSchema
 
@@ -35,6 +37,8 @@ class RowsWithOverlap:
         How many connections of the longest time window stand before the rows themselves.
     clocks
         The clock of all of them, as for `connection_features`; None for a table.
+    remembered
+        What the long memory says of each, as for `connection_features`; nothing of the overlap.
     """
 
     kind: RowKind
@@ -42,6 +46,7 @@ class RowsWithOverlap:
     rows: pd.DataFrame
     overlap: int = 0
     clocks: IntArray | None = None
+    remembered: Mapping[str, FloatArray] | None = None
 
     def features(self) -> pd.DataFrame:
         """Return the feature frame of the rows themselves.
@@ -51,25 +56,30 @@ class RowsWithOverlap:
         ParameterError
             As by `to_features`.
         """
-        features = to_features(self.kind, self.rows, self.schema, self.clocks)
+        features = to_features(self.kind, self.rows, self.schema, self.clocks, self.remembered)
         return features.iloc[self.overlap :].reset_index(drop=True) if self.overlap else features
 
 
 class FeaturesInBatches:
     """Turns batches of rows into feature frames, one after the other.
 
-    Between batches it keeps the clock, and the connections of the longest time window; their number
-    follows from the traffic. Connections come in the order in which they are known, a table's rows
-    in any.
+    Between batches it keeps the clock, the long memory, and the connections of the longest time
+    window; their number follows from the traffic. Connections come in the order in which they are
+    known, a table's rows in any.
 
     Parameters
     ----------
     kind, schema
         As for `to_features`.
+    memory
+        What is known of the connections before the first ones; an empty memory by default.
     """
 
-    def __init__(self, kind: RowKind, schema: FeatureSchema) -> None:
+    def __init__(
+        self, kind: RowKind, schema: FeatureSchema, *, memory: LongMemory | None = None
+    ) -> None:
         self._kind, self._schema = kind, schema
+        self._memory = memory or LongMemory()
         self._clock = Clock()
         self._before: pd.DataFrame | None = None
         self._clocks_before = np.empty(0, dtype=np.int64)
@@ -88,7 +98,12 @@ class FeaturesInBatches:
         """Take the next rows, and return them with what their features need."""
         if self._kind == "table" or rows.empty:
             return RowsWithOverlap(kind=self._kind, schema=self._schema, rows=rows)
-        near, clocks = rows, np.concatenate([self._clocks_before, self._clock.of(rows)])
+        overlap, own = len(self._clocks_before), self._clock.of(rows)
+        near, clocks = rows, np.concatenate([self._clocks_before, own])
+        remembered = {
+            name: np.concatenate([np.zeros(overlap), values])
+            for name, values in self._memory.update(rows, own).items()
+        }
         if self._before is not None:
             near = pd.concat([self._before, rows], ignore_index=True)
         # The clock never goes back: no later window reaches beyond these, and as it stands at the
@@ -97,5 +112,5 @@ class FeaturesInBatches:
         self._before, self._clocks_before = near.iloc[reached:].copy(), clocks[reached:]
         return RowsWithOverlap(
             kind=self._kind, schema=self._schema, rows=near,
-            overlap=len(near) - len(rows), clocks=clocks,
+            overlap=overlap, clocks=clocks, remembered=remembered,
         )  # fmt: skip
