@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.params import SimulatedSource
-from oddwire.traffic.features.clock import Clock
+from oddwire.traffic.features.clock import ENOUGH, Clock
 from oddwire.traffic.features.long_memory import LONG_MEMORY_FEATURES, LongMemory
 from oddwire.traffic.features.memory_slots import WAYS, Slots, both, hashes_of, hashes_of_ports
 from oddwire.traffic.sources.simulated.simulator import simulate
@@ -140,6 +140,7 @@ def test_a_tunnel_shifts_the_sizes_of_a_service_of_its_source():
 def test_after_a_day_without_rows_nothing_is_new_for_another_day():
     rows = [(at, "10.0.0.1", "10.0.0.9", 443, 1) for at in range(0, 2 * DAY, HOUR)]
     hole = 2 * DAY + 3 * DAY
+    rows += [(hole, "10.0.0.1", "10.0.0.9", 443, 1)] * ENOUGH  # they move the clock over it
     rows += [(hole + n, "10.0.0.1", f"203.0.113.{n}", 443, 1) for n in range(5)]
     rows += [(hole + at, "10.0.0.1", "10.0.0.9", 443, 1) for at in range(HOUR, 2 * DAY, HOUR)]
     rows += [(hole + 2 * DAY, "10.0.0.1", "203.0.113.99", 443, 1)]
@@ -154,7 +155,7 @@ def test_what_a_full_table_forgot_is_not_called_new():
     found = features(LongMemory(FEW), rows + others)["new_dst_connections"][len(rows) :]
     # Once a destination of this hour is forgotten, an unknown one may be it.
     assert found[:WAYS].tolist() == [1.0] * WAYS
-    assert not found[WAYS + 1 :].any()
+    assert not found[WAYS:].any()
 
 
 def test_a_key_takes_the_place_of_the_one_not_seen_for_longest():

@@ -164,9 +164,9 @@ def _place(
             if way == 0 or age < oldest:
                 slot, oldest = other, age
         if table[slot] != key:
+            looked_since = max(forgotten[bucket], looked[0])
             if table[slot] != 0:
                 forgotten[bucket] = max(forgotten[bucket], last_seen[slot])
-            looked_since = max(forgotten[bucket], looked[0])
             table[slot] = key
             first_seen[slot] = now if now - looked_since >= long_enough else NEVER
             found[1, row] = 1
