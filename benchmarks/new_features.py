@@ -1,10 +1,11 @@
 """What the features of the long memory and of the history add: recall at 1 % false positives.
 
-Run ``python benchmarks/new_features.py``. Simulated weeks of five seeds are split as a training does
-it, a detector with its defaults learns the training rows, and per attack family the recall on the
-test rows is printed where 1 % of the benign ones raise an alert; each set of features is tried on
-the same rows, all in one run. Then the same on the head of an IoT-23 log (``ODDWIRE_SHARED_DATA``),
-of which the first 60 % of the benign rows train; and what the features cost a row.
+Run ``python benchmarks/new_features.py``. Two simulated weeks of five seeds are split as a training
+does it, a detector with its defaults learns the training rows, and per attack family the recall on
+the test rows is printed where 1 % of the benign ones raise an alert; each set of features is tried
+on the same rows, all in one run. Then the same on the head of an IoT-23 log
+(``ODDWIRE_SHARED_DATA``), of which the first 60 % of the benign rows train; and what the features
+cost a row.
 """
 
 from __future__ import annotations

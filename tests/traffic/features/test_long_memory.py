@@ -26,7 +26,9 @@ def connections(rows):
     frame = pd.DataFrame(rows, columns=["ts", "src_ip", "dst_ip", "dst_port", "src_bytes"])
     ts = pd.to_datetime(frame["ts"], unit="s", utc=True).dt.as_unit("us")
     numbers = {name: frame[name].astype("Int64") for name in ("dst_port", "src_bytes")}
-    return frame.assign(ts=ts, end=ts, dst_bytes=pd.array([0] * len(frame), dtype="Int64"), **numbers)
+    return frame.assign(
+        ts=ts, end=ts, dst_bytes=pd.array([0] * len(frame), dtype="Int64"), **numbers
+    )
 
 
 def features(memory, rows, clock=None):

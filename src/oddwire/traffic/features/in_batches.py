@@ -1,8 +1,8 @@
 """Features of rows that come in batches, equal to those of all rows at once to the last bit.
 
 What a row needs of the rows before it is found in one cheap pass: the clock, what the long memory
-says of it, and where the longest time window begins. After that a batch stands by itself, and its features may be computed anywhere,
-at the same time as others'.
+says of it, and where the longest time window begins. After that a batch stands by itself, and its
+features may be computed anywhere, at the same time as others'.
 """
 
 from __future__ import annotations

@@ -112,8 +112,7 @@ class LongMemory:
             "src_port": both(src, hashes_of_ports(connections["dst_port"])),
         }
         dsts, pairs, services = (
-            self._slots[name].place(keys[name], clocks, long_enough=NEW_FOR)
-            for name in SLOTS
+            self._slots[name].place(keys[name], clocks, long_enough=NEW_FOR) for name in SLOTS
         )
         sent = _bytes(connections["src_bytes"])
         sizes = sent + _bytes(connections["dst_bytes"])
@@ -172,7 +171,7 @@ _PAIR_SIGNATURE = f"{_TABLE}({_COUNTS}, {_COUNTS}, {_TABLE}, {_ROWS}, {_ROWS}, {
 _SHIFT_SIGNATURE = f"{_ROWS}({_COUNTS}, {_COUNTS}, {_TABLE}, {_ROWS})"
 
 
-def _pair_features(
+def _pair_features(  # noqa: C901 - one pass over the rows, and compiled loops call nothing
     slots: IntArray,
     fresh: IntArray,
     table: FloatArray,

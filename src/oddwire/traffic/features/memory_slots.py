@@ -154,13 +154,13 @@ def _place(
             continue
         bucket = np.int64(key % np.uint64(len(forgotten)))
         # A free slot counts as the one not seen for longest.
-        slot, oldest = -1, np.int64(0)
+        slot, oldest = np.int64(-1), np.int64(0)
         for way in range(WAYS):
             other = bucket * WAYS + way
             if table[other] == key:
                 slot = other
                 break
-            age = NEVER if table[other] == 0 else last_seen[other]
+            age = np.int64(NEVER) if table[other] == 0 else last_seen[other]
             if way == 0 or age < oldest:
                 slot, oldest = other, age
         if table[slot] != key:
