@@ -19,8 +19,8 @@ from oddwire.params.stage_settings import PeriodSettings, period_of
 from oddwire.project import Project
 from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
-from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, LONGEST_WINDOW
-from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
+from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 from oddwire.traffic.frame_files import FrameFile, read_frames
 from oddwire.traffic.schema import LABEL, FeatureSchema
 from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, split_rows
@@ -83,9 +83,8 @@ def _write_parts(
     features = FeaturesInBatches(archive.kind, schema)
     since, until = period
     if since is not None:  # its first rows look back like any other
-        reach = dt.timedelta(seconds=LONGEST_WINDOW)
-        for batch in archive.batches("train", rows=rows, since=since - reach, until=since):
-            features.of(batch)
+        for batch in archive.batches("train", rows=rows, since=since - LOOK_BACK, until=since):
+            features.take(batch)
     first = 0
     with ExitStack() as open_files:
         files = {

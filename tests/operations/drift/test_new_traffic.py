@@ -276,7 +276,7 @@ def test_simulated_days_go_on_and_a_scenario_checked_twice_is_one_record(simulat
     assert broken[0].drifted
     run = desk.tracking.client.get_run(broken[0].run_id)
     assert run.info.run_name.startswith("DRIFT ")
-    assert "/62 · broken_sensor · 2026-03-14" in run.info.run_name
+    assert "/67 · broken_sensor · 2026-03-14" in run.info.run_name
     assert len(desk.tracking.finished_runs("simulated", "drift")) <= before + 1
 
 

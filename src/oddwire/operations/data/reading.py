@@ -12,7 +12,8 @@ import pandas as pd
 from oddwire.operations.progress import progress, step
 from oddwire.params import Source
 from oddwire.traffic.archive import Archive
-from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
+from oddwire.traffic.features.connection_features import to_features
+from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows, read_file
 from oddwire.traffic.wire_text import shown_path
@@ -49,12 +50,16 @@ def read_period(
     schema: FeatureSchema,
 ) -> pd.DataFrame:
     """Return the feature frame of the rows that are known in a period."""
-    near, inside, reach = [], [], dt.timedelta(seconds=LONGEST_WINDOW)
+    near, inside = [], []
     for part in parts:
-        for since, until, wanted in ((start - reach, start, False), (start, end, True)):
+        for since, until, wanted in ((start - LOOK_BACK, start, False), (start, end, True)):
             rows = archive.read(part, since=since, until=until)
             near.append(rows)
             inside.append(np.full(len(rows), wanted))
     rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
-    features = to_features(archive.kind, rows, schema)
-    return features[np.concatenate(inside)].reset_index(drop=True)
+    of_period = np.concatenate(inside)
+    first = int(of_period.argmax()) if of_period.any() else len(rows)
+    features = FeaturesInBatches(archive.kind, schema)
+    features.take(rows.iloc[:first])
+    found = features.of(rows.iloc[first:].reset_index(drop=True))
+    return found[of_period[first:]].reset_index(drop=True)

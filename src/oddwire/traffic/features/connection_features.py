@@ -8,7 +8,7 @@ clock before the new ones, and the new ones' features are the same to the last b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from oddwire.errors import ParameterError
 from oddwire.params import RowKind
 from oddwire.traffic.addresses import sides
 from oddwire.traffic.features.clock import MICROSECONDS, Clock
+from oddwire.traffic.features.long_memory import LONG_MEMORY_FEATURES, LongMemory
 from oddwire.traffic.features.time_windows import (
     Codes,
     IntArray,
@@ -69,12 +70,17 @@ CONNECTION_FEATURES = FeatureSchema(
             for key, measures in _MEASURES.items()
             for seconds, measure in product(WINDOWS, measures)
         ),
+        *LONG_MEMORY_FEATURES,
     ),
     categorical=("proto", "service", "conn_state", "dst_port_class", "src_side", "dst_side"),
 )
 
 
-def connection_features(connections: pd.DataFrame, clocks: IntArray | None = None) -> pd.DataFrame:
+def connection_features(
+    connections: pd.DataFrame,
+    clocks: IntArray | None = None,
+    remembered: Mapping[str, FloatArray] | None = None,
+) -> pd.DataFrame:
     """Turn connections into features.
 
     Parameters
@@ -84,6 +90,9 @@ def connection_features(connections: pd.DataFrame, clocks: IntArray | None = Non
     clocks
         What the clock showed at each, int64 of shape (n,), where there are connections before these
         that moved it (`Clock`); None where there are none.
+    remembered
+        What `LongMemory.update` returned of each, where there are connections before these that it
+        knows; None where there are none.
 
     Returns
     -------
@@ -109,7 +118,7 @@ def connection_features(connections: pd.DataFrame, clocks: IntArray | None = Non
     ... )
     >>> features = connection_features(check_connections(rows, origin="example"))
     >>> features.shape
-    (2, 70)
+    (2, 75)
     >>> features[["src_byte_share", "src_peers_10s", "src_failure_share_10s", "dst_side"]]
        src_byte_share  src_peers_10s  src_failure_share_10s dst_side
     0             NaN            1.0                    1.0   inside
@@ -125,6 +134,9 @@ def connection_features(connections: pd.DataFrame, clocks: IntArray | None = Non
         row = block[numeric.index(column)]
         row[:] = np.nan
         row[positions] = values
+    remembered = LongMemory().update(connections, clocks) if remembered is None else remembered
+    for column, values in remembered.items():
+        block[numeric.index(column)] = values
     index = connections.index
     return pd.concat(
         [
@@ -138,7 +150,11 @@ def connection_features(connections: pd.DataFrame, clocks: IntArray | None = Non
 
 
 def to_features(
-    kind: RowKind, frame: pd.DataFrame, schema: FeatureSchema, clocks: IntArray | None = None
+    kind: RowKind,
+    frame: pd.DataFrame,
+    schema: FeatureSchema,
+    clocks: IntArray | None = None,
+    remembered: Mapping[str, FloatArray] | None = None,
 ) -> pd.DataFrame:
     """Turn the rows of a source into a feature frame.
 
@@ -146,7 +162,7 @@ def to_features(
     ----------
     frame
         Connections, or a feature frame, which comes back as it is.
-    clocks
+    clocks, remembered
         As for `connection_features`.
 
     Raises
@@ -160,7 +176,7 @@ def to_features(
         raise ParameterError(
             f"connections have no feature {', '.join(unknown)} in this version of oddwire"
         )
-    return connection_features(frame, clocks)
+    return connection_features(frame, clocks, remembered)
 
 
 def _single_features(connections: pd.DataFrame) -> Iterator[tuple[str, FloatArray]]:

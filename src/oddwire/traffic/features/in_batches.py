@@ -1,15 +1,15 @@
 """Features of rows that come in batches, equal to those of all rows at once to the last bit.
 
 What a row needs of the rows before it is found in one cheap pass, `FeaturesInBatches.take`: the
-clock, and where the longest time window begins. After that a batch stands by itself, and its
-features may be computed anywhere, at the same time as others'. Whatever else has to be carried from
-row to row belongs into that pass, beside the clock.
+clock, what the long memory says of it, and where the longest time window begins. After that a batch
+stands by itself, and its features may be computed anywhere, at the same time as others'.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,16 @@ import pandas as pd
 
 from oddwire.params import RowKind
 from oddwire.traffic.features.clock import MICROSECONDS, Clock
-from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW, FloatArray, to_features
+from oddwire.traffic.features.long_memory import LongMemory
 from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.frame_files import write_frames
 from oddwire.traffic.schema import FeatureSchema
 
-_BEFORE, _CLOCK = "before.parquet", "clock.npz"
+_BEFORE, _STATE = "before.parquet", "state.npz"
+# What the long memory is to know when a period begins. Of less, hosts that are seen every few days
+# would count as new in the period, and not in the reference.
+LOOK_BACK = dt.timedelta(days=3)
 _REACH = LONGEST_WINDOW * MICROSECONDS
 
 
@@ -42,6 +46,8 @@ class RowsWithOverlap:
         How many connections of the longest time window stand before the rows themselves.
     clocks
         The clock of all of them, as for `connection_features`; None for a table.
+    remembered
+        What the long memory says of each, as for `connection_features`; nothing of the overlap.
     """
 
     kind: RowKind
@@ -49,6 +55,7 @@ class RowsWithOverlap:
     rows: pd.DataFrame
     overlap: int = 0
     clocks: IntArray | None = None
+    remembered: Mapping[str, FloatArray] | None = None
 
     def features(self) -> pd.DataFrame:
         """Return the feature frame of the rows themselves.
@@ -58,25 +65,30 @@ class RowsWithOverlap:
         ParameterError
             As by `to_features`.
         """
-        features = to_features(self.kind, self.rows, self.schema, self.clocks)
+        features = to_features(self.kind, self.rows, self.schema, self.clocks, self.remembered)
         return features.iloc[self.overlap :].reset_index(drop=True) if self.overlap else features
 
 
 class FeaturesInBatches:
     """Turns batches of rows into feature frames, one after the other.
 
-    Between batches it keeps the clock, and the connections of the longest time window; their number
-    follows from the traffic. Connections come in the order in which they are known, a table's rows
-    in any.
+    Between batches it keeps the clock, the long memory, and the connections of the longest time
+    window; their number follows from the traffic. Connections come in the order in which they are
+    known, a table's rows in any.
 
     Parameters
     ----------
     kind, schema
         As for `to_features`.
+    memory
+        What is known of the connections before the first ones; an empty memory by default.
     """
 
-    def __init__(self, kind: RowKind, schema: FeatureSchema) -> None:
+    def __init__(
+        self, kind: RowKind, schema: FeatureSchema, *, memory: LongMemory | None = None
+    ) -> None:
         self.kind, self._schema = kind, schema
+        self._memory = memory or LongMemory()
         self._clock = Clock()
         self._before: pd.DataFrame | None = None
         self._clocks_before = np.empty(0, dtype=np.int64)
@@ -95,7 +107,12 @@ class FeaturesInBatches:
         """Take the next rows, and return them with what their features need."""
         if self.kind == "table" or rows.empty:
             return RowsWithOverlap(kind=self.kind, schema=self._schema, rows=rows)
-        near, clocks = rows, np.concatenate([self._clocks_before, self._clock.of(rows)])
+        overlap, own = len(self._clocks_before), self._clock.of(rows)
+        near, clocks = rows, np.concatenate([self._clocks_before, own])
+        remembered = {
+            name: np.concatenate([np.zeros(overlap), values])
+            for name, values in self._memory.update(rows, own).items()
+        }
         if self._before is not None:
             near = pd.concat([self._before, rows], ignore_index=True)
         # The clock never goes back: no later window reaches beyond these, and as it stands at the
@@ -104,7 +121,7 @@ class FeaturesInBatches:
         self._before, self._clocks_before = near.iloc[reached:].copy(), clocks[reached:]
         return RowsWithOverlap(
             kind=self.kind, schema=self._schema, rows=near,
-            overlap=len(near) - len(rows), clocks=clocks,
+            overlap=overlap, clocks=clocks, remembered=remembered,
         )  # fmt: skip
 
     def of_all(self, batches: Iterable[pd.DataFrame], *, workers: int) -> Iterator[pd.DataFrame]:
@@ -133,14 +150,21 @@ class FeaturesInBatches:
 
     def save(self, folder: Path) -> None:
         """Write what later rows look back on to a folder."""
-        if self._before is not None:
-            write_frames([self._before], folder / _BEFORE)
-            np.savez(folder / _CLOCK, clock=self._clock.state, before=self._clocks_before)
+        if self._before is None:
+            return
+        write_frames([self._before], folder / _BEFORE)
+        arrays = {
+            "clock": self._clock.state, "clocks_before": self._clocks_before,
+            **self._memory.to_arrays(),
+        }  # fmt: skip
+        np.savez(folder / _STATE, allow_pickle=False, **arrays)
 
     def load(self, folder: Path) -> None:
         """Go on from what `save` wrote."""
-        if (folder / _BEFORE).is_file():
-            self._before = pd.read_parquet(folder / _BEFORE)
-            with np.load(folder / _CLOCK, allow_pickle=False) as kept:
-                self._clock = Clock(kept["clock"])
-                self._clocks_before = kept["before"]
+        if not (folder / _BEFORE).is_file():
+            return
+        self._before = pd.read_parquet(folder / _BEFORE)
+        with np.load(folder / _STATE, allow_pickle=False) as kept:
+            self._clock = Clock(kept["clock"])
+            self._clocks_before = kept["clocks_before"]
+            self._memory = LongMemory.from_arrays(kept)

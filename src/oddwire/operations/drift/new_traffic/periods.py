@@ -20,7 +20,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.operations.data.prepared import Prepared
@@ -29,11 +31,11 @@ from oddwire.operations.drift.new_traffic.current_files import CurrentFile, curr
 from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.statistics import MIN_ROWS
 from oddwire.operations.locks import dvc_lock
-from oddwire.params import Params, Source
+from oddwire.params import Params, RowKind, Source
 from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 from oddwire.traffic.archive import open_archive
-from oddwire.traffic.features.connection_features import LONGEST_WINDOW, to_features
+from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 from oddwire.traffic.schema import KNOWN_AT, TIME, FeatureSchema
 from oddwire.traffic.sources import later_days, read_scenario
 from oddwire.traffic.wire_text import printable
@@ -43,7 +45,6 @@ NEWEST_ROWS = "newest rows"
 CURRENT = "the current file"  # what messages call a place that somebody named
 Interval = tuple[dt.datetime, dt.datetime]
 _DAY = dt.timedelta(days=1)
-_REACH = dt.timedelta(seconds=LONGEST_WINDOW)
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,7 @@ def _of_scenario(looking: Looking, scenario: str) -> Period:
     kind = looking.settings.row_kind
 
     def read() -> pd.DataFrame:
-        features = to_features(kind, connections, looking.schema)
-        return _between(features, start, end, KNOWN_AT[kind])
+        return _features_between(kind, connections, looking.schema, (start, end))
 
     identity = f"{scenario} {_digest(looking.settings.model_dump_json())}"
     return Period(f"scenario {scenario}", "scenario", identity, read, start, end)
@@ -226,8 +226,8 @@ def _next_day(looking: Looking, ends: dt.datetime) -> Period:
     end, kind = start + _DAY, looking.settings.row_kind
 
     def read() -> pd.DataFrame:
-        rows = later_days(looking.settings, start, end, reach=_REACH)
-        return _between(to_features(kind, rows, looking.schema), start, end, KNOWN_AT[kind])
+        rows = later_days(looking.settings, start, end, reach=LOOK_BACK)
+        return _features_between(kind, rows, looking.schema, (start, end))
 
     return _of_days(start, end, read)
 
@@ -325,11 +325,20 @@ def _test_part(looking: Looking) -> Period:
     return Period(NEWEST_ROWS, "test part", prepared.digest("test"), lambda: prepared.part("test"))
 
 
-def _between(
-    features: pd.DataFrame, start: dt.datetime, end: dt.datetime, time: str
+def _features_between(
+    kind: RowKind, rows: pd.DataFrame, schema: FeatureSchema, interval: Interval
 ) -> pd.DataFrame:
-    inside = (features[time] >= start) & (features[time] < end)
-    return features[inside].reset_index(drop=True)
+    """Return the feature frame of the rows known in an interval, of those before it only memory."""
+    features, inside = FeaturesInBatches(kind, schema), _inside(rows, interval, KNOWN_AT[kind])
+    first = int(inside.argmax()) if inside.any() else len(rows)
+    features.take(rows.iloc[:first])
+    found = features.of(rows.iloc[first:].reset_index(drop=True))
+    return found[_inside(found, interval, KNOWN_AT[kind])].reset_index(drop=True)
+
+
+def _inside(rows: pd.DataFrame, interval: Interval, time: str) -> NDArray[np.bool_]:
+    start, end = interval
+    return ((rows[time] >= start) & (rows[time] < end)).to_numpy(dtype=bool)
 
 
 def _digest(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from oddwire.detection.model import Model
@@ -31,6 +32,7 @@ from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.sources import open_file
+from oddwire.traffic.sources.reading.time_order import in_time_order
 from oddwire.traffic.wire_text import shown_path
 
 
@@ -118,13 +120,13 @@ class _Scoring:
                 else:
                     with watched_by(RemarksAlone(progress())):
                         if features is None:
-                            features = self._features_before(files[at - 1] if at else None)
-                        found.append(self._one(file, part, features))
+                            features = self._features_before(files[:at])
+                        found.append(self._one(file, part, features, last=at + 1 == len(files)))
                     pace.count(found[-1].rows)
                 progress().advance(what, note=pace.told())
         return found
 
-    def _one(self, file: Path, part: Path, features: FeaturesInBatches) -> Noted:
+    def _one(self, file: Path, part: Path, features: FeaturesInBatches, *, last: bool) -> Noted:
         part.parent.mkdir(parents=True, exist_ok=True)
         name, stamp = name_of(file), stamp_of(file)
         self.done += 1
@@ -132,26 +134,34 @@ class _Scoring:
             opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
         except NoRowsError as error:
             progress().remark(str(error))
-            return self._folder.note(name, stamp, None, features)
+            return self._folder.note(name, stamp, None, features, last=last)
         scoring = FileScoring(
             opened, features, self._model, self._folder.version, asked=self._asked, out=part
         )
         more = scoring.write()
         scorer = scoring.scorer
         return self._folder.note(
-            name, stamp, part, features,
+            name, stamp, part, features, last=last,
             rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
             infinite=scorer.infinite, unseen=scorer.unseen, refused=more.get("refused", 0),
         )  # fmt: skip
 
-    def _features_before(self, last: Path | None) -> FeaturesInBatches:
-        """Return what makes the features of the file that follows another."""
+    def _features_before(self, files: Sequence[Path]) -> FeaturesInBatches:
+        """Return what makes the features of the file that follows others."""
         features = FeaturesInBatches(self._settings.row_kind, self._model.schema)
-        if last is None or self._settings.row_kind == "table":
+        if self._settings.row_kind == "table" or not files:
             return features
-        if not self._folder.looked_back_on(name_of(last), features):
-            # The list has changed since: the file before it is read again, for its last rows.
-            opened = open_file(self._settings, last, schema=self._model.schema, rows=self._rows)
-            for batch in opened.batches():
-                features.of(batch.rows)
+        begin = len(files) - 1  # where nothing was kept, as the list has changed: the last one
+        for at in range(len(files) - 1, -1, -1):
+            if self._folder.looked_back_on(name_of(files[at]), features):
+                begin = at + 1
+                break
+        for file in files[begin:]:
+            with suppress(NoRowsError):
+                self._take(file, features)
         return features
+
+    def _take(self, file: Path, features: FeaturesInBatches) -> None:
+        opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
+        for _, rows in in_time_order(opened):
+            features.take(rows)

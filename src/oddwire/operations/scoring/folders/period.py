@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +35,7 @@ from oddwire.params import load_params
 from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
 from oddwire.traffic.archive.reading import Archive, open_archive
-from oddwire.traffic.features.connection_features import LONGEST_WINDOW
-from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 from oddwire.traffic.wire_text import shown_path
 
 _DAY = dt.timedelta(days=1)
@@ -158,8 +157,8 @@ class _Scoring:
                     pace.skip()
                 else:
                     if features is None:
-                        features = self._features_before(day, days[at - 1] if at else None)
-                    note = self._one(day, features)
+                        features = self._features_before(day, days[:at])
+                    note = self._one(day, features, last=at + 1 == len(days))
                     pace.count(note.rows)
                 notes.append(note)
                 progress().advance(name, note=pace.told())
@@ -168,7 +167,7 @@ class _Scoring:
     def _noted(self, day: Day) -> Noted | None:
         return self._folder.noted(_noted_as(day), self._stamp)
 
-    def _one(self, day: Day, features: FeaturesInBatches) -> Noted:
+    def _one(self, day: Day, features: FeaturesInBatches, *, last: bool) -> Noted:
         scorer = Scorer(self._model, explained=0)
         part = self._folder.part(day.name, overwrite=self._overwrite)
         with writing([part]) as (draft,), FrameWriter(draft, part.name) as written:
@@ -180,20 +179,21 @@ class _Scoring:
                 written.write(join_scores(rows, scores, self._folder.version))
         self.done += 1
         return self._folder.note(
-            _noted_as(day), self._stamp, part, features,
+            _noted_as(day), self._stamp, part, features, last=last,
             rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
             infinite=scorer.infinite, unseen=scorer.unseen,
         )  # fmt: skip
 
-    def _features_before(self, day: Day, last: Day | None) -> FeaturesInBatches:
-        """Return what makes the features of the rows of a day."""
+    def _features_before(self, day: Day, days: Sequence[Day]) -> FeaturesInBatches:
+        """Return what makes the features of the rows of a day that follows others."""
         features = FeaturesInBatches(self._archive.kind, self._model.schema)
-        if last is None or not self._folder.looked_back_on(_noted_as(last), features):
-            since = day.begin - dt.timedelta(seconds=LONGEST_WINDOW)
-            for rows in self._archive.batches(
-                "train", rows=self._rows, since=since, until=day.begin
-            ):
-                features.of(rows)
+        since = (days[0] if days else day).begin - LOOK_BACK
+        for before in reversed(days):
+            if self._folder.looked_back_on(_noted_as(before), features):
+                since = before.end
+                break
+        for rows in self._archive.batches("train", rows=self._rows, since=since, until=day.begin):
+            features.take(rows)
         return features
 
 

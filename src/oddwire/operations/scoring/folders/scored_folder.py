@@ -1,8 +1,8 @@
 """A folder of scored parts: which are done, by which version, and what the next looks back on.
 
-``scored.jsonl`` gets a line after each part, which names where the look-back is kept: so a kill at
-any moment leaves the parts of whole lines, each with its own. A part without a line is written
-again.
+``scored.jsonl`` gets a line after each part, and a part without a line is written again. What the
+next rows look back on is kept every few seconds, under the number of the part that it follows: of
+the parts between that and the kill, the rows are read once more for the look-back alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from oddwire.traffic.wire_text import shown_path
 
 _LIST = "scored.jsonl"
 _BEFORE = ".before"
+_SAVE_EVERY = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class ScoredFolder:
         self._folder, self._made_by = folder, made_by
         self._notes = {note.name: note for note in notes}  # of a file that grew, the newest
         self._last = notes[-1] if notes else None
+        self._saved = -_SAVE_EVERY
 
     @classmethod
     def open(
@@ -213,6 +216,8 @@ class ScoredFolder:
         stamp: tuple[int, int],
         part: Path | None,
         features: FeaturesInBatches,
+        *,
+        last: bool,
         **counts: int,
     ) -> Noted:
         """Note what is scored, once its part is written.
@@ -222,28 +227,43 @@ class ScoredFolder:
         stamp
             Size and time of change of the file, as they were before it was read.
         features
-            What made the features of its rows, and goes on with those of the next.
+            What made the features of its rows, and goes on with those of the next. It is kept every
+            few seconds, since its memory may be large.
+        last
+            Whether none follows for now: then it is kept anyway.
         """
         number = 0 if self._last is None else self._last.number + 1
         where = None if part is None else str(part.relative_to(self._folder))
         note = Noted(name, number, *stamp, where, **counts)
-        with whole_folder(self._before(note)) as draft:
-            features.save(draft)
+        if last or time.monotonic() - self._saved >= _SAVE_EVERY:
+            with whole_folder(self._before(note)) as draft:
+                features.save(draft)
         with (self._folder / _LIST).open("a", encoding="utf-8") as listed:
             listed.write(json.dumps(asdict(note)) + "\n")
             listed.flush()
             os.fsync(listed.fileno())
-        if self._last is not None:
-            shutil.rmtree(self._before(self._last), ignore_errors=True)
         self._notes[name] = self._last = note
+        if self._before(note).is_dir():
+            self._forget_before(number)
+            self._saved = time.monotonic()
         return note
 
+    def _forget_before(self, number: int) -> None:
+        """Remove what was kept behind earlier files."""
+        for kept in self._kept():
+            if kept != number:
+                shutil.rmtree(self._folder / _BEFORE / f"{kept}", ignore_errors=True)
+
+    def _kept(self) -> list[int]:
+        there = self._folder / _BEFORE
+        names = [each.name for each in there.iterdir()] if there.is_dir() else []
+        return [int(name) for name in names if name.isdecimal()]
+
     def looked_back_on(self, name: str, features: FeaturesInBatches) -> bool:
-        """Let features go on behind a file or day; False where it is not the one scored last."""
-        if self._last is None or self._last.name != name:
-            return False
-        kept = self._before(self._last)
-        if not kept.is_dir():
+        """Let features go on behind a file or day; False where nothing was kept behind it."""
+        note = self._notes.get(name)
+        kept = None if note is None else self._before(note)
+        if kept is None or not kept.is_dir():
             return False
         features.load(kept)
         return True
