@@ -53,9 +53,11 @@ def proxies(monkeypatch):
 def asked_by_every_library(port):
     for host in ("127.0.0.1", "localhost"):
         address = f"http://{host}:{port}/"
+        # `urlopen` would keep the proxies of its first call for all tests of the process.
+        opener = urllib.request.build_opener()
         yield lambda address=address: httpx.get(address).status_code
         yield lambda address=address: requests.get(address, timeout=9).status_code
-        yield lambda address=address: urllib.request.urlopen(address, timeout=9).status  # noqa: S310
+        yield lambda address=address, opener=opener: opener.open(address, timeout=9).status
 
 
 def test_local_servers_are_asked_without_a_proxy(server, proxies):
