@@ -65,10 +65,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
         work.mkdir(exist_ok=True, parents=True)
-        _prepare(work, options.rows)
+        _prepare(work, options.rows, options.ways)
         found = [_best(way, work, options.rows, options.repeats) for way in options.ways]
         if options.growth:
-            _prepare(work, options.growth)
+            _prepare(work, options.growth, ["zeek-tsv"])
             found.append(_best("zeek-tsv", work, options.growth, 1))
     print(json.dumps(_report(found), indent=2) if options.json else "\n".join(_lines(found)))
 
@@ -85,9 +85,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(work: Path, rows: int) -> None:
-    """Write the logs, and train a model on a few of their connections."""
-    if (work / f"{rows}.eve").exists() and (work / "model").exists():
+def _prepare(work: Path, rows: int, ways: list[str]) -> None:
+    """Write the logs that are not there, and train a model on a few of their connections."""
+    wanted = {way if way in _WRITERS else "zeek-tsv" for way in ways}
+    wanted = {way for way in wanted if not _log(work, way, rows).exists()}
+    if not wanted and (work / "model").exists():
         return
     from oddwire.params import SimulatedSource
     from oddwire.traffic.sources.simulated import simulate
@@ -96,8 +98,8 @@ def _prepare(work: Path, rows: int) -> None:
         format="simulated", seed=_SEED, days=_DAYS, connections_per_day=rows // _DAYS + 1
     )
     connections = simulate(days).head(rows)
-    for way, write in _WRITERS.items():
-        draft = work / "draft"
+    for way in sorted(wanted):
+        write, draft = _WRITERS[way], work / "draft"
         with draft.open("w", encoding="utf-8") as target:
             for start in range(0, rows, _CHUNK):
                 write(connections.iloc[start : start + _CHUNK], target, start == 0)
@@ -124,7 +126,7 @@ def _log(work: Path, way: str, rows: int) -> Path:
     return work / f"{rows}.{ending}"
 
 
-def _write_tsv(rows: pd.DataFrame, target: Any, first: bool) -> None:  # noqa: FBT001
+def _write_tsv(rows: pd.DataFrame, target: Any, first: bool) -> None:
     log = _zeek(rows)
     if first:
         target.write("#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n")
@@ -132,13 +134,13 @@ def _write_tsv(rows: pd.DataFrame, target: Any, first: bool) -> None:  # noqa: F
     log.to_csv(target, sep="\t", na_rep="-", header=False, index=False, float_format="%.6f")
 
 
-def _write_json(rows: pd.DataFrame, target: Any, first: bool) -> None:  # noqa: ARG001, FBT001
+def _write_json(rows: pd.DataFrame, target: Any, first: bool) -> None:  # noqa: ARG001
     for row in _zeek(rows).astype(object).to_dict("records"):
         known = {name: value for name, value in row.items() if not pd.isna(value)}
         target.write(json.dumps(known | {"ts": float(known["ts"])}, separators=(",", ":")) + "\n")
 
 
-def _write_eve(rows: pd.DataFrame, target: Any, first: bool) -> None:  # noqa: ARG001, FBT001
+def _write_eve(rows: pd.DataFrame, target: Any, first: bool) -> None:  # noqa: ARG001
     for at, row in enumerate(rows.astype(object).to_dict("records")):
         start, end = (f"{row[name]:%Y-%m-%dT%H:%M:%S.%f}+0000" for name in ("ts", "end"))
         event = {

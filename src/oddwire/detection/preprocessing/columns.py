@@ -35,9 +35,7 @@ class Categories:
             self._coded[name] = category_codes(self._frame, name)
         return self._coded[name]
 
-    def places(
-        self, name: str, categories: Sequence[str], *, other: int, missing: float
-    ) -> Vector:
+    def places(self, name: str, categories: Sequence[str], *, other: int, missing: float) -> Vector:
         """Return what `category_places` returns of a column."""
         return _places(*self.codes(name), categories, other=other, missing=missing)
 

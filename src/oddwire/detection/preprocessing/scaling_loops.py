@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 TILE_ROWS = 4000
 
-_FILL_TYPES = (
-    "void(float64[:,:], float64[:,::1], float64, float64, float64[:,:], boolean[:,::1])"
-)
+_FILL_TYPES = "void(float64[:,:], float64[:,::1], float64, float64, float64[:,:], boolean[:,::1])"
 _SCALE_TYPES = (
     "int64(float64[:,:], boolean[:,::1], int64[::1], float64[:,::1], float64[:,::1], int64[::1],"
     " float64[:,::1], float64, int64, int64, float64, float64, float64[:,::1], float64[::1],"
@@ -73,8 +71,8 @@ class TileScaler:
     ) -> None:
         self._transform = transform
         # Loaded arrays may be read-only, for which the loops are not compiled.
-        self._ends = np.require(ends, requirements="CW")
-        own = (np.require(array, requirements="CW") for array in (*packed, trust))
+        self._ends = np.require(ends, requirements=["C", "W"])
+        own = (np.require(array, requirements=["C", "W"]) for array in (*packed, trust))
         # Per training standard deviation beyond the outermost knots: one for the normal
         # distribution's quantiles; for ranks the standard deviation of uniform ones, so that a step
         # outside counts as much as a typical one inside.
@@ -151,7 +149,7 @@ def _fill(tile, ends, magnitude, nothing, sizes, missing):  # type: ignore[no-un
             sizes[column, row] = size
 
 
-def _scale(  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _scale(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912 - numba calls no part of it
     tile, missing, groups, lines, knots, ends, trust, slope, among_all, in_groups, limit, far,  # noqa: ANN001
     out, far_values, far_places,  # noqa: ANN001
 ):  # fmt: skip
