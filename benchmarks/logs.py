@@ -68,7 +68,8 @@ def main() -> None:
         _prepare(work, options.rows, options.ways)
         found = [_best(way, work, options.rows, options.repeats) for way in options.ways]
         if options.growth:
-            _prepare(work, options.growth, ["zeek-tsv"])
+            _prepare(work, options.rows, ["zeek-tsv"])
+            _repeat(work, options.rows, options.growth)
             found.append(_best("zeek-tsv", work, options.growth, 1))
     print(json.dumps(_report(found), indent=2) if options.json else "\n".join(_lines(found)))
 
@@ -106,6 +107,25 @@ def _prepare(work: Path, rows: int, ways: list[str]) -> None:
         draft.rename(_log(work, way, rows))
     if not (work / "model").exists():
         _train(connections).save(work / "model")
+
+
+def _repeat(work: Path, rows: int, growth: int) -> None:
+    """Write the Zeek log again and again, each time as many days later, with uids of its own."""
+    grown, left = _log(work, "zeek-tsv", growth), growth
+    if grown.exists():
+        return
+    with grown.open("w", encoding="utf-8") as target:
+        for number in range(-(-growth // rows)):
+            with _log(work, "zeek-tsv", rows).open(encoding="utf-8") as lines:
+                for line in lines:
+                    if line.startswith("#"):
+                        target.write(line if not number else "")
+                    elif left:
+                        seconds, part, rest = line.partition(".")
+                        micros, _, behind = rest.partition("\t")
+                        later = int(seconds) + number * _DAYS * 86_400
+                        target.write(f"{later}{part}{micros}\t{number}{behind}")
+                        left -= 1
 
 
 def _train(connections: pd.DataFrame) -> Any:
