@@ -31,6 +31,7 @@ from oddwire.traffic.sources.logs.reading import LogSettings, read_log
 from oddwire.traffic.sources.logs.recognising import LogKind
 from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.logs.tables import reading as tables
+from oddwire.traffic.sources.logs.tables.values import TableSettings
 from oddwire.traffic.sources.logs.zeek.fields import BENIGN, UNKNOWN, LabelRule
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
@@ -211,7 +212,7 @@ def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
     if source.columns is not None:
         columns = {str(ours): theirs for ours, theirs in source.columns.items()}
         columns |= {ours: theirs for ours, theirs in roles.items() if theirs is not None}
-    settings = tables.TableSettings(
+    settings = TableSettings(
         columns=columns,
         time_format=source.time_format, zone=source.zone, labels=_labels(source),
     )  # fmt: skip
