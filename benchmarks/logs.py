@@ -65,10 +65,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         work = options.work or Path(scratch)
         work.mkdir(exist_ok=True, parents=True)
-        _prepare(work, options.rows)
+        _prepare(work, options.rows, options.ways)
         found = [_best(way, work, options.rows, options.repeats) for way in options.ways]
         if options.growth:
-            _prepare(work, options.growth)
+            _prepare(work, options.rows, ["zeek-tsv"])
+            _repeat(work, options.rows, options.growth)
             found.append(_best("zeek-tsv", work, options.growth, 1))
     print(json.dumps(_report(found), indent=2) if options.json else "\n".join(_lines(found)))
 
@@ -85,9 +86,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(work: Path, rows: int) -> None:
-    """Write the logs, and train a model on a few of their connections."""
-    if (work / f"{rows}.eve").exists() and (work / "model").exists():
+def _prepare(work: Path, rows: int, ways: list[str]) -> None:
+    """Write the logs that are not there, and train a model on a few of their connections."""
+    wanted = {way if way in _WRITERS else "zeek-tsv" for way in ways}
+    wanted = {way for way in wanted if not _log(work, way, rows).exists()}
+    if not wanted and (work / "model").exists():
         return
     from oddwire.params import SimulatedSource
     from oddwire.traffic.sources.simulated import simulate
@@ -96,14 +99,33 @@ def _prepare(work: Path, rows: int) -> None:
         format="simulated", seed=_SEED, days=_DAYS, connections_per_day=rows // _DAYS + 1
     )
     connections = simulate(days).head(rows)
-    for way, write in _WRITERS.items():
-        draft = work / "draft"
+    for way in sorted(wanted):
+        write, draft = _WRITERS[way], work / "draft"
         with draft.open("w", encoding="utf-8") as target:
             for start in range(0, rows, _CHUNK):
                 write(connections.iloc[start : start + _CHUNK], target, start == 0)
         draft.rename(_log(work, way, rows))
     if not (work / "model").exists():
         _train(connections).save(work / "model")
+
+
+def _repeat(work: Path, rows: int, growth: int) -> None:
+    """Write the Zeek log again and again, each time as many days later, with uids of its own."""
+    grown, left = _log(work, "zeek-tsv", growth), growth
+    if grown.exists():
+        return
+    with grown.open("w", encoding="utf-8") as target:
+        for number in range(-(-growth // rows)):
+            with _log(work, "zeek-tsv", rows).open(encoding="utf-8") as lines:
+                for line in lines:
+                    if line.startswith("#"):
+                        target.write(line if not number else "")
+                    elif left:
+                        seconds, part, rest = line.partition(".")
+                        micros, _, behind = rest.partition("\t")
+                        later = int(seconds) + number * _DAYS * 86_400
+                        target.write(f"{later}{part}{micros}\t{number}{behind}")
+                        left -= 1
 
 
 def _train(connections: pd.DataFrame) -> Any:

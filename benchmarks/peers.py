@@ -42,6 +42,7 @@ from oddwire.cli.environment import quiet_tools
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 
+_BY_HAND = "## Logs scored"  # from here on the page is not written by this script
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 SAME_KIND = {
     "isolation_forest": "IForest", "one_class_svm": "OCSVM", "autoencoder": "AutoEncoder",
@@ -218,7 +219,10 @@ def main() -> None:
     if not results:
         raise SystemExit("no public sample is there: name its folder with ODDWIRE_SHARED_DATA")
     text = page(pd.DataFrame(results), chosen.seeds)
-    chosen.out.write_text(f"{text}\n{rates_table()}", encoding="utf-8")
+    before = chosen.out.read_text(encoding="utf-8") if chosen.out.exists() else ""
+    kept = before[before.find(_BY_HAND) :] if _BY_HAND in before else ""
+    measured = f"{text}\n{rates_table()}".rstrip("\n")
+    chosen.out.write_text(f"{measured}\n" + (f"\n{kept}" if kept else ""), encoding="utf-8")
     console.print(f"written: {chosen.out}")
 
 

@@ -1,8 +1,8 @@
 """What one would write without oddwire: a Zeek log scored by a plain pandas script.
 
-The features are those of `oddwire.traffic.features`, number for number; windows are pandas's own, by
-time within each key. Only the standard library's `is_private` counts networks of documentation too. The forest is scikit-learn's, with as many trees.
-`benchmarks/logs.py` measures it.
+The features are those of `oddwire.traffic.features`, number for number; windows are pandas's own,
+by time within each key. Only networks of documentation are on another side, as the standard
+library has it. The forest is scikit-learn's, with as many trees. `benchmarks/logs.py` measures it.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from oddwire.detection.preprocessing.columns import Categories
 from oddwire.detection.preprocessing.peer_groups import Groups
 
 
@@ -17,7 +18,7 @@ def connections(**counts: int) -> pd.DataFrame:
 def test_rows_with_the_same_categories_are_a_group():
     train = connections(tcp_http=30, tcp_ssh=12, udp_dns=20)
     groups = Groups.fit(train, ["proto", "service"])
-    found = train.assign(place=groups.places(train)).drop_duplicates()
+    found = train.assign(place=groups.places(Categories(train))).drop_duplicates()
     assert len(found) == 3
     assert sorted(found["place"]) == [0, 1, 2]
 
@@ -25,7 +26,7 @@ def test_rows_with_the_same_categories_are_a_group():
 def test_what_was_rare_or_never_seen_is_in_no_group():
     groups = Groups.fit(connections(tcp_http=30, udp_dns=30, tcp_ssh=9), ["proto", "service"])
     asked = connections(tcp_http=1, tcp_ssh=1, udp_http=1, icmp_echo=1)
-    assert (groups.places(asked) >= 0).tolist() == [True, False, False, False]
+    assert (groups.places(Categories(asked)) >= 0).tolist() == [True, False, False, False]
 
 
 def test_a_column_of_many_categories_does_not_take_the_groups_apart():
@@ -38,14 +39,14 @@ def test_a_column_of_many_categories_does_not_take_the_groups_apart():
 
 def test_missing_is_a_category_of_its_own():
     train = pd.DataFrame({"service": ["dns"] * 20 + [None] * 20})
-    places = Groups.fit(train, ["service"]).places(train)
+    places = Groups.fit(train, ["service"]).places(Categories(train))
     assert sorted(set(places)) == [0, 1]
     assert len(set(places[:20])) == len(set(places[20:])) == 1
 
 
 def test_without_categories_there_is_no_group():
     train = pd.DataFrame({"bytes": np.arange(50.0)})
-    assert Groups.fit(train, []).places(train).tolist() == [-1] * 50
+    assert Groups.fit(train, []).places(Categories(train)).tolist() == [-1] * 50
 
 
 def test_the_groups_are_the_largest_ones_at_most_128():
@@ -54,7 +55,7 @@ def test_the_groups_are_the_largest_ones_at_most_128():
     groups = Groups.fit(train, ["service"])
     assert len(groups.keys) == 128
     large = pd.DataFrame({"service": np.arange(30, 150).astype(str)})
-    assert (groups.places(large) >= 0).all()
+    assert (groups.places(Categories(large)) >= 0).all()
 
 
 def test_what_is_left_by_the_limit_counts_when_columns_are_chosen():
@@ -62,7 +63,7 @@ def test_what_is_left_by_the_limit_counts_when_columns_are_chosen():
     train.loc[::3, "proto"] = "udp"
     groups = Groups.fit(train, ["port", "proto"])
     assert list(groups.columns) == ["proto"]
-    assert (groups.places(train) >= 0).all()
+    assert (groups.places(Categories(train)) >= 0).all()
 
 
 def test_a_column_that_never_changes_makes_no_group():

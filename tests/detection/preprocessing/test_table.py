@@ -220,7 +220,7 @@ def test_rows_are_mapped_one_by_one(monkeypatch, transform, relative_to):
     train = frame_of(random.normal(size=50), random.choice(list("abc"), 50))
     preprocessor = fitted(train, transform, relative_to=relative_to)
     whole = preprocessor.transform(train)
-    monkeypatch.setattr("oddwire.detection.preprocessing.table._BLOCK_ROWS", 7)
+    monkeypatch.setattr("oddwire.detection.preprocessing.scaling_loops._TILE_ROWS", 7)
     np.testing.assert_array_equal(preprocessor.transform(train), whole)
     np.testing.assert_array_equal(preprocessor.transform(train.iloc[[3]]), whole[[3]])
 

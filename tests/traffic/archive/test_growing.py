@@ -11,8 +11,8 @@ from archived_logs import Archived, zeek_log
 
 from oddwire.errors import DataError
 from oddwire.traffic.archive import open_archive
-from oddwire.traffic.sources.logs.reading import LogSettings
 from oddwire.traffic.labels import LabelRule
+from oddwire.traffic.sources.logs.reading import LogSettings
 
 HOUR = 3600.0
 

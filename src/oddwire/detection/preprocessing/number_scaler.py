@@ -16,7 +16,7 @@ from oddwire.detection.preprocessing.scaling import (
     fit_group_scaling,
     fit_scaling,
 )
-from oddwire.detection.preprocessing.scaling_loops import TILE_ROWS, NumberTile, TileScaler
+from oddwire.detection.preprocessing.scaling_loops import NumberTile, TileScaler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,8 +115,8 @@ class NumberScaler(BaseEstimator):
         columns = [numbers(frame, name, copy=False) for name in self.kept_]
         groups = Groups(self.group_columns_, self.group_keys_).places(categories)
         scaler = self._tile_scaler()
-        for start in range(0, len(frame), TILE_ROWS):
-            rows = slice(start, start + TILE_ROWS)
+        for start in range(0, len(frame), scaler.most):
+            rows = slice(start, start + scaler.most)
             yield NumberTile(rows, scaler, [column[rows] for column in columns], groups[rows])
 
     def _tile_scaler(self) -> TileScaler:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from oddwire.detection.arrays import Matrix, Places, Vector
 
-TILE_ROWS = 4000
+_TILE_ROWS = 4000
 
 _FILL_TYPES = "void(float64[:,:], float64[:,::1], float64, float64, float64[:,:], boolean[:,::1])"
 _SCALE_TYPES = (
@@ -56,6 +56,11 @@ class TileScaler:
         groups; None for none.
     marked
         Columns whose missing numbers are marked in the matrix, behind those.
+
+    Attributes
+    ----------
+    most
+        How many rows a tile may have.
     """
 
     def __init__(
@@ -71,8 +76,8 @@ class TileScaler:
     ) -> None:
         self._transform = transform
         # Loaded arrays may be read-only, for which the loops are not compiled.
-        self._ends = np.require(ends, requirements="CW")
-        own = (np.require(array, requirements="CW") for array in (*packed, trust))
+        self._ends = np.require(ends, requirements=["C", "W"])
+        own = (np.require(array, requirements=["C", "W"]) for array in (*packed, trust))
         # Per training standard deviation beyond the outermost knots: one for the normal
         # distribution's quantiles; for ranks the standard deviation of uniform ones, so that a step
         # outside counts as much as a typical one inside.
@@ -81,10 +86,11 @@ class TileScaler:
         self._figures = (*own, slope, *begins, LIMIT, FAR)
         self._marked = np.asarray(marked, dtype=np.int64)
         self._marks = len(ends) * sum(begin >= 0 for begin in begins)
-        shape = (len(ends), TILE_ROWS)  # memory that every tile uses anew
+        self.most = _TILE_ROWS
+        shape = (len(ends), self.most)  # memory that every tile uses anew
         self._tile, self._sizes, self._far = (np.empty(shape) for _ in range(3))
         self._missing = np.empty(shape, dtype=np.bool_)
-        self._places = np.empty(len(ends) * TILE_ROWS, dtype=np.int64)
+        self._places = np.empty(len(ends) * self.most, dtype=np.int64)
 
     def fill(self, columns: Sequence[Vector], groups: Places, out: Matrix) -> None:
         """Scale the numbers of a tile into rows of the matrix.
@@ -92,7 +98,7 @@ class TileScaler:
         Parameters
         ----------
         columns
-            Numbers of at most `TILE_ROWS` rows, missing as NaN.
+            Numbers of at most `most` rows, missing as NaN.
         groups
             The group of each row, -1 for none.
         out
@@ -149,7 +155,7 @@ def _fill(tile, ends, magnitude, nothing, sizes, missing):  # type: ignore[no-un
             sizes[column, row] = size
 
 
-def _scale(  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _scale(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912 - numba calls no part of it
     tile, missing, groups, lines, knots, ends, trust, slope, among_all, in_groups, limit, far,  # noqa: ANN001
     out, far_values, far_places,  # noqa: ANN001
 ):  # fmt: skip

@@ -49,6 +49,7 @@ from oddwire.traffic.sources.reading.time_order import in_time_order
 from oddwire.traffic.wire_text import shown_path
 
 _ALL_ROWS = 1 << 60
+_FIRST_ROWS = 1 << 15
 # Whole numbers of a log may be missing, which NumPy's cannot.
 _WHOLE = {pa.int8(): pd.Int8Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
 _TYPED = tuple(name for name in LOG_SCHEMA.names if name in CONNECTION_COLUMNS)
@@ -176,6 +177,12 @@ class LogFile(RawFile):
         """Yield the file's rows in order, as `RawFile.batches` does."""
         begun = self._begun.pop() if self._begun else None
         return begun if begun is not None and chosen is None else super().batches(chosen)
+
+    def _sizes(self) -> Iterator[int]:
+        """Return few rows for the first batch, so that they are soon at work, then ever more."""
+        if self.rows == _ALL_ROWS or not self.source.in_log_order:
+            return super()._sizes()
+        return (min(_FIRST_ROWS << number, self.rows) for number in itertools.count())
 
     def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
         rows = 0

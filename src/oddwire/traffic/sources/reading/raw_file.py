@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -84,11 +85,15 @@ class RawFile:
             places = [self.names.index(name) for name in chosen]
         names = [self.names[place] for place in places]
         first = 0
-        for content in _cut(self._tables(places), self.rows):
+        for content in _cut(self._tables(places), self._sizes()):
             yield RawTable(
                 self.file, content.rename_columns(names), self.layout, first, self.spelling
             )
             first += content.num_rows
+
+    def _sizes(self) -> Iterator[int]:
+        """Return how many rows each batch has; the last has what is left."""
+        return itertools.repeat(self.rows)
 
     def _tables(self, places: Sequence[int]) -> Iterator[pa.Table]:
         """Read the columns at some places, some rows at a time."""
@@ -212,19 +217,19 @@ def _is_utf8(file: Path, layout: CsvLayout) -> bool:
     return True
 
 
-def _cut(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+def _cut(tables: Iterable[pa.Table], sizes: Iterator[int]) -> Iterator[pa.Table]:
     """Cut tables anew, so that each but the last has so many rows."""
     held: list[pa.Table] = []
-    count = 0
+    count, size = 0, next(sizes)
     for table in tables:
         left = table
         while left.num_rows:
-            part = left.slice(0, rows - count)
+            part = left.slice(0, size - count)
             held.append(part)
             count += part.num_rows
             left = left.slice(part.num_rows)
-            if count == rows:
+            if count == size:
                 yield pa.concat_tables(held)
-                held, count = [], 0
+                held, count, size = [], 0, next(sizes)
     if held:
         yield pa.concat_tables(held)
