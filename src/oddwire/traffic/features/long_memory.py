@@ -70,16 +70,16 @@ class LongMemory:
     --------
     After two days a host calls another, every minute and with the same bytes:
 
-    >>> seconds = np.array([0, *range(172_800, 174_000, 60)])
+    >>> seconds = np.array([0, 86_400, *range(172_800, 174_000, 60)])
     >>> rows = pd.DataFrame({
     ...     "ts": pd.to_datetime(seconds, unit="s", utc=True), "src_ip": "10.0.0.5",
-    ...     "dst_ip": ["10.0.0.9", *["203.0.113.7"] * 20], "dst_port": 443,
+    ...     "dst_ip": [*["10.0.0.9"] * 2, *["203.0.113.7"] * 20], "dst_port": 443,
     ...     "src_bytes": 260, "dst_bytes": 96,
     ... })
     >>> found = LongMemory().update(rows, seconds * 1_000_000)
-    >>> found["new_dst_connections"][[0, 1, 20]].tolist()
+    >>> found["new_dst_connections"][[0, 2, 21]].tolist()
     [0.0, 1.0, 20.0]
-    >>> found["new_dst_interval_evenness"][[0, 3, 20]].round(1).tolist()
+    >>> found["new_dst_interval_evenness"][[0, 4, 21]].round(1).tolist()
     [0.0, 0.8, 3.2]
     """
 
