@@ -101,7 +101,7 @@ def test_of_the_rows_before_no_more_are_kept_than_the_longest_window_reaches():
 
 def rows_from(start, every=60):
     return connections_of([
-        {"ts": start + every * at, "src_ip": "10.0.0.1", "dst_ip": f"93.1.2.{start % 200}",
+        {"ts": start + every * at, "src_ip": "10.0.0.1", "dst_ip": f"93.1.2.{every % 7}",
          "dst_port": 443, "proto": "tcp", "src_bytes": 260, "dst_bytes": 96}
         for at in range(40)
     ])  # fmt: skip
