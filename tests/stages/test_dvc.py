@@ -44,7 +44,7 @@ def test_a_stage_depends_on_the_code_that_it_runs_and_on_no_detector(stage):
     declared = {REPOSITORY / path for path in declared if path.startswith("src/")}
     declared -= {CODE / "params"}  # the stage `settings` runs it, and stands for it below
     # What settings mean is in `params:`; how a stage starts and ends changes no output.
-    files = ("drafts.py", "errors.py", "params", "project.py", "stages/running.py")
+    files = ("disk/drafts.py", "errors.py", "params", "project.py", "stages/running.py")
     apart = {CODE / file for file in files}
     # A folder stands for what is loaded by its name, such as the reader of a format.
     ran, waiting = set(), [CODE / "stages" / f"{stage}.py"]

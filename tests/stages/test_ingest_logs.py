@@ -13,7 +13,7 @@ import pytest
 import yaml
 from archived_logs import zeek_log
 
-from oddwire.drafts import bring_back
+from oddwire.disk.drafts import bring_back
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.stages.ingest import ingest, reading_key

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from oddwire.drafts import whole_folder
+from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.exploration.leakage import find_suspects
 from oddwire.exploration.page.html_page import write_page

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from oddwire.drafts import bring_back, whole_folder
+from oddwire.disk.drafts import bring_back, whole_folder
 from oddwire.params import LogSource, load_params
 from oddwire.project import Project
 from oddwire.stages.link import linked, linked_logs

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from oddwire.drafts import whole_folder
+from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import SourceSettings, load_params
 from oddwire.project import Project

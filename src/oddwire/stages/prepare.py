@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from oddwire.drafts import whole_folder
+from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.params.stage_settings import PeriodSettings, period_of

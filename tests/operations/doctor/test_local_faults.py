@@ -15,8 +15,8 @@ import pytest
 import yaml
 from small_projects import REPOSITORY, git
 
-from oddwire.damaged import set_aside
-from oddwire.drafts import whole_file
+from oddwire.disk.damaged import set_aside
+from oddwire.disk.drafts import whole_file
 from oddwire.operations.doctor.examining import examine
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.looks import LOOKS
@@ -86,7 +86,7 @@ def test_a_damaged_file_of_the_drift_history(bare, mended):
 def test_drafts_of_a_killed_process(bare, mended):
     (bare.root / "data").mkdir()
     script = (
-        "import os, pathlib, sys; from oddwire.drafts import whole_file\n"
+        "import os, pathlib, sys; from oddwire.disk.drafts import whole_file\n"
         "with whole_file(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, bare.root / "data" / "a.csv"], check=False)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from oddwire.damaged import all_set_aside
+from oddwire.disk.damaged import all_set_aside
 from oddwire.errors import ServiceError
 from oddwire.operations.progress import Progress, watched_by
 from oddwire.operations.search.plans import StudyPlan

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oddwire.detection.persistence.files import dump_json, load_json
-from oddwire.drafts import whole_folder
+from oddwire.disk.drafts import whole_folder
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:

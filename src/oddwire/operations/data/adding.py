@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oddwire.drafts import whole_file
+from oddwire.disk.drafts import whole_file
 from oddwire.errors import DataError, ParameterError
 from oddwire.operations.progress import step
 from oddwire.params import SourceSettings, check_params

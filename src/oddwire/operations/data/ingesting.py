@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from oddwire.drafts import bring_back
+from oddwire.disk.drafts import bring_back
 from oddwire.operations.data import pipeline
 from oddwire.operations.locks import dvc_lock, source_lock
 from oddwire.params import Source

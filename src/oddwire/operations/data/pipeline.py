@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from oddwire.drafts import bring_back
+from oddwire.disk.drafts import bring_back
 from oddwire.errors import ServiceError
 from oddwire.operations.data.dvc_process import run_dvc
 from oddwire.operations.data.lineage import check_dvc_lock, locked_stages

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from oddwire.drafts import abandoned, sweep
+from oddwire.disk.drafts import abandoned, sweep
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.locks import is_held

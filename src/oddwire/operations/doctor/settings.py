@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from oddwire.disk.own_folders import OwnFolders
 from oddwire.errors import OddwireError
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.repository.git import tracked
-from oddwire.own_folders import OwnFolders
 from oddwire.params import Params, SourceSettings
 from oddwire.traffic.sources.reading.files import locate, missing_files
 from oddwire.traffic.wire_text import shown_path

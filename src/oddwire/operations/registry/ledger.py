@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oddwire.drafts import sync_folder
+from oddwire.disk.drafts import sync_folder
 from oddwire.errors import ServiceError
 from oddwire.params.values.paths import file_fault
 from oddwire.project import Project

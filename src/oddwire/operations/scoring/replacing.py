@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from oddwire.disk.own_folders import OwnFolders
 from oddwire.errors import DataError
 from oddwire.operations.scoring.scored_files import explained_file, refused_file
-from oddwire.own_folders import OwnFolders
 from oddwire.params import Params
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.files import files_of

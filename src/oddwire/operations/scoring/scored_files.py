@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
-from oddwire.drafts import whole_files
+from oddwire.disk.drafts import whole_files
 from oddwire.errors import DataError
 from oddwire.params.values.paths import path_fault
 from oddwire.traffic.frame_files import FrameFile
@@ -143,7 +143,7 @@ def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.Dat
 
 @contextmanager
 def writing(targets: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
-    """Give a draft for each target, as `oddwire.drafts.whole_files` does; its errors in one line.
+    """Give a draft for each target, as `whole_files` does, its errors in one line.
 
     Raises
     ------

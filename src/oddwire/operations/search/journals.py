@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oddwire.damaged import set_aside
-from oddwire.drafts import whole_file
+from oddwire.disk.damaged import set_aside
+from oddwire.disk.drafts import whole_file
 from oddwire.errors import ServiceError
 from oddwire.masking import masked, reason
 from oddwire.operations.progress import step

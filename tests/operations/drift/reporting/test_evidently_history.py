@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from oddwire.damaged import all_set_aside
+from oddwire.disk.damaged import all_set_aside
 from oddwire.operations.drift.reporting.evidently_history import (
     add_to_history,
     dashboard_id,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from oddwire.damaged import all_set_aside
+from oddwire.disk.damaged import all_set_aside
 from oddwire.operations.doctor.finding import Fact, Finding, in_words, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.stores.schedules import longest_pause

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from oddwire.damaged import all_set_aside
+from oddwire.disk.damaged import all_set_aside
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.search.journals import STORAGE_VARIABLE

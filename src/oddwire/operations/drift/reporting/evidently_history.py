@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.damaged import set_aside
+from oddwire.disk.damaged import set_aside
 from oddwire.operations.drift.result import Subject
 from oddwire.operations.drift.verdict import DriftCheck, harmless, measure, ranked
 from oddwire.operations.locks import lock

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from oddwire.detection.model import Model
-from oddwire.drafts import whole_folder
+from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.operations.registry.versions import Version
 from oddwire.operations.scoring.replacing import check_replaced

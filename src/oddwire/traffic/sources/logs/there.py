@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from oddwire.drafts import whole_file
+from oddwire.disk.drafts import whole_file
 from oddwire.errors import DataError
 from oddwire.traffic.archive.growing import LogFile
 from oddwire.traffic.sources.logs.contents import Content, identify

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from oddwire.drafts import whole_file
+from oddwire.disk.drafts import whole_file
 from oddwire.errors import DataError, ParameterError, ServiceError
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.wire_text import shown_path

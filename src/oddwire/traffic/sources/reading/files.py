@@ -11,8 +11,8 @@ from filecmp import cmp
 from itertools import combinations
 from pathlib import Path
 
+from oddwire.disk.own_folders import OwnFolders
 from oddwire.errors import DataError
-from oddwire.own_folders import OwnFolders
 from oddwire.params import Params, SourceSettings
 from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project

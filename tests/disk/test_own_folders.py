@@ -6,8 +6,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from oddwire.disk.own_folders import OwnFolders
 from oddwire.errors import DataError, OddwireError
-from oddwire.own_folders import OwnFolders
 from oddwire.params import load_params
 from oddwire.project import Project
 from oddwire.stages.link import link

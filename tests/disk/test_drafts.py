@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from oddwire.drafts import abandoned, sweep, whole_file, whole_files, whole_folder
+from oddwire.disk.drafts import abandoned, sweep, whole_file, whole_files, whole_folder
 
 SPAWN = multiprocessing.get_context("spawn")
 LINES = 400
