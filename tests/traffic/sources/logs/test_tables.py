@@ -148,7 +148,10 @@ OWN = "when,from,to,l4,verdict"
     ("settings", "given", "expected"),
     [
         ({}, "1700000000", START),
-        ({"units": {"ts": "ns"}}, "1700000000000000000", START),
+        ({}, "1700000000000000000", START),
+        ({"time_format": "us"}, "1700000000000000", START),
+        ({"time_format": "excel"}, "45244.925925925925", START),
+        ({"time_format": "filetime"}, "133444736000000000", START),
         ({"zone": "Europe/Berlin"}, "2023-11-14 23:13:20", START),
         ({"zone": "Europe/Berlin"}, "2023-11-14 22:13:20 Z", START),
         ({"time_format": "%d.%m.%Y %I:%M:%S %p"}, "14.11.2023 10:13:20 PM", START),
@@ -168,7 +171,18 @@ def test_times_are_what_the_source_says(
 
 
 @pytest.mark.parametrize(
-    "given", ["20240610", "45443.5", "133624512000000000", "14.11.2023 10:13", "soon", "-5"]
+    "given",
+    [
+        "20240610",
+        "202406101314",
+        "20240610131415",
+        "2024061013",
+        "45443.5",
+        "133624512000000000",
+        "14.11.2023 10:13",
+        "soon",
+        "-5",
+    ],
 )
 def test_a_number_that_is_no_second_is_never_1970(tmp_path: Path, given: str) -> None:
     """Dates without separators, days since 1900, FILETIME: refused, with the value."""
@@ -234,3 +248,30 @@ def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="rounded"):
         parts_of(tmp_path, "Date first seen             Duration     Proto")
     assert parts_of(tmp_path) == []
+
+
+def test_a_named_label_changes_nothing_else_of_a_known_export(tmp_path: Path) -> None:
+    """Records told again are folded; fields that a first line of JSON lacks are read."""
+    rows = [f"1700000000,C1,10.0.0.1,1032,10.0.0.2,80,tcp,{lasted},5,4,bad" for lasted in (1, 9)]
+    parts = parts_of(tmp_path, f"{ZEEK},verdict", *rows, named={"label": "verdict"})
+    assert [(row["duration"], row["label"]) for row in rows_of(parts)] == [(9.0, 1)]
+    assert sum(part.folded for part in parts) == 1
+    record = {"ts": 1700000000, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "src_bytes": 1}
+    lines = [json.dumps(record), json.dumps(record | {"dst_bytes": 7, "verdict": "ok"})]
+    read = rows_of(parts_of(tmp_path, *lines, named={"label": "verdict"}))
+    assert [row["dst_bytes"] for row in read] == [None, 7]
+    with pytest.raises(DataError, match=r"lacks the column 'verdikt'.* under label"):
+        parts_of(tmp_path, ZEEK, rows[0], named={"label": "verdikt"})
+
+
+@pytest.mark.parametrize("year", [1905, 9950])
+def test_a_time_of_parquet_is_from_1970_to_9900(tmp_path: Path, year: int) -> None:
+    """As all others are."""
+    moments = pa.array([f"{year}-01-01", "2023-11-14"]).cast(pa.timestamp("us"))
+    file = tmp_path / "flows.parquet"
+    pq.write_table(
+        pa.table({"ts": moments, "src_ip": ["10.0.0.1"] * 2, "dst_ip": ["10.0.0.2"] * 2}), file
+    )
+    parts = list(read(file, TableSettings()))
+    assert [row["ts"].year for row in rows_of(parts)] == [2023]
+    assert "ts must be a time from 1970 to 9900" in reasons_of(parts)[0][1]

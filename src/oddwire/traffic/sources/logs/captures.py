@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from oddwire.errors import DataError, ServiceError
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.parsing.columns import connections
+from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA, connections
 from oddwire.traffic.sources.logs.parsing.lines import is_compressed, opened
 from oddwire.traffic.sources.logs.protocols import (
     ACK,
@@ -66,7 +66,7 @@ def read(file: Path) -> Iterator[LogPart]:
         raise ServiceError(
             f"{file}: captures are read by NFStream: pip install 'oddwire[pcap]'"
         ) from None
-    with _plain(file) as capture:
+    with _plain(file) as (capture, cut):
         with capture.open("rb") as raw:
             if not is_capture(raw.read(4)):
                 raise DataError(f"{file} is no capture: neither pcap nor pcapng")
@@ -79,18 +79,20 @@ def read(file: Path) -> Iterator[LogPart]:
         while chunk := list(islice(every, _ROWS)):
             yield _part(chunk, begin)
             begin += len(chunk)
+        if cut is not None:
+            yield LogPart(LOG_SCHEMA.empty_table(), cut=cut)
 
 
 @contextmanager
-def _plain(file: Path) -> Iterator[Path]:
-    """Give a capture as NFStream takes it: a file that is not compressed."""
+def _plain(file: Path) -> Iterator[tuple[Path, str | None]]:
+    """Give a capture as NFStream takes it, not compressed, and why it ends before its time."""
     if not is_compressed(file):
-        yield file
+        yield file, None
         return
     with tempfile.NamedTemporaryFile(suffix=".pcap") as plain, opened(file) as content:
         shutil.copyfileobj(content, plain)
         plain.flush()
-        yield Path(plain.name)
+        yield Path(plain.name), content.cut
 
 
 def _part(flows: list[Any], begin: int) -> LogPart:

@@ -112,6 +112,7 @@ def connections(
     """
     checked = Checked(lines, dict(reasons or {}))
     typed = {name: _typed(columns.get(name), name, checked) for name in LOG_SCHEMA.names}
+    typed["ts"] = _in_calendar(typed["ts"], "ts", checked)
     if "end" not in columns:
         typed["end"] = _end(typed["ts"], typed["duration"])
     for name in _REQUIRED:
@@ -209,6 +210,17 @@ def _whole(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     broken = _bools(pc.invert(pc.and_(fits, pc.equal(pc.floor(numbers), numbers))))
     checked.refuse(broken, name, "must be whole", values)
     return pc.cast(pc.if_else(pa.array(broken), None, numbers), pa.int64(), safe=False)
+
+
+def _in_calendar(moments: pa.Array, name: str, checked: Checked) -> pa.Array:
+    seconds = pc.divide(pc.cast(moments, pa.int64()), 1_000_000)
+    sound = pc.and_(pc.greater_equal(seconds, 0), pc.less(seconds, int(LATEST_SECOND)))
+    if pc.all(sound).as_py() is not False:
+        return moments
+    shown = pc.cast(pc.cast(moments, pa.timestamp("s", tz="UTC"), safe=False), pa.int64())
+    broken = _bools(pc.invert(sound))
+    checked.refuse(broken, name, "must be a time from 1970 to 9900 in seconds since 1970", shown)
+    return pc.if_else(pa.array(broken), pa.scalar(None, moments.type), moments)
 
 
 def _times(values: pa.Array, name: str, checked: Checked) -> pa.Array:

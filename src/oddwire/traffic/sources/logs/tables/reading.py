@@ -57,7 +57,7 @@ def read(file: Path, settings: TableSettings, *, size: int = BLOCK_BYTES) -> Ite
         head = content.read(len(_PARQUET))
     if head == _PARQUET:
         yield from _read_parquet(file, settings)
-    elif settings.columns is None and (recognised(file) is not None or is_blank(file)):
+    elif settings.is_open and (recognised(file) is not None or is_blank(file)):
         known = LogSettings(labels=settings.labels, zone=settings.zone)
         yield from read_log(file, known, size=size)
     else:
@@ -112,7 +112,7 @@ def _of_header(
     names = next(csv.reader([header.replace("\0", "")], delimiter=separator), [])
     if len(names) <= 1:
         raise DataError(f"{origin}: a table of connections has columns, got {header[:80]!r} alone")
-    wanted, units, name = places(names, settings.columns, origin=origin)
+    wanted, units, name = places(names, settings.columns, origin=origin, named=settings.named)
     form = Form(
         wanted, width=len(names), separator=separator, nothing=_NOTHING, numbers={}, quoted=True,
         header=header.encode(),
@@ -148,7 +148,7 @@ def _read_parquet(file: Path, settings: TableSettings) -> Iterator[LogPart]:
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file} is no Parquet file: {error}") from None
     names = content.schema_arrow.names
-    wanted, units, name = places(names, settings.columns, origin=str(file))
+    wanted, units, name = places(names, settings.columns, origin=str(file), named=settings.named)
     how = partial(typed, settings=settings, units=units, name=name)
     first = 1
     try:
@@ -173,7 +173,9 @@ def _read_json(
         part = LogPart(LOG_SCHEMA.empty_table())
         if flat:
             every = [*names]
-            wanted, units, name = places(every, settings.columns, origin=origin, optional=True)
+            wanted, units, name = places(
+                every, settings.columns, origin=origin, named=settings.named, optional=True
+            )
             given = {
                 ours: column([one.get(every[at]) for one in flat]) for at, ours in wanted.items()
             }

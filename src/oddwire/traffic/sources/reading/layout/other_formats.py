@@ -63,15 +63,18 @@ def _by_first_bytes(sample: bytes) -> str | None:
         if sample.startswith(start):
             return f"{what}: export it as CSV or Parquet first"
     if sample.startswith(_CAPTURES):
-        return "a capture of packets, not a table of connections"
+        return "a capture of packets, which `format: pcap` reads"
     return "UTF-16 text; save it as UTF-8" if sample.startswith(_UTF16_BOMS) else None
 
 
 def _by_first_line(first: bytes) -> str | None:
     if first.startswith((b"#separator", b"#fields")):
-        return "a Zeek log: convert it to CSV first, with the names in one header line"
+        return "a Zeek log, which `format: zeek` reads"
     if _MARKUP.match(first):
         return "HTML or XML: export it as CSV or Parquet first"
     if _JSON.match(first):
-        return "JSON: convert it to CSV or Parquet first, one row per connection"
+        return (
+            "JSON: `oddwire sources add` finds the format of a log; write other tables as CSV or"
+            " Parquet"
+        )
     return None
