@@ -28,7 +28,7 @@ from oddwire.traffic.sources.reading.column_values import categories, time_form,
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
 from oddwire.traffic.sources.reading.raw_table import RawTable
-from oddwire.traffic.sources.reading.times.form import TimeForm
+from oddwire.traffic.sources.times.form import TimeForm
 
 
 def open_connections(file: Path, *, rows: int | None = None) -> FileBatches:

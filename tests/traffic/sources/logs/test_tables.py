@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from oddwire.errors import DataError
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.tables.reading import read
 from oddwire.traffic.sources.logs.tables.values import TableSettings
@@ -275,3 +276,27 @@ def test_a_time_of_parquet_is_from_1970_to_9900(tmp_path: Path, year: int) -> No
     parts = list(read(file, TableSettings()))
     assert [row["ts"].year for row in rows_of(parts)] == [2023]
     assert "ts must be a time from 1970 to 9900" in reasons_of(parts)[0][1]
+
+
+def test_a_word_for_missing_is_benign_where_the_source_says_so(tmp_path: Path) -> None:
+    """And missing in other columns, whatever the file's form."""
+    labels = ("none", "-", "None", "scan")
+    csv = [f"1700000000,10.0.0.1,10.0.0.2,tcp,-,{label}" for label in labels]
+    settings = {"named": {"label": "kind"}, "labels": LabelRule(benign=("none", "-"))}
+    head = "ts,src_ip,dst_ip,proto,src_bytes,kind"
+    objects = [dict(zip(head.split(","), line.split(","), strict=True)) for line in csv]
+    for lines in ((head, *csv), map(json.dumps, objects)):
+        parts = parts_of(tmp_path, *lines, **settings)
+        assert reasons_of(parts) == []
+        read = [(row["label"], row["src_bytes"]) for row in rows_of(parts)]
+        assert read == [(0, None), (0, None), (0, None), (1, None)]
+
+
+def test_lines_of_json_with_ever_new_names_cost_no_more(tmp_path: Path) -> None:
+    """A name that is used may come in a late block all the same."""
+    record = {"ts": 1700000000, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2"}
+    lines = [json.dumps(record | {f"k{at}": at}) for at in range(50)]
+    parts = parts_of(tmp_path, *lines, json.dumps(record | {"src_bytes": 7}), size=100)
+    assert [row["src_bytes"] for row in rows_of(parts)] == [*[None] * 50, 7]
+    with pytest.raises(DataError, match=r"no known export has these columns.*got 'a'"):
+        parts_of(tmp_path, '{"a": 1}')

@@ -30,14 +30,10 @@ from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, Block, opened, read_blocks
 from oddwire.traffic.sources.logs.reading import LogSettings, read_log
 from oddwire.traffic.sources.logs.recognising import is_blank, recognised
-from oddwire.traffic.sources.logs.tables.maps import places
+from oddwire.traffic.sources.logs.tables.maps import KNOWN, places, plain
 from oddwire.traffic.sources.logs.tables.values import Reasons, TableSettings, records, typed
 
 _SEPARATORS = ",;\t|"
-_NOTHING = (
-    "-", "--", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none",
-    "\\N", "(empty)", "<NA>",
-)  # fmt: skip
 _ROWS = 100_000
 _PARQUET = b"PAR1"
 Typed = Callable[[Mapping[str, pa.Array]], tuple[dict[str, pa.Array], Reasons]]
@@ -114,7 +110,7 @@ def _of_header(
         raise DataError(f"{origin}: a table of connections has columns, got {header[:80]!r} alone")
     wanted, units, name = places(names, settings.columns, origin=origin, named=settings.named)
     form = Form(
-        wanted, width=len(names), separator=separator, nothing=_NOTHING, numbers={}, quoted=True,
+        wanted, width=len(names), separator=separator, numbers={}, quoted=True,
         header=header.encode(),
     )  # fmt: skip
     return block, form, partial(typed, settings=settings, units=units, name=name)
@@ -164,15 +160,20 @@ def _read_json(
     blocks: Iterator[Block], settings: TableSettings, origin: str
 ) -> Iterator[tuple[Block, list[LogPart]]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
-    names: dict[str, None] = {}
+    used = {plain(name) for name in (*settings.named.values(), *(settings.columns or {}).values())}
+    used |= {plain(name) for export in KNOWN for name in export.columns}
+    names: dict[str, str] = {}  # of those that count alone: lines may have ever new ones
     for block in blocks:
         objects, lines, broken = decoded(block, decoder)
         flat = [dict(_flat(one)) for one in objects]
-        names |= dict.fromkeys(name for one in flat for name in one)
+        here = dict.fromkeys(name for one in flat for name in one)
+        for name in here:
+            if (key := plain(name)) in used:
+                names.setdefault(key, name)
         refused = (*too_long(block), *broken)
         part = LogPart(LOG_SCHEMA.empty_table())
         if flat:
-            every = [*names]
+            every = [*names.values()] or [*here]
             wanted, units, name = places(
                 every, settings.columns, origin=origin, named=settings.named, optional=True
             )

@@ -18,11 +18,17 @@ from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import BoolArray, seconds_between, texts
 from oddwire.traffic.sources.logs.protocols import protocol
 from oddwire.traffic.sources.logs.tables.maps import PER_SECOND, TimeUnit
-from oddwire.traffic.sources.reading.times import epochs
+from oddwire.traffic.sources.times import epochs
 
 _WITH_PORTS = ("tcp", "udp", "sctp")
 _NO_RECORD = ("NODATA", "SKIPDATA")  # AWS: an interval without traffic, or not recorded
 _RELATIVE = ("Wireshark conversations",)  # whose times may count from the start of a capture
+# Words of a table for what it does not know; a label may be one of them and mean benign.
+_NOTHING = pa.array([
+    "", "-", "--", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none",
+    "\\N", "(empty)", "<NA>",
+])  # fmt: skip
+_LABELS = ("label", "attack")
 Reasons = dict[int, str]
 Numbers = NDArray[np.float64]
 
@@ -121,10 +127,16 @@ def _plain(given: Mapping[str, pa.Array]) -> Iterator[tuple[str, pa.Array]]:
             yield name, pc.if_else(pc.is_nan(number), pa.scalar(None, pa.float64()), number)
         elif pa.types.is_duration(kind):
             yield name, _scaled(column.cast(pa.duration("us"), safe=False).cast(pa.int64()), 1e6)
-        elif pa.types.is_integer(kind) or pa.types.is_timestamp(kind) or pa.types.is_string(kind):
+        elif pa.types.is_integer(kind) or pa.types.is_timestamp(kind):
             yield name, column
         else:
-            yield name, _as_text(column)
+            text = _as_text(column)
+            yield name, text if name in _LABELS else _known(text)
+
+
+def _known(text: pa.Array) -> pa.Array:
+    nothing = pc.is_in(text, _NOTHING)
+    return pc.if_else(nothing, None, text) if pc.any(nothing).as_py() else text
 
 
 def _as_text(column: pa.Array) -> pa.Array:

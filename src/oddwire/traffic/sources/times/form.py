@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.params.values.time_formats import TIME_UNITS, TimeUnit
-from oddwire.traffic.sources.reading.times import epochs, texts
+from oddwire.traffic.sources.times import epochs, texts
 
 
 @dataclass(frozen=True)
