@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, NoRowsError
 from oddwire.params import (
     ConnectionsSource,
     LabelledLogSource,
@@ -75,7 +75,7 @@ def read_parts(source: LogSource, file: Path) -> Iterator[LogPart]:
 
 
 def open_source(source: LogSource, *, root: Path, rows: int | None = None) -> SourceBatches:
-    """Open all log files of a source, from the oldest to the newest.
+    """Open all log files of a source, from the oldest to the newest; some may have no rows.
 
     Raises
     ------
@@ -83,12 +83,15 @@ def open_source(source: LogSource, *, root: Path, rows: int | None = None) -> So
         If a path or pattern names no file.
     """
     files = files_of(source, root=root).values()
-    return SourceBatches(
-        frame
-        for file in files
-        if file.stat().st_size
-        for _, frame in in_time_order(open_file(source, file, rows=rows))
-    )
+    return SourceBatches(frame for file in files for frame in _frames(source, file, rows))
+
+
+def _frames(source: LogSource, file: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    try:
+        opened = open_file(source, file, rows=rows)
+    except NoRowsError:  # of a quiet hour, a log has its header alone
+        return
+    yield from (frame for _, frame in in_time_order(opened))
 
 
 def open_file(
