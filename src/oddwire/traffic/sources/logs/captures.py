@@ -29,6 +29,7 @@ from oddwire.traffic.sources.logs.protocols import (
     FIN,
     RST,
     SYN,
+    WITH_PORTS,
     other_state,
     protocol,
     tcp_state,
@@ -37,7 +38,6 @@ from oddwire.traffic.sources.logs.protocols import (
 _ROWS = 20_000
 _IDLE_SECONDS, _ACTIVE_SECONDS = 300, 3600
 _PAYLOAD = 3  # NFStream's accounting mode: bytes of the payload, as Zeek counts them
-_WITH_PORTS = ("tcp", "udp", "sctp")
 _FLAGS = {"syn": SYN, "ack": ACK, "fin": FIN, "rst": RST}
 _MAGIC = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
@@ -97,7 +97,7 @@ def _plain(file: Path) -> Iterator[tuple[Path, str | None]]:
 
 def _part(flows: list[Any], begin: int) -> LogPart:
     protocols = [protocol(flow.protocol) for flow in flows]
-    ports = [name in _WITH_PORTS for name in protocols]
+    ports = [name in WITH_PORTS for name in protocols]
     columns = {
         "ts": _moments([flow.bidirectional_first_seen_ms for flow in flows]),
         "duration": pa.array([flow.bidirectional_duration_ms / 1000 for flow in flows]),

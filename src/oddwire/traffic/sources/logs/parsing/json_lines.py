@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from oddwire.traffic.sources.logs import Refused
-from oddwire.traffic.sources.logs.parsing.columns import LATEST_SECOND, IntArray, refused_line
+from oddwire.traffic.sources.logs.parsing.columns import LATEST_START, IntArray, refused_line
 from oddwire.traffic.sources.logs.parsing.lines import Block
 
 Record = TypeVar("Record")
@@ -107,7 +107,7 @@ def times(
     numbers[np.isinf(numbers)] = -1.0  # no time either
     milliseconds = (np.abs(numbers) >= _LEAST_MILLISECONDS) & (numbers % 1 == 0)
     seconds = np.where(milliseconds, numbers / 1000, numbers)
-    sound = (seconds >= 0) & (seconds < LATEST_SECOND)
+    sound = (seconds >= 0) & (seconds < LATEST_START)
     micros = np.where(sound, np.round(np.where(sound, seconds, 0) * 1e6), 0).astype(np.int64)
     if texts:
         others = pd.Series(found, dtype=object).where(np.isnan(numbers))

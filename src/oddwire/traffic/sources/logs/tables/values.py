@@ -16,11 +16,10 @@ from oddwire.params.values.time_formats import TimeUnit as AnyUnit
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import BoolArray, seconds_between, texts
-from oddwire.traffic.sources.logs.protocols import protocol
+from oddwire.traffic.sources.logs.protocols import WITH_PORTS, protocol
 from oddwire.traffic.sources.logs.tables.maps import PER_SECOND, TimeUnit
 from oddwire.traffic.sources.times import epochs
 
-_WITH_PORTS = ("tcp", "udp", "sctp")
 _NO_RECORD = ("NODATA", "SKIPDATA")  # AWS: an interval without traffic, or not recorded
 _RELATIVE = ("Wireshark conversations",)  # whose times may count from the start of a capture
 # Words of a table for what it does not know; a label may be one of them and mean benign.
@@ -149,7 +148,7 @@ def _as_text(column: pa.Array) -> pa.Array:
 def _set_protocols(columns: dict[str, pa.Array]) -> None:
     names = [protocol(name) for name in texts(columns["proto"]).to_pylist()]
     columns["proto"] = pa.array(names, pa.string())
-    has_ports = pa.array([name in _WITH_PORTS for name in names], pa.bool_())
+    has_ports = pa.array([name in WITH_PORTS for name in names], pa.bool_())
     for name in ("src_port", "dst_port"):  # of ICMP they are its type and code
         if name in columns:
             nothing = pa.scalar(None, columns[name].type)
