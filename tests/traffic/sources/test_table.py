@@ -180,7 +180,11 @@ def test_identifiers_stay_beside_the_features(table):
         ("a,b\n1,2\n3,4,5\n", {}, "train.csv, line 3: expected 2 values, got 3"),
         (b"\x7fELF\x00\x01\x02", {}, "bytes that are not text"),
         (b"\xff\xfea\x00,\x00b\x00", {}, "UTF-16"),
-        (b"#separator \\x09\n#fields\tts\tuid\n1\tC1\n", {}, "train.csv is a Zeek log, which `format: zeek` reads"),
+        (
+            b"#separator \\x09\n#fields\tts\tuid\n1\tC1\n",
+            {},
+            "train.csv is a Zeek log, which `format: zeek` reads",
+        ),
         (b'\n{"ts": 1, "uid": "C1"}\n', {}, "train.csv is JSON: `oddwire sources add`"),
         (b"PAR1 and then junk", {}, "damaged Parquet"),
         (gzip.compress(b"a,b\n" + b"1,2\n" * 999, mtime=0)[:-20], {}, "cannot be read"),

@@ -230,7 +230,7 @@ def _times(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     seconds = numbers_of(values, name, checked)
     sound = pc.and_(pc.greater_equal(seconds, 0.0), pc.less(seconds, LATEST_START))
     broken = _bools(pc.invert(sound))  # of NaN no comparison holds
-    checked.refuse(broken, name, "must be a time from 1970 to 9999", values)
+    checked.refuse(broken, name, "must be a time from 1970 to 9900", values)
     # Rounded to microseconds as whole numbers: a float of seconds has no room for more.
     micros = pc.round(pc.multiply(pc.if_else(sound, seconds, None), 1e6))
     return pc.cast(pc.cast(micros, pa.int64()), _TIME)

@@ -95,7 +95,7 @@ def times(
     Returns
     -------
     Times, missing where there are none; and by its place the reason of each value that is no time
-    from 1970 to 9999.
+    from 1970 to 9900.
     """
     found = list(values)
     texts = any(isinstance(value, str) for value in found)
@@ -117,7 +117,7 @@ def times(
         micros, sound = np.where(here, at, micros), sound | here
     instants = pa.array(micros, mask=~sound).cast(pa.timestamp("us", tz="UTC"))
     return instants, {
-        int(place): f"{name} must be a time from 1970 to 9999, got {found[place]!r:.80}"
+        int(place): f"{name} must be a time from 1970 to 9900, got {found[place]!r:.80}"
         for place in np.flatnonzero(~sound)
         if found[place] is not None
     }
