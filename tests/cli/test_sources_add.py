@@ -8,6 +8,7 @@ import os
 import pytest
 
 from oddwire.params import load_params
+from oddwire.traffic.sources import read_source
 
 ZEEK = (
     "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tlabel\n"
@@ -136,7 +137,10 @@ def test_names_of_columns_labels_and_zones_can_be_said(oddwire, project, there):
         (["mine", "pipe"], "is a named pipe, not a file"),
         (["mine", "conn.log", "eve.json"], "one source has files of one format"),
         (["mine", "conn.log", "--column", "ts"], "--column must be OURS=THEIRS"),
-        (["mine", "conn.log", "--zone", "Mars"], "must be an IANA time zone"),
+        (
+            ["mine", "conn.log", "--zone", "Mars", "--format", "netflow"],
+            "must be an IANA time zone",
+        ),
         (["mine", "conn.log", "--format", "zeeek"], "format: must be one of"),
         (["mine", "bad.log"], "rows were refused (100 %), more than max_refused_share (1 %)"),
         (["mine", "other.json"], "--column ts="),
@@ -154,6 +158,17 @@ def test_what_cannot_be_a_source_is_refused_and_nothing_is_written(
     assert says in ended.err
     assert ended.err.splitlines()[-1].startswith("oddwire: error: ")
     assert project.params_file.read_text() == before
+
+
+def test_a_log_of_a_quiet_hour_has_no_rows_and_is_no_fault(oddwire, project, there):
+    header = "".join(line + "\n" for line in zeek().splitlines() if line.startswith("#"))
+    there(conn_1_log=header, conn_2_log=zeek())
+    ended = oddwire("sources", "add", "lab", "conn.1.log", "conn.2.log", "--json")
+    assert ended.code == 0, ended.err
+    understood = json.loads(ended.out)["understood"]
+    assert (understood["files"], understood["of_files"], understood["whole"]) == (2, 2, True)
+    source = load_params(project.params_file).source("lab")
+    assert len(read_source(source, root=project.root).train) == understood["rows"] > 0
 
 
 def test_help_has_an_example_and_fits_80_columns(oddwire, monkeypatch):

@@ -53,8 +53,6 @@ def test_what_the_source_says_comes_first():
     assert LabelRule(benign=("Background",)).of("background") == 0
     assert LabelRule(unknown=("to check",)).of("To Check") is None
     assert LabelRule(unknown=("to check",)).of("No Label") is None  # as always
-    assert LabelRule(attack=("unknown",)).of("unknown") == 1
-    assert LabelRule(attack=("bot",)).of("scan") is None
     assert LabelRule().of("flow=From-Normal-V42-Jist") == 0
     assert LabelRule(benign=("fine",)).of("flow=From-Normal-V42-Jist") == 1
 

@@ -74,8 +74,6 @@ class LabelRule:
         Texts, numbers or truth values that mean so, whatever else they could mean.
     unknown
         What means so beside the words that do anyway (`UNKNOWN`).
-    attack
-        What means an attack; None for all that is neither benign nor unknown.
 
     Examples
     --------
@@ -86,24 +84,20 @@ class LabelRule:
 
     benign: Sequence[Any] = BENIGN
     unknown: Sequence[Any] = ()
-    attack: Sequence[Any] | None = None
 
     @cached_property
-    def _keys(self) -> tuple[frozenset[str], frozenset[str], frozenset[str] | None]:
+    def _keys(self) -> tuple[frozenset[str], frozenset[str]]:
         benign, unknown = (frozenset(map(label_key, each)) for each in (self.benign, self.unknown))
-        attack = None if self.attack is None else frozenset(map(label_key, self.attack))
-        return benign, unknown, attack
+        return benign, unknown
 
     def of(self, text: str | None) -> int | None:
         """Return 0 for benign, 1 for an attack, None for unknown."""
         if text is None:
             return None
-        benign, unknown, attack = self._keys
+        benign, unknown = self._keys
         key = label_key(text)
         if key in benign:  # first: `-` may be a word for benign
             return 0
-        if attack is not None:
-            return 1 if key in attack else None
         if key in unknown or is_unknown(text):
             return None
         return 0 if "normal" in benign and _NORMAL.fullmatch(key) else 1

@@ -10,6 +10,7 @@ import pytest
 from oddwire.errors import DataError
 from oddwire.params import SimulatedSource
 from oddwire.traffic.sources import read_file
+from oddwire.traffic.sources.connection_table import open_connections
 from oddwire.traffic.sources.simulated import simulate
 
 SIMULATED = SimulatedSource(format="simulated", days=1, connections_per_day=300)
@@ -65,3 +66,19 @@ def test_a_file_of_connections_may_have_other_columns_and_lack_optional_ones(tmp
     file.write_text("ts,src_ip\n1,10.0.0.1\n")
     with pytest.raises(DataError, match=r"few\.csv.*dst_ip"):
         read_file(SIMULATED, file)
+
+
+@pytest.mark.parametrize("rows", [None, 2])
+@pytest.mark.parametrize("given", ["20240610", "20240610131415", "45453.5", "133624512000000000"])
+def test_a_number_that_is_no_time_since_1970_is_refused(tmp_path, given, rows):
+    file = tmp_path / "new.csv"
+    times = ["1772445600", "1772445600", given, "1772445601", "1772445602"]
+    lines = [f"{time},10.0.0.1,10.0.0.2,80,tcp" for time in times]
+    file.write_text("\n".join(["ts,src_ip,dst_ip,dst_port,proto", *lines, ""]))
+    opened = open_connections(file, rows=rows)
+    with pytest.raises(DataError, match=rf"line 4, column 'ts': '{given}' is no time since 1970"):
+        list(opened.batches())
+    file.write_text(file.read_text().replace(given, "soon"))
+    opened = open_connections(file, rows=rows)
+    with pytest.raises(DataError, match=r"column 'ts': '.*' is no(t a number| time)"):
+        list(opened.batches())

@@ -8,9 +8,8 @@ asked for, part by part, so that none is ever held whole.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, NoRowsError
 from oddwire.params import (
     ConnectionsSource,
     LabelledLogSource,
     LogSource,
+    NetflowSource,
     PcapSource,
     SuricataSource,
+    ZeekSource,
 )
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
@@ -35,11 +36,8 @@ from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES
 from oddwire.traffic.sources.logs.reading import LogSettings, read_log
-from oddwire.traffic.sources.logs.recognising import LogKind
 from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.logs.tables import reading as tables
-from oddwire.traffic.sources.logs.tables.maps import TimeUnit, places
-from oddwire.traffic.sources.logs.tables.names import column_names
 from oddwire.traffic.sources.logs.tables.values import TableSettings
 from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
@@ -77,7 +75,7 @@ def read_parts(source: LogSource, file: Path) -> Iterator[LogPart]:
 
 
 def open_source(source: LogSource, *, root: Path, rows: int | None = None) -> SourceBatches:
-    """Open all log files of a source, from the oldest to the newest.
+    """Open all log files of a source, from the oldest to the newest; some may have no rows.
 
     Raises
     ------
@@ -85,12 +83,15 @@ def open_source(source: LogSource, *, root: Path, rows: int | None = None) -> So
         If a path or pattern names no file.
     """
     files = files_of(source, root=root).values()
-    return SourceBatches(
-        frame
-        for file in files
-        if file.stat().st_size
-        for _, frame in in_time_order(open_file(source, file, rows=rows))
-    )
+    return SourceBatches(frame for file in files for frame in _frames(source, file, rows))
+
+
+def _frames(source: LogSource, file: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    try:
+        opened = open_file(source, file, rows=rows)
+    except NoRowsError:  # of a quiet hour, a log has its header alone
+        return
+    yield from (frame for _, frame in in_time_order(opened))
 
 
 def open_file(
@@ -176,7 +177,10 @@ class LogFile(RawFile):
     def batches(self, chosen: Sequence[str] | None = None) -> Iterator[RawTable]:
         """Yield the file's rows in order, as `RawFile.batches` does."""
         begun = self._begun.pop() if self._begun else None
-        return begun if begun is not None and chosen is None else super().batches(chosen)
+        if begun is None or chosen is not None:
+            return super().batches(chosen)
+        self.check_unchanged()
+        return begun
 
     def _sizes(self) -> Iterator[int]:
         """Return few rows for the first batch, so that they are soon at work, then ever more."""
@@ -203,11 +207,13 @@ def _labels(source: LabelledLogSource) -> LabelRule:
     return LabelRule(benign=source.benign or BENIGN, unknown=source.unknown or ())
 
 
-def _log_parts(
-    source: LabelledLogSource, file: Path, *, kinds: tuple[LogKind, ...]
-) -> Iterator[LogPart]:
+def _zeek_parts(source: ZeekSource, file: Path) -> Iterator[LogPart]:
+    return read_log(file, LogSettings(labels=_labels(source)), kinds=("zeek_tsv", "zeek_json"))
+
+
+def _netflow_parts(source: NetflowSource, file: Path) -> Iterator[LogPart]:
     settings = LogSettings(labels=_labels(source), zone=source.zone)
-    return read_log(file, settings, kinds=kinds)
+    return read_log(file, settings, kinds=("nfdump", "argus"))
 
 
 def _suricata_parts(source: SuricataSource, file: Path) -> Iterator[LogPart]:
@@ -219,34 +225,23 @@ def _capture_parts(_: PcapSource, file: Path) -> Iterator[LogPart]:
 
 
 def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
-    columns, units = _columns(source, file)
+    said = {"label": source.label, "attack": source.attack}
+    columns = None
+    if source.columns is not None:
+        columns = {str(ours): theirs for ours, theirs in source.columns.items()}
     settings = TableSettings(
-        columns=columns, units=units, time_format=source.time_format, zone=source.zone,
-        labels=_labels(source),
+        columns=columns,
+        named={ours: theirs for ours, theirs in said.items() if theirs is not None},
+        time_format=source.time_format, zone=source.zone, labels=_labels(source),
     )  # fmt: skip
     return tables.read(file, settings, size=BLOCK_BYTES)
 
 
-def _columns(
-    source: ConnectionsSource, file: Path
-) -> tuple[dict[str, str] | None, Mapping[str, TimeUnit]]:
-    """Return the table's names of columns by ours, None to find them out; and units of times."""
-    said = {"label": source.label, "attack": source.attack}
-    named = {ours: theirs for ours, theirs in said.items() if theirs is not None}
-    if source.columns is not None:
-        return {str(ours): theirs for ours, theirs in source.columns.items()} | named, {}
-    if not named:
-        return None, {}
-    names = column_names(file)
-    found, units, _ = places(names, None, origin=str(file))
-    return {ours: names[at] for at, ours in found.items()} | named, units
-
-
 # How the files of each format are read.
 _PARTS: dict[str, Callable[[Any, Path], Iterator[LogPart]]] = {
-    "zeek": partial(_log_parts, kinds=("zeek_tsv", "zeek_json")),
+    "zeek": _zeek_parts,
     "suricata": _suricata_parts,
-    "netflow": partial(_log_parts, kinds=("nfdump", "argus")),
+    "netflow": _netflow_parts,
     "pcap": _capture_parts,
     "connections": _table_parts,
 }

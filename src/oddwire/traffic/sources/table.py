@@ -32,8 +32,8 @@ from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import locate
 from oddwire.traffic.sources.reading.raw_file import RawFile, open_raw
 from oddwire.traffic.sources.reading.time_order import in_time_order
-from oddwire.traffic.sources.reading.times.form import TimeForm
 from oddwire.traffic.sources.reading.values.spelling import Spelling
+from oddwire.traffic.sources.times.form import TimeForm
 
 MOST_FEATURES = 1000
 _KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}

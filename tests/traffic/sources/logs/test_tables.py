@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from oddwire.errors import DataError
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.tables.reading import read
 from oddwire.traffic.sources.logs.tables.values import TableSettings
@@ -148,7 +149,10 @@ OWN = "when,from,to,l4,verdict"
     ("settings", "given", "expected"),
     [
         ({}, "1700000000", START),
-        ({"units": {"ts": "ns"}}, "1700000000000000000", START),
+        ({}, "1700000000000000000", START),
+        ({"time_format": "us"}, "1700000000000000", START),
+        ({"time_format": "excel"}, "45244.925925925925", START),
+        ({"time_format": "filetime"}, "133444736000000000", START),
         ({"zone": "Europe/Berlin"}, "2023-11-14 23:13:20", START),
         ({"zone": "Europe/Berlin"}, "2023-11-14 22:13:20 Z", START),
         ({"time_format": "%d.%m.%Y %I:%M:%S %p"}, "14.11.2023 10:13:20 PM", START),
@@ -168,7 +172,18 @@ def test_times_are_what_the_source_says(
 
 
 @pytest.mark.parametrize(
-    "given", ["20240610", "45443.5", "133624512000000000", "14.11.2023 10:13", "soon", "-5"]
+    "given",
+    [
+        "20240610",
+        "202406101314",
+        "20240610131415",
+        "2024061013",
+        "45443.5",
+        "133624512000000000",
+        "14.11.2023 10:13",
+        "soon",
+        "-5",
+    ],
 )
 def test_a_number_that_is_no_second_is_never_1970(tmp_path: Path, given: str) -> None:
     """Dates without separators, days since 1900, FILETIME: refused, with the value."""
@@ -234,3 +249,54 @@ def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="rounded"):
         parts_of(tmp_path, "Date first seen             Duration     Proto")
     assert parts_of(tmp_path) == []
+
+
+def test_a_named_label_changes_nothing_else_of_a_known_export(tmp_path: Path) -> None:
+    """Records told again are folded; fields that a first line of JSON lacks are read."""
+    rows = [f"1700000000,C1,10.0.0.1,1032,10.0.0.2,80,tcp,{lasted},5,4,bad" for lasted in (1, 9)]
+    parts = parts_of(tmp_path, f"{ZEEK},verdict", *rows, named={"label": "verdict"})
+    assert [(row["duration"], row["label"]) for row in rows_of(parts)] == [(9.0, 1)]
+    assert sum(part.folded for part in parts) == 1
+    record = {"ts": 1700000000, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "src_bytes": 1}
+    lines = [json.dumps(record), json.dumps(record | {"dst_bytes": 7, "verdict": "ok"})]
+    read = rows_of(parts_of(tmp_path, *lines, named={"label": "verdict"}))
+    assert [row["dst_bytes"] for row in read] == [None, 7]
+    with pytest.raises(DataError, match=r"lacks the column 'verdikt'.* under label"):
+        parts_of(tmp_path, ZEEK, rows[0], named={"label": "verdikt"})
+
+
+@pytest.mark.parametrize("year", [1905, 9950])
+def test_a_time_of_parquet_is_from_1970_to_9900(tmp_path: Path, year: int) -> None:
+    """As all others are."""
+    moments = pa.array([f"{year}-01-01", "2023-11-14"]).cast(pa.timestamp("us"))
+    file = tmp_path / "flows.parquet"
+    pq.write_table(
+        pa.table({"ts": moments, "src_ip": ["10.0.0.1"] * 2, "dst_ip": ["10.0.0.2"] * 2}), file
+    )
+    parts = list(read(file, TableSettings()))
+    assert [row["ts"].year for row in rows_of(parts)] == [2023]
+    assert "ts must be a time from 1970 to 9900" in reasons_of(parts)[0][1]
+
+
+def test_a_word_for_missing_is_benign_where_the_source_says_so(tmp_path: Path) -> None:
+    """And missing in other columns, whatever the file's form."""
+    labels = ("none", "-", "None", "scan")
+    csv = [f"1700000000,10.0.0.1,10.0.0.2,tcp,-,{label}" for label in labels]
+    settings = {"named": {"label": "kind"}, "labels": LabelRule(benign=("none", "-"))}
+    head = "ts,src_ip,dst_ip,proto,src_bytes,kind"
+    objects = [dict(zip(head.split(","), line.split(","), strict=True)) for line in csv]
+    for lines in ((head, *csv), map(json.dumps, objects)):
+        parts = parts_of(tmp_path, *lines, **settings)
+        assert reasons_of(parts) == []
+        read = [(row["label"], row["src_bytes"]) for row in rows_of(parts)]
+        assert read == [(0, None), (0, None), (0, None), (1, None)]
+
+
+def test_lines_of_json_with_ever_new_names_cost_no_more(tmp_path: Path) -> None:
+    """A name that is used may come in a late block all the same."""
+    record = {"ts": 1700000000, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2"}
+    lines = [json.dumps(record | {f"k{at}": at}) for at in range(50)]
+    parts = parts_of(tmp_path, *lines, json.dumps(record | {"src_bytes": 7}), size=100)
+    assert [row["src_bytes"] for row in rows_of(parts)] == [*[None] * 50, 7]
+    with pytest.raises(DataError, match=r"no known export has these columns.*got 'a'"):
+        parts_of(tmp_path, '{"a": 1}')

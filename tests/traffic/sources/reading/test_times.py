@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from oddwire.errors import DataError
 from oddwire.params import TableSource
 from oddwire.traffic.sources import open_file, read_source
-from oddwire.traffic.sources.reading.times.texts import read_iso
+from oddwire.traffic.sources.times.texts import read_iso
 
 NOON = pd.Timestamp("2024-06-10T12:00:00Z")
 

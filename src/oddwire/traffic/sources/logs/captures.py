@@ -22,13 +22,14 @@ import pyarrow as pa
 
 from oddwire.errors import DataError, ServiceError
 from oddwire.traffic.sources.logs import LogPart
-from oddwire.traffic.sources.logs.parsing.columns import connections
+from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA, connections
 from oddwire.traffic.sources.logs.parsing.lines import is_compressed, opened
 from oddwire.traffic.sources.logs.protocols import (
     ACK,
     FIN,
     RST,
     SYN,
+    WITH_PORTS,
     other_state,
     protocol,
     tcp_state,
@@ -37,7 +38,6 @@ from oddwire.traffic.sources.logs.protocols import (
 _ROWS = 20_000
 _IDLE_SECONDS, _ACTIVE_SECONDS = 300, 3600
 _PAYLOAD = 3  # NFStream's accounting mode: bytes of the payload, as Zeek counts them
-_WITH_PORTS = ("tcp", "udp", "sctp")
 _FLAGS = {"syn": SYN, "ack": ACK, "fin": FIN, "rst": RST}
 _MAGIC = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
@@ -66,7 +66,7 @@ def read(file: Path) -> Iterator[LogPart]:
         raise ServiceError(
             f"{file}: captures are read by NFStream: pip install 'oddwire[pcap]'"
         ) from None
-    with _plain(file) as capture:
+    with _plain(file) as (capture, cut):
         with capture.open("rb") as raw:
             if not is_capture(raw.read(4)):
                 raise DataError(f"{file} is no capture: neither pcap nor pcapng")
@@ -79,23 +79,25 @@ def read(file: Path) -> Iterator[LogPart]:
         while chunk := list(islice(every, _ROWS)):
             yield _part(chunk, begin)
             begin += len(chunk)
+        if cut is not None:
+            yield LogPart(LOG_SCHEMA.empty_table(), cut=cut)
 
 
 @contextmanager
-def _plain(file: Path) -> Iterator[Path]:
-    """Give a capture as NFStream takes it: a file that is not compressed."""
+def _plain(file: Path) -> Iterator[tuple[Path, str | None]]:
+    """Give a capture as NFStream takes it, not compressed, and why it ends before its time."""
     if not is_compressed(file):
-        yield file
+        yield file, None
         return
     with tempfile.NamedTemporaryFile(suffix=".pcap") as plain, opened(file) as content:
         shutil.copyfileobj(content, plain)
         plain.flush()
-        yield Path(plain.name)
+        yield Path(plain.name), content.cut
 
 
 def _part(flows: list[Any], begin: int) -> LogPart:
     protocols = [protocol(flow.protocol) for flow in flows]
-    ports = [name in _WITH_PORTS for name in protocols]
+    ports = [name in WITH_PORTS for name in protocols]
     columns = {
         "ts": _moments([flow.bidirectional_first_seen_ms for flow in flows]),
         "duration": pa.array([flow.bidirectional_duration_ms / 1000 for flow in flows]),

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import Content as Opened
 from oddwire.traffic.sources.logs.parsing.lines import is_compressed, opened
 
 HEADS = (256, 16_384)  # bytes
 _READS = 1 << 20
+_PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Content:
         Hashes of its first bytes, by how many they are: files with different heads begin
         differently.
     cut
-        Why it ends before its time; empty where it does not.
+        Why it ends before its time; empty where it does not. Captures and Parquet have no lines
+        that could be cut.
     """
 
     digest: str
@@ -54,13 +57,16 @@ def identify(file: Path, *, most: int | None = None) -> Content:
     if most is not None and is_compressed(file):
         most = None
     running, size, heads, last = hashlib.blake2b(digest_size=20), 0, {}, b"\n"
+    has_lines = True
     with opened(file) as content:
         for piece in _pieces(content, most):
+            if not size:
+                has_lines = not (is_capture(piece) or piece.startswith(_PARQUET))
             running.update(piece)
             size, last = size + len(piece), piece[-1:]
             if size in HEADS:
                 heads[str(size)] = running.hexdigest()
-        cut = content.cut or ("" if last == b"\n" else "the last line has no end")
+        cut = content.cut or ("" if last == b"\n" or not has_lines else "the last line has no end")
     return Content(running.hexdigest(), size, heads, cut)
 
 

@@ -13,6 +13,7 @@ _NAMES = {
 }  # fmt: skip
 _SAME = {"ipv6-icmp": "icmp", "icmp6": "icmp", "icmpv6": "icmp", "ospfigp": "ospf"}
 _NUMBER = re.compile(r"[0-9]{1,3}")
+WITH_PORTS = ("tcp", "udp", "sctp")  # of ICMP, what logs write as ports are its type and code
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,7 +12,6 @@ from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import opened
 
 LogKind = Literal["zeek_tsv", "zeek_json", "suricata", "argus", "nfdump", "pcap"]
-LOG_KINDS: tuple[LogKind, ...] = get_args(LogKind)
 _HEAD = 1 << 16
 _ZEEK_JSON = {"id.orig_h", "id_orig_h", "id", "_path", "zeek"}
 _NFDUMP_JSON = {"src4_addr", "src6_addr", "in_packets"}

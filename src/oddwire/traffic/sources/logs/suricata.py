@@ -29,10 +29,9 @@ from oddwire.traffic.sources.logs.parsing.columns import (
 )
 from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
 from oddwire.traffic.sources.logs.parsing.lines import Block
-from oddwire.traffic.sources.logs.protocols import other_state, protocol, tcp_state
+from oddwire.traffic.sources.logs.protocols import WITH_PORTS, other_state, protocol, tcp_state
 
 Number = float | int | str | None
-_WITH_PORTS = {"tcp", "udp", "sctp"}
 # The two directions of a netflow are written one after the other; threads may come between them.
 _NEAR = 256
 
@@ -153,7 +152,7 @@ def _part(events: list[Event], text_of: Callable[[int], bytes], alerts: str) -> 
         return LogPart(LOG_SCHEMA.empty_table())
     counts = [_counts_of(event) for event in events]
     protocols = [protocol(event.proto) for event in events]
-    ports = [name in _WITH_PORTS for name in protocols]
+    ports = [name in WITH_PORTS for name in protocols]
     start, reasons = times((one.start for one in counts), "start")
     end, late = times((one.end for one in counts), "end")
     columns: dict[str, pa.Array] = {

@@ -14,7 +14,7 @@ from oddwire.traffic.schema import ATTACK, LABEL, TABLE_IDENTIFIERS, TIME, Featu
 from oddwire.traffic.sources.reading import column_values
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
-from oddwire.traffic.sources.reading.times.form import TimeForm
+from oddwire.traffic.sources.times.form import TimeForm
 
 
 @dataclass(frozen=True)

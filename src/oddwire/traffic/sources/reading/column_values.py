@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from oddwire.errors import DataError, short_repr
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.reading.raw_table import RawTable
-from oddwire.traffic.sources.reading.times.form import TimeForm
 from oddwire.traffic.sources.reading.values.number_texts import (
     Flags,
     Floats,
@@ -32,6 +31,7 @@ from oddwire.traffic.sources.reading.values.number_texts import (
 from oddwire.traffic.sources.reading.values.numeric_share import NumericShare
 from oddwire.traffic.sources.reading.values.plain_types import is_number_type
 from oddwire.traffic.sources.reading.values.spelling import PLAIN
+from oddwire.traffic.sources.times.form import TimeForm
 
 # 1.71802E+09: a spreadsheet has kept 6 of 10 digits, and all rows of an hour have one time.
 _CUT = r"^\s*\d(\.\d{0,8})?[eE]\+?\d+\s*$"

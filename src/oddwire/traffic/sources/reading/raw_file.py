@@ -78,8 +78,7 @@ class RawFile:
         if self.whole is not None:
             yield self.whole
             return
-        if _stamp(self.file) != self._stamp:
-            raise DataError(f"{self.file} was changed while it was read; try again")
+        self.check_unchanged()
         places: Sequence[int] = range(len(self.names))
         if chosen is not None:
             places = [self.names.index(name) for name in chosen]
@@ -90,6 +89,17 @@ class RawFile:
                 self.file, content.rename_columns(names), self.layout, first, self.spelling
             )
             first += content.num_rows
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that is no longer what it was when it was first read.
+
+        Raises
+        ------
+        DataError
+            If it has changed meanwhile.
+        """
+        if _stamp(self.file) != self._stamp:
+            raise DataError(f"{self.file} was changed while it was read; try again")
 
     def _sizes(self) -> Iterator[int]:
         """Return how many rows each batch has; the last has what is left."""

@@ -25,7 +25,15 @@ from oddwire.traffic.sources.logs.parsing.columns import (
 from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
 from oddwire.traffic.sources.logs.parsing.json_lines import times
 from oddwire.traffic.sources.logs.parsing.lines import Block
-from oddwire.traffic.sources.logs.protocols import ACK, FIN, RST, SYN, protocol, tcp_state
+from oddwire.traffic.sources.logs.protocols import (
+    ACK,
+    FIN,
+    RST,
+    SYN,
+    WITH_PORTS,
+    protocol,
+    tcp_state,
+)
 
 _FIELDS = {
     "StartTime": "ts",
@@ -43,7 +51,7 @@ _FIELDS = {
     "Label": "label",
 }
 _NEEDED = ("StartTime", "Proto", "SrcAddr", "DstAddr")
-_WITH_PORTS = ("tcp", "udp", "sctp", "rtp", "rtcp", "udt")
+_WITH_PORTS = (*WITH_PORTS, "rtp", "rtcp", "udt")
 _ATTACK_WORDS = ("botnet", "malware", "malicious", "attack")
 _WORDS = {
     "REQ": "S0",

@@ -31,7 +31,7 @@ from oddwire.traffic.sources.logs.parsing.columns import (
 from oddwire.traffic.sources.logs.parsing.delimited import Form, first_line, parse
 from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
 from oddwire.traffic.sources.logs.parsing.lines import LONGEST_LINE, Block
-from oddwire.traffic.sources.logs.protocols import protocol
+from oddwire.traffic.sources.logs.protocols import WITH_PORTS, protocol
 
 # The columns of nfdump 1.6's CSV, of 1.7's, and of its `csv-fast`, which have none in common.
 _KINDS: tuple[dict[str, str], ...] = (
@@ -56,7 +56,6 @@ _NUMBERS = {
     **dict.fromkeys(("first", "last"), pa.int64()),
     **dict.fromkeys(("src_bytes", "dst_bytes", "src_packets", "dst_packets"), pa.int64()),
 }
-_WITH_PORTS = ("tcp", "udp", "sctp")
 _SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\[|\{\s*?\n)")
 _RECORD = re.compile(rb'\{(?:[^{}"]|"(?:[^"\\\n]|\\.)*+")*+\}')
 _HEADER = re.compile(
@@ -161,7 +160,7 @@ def _columns(
         columns["ts"], reasons = local_times(given["ts"], zone)
     protocols = [protocol(name) for name in given["proto"].to_pylist()]
     columns["proto"] = pa.array(protocols, pa.string())
-    has_ports = pa.array([name in _WITH_PORTS for name in protocols], pa.bool_())
+    has_ports = pa.array([name in WITH_PORTS for name in protocols], pa.bool_())
     for name in ("src_port", "dst_port"):  # of ICMP they are its type and code
         columns[name] = pc.if_else(has_ports, given[name], pa.scalar(None, given[name].type))
     for name in ("dst_bytes", "dst_packets"):

@@ -54,7 +54,7 @@ _MOST = {
 _REQUIRED = ("ts", "src_ip", "dst_ip", "proto")
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 # The end of the year 9900, as seconds since 1970: room for the longest duration until 9999.
-LATEST_SECOND = 250_278_163_200.0
+LATEST_START = 250_278_163_200.0
 # The clock goes by ends: one nonsensical duration must not put it far ahead.
 _LONGEST_SECONDS = 10 * 366 * 86_400.0
 # Of Ethernet; and what Argus gives its records about itself.
@@ -112,6 +112,7 @@ def connections(
     """
     checked = Checked(lines, dict(reasons or {}))
     typed = {name: _typed(columns.get(name), name, checked) for name in LOG_SCHEMA.names}
+    typed["ts"] = _in_calendar(typed["ts"], "ts", checked)
     if "end" not in columns:
         typed["end"] = _end(typed["ts"], typed["duration"])
     for name in _REQUIRED:
@@ -211,14 +212,25 @@ def _whole(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     return pc.cast(pc.if_else(pa.array(broken), None, numbers), pa.int64(), safe=False)
 
 
+def _in_calendar(moments: pa.Array, name: str, checked: Checked) -> pa.Array:
+    seconds = pc.divide(pc.cast(moments, pa.int64()), 1_000_000)
+    sound = pc.and_(pc.greater_equal(seconds, 0), pc.less(seconds, int(LATEST_START)))
+    if pc.all(sound).as_py() is not False:
+        return moments
+    shown = pc.cast(pc.cast(moments, pa.timestamp("s", tz="UTC"), safe=False), pa.int64())
+    broken = _bools(pc.invert(sound))
+    checked.refuse(broken, name, "must be a time from 1970 to 9900 in seconds since 1970", shown)
+    return pc.if_else(pa.array(broken), pa.scalar(None, moments.type), moments)
+
+
 def _times(values: pa.Array, name: str, checked: Checked) -> pa.Array:
     if pa.types.is_timestamp(values.type):
         aware = values if values.type.tz else pc.assume_timezone(values, "UTC")
         return pc.cast(aware, _TIME, safe=False)
     seconds = numbers_of(values, name, checked)
-    sound = pc.and_(pc.greater_equal(seconds, 0.0), pc.less(seconds, LATEST_SECOND))
+    sound = pc.and_(pc.greater_equal(seconds, 0.0), pc.less(seconds, LATEST_START))
     broken = _bools(pc.invert(sound))  # of NaN no comparison holds
-    checked.refuse(broken, name, "must be a time from 1970 to 9999", values)
+    checked.refuse(broken, name, "must be a time from 1970 to 9900", values)
     # Rounded to microseconds as whole numbers: a float of seconds has no room for more.
     micros = pc.round(pc.multiply(pc.if_else(sound, seconds, None), 1e6))
     return pc.cast(pc.cast(micros, pa.int64()), _TIME)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from oddwire.traffic.sources.logs import Refused
-from oddwire.traffic.sources.logs.parsing.columns import LATEST_SECOND, IntArray, refused_line
+from oddwire.traffic.sources.logs.parsing.columns import LATEST_START, IntArray, refused_line
 from oddwire.traffic.sources.logs.parsing.lines import Block
 
 Record = TypeVar("Record")
@@ -95,7 +95,7 @@ def times(
     Returns
     -------
     Times, missing where there are none; and by its place the reason of each value that is no time
-    from 1970 to 9999.
+    from 1970 to 9900.
     """
     found = list(values)
     texts = any(isinstance(value, str) for value in found)
@@ -107,7 +107,7 @@ def times(
     numbers[np.isinf(numbers)] = -1.0  # no time either
     milliseconds = (np.abs(numbers) >= _LEAST_MILLISECONDS) & (numbers % 1 == 0)
     seconds = np.where(milliseconds, numbers / 1000, numbers)
-    sound = (seconds >= 0) & (seconds < LATEST_SECOND)
+    sound = (seconds >= 0) & (seconds < LATEST_START)
     micros = np.where(sound, np.round(np.where(sound, seconds, 0) * 1e6), 0).astype(np.int64)
     if texts:
         others = pd.Series(found, dtype=object).where(np.isnan(numbers))
@@ -117,7 +117,7 @@ def times(
         micros, sound = np.where(here, at, micros), sound | here
     instants = pa.array(micros, mask=~sound).cast(pa.timestamp("us", tz="UTC"))
     return instants, {
-        int(place): f"{name} must be a time from 1970 to 9999, got {found[place]!r:.80}"
+        int(place): f"{name} must be a time from 1970 to 9900, got {found[place]!r:.80}"
         for place in np.flatnonzero(~sound)
         if found[place] is not None
     }

@@ -140,8 +140,14 @@ def _without_long_lines(data: bytes, first: int, longest: int, too_long: list[in
 
 
 def is_compressed(file: Path) -> bool:
-    """Tell by its first bytes whether a file is compressed."""
-    with file.open("rb") as raw:
+    """Tell by its first bytes whether a file is compressed.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be opened.
+    """
+    with _named(file), file.open("rb") as raw:
         return _kind(raw) is not None
 
 
@@ -154,9 +160,14 @@ def opened(file: Path) -> Iterator[Content]:
     DataError
         If the file cannot be opened or read.
     """
+    with _named(file), file.open("rb") as raw:
+        yield Content(raw)
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
     try:
-        with file.open("rb") as raw:
-            yield Content(raw)
+        yield
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from None
 

@@ -173,6 +173,7 @@ def places(
     columns: Mapping[str, str] | None,
     *,
     origin: str,
+    named: Mapping[str, str],
     optional: bool = False,
 ) -> tuple[dict[int, str], Mapping[str, TimeUnit], str]:
     """Find the columns of a table that hold what of a connection.
@@ -185,6 +186,8 @@ def places(
         Their name by ours, as `params.yaml` gives it; None to look for a known export.
     origin
         What to call the table in an error.
+    named
+        The same of columns that count in both cases.
     optional
         Whether a column may be absent without which a row still is a connection: lines of JSON
         leave out what is missing.
@@ -199,18 +202,18 @@ def places(
         If a column that the map names is not there, or the names are of no known export.
     """
     by_name = {plain(name): at for at, name in reversed([*enumerate(names)])}
-    if columns is not None:
-        needed = [theirs for ours, theirs in columns.items() if not optional or ours in _NEEDED]
-        if absent := [theirs for theirs in needed if plain(theirs) not in by_name]:
+    said = {**(columns or {}), **named}
+    for ours, theirs in said.items():
+        if plain(theirs) not in by_name and (not optional or ours in _NEEDED):
+            key = ours if ours in named else "columns"
             raise DataError(
-                f"{origin} lacks the column {absent[0]!r}, which the source names under columns;"
+                f"{origin} lacks the column {theirs!r}, which the source names under {key};"
                 f" it has {listed(names, 40)}"
             )
-        found = {
-            by_name[plain(theirs)]: ours
-            for ours, theirs in columns.items()
-            if plain(theirs) in by_name
-        }
+    found = {
+        by_name[plain(theirs)]: ours for ours, theirs in said.items() if plain(theirs) in by_name
+    }
+    if columns is not None:
         return found, {}, "own map"
     export = known_export(names)
     if export is None:
@@ -218,9 +221,8 @@ def places(
             f"{origin}: no known export has these columns; say which is which under columns:"
             f" (ts, src_ip, dst_ip, …), got {listed(names, 40)}"
         )
-    found = {}
     for theirs, ours in export.columns.items():
         at = by_name.get(plain(theirs))
-        if at is not None and ours not in found.values():
+        if at is not None and at not in found and ours not in {*found.values(), *named}:
             found[at] = ours
     return found, export.units or {}, export.name

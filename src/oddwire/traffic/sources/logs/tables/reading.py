@@ -30,14 +30,10 @@ from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, Block, opened, read_blocks
 from oddwire.traffic.sources.logs.reading import LogSettings, read_log
 from oddwire.traffic.sources.logs.recognising import is_blank, recognised
-from oddwire.traffic.sources.logs.tables.maps import places
+from oddwire.traffic.sources.logs.tables.maps import KNOWN, places, plain
 from oddwire.traffic.sources.logs.tables.values import Reasons, TableSettings, records, typed
 
 _SEPARATORS = ",;\t|"
-_NOTHING = (
-    "-", "--", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none",
-    "\\N", "(empty)", "<NA>",
-)  # fmt: skip
 _ROWS = 100_000
 _PARQUET = b"PAR1"
 Typed = Callable[[Mapping[str, pa.Array]], tuple[dict[str, pa.Array], Reasons]]
@@ -57,7 +53,7 @@ def read(file: Path, settings: TableSettings, *, size: int = BLOCK_BYTES) -> Ite
         head = content.read(len(_PARQUET))
     if head == _PARQUET:
         yield from _read_parquet(file, settings)
-    elif settings.columns is None and (recognised(file) is not None or is_blank(file)):
+    elif settings.is_open and (recognised(file) is not None or is_blank(file)):
         known = LogSettings(labels=settings.labels, zone=settings.zone)
         yield from read_log(file, known, size=size)
     else:
@@ -112,9 +108,9 @@ def _of_header(
     names = next(csv.reader([header.replace("\0", "")], delimiter=separator), [])
     if len(names) <= 1:
         raise DataError(f"{origin}: a table of connections has columns, got {header[:80]!r} alone")
-    wanted, units, name = places(names, settings.columns, origin=origin)
+    wanted, units, name = places(names, settings.columns, origin=origin, named=settings.named)
     form = Form(
-        wanted, width=len(names), separator=separator, nothing=_NOTHING, numbers={}, quoted=True,
+        wanted, width=len(names), separator=separator, numbers={}, quoted=True,
         header=header.encode(),
     )  # fmt: skip
     return block, form, partial(typed, settings=settings, units=units, name=name)
@@ -148,7 +144,7 @@ def _read_parquet(file: Path, settings: TableSettings) -> Iterator[LogPart]:
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file} is no Parquet file: {error}") from None
     names = content.schema_arrow.names
-    wanted, units, name = places(names, settings.columns, origin=str(file))
+    wanted, units, name = places(names, settings.columns, origin=str(file), named=settings.named)
     how = partial(typed, settings=settings, units=units, name=name)
     first = 1
     try:
@@ -164,16 +160,23 @@ def _read_json(
     blocks: Iterator[Block], settings: TableSettings, origin: str
 ) -> Iterator[tuple[Block, list[LogPart]]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
-    names: dict[str, None] = {}
+    used = {plain(name) for name in (*settings.named.values(), *(settings.columns or {}).values())}
+    used |= {plain(name) for export in KNOWN for name in export.columns}
+    names: dict[str, str] = {}  # of those that count alone: lines may have ever new ones
     for block in blocks:
         objects, lines, broken = decoded(block, decoder)
         flat = [dict(_flat(one)) for one in objects]
-        names |= dict.fromkeys(name for one in flat for name in one)
+        here = dict.fromkeys(name for one in flat for name in one)
+        for name in here:
+            if (key := plain(name)) in used:
+                names.setdefault(key, name)
         refused = (*too_long(block), *broken)
         part = LogPart(LOG_SCHEMA.empty_table())
         if flat:
-            every = [*names]
-            wanted, units, name = places(every, settings.columns, origin=origin, optional=True)
+            every = [*names.values()] or [*here]
+            wanted, units, name = places(
+                every, settings.columns, origin=origin, named=settings.named, optional=True
+            )
             given = {
                 ours: column([one.get(every[at]) for one in flat]) for at, ours in wanted.items()
             }

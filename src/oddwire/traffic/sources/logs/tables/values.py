@@ -9,20 +9,27 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from oddwire.params.values.time_formats import TIME_UNITS
+from oddwire.params.values.time_formats import TimeUnit as AnyUnit
 from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import BoolArray, seconds_between, texts
-from oddwire.traffic.sources.logs.parsing.json_lines import times
-from oddwire.traffic.sources.logs.protocols import protocol
+from oddwire.traffic.sources.logs.protocols import WITH_PORTS, protocol
 from oddwire.traffic.sources.logs.tables.maps import PER_SECOND, TimeUnit
+from oddwire.traffic.sources.times import epochs
 
-_WITH_PORTS = ("tcp", "udp", "sctp")
 _NO_RECORD = ("NODATA", "SKIPDATA")  # AWS: an interval without traffic, or not recorded
-# In 1973. Smaller numbers are dates without separators or days since 1900 as a rule.
-_LEAST_SECOND = 100_000_000
-_RELATIVE = ("Zeek", "Wireshark conversations", "oddwire")
+_RELATIVE = ("Wireshark conversations",)  # whose times may count from the start of a capture
+# Words of a table for what it does not know; a label may be one of them and mean benign.
+_NOTHING = pa.array([
+    "", "-", "--", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none",
+    "\\N", "(empty)", "<NA>",
+])  # fmt: skip
+_LABELS = ("label", "attack")
 Reasons = dict[int, str]
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,10 +40,12 @@ class TableSettings:
     ----------
     columns
         The table's name of a column by ours; None for a known export's names.
-    units
-        In what times and durations are, where not in seconds.
+    named
+        The same of columns that count whatever the names: of the others `columns` or a known
+        export tells.
     time_format
-        How times are written, in Python's words (``%d.%m.%Y %H:%M``); None for ISO 8601 or numbers.
+        How times are written: a unit of numbers, or the words of strptime; None for ISO 8601, or
+        numbers since 1970 of these decades.
     zone
         The zone of times that name none.
     labels
@@ -44,10 +53,15 @@ class TableSettings:
     """
 
     columns: Mapping[str, str] | None = None
-    units: Mapping[str, TimeUnit] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
     time_format: str | None = None
     zone: str = "UTC"
     labels: LabelRule = field(default_factory=LabelRule)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is said of the columns' names or times."""
+        return self.columns is None and not self.named and self.time_format is None
 
 
 def records(given: Mapping[str, pa.Array]) -> BoolArray | None:
@@ -69,11 +83,10 @@ def typed(
     given
         Columns of a table under our names.
     units
-        As of `TableSettings`; what those say comes first.
+        In what times and durations are, where not in seconds.
     name
         The program that wrote the table.
     """
-    units = {**units, **settings.units}
     columns = dict(_plain(given))
     columns.pop("status", None)
     reasons: Reasons = {}
@@ -113,10 +126,16 @@ def _plain(given: Mapping[str, pa.Array]) -> Iterator[tuple[str, pa.Array]]:
             yield name, pc.if_else(pc.is_nan(number), pa.scalar(None, pa.float64()), number)
         elif pa.types.is_duration(kind):
             yield name, _scaled(column.cast(pa.duration("us"), safe=False).cast(pa.int64()), 1e6)
-        elif pa.types.is_integer(kind) or pa.types.is_timestamp(kind) or pa.types.is_string(kind):
+        elif pa.types.is_integer(kind) or pa.types.is_timestamp(kind):
             yield name, column
         else:
-            yield name, _as_text(column)
+            text = _as_text(column)
+            yield name, text if name in _LABELS else _known(text)
+
+
+def _known(text: pa.Array) -> pa.Array:
+    nothing = pc.is_in(text, _NOTHING)
+    return pc.if_else(nothing, None, text) if pc.any(nothing).as_py() else text
 
 
 def _as_text(column: pa.Array) -> pa.Array:
@@ -129,7 +148,7 @@ def _as_text(column: pa.Array) -> pa.Array:
 def _set_protocols(columns: dict[str, pa.Array]) -> None:
     names = [protocol(name) for name in texts(columns["proto"]).to_pylist()]
     columns["proto"] = pa.array(names, pa.string())
-    has_ports = pa.array([name in _WITH_PORTS for name in names], pa.bool_())
+    has_ports = pa.array([name in WITH_PORTS for name in names], pa.bool_())
     for name in ("src_port", "dst_port"):  # of ICMP they are its type and code
         if name in columns:
             nothing = pa.scalar(None, columns[name].type)
@@ -154,41 +173,43 @@ def _moments(
     *,
     relative: bool,
 ) -> tuple[pa.Array, Reasons]:
+    said = settings.time_format
     if pa.types.is_timestamp(values.type):
         return _placed(values, settings.zone), {}
-    if settings.time_format is not None:
-        return _by_format(values, name, settings.time_format, settings.zone)
-    given = values.to_pylist()
-    numbers = pd.to_numeric(pd.Series(given, dtype=object), errors="coerce").astype(float)
-    if not numbers.notna().any():
+    if said is not None and said not in TIME_UNITS:
+        return _by_format(values, name, said, settings.zone)
+    numbers = pd.to_numeric(pd.Series(values.to_pylist(), dtype=object), errors="coerce")
+    numbers = numbers.astype(float)
+    if said is None and not numbers.notna().any():
         return local_times(texts(values), settings.zone, name=name)
-    if name in units:
-        numbers = numbers / PER_SECOND[units[name]]
-    as_given = [
-        value if np.isnan(number) else number
-        for value, number in zip(given, numbers.to_list(), strict=True)
-    ]
-    moments, wrong = times(as_given, name)
-    reasons = {
-        at: f"{name} must be a time from 1970 to 9999, got {given[at]!r:.80}" for at in wrong
-    }
-    for place in () if relative else np.flatnonzero(numbers < _LEAST_SECOND):
-        reasons[int(place)] = (
-            f"{name} must be seconds since 1970, or time_format must say what it is,"
-            f" got {given[place]!r:.80}"
-        )
-    return moments, reasons
+    unit = said or units.get(name) or ("s" if relative else None)
+    return _of_numbers(
+        values, np.asarray(numbers, dtype=np.float64), name, unit, zone=settings.zone
+    )
 
 
-def _placed(moments: pa.Array, zone: str) -> pa.Array:
-    if moments.type.tz is not None:
-        return moments
-    return pc.assume_timezone(moments, zone, ambiguous="latest", nonexistent="latest")
+def _of_numbers(
+    values: pa.Array, numbers: Numbers, name: str, unit: AnyUnit | None, *, zone: str
+) -> tuple[pa.Array, Reasons]:
+    """Return the times of a column of numbers, in which a text may be one of ISO 8601."""
+    found = epochs.of_these_decades(numbers) if unit is None else epochs.from_numbers(numbers, unit)
+    sound = found.notna().to_numpy() & (found >= pd.Timestamp(0, tz="UTC")).to_numpy()
+    is_text = np.isnan(numbers)
+    others, reasons = local_times(
+        pc.if_else(pa.array(is_text), texts(values), pa.scalar(None, pa.string())), zone, name=name
+    )
+    wrong = np.flatnonzero(~is_text & ~sound).tolist()
+    for place in wrong:
+        reasons[place] = f"{name} is no time since 1970, got {values[place].as_py()!r:.80}"
+    if wrong and unit is None:  # said once: it takes longer than reading a thousand rows
+        reasons[wrong[0]] += f"; {epochs.refusal(float(numbers[wrong[0]]))}"
+    moments = pa.array(found.where(sound).dt.as_unit("us"), pa.timestamp("us", tz="UTC"))
+    return pc.coalesce(moments, others), reasons
 
 
 def _by_format(values: pa.Array, name: str, form: str, zone: str) -> tuple[pa.Array, Reasons]:
     given = texts(values).to_pylist()
-    zoned = "%z" in form or "%Z" in form
+    zoned = "%z" in form
     moments = pd.to_datetime(
         pd.Series(given, dtype=object), format=form, errors="coerce", utc=zoned
     )
@@ -201,6 +222,12 @@ def _by_format(values: pa.Array, name: str, form: str, zone: str) -> tuple[pa.Ar
         pa.timestamp("us", tz="UTC" if zoned else None), safe=False
     )
     return _placed(array, zone), wrong
+
+
+def _placed(moments: pa.Array, zone: str) -> pa.Array:
+    if moments.type.tz is not None:
+        return moments
+    return pc.assume_timezone(moments, zone, ambiguous="latest", nonexistent="latest")
 
 
 def _scaled(values: pa.Array, per_second: float) -> pa.Array:

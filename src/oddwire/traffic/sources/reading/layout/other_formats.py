@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.logs.captures import is_capture
 
 UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -19,10 +20,6 @@ _OTHERS = {
     b"ARROW1\0\0": "an Arrow (Feather) file", b"Obj\x01": "an Avro file",
     b"\x89HDF": "an HDF5 file", b"%PDF": "a PDF", b"\x80\x04\x95": "a pickle",
 }  # fmt: skip
-_CAPTURES = (
-    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
-    b"\x0a\x0d\x0d\x0a",
-)  # fmt: skip
 _MARKUP = re.compile(rb"<(!doctype|html|\?xml|table)", re.IGNORECASE)
 _JSON = re.compile(rb'\{\s*("|\}|$)|\[\s*([{\[]|$)')  # and not names in brackets, as of SQL
 # Bytes that no text holds: control characters other than tab, line ends, form feed and escape.
@@ -62,16 +59,19 @@ def _by_first_bytes(sample: bytes) -> str | None:
     for start, what in _OTHERS.items():
         if sample.startswith(start):
             return f"{what}: export it as CSV or Parquet first"
-    if sample.startswith(_CAPTURES):
-        return "a capture of packets, not a table of connections"
+    if is_capture(sample):
+        return "a capture of packets, which `format: pcap` reads"
     return "UTF-16 text; save it as UTF-8" if sample.startswith(_UTF16_BOMS) else None
 
 
 def _by_first_line(first: bytes) -> str | None:
     if first.startswith((b"#separator", b"#fields")):
-        return "a Zeek log: convert it to CSV first, with the names in one header line"
+        return "a Zeek log, which `format: zeek` reads"
     if _MARKUP.match(first):
         return "HTML or XML: export it as CSV or Parquet first"
     if _JSON.match(first):
-        return "JSON: convert it to CSV or Parquet first, one row per connection"
+        return (
+            "JSON: `oddwire sources add` finds the format of a log; write other tables as CSV or"
+            " Parquet"
+        )
     return None

@@ -91,6 +91,20 @@ def unit_of(values: Numbers) -> TimeUnit | None:
     return None
 
 
+def of_these_decades(values: Numbers) -> pd.Series[Any]:
+    """Return times since 1970, each in the unit that gives one of these decades; NaT for none."""
+    finite = values[np.isfinite(values)]
+    found = pd.Series(pd.to_datetime(pd.Series(pd.NaT, index=range(len(values))), utc=True))
+    if finite.size and _are_hours(finite):
+        return found
+    for unit in _SINCE_1970:
+        moments = from_numbers(values, unit)
+        found = found.fillna(moments.where(is_plausible(moments)))
+        if found.notna().all():
+            break
+    return found
+
+
 def _plausible(value: float, unit: TimeUnit) -> bool:
     known = _UNITS[unit]
     seconds = (value * known.microseconds / known.per + known.begins) / 1_000_000

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.params.values.time_formats import TIME_UNITS, TimeUnit
-from oddwire.traffic.sources.reading.times import epochs, texts
+from oddwire.traffic.sources.times import epochs, texts
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,14 @@ class TimeForm:
         Whether it has numbers.
     format
         The source's ``time_format``; None where it says nothing, and the values have to tell.
+    has_key
+        Whether a source has that key, which a message may then name.
     """
 
     unit: TimeUnit | None = None
     numeric: bool = False
     format: str | None = None
+    has_key: bool = True
 
     @classmethod
     def said(cls, format_: str) -> TimeForm:
@@ -65,6 +68,11 @@ class TimeForm:
         """Say what is wrong with a number that is no time, and what to do."""
         if self.format:
             return f"is too large for `time_format: {self.format}`"
+        if not self.has_key:
+            return (
+                f"is no time since 1970 that gives a year from {epochs.YEARS}: write times as"
+                " ISO 8601"
+            )
         if self.unit is None:
             return (
                 "is no time: no seconds, milliseconds, microseconds or nanoseconds since 1970 that"
@@ -79,5 +87,7 @@ class TimeForm:
         """Say what is wrong with a text that is no time, and what to do."""
         if self.format:
             return f'is no time by `time_format: "{self.format:.80}"`'
+        if not self.has_key:
+            return "is no time: write times as ISO 8601, or as seconds since 1970"
         why = texts.refusal(text, [*column.dropna().unique()])
         return f"is no time in ISO 8601 or since 1970; {why}"

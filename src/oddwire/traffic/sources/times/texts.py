@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddwire.traffic.sources.reading.times.epochs import is_plausible
+from oddwire.traffic.sources.times.epochs import is_plausible
 
 Texts = Sequence[str]
 # The whole date, at the least: 2024 or 2024-06 may be anything.
