@@ -68,21 +68,13 @@ def in_batches(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
         count += len(table)
         if count < rows:
             continue
-        whole, begin = _together(held), 0
+        whole, begin = pa.concat_tables(held), 0
         while count - begin >= rows:
             yield whole.slice(begin, rows)
             begin += rows
         held, count = [whole.slice(begin)], count - begin
     if count:
-        yield _together(held)
-
-
-def _together(tables: Sequence[pa.Table]) -> pa.Table:
-    """Put tables one behind the other; pyarrow forgets how many rows those without columns have."""
-    if tables[0].num_columns:
-        return pa.concat_tables(tables)
-    rows = pa.nulls(sum(map(len, tables)))
-    return pa.table({"": rows}).select([]).replace_schema_metadata(tables[0].schema.metadata)
+        yield pa.concat_tables(held)
 
 
 class _Reader:
@@ -125,7 +117,7 @@ def _next(active: Sequence[_Reader]) -> tuple[pa.Table, Times]:
     taken = [one for one in taken if len(one[1])]
     if len(taken) == 1:
         return taken[0]
-    table = _together([one[0] for one in taken])
+    table = pa.concat_tables([one[0] for one in taken])
     clock = np.concatenate([one[1] for one in taken])
     order = np.argsort(clock, kind="stable")
     return table.take(pa.array(order)), clock[order]

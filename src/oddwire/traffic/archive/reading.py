@@ -94,7 +94,7 @@ class Archive:
         Parameters
         ----------
         columns
-            Those to read, as far as they are there; None for all.
+            Those to read, as far as they are there, one at least; None for all.
         since, until
             The period: rows that are known from a moment on, and before another.
 
