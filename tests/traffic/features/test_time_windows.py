@@ -119,7 +119,8 @@ def _count_in_a_new_process(environment):
     source = Path(time_windows.__file__).parents[2]
     code = (
         "import numpy as np\n"
-        "from oddwire.traffic.features.time_windows import _window_starts, compiled\n"
+        "from oddwire.compiling import compiled\n"
+        "from oddwire.traffic.features.time_windows import _window_starts\n"
         "starts = compiled(_window_starts, 'int64[::1](int64[::1], int64[::1], int64)')\n"
         "print(starts(np.zeros(3, dtype=np.int64), np.array([0, 9, 10]), 10).tolist())\n"
     )

@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from oddwire.traffic.features.time_windows import IntArray, compiled
+from oddwire.compiling import compiled
+from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.schema import END
 
 MICROSECONDS = 1_000_000
@@ -54,7 +55,8 @@ class Clock:
     def of(self, connections: pd.DataFrame) -> IntArray:
         """Return the clock of the next rows, int64 of shape (n,), and move on."""
         advance = compiled(_advance, "int64[::1](int64[::1], int64[::1], int64)")
-        return advance(_microseconds(connections[END]), self.state, ENOUGH)
+        clocks: IntArray = advance(_microseconds(connections[END]), self.state, ENOUGH)
+        return clocks
 
 
 def _microseconds(times: pd.Series) -> IntArray:

@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oddwire.compiling import compiled
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.memory_slots import Slots, both, hashes_of, hashes_of_ports
-from oddwire.traffic.features.time_windows import IntArray, compiled
+from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.schema import TIME
 
 FloatArray = NDArray[np.float64]

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.traffic.features.time_windows import IntArray, compiled
+from oddwire.compiling import compiled
+from oddwire.traffic.features.time_windows import IntArray
 
 Hashes = NDArray[np.uint64]
 

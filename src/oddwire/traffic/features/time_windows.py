@@ -11,14 +11,14 @@ Why compiled loops and not a query engine: ``docs/decisions/0002-window-engine.m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from oddwire.compiling import compiled
 
 IntArray = NDArray[np.int64]
 
@@ -90,7 +90,8 @@ class KeyedRows:
         int64 of shape (m,): sorted position i has the window ``starts[i] .. i``, both included.
         """
         window_starts = compiled(_window_starts, "int64[::1](int64[::1], int64[::1], int64)")
-        return window_starts(self.keys, self.clocks, width)
+        starts: IntArray = window_starts(self.keys, self.clocks, width)
+        return starts
 
 
 def count_rows(starts: IntArray) -> IntArray:
@@ -121,7 +122,8 @@ def count_distinct(codes: Codes, starts: IntArray) -> IntArray:
         From `KeyedRows.starts`.
     """
     distinct = compiled(_count_distinct, "int64[::1](int64[::1], int64[::1], int64)")
-    return distinct(codes.numbers, starts, codes.different)
+    counts: IntArray = distinct(codes.numbers, starts, codes.different)
+    return counts
 
 
 def _stable_order(keys: IntArray, different: int) -> IntArray:
@@ -172,22 +174,3 @@ def _count_distinct(values: IntArray, starts: IntArray, different: int) -> IntAr
             oldest += 1
         counts[position] = distinct
     return counts
-
-
-@cache
-def compiled(function: Callable[..., IntArray], signature: str) -> Callable[..., IntArray]:
-    """Compile for one signature, kept on disk where a folder for that can be written.
-
-    What is compiled runs beside other threads.
-
-    With the signature given, compiling and saving happen here and not at the first call, so that
-    a folder that is read-only or full costs a second and is no error.
-    """
-    import numba  # half a second, not to be paid by `oddwire --help`
-
-    try:
-        kept: Callable[..., IntArray] = numba.njit(signature, cache=True, nogil=True)(function)
-    except (OSError, RuntimeError):  # numba finds no folder that it may write to
-        unkept: Callable[..., IntArray] = numba.njit(signature, nogil=True)(function)
-        return unkept
-    return kept
