@@ -12,6 +12,7 @@ from flows.artifact_keys import artifact_key
 from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
+from oddwire.errors import ParameterError
 from oddwire.operations.scoring.folders.scored_folder import ScoredParts
 from oddwire.operations.scoring.on_order import score_on_order, score_period_on_order
 from oddwire.operations.scoring.page import scored_parts_markdown, scoring_markdown
@@ -53,16 +54,24 @@ def score(
             2026-03-02T14:00, in UTC. Empty: from the first row on. Only without a file.
         until: Score the source's rows known before this time. Empty: to the last row. Only
             without a file.
-        explain: How many alerts to explain, the most unusual first, from 0 to 10,000.
+        explain: How many alerts of a file to explain, the most unusual first, from 0 to 10,000.
         fdr: False-discovery rate, from 0 to below 1: mark as discoveries so many rows that on
-            average this share of them is benign. 0 marks none.
+            average this share of them is benign. 0 marks none. Only of a file.
         adaptive: Whether to add alerts of a threshold that follows the file's drift. Needs a
             time in every row.
     """
-    if not file:
-        return ended(lambda: _score_period(source, since, until, out), _outcome)
-    target = out if Path(out).suffix else f"{out}.parquet"
-    return ended(lambda: _score(file, source, target, explain, fdr, adaptive), _outcome)
+
+    def once() -> ScoredFile | ScoredParts:
+        if file and (since or until):
+            raise ParameterError("since and until need no file: they are of the source's rows")
+        if not file and (fdr or adaptive):
+            raise ParameterError("fdr and adaptive need a file")
+        if not file:
+            return _score_period(source, since, until, out)
+        target = out if Path(out).suffix else f"{out}.parquet"
+        return _score(file, source, target, explain, fdr, adaptive)
+
+    return ended(once, _outcome)
 
 
 def _score(

@@ -136,6 +136,8 @@ def score(
             raise ParameterError("--since and --until need no FILE: they are of the source's rows")
         if (fdr is not None or adaptive) and not (chosen and into_one_file(out, len(chosen))):
             raise ParameterError("--fdr and --adaptive need one file, and a file as --out")
+        if not chosen and explained:
+            raise ParameterError("--explain needs a FILE: a period's alerts are not explained")
         if not chosen:
             period = PeriodSettings.asked(since, until) or PeriodSettings()
             many = score_period(project, source, *period.moments, Path(out), overwrite=overwrite)

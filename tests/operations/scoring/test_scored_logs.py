@@ -107,6 +107,9 @@ def test_somebody_s_own_file_is_not_written_over(score, tmp_path):
     own.unlink()
     for _ in range(2):  # an earlier one of ours is replaced
         assert score(tmp_path / "conn.log").refused == 1
+    (tmp_path / "conn.log").write_text(zeek(200))
+    assert score(tmp_path / "conn.log").refused == 0
+    assert not own.exists()  # or it would be taken for this scoring's
 
 
 def test_too_many_refused_lines_leave_nothing(score, tmp_path):

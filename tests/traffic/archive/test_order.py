@@ -189,6 +189,20 @@ def test_a_source_that_is_read_as_a_whole_has_periods_too(tmp_path):
     assert archive.last == times[9]
 
 
+def test_rows_of_unknown_time_are_not_the_first_ones_of_a_source(tmp_path):
+    times = pd.to_datetime([None, 5, 9], unit="s", utc=True).as_unit("us")
+    frame = pd.DataFrame({"ts": times, "bytes": np.arange(3.0)})
+    write_rows(SourceBatches([frame], schema=FeatureSchema(("bytes",))), tmp_path)
+    archive = open_archive(tmp_path)
+    assert (archive.first, archive.last) == (times[1], times[2])
+
+
+def test_rows_are_counted_without_times_too(tmp_path):
+    frame = pd.DataFrame({"bytes": np.arange(10.0)})
+    write_rows(SourceBatches([frame[:4], frame[4:]], schema=FeatureSchema(("bytes",))), tmp_path)
+    assert open_archive(tmp_path).rows("train") == 10
+
+
 def test_rows_without_times_have_no_periods(tmp_path):
     frame = pd.DataFrame({"bytes": np.arange(10.0)})
     write_rows(SourceBatches([frame], schema=FeatureSchema(("bytes",))), tmp_path)

@@ -109,7 +109,7 @@ def _of_files(source: str, settings: Source, archive: Archive, *, anew: bool) ->
     rows, first, last = 0, None, None
     for part in parts:
         times = archive.known_at(part)
-        rows += len(archive.read(part, []) if times is None else times)
+        rows += archive.rows(part)
         if times is not None and times.notna().any():
             first = min(filter(None, [first, times.min().isoformat()]))
             last = max(filter(None, [last, times.max().isoformat()]))
@@ -126,7 +126,7 @@ def _of_logs(project: Project, source: str, before: Records, archive: Archive) -
     there = contents_there(project.known_logs(source))
     held = {content for part in new for content in (part.content, *part.grown_from)}
     files = {part.content: {part.content, *part.grown_from} for part in after.parts}
-    kept = sum(map(after.kept, after.parts))
+    kept = archive.rows("train")
     return Ingested(
         source,
         new=len(new),

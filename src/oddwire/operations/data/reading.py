@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from oddwire.operations.progress import progress, step
@@ -53,18 +52,22 @@ def read_period(
     start: dt.datetime,
     end: dt.datetime,
     schema: FeatureSchema,
+    *,
+    rows: int,
 ) -> pd.DataFrame:
-    """Return the feature frame of the rows that are known in a period."""
-    near, inside = [], []
-    for part in parts:
-        for since, until, wanted in ((start - LOOK_BACK, start, False), (start, end, True)):
-            rows = archive.read(part, since=since, until=until)
-            near.append(rows)
-            inside.append(np.full(len(rows), wanted))
-    rows = pd.concat([part for part in near if len(part)] or near[:1], ignore_index=True)
-    of_period = np.concatenate(inside)
-    first = int(of_period.argmax()) if of_period.any() else len(rows)
+    """Return the feature frame of the rows that are known in a period.
+
+    Parameters
+    ----------
+    rows
+        Of the days before, which are only remembered, at most so many are held at a time.
+    """
     features = FeaturesInBatches(archive.kind, schema)
-    features.take(rows.iloc[:first])
-    found = features.of(rows.iloc[first:].reset_index(drop=True))
-    return found[of_period[first:]].reset_index(drop=True)
+    found: list[pd.DataFrame] = []
+    for part in parts:
+        if archive.kind == "connections":
+            before = start - LOOK_BACK
+            for batch in archive.batches(part, rows=rows, since=before, until=start):
+                features.take(batch)
+        found += map(features.of, archive.batches(part, rows=rows, since=start, until=end))
+    return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True)

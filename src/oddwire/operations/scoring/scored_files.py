@@ -101,6 +101,8 @@ def write_refused(raw: RawFile, out: Path) -> dict[str, Any]:
         with writing([refused_file(out)]) as (draft,):
             raw.refused.write(draft)
         told["refused_lines"] = refused_file(out)
+    else:  # those of an earlier scoring are not of this one
+        refused_file(out).unlink(missing_ok=True)
     return told
 
 

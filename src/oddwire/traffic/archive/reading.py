@@ -72,6 +72,12 @@ class Archive:
         """What an archive of logs has of each file; no parts for any other."""
         return read_records(self.folder)
 
+    def rows(self, part: str) -> int:
+        """Return how many rows of ``train`` or ``test`` count."""
+        if part == "train" and is_of_logs(self.folder):
+            return sum(map(self.records.kept, self.records.parts))
+        return int(pq.read_metadata(self._file(part)).num_rows)
+
     def batches(
         self,
         part: str,
@@ -88,7 +94,7 @@ class Archive:
         Parameters
         ----------
         columns
-            Those to read, as far as they are there; None for all.
+            Those to read, as far as they are there, one at least; None for all.
         since, until
             The period: rows that are known from a moment on, and before another.
 
@@ -158,12 +164,13 @@ class Archive:
 
     @property
     def first(self) -> dt.datetime | None:
-        """Known-at of the first row of ``train``, None where rows have no times."""
+        """Known-at of the first row of ``train`` that has a time, None where none has."""
         if is_of_logs(self.folder):
             return self.records.first
         if self._has_times("train"):
             for _, clock in self.stretches("train", rows=_ROWS, columns=()):
-                return moment(int(clock[0]))
+                if len(known := clock[clock > BEFORE_ALL]):
+                    return moment(int(known[0]))
         return None
 
     @property

@@ -202,17 +202,19 @@ def _of_archive(looking: Looking, asked: PeriodSettings) -> Period:
     since, until = asked.moments
     with reading():
         archive = open_archive(looking.project.ingested(looking.source))
-        known = archive.known_at("train") if since is None or until is None else None
-    if known is not None and known.notna().any():  # they say where its open ends are
-        since = since or known.min().to_pydatetime()
-        until = until or known.max().to_pydatetime() + dt.timedelta(microseconds=1)
+        # Its rows say where open ends are.
+        since = since or archive.first
+        if until is None and (last := archive.last) is not None:
+            until = last + dt.timedelta.resolution
     if since is None or until is None:
         raise DataError(f"source {looking.source} has no times: there is no period of it")
     start, end = since, until
 
     def read() -> pd.DataFrame:
         with reading():
-            rows = read_period(archive, ["train"], start, end, looking.schema)
+            rows = read_period(
+                archive, ["train"], start, end, looking.schema, rows=looking.params.rows_at_once
+            )
         if rows.empty:
             raise DataError(f"source {looking.source} has no row from {start} until {end}")
         return rows
@@ -254,7 +256,9 @@ def _new_days(looking: Looking) -> list[Period]:
     def period(start: dt.datetime, end: dt.datetime) -> Period:
         def read() -> pd.DataFrame:
             with reading():
-                return read_period(archive, parts, start, end, looking.schema)
+                return read_period(
+                    archive, parts, start, end, looking.schema, rows=looking.params.rows_at_once
+                )
 
         return _of_days(start, end, read, zone)
 

@@ -1,8 +1,8 @@
 """Score many files into a folder: a Parquet part per file, in the order of the logs.
 
 What a connection's features look back on goes over from one file to the next, so that the parts
-are those of one long file. After each part its file is noted in ``scored.json``, with what the next
-one looks back on beside it: a scoring that was killed goes on behind the last file that it noted.
+are those of one long file. After each part its file is noted in ``scored.jsonl``; beside it stands
+what the next one looks back on: a scoring that was killed goes on behind the last file noted.
 """
 
 from __future__ import annotations
