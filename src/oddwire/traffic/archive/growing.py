@@ -252,6 +252,8 @@ def _link(part: PartRecord, before: Path, folder: Path) -> None:
             raise damaged(before, file)
     if part.refused:
         files.append(part.refused_file(before))
+        if not files[-1].is_file():
+            raise damaged(before, files[-1])
     for file in files:
         target = folder / file.relative_to(before)
         with suppress(OSError):

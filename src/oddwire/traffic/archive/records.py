@@ -164,6 +164,8 @@ def read_records(folder: Path) -> Records:
         If it is damaged.
     """
     if not is_of_logs(folder):
+        if (folder / PARTS).is_dir():  # to begin anew would lose what has gone
+            raise damaged(folder, folder / FILES)
         return Records()
     try:
         content = json.loads((folder / FILES).read_text(encoding="utf-8"))
@@ -177,7 +179,7 @@ def read_records(folder: Path) -> Records:
 def damaged(folder: Path, file: Path) -> DataError:
     """Say that a file of an archive is damaged, and what mends it."""
     return DataError(
-        f"{file} is damaged: `dvc checkout --force data/ingested/{folder.name}` brings the archive"
+        f"{file} is damaged or missing: `dvc checkout --force data/ingested/{folder.name}` brings the archive"
         " back as it was last ingested"
     )
 
