@@ -8,6 +8,8 @@ from pathlib import Path
 
 from oddwire.errors import ParameterError
 
+LOOK_BACK_FOLDER = "look_back"
+
 
 @dataclass(frozen=True)
 class Project:
@@ -76,6 +78,10 @@ class Project:
     def prepared(self, source: str) -> Path:
         """Features of a source in their split parts, made by the ``prepare`` stage."""
         return self.root / "data" / "prepared" / source
+
+    def look_back(self, source: str) -> Path:
+        """What rows behind those of a source look back on, kept by the ``prepare`` stage."""
+        return self.prepared(source) / LOOK_BACK_FOLDER
 
     def explored(self, source: str) -> Path:
         """Statistics and pictures of a source, made by the ``explore`` stage."""

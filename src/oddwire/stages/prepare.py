@@ -16,7 +16,7 @@ from oddwire.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.params import load_params
 from oddwire.params.stage_settings import PeriodSettings, period_of
-from oddwire.project import Project
+from oddwire.project import LOOK_BACK_FOLDER, Project
 from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
@@ -102,8 +102,9 @@ def _write_parts(
                 if chosen.any() or not first:  # so that a part without rows has its columns
                     file.write(frame[chosen])
             first += len(frame)
+    features.save(folder / LOOK_BACK_FOLDER)
     if archive.has_test:
-        later = FeaturesInBatches(archive.kind, schema)
+        later = FeaturesInBatches(archive.kind, schema, behind=folder / LOOK_BACK_FOLDER)
         with FrameFile(folder / "test.parquet") as test, FrameFile(folder / _REST) as rest:
             first = 0
             for frame in later.of_all(archive.batches("test", rows=rows), workers=_WORKERS):

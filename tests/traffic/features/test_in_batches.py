@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from oddwire.errors import DataError
 from oddwire.traffic.connections import type_connections
 from oddwire.traffic.features.clock import ENOUGH
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
@@ -95,6 +97,42 @@ def test_of_the_rows_before_no_more_are_kept_than_the_longest_window_reaches():
     second = features.take(connections_of(rows[-1:]))
     assert second.overlap == 5
     assert second.features()["src_connections_600s"].tolist() == [6]
+
+
+def rows_from(start, every=60):
+    return connections_of([
+        {"ts": start + every * at, "src_ip": "10.0.0.1", "dst_ip": f"93.1.2.{every % 7}",
+         "dst_port": 443, "proto": "tcp", "src_bytes": 260, "dst_bytes": 96}
+        for at in range(40)
+    ])  # fmt: skip
+
+
+def test_later_rows_go_on_behind_what_was_kept_and_earlier_ones_do_not(tmp_path):
+    before, after = rows_from(NOW, every=3600), rows_from(NOW + 40 * 3600)
+    features = FeaturesInBatches("connections", CONNECTION_FEATURES)
+    features.of(before)
+    features.save(tmp_path / "kept")
+    wanted = features.of(after)
+    alone = connection_features(after)
+    assert (wanted["new_dst_connections"] != alone["new_dst_connections"]).any()
+    behind = FeaturesInBatches("connections", CONNECTION_FEATURES, behind=tmp_path / "kept")
+    found = pd.concat([behind.of(after.iloc[:7]), behind.of(after.iloc[7:])], ignore_index=True)
+    assert_frame_equal(found, wanted, check_exact=True)
+    again = FeaturesInBatches("connections", CONNECTION_FEATURES, behind=tmp_path / "kept")
+    assert_frame_equal(again.of(before), connection_features(before), check_exact=True)
+    none = FeaturesInBatches("connections", CONNECTION_FEATURES, behind=tmp_path / "nothing")
+    assert_frame_equal(none.of(after), alone, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["before.parquet", "state.npz"])
+def test_what_was_kept_and_is_damaged_is_told(tmp_path, name):
+    features = FeaturesInBatches("connections", CONNECTION_FEATURES)
+    features.of(rows_from(NOW))
+    features.save(tmp_path / "kept")
+    file = tmp_path / "kept" / name
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"kept is damaged .*: remove it"):
+        FeaturesInBatches("connections", CONNECTION_FEATURES).load(tmp_path / "kept")
 
 
 def test_rows_of_a_table_stand_for_themselves():

@@ -12,7 +12,6 @@ import pandas as pd
 from oddwire.operations.progress import progress, step
 from oddwire.params import Source
 from oddwire.traffic.archive import Archive
-from oddwire.traffic.features.connection_features import to_features
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows, read_file
@@ -20,9 +19,14 @@ from oddwire.traffic.wire_text import shown_path
 
 
 def read_features(
-    settings: Source, file: Path, schema: FeatureSchema
+    settings: Source, file: Path, schema: FeatureSchema, *, behind: Path
 ) -> tuple[FileRows, pd.DataFrame]:
     """Read one file of a source's format.
+
+    Parameters
+    ----------
+    behind
+        As of `FeaturesInBatches`.
 
     Returns
     -------
@@ -39,7 +43,8 @@ def read_features(
         if read.refused:
             lines = "1 line was" if read.refused == 1 else f"{read.refused:,} lines were"
             progress().remark(f"{shown_path(file)}: {lines} refused; `oddwire score` tells them")
-        return read, to_features(settings.row_kind, read.rows, schema)
+        features = FeaturesInBatches(settings.row_kind, schema, behind=behind)
+        return read, features.of(read.rows)
 
 
 def read_period(

@@ -91,7 +91,8 @@ def score_file(
     Parameters
     ----------
     source
-        The source whose format the file has and whose champion scores it.
+        The source whose format the file has and whose champion scores it. Where its own rows are
+        there and all earlier than the file's, the file's connections look back on them.
     out
         Where to write, ``.csv``, ``.csv.gz`` or ``.parquet``; replaced as a whole or not at all.
     max_fdr
@@ -137,7 +138,7 @@ def score_file(
         opened = open_file(settings, file, schema=model.schema, rows=params.rows_at_once)
         if adaptive:
             _need_times(opened, settings)
-    features = FeaturesInBatches(settings.row_kind, model.schema)
+    features = FeaturesInBatches(settings.row_kind, model.schema, behind=project.look_back(source))
     asked = Asked(max_fdr, adaptive, explain_most)
     scoring = FileScoring(opened, features, model, version.number, asked=asked, out=out)
     more = scoring.write()

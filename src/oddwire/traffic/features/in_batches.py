@@ -13,10 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from oddwire.errors import DataError
 from oddwire.params import RowKind
 from oddwire.traffic.features.clock import MICROSECONDS, Clock
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, FloatArray, to_features
@@ -24,7 +27,9 @@ from oddwire.traffic.features.long_memory import LongMemory
 from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.frame_files import write_frames
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.wire_text import printable, shown_path
 
+_SHOWN = 80
 _BEFORE, _STATE = "before.parquet", "state.npz"
 # What the long memory is to know when a period begins. Of less, hosts that are seen every few days
 # would count as new in the period, and not in the reference.
@@ -82,14 +87,23 @@ class FeaturesInBatches:
         As for `to_features`.
     memory
         What is known of the connections before the first ones; an empty memory by default.
+    behind
+        A folder that `save` wrote, where there is one: if the first connection is known later than
+        all that stand behind it, the connections are taken as those that follow.
     """
 
     def __init__(
-        self, kind: RowKind, schema: FeatureSchema, *, memory: LongMemory | None = None
+        self,
+        kind: RowKind,
+        schema: FeatureSchema,
+        *,
+        memory: LongMemory | None = None,
+        behind: Path | None = None,
     ) -> None:
         self.kind, self._schema = kind, schema
         self._memory = memory or LongMemory()
         self._clock = Clock()
+        self._behind = behind
         self._before: pd.DataFrame | None = None
         self._clocks_before = np.empty(0, dtype=np.int64)
 
@@ -107,6 +121,8 @@ class FeaturesInBatches:
         """Take the next rows, and return them with what their features need."""
         if self.kind == "table" or rows.empty:
             return RowsWithOverlap(kind=self.kind, schema=self._schema, rows=rows)
+        if self._behind is not None:
+            self._go_on(self._behind, rows)
         overlap, own = len(self._clocks_before), self._clock.of(rows)
         near, clocks = rows, np.concatenate([self._clocks_before, own])
         remembered = {
@@ -148,23 +164,46 @@ class FeaturesInBatches:
             while waiting:
                 yield waiting.popleft().result()
 
+    def _go_on(self, behind: Path, rows: pd.DataFrame) -> None:
+        earlier = FeaturesInBatches(self.kind, self._schema)
+        earlier.load(behind)
+        self._behind = None
+        last = earlier._clocks_before[-1:]
+        if len(last) and Clock().of(rows.head(1))[0] >= last[0]:
+            self._clock, self._memory = earlier._clock, earlier._memory
+            self._before, self._clocks_before = earlier._before, earlier._clocks_before
+
     def save(self, folder: Path) -> None:
         """Write what later rows look back on to a folder."""
         if self._before is None:
             return
+        folder.mkdir(exist_ok=True)
         write_frames([self._before], folder / _BEFORE)
         arrays = {
             "clock": self._clock.state, "clocks_before": self._clocks_before,
             **self._memory.to_arrays(),
         }  # fmt: skip
-        np.savez(folder / _STATE, allow_pickle=False, **arrays)
+        np.savez_compressed(folder / _STATE, allow_pickle=False, **arrays)
 
     def load(self, folder: Path) -> None:
-        """Go on from what `save` wrote."""
+        """Go on from what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If it is damaged.
+        """
+        self._behind = None
         if not (folder / _BEFORE).is_file():
             return
-        self._before = pd.read_parquet(folder / _BEFORE)
-        with np.load(folder / _STATE, allow_pickle=False) as kept:
-            self._clock = Clock(kept["clock"])
-            self._clocks_before = kept["clocks_before"]
-            self._memory = LongMemory.from_arrays(kept)
+        try:
+            self._before = pd.read_parquet(folder / _BEFORE)
+            with (folder / _STATE).open("rb") as state, np.load(state, allow_pickle=False) as kept:
+                self._clock = Clock(kept["clock"])
+                self._clocks_before = kept["clocks_before"]
+                self._memory = LongMemory.from_arrays(kept)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException) as error:
+            raise DataError(
+                f"{shown_path(folder)} is damaged ({printable(str(error), _SHOWN)}): remove it, and"
+                " rows are scored without what was before them"
+            ) from None

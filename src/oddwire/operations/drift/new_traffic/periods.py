@@ -165,7 +165,8 @@ def _new_files(looking: Looking, pattern: str) -> list[Period]:
 
 def _of_file(looking: Looking, file: CurrentFile) -> Period:
     def read() -> pd.DataFrame:
-        return read_features(looking.settings, file.path, looking.schema)[1]
+        behind = looking.project.look_back(looking.source)
+        return read_features(looking.settings, file.path, looking.schema, behind=behind)[1]
 
     try:
         identity = file.digest()

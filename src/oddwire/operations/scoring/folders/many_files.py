@@ -8,8 +8,9 @@ one looks back on beside it: a scoring that was killed goes on behind the last f
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from oddwire.detection.model import Model
@@ -84,7 +85,10 @@ def score_files(
         out, source=source, version=version.number, explained=explain_most, overwrite=overwrite
     )
     begun = time.monotonic()
-    scoring = _Scoring(settings, model, folder, params.rows_at_once, explain_most)
+    begin = partial(
+        FeaturesInBatches, settings.row_kind, model.schema, behind=project.look_back(source)
+    )
+    scoring = _Scoring(settings, model, folder, begin, rows=params.rows_at_once)
     notes = scoring.all(files, overwrite=overwrite)
     return ScoredParts.of(
         out, notes, model, version,
@@ -96,11 +100,17 @@ class _Scoring:
     """Files on their way through one model."""
 
     def __init__(
-        self, settings: Source, model: Model, folder: ScoredFolder, rows: int, explain_most: int
+        self,
+        settings: Source,
+        model: Model,
+        folder: ScoredFolder,
+        begin: Callable[[], FeaturesInBatches],
+        *,
+        rows: int,
     ) -> None:
-        self._settings, self._model, self._folder = settings, model, folder
+        self._settings, self._model, self._folder, self._begin = settings, model, folder, begin
         self._rows = rows
-        self._asked = Asked(None, adaptive=False, explain_most=explain_most)
+        self._asked = Asked(None, adaptive=False, explain_most=folder.explained)
         self.done = 0
 
     def all(self, files: Sequence[Path], *, overwrite: bool) -> list[Noted]:
@@ -148,7 +158,7 @@ class _Scoring:
 
     def _features_before(self, files: Sequence[Path]) -> FeaturesInBatches:
         """Return what makes the features of the file that follows others."""
-        features = FeaturesInBatches(self._settings.row_kind, self._model.schema)
+        features = self._begin()
         if self._settings.row_kind == "table" or not files:
             return features
         begin = len(files) - 1  # where nothing was kept, as the list has changed: the last one

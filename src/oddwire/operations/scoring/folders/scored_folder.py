@@ -164,6 +164,11 @@ class ScoredFolder:
         return cls(folder, made_by, notes)
 
     @property
+    def explained(self) -> int:
+        """How many alerts of each file are explained."""
+        return int(self._made_by["explained"])
+
+    @property
     def version(self) -> str:
         """The number of the version that scores."""
         return str(self._made_by["version"])
