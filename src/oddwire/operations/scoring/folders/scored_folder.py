@@ -130,7 +130,7 @@ class ScoredFolder:
         self._notes = {note.name: note for note in notes}  # of a file that grew, the newest
         self._holders = {note.part: note for note in notes}  # whose rows a part now has
         self._last = notes[-1] if notes else None
-        self._saved = -_SAVE_EVERY
+        self._saved, self._held = -_SAVE_EVERY, -1
 
     @classmethod
     def open(
@@ -273,10 +273,19 @@ class ScoredFolder:
             self._saved = time.monotonic()
         return note
 
+    def keep_behind(self, name: str, features: FeaturesInBatches) -> None:
+        """Keep what stands behind a file for as long as the one after it may grow."""
+        if (note := self._notes.get(name)) is None:
+            return
+        self._held = note.number
+        if not self._before(note).is_dir():
+            with whole_folder(self._before(note)) as draft:
+                features.save(draft)
+
     def _forget_before(self, number: int) -> None:
         """Remove what was kept behind earlier files."""
         for kept in self._kept():
-            if kept != number:
+            if kept not in (number, self._held):
                 shutil.rmtree(self._folder / _BEFORE / f"{kept}", ignore_errors=True)
 
     def _kept(self) -> list[int]:
