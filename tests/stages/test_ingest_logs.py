@@ -219,3 +219,23 @@ def test_an_archive_between_two_renames_is_brought_back(project, logs):
     assert len(ingested(project).records.parts) == 2
     assert [path.name for path in folder.parent.iterdir()] == ["zeek"]
     assert archive.folder.is_dir()
+
+
+def test_logs_may_be_called_like_files_of_the_archive(project, logs):
+    folder = logs(0, 1, 2, files=f"{project.root.parent}/zeek/*")
+    for number, name in enumerate(("parts", "refused", "files.json")):
+        (folder / f"conn.{number}.log").rename(folder / name)
+    assert sorted(part.name for part in ingested(project).records.parts) == [
+        "files.json", "parts", "refused",
+    ]  # fmt: skip
+
+
+def test_a_row_of_the_future_does_not_put_all_others_in_the_past(project, logs):
+    folder = logs(0, train_days=2)
+    now = time.time()
+    (folder / "conn.1.log").write_text(zeek_log([("S", 4_102_444_800, 3)]))
+    (folder / "conn.2.log").write_text(
+        zeek_log([(f"N{at}", now - at, 0.5) for at in range(60, 2, -1)])
+    )
+    archive = ingested(project)
+    assert len(archive.read("train", ["uid"], since=archive.newest(2))) == 59

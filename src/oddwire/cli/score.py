@@ -130,7 +130,9 @@ def score(
             from oddwire.traffic.sources.reading.files import log_files
         explained = explain_most or (EXPLAINED if explain else 0)
         named = files or []
-        chosen = log_files(named, root=Path.cwd(), required=False) or [*map(Path, named)]
+        # What names no file is refused with the rest, and not passed over.
+        lost = [name for name in named if not log_files([name], root=Path.cwd(), required=False)]
+        chosen = [*log_files(named, root=Path.cwd(), required=False), *map(Path, lost)]
         many = one = None
         if chosen and (since or until):
             raise ParameterError("--since and --until need no FILE: they are of the source's rows")

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from archived_logs import Archived, zeek_log
 
@@ -165,3 +167,35 @@ def test_gzip_of_another_level_is_the_same_file(archived, log):
     twin = log("conn.log", hour(0))
     twin.write_bytes(gzip.compress(twin.read_bytes(), 1))
     assert archived.grow(twin) == records
+
+
+@pytest.mark.parametrize("name", ["files.json", "superseded.parquet", "refused"])
+def test_an_archive_that_lacks_a_file_is_not_begun_anew(archived, log, name):
+    first = archived.grow(log("conn.log", zeek_log([("A", 1, 3), ("B", 1, 3)]) + "bad\n"))
+    lost = archived.folder / name
+    if name == "refused":
+        lost = first.parts[0].refused_file(archived.folder)
+    lost.unlink()
+    with pytest.raises(DataError, match="`dvc checkout --force data/ingested/now`"):
+        archived.grow(log("conn.2.log", hour(1)))
+
+
+def test_another_table_of_superseded_rows_is_damage(archived, log):
+    archived.grow(log("conn.log", hour(0)))
+    pq.write_table(pa.table({"x": [1]}), archived.folder / "superseded.parquet")
+    with pytest.raises(DataError, match="is damaged: `dvc checkout"):
+        archived.grow(log("conn.2.log", hour(1)))
+
+
+def test_a_file_that_is_cut_to_its_beginning_adds_no_rows_twice(archived, log):
+    # Without a uid no record replaces another.
+    content = zeek_log(hour(0)).replace("\tuid\t", "\tother\t")
+    lines = content.splitlines(keepends=True)
+    for cut in (content, "".join(lines[:-15]), "".join(lines[:-20]) + "17", content):
+        records = archived.grow(log("conn.log", cut))
+        assert (len(archived.rows()), len(records.parts)) == (40, 1)
+    archived.grow(log("conn.log", "".join(lines[:-15])))
+    assert archived.read == []
+    # Another one that begins in the same way, and goes on in another, is one more.
+    archived.grow(log("conn.log", "".join([*lines[:-15], lines[-1]])))
+    assert len(archived.rows()) == 40 + 26

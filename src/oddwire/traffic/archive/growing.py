@@ -18,6 +18,7 @@ from typing import Protocol
 
 from oddwire.errors import DataError
 from oddwire.percent import percent
+from oddwire.traffic.archive.beginnings import find_longer
 from oddwire.traffic.archive.parts import Stretch, Written, write_part
 from oddwire.traffic.archive.records import (
     PARTS,
@@ -124,6 +125,7 @@ def grow(
         _read(file, earlier, reading, folder, at, len(new))
         for at, (file, earlier) in enumerate(new)
     ]
+    kept, made = _without_beginnings(kept, made, folder)
     there = {part.id for part in (*kept, *made)}
     found = [
         (part, int(place), by)
@@ -196,6 +198,23 @@ def _beginnings(
     return found
 
 
+def _without_beginnings(
+    kept: Sequence[PartRecord], made: Sequence[PartRecord], folder: Path
+) -> tuple[list[PartRecord], list[PartRecord]]:
+    """Leave out new parts with whose rows one that is kept begins, and note their contents."""
+    longer = {part.id: part for part in kept}
+    new = []
+    for part in made:
+        found = find_longer(part, longer.values(), folder)
+        if found is None:
+            new.append(part)
+            continue
+        longer[found.id] = _with_earlier(found, {part.content, *part.grown_from})
+        part.file(folder).unlink()
+        part.refused_file(folder).unlink(missing_ok=True)
+    return [*longer.values()], new
+
+
 def _with_earlier(part: PartRecord, earlier: set[str]) -> PartRecord:
     return replace(part, grown_from=tuple(sorted({*part.grown_from, *earlier})))
 
@@ -252,6 +271,8 @@ def _link(part: PartRecord, before: Path, folder: Path) -> None:
             raise damaged(before, file)
     if part.refused:
         files.append(part.refused_file(before))
+        if not files[-1].is_file():
+            raise damaged(before, files[-1])
     for file in files:
         target = folder / file.relative_to(before)
         with suppress(OSError):

@@ -159,8 +159,12 @@ class Archive:
 
     def newest(self, days: int) -> dt.datetime | None:
         """Return from when on the newest days of ``train`` are known, None without times."""
-        last = self.last
-        return None if last is None else last - dt.timedelta(days=days) + _MOMENT
+        first, last, now = self.first, self.last, dt.datetime.now(dt.UTC)
+        if first is None or last is None:
+            return None
+        # A sensor whose clock is ahead would put all that others saw in the past.
+        newest = min(last, now) if first <= now else last
+        return newest - dt.timedelta(days=days) + _MOMENT
 
     @property
     def first(self) -> dt.datetime | None:

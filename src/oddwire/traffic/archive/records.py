@@ -164,20 +164,23 @@ def read_records(folder: Path) -> Records:
         If it is damaged.
     """
     if not is_of_logs(folder):
+        if (folder / PARTS).is_dir():  # to begin anew would lose what has gone
+            raise damaged(folder, folder / FILES)
         return Records()
     try:
         content = json.loads((folder / FILES).read_text(encoding="utf-8"))
         parts = sorted(map(_from_json, content["parts"]), key=lambda part: part.order)
-        table = pq.read_table(folder / SUPERSEDED)
+        superseded = _by_part(pq.read_table(folder / SUPERSEDED))
     except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's are ValueErrors
         raise damaged(folder, folder / FILES) from error
-    return Records(tuple(parts), _by_part(table))
+    return Records(tuple(parts), superseded)
 
 
 def damaged(folder: Path, file: Path) -> DataError:
     """Say that a file of an archive is damaged, and what mends it."""
+    what = "is damaged" if file.exists() else "is not there"
     return DataError(
-        f"{file} is damaged: `dvc checkout --force data/ingested/{folder.name}` brings the archive"
+        f"{file} {what}: `dvc checkout --force data/ingested/{folder.name}` brings the archive"
         " back as it was last ingested"
     )
 

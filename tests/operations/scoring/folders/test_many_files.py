@@ -184,3 +184,41 @@ def test_logs_with_a_quiet_hour_and_a_bad_line(simulated_desk, day, tmp_path):
     assert not (tmp_path / "scored" / "conn.01.log.parquet").exists()
     refused = tmp_path / "scored" / "conn.02.log.refused.jsonl"
     assert "no row" in refused.read_text()
+
+
+def test_a_path_with_dots_does_not_lead_out_of_the_folder(simulated_desk, logs, tmp_path):
+    out = tmp_path / "deep" / "scored"
+    dotted = logs[0].parent / ".." / ".." / "logs" / "1" / logs[3].name
+    told = score_files(simulated_desk.project, "simulated", [logs[0], dotted], out)
+    assert told.parts == 2
+    assert {*tmp_path.rglob("*.csv.parquet")} == {*out.rglob("*.csv.parquet")}
+    assert (out / "1" / f"{logs[3].name}.parquet").is_file()
+
+
+def test_no_file_to_score_is_written_over(simulated_desk, logs, tmp_path):
+    # Called like what the first one's part will be.
+    second = logs[0].with_name(f"{logs[0].name}.parquet")
+    pd.read_csv(logs[1]).to_parquet(second)
+    before = second.read_bytes()
+    files = [logs[0], second]
+    with pytest.raises(DataError, match="is one of the files to score"):
+        score_files(simulated_desk.project, "simulated", files, logs[0].parent, overwrite=True)
+    assert second.read_bytes() == before
+
+
+def test_explanations_do_not_take_the_place_of_another_part(simulated_desk, logs, tmp_path):
+    second = logs[0].with_name(f"{logs[0].name}.explained")
+    logs[1].rename(second)
+    with pytest.raises(DataError, match="holds the scores of"):
+        score_files(
+            simulated_desk.project, "simulated", [logs[0], second], tmp_path / "out", explain_most=3
+        )
+
+
+def test_a_list_that_is_not_ours_stays_as_it_is(simulated_desk, logs, tmp_path):
+    out = tmp_path / "scored"
+    out.mkdir()
+    (out / "scored.jsonl").write_text('{"mine": 1}\n{"mine": 2}')
+    with pytest.raises(DataError, match="no list of scored files"):
+        score_files(simulated_desk.project, "simulated", logs[:1], out)
+    assert (out / "scored.jsonl").read_text() == '{"mine": 1}\n{"mine": 2}'

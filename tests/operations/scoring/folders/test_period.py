@@ -76,3 +76,22 @@ def test_a_period_without_rows(simulated_desk, tmp_path):
     long_ago = dt.datetime(1999, 1, 1, tzinfo=dt.UTC)
     with pytest.raises(DataError, match="no rows in that period: its own are from"):
         score_period(simulated_desk.project, "simulated", None, long_ago, tmp_path / "out")
+
+
+def test_hours_do_not_take_the_place_of_other_hours_of_a_day(simulated_desk, archive, tmp_path):
+    project, out = simulated_desk.project, tmp_path / "out"
+    noon = archive.first.replace(hour=12, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    hours = [noon + dt.timedelta(hours=number) for number in range(4)]
+    score_period(project, "simulated", hours[1], hours[2], out)
+    (part,) = out.glob("*.parquet")
+    before = part.read_bytes()
+    with pytest.raises(DataError, match="not all of that is in the period"):
+        score_period(project, "simulated", hours[2], hours[3], out)
+    assert part.read_bytes() == before
+    # What covers it may; and then the part is no longer that of the one hour.
+    told = score_period(project, "simulated", hours[0], hours[3], out)
+    assert len(pd.read_parquet(part)) == told.rows
+    with pytest.raises(DataError, match="not all of that is in the period"):
+        score_period(project, "simulated", hours[1], hours[2], out)
+    alone = score_period(project, "simulated", hours[1], hours[2], out, overwrite=True)
+    assert len(pd.read_parquet(part)) == alone.rows < told.rows

@@ -131,6 +131,8 @@ class _Scoring:
                     with watched_by(RemarksAlone(progress())):
                         if features is None:
                             features = self._features_before(files[:at])
+                        if at + 1 == len(files) > 1:  # which may be written to, and grow
+                            self._folder.keep_behind(name_of(files[at - 1]), features)
                         found.append(self._one(file, part, features, last=at + 1 == len(files)))
                     pace.count(found[-1].rows)
                 progress().advance(what, note=pace.told())
@@ -161,7 +163,7 @@ class _Scoring:
         features = self._begin()
         if self._settings.row_kind == "table" or not files:
             return features
-        begin = len(files) - 1  # where nothing was kept, as the list has changed: the last one
+        begin = 0  # where nothing was kept, as a file amid others has changed: all of them
         for at in range(len(files) - 1, -1, -1):
             if self._folder.looked_back_on(name_of(files[at]), features):
                 begin = at + 1

@@ -36,7 +36,7 @@ from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
 from oddwire.traffic.archive.reading import Archive, open_archive
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
-from oddwire.traffic.wire_text import shown_path
+from oddwire.traffic.wire_text import printable, shown_path
 
 _DAY = dt.timedelta(days=1)
 
@@ -170,6 +170,8 @@ class _Scoring:
     def _one(self, day: Day, features: FeaturesInBatches, *, last: bool) -> Noted:
         scorer = Scorer(self._model, explained=0)
         part = self._folder.part(day.name, overwrite=self._overwrite)
+        if not self._overwrite:
+            _check_covers(day, self._folder.holder(part))
         with writing([part]) as (draft,), FrameWriter(draft, part.name) as written:
             for rows in self._archive.batches(
                 "train", rows=self._rows, since=day.begin, until=day.end
@@ -195,6 +197,22 @@ class _Scoring:
         for rows in self._archive.batches("train", rows=self._rows, since=since, until=day.begin):
             features.take(rows)
         return features
+
+
+def _check_covers(day: Day, there: Noted | None) -> None:
+    """Refuse to replace rows of a part of a day by those of another."""
+    if there is None:
+        return
+    try:
+        begin, end = map(dt.datetime.fromisoformat, there.name.split(" to "))
+        covers = day.begin <= begin and end <= day.end
+    except ValueError:  # a file that is called like a day
+        covers = False
+    if not covers:
+        raise DataError(
+            f"{day.name}.parquet holds the scores of {printable(there.name)}, and not all of that "
+            "is in the period: name another folder, or begin anew with --overwrite"
+        )
 
 
 def _noted_as(day: Day) -> str:

@@ -21,6 +21,7 @@ from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
 from oddwire.operations.registry.versions import Version
 from oddwire.operations.scoring.replacing import check_replaced
+from oddwire.operations.scoring.scored_files import explained_file
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.wire_text import shown_path
 
@@ -127,8 +128,9 @@ class ScoredFolder:
     def __init__(self, folder: Path, made_by: dict[str, Any], notes: Sequence[Noted]) -> None:
         self._folder, self._made_by = folder, made_by
         self._notes = {note.name: note for note in notes}  # of a file that grew, the newest
+        self._holders = {note.part: note for note in notes}  # whose rows a part now has
         self._last = notes[-1] if notes else None
-        self._saved = -_SAVE_EVERY
+        self._saved, self._held = -_SAVE_EVERY, -1
 
     @classmethod
     def open(
@@ -179,21 +181,33 @@ class ScoredFolder:
         DataError
             If another file has its place, or a file there is not a scored one.
         """
-        top = Path(os.path.commonpath([file.absolute().parent for file in files]))
-        parts = [self._folder / f"{file.absolute().relative_to(top)}.parquet" for file in files]
-        taken = {note.part: note.name for note in self._notes.values() if note.part is not None}
+        # A path with `..` in it would lead out of the folder.
+        plain = [Path(os.path.normpath(file.absolute())) for file in files]
+        top = Path(os.path.commonpath([file.parent for file in plain]))
+        parts = [self._folder / f"{file.relative_to(top)}.parquet" for file in plain]
+        taken = {
+            target: note.name
+            for note in self._notes.values()
+            if note.part is not None
+            for target in self._targets(self._folder / note.part)
+        }
+        scored = {(found.st_dev, found.st_ino) for found in map(Path.stat, files)}
         for file, part in zip(files, parts, strict=True):
-            other = taken.setdefault(str(part.relative_to(self._folder)), name_of(file))
-            if other != name_of(file):
-                raise DataError(
-                    f"{shown_path(part)} holds the scores of {shown_path(Path(other))}: name "
-                    f"another folder for those of {shown_path(file)}"
-                )
+            for target in self._targets(part):
+                other = taken.setdefault(target, name_of(file))
+                if other != name_of(file):
+                    raise DataError(
+                        f"{shown_path(target)} holds the scores of {shown_path(Path(other))}: name "
+                        f"another folder for those of {shown_path(file)}"
+                    )
+                if _is_one_of(target, scored):
+                    raise DataError(f"--out: {shown_path(target)} is one of the files to score")
             if self.noted(name_of(file), stamp_of(file)) is None and not overwrite:
                 check_replaced(part, explained=bool(self._made_by["explained"]))
-            if part.exists() and part.samefile(file):
-                raise DataError(f"--out: {shown_path(part)} is one of the files to score")
         return parts
+
+    def _targets(self, part: Path) -> list[Path]:
+        return [part, *([explained_file(part)] if self._made_by["explained"] else [])]
 
     def part(self, name: str, *, overwrite: bool) -> Path:
         """Return where the scored rows of a day go.
@@ -208,10 +222,16 @@ class ScoredFolder:
             check_replaced(part, explained=False)
         return part
 
+    def holder(self, part: Path) -> Noted | None:
+        """Return the note of the rows that a part has."""
+        return self._holders.get(str(part.relative_to(self._folder)))
+
     def noted(self, name: str, stamp: tuple[int, int]) -> Noted | None:
         """Return the note of what is scored as it now is; None where it is not."""
         note = self._notes.get(name)
         if note is None or (note.size, note.mtime_ns) != stamp:
+            return None
+        if note.part is not None and self.holder(self._folder / note.part) != note:
             return None
         return note if note.part is None or (self._folder / note.part).is_file() else None
 
@@ -247,16 +267,25 @@ class ScoredFolder:
             listed.write(json.dumps(asdict(note)) + "\n")
             listed.flush()
             os.fsync(listed.fileno())
-        self._notes[name] = self._last = note
+        self._notes[name] = self._holders[where] = self._last = note
         if self._before(note).is_dir():
             self._forget_before(number)
             self._saved = time.monotonic()
         return note
 
+    def keep_behind(self, name: str, features: FeaturesInBatches) -> None:
+        """Keep what stands behind a file for as long as the one after it may grow."""
+        if (note := self._notes.get(name)) is None:
+            return
+        self._held = note.number
+        if not self._before(note).is_dir():
+            with whole_folder(self._before(note)) as draft:
+                features.save(draft)
+
     def _forget_before(self, number: int) -> None:
         """Remove what was kept behind earlier files."""
         for kept in self._kept():
-            if kept != number:
+            if kept not in (number, self._held):
                 shutil.rmtree(self._folder / _BEFORE / f"{kept}", ignore_errors=True)
 
     def _kept(self) -> list[int]:
@@ -281,16 +310,25 @@ def _read(listed: Path) -> tuple[dict[str, Any], list[Noted]]:
     """Read a list; a last line without its end was being written when the process was killed."""
     content = listed.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        os.truncate(listed, len(whole))
     try:
         first, *rest = whole.decode("utf-8").splitlines() or ["{}"]
-        return json.loads(first)["made_by"], [Noted(**json.loads(line)) for line in rest]
+        found = json.loads(first)["made_by"], [Noted(**json.loads(line)) for line in rest]
     except (ValueError, KeyError, TypeError):
         raise DataError(
             f"{shown_path(listed)} is no list of scored files: name another folder, or begin "
             "anew with --overwrite"
         ) from None
+    if len(whole) < len(content):  # not before it is known to be our own
+        os.truncate(listed, len(whole))
+    return found
+
+
+def _is_one_of(target: Path, files: set[tuple[int, int]]) -> bool:
+    try:
+        found = target.stat()
+    except OSError:  # what is wrong with it is told where it is written
+        return False
+    return (found.st_dev, found.st_ino) in files
 
 
 def name_of(file: Path) -> str:

@@ -8,6 +8,7 @@ hashed again then.
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -109,16 +110,16 @@ def held(file: LogFile, scratch: Path) -> Iterator[Path]:
         if Standing.of(file.path) != standing:
             raise _changed(file.path)
         return
-    copy = scratch / file.path.name
-    try:
-        _copy(file.path, copy, standing.size)
-        if identify(copy).digest != file.content.digest:
-            raise _changed(file.path)
-        yield copy
-    except DataError as error:  # by the name that people know
-        raise DataError(str(error).replace(str(copy), str(file.path))) from None
-    finally:
-        copy.unlink(missing_ok=True)
+    # In a folder of its own: a log may be called like what else is in the scratch folder.
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        copy = Path(folder) / file.path.name
+        try:
+            _copy(file.path, copy, standing.size)
+            if identify(copy).digest != file.content.digest:
+                raise _changed(file.path)
+            yield copy
+        except DataError as error:  # by the name that people know
+            raise DataError(str(error).replace(str(copy), str(file.path))) from None
 
 
 def _copy(file: Path, copy: Path, size: int) -> None:
