@@ -156,6 +156,23 @@ def test_what_cannot_be_a_source_is_refused_and_nothing_is_written(
     assert project.params_file.read_text() == before
 
 
+def test_hours_without_traffic_and_one_with_broken_lines_do_not_hide_the_rest(
+    oddwire, project, there
+):
+    header = zeek(0)
+    there(day__0_log="", day__1_log=header, day__2_log=zeek(), day__3_log=zeek(900, "scan"))
+    file = project.root / "day" / "2.log"
+    file.write_text(file.read_text() + "broken line\n")
+    ended = oddwire("sources", "add", "mine", "day/*.log")
+    assert ended.code == 0, ended.err
+    assert "looked at: 920 rows of 4 of 4 files" in ended.out
+    told = " ".join(ended.out.split())
+    assert "the first: day/2.log, line 23: " in told
+    assert "too many for `oddwire ingest`, unless max_refused_share is raised: " in told
+    assert "2.log: 1 of 21 rows were refused (4.76 %), more than max_refused_share (1 %)" in told
+    assert load_params(project.params_file).source("mine").format == "zeek"
+
+
 def test_help_has_an_example_and_fits_80_columns(oddwire, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     ended = oddwire("sources", "add", "--help")

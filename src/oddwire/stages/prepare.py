@@ -46,8 +46,15 @@ def prepare(project: Project, source: str) -> None:
     archive = open_archive(project.ingested(source))
     schema = archive.schema or CONNECTION_FEATURES
     since, until = _period(archive, period_of(project.settings, params, source))
+    rows = archive.read("train", SPLIT_BY, since=since, until=until)
+    if not len(rows) and (since or until):
+        raise DataError(
+            f"source {source} has no row known from {_day(since) or 'the first'} until"
+            f" {_day(until) or 'the last'}: its rows are known from {_day(archive.first)} until"
+            f" {_day(archive.last)} (UTC)"
+        )
     split = split_rows(
-        archive.read("train", SPLIT_BY, since=since, until=until),
+        rows,
         archive.read("test", [LABEL]) if archive.has_test else None,
         params.split, seed=params.seed, source=source,
     )  # fmt: skip
@@ -68,6 +75,10 @@ def prepare(project: Project, source: str) -> None:
             f"source {source} has more rows than split.max_rows ({params.split.max_rows:,}): "
             f"{split.left_out:,} are left out, in whole stretches of time"
         )
+
+
+def _day(when: dt.datetime | None) -> str:
+    return "" if when is None else f"{when:%Y-%m-%dT%H:%M}"
 
 
 def _period(archive: Archive, wanted: PeriodSettings) -> Period:

@@ -167,16 +167,24 @@ class ScoredFolder:
         return str(self._made_by["version"])
 
     def parts(self, files: Sequence[Path], *, overwrite: bool) -> list[Path]:
-        """Return where the scored rows of each file go.
+        """Return where the scored rows of each file go: the place that it has, if it has one.
+
+        A new file's place tells it from those of the folders that are scored already, so that the
+        logs of one day after the other, which have the same names, can be scored into one folder.
 
         Raises
         ------
         DataError
             If another file has its place, or a file there is not a scored one.
         """
-        top = Path(os.path.commonpath([file.absolute().parent for file in files]))
-        parts = [self._folder / f"{file.absolute().relative_to(top)}.parquet" for file in files]
-        taken = {note.part: note.name for note in self._notes.values() if note.part is not None}
+        places = {note.name: note.part for note in self._notes.values() if note.part is not None}
+        taken = {part: name for name, part in places.items()}
+        known = [Path(name).parent for name in places if Path(name).is_absolute()]
+        top = os.path.commonpath([*known, *(file.absolute().parent for file in files)])
+        parts = [
+            self._folder / places.get(name_of(file), f"{file.absolute().relative_to(top)}.parquet")
+            for file in files
+        ]
         for file, part in zip(files, parts, strict=True):
             other = taken.setdefault(str(part.relative_to(self._folder)), name_of(file))
             if other != name_of(file):

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import Content as Opened
 from oddwire.traffic.sources.logs.parsing.lines import is_compressed, opened
 
 HEADS = (256, 16_384)  # bytes
+_PARQUET = b"PAR1"
 _READS = 1 << 20
 
 
@@ -53,14 +55,17 @@ def identify(file: Path, *, most: int | None = None) -> Content:
     """
     if most is not None and is_compressed(file):
         most = None
-    running, size, heads, last = hashlib.blake2b(digest_size=20), 0, {}, b"\n"
+    running, size, heads = hashlib.blake2b(digest_size=20), 0, {}
+    last, of_lines = b"\n", True
     with opened(file) as content:
         for piece in _pieces(content, most):
             running.update(piece)
+            of_lines = of_lines if size else not (is_capture(piece) or piece.startswith(_PARQUET))
             size, last = size + len(piece), piece[-1:]
             if size in HEADS:
                 heads[str(size)] = running.hexdigest()
-        cut = content.cut or ("" if last == b"\n" else "the last line has no end")
+        whole = last == b"\n" or not of_lines
+        cut = content.cut or ("" if whole else "the last line has no end")
     return Content(running.hexdigest(), size, heads, cut)
 
 
