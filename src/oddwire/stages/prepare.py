@@ -47,17 +47,17 @@ def prepare(project: Project, source: str) -> None:
     schema = archive.schema or CONNECTION_FEATURES
     since, until = _period(archive, period_of(project.settings, params, source))
     rows = archive.read("train", SPLIT_BY, since=since, until=until)
-    if not len(rows) and (since or until):
+    if not len(rows) and archive.first is not None and archive.last is not None:
         raise DataError(
-            f"source {source} has no row known from {_day(since) or 'the first'} until"
-            f" {_day(until) or 'the last'}: its rows are known from {_day(archive.first)} until"
-            f" {_day(archive.last)} (UTC)"
+            f"source {source} has no rows in that period: its own are from"
+            f" {archive.first:%Y-%m-%d %H:%M} to {archive.last:%Y-%m-%d %H:%M} UTC"
         )
     split = split_rows(
         rows,
         archive.read("test", [LABEL]) if archive.has_test else None,
         params.split, seed=params.seed, source=source,
     )  # fmt: skip
+    del rows  # not held while the parts are written
     with whole_folder(project.prepared(source)) as folder:
         _write_parts(archive, (since, until), split, schema, folder, params.rows_at_once)
         shared = _shared_rows(folder, source, params.rows_at_once)
@@ -75,10 +75,6 @@ def prepare(project: Project, source: str) -> None:
             f"source {source} has more rows than split.max_rows ({params.split.max_rows:,}): "
             f"{split.left_out:,} are left out, in whole stretches of time"
         )
-
-
-def _day(when: dt.datetime | None) -> str:
-    return "" if when is None else f"{when:%Y-%m-%dT%H:%M}"
 
 
 def _period(archive: Archive, wanted: PeriodSettings) -> Period:
