@@ -96,7 +96,7 @@ def test_what_is_understood_is_shown_in_80_columns(oddwire, there, monkeypatch):
         "lab (zeek)", "looked at: 165 rows of 2 of 2 files",
         "times: 2026-03-02 10:00:00 to 2026-03-02 10:02:29 UTC",
         "labels: 150 benign, 10 attacks, 5 unknown",
-        "refused: 1 (0.602 %); the first: conn.00.log, line 153:", "files: logs/conn.*.log",
+        "refused: 1 (0.602 %); the first: logs/conn.00.log, line 153:", "files: logs/conn.*.log",
         "Next: oddwire train lab",
     ]:  # fmt: skip
         assert line in ended.out, ended.out
@@ -169,6 +169,23 @@ def test_a_log_of_a_quiet_hour_has_no_rows_and_is_no_fault(oddwire, project, the
     assert (understood["files"], understood["of_files"], understood["whole"]) == (2, 2, True)
     source = load_params(project.params_file).source("lab")
     assert len(read_source(source, root=project.root).train) == understood["rows"] > 0
+
+
+def test_hours_without_traffic_and_one_with_broken_lines_do_not_hide_the_rest(
+    oddwire, project, there
+):
+    header = zeek(0)
+    there(day__0_log="", day__1_log=header, day__2_log=zeek(), day__3_log=zeek(900, "scan"))
+    file = project.root / "day" / "2.log"
+    file.write_text(file.read_text() + "broken line\n")
+    ended = oddwire("sources", "add", "mine", "day/*.log")
+    assert ended.code == 0, ended.err
+    assert "looked at: 920 rows of 4 of 4 files" in ended.out
+    told = " ".join(ended.out.split())
+    assert "the first: day/2.log, line 23: " in told
+    assert "too many for `oddwire ingest`, unless max_refused_share is raised: " in told
+    assert "1 of 21 rows were refused (4.76 %)," in told
+    assert load_params(project.params_file).source("mine").format == "zeek"
 
 
 def test_help_has_an_example_and_fits_80_columns(oddwire, monkeypatch):

@@ -148,6 +148,11 @@ def test_the_newest_days_and_a_period_are_trained_on(project, logs, monkeypatch)
     }  # fmt: skip
     counts = [split["split"][part]["rows"] for part in ("train", "calibration", "validation")]
     assert sum(counts) + split["split"]["test"]["rows"] == 6 * 40
+    monkeypatch.setenv("ODDWIRE_PERIODS", json.dumps({"zeek": {"since": "2024-01-01T00:00+00:00"}}))
+    write_settings(project)
+    says = "no rows in that period: its own are from 2023-11-14 22:.* to 2023"
+    with pytest.raises(DataError, match=says):
+        prepare(project, "zeek")
 
 
 def test_rows_before_a_period_are_seen_by_the_windows_of_its_first_rows(project, logs):

@@ -191,7 +191,9 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         _show_unusual(console, scored)
     _show_what_was_not_read(console, scored)
     console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
-    if scored.explanations is not None:
+    if scored.explanations is not None and not scored.alerts:
+        console.print("There is no alert to explain")
+    elif scored.explanations is not None:
         every = scored.explained == scored.alerts
         which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
         console.print(f"Explanations of {which}: in its column `why`; with all figures in")
@@ -214,7 +216,7 @@ def show_many(scored: ScoredParts) -> None:
         console.print(f"{scored.before:,} of the parts were scored before", style="dim")
     if scored.refused:
         console.print(
-            f"{scored.refused:,} lines were refused: beside the parts, in NAME.refused.jsonl",
+            f"{_lines_were(scored.refused)} refused: beside the parts, in NAME.refused.jsonl",
             style="yellow",
         )
     rate = "" if scored.alert_rate is None else f": {percent(scored.alert_rate)} of the rows"
@@ -233,9 +235,13 @@ def _show_what_was_not_read(console: Console, scored: ScoredFile) -> None:
     if scored.cut:
         console.print(f"Read up to where the file is cut off: {scored.cut}", style="yellow")
     if scored.refused_lines is not None:
-        lines = "1 line was" if scored.refused == 1 else f"{scored.refused:,} lines were"
-        console.print(f"{lines} refused: numbers and reasons are in", style="yellow")
+        were = _lines_were(scored.refused)
+        console.print(f"{were} refused: their numbers and reasons are in", style="yellow")
         console.print(f"  {escape(printable(str(scored.refused_lines)))}", soft_wrap=True)
+
+
+def _lines_were(count: int) -> str:
+    return "1 line was" if count == 1 else f"{count:,} lines were"
 
 
 def _show_unusual(console: Console, scored: ScoredFile) -> None:

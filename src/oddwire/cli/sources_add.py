@@ -132,17 +132,22 @@ def _lines(seen: Understood) -> Iterator[str]:
     else:
         file, line, reason = seen.first_refused
         share = percent(seen.refused / (seen.rows + seen.refused))
-        yield f"refused: {seen.refused:,} ({share}); the first: {Path(file).name}, line {line}:"
+        yield f"refused: {seen.refused:,} ({share}); the first: {_place(file)}, line {line}:"
         yield f"  {reason}"
+    if seen.too_many is not None:
+        yield f"too many for `oddwire ingest`, unless max_refused_share is raised: {seen.too_many}"
     for file, why in seen.cut.items():
-        yield f"cut off: {Path(file).name}: {why}"
+        yield f"cut off: {_place(file)}: {why}"
 
 
 def _column_lines(seen: Understood) -> Iterator[str]:
     for ours, theirs in seen.columns.items():
         yield f"{ours}: {theirs}"
     if seen.numbers or seen.categories:
-        yield f"features: {len(seen.numbers)} numbers, {len(seen.categories)} categories"
+        categories = _counted(len(seen.categories), "category", "categories")
+        yield f"features: {_counted(len(seen.numbers), 'number')}, {categories}"
+        if not seen.columns:
+            yield "if rows are connections: --column ts=… --column src_ip=… --column dst_ip=…"
     else:
         yield f"columns with values: {', '.join(seen.held)}"
 
@@ -161,5 +166,10 @@ def _label_lines(seen: Understood) -> Iterator[str]:
         yield "no label is read as benign: say by --benign what it says of benign rows"
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
+def _counted(number: int, thing: str, things: str = "") -> str:
+    return f"1 {thing}" if number == 1 else f"{number:,} {things or thing + 's'}"
+
+
+def _place(file: str) -> str:
+    """Return a file's name and its folder: rotated files of all days have the same names."""
+    return "/".join(Path(file).parts[-2:])

@@ -46,11 +46,18 @@ def prepare(project: Project, source: str) -> None:
     archive = open_archive(project.ingested(source))
     schema = archive.schema or CONNECTION_FEATURES
     since, until = _period(archive, period_of(project.settings, params, source))
+    rows = archive.read("train", SPLIT_BY, since=since, until=until)
+    if not len(rows) and archive.first is not None and archive.last is not None:
+        raise DataError(
+            f"source {source} has no rows in that period: its own are from"
+            f" {archive.first:%Y-%m-%d %H:%M} to {archive.last:%Y-%m-%d %H:%M} UTC"
+        )
     split = split_rows(
-        archive.read("train", SPLIT_BY, since=since, until=until),
+        rows,
         archive.read("test", [LABEL]) if archive.has_test else None,
         params.split, seed=params.seed, source=source,
     )  # fmt: skip
+    del rows  # not held while the parts are written
     with whole_folder(project.prepared(source)) as folder:
         _write_parts(archive, (since, until), split, schema, folder, params.rows_at_once)
         shared = _shared_rows(folder, source, params.rows_at_once)

@@ -67,7 +67,7 @@ def test_what_is_new_known_gone_refused_and_late_is_told(office):
     assert (second.rows, second.refused, second.late) == (180, 1, 60)
     (refusal,) = second.refusals
     assert isinstance(refusal, Refusal)
-    assert (refusal.file, refusal.line) == ("conn.0.log", 67)
+    assert (refusal.file, refusal.line) == ("zeek/conn.0.log", 67)
     assert json.loads((project.root / refusal.kept_in).read_text())["text"] == "too\tfew"
 
     # Too many refused: an error with the file, and the archive as it was.

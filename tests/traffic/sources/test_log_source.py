@@ -105,6 +105,14 @@ def test_a_file_that_is_cut_off_gives_what_is_whole_and_says_so(tmp_path):
     assert opened.raw.refused.count <= 1  # the line that is cut in two
 
 
+def test_the_line_in_which_a_small_file_is_cut_off_is_not_too_many(tmp_path):
+    file = tmp_path / "a.log"
+    file.write_text(log(12)[:-30])
+    opened = open_file(source_of(), file)
+    assert sum(len(batch.rows) for batch in opened.batches()) == 11
+    assert opened.raw.refused.count == 1
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from oddwire.detection.compiling import compiled
+from oddwire.compiling import compiled
 from oddwire.detection.preprocessing.scaling import (
     FAR,
     LIMIT,

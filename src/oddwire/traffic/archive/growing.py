@@ -233,9 +233,9 @@ def _read(
     file: LogFile, earlier: tuple[str, ...], reading: Reading, folder: Path, at: int, of: int
 ) -> PartRecord:
     reading.told(file.path, at, of)
-    content = file.content
+    content, name = file.content, "/".join(file.path.parts[-2:])
     part = PartRecord(
-        file.path.name, content.digest, reading.key, content.size, dict(content.heads), 0, 0, 0,
+        name, content.digest, reading.key, content.size, dict(content.heads), 0, 0, 0,
         content.cut, grown_from=earlier,
     )  # fmt: skip
     rows = part.file(folder)

@@ -33,7 +33,8 @@ class PartRecord:
     Parameters
     ----------
     name
-        What the file was called when it was read.
+        What the file was called when it was read, and the folder that it was in: rotated files
+        of all days have the same names.
     content
         Hash of its bytes, uncompressed.
     reading

@@ -137,12 +137,28 @@ def test_another_source_s_folder_is_refused(simulated_desk, logs, tmp_path):
 
 def test_a_part_of_another_file_is_not_written_over(simulated_desk, logs, tmp_path):
     out = tmp_path / "scored"
-    other = tmp_path / "elsewhere" / logs[0].name
-    other.parent.mkdir()
-    other.write_bytes(logs[0].read_bytes())
-    score_files(simulated_desk.project, "simulated", logs[:1], out)
+    first, other = copies(logs[0], tmp_path / "logs" / "today", tmp_path / "logs")
+    score_files(simulated_desk.project, "simulated", [first], out)
     with pytest.raises(DataError, match="holds the scores of"):
         score_files(simulated_desk.project, "simulated", [other], out)
+
+
+def test_the_files_of_one_day_after_the_other_go_into_one_folder(simulated_desk, logs, tmp_path):
+    out = tmp_path / "scored"
+    days = copies(logs[0], *(tmp_path / "logs" / day for day in ("1", "2")))
+    for day in days:
+        score_files(simulated_desk.project, "simulated", [day], out)
+    name = f"{logs[0].name}.parquet"
+    assert sorted(str(part.relative_to(out)) for part in out.rglob(name)) == [f"2/{name}", name]
+    told = score_files(simulated_desk.project, "simulated", days, out)
+    assert (told.parts, told.before) == (2, 2)
+
+
+def copies(file, *folders):
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file.name).write_bytes(file.read_bytes())
+    return [folder / file.name for folder in folders]
 
 
 HEADER = """#separator \\x09

@@ -34,6 +34,19 @@ def test_a_content_is_the_same_however_it_is_compressed(file, tmp_path):
     assert identify(file, most=18).size == 18
 
 
+@pytest.mark.parametrize(
+    ("begin", "cut"),
+    [
+        (b"one line\nand a half", "the last line has no end"),
+        (b"\xd4\xc3\xb2\xa1", ""),  # a capture has no lines
+        (b"PAR1", ""),
+    ],
+)
+def test_only_a_file_of_lines_is_cut_off_in_one(file, begin, cut):
+    file.write_bytes(begin + b"\x00" * 300)
+    assert identify(file).cut == cut
+
+
 @pytest.mark.parametrize("size", [0, 1, 9, 256, 300, 16_384, 20_000, 44_999, 45_000])
 def test_a_file_begins_with_its_own_beginning_and_no_other(file, size):
     beginning = identify(file, most=size)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from joblib import cpu_count
 
-from oddwire.detection.compiling import compiled
+from oddwire.compiling import compiled
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:

@@ -151,6 +151,8 @@ class _Scoring:
             opened, features, self._model, self._folder.version, asked=self._asked, out=part
         )
         more = scoring.write()
+        if cut := more.get("cut"):
+            progress().remark(f"{shown_path(file)} was read up to where it is cut off: {cut}")
         scorer = scoring.scorer
         return self._folder.note(
             name, stamp, part, features, last=last,

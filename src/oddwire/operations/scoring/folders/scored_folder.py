@@ -174,7 +174,10 @@ class ScoredFolder:
         return str(self._made_by["version"])
 
     def parts(self, files: Sequence[Path], *, overwrite: bool) -> list[Path]:
-        """Return where the scored rows of each file go.
+        """Return where the scored rows of each file go: the place that it has, if it has one.
+
+        A new file's place tells it from those of the folders that are scored already, so that the
+        logs of one day after the other, which have the same names, can be scored into one folder.
 
         Raises
         ------
@@ -183,13 +186,17 @@ class ScoredFolder:
         """
         # A path with `..` in it would lead out of the folder.
         plain = [Path(os.path.normpath(file.absolute())) for file in files]
-        top = Path(os.path.commonpath([file.parent for file in plain]))
-        parts = [self._folder / f"{file.relative_to(top)}.parquet" for file in plain]
+        places = {note.name: note.part for note in self._notes.values() if note.part is not None}
+        known = [Path(name).parent for name in places if Path(name).is_absolute()]
+        top = Path(os.path.commonpath([*known, *(file.parent for file in plain)]))
+        parts = [
+            self._folder / places.get(name_of(file), f"{plain_file.relative_to(top)}.parquet")
+            for file, plain_file in zip(files, plain, strict=True)
+        ]
         taken = {
-            target: note.name
-            for note in self._notes.values()
-            if note.part is not None
-            for target in self._targets(self._folder / note.part)
+            target: name
+            for name, part in places.items()
+            for target in self._targets(self._folder / part)
         }
         scored = {(found.st_dev, found.st_ino) for found in map(Path.stat, files)}
         for file, part in zip(files, parts, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 
 from oddwire.errors import DataError, listed
 from oddwire.traffic.sources import nsl_kdd
-from oddwire.traffic.sources.logs.recognising import LogKind, recognised
+from oddwire.traffic.sources.logs.recognising import LogKind, is_blank, recognised
 from oddwire.traffic.sources.logs.tables.maps import known_export, plain
 from oddwire.traffic.sources.logs.tables.names import column_names, first_line, first_record
 from oddwire.traffic.wire_text import shown_path
@@ -81,7 +81,8 @@ def block_of(patterns: Sequence[str], files: Sequence[Path], asked: Asked) -> di
 
 
 def _format(files: Sequence[Path]) -> str:
-    first, *others = files
+    # An hour without traffic leaves a file that is of no format, or of any.
+    first, *others = [file for file in files if not is_blank(file)] or files[:1]
     name = _format_of(first)
     for file in others:
         if (other := _format_of(file)) != name:

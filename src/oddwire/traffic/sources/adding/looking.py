@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from oddwire.params import SourceSettings
 from oddwire.traffic.labels import attacks_of, labels_of
 from oddwire.traffic.schema import RESERVED, TIME
 from oddwire.traffic.sources import open_file
+from oddwire.traffic.sources.logs.refusals import Refusals
+from oddwire.traffic.sources.reading.file_batches import FileBatches
 from oddwire.traffic.sources.reading.files import files_of
 
 ROWS = 50_000  # that are looked at
@@ -45,6 +48,8 @@ class Understood:
         How many rows are attacks, by family.
     refused
         How many lines were refused, and of the first one the file, the line and the reason.
+    too_many
+        Of the first file of which too large a share was refused, what its reader says of it.
     cut
         Files that end before their time, and how.
     """
@@ -64,6 +69,7 @@ class Understood:
     attacks: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     first_refused: tuple[str, int, str] | None = None
+    too_many: str | None = None
     cut: dict[str, str] = field(default_factory=dict)
 
     def add(self, rows: pd.DataFrame) -> None:
@@ -93,7 +99,8 @@ class Understood:
             "labels": {
                 "benign": self.benign, "unknown": self.unknown, "attacks": dict(self.attacks),
             },
-            "refused": self.refused, "first_refused": refused, "cut": self.cut,
+            "refused": self.refused, "first_refused": refused, "too_many": self.too_many,
+            "cut": self.cut,
         }  # fmt: skip
 
 
@@ -132,12 +139,32 @@ def look(source: SourceSettings, files: Sequence[Path], *, root: Path) -> Unders
                 raise
     if not seen.rows:
         raise DataError("the files hold no connection yet")
+    if seen.too_many is not None and seen.refused > _most(source) * (seen.rows + seen.refused):
+        raise DataError(seen.too_many)
     return seen
+
+
+def _most(source: SourceSettings) -> float:
+    return getattr(source, "max_refused_share", 1.0)
+
+
+def _opened(source: SourceSettings, file: Path) -> FileBatches | None:
+    """Open a file whatever share of it is refused; None where it has no rows."""
+    if not source.logs:
+        return open_file(source, file, rows=_BATCH)
+    try:
+        return open_file(source.model_copy(update={"max_refused_share": 1.0}), file, rows=_BATCH)
+    except NoRowsError:
+        with suppress(NoRowsError):
+            open_file(source, file, rows=_BATCH)  # where it has lines, all are refused: an error
+        return None
 
 
 def _look_into(source: SourceSettings, file: Path, seen: Understood) -> None:
     seen.files += 1
-    opened = open_file(source, file, rows=_BATCH)
+    opened, before = _opened(source, file), seen.rows
+    if opened is None:
+        return
     for batch in opened.batches():
         seen.add(batch.rows)
         if source.row_kind == "table":
@@ -147,11 +174,20 @@ def _look_into(source: SourceSettings, file: Path, seen: Understood) -> None:
         if seen.rows >= ROWS:
             seen.whole = False
             break
-    if not source.logs:
-        return
-    if opened.raw.refused is not None and opened.raw.refused.first is not None:
-        seen.refused += opened.raw.refused.count
-        one = opened.raw.refused.first
+    if source.logs and opened.raw.refused is not None:
+        _add_refused(opened.raw.refused, file, seen, rows=seen.rows - before, most=_most(source))
+
+
+def _add_refused(
+    refused: Refusals, file: Path, seen: Understood, *, rows: int, most: float
+) -> None:
+    if refused.first is not None:
+        seen.refused += refused.count
+        one = refused.first
         seen.first_refused = seen.first_refused or (str(file), one.line, one.reason)
-    if opened.raw.refused is not None and opened.raw.refused.cut is not None:
-        seen.cut[str(file)] = opened.raw.refused.cut
+        try:
+            refused.check(file, rows=rows, most=most)
+        except DataError as error:
+            seen.too_many = seen.too_many or str(error)
+    if refused.cut is not None:
+        seen.cut[str(file)] = refused.cut

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddwire.traffic.sources.logs.captures import is_capture
+from oddwire.traffic.sources.logs.parsing.lines import NO_END, is_compressed, opened
 from oddwire.traffic.sources.logs.parsing.lines import Content as Opened
-from oddwire.traffic.sources.logs.parsing.lines import is_compressed, opened
 
 HEADS = (256, 16_384)  # bytes
 _READS = 1 << 20
@@ -66,7 +66,7 @@ def identify(file: Path, *, most: int | None = None) -> Content:
             size, last = size + len(piece), piece[-1:]
             if size in HEADS:
                 heads[str(size)] = running.hexdigest()
-        cut = content.cut or ("" if last == b"\n" or not has_lines else "the last line has no end")
+        cut = content.cut or ("" if last == b"\n" or not has_lines else NO_END)
     return Content(running.hexdigest(), size, heads, cut)
 
 

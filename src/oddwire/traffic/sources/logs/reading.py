@@ -14,7 +14,13 @@ from oddwire.traffic.sources.logs import LogPart, captures, suricata
 from oddwire.traffic.sources.logs.interim import last_of_each
 from oddwire.traffic.sources.logs.netflow import argus, nfdump
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
-from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, Block, read_blocks, read_pieces
+from oddwire.traffic.sources.logs.parsing.lines import (
+    BLOCK_BYTES,
+    NO_END,
+    Block,
+    read_blocks,
+    read_pieces,
+)
 from oddwire.traffic.sources.logs.recognising import LogKind, head_of, is_blank, recognised
 from oddwire.traffic.sources.logs.zeek import json, tsv
 
@@ -77,7 +83,9 @@ def read_log(
     def blocks() -> Iterator[Block]:
         pieces = read_pieces if kind == "nfdump" and spread else read_blocks
         for block in pieces(file, size=size):
-            cut[:] = [block.cut] if block.cut else []
+            no_end = block.data[-1:] not in (b"\n", b"") and not spread
+            told = block.cut or (NO_END if no_end else "")
+            cut[:] = [told] if told else []
             yield block
 
     yield from _parts(blocks, kind, settings, str(file))

@@ -79,7 +79,9 @@ class Refusals:
             If the file has no rows at all.
         """
         lines = rows + self.count
-        if self.first is not None and self.count > most * lines:
+        # The line in which a file is cut off is nobody's fault.
+        faults = self.count - (1 if self.cut and self.count else 0)
+        if self.first is not None and faults > most * lines:
             reason = printable(self.first.reason, _LONGEST_REASON)
             raise DataError(
                 f"{shown_path(file)}: {self.count:,} of {lines:,} rows were refused"

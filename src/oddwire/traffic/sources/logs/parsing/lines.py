@@ -25,6 +25,7 @@ BLOCK_BYTES = 4 << 20
 LONGEST_LINE = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _READS = 1 << 18
+NO_END = "the last line has no end"
 _ZSTD_READS = 1 << 14  # of a stream that is cut off, the last read is lost
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "gzip"),
