@@ -111,7 +111,7 @@ def _write_parts(
             first += len(frame)
     features.save(folder / LOOK_BACK_FOLDER)
     if archive.has_test:
-        later = FeaturesInBatches(archive.kind, schema, behind=folder / LOOK_BACK_FOLDER)
+        later = FeaturesInBatches(archive.kind, schema, behind=[folder / LOOK_BACK_FOLDER])
         with FrameFile(folder / "test.parquet") as test, FrameFile(folder / _REST) as rest:
             first = 0
             for frame in later.of_all(archive.batches("test", rows=rows), workers=_WORKERS):

@@ -42,7 +42,7 @@ def read_features(
         if read.refused:
             lines = "1 line was" if read.refused == 1 else f"{read.refused:,} lines were"
             progress().remark(f"{shown_path(file)}: {lines} refused; `oddwire score` tells them")
-        features = FeaturesInBatches(settings.row_kind, schema, behind=behind)
+        features = FeaturesInBatches(settings.row_kind, schema, behind=[behind])
         return read, features.of(read.rows)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +88,8 @@ class FeaturesInBatches:
     memory
         What is known of the connections before the first ones; an empty memory by default.
     behind
-        A folder that `save` wrote, where there is one: if the first connection is known later than
-        all that stand behind it, the connections are taken as those that follow.
+        Folders that `save` may have written. Where the first connection is known later than all
+        that are kept in one, the connections are taken as those that follow; the first such counts.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class FeaturesInBatches:
         schema: FeatureSchema,
         *,
         memory: LongMemory | None = None,
-        behind: Path | None = None,
+        behind: Sequence[Path] = (),
     ) -> None:
         self.kind, self._schema = kind, schema
         self._memory = memory or LongMemory()
@@ -121,7 +121,7 @@ class FeaturesInBatches:
         """Take the next rows, and return them with what their features need."""
         if self.kind == "table" or rows.empty:
             return RowsWithOverlap(kind=self.kind, schema=self._schema, rows=rows)
-        if self._behind is not None:
+        if self._behind:
             self._go_on(self._behind, rows)
         overlap, own = len(self._clocks_before), self._clock.of(rows)
         near, clocks = rows, np.concatenate([self._clocks_before, own])
@@ -164,14 +164,17 @@ class FeaturesInBatches:
             while waiting:
                 yield waiting.popleft().result()
 
-    def _go_on(self, behind: Path, rows: pd.DataFrame) -> None:
-        earlier = FeaturesInBatches(self.kind, self._schema)
-        earlier.load(behind)
-        self._behind = None
-        last = earlier._clocks_before[-1:]
-        if len(last) and Clock().of(rows.head(1))[0] >= last[0]:
-            self._clock, self._memory = earlier._clock, earlier._memory
-            self._before, self._clocks_before = earlier._before, earlier._clocks_before
+    def _go_on(self, behind: Sequence[Path], rows: pd.DataFrame) -> None:
+        self._behind = ()
+        begin = Clock().of(rows.head(1))[0]
+        for folder in behind:
+            earlier = FeaturesInBatches(self.kind, self._schema)
+            earlier.load(folder)
+            last = earlier._clocks_before[-1:]
+            if len(last) and begin >= last[0]:
+                self._clock, self._memory = earlier._clock, earlier._memory
+                self._before, self._clocks_before = earlier._before, earlier._clocks_before
+                return
 
     def save(self, folder: Path) -> None:
         """Write what later rows look back on to a folder."""
@@ -193,7 +196,7 @@ class FeaturesInBatches:
         DataError
             If it is damaged.
         """
-        self._behind = None
+        self._behind = ()
         if not (folder / _BEFORE).is_file():
             return
         try:

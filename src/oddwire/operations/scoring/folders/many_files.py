@@ -86,8 +86,9 @@ def score_files(
     )
     begun = time.monotonic()
     begin = partial(
-        FeaturesInBatches, settings.row_kind, model.schema, behind=project.look_back(source)
-    )
+        FeaturesInBatches, settings.row_kind, model.schema,
+        behind=[*folder.kept(), project.look_back(source)],
+    )  # fmt: skip
     scoring = _Scoring(settings, model, folder, begin, rows=params.rows_at_once)
     notes = scoring.all(files, overwrite=overwrite)
     return ScoredParts.of(
