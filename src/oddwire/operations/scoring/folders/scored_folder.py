@@ -275,8 +275,7 @@ class ScoredFolder:
 
     def keep_behind(self, name: str, features: FeaturesInBatches) -> None:
         """Keep what stands behind a file for as long as the one after it may grow."""
-        if (note := self._notes.get(name)) is None:
-            return
+        note = self._notes[name]
         self._held = note.number
         if not self._before(note).is_dir():
             self._keep(note, features)
