@@ -298,3 +298,10 @@ def test_a_bad_file_for_the_champion(oddwire, office, make_file, tmp_path, comma
     assert ended.out == ""
     assert out.read_text() == SCORED
     assert {path.name for path in tmp_path.iterdir()} <= {"today.csv", "scored.csv"}
+
+
+def test_a_file_to_score_that_is_not_there_is_not_passed_over(oddwire, make_file, tmp_path):
+    lost = tmp_path / "lost.csv"
+    ended = oddwire("score", make_file(), lost, "--source", "simulated", "--out", tmp_path / "out")
+    assert ended.code != 0
+    assert "lost.csv does not exist" in " ".join(ended.err.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -238,3 +239,12 @@ def test_a_list_that_is_not_ours_stays_as_it_is(simulated_desk, logs, tmp_path):
     with pytest.raises(DataError, match="no list of scored files"):
         score_files(simulated_desk.project, "simulated", logs[:1], out)
     assert (out / "scored.jsonl").read_text() == '{"mine": 1}\n{"mine": 2}'
+
+
+def test_a_list_that_cannot_be_written_is_one_line(simulated_desk, logs, tmp_path):
+    out = tmp_path / "scored"
+    score_files(simulated_desk.project, "simulated", logs[:1], out)
+    shutil.rmtree(out / ".before")
+    (out / ".before").write_text("in the way")
+    with pytest.raises(DataError, match="--out: cannot write to"):
+        score_files(simulated_desk.project, "simulated", logs[:2], out)

@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -198,7 +199,7 @@ class ScoredFolder:
             for name, part in places.items()
             for target in self._targets(self._folder / part)
         }
-        scored = {(found.st_dev, found.st_ino) for found in map(Path.stat, files)}
+        scored = {*map(_identity, files)}
         for file, part in zip(files, parts, strict=True):
             for target in self._targets(part):
                 other = taken.setdefault(target, name_of(file))
@@ -207,7 +208,7 @@ class ScoredFolder:
                         f"{shown_path(target)} holds the scores of {shown_path(Path(other))}: name "
                         f"another folder for those of {shown_path(file)}"
                     )
-                if _is_one_of(target, scored):
+                if target.exists() and _identity(target) in scored:
                     raise DataError(f"--out: {shown_path(target)} is one of the files to score")
             if self.noted(name_of(file), stamp_of(file)) is None and not overwrite:
                 check_replaced(part, explained=bool(self._made_by["explained"]))
@@ -268,9 +269,8 @@ class ScoredFolder:
         where = None if part is None else str(part.relative_to(self._folder))
         note = Noted(name, number, *stamp, where, **counts)
         if last or time.monotonic() - self._saved >= _SAVE_EVERY:
-            with whole_folder(self._before(note)) as draft:
-                features.save(draft)
-        with (self._folder / _LIST).open("a", encoding="utf-8") as listed:
+            self._keep(note, features)
+        with self._written(), (self._folder / _LIST).open("a", encoding="utf-8") as listed:
             listed.write(json.dumps(asdict(note)) + "\n")
             listed.flush()
             os.fsync(listed.fileno())
@@ -282,12 +282,23 @@ class ScoredFolder:
 
     def keep_behind(self, name: str, features: FeaturesInBatches) -> None:
         """Keep what stands behind a file for as long as the one after it may grow."""
-        if (note := self._notes.get(name)) is None:
-            return
+        note = self._notes[name]
         self._held = note.number
         if not self._before(note).is_dir():
-            with whole_folder(self._before(note)) as draft:
-                features.save(draft)
+            self._keep(note, features)
+
+    def _keep(self, note: Noted, features: FeaturesInBatches) -> None:
+        with self._written(), whole_folder(self._before(note)) as draft:
+            features.save(draft)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:  # a full disk, as a rule
+            raise DataError(
+                f"--out: cannot write to {shown_path(self._folder)}: {error.strerror or error}"
+            ) from error
 
     def _forget_before(self, number: int) -> None:
         """Remove what was kept behind earlier files."""
@@ -330,12 +341,9 @@ def _read(listed: Path) -> tuple[dict[str, Any], list[Noted]]:
     return found
 
 
-def _is_one_of(target: Path, files: set[tuple[int, int]]) -> bool:
-    try:
-        found = target.stat()
-    except OSError:  # what is wrong with it is told where it is written
-        return False
-    return (found.st_dev, found.st_ino) in files
+def _identity(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_dev, found.st_ino
 
 
 def name_of(file: Path) -> str:
