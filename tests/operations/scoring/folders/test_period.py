@@ -12,7 +12,7 @@ from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.folders.period import score_period
 from oddwire.operations.tracking.store import Tracking
 from oddwire.traffic.archive.reading import open_archive
-from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 
 
 @pytest.fixture
@@ -55,7 +55,9 @@ def test_all_days(simulated_desk, archive, at_once, tmp_path):
 
 def test_a_period_knows_what_was_before_it(simulated_desk, archive, at_once, tmp_path):
     known = archive.known_at("train")
-    since = known.iloc[len(known) // 2].to_pydatetime()
+    # Less than the look-back after the first row: all that was before it is read.
+    since = known.iloc[len(known) // 4].to_pydatetime()
+    assert since - known.iloc[0] < LOOK_BACK
     until = since + dt.timedelta(hours=7)
     told = score_period(simulated_desk.project, "simulated", since, until, tmp_path / "out")
     wanted = at_once[((known >= since) & (known < until)).to_numpy()]
