@@ -13,7 +13,7 @@ from flows.outcomes import Outcome, ended
 from flows.progress import show_markdown, shown_on_the_page
 from flows.run_names import run_name
 from oddwire.errors import ParameterError
-from oddwire.operations.scoring.folders.scored_folder import ScoredParts
+from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.on_order import score_on_order, score_period_on_order
 from oddwire.operations.scoring.page import scored_parts_markdown, scoring_markdown
 from oddwire.operations.scoring.score_file import ScoredFile

@@ -17,7 +17,7 @@ from oddwire.project import Project
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from oddwire.operations.scoring.folders.scored_folder import ScoredParts
+    from oddwire.operations.scoring.folders.scored_parts import ScoredParts
     from oddwire.operations.scoring.score_file import ScoredFile
 
 EXPLAINED = 200  # alerts, unless told otherwise: a second or two

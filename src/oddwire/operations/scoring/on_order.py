@@ -11,7 +11,7 @@ from pathlib import Path
 from oddwire.errors import DataError, ParameterError
 from oddwire.operations.data.elsewhere import telling_little
 from oddwire.operations.scoring.folders.period import score_period
-from oddwire.operations.scoring.folders.scored_folder import ScoredParts
+from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import check_targets

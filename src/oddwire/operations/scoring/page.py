@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oddwire.operations.markdown import escaped, table
-from oddwire.operations.scoring.folders.scored_folder import ScoredParts
+from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.score_file import ScoredFile
 
 

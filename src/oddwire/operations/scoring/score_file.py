@@ -138,7 +138,9 @@ def score_file(
         opened = open_file(settings, file, schema=model.schema, rows=params.rows_at_once)
         if adaptive:
             _need_times(opened, settings)
-    features = FeaturesInBatches(settings.row_kind, model.schema, behind=[project.look_back(source)])
+    features = FeaturesInBatches(
+        settings.row_kind, model.schema, behind=[project.look_back(source)]
+    )
     asked = Asked(max_fdr, adaptive, explain_most)
     scoring = FileScoring(opened, features, model, version.number, asked=asked, out=out)
     more = scoring.write()

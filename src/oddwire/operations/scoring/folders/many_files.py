@@ -22,10 +22,10 @@ from oddwire.operations.scoring.folders.pace import Pace
 from oddwire.operations.scoring.folders.scored_folder import (
     Noted,
     ScoredFolder,
-    ScoredParts,
     name_of,
     stamp_of,
 )
+from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.replacing import check_place
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params

@@ -23,9 +23,9 @@ from oddwire.operations.scoring.folders.pace import Pace
 from oddwire.operations.scoring.folders.scored_folder import (
     Noted,
     ScoredFolder,
-    ScoredParts,
     stamp_of,
 )
+from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.replacing import check_place
 from oddwire.operations.scoring.rows import Scorer
 from oddwire.operations.scoring.scored_files import FrameWriter, join_scores, writing

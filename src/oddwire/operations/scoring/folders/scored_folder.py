@@ -17,10 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from oddwire.detection.model import Model
 from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
-from oddwire.operations.registry.versions import Version
 from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.scored_files import explained_file
 from oddwire.traffic.features.in_batches import FeaturesInBatches
@@ -58,59 +56,6 @@ class Noted:
     infinite: int = 0
     unseen: int = 0
     refused: int = 0
-
-
-@dataclass(frozen=True)
-class ScoredParts:
-    """What scoring many files, or the days of a period, came to.
-
-    The counts are over all of them: ``before`` says how many an earlier scoring had done.
-    ``seconds`` is this one's time.
-    """
-
-    out: Path
-    parts: int
-    before: int
-    rows: int
-    refused: int
-    alerts: int
-    alert_p_value: float
-    version: str
-    detector: str
-    missing: int
-    infinite: int
-    unseen: int
-    seconds: float
-
-    @classmethod
-    def of(
-        cls,
-        out: Path,
-        notes: Sequence[Noted],
-        model: Model,
-        version: Version,
-        *,
-        before: int,
-        seconds: float,
-    ) -> Self:
-        """Add up what was noted of each."""
-        sums = {
-            name: sum(getattr(one, name) for one in notes)
-            for name in ("rows", "refused", "alerts", "missing", "infinite", "unseen")
-        }
-        return cls(
-            out=out, parts=len(notes), before=before, **sums, seconds=seconds,
-            alert_p_value=model.alert_p_value, version=version.number, detector=version.detector,
-        )  # fmt: skip
-
-    @property
-    def alert_rate(self) -> float | None:
-        """The share of the rows that raise an alert; None of no rows."""
-        return self.alerts / self.rows if self.rows else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return asdict(self) | {"alert_rate": self.alert_rate, "out": str(self.out)}
 
 
 class ScoredFolder:
@@ -310,6 +255,10 @@ class ScoredFolder:
         there = self._folder / _BEFORE
         names = [each.name for each in there.iterdir()] if there.is_dir() else []
         return [int(name) for name in names if name.isdecimal()]
+
+    def kept(self) -> list[Path]:
+        """Return where look-backs are kept, the newest first."""
+        return [self._folder / _BEFORE / f"{kept}" for kept in sorted(self._kept(), reverse=True)]
 
     def looked_back_on(self, name: str, features: FeaturesInBatches) -> bool:
         """Let features go on behind a file or day; False where nothing was kept behind it."""

@@ -1,0 +1,65 @@
+"""What scoring into a folder came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from oddwire.detection.model import Model
+from oddwire.operations.registry.versions import Version
+from oddwire.operations.scoring.folders.scored_folder import Noted
+
+
+@dataclass(frozen=True)
+class ScoredParts:
+    """What scoring many files, or the days of a period, came to.
+
+    The counts are over all of them: ``before`` says how many an earlier scoring had done.
+    ``seconds`` is this one's time.
+    """
+
+    out: Path
+    parts: int
+    before: int
+    rows: int
+    refused: int
+    alerts: int
+    alert_p_value: float
+    version: str
+    detector: str
+    missing: int
+    infinite: int
+    unseen: int
+    seconds: float
+
+    @classmethod
+    def of(
+        cls,
+        out: Path,
+        notes: Sequence[Noted],
+        model: Model,
+        version: Version,
+        *,
+        before: int,
+        seconds: float,
+    ) -> Self:
+        """Add up what was noted of each."""
+        sums = {
+            name: sum(getattr(one, name) for one in notes)
+            for name in ("rows", "refused", "alerts", "missing", "infinite", "unseen")
+        }
+        return cls(
+            out=out, parts=len(notes), before=before, **sums, seconds=seconds,
+            alert_p_value=model.alert_p_value, version=version.number, detector=version.detector,
+        )  # fmt: skip
+
+    @property
+    def alert_rate(self) -> float | None:
+        """The share of the rows that raise an alert; None of no rows."""
+        return self.alerts / self.rows if self.rows else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self) | {"alert_rate": self.alert_rate, "out": str(self.out)}
