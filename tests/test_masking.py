@@ -63,6 +63,7 @@ def assert_told_nothing(text):
 @example(f"http://user:1/{TAIL}@host")
 @example(f"sqlite:///user:{HEAD}?{TAIL}@host")
 @example(f"http://host/?password={HEAD}@{TAIL}")
+@example(f"sqlite:///#{HEAD}{TAIL}")
 @example(f"http://user:{HEAD}[{TAIL}@host")
 def test_of_an_address_no_secret_is_shown(address):
     assert_told_nothing(masked(address))

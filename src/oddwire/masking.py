@@ -65,7 +65,8 @@ def masked(uri: str) -> str:
         known = found and re.fullmatch(r"[a-z][a-z0-9+]{0,19}", scheme)
         return f"{scheme}://{HIDDEN}" if known else HIDDEN
     if file := _FILE.fullmatch(uri):
-        return file["start"] + _hidden("?", file["query"])
+        start, hash_, fragment = file["start"].partition("#")
+        return start + _hidden("#", fragment if hash_ else None) + _hidden("?", file["query"])
     parts = _URI.fullmatch(uri)
     if parts is None:
         return HIDDEN

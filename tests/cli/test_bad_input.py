@@ -208,7 +208,10 @@ def test_a_project_that_no_path_leads_to(oddwire, monkeypatch):
 @pytest.mark.parametrize(
     ("block", "says"),
     [
-        ({"label": "verdict"}, "mine.csv: the label column 'verdict' is empty in every row"),
+        (
+            {"label": "verdict"},
+            "mine.csv: the label column 'verdict' is empty or unknown in every row",
+        ),
         ({"label": "verdikt"}, "mine.csv lacks the column 'verdikt', which the source names under"),
         ({"time": "bytes"}, "column 'bytes': '1' is no time"),
     ],

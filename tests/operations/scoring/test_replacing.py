@@ -95,7 +95,7 @@ def test_what_a_source_is_read_from_is_never_written_over(desk, current, tmp_pat
     (tmp_path / "second.csv").symlink_to(kept)
     for out in (kept, tmp_path / "second.csv"):
         for overwrite in (False, True):
-            with pytest.raises(DataError, match="is the train file of source 'later'"):
+            with pytest.raises(DataError, match="is a file of source 'later'"):
                 score_file(desk.project, "desk", current, out, overwrite=overwrite)
     assert kept.read_bytes() == before
 
