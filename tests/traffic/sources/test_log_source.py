@@ -118,7 +118,7 @@ def test_the_line_in_which_a_small_file_is_cut_off_is_not_too_many(tmp_path):
     [
         (b"", "holds no connection"),
         (HEAD.encode(), "holds no connection"),
-        (b"a,b\n1,2\n", "expected zeek_tsv, zeek_json"),
+        (b"a,b\n1,2\n", "expected a conn.log of Zeek or Zeek's conn.log in JSON"),
         (HEAD.encode() + b"broken\n", r"1 of 1 rows were refused \(100 %\)"),
     ],
 )

@@ -245,7 +245,9 @@ def open_archive(folder: Path) -> Archive:
         If it has not run.
     """
     if not (folder / ROWS_FILE).is_file():
-        raise DataError(f"{folder / ROWS_FILE} does not exist: run the stage `ingest` first")
+        raise DataError(
+            f"{folder / ROWS_FILE} does not exist: run `oddwire ingest {folder.name}` first"
+        )
     return Archive(folder, read_schema(folder))
 
 

@@ -23,6 +23,16 @@ from oddwire.traffic.sources.logs.parsing.lines import (
 )
 from oddwire.traffic.sources.logs.recognising import LogKind, head_of, is_blank, recognised
 from oddwire.traffic.sources.logs.zeek import json, tsv
+from oddwire.traffic.wire_text import shown_path
+
+_NAMES: dict[LogKind, str] = {
+    "zeek_tsv": "a conn.log of Zeek",
+    "zeek_json": "Zeek's conn.log in JSON",
+    "suricata": "Suricata's EVE",
+    "argus": "a binetflow of Argus",
+    "nfdump": "CSV or JSON of nfdump",
+    "pcap": "a capture",
+}
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,9 @@ def read_log(
         yield from (LogPart(LOG_SCHEMA.empty_table(), cut=one.cut) for one in every if one.cut)
         return
     if kind is None or (kinds is not None and kind not in kinds):
-        wanted = ", ".join(kinds or ("a log of connections",))
-        raise DataError(f"{file}: expected {wanted}, got {kind or 'a file of another kind'}")
+        wanted = " or ".join(_NAMES[one] for one in kinds or ()) or "a log of connections"
+        got = "a file of another kind" if kind is None else _NAMES[kind]
+        raise DataError(f"{shown_path(file)}: expected {wanted}, got {got}")
     if kind == "pcap":
         yield from captures.read(file)
         return
