@@ -177,14 +177,14 @@ def test_hours_without_traffic_and_one_with_broken_lines_do_not_hide_the_rest(
     header = zeek(0)
     there(day__0_log="", day__1_log=header, day__2_log=zeek(), day__3_log=zeek(900, "scan"))
     file = project.root / "day" / "2.log"
-    file.write_text(file.read_text() + "broken line\n")
+    file.write_text(file.read_text() + "broken line\n" * 4)
     ended = oddwire("sources", "add", "mine", "day/*.log")
     assert ended.code == 0, ended.err
     assert "looked at: 920 rows of 4 of 4 files" in ended.out
     told = " ".join(ended.out.split())
     assert "the first: day/2.log, line 23: " in told
     assert "too many for `oddwire ingest`, unless max_refused_share is raised: " in told
-    assert "1 of 21 rows were refused (4.76 %)," in told
+    assert "4 of 24 rows were refused (16.7 %)," in told
     assert load_params(project.params_file).source("mine").format == "zeek"
 
 

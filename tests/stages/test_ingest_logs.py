@@ -106,7 +106,7 @@ def test_a_file_that_is_written_to_gives_what_was_there_when_it_was_hashed(
     assert (grown.rows, grown.refused, grown.cut) == (60, 1, "the last line has no end")
     assert grown.grown_from == (part.content,)
     assert {one.name for one in project.ingested("zeek").iterdir()} == {
-        "files.json", "parts", "refused", "rows.json", "superseded.parquet",
+        "zeek/files.json", "zeek/parts", "zeek/refused", "rows.json", "superseded.parquet",
     }  # fmt: skip
 
 
@@ -124,8 +124,8 @@ def test_too_many_refused_lines_fail_and_leave_the_archive_as_it_was(project, lo
     before = hashes(project.ingested("zeek"))
     logs(1)
     with (folder / "conn.1.log").open("a") as file:
-        file.write("too\tfew\n" * 3)
-    with pytest.raises(DataError, match=r"conn\.1\.log: 3 of 63 rows .* first in line 67: "):
+        file.write("too\tfew\n" * 4)
+    with pytest.raises(DataError, match=r"conn\.1\.log: 4 of 64 rows .* first in line 67: "):
         ingested(project)
     assert hashes(project.ingested("zeek")) == before
     assert [path.name for path in project.ingested("zeek").parent.iterdir()] == ["zeek"]
@@ -231,7 +231,7 @@ def test_logs_may_be_called_like_files_of_the_archive(project, logs):
     for number, name in enumerate(("parts", "refused", "files.json")):
         (folder / f"conn.{number}.log").rename(folder / name)
     assert sorted(part.name for part in ingested(project).records.parts) == [
-        "files.json", "parts", "refused",
+        "zeek/files.json", "zeek/parts", "zeek/refused",
     ]  # fmt: skip
 
 

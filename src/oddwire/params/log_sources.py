@@ -57,7 +57,8 @@ class LogSource(SourceSettings):
     files
         Paths and glob patterns; relative ones are in the project's folder.
     max_refused_share
-        The largest share of a file's lines that may be refused. Above it the file is an error.
+        The largest share of a file's lines that may be refused. Above it the file is an error;
+        three lines may be in any case, unless it is 0.
     train_days
         How many of the newest days are trained on; None for all.
 

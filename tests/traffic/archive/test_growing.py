@@ -106,8 +106,8 @@ def test_refused_lines_are_kept_with_number_and_reason(archived, log):
 def test_too_many_refused_lines_fail_by_name_and_leave_the_archive(tmp_path, log):
     archived = Archived(tmp_path / "archive", most_refused=0.01)
     before = archived.grow(log("good.log", hour(0)))
-    text = zeek_log(hour(1)) + "too\tfew\n"
-    with pytest.raises(DataError, match=r"bad\.log: 1 of 41 rows .* first in line 47: ") as raised:
+    text = zeek_log(hour(1)) + "too\tfew\n" * 4
+    with pytest.raises(DataError, match=r"bad\.log: 4 of 44 rows .* first in line 47: ") as raised:
         archived.grow(log("bad.log", text))
     assert "max_refused_share" in str(raised.value)
     assert open_archive(archived.folder).records == before

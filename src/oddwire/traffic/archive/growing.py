@@ -29,6 +29,7 @@ from oddwire.traffic.archive.records import (
     grouped,
     write_records,
 )
+from oddwire.traffic.archive.refused import is_too_many
 from oddwire.traffic.archive.rows import write_schema
 from oddwire.traffic.archive.sorting import sort_part
 from oddwire.traffic.archive.superseding import find_superseded
@@ -255,7 +256,7 @@ def _check_refused(path: Path, written: Written, cut: str, most: float) -> None:
     # The line in which a file is cut off is nobody's fault.
     refused = written.refused - (1 if cut and written.refused else 0)
     lines = written.rows + written.refused
-    if refused > most * lines:
+    if is_too_many(refused, written.rows, most=most):
         raise DataError(
             f"{shown_path(path)}: {written.refused:,} of {lines:,} rows were refused"
             f" ({percent(refused / lines)}), more than max_refused_share ({percent(most)}); the"

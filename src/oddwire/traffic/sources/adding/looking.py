@@ -13,6 +13,7 @@ import pandas as pd
 
 from oddwire.errors import DataError, NoRowsError
 from oddwire.params import SourceSettings
+from oddwire.traffic.archive.refused import is_too_many
 from oddwire.traffic.labels import attacks_of, labels_of
 from oddwire.traffic.schema import RESERVED, TIME
 from oddwire.traffic.sources import open_file
@@ -139,7 +140,8 @@ def look(source: SourceSettings, files: Sequence[Path], *, root: Path) -> Unders
                 raise
     if not seen.rows:
         raise DataError("the files hold no connection yet")
-    if seen.too_many is not None and seen.refused > _most(source) * (seen.rows + seen.refused):
+    most = _most(source)
+    if seen.too_many is not None and is_too_many(seen.refused, seen.rows, most=most):
         raise DataError(seen.too_many)
     return seen
 

@@ -12,6 +12,7 @@ from typing import IO
 
 from oddwire.errors import DataError, NoRowsError
 from oddwire.percent import percent
+from oddwire.traffic.archive.refused import is_too_many
 from oddwire.traffic.sources.logs import LogPart, Refused
 from oddwire.traffic.wire_text import printable, shown_path
 
@@ -81,7 +82,7 @@ class Refusals:
         lines = rows + self.count
         # The line in which a file is cut off is nobody's fault.
         faults = self.count - (1 if self.cut and self.count else 0)
-        if self.first is not None and faults > most * lines:
+        if self.first is not None and is_too_many(faults, rows, most=most):
             reason = printable(self.first.reason, _LONGEST_REASON)
             raise DataError(
                 f"{shown_path(file)}: {self.count:,} of {lines:,} rows were refused"
