@@ -106,7 +106,7 @@ def test_a_file_that_is_written_to_gives_what_was_there_when_it_was_hashed(
     assert (grown.rows, grown.refused, grown.cut) == (60, 1, "the last line has no end")
     assert grown.grown_from == (part.content,)
     assert {one.name for one in project.ingested("zeek").iterdir()} == {
-        "zeek/files.json", "zeek/parts", "zeek/refused", "rows.json", "superseded.parquet",
+        "files.json", "parts", "refused", "rows.json", "superseded.parquet",
     }  # fmt: skip
 
 
