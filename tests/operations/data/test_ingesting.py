@@ -71,8 +71,8 @@ def test_what_is_new_known_gone_refused_and_late_is_told(office):
     assert json.loads((project.root / refusal.kept_in).read_text())["text"] == "too\tfew"
 
     # Too many refused: an error with the file, and the archive as it was.
-    write(7, rows=5, more="too\tfew\n")
-    with pytest.raises(DataError, match=r"conn\.7\.log: 1 of 6 rows"):
+    write(7, rows=5, more="too\tfew\n" * 4)
+    with pytest.raises(DataError, match=r"conn\.7\.log: 4 of 9 rows"):
         ingested(project)
     assert len(open_archive(project.ingested("office")).read("train", ["uid"])) == 180
     write(7)

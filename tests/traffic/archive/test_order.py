@@ -46,6 +46,27 @@ def test_parts_that_overlap_are_merged_by_their_clocks(archived, log):
     assert archived.uids() == ["a", "b", "d", "e", "c", "f"]
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4, 7])
+@pytest.mark.parametrize("group", [2, 3, 100])
+def test_a_broken_end_far_ahead_moves_no_other_row(archived, log, monkeypatch, place, group):
+    lines = [(f"c{second}", BEGIN + 60 * second, 1) for second in range(12)]
+    lines[place] = ("ahead", BEGIN + 75 * 365 * 86_400, 1)
+    monkeypatch.setattr(parts, "ROW_GROUP", group)
+    records = archived.grow(log("conn.log", lines))
+    assert records.last == at(60 * 11 + 1)
+    assert archived.uids() == [uid for uid, *_ in lines]
+    later = [uid for uid, began, _ in lines[place + 1 :] if began >= BEGIN + 60 * 5]
+    assert later
+    assert set(later) <= set(archived.uids(since=at(60 * 5), until=at(60 * 20)))
+    assert open_archive(archived.folder).known_at("train").is_monotonic_increasing
+
+
+def test_a_pause_of_days_is_no_broken_end(archived, log):
+    archived.grow(log("conn.log", rows(("a", 0, 1), ("b", 400_000, 1), ("c", 900_000, 1))))
+    assert archived.uids(since=at(399_000), until=at(500_000)) == ["b"]
+    assert archived.uids(since=at(899_000)) == ["c"]
+
+
 def test_the_last_record_of_a_connection_counts_in_one_file(archived, log):
     lines = rows(("long", 0, 100), ("other", 90, 20), ("long", 0, 200), ("long", 50, 200))
     records = archived.grow(log("conn.log", lines))

@@ -19,6 +19,7 @@ from oddwire.traffic.schema import END, TIME
 
 ROW_GROUP = 100_000
 _TIME = pa.timestamp("us", tz="UTC")
+_FOLLOWING, _DAY = 3, 86_400_000_000  # rows; microseconds
 _SHOWN = 500  # of the text of a refused line
 
 Times = NDArray[np.int64]
@@ -76,8 +77,6 @@ class _Part:
         self._count = self._refused = 0
         self._first_refused = ""
         self._began: int | None = None
-        self._first: int | None = None
-        self._last: int = BEFORE_ALL
 
     def __enter__(self) -> None:
         pass
@@ -96,19 +95,19 @@ class _Part:
         # A log that does not say when a connection ended knows it from its beginning on.
         at = table.schema.get_field_index(END)
         table = table.set_column(at, table.schema.field(at), pc.coalesce(table[END], table[TIME]))
-        ends, began = times_of(table[END]), int(times_of(table[TIME]).min())
+        began = int(times_of(table[TIME]).min())
         self._began = began if self._began is None else min(self._began, began)
-        self._first = int(ends[0]) if self._first is None else self._first
-        self._last = max(self._last, int(ends.max()))
         self._held.append(table)
         if sum(map(len, self._held)) >= ROW_GROUP:
             self._flush(whole=True)
 
     def written(self) -> Written:
-        last = None if self._first is None else self._last
-        return Written(
-            self._count, self._refused, self._first_refused, self._began, self._first, last
-        )
+        first = last = None
+        if self._count:
+            with pq.ParquetFile(self._file) as content:
+                for clocks in _clocks(content, END):
+                    first, last = int(clocks[0]) if first is None else first, int(clocks[-1])
+        return Written(self._count, self._refused, self._first_refused, self._began, first, last)
 
     def _flush(self, *, whole: bool = False) -> None:
         if not self._held:
@@ -150,7 +149,8 @@ class Piece:
     table
         The columns that were asked for.
     clock
-        When each row could be known, in microseconds since 1970: the newest end so far.
+        When each row could be known, in microseconds since 1970: the newest end so far, but for
+        ends more than a day ahead of most of the rows that follow, which are taken for broken.
     """
 
     first: int
@@ -180,18 +180,59 @@ def read_pieces(
     with pq.ParquetFile(file) as content:
         names, clock_by = content.schema_arrow.names, clock_column(content.schema_arrow)
         wanted = [name for name in names if columns is None or name in columns]
-        read = wanted if clock_by is None or clock_by in wanted else [*wanted, clock_by]
-        for group, place, before in _groups(content.metadata, clock_by, since, until):
-            first, clock = place, before
+        place = 0
+        for group, clocks in enumerate(_clocks(content, clock_by)):
+            first, place = place, place + len(clocks)
+            if until is not None and clocks[0] >= until:
+                return
+            if since is not None and clocks[-1] < since:
+                continue
+            # Without columns, batches would not know how many rows they have.
+            read = wanted or names[:1]
             for batch in content.iter_batches(rows, row_groups=[group], columns=read):
-                table = pa.Table.from_batches([batch])
-                clocks = np.zeros(len(table), np.int64)
-                if clock_by is not None:
-                    ends = times_of(table[clock_by])
-                    clocks = np.maximum.accumulate(np.maximum(ends, clock))
-                    clock = int(clocks[-1])
-                yield Piece(first, table.select(wanted), clocks)
-                first += len(table)
+                table = pa.Table.from_batches([batch]).select(wanted)
+                begin = first - (place - len(clocks))
+                yield Piece(first, table, clocks[begin : begin + batch.num_rows])
+                first += batch.num_rows
+
+
+def _clocks(content: pq.ParquetFile, name: str | None) -> Iterator[Times]:
+    """Yield the clock of the rows of each row group."""
+    groups = range(content.metadata.num_row_groups)
+    if name is None:
+        for group in groups:
+            yield np.zeros(content.metadata.row_group(group).num_rows, np.int64)
+        return
+
+    def times(group: int) -> Times:
+        if group not in groups:
+            return np.empty(0, np.int64)
+        return times_of(content.read_row_group(group, columns=[name])[name])
+
+    clock, following = BEFORE_ALL, times(0)
+    for group in groups:
+        ends, following = following, times(group + 1)
+        if name == END:
+            ends = np.where(_is_broken(ends, following[:_FOLLOWING]), BEFORE_ALL, ends)
+        clocks = np.maximum.accumulate(np.maximum(ends, clock))
+        if name == END and clock == BEFORE_ALL:  # broken ones at the beginning
+            known = int(np.argmax(clocks > BEFORE_ALL))
+            clocks[:known] = clocks[known]
+        clock = int(clocks[-1])
+        yield clocks
+
+
+def _is_broken(ends: Times, following: Times) -> NDArray[np.bool_]:
+    """Return which ends are more than a day ahead of two of the three rows behind them.
+
+    Log lines are written in the order in which connections end, or nearly so.
+    """
+    none = np.full(_FOLLOWING, np.iinfo(np.int64).max)
+    behind = np.concatenate([ends, following, none])
+    one, two, three = (behind[at : at + len(ends)] for at in range(1, _FOLLOWING + 1))
+    middle = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
+    broken: NDArray[np.bool_] = ends - _DAY > middle
+    return broken
 
 
 def clock_column(schema: pa.Schema) -> str | None:
@@ -201,27 +242,6 @@ def clock_column(schema: pa.Schema) -> str | None:
         if name in schema.names and pa.types.is_timestamp(schema.field(name).type):
             return name
     return None
-
-
-def _groups(
-    metadata: Any, clock_by: str | None, since: int | None, until: int | None
-) -> Iterator[tuple[int, int, int]]:
-    """Yield row groups that may have rows of a period: number, first place, the clock before it."""
-    place, clock = 0, BEFORE_ALL
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        last = None if clock_by is None else _largest(group, clock_by)
-        after = clock if last is None else max(clock, last)
-        ends_before = since is not None and last is not None and after < since
-        begins_after = until is not None and clock >= until
-        if not ends_before and not begins_after:
-            yield number, place, clock
-        place, clock = place + group.num_rows, after
-
-
-def _largest(group: Any, name: str) -> int | None:
-    found = range_of(group, name)
-    return None if found is None else found[1]
 
 
 def range_of(group: Any, name: str) -> tuple[int, int] | None:

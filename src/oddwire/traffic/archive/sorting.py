@@ -44,7 +44,7 @@ def sort_part(file: Path, written: Written) -> Written:
                 within[np.argsort(places)] = np.arange(len(places))
                 sorted_file.write_table(table.take(pa.array(within)))
     draft.replace(file)
-    return replace(written, first=int(ends.min()))
+    return replace(written, first=int(ends.min()), last=int(ends.max()))
 
 
 def _deal_out(file: Path, stretches: _Ranks, spool: IO[bytes]) -> list[list[int]]:
