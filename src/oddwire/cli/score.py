@@ -47,7 +47,7 @@ def score(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE",
             help="Rows in the source's format, or glob patterns of such files. None: the rows that "
             "`oddwire ingest` brought in.",
             show_default=False,
