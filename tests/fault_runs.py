@@ -204,7 +204,7 @@ def bench(folder: Path, prefect_api: str, patch: pytest.MonkeyPatch) -> Iterator
         for stage in _stages():
             stage(project, SOURCE)
         # DVC finds nothing to do, and takes seconds for it.
-        patch.setattr(flows.training, "prepare", lambda *_: None)
+        patch.setattr(flows.training, "prepare", lambda *_, **__: None)
         made = Bench(project, mlflow, page)
         fit = fitting.fit_model
 

@@ -58,11 +58,11 @@ def test_options_reach_the_flow_and_the_others_come_from_params(oddwire, project
     assert asked == [
         {
             "source": "simulated", "trials": 2, "detectors": default, "promote": True,
-            "supervised_baselines": False,
+            "supervised_baselines": False, "since": "", "until": "",
         },
         {
             "source": "simulated", "trials": 0, "detectors": ["kmeans"], "promote": False,
-            "supervised_baselines": True,
+            "supervised_baselines": True, "since": "", "until": "",
         },
     ]  # fmt: skip
 

@@ -157,7 +157,9 @@ def open_run(screen, up, name, state):
 def test_the_form_explains_every_field(screen, up):
     form = open_form(screen, up, "training")
     names = form.names()
-    assert names == ["source", "trials", "detectors", "promote", "supervised_baselines"]
+    assert names == [
+        "source", "trials", "detectors", "promote", "supervised_baselines", "since", "until",
+    ]  # fmt: skip
     for name in names:
         assert len(form.help(name)) > 20, name
     assert set(form.choose("source", "simulated")) == {"simulated", "branch"}

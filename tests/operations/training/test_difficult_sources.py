@@ -34,8 +34,9 @@ def numbers(rows, columns, seed=0):
     return pd.DataFrame(values, columns=[f"c{at}" for at in range(columns)])
 
 
-def test_one_column_without_labels_and_too_few_values_for_a_threshold(train_on):
-    row = train_on(pd.DataFrame({"c0": [1, 2, 3] * 100}), params={"alerts": {"target_fpr": 0.0001}})
+def test_two_columns_without_labels_and_too_few_values_for_a_threshold(train_on):
+    frame = pd.DataFrame({"c0": [1, 2, 3] * 100, "c1": [4, 5, 6] * 100})
+    row = train_on(frame, params={"alerts": {"target_fpr": 0.0001}})
     for figure in ("roc_auc", "average_precision", "f1", "recall", "recall_at_fpr"):
         assert row[figure] is None
         assert "label" in row["undefined"][figure]

@@ -146,7 +146,7 @@ def test_rows_of_a_log_stay_where_they_are_whatever_their_times(tmp_path, connec
 def test_types_are_those_of_the_file_and_not_of_a_batch(tmp_path):
     """Whole numbers as text, gaps in one batch alone, a time that is a number by its size."""
     table = pa.table({
-        "uid": pa.array([5, 6, None, 7], pa.int64()), "ts": [1.0, 2.0, 3.0, 4.0],
+        "uid": pa.array([5, 6, None, 7], pa.int64()), "ts": [1772445600.0 + at for at in range(4)],
         "src_ip": ["a"] * 4, "dst_ip": ["b"] * 4, "dst_port": pa.array([1, 2, None, 3]),
         "proto": ["tcp"] * 4, "service": pa.array([None, None, None, "dns"]),
     })  # fmt: skip
@@ -184,7 +184,11 @@ def test_a_bad_row_is_named_by_its_line_in_whatever_batch_it_is(tmp_path, rows):
     with pytest.raises(DataError, match=r"t\.csv, line 6: expected 3 values, got 2"):
         laid_end_to_end(open_file(TABLE, file, schema=SCHEMA, rows=rows))
     log = tmp_path / "c.csv"
-    log.write_text("ts,src_ip,dst_ip,dst_port,proto\n" + "1,a,b,1,tcp\n" * 4 + "1,a,b,70000,tcp\n")
+    log.write_text(
+        "ts,src_ip,dst_ip,dst_port,proto\n"
+        + "1772445600,a,b,1,tcp\n" * 4
+        + "1772445600,a,b,70000,tcp\n"
+    )
     with pytest.raises(DataError, match=r"c\.csv, row 5: dst_port must be from 0 to 65535, got '7"):
         laid_end_to_end(open_file(SIMULATED, log, rows=rows))
 
