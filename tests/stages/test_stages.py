@@ -156,10 +156,14 @@ def test_files_are_linked_and_an_older_output_stays_after_an_error(project, tabl
 
 
 @pytest.mark.parametrize(
-    ("stage", "before"), [("ingest", "link"), ("prepare", "ingest"), ("explore", "prepare")]
-)
+    ("stage", "before"),
+    [
+        ("ingest", "the stage `link`"), ("prepare", "`oddwire ingest mine`"),
+        ("explore", "the stage `prepare`"),
+    ],
+)  # fmt: skip
 def test_a_stage_out_of_turn_says_which_one_comes_first(project, stage, before):
-    with pytest.raises(DataError, match=f"run the stage `{before}` first"):
+    with pytest.raises(DataError, match=f"run {before} first"):
         STAGES[stage](project, "mine")
     with pytest.raises(ParameterError, match="unknown source 'yours'"):
         STAGES[stage](project, "yours")

@@ -137,7 +137,7 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     """With what it seems to be."""
     file = tmp_path / "eve.json"
     file.write_text(KINDS["argus"][0])
-    with pytest.raises(DataError, match=r"eve\.json: expected suricata, got argus"):
+    with pytest.raises(DataError, match=r"eve\.json: expected Suricata.s EVE, got a binetflow of"):
         list(read_log(file, kinds=("suricata",)))
     file.write_text("hello\n")
     with pytest.raises(DataError, match="got a file of another kind"):
