@@ -22,11 +22,13 @@ LABEL = "label"  # Int8, 0 benign, 1 attack, missing where unknown
 ATTACK = "attack"  # string, the attack's family, missing where benign or unknown
 TIME = "ts"  # datetime64[us, UTC]: of a connection, its start
 END = "end"  # datetime64[us, UTC], of connections alone: when it ended, and could be known
+UNIT = "unit"  # string, whom a row's alerts are counted with, where the source names columns
+CAMPAIGN = "campaign"  # string, of attacks: which attacker's work it was, where that is known
 
 # Never features as they are: they name one host or one moment, and leak the label.
 TABLE_IDENTIFIERS = (TIME, "uid", "src_ip", "src_port", "dst_ip", "dst_port")
 IDENTIFIERS = (TIME, END, *TABLE_IDENTIFIERS[1:])
-RESERVED = (*IDENTIFIERS, LABEL, ATTACK)
+RESERVED = (*IDENTIFIERS, UNIT, LABEL, ATTACK, CAMPAIGN)
 
 
 @dataclass(frozen=True)
