@@ -262,7 +262,7 @@ def test_what_is_written_out_reads_back_the_same(seed, test, share, trials, time
         changed(
             seed=seed,
             split={"test": test},
-            alerts={"target": {"share_of_rows": target_fpr}},
+            alerts={"target": {"share_of_rows": share}},
             search={"trials": trials, "timeout": timeout},
         )
     )
