@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 
@@ -92,7 +94,7 @@ class TestTheUnitOfATable:
         assert "unit" not in rows.schema.columns
 
     def test_does_not_follow_from_the_label(self):
-        with pytest.raises(ParameterError, match="other columns than label, .*, got 'verdict'"):
+        with pytest.raises(ParameterError, match=r"other columns than label, .*, got 'verdict'"):
             table_of(unit=["host", "verdict"])
 
 
@@ -148,13 +150,11 @@ class TestTheUnitOfConnections:
         source = source_of(
             format="simulated", days=1, connections_per_day=200, unit=["src_ip", "service"]
         )
-        end = source.ends
+        none, day = dt.timedelta(0), dt.timedelta(days=1)
         for rows in (
             read_source(source, root=None).train,
             read_scenario(source, "none", name="lab")[0],
-            later_days(
-                source, end, end + (end - pd.Timestamp(source.start, tz="UTC")), reach=end - end
-            ),
+            later_days(source, source.ends, source.ends + day, reach=none),
         ):
             known = rows[rows["service"].notna()]
             assert (known["unit"] == known["src_ip"] + "," + known["service"]).all()
