@@ -59,8 +59,8 @@ def main() -> None:
                         "observed / target": found["test"], "recall": found["recall"],
                     })  # fmt: skip
         print(f"seed {seed} done", flush=True)
-    means = pd.DataFrame(lines).groupby(["case", "bound", "detector"]).mean()
-    print(means.round(2).unstack("detector").to_string())
+    means = pd.DataFrame(lines).pivot_table(index=["case", "bound"], columns="detector")
+    print(means.round(2).to_string())
 
 
 if __name__ == "__main__":
