@@ -198,7 +198,6 @@ def _verdict(
     tested = found.counts(name)
     if tested is None:
         return None
-    promised = _promised(None if calibration is None else calibration.counts(name), wanted)
     least, most = _promised(calibration, name, wanted)
     if tested.hits.any() and _no_more(tested.counted, found.per(name), most) < _ERROR:
         return "above"
