@@ -73,6 +73,22 @@ def rows_in_words(statistics: dict[str, Any]) -> str:
     return text
 
 
+def campaigns_in_words(statistics: dict[str, Any]) -> Iterator[str]:
+    """Say how many campaigns there are, in which parts, and how many attack rows are of none."""
+    about = statistics.get("campaigns")
+    if not about:
+        return
+    parts = [
+        f"{count:,} have rows in {name}" for name, count in about.get("parts", {}).items() if count
+    ]
+    text = f"{_count(about['count'], 'campaign')} before the test part"
+    yield f"{text}; of all campaigns, {', '.join(parts)}." if parts else f"{text}."
+    if cut := about.get("cut"):
+        yield f"{cut[0].upper()}{cut[1:]}."
+    if about["without"]:
+        yield f"{_count(about['without'], 'attack row')} before the test part of no known campaign."
+
+
 def _suspects(statistics: dict[str, Any]) -> Iterator[Finding]:
     by_kind: dict[str, list[str]] = {}
     for suspect in statistics["suspects"]:
@@ -107,6 +123,8 @@ def _rows(statistics: dict[str, Any]) -> Iterator[Finding]:
     shared = statistics.get("shared_rows", {"sentence": ""})
     if shared["sentence"]:
         yield Finding("check" if shared["remarkable"] else "note", f"{shared['sentence']}.")
+    if cut := (statistics.get("campaigns") or {}).get("cut"):
+        yield Finding("check", f"{cut[0].upper()}{cut[1:]}.")
     if gaps["missing"]:
         text = f"{_share_of(gaps['missing'], rows)} with a missing value"
         text += f"{_most(statistics, 'missing')}."

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from oddwire.evaluation.campaigns.evaluating import evaluate_campaigns
-from oddwire.evaluation.campaigns.report import campaign_report, in_time
+from oddwire.evaluation.campaigns.report import campaign_report
 from oddwire.traffic.units import units_of
 
 
@@ -60,12 +59,3 @@ def test_a_hostile_family_stays_on_its_line():
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) < 120
     assert len(text.splitlines()) == len(campaign_report(evaluated(1, 0)).splitlines())
-
-
-@pytest.mark.parametrize(
-    ("minutes", "text"),
-    [(0, "0 s"), (1e-9, "6e-08 s"), (1, "60 s"), (2, "2 min"), (119, "119 min"), (120, "2 h"),
-     (2870, "47.8 h"), (2880, "2 days")],
-)  # fmt: skip
-def test_times_are_in_the_unit_that_they_are_read_best_in(minutes, text):
-    assert in_time(minutes) == text

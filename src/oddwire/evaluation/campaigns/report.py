@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oddwire.durations import in_time
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
@@ -14,25 +15,6 @@ if TYPE_CHECKING:
 
 _MOST_FAMILIES = 40
 _LONGEST_NAME = 32
-_UNITS = ((1 / 60, "s"), (1, "min"), (60, "h"), (1440, "days"))  # by their minutes
-_FROM = 2  # of a unit, from which a time is written in it: 90 s, 2 min
-
-
-def in_time(minutes: float) -> str:
-    """Return a time in the unit that it is read best in.
-
-    Examples
-    --------
-    >>> [in_time(minutes) for minutes in (0, 0.0001, 1.5, 2.25, 300, 4320)]
-    ['0 s', '0.006 s', '90 s', '2.3 min', '5 h', '3 days']
-    """
-    size, unit = next(
-        ((size, unit) for size, unit in reversed(_UNITS) if minutes >= _FROM * size), _UNITS[0]
-    )
-    value = minutes / size
-    if value == 0 or value >= 1:
-        return f"{value:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{value:.1g} {unit}"
 
 
 def found_in_words(summary: CampaignSummary) -> str:

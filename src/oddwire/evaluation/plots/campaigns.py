@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddwire.evaluation.campaigns.report import in_time
+from oddwire.durations import in_time
 from oddwire.evaluation.plots.canvas import (
     ATTACK,
     canvas,
