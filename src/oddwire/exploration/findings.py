@@ -74,17 +74,15 @@ def rows_in_words(statistics: dict[str, Any]) -> str:
 
 
 def campaigns_in_words(statistics: dict[str, Any]) -> Iterator[str]:
-    """Say how many campaigns there are, in which parts, and how many attack rows are of none."""
+    """Say in which parts campaigns are, and how many attack rows are of none."""
     about = statistics.get("campaigns")
     if not about:
         return
-    parts = [
-        f"{count:,} have rows in {name}" for name, count in about.get("parts", {}).items() if count
-    ]
-    text = f"{_count(about['count'], 'campaign')} before the test part"
-    yield f"{text}; of all campaigns, {', '.join(parts)}." if parts else f"{text}."
-    if cut := about.get("cut"):
-        yield f"{cut[0].upper()}{cut[1:]}."
+    parts = [f"{count:,} in {part}" for part, count in about.get("parts", {}).items() if count]
+    if parts:
+        cut = about["cut"]
+        told = f"{cut[0].upper()}{cut[1:]}" if cut else "None in test has rows before it"
+        yield f"Campaigns by part: {', '.join(parts)}. {told}."
     if about["without"]:
         yield f"{_count(about['without'], 'attack row')} before the test part of no known campaign."
 
