@@ -94,6 +94,19 @@ def evaluate_campaigns(
     )
 
 
+def attack_campaigns(labels: Any, campaign: Any) -> frozenset[str]:
+    """Return the campaigns of the rows that are labelled as attacks.
+
+    Parameters
+    ----------
+    labels, campaign
+        As of `evaluate_campaigns`.
+    """
+    known, is_attack = known_labels(labels, len(labels))
+    names = campaign_names(campaign, len(labels))[known][is_attack]
+    return frozenset(names[pd.notna(names)])
+
+
 def campaign_names(campaign: Any, rows: int) -> NDArray[np.object_]:
     """Return one name per row as text, None where missing.
 

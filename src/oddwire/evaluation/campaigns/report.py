@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oddwire.durations import in_time
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from oddwire.evaluation.campaigns.result import CampaignEvaluation, CampaignSummary
 
@@ -24,6 +24,18 @@ def found_in_words(summary: CampaignSummary) -> str:
     text += f" to {percent(summary.recall_high)})"
     if summary.by_chance is not None:
         text += f"; {summary.by_chance:.1f} would be by chance"
+    return text
+
+
+def figures_in_words(figures: Mapping[str, Any]) -> str:
+    """Say what a detector's figures (`result.FIGURES`) tell of campaigns; empty where none is."""
+    if not figures.get("campaigns"):
+        return ""
+    text = f"{figures['campaigns_found']:,} of {figures['campaigns']:,} campaigns found"
+    if (chance := figures["campaigns_by_chance"]) is not None:
+        text += f" ({chance:.1f} would be by chance)"
+    if (minutes := figures["minutes_to_first_alert"]) is not None:
+        text += f", half of all within {in_time(minutes)} of their first connection"
     return text
 
 

@@ -16,6 +16,7 @@ FIGURES = (
     "campaigns_found", "campaigns", "campaign_recall", "campaigns_by_chance",
     "minutes_to_first_alert",
 )  # fmt: skip
+MOST_LISTED = 5_000
 _MOST = 0.9  # the share of campaigns that raise at most so many alerts
 
 
@@ -107,9 +108,27 @@ class CampaignEvaluation:
             "minutes_to_first_alert": all_of_them.minutes_to_first_alert,
         }
 
+    def undefined(self) -> dict[str, str]:
+        """Say why figures are missing, by their names; nothing where no campaign is known."""
+        figures, why = self.figures(), {}
+        if len(self) and figures["campaigns_by_chance"] is None:
+            why["campaigns_by_chance"] = "no test row is labelled as benign"
+        if len(self) and figures["minutes_to_first_alert"] is None:
+            timeless = self.campaigns["begin"].isna().all()
+            why["minutes_to_first_alert"] = (
+                "the rows have no times"
+                if timeless
+                else "more than half of the campaigns raise none"
+            )
+        return why
+
     def to_frame(self) -> pd.DataFrame:
-        """Return a row per campaign with times as ISO text, for JSON and the MLflow page."""
-        frame = self.campaigns.copy()
+        """Return a row per campaign with times as ISO text, for JSON and the MLflow page.
+
+        Of more than `MOST_LISTED`, the largest.
+        """
+        largest = self.campaigns["rows"].nlargest(MOST_LISTED).index.sort_values()
+        frame = self.campaigns.loc[largest].reset_index(drop=True)
         for name in ("begin", "end"):
             frame[name] = frame[name].map(pd.Timestamp.isoformat, na_action="ignore")
         return pd.DataFrame({name: objects_of(frame[name]) for name in frame}, dtype=object)
