@@ -60,7 +60,7 @@ class Units:
     @property
     def codes(self) -> Ints:
         """The number of each row's unit, from 0 in the order of their first rows, shape (n,)."""
-        if self.clock is None:
+        if self.clock is None or self.kind == "row":
             return self.sources
         slots = self.clock // self._length
         pairs = pd.MultiIndex.from_arrays([self.sources, slots])
@@ -142,7 +142,8 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     column = UNIT if UNIT in frame else "src_ip" if END in frame and "src_ip" in frame else None
     if column is None:
         rows = np.arange(len(frame))
-        return Units(rows, np.full(len(frame), UNKNOWN_SOURCE, object), None, minutes, "row")
+        names = np.full(len(frame), UNKNOWN_SOURCE, object)
+        return Units(rows, names, _clock(frame), minutes, "row")
     codes, names = pd.factorize(frame[column])
     missing = codes < 0
     codes[missing] = len(names) + np.arange(np.count_nonzero(missing))
