@@ -17,7 +17,7 @@ from oddwire.evaluation.campaigns.result import CampaignEvaluation
 from oddwire.evaluation.families import family_names
 from oddwire.evaluation.metrics import Bools, Floats, Ints, check_scores, known_labels
 from oddwire.traffic.labels import objects_of
-from oddwire.traffic.units import Units
+from oddwire.traffic.units import Units, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,7 +33,7 @@ def evaluate_campaigns(
     campaign: Any,
     attack: Any,
     *,
-    units: Units,
+    units: Units | None,
     threshold: float,
     before: Collection[str] | None = None,
 ) -> CampaignEvaluation:
@@ -51,7 +51,7 @@ def evaluate_campaigns(
     attack
         The family's name per row, shape (n,), or None: as of `families.evaluate_families`.
     units
-        Sources and times of the rows.
+        Sources and times of the rows; None where they are not known.
     threshold
         Smallest score that counts as an alert.
     before
@@ -66,6 +66,8 @@ def evaluate_campaigns(
     known, is_attack = known_labels(labels, len(scores))
     names = campaign_names(campaign, len(scores))
     families = family_names(attack, len(scores))
+    if units is None:
+        units = units_of(pd.DataFrame(index=range(len(scores))))
     if len(units) != len(scores):
         raise DataError(f"units are of {len(units)} rows, and scores of {len(scores)}")
     labelled = np.flatnonzero(known)
