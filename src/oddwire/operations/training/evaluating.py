@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
+from oddwire.evaluation.campaigns.evaluating import attack_campaigns, evaluate_campaigns
 from oddwire.evaluation.families import attack_families, evaluate_families
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.scored_rows import ScoredRows
@@ -16,6 +17,7 @@ from oddwire.evaluation.without_labels.clustering import ClusteringIndices, eval
 from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.training.results import DetectorReport, EvaluatedDetector, Training
 from oddwire.traffic.labels import attacks_of, labels_of
+from oddwire.traffic.schema import CAMPAIGN
 
 THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
 _MEGABYTE = 1e6
@@ -53,6 +55,10 @@ def evaluate_model(
         families=evaluate_families(
             scored.labels, scored.scores, scored.attack,
             threshold=model.threshold, seen=_seen_families(prepared),
+        ),
+        campaigns=evaluate_campaigns(
+            scored.labels, scored.scores, scored.campaign, scored.attack,
+            units=scored.units, threshold=model.threshold, before=_campaigns_before(prepared),
         ),
         scored=scored,
         scores_file=scores_file,
@@ -101,6 +107,16 @@ def _seen_families(prepared: Prepared) -> frozenset[str] | None:
     if np.isnan(labels).all():
         return None
     return attack_families(labels, attacks_of(validation))
+
+
+def _campaigns_before(prepared: Prepared) -> frozenset[str]:
+    """Return the campaigns that have rows before the test part, where any is in it too."""
+    if not prepared.campaigns.cut:
+        return frozenset()
+    parts = [prepared.part(name) for name in BEFORE_TEST]
+    return frozenset().union(*(
+        attack_campaigns(labels_of(rows), rows[CAMPAIGN]) for rows in parts
+    ))  # fmt: skip
 
 
 def scoring_rate(model: Model, rows: pd.DataFrame) -> float:

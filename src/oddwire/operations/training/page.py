@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.report import figures_in_words
 from oddwire.operations.markdown import Escape, escaped, figure, link, table
 from oddwire.operations.training.results import TrainingResult
 from oddwire.percent import percent
@@ -41,6 +42,7 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         f"**Version {result.version}:** {escape(result.reason)}",
         table([*heads, *_COLUMNS.values()], cells),
         *_target(rows),
+        *_campaigns(result),
         *([f"**Shared rows:** {result.shared_rows}."] if result.shared_rows else []),
         *_leaks(result, escape),
         *([escape(result.choice)] if result.choice else []),
@@ -70,6 +72,17 @@ def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rates:
         return []
     return [f"Target FPR: {', '.join(map(percent, rates))}."]
+
+
+def _campaigns(result: TrainingResult) -> list[str]:
+    """Say which campaigns each detector finds, and which the split cut in two."""
+    found = [(row["detector"], figures_in_words(row)) for row in result.leaderboard]
+    lines = [f"- {detector}: {text}" for detector, text in found if text]
+    cut = result.cut_campaigns
+    return [
+        *(["**Campaigns**, at each detector's threshold:\n\n" + "\n".join(lines)] if lines else []),
+        *([f"**Campaigns in two parts:** {cut}."] if cut else []),
+    ]
 
 
 def _leaks(result: TrainingResult, escape: Escape) -> list[str]:

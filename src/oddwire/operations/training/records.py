@@ -14,8 +14,10 @@ import pandas as pd
 
 from oddwire.detection.calibration.thresholds.targets import Target
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.report import campaign_report
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
+from oddwire.evaluation.plots.campaigns import campaign_figure
 from oddwire.evaluation.plots.families import family_heat_map_figure
 from oddwire.evaluation.reports import (
     evaluation_report,
@@ -125,7 +127,9 @@ def detector_items(report: DetectorReport, validation: Validation) -> Iterator[I
         f"{name} on the test rows", test, report.intervals,
         target_fpr=target_fpr, calibration_rows=report.calibration_rows or None,
     )  # fmt: skip
-    yield Text("reports/test.txt", on_test + threshold_line(rule))
+    told = [on_test + threshold_line(rule), campaign_report(report.campaigns)]
+    yield Text("reports/test.txt", "\n".join(filter(None, told)))
+    yield from campaign_items(report)
     if rule:
         yield Tags({"threshold_rule": str(rule["rule"])})
         yield Text("threshold.json", as_json(dict(rule)))
@@ -186,6 +190,18 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
         )
 
 
+def campaign_items(report: DetectorReport) -> Iterator[Item]:
+    """Yield which campaigns one detector finds, where campaigns are known."""
+    campaigns = report.campaigns
+    if not len(campaigns):
+        return
+    figures = campaigns.figures()
+    yield Metrics({name: value for name, value in figures.items() if name != "campaigns"})
+    yield Table("reports/campaigns.json", campaigns.to_frame())
+    title = f"{report.detector}: campaigns, test rows"
+    yield Figure("plots/campaigns.png", lambda: campaign_figure(campaigns, title=title))
+
+
 def training_items(
     reports: Sequence[DetectorReport], best: DetectorReport, validation: Validation
 ) -> Iterator[Item]:
@@ -212,6 +228,7 @@ def training_items(
     )
     families = {report.detector: report.families for report in reports}
     yield Figure("plots/families.png", lambda: family_heat_map_figure(families))
+    yield from campaign_items(best)
     sentences = "\n".join(strengths(reports).values())
     yield Text("reports/strengths.txt", f"{sentences}\n")
 
@@ -231,7 +248,8 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     row["alert_p_value"] = report.test.alert_p_value
     row["target_verdict"] = target_verdict(report.test, target_fpr, report.calibration_rows or None)
     row["intervals"] = report.intervals.to_dict()["bounds"]
-    undefined = {name: why for name, why in report.test.undefined.items() if name in row}
+    missing = {**report.test.undefined, **report.campaigns.undefined()}
+    undefined = {name: why for name, why in missing.items() if name in row}
     if row["threshold"] is None:
         undefined["threshold"] = (
             "so few different calibration scores cannot show a false-positive rate of "
@@ -266,6 +284,7 @@ def all_figures(report: DetectorReport) -> dict[str, float | None]:
     return {
         yardstick.NAME: report.yardstick,
         **report.test.figures,
+        **report.campaigns.figures(),
         "threshold": threshold if math.isfinite(threshold) else None,
         "target_fpr": report.threshold_rule.get("target_fpr"),
         "alert_p_value": report.test.alert_p_value,

@@ -14,6 +14,7 @@ import pandas as pd
 from oddwire.detection.calibration.thresholds.rules import check_labels
 from oddwire.detection.calibration.thresholds.targets import Target, target_of
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.result import CampaignEvaluation
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
 from oddwire.evaluation.scored_rows import ScoredRows
@@ -145,6 +146,8 @@ class DetectorReport:
         Figures on the test rows, and on all rows before them.
     families
         Figures per attack family on the test rows.
+    campaigns
+        Figures per campaign on the test rows; of none where campaigns are not known.
     scored
         The test rows' scores, for pictures and comparisons.
     scores_file
@@ -169,6 +172,7 @@ class DetectorReport:
     test: Evaluation
     before_test: Evaluation
     families: FamilyEvaluation
+    campaigns: CampaignEvaluation
     scored: ScoredRows = field(repr=False, compare=False)
     scores_file: Path
     rows_per_second: float
@@ -237,6 +241,8 @@ class TrainingResult:
         Where the page shows its detectors side by side; empty where there is one alone.
     shared_rows
         What must be said of test rows that also occur before the test part; empty for nothing.
+    cut_campaigns
+        What must be said of campaigns that the split cut in two; empty for nothing.
     suspects
         Columns that look like identifiers or give the label away, as `find_suspects` names them.
     drop_line
@@ -259,5 +265,6 @@ class TrainingResult:
     link: str = ""
     compare_link: str = ""
     shared_rows: str = ""
+    cut_campaigns: str = ""
     suspects: tuple[dict[str, str], ...] = ()
     drop_line: str = ""
