@@ -18,12 +18,13 @@ from oddwire.evaluation.uncertainty.clustered import CONFIDENCE, ClusteredCount,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from oddwire.evaluation.metrics import Bools, Floats
+    from oddwire.evaluation.metrics import Bools, Floats, Ints
     from oddwire.evaluation.scored_rows import ScoredRows
 
 Verdict = Literal["kept", "above", "below"]
 
 INCIDENTS, UNITS, ROWS = "false_incidents_per_day", "share_of_units", "share_of_rows"
+NAMES = (INCIDENTS, UNITS, ROWS)
 _DAY = 86_400_000_000  # microseconds
 _ERROR = (1 - CONFIDENCE) / 2  # of a verdict on one side: that of an interval's end
 
@@ -112,7 +113,7 @@ class Observed:
 def count_false_alarms(
     scored: ScoredRows, threshold: float, *, days: float | None = None
 ) -> FalseAlarms | None:
-    """Count the false alarms of rows that are labelled as benign; of all, where none has a label.
+    """Count the false alarms of the rows that are labelled as benign.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def count_false_alarms(
         None where there is no such row.
     """
     labels = np.asarray(scored.labels, dtype=np.float64)
-    benign = np.isnan(labels) if np.isnan(labels).all() else labels == 0
+    benign = labels == 0
     if not benign.any():
         return None
     scores = np.asarray(scored.scores, dtype=np.float64)[benign]
@@ -153,6 +154,21 @@ def count_false_alarms(
     )
 
 
+def worst_of_benign_units(scored: ScoredRows) -> tuple[Floats, Ints | None] | None:
+    """Return the highest score of each benign unit's rows, and the unit's cluster.
+
+    None where rows have no source, or none is labelled as benign.
+    """
+    benign = np.asarray(scored.labels, dtype=np.float64) == 0
+    if scored.units is None or scored.units.kind == "row" or not benign.any():
+        return None
+    codes = scored.units.take(benign).codes
+    worst = np.full(int(codes.max()) + 1, -np.inf)
+    np.maximum.at(worst, codes, np.asarray(scored.scores, dtype=np.float64)[benign])
+    firsts = np.unique(codes, return_index=True)[1]
+    return worst, None if scored.clusters is None else scored.clusters[benign][firsts]
+
+
 def observe(
     found: FalseAlarms, target: Mapping[str, float], calibration: FalseAlarms | None = None
 ) -> Observed:
@@ -167,7 +183,7 @@ def observe(
     calibration
         Of the rows that set the threshold; None takes them as unlimited.
     """
-    names = sorted((INCIDENTS, UNITS, ROWS), key=lambda name: name not in target)
+    names = sorted(NAMES, key=lambda name: name not in target)
     rates = []
     for name in names:
         counts = found.counts(name)

@@ -17,6 +17,8 @@ from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.result import CampaignEvaluation
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
+from oddwire.evaluation.observed import Observed
+from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
@@ -164,6 +166,10 @@ class DetectorReport:
         Rows that are in no part, or were left out of training.
     threshold_rule
         The rule of the threshold and what it was made of, as the model keeps them.
+    observed
+        False alarms on the test rows against the target; None where no row is known to be benign.
+    unit_levels
+        P-values of the benign test units; None where rows have no units.
     clustering
         How well the groups of a clustering detector are set apart; None for any other.
     """
@@ -182,6 +188,8 @@ class DetectorReport:
     before_parts: Mapping[str, Mapping[str, int]]
     dropped: int
     threshold_rule: Mapping[str, Any] = field(default_factory=dict)
+    observed: Observed | None = None
+    unit_levels: Levels | None = field(default=None, repr=False, compare=False)
     clustering: ClusteringIndices | None = None
 
     @cached_property
@@ -195,7 +203,10 @@ class DetectorReport:
         """How sure the figures on the test rows are."""
         rows = self.scored
         resamples = affordable_resamples(len(rows.scores))
-        return bootstrap_intervals(rows.labels, rows.scores, self.test, resamples=resamples)
+        return bootstrap_intervals(
+            rows.labels, rows.scores, self.test,
+            clusters=rows.clusters, families=rows.attack, resamples=resamples,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
