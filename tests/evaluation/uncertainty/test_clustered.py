@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddwire.evaluation.uncertainty.clustered import ClusteredCount, share_interval
-from oddwire.evaluation.uncertainty.intervals import exact_interval
+from oddwire.evaluation.uncertainty.clustered import ClusteredCount, exact_interval, share_interval
 
 PERIODS = 250
 

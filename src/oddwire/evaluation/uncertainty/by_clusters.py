@@ -10,8 +10,10 @@ import pandas as pd
 
 from oddwire.evaluation.metrics import alert_metrics, recall_at
 from oddwire.evaluation.uncertainty.clustered import (
+    CONFIDENCE,
     ClusteredCount,
     Interval,
+    exact_interval,
     share_interval,
     sums,
 )
@@ -51,10 +53,35 @@ def clustered_shares(
         counted = ClusteredCount.of(alarms, np.ones(len(alarms)), clusters[benign])
         shares["false_positive_rate"] = counted.interval(confidence)
     if attack.any():
-        _, first, codes = np.unique(clusters[attack], return_index=True, return_inverse=True)
-        found, rows = sums(codes, alert[attack] * 1.0), sums(codes, np.ones(len(codes)))
-        shares["recall"] = share_interval(found, rows, kinds[attack][first], confidence)
+        mine = clusters[attack]
+        shares["recall"] = recall_interval(alert[attack], mine, kinds[attack], confidence)
     return shares
+
+
+def recall_interval(
+    found: Bools,
+    clusters: Ints | None,
+    kinds: Ints | None = None,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Return the interval of the share of attack rows that are found.
+
+    Parameters
+    ----------
+    found
+        Of each attack row, shape (n,).
+    clusters
+        The number of each row's cluster, shape (n,); None takes every row for independent.
+    kinds
+        The number of each row's family, shape (n,), which are strata; None for one.
+    confidence
+        Coverage, between 0 and 1.
+    """
+    if clusters is None:
+        return exact_interval(int(np.count_nonzero(found)), len(found), confidence)
+    _, first, codes = np.unique(clusters, return_index=True, return_inverse=True)
+    hits, rows = sums(codes, found * 1.0), sums(codes, np.ones(len(codes)))
+    return share_interval(hits, rows, None if kinds is None else kinds[first], confidence)
 
 
 def kinds_of_clusters(attack: Bools, families: Any, clusters: Ints) -> Ints:
