@@ -97,6 +97,17 @@ def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promi
     assert (told in text) == (promise == "above")
 
 
+def test_what_a_target_cannot_promise_and_noisy_sources_are_told(printed):
+    notes = [
+        "27 calibration units cannot promise 1 %",
+        "noisiest benign sources: [b]10.0.0.9\x1b[2J",
+    ]
+    text = printed({**ROW, "threshold_notes": notes})
+    assert "Threshold: 27 calibration units cannot promise 1 %" in text
+    assert "Threshold: noisiest benign sources: [b]10.0.0.9\N{REPLACEMENT CHARACTER}[2J" in text
+    assert "Threshold" not in printed(ROW)
+
+
 def test_detectors_that_failed_and_what_labels_add_are_told(printed):
     text = printed(
         ROW, failed={"kmeans": "DataError: [b]no"}, supervised_baselines=("forest: 0.9",)

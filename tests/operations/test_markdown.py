@@ -99,6 +99,15 @@ def test_a_leaderboard_shows_the_target_and_what_each_is_good_at():
     assert len(table(text)) == 3
 
 
+def test_a_leaderboard_tells_what_a_threshold_cannot_promise_and_who_is_noisy():
+    row = {**ROW, "threshold_notes": ["27 units cannot promise 1 %", f"noisiest: {HOSTILE} 53 %"]}
+    text = leaderboard_markdown(training(leaderboard=(row,)))
+    assert "**Threshold:**\n\n- isolation_forest: 27 units cannot promise 1 \\%\n" in text
+    assert "- isolation_forest: noisiest: " in text
+    assert "<script" not in rendered(text)
+    assert "**Threshold:**" not in leaderboard_markdown(training(leaderboard=(ROW,)))
+
+
 def test_mlflow_s_page_is_given_entities_instead():
     text = leaderboard_markdown(training(reason=HOSTILE), escaped_for_mlflow)
     assert "&#60;script&#62;" in text

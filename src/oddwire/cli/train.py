@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,8 @@ from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from oddwire.operations.training.results import TrainingResult
 
 EPILOG = """
@@ -137,8 +139,7 @@ def show(project: Project, result: TrainingResult) -> None:
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     if result.choice:
         console.print(escape(printable(result.choice)))
-    if row["target_verdict"] == "above":
-        console.print(f"On the test rows, {row['target_sentence']}")
+    _show_threshold(console, row)
     if told := figures_in_words(row):
         console.print(f"{row['detector']}: {told}")
     if result.cut_campaigns:
@@ -158,3 +159,15 @@ def show(project: Project, result: TrainingResult) -> None:
     root = escape(str(project.root))
     console.print(f"\n`make up` in {root} starts the MLflow page, and", soft_wrap=True)
     console.print(f"the Prefect page, http://{HOST}:{PREFECT_PORT}")
+
+
+def _show_threshold(console: Console, row: Mapping[str, Any]) -> None:
+    """Print where the winner does not keep its target, or its calibration cannot promise it."""
+    from rich.markup import escape
+
+    from oddwire.traffic.wire_text import printable
+
+    if row["target_verdict"] == "above":
+        console.print(f"On the test rows, {row['target_sentence']}")
+    for note in row.get("threshold_notes", []):
+        console.print(f"Threshold: {escape(printable(note))}", style="yellow")

@@ -112,10 +112,13 @@ def threshold_line(rule: Mapping[str, Any]) -> str:
     """
     if not rule:
         return ""
+    # What is no number, `threshold_notes` says in words.
+    given = {**rule, **(rule.get("target") or {})}
     inputs = {
-        name.replace("_", " ").replace("p value", "p-value").replace("fpr", "FPR"): value
-        for name, value in rule.items() if name != "rule" and value is not None
-    }  # fmt: skip
+        name.replace("_", " ").replace("p value", "p-value"): value
+        for name, value in given.items()
+        if name not in {"rule", "target_fpr"} and isinstance(value, str | int | float)
+    }
     shown = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in inputs.items()

@@ -47,6 +47,7 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         f"**Version {result.version}:** {escape(result.reason)}",
         table([*heads, *_COLUMNS.values()], cells),
         *_target(rows),
+        *_notes(rows, escape),
         *_campaigns(result),
         *([f"**Shared rows:** {result.shared_rows}."] if result.shared_rows else []),
         *_leaks(result, escape),
@@ -85,6 +86,14 @@ def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if row.get("target_sentence")
     ]
     return [f"**Target:** {', '.join(targets)}.", *(["\n".join(told)] if told else [])]
+
+
+def _notes(rows: Sequence[Mapping[str, Any]], escape: Escape) -> list[str]:
+    """Say of each detector what its target cannot promise, and which sources are noisy."""
+    told = [
+        f"- {row['detector']}: {escape(n)}" for row in rows for n in row.get("threshold_notes", [])
+    ]
+    return ["**Threshold:**\n\n" + "\n".join(told)] if told else []
 
 
 def _campaigns(result: TrainingResult) -> list[str]:

@@ -27,6 +27,7 @@ from oddwire.evaluation.reports import (
 )
 from oddwire.evaluation.strengths import describe_strengths
 from oddwire.evaluation.target_lines import target_sentence
+from oddwire.evaluation.threshold_notes import threshold_notes
 from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
 from oddwire.operations.comparison.training_history import (
     BEST,
@@ -126,7 +127,8 @@ def detector_items(report: DetectorReport, validation: Validation) -> Iterator[I
     on_test = evaluation_report(
         f"{name} on the test rows", test, report.intervals, observed=report.observed
     )  # fmt: skip
-    told = [on_test + threshold_line(rule), campaign_report(report.campaigns)]
+    notes = "".join(f"{note}\n" for note in threshold_notes(rule))
+    told = [on_test + threshold_line(rule) + notes, campaign_report(report.campaigns)]
     yield Text("reports/test.txt", "\n".join(filter(None, told)))
     yield from campaign_items(report)
     if rule:
@@ -255,6 +257,7 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     row["observed"] = seen and seen.to_dict()
     row["target_verdict"] = seen and seen.verdict
     row["target_sentence"] = target_sentence(seen) if seen else ""
+    row["threshold_notes"] = threshold_notes(report.threshold_rule)
     row["alert_p_value"] = report.test.alert_p_value
     row["intervals"] = report.intervals.to_dict()["bounds"]
     missing = {**report.test.undefined, **report.campaigns.undefined()}
