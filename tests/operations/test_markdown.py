@@ -103,7 +103,7 @@ def test_a_leaderboard_tells_what_a_threshold_cannot_promise_and_who_is_noisy():
     row = {**ROW, "threshold_notes": ["27 units cannot promise 1 %", f"noisiest: {HOSTILE} 53 %"]}
     text = leaderboard_markdown(training(leaderboard=(row,)))
     assert "**Threshold:**\n\n- isolation_forest: 27 units cannot promise 1 \\%\n" in text
-    assert "- isolation_forest: noisiest: " in text
+    assert "- isolation_forest: noisiest\\: " in text
     assert "<script" not in rendered(text)
     assert "**Threshold:**" not in leaderboard_markdown(training(leaderboard=(ROW,)))
 

@@ -170,4 +170,4 @@ def _show_threshold(console: Console, row: Mapping[str, Any]) -> None:
     if row["target_verdict"] == "above":
         console.print(f"On the test rows, {row['target_sentence']}")
     for note in row.get("threshold_notes", []):
-        console.print(f"Threshold: {escape(printable(note))}", style="yellow")
+        console.print(f"Threshold: {escape(printable(note))}")
