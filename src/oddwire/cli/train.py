@@ -137,8 +137,8 @@ def show(project: Project, result: TrainingResult) -> None:
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     if result.choice:
         console.print(escape(printable(result.choice)))
-    if row["target_verdict"] == "above":
-        console.print(f"On the test rows, {row['target_sentence']}")
+    if told := row.get("target_sentence"):
+        console.print(f"Test rows: {told}")
     if told := figures_in_words(row):
         console.print(f"{row['detector']}: {told}")
     if result.cut_campaigns:
