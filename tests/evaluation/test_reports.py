@@ -54,7 +54,7 @@ def test_false_alarms_against_the_target_stand_below_the_threshold():
     text = evaluation_report("x", evaluation, intervals, observed=seen)
     assert "is consistent" not in text
     assert text.splitlines()[-1] == (
-        "2.5 % of benign rows (0.815 % to 5.74 %) are consistent with the target of 2.5 %"
+        "2.5 % of benign rows (0.818 % to 5.75 %) are consistent with the target of 2.5 %"
     )
     assert "false alarms" not in evaluation_report("x", evaluation, intervals)
 
@@ -90,6 +90,17 @@ def test_the_threshold_is_told_with_its_rule_and_inputs():
         "threshold set by the rule best_f1: alert p-value 0.01235, attacks 300\n"
     )
     assert threshold_line({}) == ""
+    told = threshold_line({
+        "rule": "target", "alert_p_value": 0.008, "target": {"false_incidents_per_day": 30.0},
+        "calibration_alarms": 58, "shortfall": None,
+        "noisiest": [{"source": "10.0.0.7", "alarms": 40, "share": 0.7}],
+    })  # fmt: skip
+    first, second, _ = told.split("\n")
+    assert first == (
+        "threshold set by the rule target: target 30 false incidents a day, alert p-value 0.008, "
+        "calibration alarms 58"
+    )
+    assert "10.0.0.7" in second
 
 
 def test_a_threshold_that_nothing_reaches_is_shown():

@@ -162,12 +162,12 @@ def show(project: Project, result: TrainingResult) -> None:
 
 
 def _show_threshold(console: Console, row: Mapping[str, Any]) -> None:
-    """Print where the winner does not keep its target, or its calibration cannot promise it."""
+    """Print whether the winner keeps its target, and what its calibration cannot promise."""
     from rich.markup import escape
 
     from oddwire.traffic.wire_text import printable
 
-    if row["target_verdict"] == "above":
-        console.print(f"On the test rows, {row['target_sentence']}")
+    if told := row.get("target_sentence"):
+        console.print(f"Test rows: {told}")
     for note in row.get("threshold_notes", []):
         console.print(f"Threshold: {escape(printable(note))}")

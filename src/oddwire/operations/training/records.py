@@ -127,8 +127,7 @@ def detector_items(report: DetectorReport, validation: Validation) -> Iterator[I
     on_test = evaluation_report(
         f"{name} on the test rows", test, report.intervals, observed=report.observed
     )  # fmt: skip
-    notes = "".join(f"{note}\n" for note in threshold_notes(rule))
-    told = [on_test + threshold_line(rule) + notes, campaign_report(report.campaigns)]
+    told = [on_test + threshold_line(rule), campaign_report(report.campaigns)]
     yield Text("reports/test.txt", "\n".join(filter(None, told)))
     yield from campaign_items(report)
     if rule:
