@@ -84,15 +84,24 @@ def whole_folder(target: Path) -> Iterator[Path]:
 def bring_back(target: Path) -> None:
     """Put a folder back that a writer was killed over, between taking it away and replacing it."""
     target = Path(os.path.realpath(target))
-    if target.exists() or not target.parent.is_dir():
+    if taken_away(target) is None:
         return
     with _one_at_a_time(target.parent):
-        for path in sorted(target.parent.iterdir()):
-            name = _DRAFT.fullmatch(path.name)
-            if name and name["former"] and name["name"] == _short(target.name):
-                with suppress(OSError):
-                    path.rename(target)
-                return
+        if (former := taken_away(target)) is not None:
+            with suppress(OSError):
+                former.rename(target)
+
+
+def taken_away(target: Path) -> Path | None:
+    """Return where a folder is that a killed writer took away; None where none did."""
+    target = Path(os.path.realpath(target))
+    if target.exists() or not target.parent.is_dir():
+        return None
+    for path in sorted(target.parent.iterdir()):
+        name = _DRAFT.fullmatch(path.name)
+        if name and name["former"] and name["name"] == _short(target.name):
+            return path
+    return None
 
 
 def _swap(draft: Path, target: Path) -> Path:
