@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_numeric_dtype
 
+from oddwire.traffic.row_hashes import Hashes, hash_rows
 from oddwire.traffic.schema import LABEL
 
-Hashes = NDArray[np.uint64]
 _REMARKABLE = 0.01  # share of the test rows beyond what is expected
 _DEVIATIONS = 3  # of a count that has the variance of its mean, and of one row more
 _CHUNK = 200_000  # rows that are hashed at a time
@@ -127,21 +126,9 @@ def _hashed(frames: Iterable[pd.DataFrame]) -> tuple[Hashes, NDArray[np.int8]]:
     for frame in frames:
         for first in range(0, len(frame), _CHUNK):
             rows = frame.iloc[first : first + _CHUNK]
-            hashes.append(_hash(rows))
+            hashes.append(hash_rows(rows))
             labels.append(_labels(rows))
     return np.concatenate(hashes), np.concatenate(labels)
-
-
-def _hash(rows: pd.DataFrame) -> Hashes:
-    # In one order and of one type: the same value is the same, whatever file it came from.
-    plain = pd.DataFrame({name: _plain(rows[name]) for name in sorted(rows.columns)})
-    return np.asarray(pd.util.hash_pandas_object(plain, index=False), dtype=np.uint64)
-
-
-def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
-    if is_numeric_dtype(column):
-        return pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0)  # -0.0 is 0.0
-    return column.astype("string").fillna("\0").astype(object).reset_index(drop=True)
 
 
 def _labels(rows: pd.DataFrame) -> NDArray[np.int8]:
