@@ -73,8 +73,10 @@ def whole_folder(target: Path) -> Iterator[Path]:
     draft, handle = _made(target, folder=True)
     try:
         yield draft
+        _sync_all(draft)
         with _one_at_a_time(target.parent):
             former = _swap(draft, target)
+        sync_folder(target.parent)
         shutil.rmtree(former, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -149,6 +151,20 @@ def sync_folder(folder: Path) -> None:
         if handle is not None:
             with suppress(OSError):  # some file systems do not take it for a folder
                 os.fsync(handle)
+
+
+def _sync_all(folder: Path) -> None:
+    """Wait until all that a folder holds is on the disk; a link stands for no file of its own."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            file = Path(place, name)
+            if file.is_file() and not file.is_symlink():
+                handle = os.open(file, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+        sync_folder(Path(place))
 
 
 def _drafts(folder: Path) -> list[Path]:
