@@ -22,6 +22,7 @@ from oddwire.params.log_sources import (
     ZeekSource,
 )
 from oddwire.params.source_settings import RowKind, SourceSettings
+from oddwire.params.values.labels import BENIGN
 from oddwire.params.values.paths import FilePath
 from oddwire.params.values.time_formats import TimeFormat
 
@@ -110,9 +111,7 @@ class TableSource(_TrainAndTest):
 
     format: Literal["table"]
     label: str | None = None
-    benign: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = (
-        "benign", "normal", "0",
-    )  # fmt: skip
+    benign: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = BENIGN
     unknown: tuple[LabelValue, ...] = ()
     attack: str | None = None
     time: str | None = None

@@ -29,7 +29,7 @@ from oddwire.traffic.sources.logs.there import files_there, held, remember
 
 # One more whenever a reader of logs gives other rows for the same file: all are read anew then.
 # tests/stages/test_readers.py fails where it was forgotten.
-READERS = 1
+READERS = 2
 _NOT_OF_THE_ROWS = {"files", "max_refused_share", "max_rows", "train_days"}
 _SECONDS = 2.0  # between two words on how far it is
 
