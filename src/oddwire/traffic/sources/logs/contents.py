@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddwire.traffic.sources.conventions import PARQUET
 from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import NO_END, is_compressed, opened
 from oddwire.traffic.sources.logs.parsing.lines import Content as Opened
-from oddwire.traffic.sources.reading.layout.opening import PARQUET
 
 HEADS = (256, 16_384)  # bytes
 _READS = 1 << 20

@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.conventions import PARQUET, SEPARATORS
 from oddwire.traffic.sources.logs.parsing.json_lines import flat
 from oddwire.traffic.sources.logs.parsing.lines import opened
-from oddwire.traffic.sources.reading.layout.csv_layout import SEPARATORS
-from oddwire.traffic.sources.reading.layout.opening import PARQUET
 from oddwire.traffic.wire_text import shown_path
 
 _HEAD = 1 << 16

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.conventions import PARQUET, SEPARATORS
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.interim import last_of_each
 from oddwire.traffic.sources.logs.parsing.columns import (
@@ -32,8 +33,6 @@ from oddwire.traffic.sources.logs.reading import LogSettings, read_log
 from oddwire.traffic.sources.logs.recognising import is_blank, recognised
 from oddwire.traffic.sources.logs.tables.maps import KNOWN, places, plain
 from oddwire.traffic.sources.logs.tables.values import Reasons, TableSettings, records, typed
-from oddwire.traffic.sources.reading.layout.csv_layout import SEPARATORS
-from oddwire.traffic.sources.reading.layout.opening import PARQUET
 
 _ROWS = 100_000
 Typed = Callable[[Mapping[str, pa.Array]], tuple[dict[str, pa.Array], Reasons]]

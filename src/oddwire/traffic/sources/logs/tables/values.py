@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from oddwire.params.values.time_formats import TIME_UNITS
 from oddwire.params.values.time_formats import TimeUnit as AnyUnit
 from oddwire.traffic.labels import LabelRule
+from oddwire.traffic.sources.conventions import LIKE_A_CATEGORY, MISSING
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import BoolArray, seconds_between, texts
 from oddwire.traffic.sources.logs.protocols import WITH_PORTS, protocol
 from oddwire.traffic.sources.logs.tables.maps import PER_SECOND, TimeUnit
-from oddwire.traffic.sources.reading.values.spelling import LIKE_A_CATEGORY, MISSING
 from oddwire.traffic.sources.times import epochs
 
 _NO_RECORD = ("NODATA", "SKIPDATA")  # AWS: an interval without traffic, or not recorded
