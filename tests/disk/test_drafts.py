@@ -205,3 +205,21 @@ def test_files_of_others_are_never_swept(tmp_path):
     (tmp_path / (".link.oddwire-" + "0" * 16)).symlink_to(tmp_path / kept[0])
     sweep(tmp_path)
     assert set(kept) < set(names(tmp_path))
+
+
+def test_all_of_a_folder_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    target, synced, fsync = tmp_path / "folder", [], os.fsync
+
+    def noted(handle):
+        synced.append((os.fstat(handle).st_ino, target.exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with whole_folder(target) as draft:
+        (draft / "inside").mkdir()
+        (draft / "inside" / "file").write_text("x")
+        (draft / "link").symlink_to("nowhere")
+        places = (draft, draft / "inside", draft / "inside" / "file")
+        inodes = {place.stat().st_ino for place in places}
+    assert {inode for inode, there in synced if not there} == inodes
+    assert synced[-1] == (tmp_path.stat().st_ino, True)  # its name

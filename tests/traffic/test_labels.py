@@ -26,7 +26,8 @@ NOBODY_JUDGED = [
     "Background", "flow=Background", "flow=Background-UDP-Established", "flow=To-Background-CVUT",
     "flow=From-Background-Proxy", "background traffic", "", "  ", "-", "--", "\u2013", "(empty)",
     "unknown", "Unknown", "UNKNOWN ", "?", "\\N", "None", "NaN", "NULL", "#N/A", "N/A",
-    "unlabelled", "Un-labeled", "not labeled", "unclassified", "TBD",
+    "flow=TCP-Established-To-Microsoft-7", "flow=Abnormal", "unlabelled", "Un-labeled",
+    "not labeled", "unclassified", "TBD",
 ]  # fmt: skip
 
 
@@ -55,6 +56,11 @@ def test_what_the_source_says_comes_first():
     assert LabelRule(unknown=("to check",)).of("No Label") is None  # as always
     assert LabelRule().of("flow=From-Normal-V42-Jist") == 0
     assert LabelRule(benign=("fine",)).of("flow=From-Normal-V42-Jist") == 1
+
+
+def test_ctu_13_names_the_botnet_behind_a_word_that_is_no_part_of_the_name():
+    assert LabelRule().of("flow=To-Malware-V42") == 1
+    assert LabelRule().family("flow=From-Botnet-V42-UDP-DNS") == "From-Botnet-V42-UDP-DNS"
 
 
 def test_a_family_that_nobody_named_is_the_label():

@@ -10,7 +10,11 @@ from oddwire.params import load_params
 from oddwire.project import Project
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from oddwire.operations.data.ingesting import Ingested
+
+_MOST_LINKS = 3  # that are named
 
 EPILOG = """
 **Examples**
@@ -51,13 +55,15 @@ def show(ingested: Ingested) -> None:
 
     console = printer()
     counts = {
-        "files read now": ingested.new,
-        "files known": ingested.known,
-        "files gone, rows kept": ingested.gone,
-        "rows": ingested.rows,
+        "log files read now": ingested.new,
+        "log files read before": ingested.known,
+        "log files that have gone, their rows kept": ingested.gone,
+        "log files that are empty": ingested.empty,
+        "links that lead to no file": len(ingested.broken_links),
+        "rows in the archive": ingested.rows,
+        "rows that came late, before the newest of them": ingested.late,
+        "earlier records of a connection, left out": ingested.superseded,
         "lines refused": ingested.refused,
-        "rows superseded": ingested.superseded,
-        "rows late": ingested.late,
     }
     rows = [{"what": what, "count": f"{count:,}"} for what, count in counts.items()]
     print_table(console, rows, title=f"Archive of {ingested.source}", text=("what",))
@@ -66,8 +72,19 @@ def show(ingested: Ingested) -> None:
         console.print(f"Known from {ingested.first[:19]} to {ingested.last[:19]} (UTC)")
     for line in ingested.cut_off:
         console.print(escape(f"Cut off: {line}"), soft_wrap=True, style="yellow")
+    for link in ingested.broken_links[:_MOST_LINKS]:
+        console.print(escape(f"Leads to no file: {link}"), soft_wrap=True, style="yellow")
+    _show_refusals(console, ingested)
+
+
+def _show_refusals(console: Console, ingested: Ingested) -> None:
+    """Print of which files read now lines were refused, why, and where all of them are."""
+    from rich.markup import escape
+
     for one in ingested.refusals:
-        told = f"Refused: {one.file}, line {one.line}: {one.reason}"
+        lines, which = "1 line was", "line"
+        if one.refused > 1:
+            lines, which = f"{one.refused:,} lines were", "the first is line"
+        told = f"{one.file}: {lines} refused; {which} {one.line:,}: {one.reason}"
         console.print(escape(told), soft_wrap=True, style="yellow")
-    for kept_in in sorted({one.kept_in for one in ingested.refusals}):
-        console.print(escape(f"  all refused lines: {kept_in}"), soft_wrap=True)
+        console.print(escape(f"  text and reason of each: {one.kept_in}"), soft_wrap=True)

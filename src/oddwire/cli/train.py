@@ -62,8 +62,11 @@ def train(
     quiet_tools(terminal=True)
     project = Project.find()
     params = load_params(project.params_file)
-    params.source(source)
-    PeriodSettings.asked(since, until)  # refused before any server starts
+    settings = params.source(source)
+    PeriodSettings.asked(since, until)  # refused before any server starts, as what is not there
+    from oddwire.operations.data.pipeline import check_source_files
+
+    check_source_files(project, source, settings)
     chosen = params.search.detectors
     if detectors is not None:
         from oddwire.operations.training.fitting import parse_detectors

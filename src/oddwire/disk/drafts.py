@@ -73,8 +73,10 @@ def whole_folder(target: Path) -> Iterator[Path]:
     draft, handle = _made(target, folder=True)
     try:
         yield draft
+        _sync_all(draft)
         with _one_at_a_time(target.parent):
             former = _swap(draft, target)
+        sync_folder(target.parent)
         shutil.rmtree(former, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -84,15 +86,24 @@ def whole_folder(target: Path) -> Iterator[Path]:
 def bring_back(target: Path) -> None:
     """Put a folder back that a writer was killed over, between taking it away and replacing it."""
     target = Path(os.path.realpath(target))
-    if target.exists() or not target.parent.is_dir():
+    if taken_away(target) is None:
         return
     with _one_at_a_time(target.parent):
-        for path in sorted(target.parent.iterdir()):
-            name = _DRAFT.fullmatch(path.name)
-            if name and name["former"] and name["name"] == _short(target.name):
-                with suppress(OSError):
-                    path.rename(target)
-                return
+        if (former := taken_away(target)) is not None:
+            with suppress(OSError):
+                former.rename(target)
+
+
+def taken_away(target: Path) -> Path | None:
+    """Return where a folder is that a killed writer took away; None where none did."""
+    target = Path(os.path.realpath(target))
+    if target.exists() or not target.parent.is_dir():
+        return None
+    for path in sorted(target.parent.iterdir()):
+        name = _DRAFT.fullmatch(path.name)
+        if name and name["former"] and name["name"] == _short(target.name):
+            return path
+    return None
 
 
 def _swap(draft: Path, target: Path) -> Path:
@@ -140,6 +151,20 @@ def sync_folder(folder: Path) -> None:
         if handle is not None:
             with suppress(OSError):  # some file systems do not take it for a folder
                 os.fsync(handle)
+
+
+def _sync_all(folder: Path) -> None:
+    """Wait until all that a folder holds is on the disk; a link stands for no file of its own."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            file = Path(place, name)
+            if file.is_file() and not file.is_symlink():
+                handle = os.open(file, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+        sync_folder(Path(place))
 
 
 def _drafts(folder: Path) -> list[Path]:

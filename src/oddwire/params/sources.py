@@ -27,6 +27,7 @@ from oddwire.params.source_settings import (
     SourceSettings,
     TableUnit,
 )
+from oddwire.params.values.labels import BENIGN
 from oddwire.params.values.paths import FilePath
 from oddwire.params.values.time_formats import TimeFormat
 
@@ -120,9 +121,7 @@ class TableSource(_TrainAndTest):
 
     format: Literal["table"]
     label: str | None = None
-    benign: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = (
-        "benign", "normal", "0",
-    )  # fmt: skip
+    benign: Annotated[tuple[LabelValue, ...], Field(min_length=1)] = BENIGN
     unknown: tuple[LabelValue, ...] = ()
     attack: str | None = None
     time: str | None = None

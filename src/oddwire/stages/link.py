@@ -13,15 +13,16 @@ import sys
 from pathlib import Path
 
 from oddwire.disk.drafts import whole_folder
-from oddwire.errors import DataError
+from oddwire.errors import DataError, listed
 from oddwire.params import SourceSettings, load_params
 from oddwire.project import Project
-from oddwire.stages.running import run
+from oddwire.stages.running import remark, run
 from oddwire.traffic.archive.records import is_of_logs
 from oddwire.traffic.sources.logs.listing import NAME, read_listing, write_listing
-from oddwire.traffic.sources.reading.files import check_files, check_places
+from oddwire.traffic.sources.reading.files import broken_links, check_files, check_places
 from oddwire.traffic.wire_text import shown_path
 
+_SHOWN = 3  # broken links that are named
 _NO_FILES = "no-files"  # the mark of a source without any
 
 
@@ -39,6 +40,10 @@ def link(project: Project, source: str) -> None:
     settings = params.source(source)
     has_archive = is_of_logs(project.ingested(source))  # which keeps what has gone
     files = check_files(settings, root=project.root, name=source, required=not has_archive)
+    if broken := broken_links(settings.logs, root=project.root):
+        links = "1 link leads" if len(broken) == 1 else f"{len(broken):,} links lead"
+        remark(f"source {source}: {links} to no file, and no log is read there:"
+               f" {listed(map(shown_path, broken), _SHOWN)}")  # fmt: skip
     _refuse_others(project.raw(source))
     with whole_folder(project.raw(source)) as folder:
         if settings.logs:

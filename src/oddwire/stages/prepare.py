@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from oddwire.disk.drafts import whole_folder
@@ -19,6 +18,7 @@ from oddwire.params.stage_settings import PeriodSettings, period_of
 from oddwire.project import LOOK_BACK_FOLDER, Project
 from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
+from oddwire.traffic.connections import CONNECTION_COLUMNS
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 from oddwire.traffic.frame_files import FrameFile, columns_of, read_frames
@@ -28,10 +28,9 @@ from oddwire.traffic.splitting.campaign_parts import (
     CampaignParts,
     count_campaigns,
 )
-from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, split_rows
-from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
+from oddwire.traffic.splitting.parts import NUMBERS, SPLIT_BY, Split, split_rows
+from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared, same_rows
 
-_REST = "test_rest.parquet"  # rows of an official test file that are left out, while we compare
 PARTS = ("train", "calibration", "validation", "test")
 Period = tuple[dt.datetime | None, dt.datetime | None]
 _WORKERS = 2  # while one frame is written, as many are computed; more would hold more memory
@@ -63,9 +62,10 @@ def prepare(project: Project, source: str) -> None:
         params.split, seed=params.seed, source=source,
     )  # fmt: skip
     del rows  # not held while the parts are written
+    _check_test(archive, (since, until), split, params.rows_at_once)
     with whole_folder(project.prepared(source)) as folder:
         _write_parts(archive, (since, until), split, schema, folder, params.rows_at_once)
-        shared = _shared_rows(folder, source, params.rows_at_once)
+        shared = _shared_rows(archive, folder, params.rows_at_once)
         campaigns = _campaigns(folder, params.rows_at_once)
         content = {
             "source": source,
@@ -90,10 +90,23 @@ def _period(archive: Archive, wanted: PeriodSettings) -> Period:
     return archive.newest(wanted.days) if wanted.days is not None else since, until
 
 
+def _check_test(archive: Archive, period: Period, split: Split, rows: int) -> None:
+    """Refuse a test file that has the rows of the train file, in whatever order."""
+    if split.official is None or len(split.official) != len(split.numbers):
+        return
+    since, until = period
+    before = archive.batches("train", rows=rows, since=since, until=until)
+    if same_rows(before, archive.batches("test", rows=rows)):
+        raise DataError(
+            f"source {archive.folder.name}: its test file has the same rows as its train file:"
+            " `test` must name rows that nothing was trained on, or be left out"
+        )
+
+
 def _write_parts(
     archive: Archive, period: Period, split: Split, schema: FeatureSchema, folder: Path, rows: int
 ) -> None:
-    """Write each part, and the dropped rows, in the order of the archive."""
+    """Write each part in the order of the archive."""
     features = FeaturesInBatches(archive.kind, schema)
     since, until = period
     if since is not None:  # its first rows look back like any other
@@ -103,7 +116,7 @@ def _write_parts(
     with ExitStack() as open_files:
         files = {
             part: open_files.enter_context(FrameFile(folder / f"{part}.parquet"))
-            for part in NUMBERS
+            for part in PARTS
             if not (archive.has_test and part == "test")
         }
         batches = archive.batches("train", rows=rows, since=since, until=until)
@@ -111,44 +124,30 @@ def _write_parts(
             numbers = split.numbers[first : first + len(frame)]
             for part, file in files.items():
                 chosen = numbers == NUMBERS[part]
-                if part == "dropped":  # what no part has, to count the shared rows by
-                    chosen |= numbers == LEFT_OUT
                 if chosen.any() or not first:  # so that a part without rows has its columns
                     file.write(frame[chosen])
             first += len(frame)
     features.save(folder / LOOK_BACK_FOLDER)
-    if archive.has_test:
+    if split.official is not None:
         later = FeaturesInBatches(archive.kind, schema, behind=[folder / LOOK_BACK_FOLDER])
-        with FrameFile(folder / "test.parquet") as test, FrameFile(folder / _REST) as rest:
+        with FrameFile(folder / "test.parquet") as test:
             first = 0
             for frame in later.of_all(archive.batches("test", rows=rows), workers=_WORKERS):
-                kept = np.ones(len(frame), dtype=bool)
-                if split.official is not None:
-                    kept = split.official[first : first + len(frame)]
-                test.write(frame[kept])
-                rest.write(frame[~kept])
+                test.write(frame[split.official[first : first + len(frame)]])
                 first += len(frame)
 
 
-def _shared_rows(folder: Path, source: str, rows: int) -> SharedRows:
-    """Count the test rows that occur before them, and remove the dropped rows again."""
+def _shared_rows(archive: Archive, folder: Path, rows: int) -> SharedRows:
+    """Count the test rows that also occur in the parts before them."""
+    columns: Sequence[str] = columns_of(folder / "train.parquet")
+    if archive.kind == "connections":  # all else follows from these, and from what was before
+        columns = [name for name in columns if name in CONNECTION_COLUMNS]
 
     def pieces(*parts: str) -> Iterator[pd.DataFrame]:
         for part in parts:
-            yield from read_frames(folder / f"{part}.parquet", rows=rows)
+            yield from read_frames(folder / f"{part}.parquet", rows=rows, columns=columns)
 
-    before = pieces("train", "calibration", "validation", "dropped")
-    beyond = folder / _REST
-    left_out = read_frames(beyond, rows=rows) if beyond.is_file() else iter(())
-    shared = count_shared(before, pieces("test"), left_out)
-    if shared.same:
-        raise DataError(
-            f"source {source}: its test file has the same rows as its train file:"
-            " `test` must name rows that nothing was trained on, or be left out"
-        )
-    (folder / "dropped.parquet").unlink()
-    beyond.unlink(missing_ok=True)
-    return shared
+    return count_shared(pieces("train", "calibration", "validation"), pieces("test"))
 
 
 def _campaigns(folder: Path, rows: int) -> CampaignParts:

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from oddwire.errors import short_repr
+from oddwire.params.values.labels import BENIGN
 from oddwire.traffic.schema import ATTACK, LABEL
 
-BENIGN = ("benign", "normal", "0")
 # What people and tools write where nobody judged; case, blanks, `_` and `-` make no difference.
 UNKNOWN = (
     "", "?", "(empty)", "n/a", "#n/a", "na", "<na>", "nan", "null", "(null)", "none", "\\n",
@@ -27,9 +27,12 @@ UNKNOWN = (
     "undefined", "undetermined", "tbd", "background",
 )  # fmt: skip
 _BLANKS = re.compile(r"[\s_\-\u2010-\u2015]+")  # dashes of any length
-# CTU-13's way: `flow=Background-UDP`, `flow=To-Background-CVUT-Proxy`, `flow=From-Normal-V42-Jist`.
+# CTU-13's way: `flow=Background-UDP`, `flow=To-Background-CVUT-Proxy`, `flow=From-Normal-V42-Jist`,
+# `flow=From-Botnet-V42-UDP-DNS`; what is neither normal nor the botnet's, nobody judged.
 _BACKGROUND = re.compile(r"(flow=)?((from|to)[-_ ])?background([-_ ].*)?")
-_NORMAL = re.compile(r"flow=((from|to)[-_ ])?normal([-_ ].*)?")
+_CTU = "flow="
+_CTU_ATTACKS = ("botnet", "malware", "malicious", "attack")
+_CTU_BENIGN = re.compile(r"(?<![a-z])(normal|benign)(?![a-z])")
 _MOST_TEXTS, _MOST_SHOWN = 1000, 6  # different labels that are counted, that are named
 _TRUTH = {"true": "1", "false": "0"}
 
@@ -100,13 +103,13 @@ class LabelRule:
             return 0
         if key in unknown or is_unknown(text):
             return None
-        return 0 if "normal" in benign and _NORMAL.fullmatch(key) else 1
+        return _ctu_code(key, benign) if key.startswith(_CTU) else 1
 
     def family(self, text: str | None) -> str | None:
         """Return the attack that a label names, None where it is none or a number alone."""
         if text is None or self.of(text) != 1 or _is_number(text):
             return None
-        return text.strip()
+        return text.strip().removeprefix(_CTU)
 
     def columns(self, label: pa.Array, family: pa.Array | None = None) -> dict[str, pa.Array]:
         """Return ``label`` and ``attack`` of rows by the texts of their labels and families."""
@@ -183,6 +186,13 @@ class LabelsSeen:
 
 
 _NO_TEXT = pa.scalar(None, pa.string())
+
+
+def _ctu_code(key: str, benign: frozenset[str]) -> int | None:
+    if any(word in key for word in _CTU_ATTACKS):
+        return 1
+    found = _CTU_BENIGN.search(key)
+    return None if found is None else int(found[1] not in benign)
 
 
 def _is_number(text: str) -> bool:

@@ -53,21 +53,26 @@ def test_what_is_new_known_gone_refused_and_late_is_told(office):
     write(6)
     first = ingested(project)
     assert first.to_dict() == {
-        "source": "office", "files": {"new": 2, "known": 0, "gone": 0}, "rows": 120,
+        "source": "office", "files": {"new": 2, "known": 0, "gone": 0, "empty": 0},
+        "rows": 120,
         "refused": 0, "superseded": 0, "late": 0,
         "first": "2023-11-15T05:00:03+00:00", "last": "2023-11-15T06:49:13+00:00",
-        "cut_off": (), "refusals": (),
+        "cut_off": (), "refusals": (), "broken_links": (),
     }  # fmt: skip
     assert (ingested(project).new, ingested(project).known) == (0, 2)
 
     gone.unlink()
     write(0, more="too\tfew\n")
+    gone.with_name("conn.empty.log").touch()
+    lost = gone.with_name("conn.lost.log")
+    lost.symlink_to("nowhere")
     second = ingested(project)
     assert (second.new, second.known, second.gone) == (1, 1, 1)
     assert (second.rows, second.refused, second.late) == (180, 1, 60)
+    assert (second.empty, second.broken_links) == (1, (str(lost),))
     (refusal,) = second.refusals
     assert isinstance(refusal, Refusal)
-    assert (refusal.file, refusal.line) == ("zeek/conn.0.log", 67)
+    assert (refusal.file, refusal.refused, refusal.line) == ("zeek/conn.0.log", 1, 67)
     assert json.loads((project.root / refusal.kept_in).read_text())["text"] == "too\tfew"
 
     # Too many refused: an error with the file, and the archive as it was.

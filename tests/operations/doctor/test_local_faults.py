@@ -39,9 +39,9 @@ def test_looking_makes_and_changes_nothing(bare, look):
 
 
 NAMES = (
-    "installation", "settings", "secrets", "disks", "git", "DVC", "locks", "leftovers", "ledger",
-    "Optuna's journals", "Evidently's history", "MLflow's store", "MLflow's runs", "champions",
-    "drift",
+    "installation", "settings", "secrets", "disks", "git", "DVC", "archives", "locks", "leftovers",
+    "ledger", "Optuna's journals", "Evidently's history", "MLflow's store", "MLflow's runs",
+    "champions", "drift",
 )  # fmt: skip
 
 

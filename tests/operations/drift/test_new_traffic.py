@@ -191,7 +191,8 @@ def timed(bare, train):
     desk = train()
 
     def append(numbers):
-        pd.concat([pd.read_csv(file), days(numbers)]).to_csv(file, index=False)
+        before = pd.read_csv(file, float_precision="round_trip")
+        pd.concat([before, days(numbers)]).to_csv(file, index=False)
         for stage in (link, ingest):
             stage(bare, "desk")
 
@@ -249,6 +250,19 @@ def test_a_period_that_is_asked_for_is_looked_at_and_leaves_the_next_days_to_com
         checked(desk, asked=PeriodSettings.asked("2030-01-01", "2030-01-02"))
     open_end = checked(desk, asked=PeriodSettings.asked("2026-03-12", ""))
     assert open_end.subject.rows == 100
+
+
+def test_a_period_that_is_asked_for_again_is_new_where_its_rows_have_changed(timed):
+    desk, append = timed
+    append([8, 9, 10])
+    asked = PeriodSettings.asked("2026-03-10", "2026-03-11")
+    first = checked(desk, asked=asked)
+    append([11])
+    assert checked(desk, asked=asked).run_id == first.run_id  # as rows beyond it are none of it
+    append([8])  # each row of that day a second time, and so brought in late
+    late = checked(desk, asked=asked)
+    assert not late.already_checked
+    assert (first.subject.rows, late.subject.rows) == (100, 200)
 
 
 def test_a_period_is_of_the_sources_own_rows(desk):

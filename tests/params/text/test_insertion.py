@@ -59,7 +59,10 @@ def test_what_would_come_out_otherwise_is_left_to_people(text):
         with_source(text, "new", BLOCK)
 
 
-@pytest.mark.parametrize("value", ["*.log", "a: b", "#x", "no", "1e5", "a\nb", "\x1b[2J", "{x}"])
+@pytest.mark.parametrize(
+    "value",
+    ["*.log", "a: b", "#x", "no", "1e5", "a\nb", "\x1b[2J", "{x}", "a\u2028b", "a\x85b: c", "é"],
+)
 def test_a_value_is_read_as_it_was_given(value):
     block = {"format": "zeek", "files": [value, "a"], "label": value}
     text = as_text("new", block, "")

@@ -98,5 +98,15 @@ def test_finds_its_way_from_a_first_row_that_is_broken():
     assert np.diff(found[ENOUGH + 1 :]).tolist() == [1] * (2 * ENOUGH - 1)
 
 
+@pytest.mark.usefixtures("kernels")
+def test_a_row_without_an_end_does_not_move_it():
+    ends = [None, NOW, NOW + 5, *[None] * ENOUGH, NOW + 7]
+    rows = pd.DataFrame(
+        {"end": pd.to_datetime(pd.Series(ends, dtype="float64"), unit="s", utc=True)}
+    )
+    found = Clock().of(rows) // MICROSECONDS
+    assert found.tolist() == [0, NOW, NOW + 5, *[NOW + 5] * ENOUGH, NOW + 7]
+
+
 def test_of_no_rows_is_none():
     assert clocks_of() == []

@@ -11,7 +11,7 @@ from oddwire.params.sources import NslKddSource, TableSource
 from oddwire.traffic.sources import read_source
 from oddwire.traffic.splitting import shared_rows
 from oddwire.traffic.splitting.parts import split_rows
-from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
+from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared, same_rows
 
 
 def rows(count, *, seed, repeats=0.0):
@@ -29,7 +29,7 @@ def test_copied_rows_are_counted_and_told_with_their_share():
     before = rows(2000, seed=0)
     test = pd.concat([rows(600, seed=1), before.sample(400, random_state=0)])
     found = count_shared([before], [test])
-    assert (found.rows, found.of, found.share, found.same) == (400, 1000, 0.4, False)
+    assert (found.rows, found.of, found.share) == (400, 1000, 0.4)
     assert found.remarkable
     assert found.sentence.startswith("400 of 1,000 test rows (40.0%) also occur before")
 
@@ -65,10 +65,10 @@ def test_the_same_rows_in_another_order_and_of_other_types_are_the_same(monkeypa
     before = rows(500, seed=0)
     other = before.sample(frac=1, random_state=1)[["label", "proto", "bytes"]]
     other = other.astype({"proto": object, "label": "float64"})
-    found = count_shared([before[:13], before[13:]], [other])
-    assert found.same
-    assert found.rows == 500
-    assert not count_shared([before], [other.head(499)]).same
+    assert count_shared([before[:13], before[13:]], [other]).rows == 500
+    assert same_rows([before[:13], before[13:]], [other])
+    assert not same_rows([before], [other.head(499)])
+    assert not same_rows([before], [pd.concat([other.head(499), other.head(1)])])
 
 
 def test_another_label_or_time_is_another_row():

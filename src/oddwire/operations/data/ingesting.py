@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,33 @@ from oddwire.project import Project
 from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.archive.parts import read_pieces
 from oddwire.traffic.archive.records import PartRecord, Records, read_records
-from oddwire.traffic.sources.logs.there import contents_there
-from oddwire.traffic.wire_text import printable
+from oddwire.traffic.sources.logs.there import contents_there, empty_files_there
+from oddwire.traffic.sources.reading.files import broken_links
+from oddwire.traffic.wire_text import printable, shown_path
 
-_REASONS = 5
+_MOST_FILES = 5  # of which refused lines are told
 _LONGEST = 200
 _ROWS = 200_000
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A line that was refused: of which log file, which line, why, and the file of all of them."""
+    """Lines of a log file that were refused.
+
+    Parameters
+    ----------
+    file
+        What it is called, and the folder that it is in.
+    refused
+        How many lines of it were refused.
+    line, reason
+        The number of the first one, and what is wrong with it.
+    kept_in
+        The file that has all of them.
+    """
 
     file: str
+    refused: int
     line: int
     reason: str
     kept_in: str
@@ -59,7 +73,11 @@ class Ingested:
     cut_off
         New files that ended before their time, and how.
     refusals
-        The first refused lines of the new files.
+        The first new files of which lines were refused.
+    empty
+        Log files that are there and hold nothing.
+    broken_links
+        Links under a pattern of the source that lead to no file.
     """
 
     source: str
@@ -74,11 +92,13 @@ class Ingested:
     last: str | None
     cut_off: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    empty: int = 0
+    broken_links: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         content = asdict(self)
-        files = {name: content.pop(name) for name in ("new", "known", "gone")}
+        files = {name: content.pop(name) for name in ("new", "known", "gone", "empty")}
         return {"source": content.pop("source"), "files": files, **content}
 
 
@@ -100,7 +120,9 @@ def ingest_source(project: Project, source: str, settings: Source) -> Ingested:
         with dvc_lock(project):
             archive = open_archive(folder)
             if settings.logs:
-                return _of_logs(project, source, before, archive)
+                found = _of_logs(project, source, before, archive)
+                broken = broken_links(settings.logs, root=project.root)
+                return replace(found, broken_links=tuple(map(shown_path, broken)))
             return _of_files(source, settings, archive, anew=written != _written(folder))
 
 
@@ -139,7 +161,8 @@ def _of_logs(project: Project, source: str, before: Records, archive: Archive) -
         first=None if after.first is None else after.first.isoformat(),
         last=None if after.last is None else after.last.isoformat(),
         cut_off=tuple(f"{printable(part.name, _LONGEST)}: {part.cut}" for part in new if part.cut),
-        refusals=tuple(islice(_refusals(project, archive.folder, new), _REASONS)),
+        refusals=tuple(islice(_refusals(project, archive.folder, new), _MOST_FILES)),
+        empty=empty_files_there(project.known_logs(source)),
     )
 
 
@@ -164,10 +187,9 @@ def _refusals(project: Project, folder: Path, parts: Iterable[PartRecord]) -> It
         file = part.refused_file(folder)
         kept_in = str(file.relative_to(project.root))
         with file.open(encoding="utf-8") as lines:
-            for line in islice(lines, _REASONS):
-                content = json.loads(line)
-                reason = printable(content["reason"], _LONGEST)
-                yield Refusal(printable(part.name, _LONGEST), int(content["line"]), reason, kept_in)
+            first = json.loads(next(lines))
+        name, reason = printable(part.name, _LONGEST), printable(first["reason"], _LONGEST)
+        yield Refusal(name, part.refused, int(first["line"]), reason, kept_in)
 
 
 def _written(folder: Path) -> tuple[int, int] | None:

@@ -47,9 +47,7 @@ def reproduce(
     ServiceError
         If DVC failed for another reason.
     """
-    check_places(load_params(project.params_file), project)
-    has_archive = is_of_logs(project.ingested(source))  # which keeps what has gone
-    files = check_files(settings, root=project.root, name=source, required=not has_archive)
+    files = check_source_files(project, source, settings)
     name = f"dvc repro {source}"
     targets = [f"{stage}@{source}" for stage in stages]
     with dvc_lock(project), step(name):
@@ -66,6 +64,19 @@ def reproduce(
             step=name,
             environment=as_environment(source, period),
         )
+
+
+def check_source_files(project: Project, source: str, settings: Source) -> dict[str, Path]:
+    """Return the files of a source by their keys, as they are before anything starts.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, or where DVC would delete it.
+    """
+    check_places(load_params(project.params_file), project)
+    has_archive = is_of_logs(project.ingested(source))  # which keeps what has gone
+    return check_files(settings, root=project.root, name=source, required=not has_archive)
 
 
 def _bring_archive_back(project: Project, source: str, name: str) -> None:

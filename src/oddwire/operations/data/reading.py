@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from oddwire.operations.progress import progress, step
 from oddwire.params import Source
 from oddwire.traffic.archive import Archive
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
+from oddwire.traffic.row_hashes import hash_rows
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources import FileRows, read_file
 from oddwire.traffic.wire_text import shown_path
@@ -71,3 +73,11 @@ def read_period(
                 features.take(batch)
         found += map(features.of, archive.batches(part, rows=rows, since=start, until=end))
     return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True)
+
+
+def digest_of_period(archive: Archive, start: dt.datetime, end: dt.datetime, *, rows: int) -> str:
+    """Return a hash of the rows of a source that are known in a period: others have another."""
+    found = hashlib.sha256()
+    for batch in archive.batches("train", rows=rows, since=start, until=end):
+        found.update(hash_rows(batch).tobytes())
+    return found.hexdigest()[:16]

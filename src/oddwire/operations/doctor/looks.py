@@ -31,6 +31,7 @@ LOOKS = (
     _look("disks", "machine", "see_disks"),
     _look("git", "repository.git", "see_git"),
     _look("DVC", "repository.dvc", "see_dvc"),
+    _look("archives", "archives", "see_archives"),
     _look("locks", "locks", "see_locks"),
     _look("leftovers", "leftovers", "see_leftovers"),
     _look("ledger", "stores.promotions", "see_ledger"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -173,7 +174,8 @@ class _Explained:
 
 
 def _explain(model: Model, features: pd.DataFrame) -> _Explained:
-    with step(f"explain {len(features)} alerts"):
+    alerts = "1 alert" if len(features) == 1 else f"{len(features):,} alerts"
+    with step(f"explain {alerts}") if len(features) else nullcontext():
         explained = model.explain(features)
         why = dict(zip(features.index.tolist(), sentences(explained), strict=True))
         # What is a number in one row and text in the next is text in a file.

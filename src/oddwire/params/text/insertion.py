@@ -32,7 +32,16 @@ def with_source(text: str, name: str, block: dict[str, Any]) -> str:
 
 def as_text(name: str, block: dict[str, Any], indent: str = _INDENT) -> str:
     """Return a block as it stands in ``params.yaml``."""
-    plain = yaml.safe_dump({name: block}, sort_keys=False, allow_unicode=True, width=10_000)
+
+    def dumped(*, as_it_is: bool) -> str:
+        text: str = yaml.safe_dump(
+            {name: block}, sort_keys=False, allow_unicode=as_it_is, width=10_000
+        )
+        return text
+
+    plain = dumped(as_it_is=True)
+    if len(plain.splitlines()) > plain.count("\n"):  # U+2028 in a file's name ends a line, too
+        plain = dumped(as_it_is=False)
     return "".join(f"{indent}{line}\n" for line in plain.splitlines())
 
 

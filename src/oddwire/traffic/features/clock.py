@@ -6,7 +6,8 @@ it is and leaves it there. But one broken end far ahead would stop that clock: a
 would be "now", in every window. So an end more than a day from the newest, on either side, does not
 move the clock, unless `ENOUGH` rows in succession say so; the time has then leapt, such as from one
 capture to the next. What broken ends cost is bounded: where there are enough of them, the clock
-leaps ahead, and back as soon as enough rows say that; both times the windows begin anew.
+leaps ahead, and back as soon as enough rows say that; both times the windows begin anew. A row
+without an end finds the clock where it is, and is in 1970 where there was none before it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _YEAR = 366 * _DAY
 # Rows in succession, all more than a day ahead, or all more than a day behind. After a time without
 # rows all but the last of them still see the windows of before, so that these are few.
 ENOUGH = 3
+_NO_TIME = np.iinfo(np.int64).min  # what NumPy and pandas call it
 
 # What is carried from row to row.
 _BEGUN, _NEWEST, _CLOCK, _SUCCESSION, _NEAREST = range(5)
@@ -68,6 +70,9 @@ def _advance(ends: IntArray, state: IntArray, enough: int) -> IntArray:
     clocks = np.empty(len(ends), dtype=np.int64)
     for row in range(len(ends)):
         end = ends[row]
+        if end == _NO_TIME:
+            clocks[row] = state[_CLOCK]
+            continue
         if state[_BEGUN] == 0:
             state[_BEGUN] = 1
             state[_NEWEST] = state[_CLOCK] = end

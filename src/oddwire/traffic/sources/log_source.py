@@ -27,10 +27,11 @@ from oddwire.params import (
     SuricataSource,
     ZeekSource,
 )
+from oddwire.params.values.labels import BENIGN
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_connections, type_ends
-from oddwire.traffic.labels import BENIGN, LabelRule
+from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA

@@ -1,4 +1,6 @@
-"""Test rows that also occur before the test part: figures on them say little of new traffic.
+"""Test rows that also occur in the parts before: figures on them say little of new traffic.
+
+Rows that are in no part are not looked at: nothing was learned from them.
 
 Some honest traffic repeats itself: a name server is asked the same thing a thousand times, and
 features without addresses and times come out equal. How often is seen in the rows before the test
@@ -15,11 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_numeric_dtype
 
+from oddwire.traffic.row_hashes import Hashes, hash_rows
 from oddwire.traffic.schema import CAMPAIGN, LABEL, UNIT
 
-Hashes = NDArray[np.uint64]
 _REMARKABLE = 0.01  # share of the test rows beyond what is expected
 _DEVIATIONS = 3  # of a count that has the variance of its mean, and of one row more
 _CHUNK = 200_000  # rows that are hashed at a time
@@ -28,25 +29,22 @@ _NO_LABEL = 2
 
 @dataclass(frozen=True)
 class SharedRows:
-    """How many test rows also occur before the test part.
+    """How many test rows also occur in the parts before.
 
     Parameters
     ----------
     rows
-        How many do: with all their columns, identifiers, time and label among them.
+        How many do: with all that came over the wire, identifiers, time and label among it.
     of
         How many test rows there are.
     expected
         How many would if the test rows were like those before them: the share of those that
         occurs twice or more among them, label by label.
-    same
-        Whether the test part and the rows before it are the same rows, in whatever order.
     """
 
     rows: int
     of: int
     expected: float
-    same: bool = False
 
     @property
     def share(self) -> float:
@@ -88,12 +86,8 @@ class SharedRows:
         return cls(int(kept["rows"]), int(kept["of"]), float(kept["expected"]))
 
 
-def count_shared(
-    before: Iterable[pd.DataFrame],
-    test: Iterable[pd.DataFrame],
-    left_out: Iterable[pd.DataFrame] = (),
-) -> SharedRows:
-    """Count the test rows that also occur before the test part.
+def count_shared(before: Iterable[pd.DataFrame], test: Iterable[pd.DataFrame]) -> SharedRows:
+    """Count the test rows that also occur before them.
 
     Rows are compared by hashes of 8 bytes, so that millions take little memory.
 
@@ -101,15 +95,12 @@ def count_shared(
     ----------
     before, test
         Frames of the same columns, in pieces of any size.
-    left_out
-        Rows of the test file that the test part does not take: they are not counted, and yet tell
-        whether the file is that of the rows before.
 
     Examples
     --------
     >>> before = pd.DataFrame({"bytes": [1.0, 2.0, 2.0, 3.0]})
     >>> count_shared([before], [pd.DataFrame({"bytes": [1.0, 4.0]})])
-    SharedRows(rows=1, of=2, expected=1.0, same=False)
+    SharedRows(rows=1, of=2, expected=1.0)
     """
     (hashes, labels), (tested, test_labels) = _hashed(before), _hashed(test)
     found, counts = np.unique(hashes, return_counts=True)
@@ -120,34 +111,25 @@ def count_shared(
         if len(alike):
             repeats = np.isin(alike, repeated).mean()
             expected += float(repeats) * int((test_labels == label).sum())
-    shared = int(np.isin(tested, found).sum())
-    every = np.concatenate([tested, _hashed(left_out)[0]])
-    same = len(hashes) == len(every) and bool(np.array_equal(np.sort(hashes), np.sort(every)))
-    return SharedRows(shared, len(tested), expected, same=same)
+    return SharedRows(int(np.isin(tested, found).sum()), len(tested), expected)
+
+
+def same_rows(one: Iterable[pd.DataFrame], other: Iterable[pd.DataFrame]) -> bool:
+    """Return whether frames, in pieces of any size, have the same rows in whatever order."""
+    hashes, others = (np.sort(_hashed(frames)[0]) for frames in (one, other))
+    return bool(np.array_equal(hashes, others))
 
 
 def _hashed(frames: Iterable[pd.DataFrame]) -> tuple[Hashes, NDArray[np.int8]]:
     """Return a hash and a label per row."""
     hashes, labels = [np.empty(0, np.uint64)], [np.empty(0, np.int8)]
+    no_news = [UNIT, CAMPAIGN]  # they say nothing new of a row
     for frame in frames:
         for first in range(0, len(frame), _CHUNK):
             rows = frame.iloc[first : first + _CHUNK]
-            hashes.append(_hash(rows))
+            hashes.append(hash_rows(rows.drop(columns=no_news, errors="ignore")))
             labels.append(_labels(rows))
     return np.concatenate(hashes), np.concatenate(labels)
-
-
-def _hash(rows: pd.DataFrame) -> Hashes:
-    # In one order and of one type: the same value is the same, whatever file it came from.
-    names = sorted(set(rows.columns) - {UNIT, CAMPAIGN})  # which say nothing new of a row
-    plain = pd.DataFrame({name: _plain(rows[name]) for name in names})
-    return np.asarray(pd.util.hash_pandas_object(plain, index=False), dtype=np.uint64)
-
-
-def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
-    if is_numeric_dtype(column):
-        return pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0)  # -0.0 is 0.0
-    return column.astype("string").fillna("\0").astype(object).reset_index(drop=True)
 
 
 def _labels(rows: pd.DataFrame) -> NDArray[np.int8]:

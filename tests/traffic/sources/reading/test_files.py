@@ -8,7 +8,7 @@ import pytest
 
 from oddwire.errors import DataError
 from oddwire.params import ZeekSource
-from oddwire.traffic.sources.reading.files import check_files, files_of, missing_files
+from oddwire.traffic.sources.reading.files import broken_links, check_files, files_of, missing_files
 
 
 def logs(*files):
@@ -90,7 +90,8 @@ def test_the_home_is_meant_by_a_tilde(tmp_path, monkeypatch):
         ("there/conn.*", r"no file matches .*/there/conn\.\*$"),
         ("there", r"its log file .*/there is a folder, not a file$"),
         ("pipe*", r"its log file .*/pipe is a named pipe, not a file"),
-        ("lost*", r"its log file .*/lost does not exist$"),
+        ("lost*", r"no file matches .*/lost\*: .*/lost is a link that leads to no file$"),
+        ("lost", r"its log file .*/lost does not exist$"),
     ],
 )
 def test_a_pattern_without_a_file_is_an_error_that_names_it(tmp_path, pattern, says):
@@ -99,6 +100,16 @@ def test_a_pattern_without_a_file_is_an_error_that_names_it(tmp_path, pattern, s
     (tmp_path / "lost").symlink_to("nowhere")
     with pytest.raises(DataError, match=rf"^source 'mine': {says}"):
         check_files(logs(pattern), root=tmp_path, name="mine")
+
+
+def test_a_link_that_leads_nowhere_is_no_file_of_a_pattern_and_is_told(tmp_path):
+    touch(tmp_path, "a.log")
+    (tmp_path / "b.log").symlink_to("nowhere")
+    (tmp_path / "c.log").symlink_to("a.log")
+    source = logs("*.log", "?.log")
+    assert list(check_files(source, root=tmp_path, name="mine").values()) == [tmp_path / "a.log"]
+    assert broken_links(source.logs, root=tmp_path) == [tmp_path / "b.log"]
+    assert broken_links(("a.log",), root=tmp_path) == []
 
 
 def test_what_is_missing_is_told_as_it_is_written(tmp_path):

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from oddwire.errors import DataError
 from oddwire.operations.data.prepared import Prepared
-from oddwire.operations.data.reading import read_features, read_period
+from oddwire.operations.data.reading import digest_of_period, read_features, read_period
 from oddwire.operations.drift.new_traffic.current_files import CurrentFile, current_files
 from oddwire.operations.drift.new_traffic.past_checks import PastCheck
 from oddwire.operations.drift.statistics import MIN_ROWS
@@ -206,20 +206,19 @@ def _of_archive(looking: Looking, asked: PeriodSettings) -> Period:
         since = since or archive.first
         if until is None and (last := archive.last) is not None:
             until = last + dt.timedelta.resolution
-    if since is None or until is None:
-        raise DataError(f"source {looking.source} has no times: there is no period of it")
-    start, end = since, until
+        if since is None or until is None:
+            raise DataError(f"source {looking.source} has no times: there is no period of it")
+        start, end, at_once = since, until, looking.params.rows_at_once
+        digest = digest_of_period(archive, start, end, rows=at_once)
 
     def read() -> pd.DataFrame:
         with reading():
-            rows = read_period(
-                archive, ["train"], start, end, looking.schema, rows=looking.params.rows_at_once
-            )
+            rows = read_period(archive, ["train"], start, end, looking.schema, rows=at_once)
         if rows.empty:
             raise DataError(f"source {looking.source} has no row from {start} until {end}")
         return rows
 
-    identity = f"{start.isoformat()} {end.isoformat()}"
+    identity = f"{start.isoformat()} {end.isoformat()} {digest}"  # rows may come in late
     name = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
     return Period(name, "period", identity, read, start, end)
 

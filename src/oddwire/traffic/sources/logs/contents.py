@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddwire.traffic.sources.conventions import PARQUET
 from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import NO_END, is_compressed, opened
 from oddwire.traffic.sources.logs.parsing.lines import Content as Opened
 
 HEADS = (256, 16_384)  # bytes
 _READS = 1 << 20
-_PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def identify(file: Path, *, most: int | None = None) -> Content:
     with opened(file) as content:
         for piece in _pieces(content, most):
             if not size:
-                has_lines = not (is_capture(piece) or piece.startswith(_PARQUET))
+                has_lines = not (is_capture(piece) or piece.startswith(PARQUET))
             running.update(piece)
             size, last = size + len(piece), piece[-1:]
             if size in HEADS:

@@ -63,3 +63,13 @@ def is_current(files: Iterable[Path], folder: Path) -> bool:
         return (folder / NAME).read_text(encoding="utf-8") == listing(files)
     except (OSError, ValueError):
         return False
+
+
+def newer_files(files: Iterable[Path], folder: Path) -> int:
+    """Return how many files the list in a folder has not, as they stand now."""
+    try:
+        known = (folder / NAME).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        known = []
+    before = {line.rstrip(",") for line in known}
+    return sum(line.rstrip(",") not in before for line in listing(files).splitlines())

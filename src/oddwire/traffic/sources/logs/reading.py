@@ -117,7 +117,8 @@ def _parts(
         case "suricata":
             yield from suricata.read(blocks(), origin=origin, alerts=settings.alerts)
         case "argus":
-            own = settings.labels if settings.labels != LabelRule() else None
-            yield from argus.read(blocks(), origin=origin, zone=settings.zone, labels=own)
+            yield from argus.read(
+                blocks(), origin=origin, zone=settings.zone, labels=settings.labels
+            )
         case "nfdump":
             yield from nfdump.read(blocks(), origin=origin, zone=settings.zone)

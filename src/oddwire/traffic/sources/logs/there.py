@@ -77,6 +77,11 @@ def contents_there(known: Path) -> list[str]:
     return [content.digest for content in _load(known).values() if content.size]
 
 
+def empty_files_there(known: Path) -> int:
+    """Return how many of those files held nothing: no row, and no header of a log."""
+    return sum(not content.size for content in _load(known).values())
+
+
 def _load(known: Path) -> dict[Standing, Content]:
     try:
         content = json.loads(known.read_text(encoding="utf-8"))

@@ -177,10 +177,30 @@ def _natural(text: str) -> tuple[str | int, ...]:
 
 
 def _matches(pattern: str, root: Path) -> list[Path]:
-    """Return what a path or a glob pattern names; folders, and what stages write, are none."""
+    """Return what a path or a glob pattern names.
+
+    Folders, and what stages write, are none; of a pattern neither are links that lead nowhere.
+    """
     place = locate(Path(pattern), root)
     if place.is_file() or not glob.has_magic(pattern):
         return [place] if os.path.lexists(place) else []
+    return [file for file in _globbed(pattern, root) if not _is_broken(file)]
+
+
+def broken_links(patterns: Sequence[str], *, root: Path) -> list[Path]:
+    """Return the links under glob patterns that lead to nothing, each once, in order of name."""
+    found = (file for each in patterns if glob.has_magic(each) for file in _globbed(each, root))
+    return sorted({file for file in found if _is_broken(file)})
+
+
+def _is_broken(file: Path) -> bool:
+    try:
+        return file.is_symlink() and not file.exists()
+    except OSError:  # said by whoever reads it
+        return False
+
+
+def _globbed(pattern: str, root: Path) -> list[Path]:
     absolute = Path(pattern).expanduser()
     if not absolute.is_absolute():  # the project's own folder may hold an asterisk in its name
         absolute = Path(glob.escape(str(root))) / absolute
@@ -203,6 +223,8 @@ def _no_match(pattern: str, root: Path) -> str:
         reason = f": there is no folder {shown_path(begun)}"
     elif not os.access(begun, os.R_OK | os.X_OK):
         reason = f": the folder {shown_path(begun)} may not be read"
+    elif broken := broken_links([pattern], root=root):
+        reason = f": {shown_path(broken[0])} is a link that leads to no file"
     return f"no file matches {shown_path(place)}{reason}"
 
 

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.conventions import PARQUET
 from oddwire.traffic.sources.reading.layout.csv_layout import MOST_OF_A_ROW
 from oddwire.traffic.sources.reading.layout.opening import (
     GZIP,
-    PARQUET,
     damage_named,
     first_bytes,
     open_bytes,

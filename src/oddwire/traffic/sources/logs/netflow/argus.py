@@ -52,7 +52,6 @@ _FIELDS = {
 }
 _NEEDED = ("StartTime", "Proto", "SrcAddr", "DstAddr")
 _WITH_PORTS = (*WITH_PORTS, "rtp", "rtcp", "udt")
-_ATTACK_WORDS = ("botnet", "malware", "malicious", "attack")
 _WORDS = {
     "REQ": "S0",
     "INT": "S0",
@@ -63,6 +62,7 @@ _WORDS = {
     "RST": "RSTO",
 }
 _EPOCH = r"^[0-9]{9,10}(\.[0-9]*)?$"  # what Argus can be told to print: seconds since 1970
+_USUAL = LabelRule()
 _FLAGS = {"F": FIN, "S": SYN, "R": RST, "A": ACK}
 _NUMBERS = {
     "duration": pa.float64(),
@@ -71,7 +71,7 @@ _NUMBERS = {
 
 
 def read(
-    blocks: Iterable[Block], *, origin: str, zone: str = "UTC", labels: LabelRule | None = None
+    blocks: Iterable[Block], *, origin: str, zone: str = "UTC", labels: LabelRule = _USUAL
 ) -> Iterator[LogPart]:
     """Read the connections of a file.
 
@@ -84,7 +84,7 @@ def read(
     zone
         The zone of its times, which name none.
     labels
-        What the texts of labels mean; None for the words of CTU-13.
+        What the texts of labels mean.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _form(header: str, origin: str) -> Form:
 
 
 def _columns(
-    given: Mapping[str, pa.Array], zone: str, labels: LabelRule | None
+    given: Mapping[str, pa.Array], zone: str, labels: LabelRule
 ) -> tuple[dict[str, pa.Array], dict[int, str]]:
     columns = dict(given)
     columns["ts"], reasons = _moments(given["ts"], zone)
@@ -136,7 +136,7 @@ def _columns(
     if "conn_state" in given:
         columns["conn_state"] = _states(given["conn_state"], protocols)
     if "label" in given:
-        columns |= labels.columns(given["label"]) if labels else _labels(given["label"])
+        columns |= labels.columns(given["label"])
     return columns, reasons
 
 
@@ -176,17 +176,3 @@ def _state(text: str | None, name: str | None) -> str | None:
 
 def _flags(letters: str) -> int:
     return sum(_FLAGS.get(letter, 0) for letter in set(letters))
-
-
-def _labels(given: pa.Array) -> dict[str, pa.Array]:
-    names = [None if text is None else text.removeprefix("flow=") for text in given.to_pylist()]
-    codes = [_code(name) for name in names]
-    attacks = [name if code == 1 else None for name, code in zip(names, codes, strict=True)]
-    return {"label": pa.array(codes, pa.int8()), "attack": pa.array(attacks, pa.string())}
-
-
-def _code(name: str | None) -> int | None:
-    text = (name or "").lower()
-    if any(word in text for word in _ATTACK_WORDS):
-        return 1
-    return 0 if "normal" in text or "benign" in text else None

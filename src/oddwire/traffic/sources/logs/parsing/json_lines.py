@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,6 +43,32 @@ def decoded(
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     return _line_by_line(block, decoder)
+
+
+def flat(
+    content: Mapping[str, Any], *, join: str = ".", named: Callable[[str], str] = str
+) -> Iterator[tuple[str, Any]]:
+    """Yield the values of records inside records, and the names on the way to each.
+
+    Parameters
+    ----------
+    join
+        What stands between the names.
+    named
+        Gives the name to use of a record's own.
+
+    Examples
+    --------
+    >>> list(flat({"a": 1, "b": {"c": {"d": [2]}}}))
+    [('a', 1), ('b.c.d', [2])]
+    """
+    for given, value in content.items():
+        name = named(given)
+        if isinstance(value, dict):
+            for inner, deep in flat(value, join=join, named=named):
+                yield f"{name}{join}{inner}", deep
+        else:
+            yield name, value
 
 
 def _line_by_line(

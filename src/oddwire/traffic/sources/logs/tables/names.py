@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.conventions import PARQUET, SEPARATORS
+from oddwire.traffic.sources.logs.parsing.json_lines import flat
 from oddwire.traffic.sources.logs.parsing.lines import opened
 from oddwire.traffic.wire_text import shown_path
 
-_PARQUET = b"PAR1"
-_SEPARATORS = ",;\t|"
 _HEAD = 1 << 16
 
 
@@ -29,12 +28,12 @@ def column_names(file: Path) -> list[str]:
         If the file cannot be read.
     """
     line = first_line(file)
-    if line.startswith(_PARQUET):
+    if line.startswith(PARQUET):
         return _of_parquet(file)
     if (record := first_record(file)) is not None:
-        return list(_flat(record))
+        return [name for name, _ in flat(record)]
     text = line.decode("utf-8-sig", "replace").strip()
-    separator = max(_SEPARATORS, key=text.count)
+    separator = max(SEPARATORS, key=text.count)
     if separator not in text:
         return text.split()
     return [name.strip() for name in next(csv.reader([text], delimiter=separator))]
@@ -75,11 +74,3 @@ def _of_parquet(file: Path) -> list[str]:
         return list(pyarrow.parquet.read_schema(file).names)
     except (pa.ArrowException, OSError):
         raise DataError(f"{shown_path(file)} is a damaged Parquet file") from None
-
-
-def _flat(record: dict[str, Any], above: str = "") -> Iterator[str]:
-    for name, value in record.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}"

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.conventions import PARQUET, SEPARATORS
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.interim import last_of_each
 from oddwire.traffic.sources.logs.parsing.columns import (
@@ -26,16 +27,14 @@ from oddwire.traffic.sources.logs.parsing.columns import (
     with_refused,
 )
 from oddwire.traffic.sources.logs.parsing.delimited import Form, Rows, first_line, parse
-from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded
+from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, flat
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES, Block, opened, read_blocks
 from oddwire.traffic.sources.logs.reading import LogSettings, read_log
 from oddwire.traffic.sources.logs.recognising import is_blank, recognised
 from oddwire.traffic.sources.logs.tables.maps import KNOWN, places, plain
 from oddwire.traffic.sources.logs.tables.values import Reasons, TableSettings, records, typed
 
-_SEPARATORS = ",;\t|"
 _ROWS = 100_000
-_PARQUET = b"PAR1"
 Typed = Callable[[Mapping[str, pa.Array]], tuple[dict[str, pa.Array], Reasons]]
 
 
@@ -50,8 +49,8 @@ def read(file: Path, settings: TableSettings, *, size: int = BLOCK_BYTES) -> Ite
         If it is none of these, or lacks a column that is named.
     """
     with opened(file) as content:
-        head = content.read(len(_PARQUET))
-    if head == _PARQUET:
+        head = content.read(len(PARQUET))
+    if head == PARQUET:
         yield from _read_parquet(file, settings)
     elif settings.is_open and (recognised(file) is not None or is_blank(file)):
         known = LogSettings(labels=settings.labels, zone=settings.zone)
@@ -117,7 +116,7 @@ def _of_header(
 
 
 def _separator(header: str) -> str:
-    best = max(_SEPARATORS, key=header.count)
+    best = max(SEPARATORS, key=header.count)
     return best if best in header else " "
 
 
@@ -165,34 +164,25 @@ def _read_json(
     names: dict[str, str] = {}  # of those that count alone: lines may have ever new ones
     for block in blocks:
         objects, lines, broken = decoded(block, decoder)
-        flat = [dict(_flat(one)) for one in objects]
-        here = dict.fromkeys(name for one in flat for name in one)
+        bare = [dict(flat(one)) for one in objects]
+        here = dict.fromkeys(name for one in bare for name in one)
         for name in here:
             if (key := plain(name)) in used:
                 names.setdefault(key, name)
         refused = (*too_long(block), *broken)
         part = LogPart(LOG_SCHEMA.empty_table())
-        if flat:
+        if bare:
             every = [*names.values()] or [*here]
             wanted, units, name = places(
                 every, settings.columns, origin=origin, named=settings.named, optional=True
             )
             given = {
-                ours: column([one.get(every[at]) for one in flat]) for at, ours in wanted.items()
+                ours: column([one.get(every[at]) for one in bare]) for at, ours in wanted.items()
             }
             part = _of_values(
                 given, lines, partial(typed, settings=settings, units=units, name=name)
             )
         yield block, [with_refused(part, refused)]
-
-
-def _flat(content: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in content.items():
-        full = f"{above}.{name}" if above else name
-        if isinstance(value, dict):
-            yield from _flat(value, full)
-        else:
-            yield full, value
 
 
 def _of_values(given: Mapping[str, pa.Array], lines: IntArray, how: Typed) -> LogPart:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from oddwire.params.values.time_formats import TIME_UNITS
 from oddwire.params.values.time_formats import TimeUnit as AnyUnit
 from oddwire.traffic.labels import LabelRule
+from oddwire.traffic.sources.conventions import LIKE_A_CATEGORY, MISSING
 from oddwire.traffic.sources.logs.netflow.local_times import local_times
 from oddwire.traffic.sources.logs.parsing.columns import BoolArray, seconds_between, texts
 from oddwire.traffic.sources.logs.protocols import WITH_PORTS, protocol
@@ -22,11 +23,10 @@ from oddwire.traffic.sources.times import epochs
 
 _NO_RECORD = ("NODATA", "SKIPDATA")  # AWS: an interval without traffic, or not recorded
 _RELATIVE = ("Wireshark conversations",)  # whose times may count from the start of a capture
-# Words of a table for what it does not know; a label may be one of them and mean benign.
-_NOTHING = pa.array([
-    "", "-", "--", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none",
-    "\\N", "(empty)", "<NA>",
-])  # fmt: skip
+_MISSING = pa.array(sorted(MISSING))
+# A row needs a protocol, and `unknown` is one.
+_MISSING_PROTOCOL = pa.array(sorted((MISSING - LIKE_A_CATEGORY) | {"none", "(empty)"}))
+# A label may be one of those words and mean benign.
 _LABELS = ("label", "attack")
 Reasons = dict[int, str]
 Numbers = NDArray[np.float64]
@@ -132,11 +132,12 @@ def _plain(given: Mapping[str, pa.Array]) -> Iterator[tuple[str, pa.Array]]:
             yield name, column
         else:
             text = _as_text(column)
-            yield name, text if name in _LABELS else _known(text)
+            words = _MISSING_PROTOCOL if name == "proto" else _MISSING
+            yield name, text if name in _LABELS else _known(text, words)
 
 
-def _known(text: pa.Array) -> pa.Array:
-    nothing = pc.is_in(text, _NOTHING)
+def _known(text: pa.Array, words: pa.Array) -> pa.Array:
+    nothing = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), words)
     return pc.if_else(nothing, None, text) if pc.any(nothing).as_py() else text
 
 

@@ -23,7 +23,7 @@ from oddwire.traffic.sources.logs.parsing.columns import (
     too_long,
     with_refused,
 )
-from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
+from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, flat, times
 from oddwire.traffic.sources.logs.parsing.lines import Block
 from oddwire.traffic.sources.logs.zeek.fields import (
     CONNECTIONS,
@@ -137,17 +137,8 @@ def _renamed(block: Block, records: list[_Record], lines: Any) -> Iterator[_Reco
         if record.src_ip is None:
             text = texts[line - block.first].strip().removeprefix(b"@cee:")
             with suppress(UnicodeDecodeError):  # in a key: such a record is refused as it is
-                record = _record(dict(_flat(_ANY.decode(text))))  # noqa: PLW2901
+                record = _record(dict(flat(_ANY.decode(text), join="_", named=plain_name)))  # noqa: PLW2901
         yield record
-
-
-def _flat(content: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in content.items():
-        full = f"{above}_{plain_name(name)}" if above else plain_name(name)
-        if isinstance(value, dict):
-            yield from _flat(value, full)
-        else:
-            yield full, value
 
 
 def _is_connection(record: _Record) -> bool:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from oddwire.errors import DataError
+from oddwire.traffic.sources.conventions import SEPARATORS
 from oddwire.traffic.sources.reading.layout.header import refuse_values_as_names
 from oddwire.traffic.sources.reading.layout.opening import (
     GZIP,
@@ -25,7 +26,6 @@ from oddwire.traffic.sources.reading.layout.opening import (
 from oddwire.traffic.sources.reading.layout.other_formats import UTF8_BOM, refuse_other_formats
 
 MOST_OF_A_ROW = 1 << 20  # bytes: what pyarrow reads at once
-_SEPARATORS = ",;\t|"
 _SAMPLE_BYTES = 1 << 16
 _SAMPLE_ROWS = 50
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE)  # as Excel writes and reads it
@@ -108,7 +108,7 @@ def _sniff(file: Path, *, zipped: bool) -> tuple[CsvLayout, list[str]]:
 def _separator(file: Path, sample: bytes, line: bytes) -> str:
     """Choose the separator that divides the first line most often, quoted parts left out."""
     bare = b"".join(line.split(b'"')[::2]).decode("latin-1")  # which reads any bytes
-    best = max(_SEPARATORS, key=bare.count)  # the first of equals: the comma
+    best = max(SEPARATORS, key=bare.count)  # the first of equals: the comma
     if best in bare:
         return best
     return " " if _divided_by_spaces(file, sample) else ","

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from oddwire.errors import DataError
 from oddwire.params.values.paths import file_fault
+from oddwire.traffic.sources.conventions import PARQUET
 from oddwire.traffic.wire_text import shown_path
 
 GZIP = b"\x1f\x8b"
-PARQUET = b"PAR1"
 
 
 def is_parquet(file: Path) -> bool:

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddwire.traffic.sources.conventions import MISSING
 from oddwire.traffic.sources.reading.values.plain_types import is_number_type
-from oddwire.traffic.sources.reading.values.spelling import MISSING, TRUTH, Spelling
+from oddwire.traffic.sources.reading.values.spelling import TRUTH, Spelling
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]

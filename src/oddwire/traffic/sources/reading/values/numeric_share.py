@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddwire.traffic.sources.conventions import LIKE_A_CATEGORY
 from oddwire.traffic.sources.reading.values.number_texts import (
     Flags,
     Floats,
@@ -18,7 +19,7 @@ from oddwire.traffic.sources.reading.values.number_texts import (
     plainly_numbers,
 )
 from oddwire.traffic.sources.reading.values.plain_types import is_number_type
-from oddwire.traffic.sources.reading.values.spelling import LIKE_A_CATEGORY, PLAIN, Spelling
+from oddwire.traffic.sources.reading.values.spelling import PLAIN, Spelling
 
 NUMERIC_SHARE = 0.95  # of the non-missing values of a column, for it to count as numeric
 MOSTLY = 0.5

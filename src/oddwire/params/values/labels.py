@@ -1,0 +1,3 @@
+"""The usual words of labels."""
+
+BENIGN = ("benign", "normal", "0")
