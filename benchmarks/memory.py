@@ -181,7 +181,7 @@ def _point_at(project: Path, file: Path, source: str) -> None:
     params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
     labels = {"label": "label", "benign": ["normal"] if source == "table" else [0]}
     if source == "simulated":
-        labels |= {"attack": "attack", "time": "ts", "drop": []}
+        labels |= {"attack": "attack", "time": "ts", "drop": ["campaign"]}
     params["sources"]["big"] = {"format": "table", "train": str(file), **labels}
     (project / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 

@@ -408,7 +408,19 @@ def test_a_value_that_yaml_cannot_make_is_told_in_one_line(tmp_path, value):
         ),
         (
             {"sources": {"a": {"format": "table", "train": "a", "label": "y", "time": "y"}}},
-            "sources.a: label, attack and time must be different columns, got 'y'",
+            "sources.a: label, attack, campaign and time must be different columns, got 'y'",
+        ),
+        (
+            {"sources": {"a": {"format": "table", "train": "a", "unit": ["x", "x"]}}},
+            "sources.a.unit: must name each column once, got 'x'",
+        ),
+        (
+            {"sources": {"a": {"format": "zeek", "files": "a", "unit": ["src_ip", "ts"]}}},
+            "sources.a.unit.1: must be 'src_ip', 'dst_ip', ",
+        ),
+        (
+            {"sources": {"a": {"format": "nsl-kdd", "train": "a", "unit": "src_ip"}}},
+            "sources.a.unit: is not a known key",
         ),
         (
             {"sources": {"a": {"format": "table", "train": "a", "benign": []}}},

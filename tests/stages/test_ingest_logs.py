@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -17,8 +18,8 @@ from archived_logs import zeek_log
 
 from oddwire.disk.drafts import bring_back
 from oddwire.errors import DataError
-from oddwire.params import load_params
-from oddwire.stages.ingest import ingest, reading_key
+from oddwire.params import ConnectionsSource, load_params
+from oddwire.stages.ingest import _NOT_OF_THE_ROWS, READERS, ingest, reading_key
 from oddwire.stages.link import link
 from oddwire.stages.prepare import prepare
 from oddwire.stages.settings import write_settings
@@ -115,10 +116,20 @@ def test_a_file_that_is_written_to_gives_what_was_there_when_it_was_hashed(
 
 def test_the_key_follows_from_what_changes_rows_alone(project, logs):
     keys = []
-    for settings in ({}, {"max_refused_share": 0.5}, {"train_days": 3}, {"benign": ["fine"]}):
+    apart = ({}, {"max_refused_share": 0.5}, {"train_days": 3}, {"unit": "dst_ip"})
+    for settings in (*apart, {"benign": ["fine"]}):
         logs(0, **settings)
         keys.append(reading_key(load_params(project.params_file).source("zeek")))
-    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert len(set(keys[:-1])) == 1
+    assert keys[-1] != keys[0]
+
+
+def test_tables_without_campaigns_are_as_they_were_read_before_there_were_any():
+    plain = ConnectionsSource(format="connections", files="a.csv")
+    old = plain.model_dump(mode="json", exclude={"campaign", "unit", *_NOT_OF_THE_ROWS})
+    named = plain.model_copy(update={"campaign": "case"})
+    digest = hashlib.blake2b(json.dumps([READERS, old], sort_keys=True).encode(), digest_size=6)
+    assert reading_key(plain) == digest.hexdigest() != reading_key(named)
 
 
 def test_another_unit_is_that_of_all_rows_and_no_file_is_read_for_it(project, logs):

@@ -34,7 +34,10 @@ def files(tmp_path_factory):
 
 def made(root, files, rows_at_once):
     """Run the stages; return the project."""
-    table = {"format": "table", "label": "label", "drop": ["dst_ip"]}
+    table = {
+        "format": "table", "label": "label", "campaign": "campaign", "drop": ["dst_ip"],
+        "unit": ["dst_ip", "proto"],
+    }  # fmt: skip
     params = {
         "seed": 7,
         "rows_at_once": rows_at_once,

@@ -65,8 +65,8 @@ def _ingest_logs(project: Project, source: str, settings: LogSource) -> None:
     with whole_folder(target) as folder:
         reading = Reading(
             reading_key(settings), partial(held, scratch=folder), partial(read_parts, settings),
-            begins_with, settings.max_refused_share, settings.in_log_order,
-            settings.unit_columns, _told(),
+            begins_with, settings.max_refused_share, settings.in_log_order, _told(),
+            unit=settings.unit_columns,
         )  # fmt: skip
         after = grow(target, before, files, reading, folder)
     remember(files, project.known_logs(source))

@@ -20,6 +20,7 @@ from oddwire.traffic.sources import (
     read_scenario,
     read_source,
 )
+from oddwire.traffic.sources.adding.formats import Asked, block_of
 
 TABLE = (
     "host,port,src_ip,bytes,verdict,actor,when\n"
@@ -175,3 +176,14 @@ def test_connections_in_a_table_may_name_the_campaigns_of_their_attacks(tmp_path
     assert read_source(source, root=tmp_path).train["campaign"].tolist() == ["7", None, None]
     (tmp_path / "a.csv").write_text(own.replace("label", "verdict"))  # of unknown label
     assert read_source(source, root=tmp_path).train["campaign"].isna().all()
+
+
+def test_a_column_of_campaigns_is_found_where_a_table_is_added(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("bytes,proto,Label,Campaign_ID\n1,tcp,benign,\n2,udp,flood,a\n")
+    block = block_of([str(file)], [file], Asked())
+    assert (block["label"], block["campaign"]) == ("Label", "Campaign_ID")
+    file.write_text(
+        "bytes,proto,campaign\n1,tcp,\n2,udp,a\n"
+    )  # without labels there are no attacks
+    assert "campaign" not in block_of([str(file)], [file], Asked())

@@ -120,3 +120,9 @@ def test_public_data_that_repeat_themselves_are_not_remarkable(name, shared_data
         assert not found.remarkable
         shared += found.rows
     assert shared
+
+
+def test_whose_row_it_was_makes_no_row_another():
+    before = pd.DataFrame({"bytes": [1.0, 2.0], "unit": ["a", "b"], "campaign": [None, "x 1"]})
+    test = pd.DataFrame({"bytes": [2.0, 3.0], "unit": ["c", "b"], "campaign": ["x 2", None]})
+    assert count_shared([before], [test]).rows == 1

@@ -85,10 +85,10 @@ class Reading:
         The share of a file's lines that may be refused.
     in_log_order
         Whether rows stand in a file as they were known; they are sorted by their ends otherwise.
-    unit
-        The columns that name the unit of the connections, as the source says.
     told
         Hears of each file before it is read, how many were before it and how many there are.
+    unit
+        The columns that name the unit of the connections, as the source says.
     """
 
     key: str
@@ -97,8 +97,8 @@ class Reading:
     begins_with: Callable[[Path, int, str], bool]
     most_refused: float
     in_log_order: bool = True
-    unit: tuple[str, ...] = ()
     told: Callable[[Path, int, int], None] = lambda *_: None
+    unit: tuple[str, ...] = ()
 
 
 def grow(

@@ -24,6 +24,7 @@ _PROTOCOLS = ("tcp", "udp", "icmp")
 # What people call such columns, in small letters and digits alone; the first that is there counts.
 _LABELS = ("label", "labels", "class", "islabel", "isattack", "attack", "target", "outcome", "y")
 _FAMILIES = ("attackcat", "attacktype", "attackcategory", "detailedlabel", "attack", "category")
+_CAMPAIGNS = ("campaign", "campaignid", "attackcampaign")
 _TIMES = ("timestamp", "ts", "time", "datetime", "stime", "starttime", "start", "date", "flowstart")
 _TEST = re.compile(r"(?i)(?<![a-z])(test|testing)(?![a-z])")
 
@@ -133,6 +134,7 @@ def _roles(file: Path, asked: Asked) -> dict[str, Any]:
     label = asked.label or _first(names, _LABELS)
     family = _first(names, _FAMILIES) if label else None
     roles = {"label": label, "attack": family if family != label else None}
+    roles["campaign"] = _first(names, _CAMPAIGNS) if label else None
     roles["time"] = _first(names, _TIMES)
     return {key: name for key, name in roles.items() if name} | keys
 
