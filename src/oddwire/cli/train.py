@@ -139,11 +139,7 @@ def show(project: Project, result: TrainingResult) -> None:
     if result.choice:
         console.print(escape(printable(result.choice)))
     if row["target_verdict"] == "above":
-        console.print(
-            f"Test FPR {percent(row['false_positive_rate'])} exceeds the "
-            f"{percent(row['target_fpr'])} target by more than chance explains: the test rows "
-            "differ from the calibration rows"
-        )
+        console.print(f"On the test rows, {row['target_sentence']}")
     if told := figures_in_words(row):
         console.print(f"{row['detector']}: {told}")
     if result.cut_campaigns:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oddwire.evaluation.metrics import Floats, Ints
 
 CONFIDENCE = 0.95
+_MOST = 1e9  # events: more are not surer, and distributions of infinitely many not computed
 
 
 class Interval(NamedTuple):
@@ -41,7 +42,7 @@ class Moments(NamedTuple):
     @property
     def shape(self) -> float:
         """How many equal, independent events are as sure: the shape of a gamma distribution."""
-        return self.mean**2 / self.variance if self.variance else np.inf
+        return min(self.mean**2 / self.variance, _MOST) if self.variance else _MOST
 
 
 @dataclass(frozen=True, eq=False)

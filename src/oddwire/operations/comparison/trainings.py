@@ -218,7 +218,7 @@ def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
         *COMPARED,
         *OF_CAMPAIGNS,
         "threshold",
-        "target_fpr",
+        "target",
         "intervals",
         "run_id",
         "model_version",

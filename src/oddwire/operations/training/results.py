@@ -11,11 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.detection.calibration.threshold_rules import check_labels, target_fpr_of
+from oddwire.detection.calibration.thresholds.rules import check_labels
+from oddwire.detection.calibration.thresholds.targets import Target, target_of
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.result import CampaignEvaluation
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
+from oddwire.evaluation.observed import Observed
+from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
@@ -26,6 +29,7 @@ from oddwire.operations.tracking.items import DatasetInput
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Params
 from oddwire.project import Project
+from oddwire.traffic.units import units_of
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ class Training:
         return Project(self.root)
 
     @property
-    def target_fpr(self) -> float | None:
-        """Share of benign connections that may raise an alert; None where the rule has no target.
+    def target(self) -> Target | None:
+        """What is promised of false alarms; None where the rule of the threshold has no target.
 
         Raises
         ------
@@ -84,7 +88,10 @@ class Training:
         """
         alerts, known = self.params.alerts, self.prepared.description["split"]["validation"]
         check_labels(alerts, attacks=known["attacks"], benign=known["benign"])
-        return target_fpr_of(alerts, self.prepared.connections_per_day)
+        units = units_of(self.prepared.part("calibration"), minutes=alerts.unit_minutes)
+        return target_of(
+            alerts, kind=units.kind, timed=self.prepared.days("calibration") is not None
+        )
 
     @property
     def workplace(self) -> Path:
@@ -159,6 +166,10 @@ class DetectorReport:
         Rows that are in no part, or were left out of training.
     threshold_rule
         The rule of the threshold and what it was made of, as the model keeps them.
+    observed
+        False alarms on the test rows against the target; None where no row is known to be benign.
+    unit_levels
+        P-values of the benign test units; None where rows have no units.
     clustering
         How well the groups of a clustering detector are set apart; None for any other.
     """
@@ -177,6 +188,8 @@ class DetectorReport:
     before_parts: Mapping[str, Mapping[str, int]]
     dropped: int
     threshold_rule: Mapping[str, Any] = field(default_factory=dict)
+    observed: Observed | None = None
+    unit_levels: Levels | None = field(default=None, repr=False, compare=False)
     clustering: ClusteringIndices | None = None
 
     @cached_property
@@ -190,7 +203,10 @@ class DetectorReport:
         """How sure the figures on the test rows are."""
         rows = self.scored
         resamples = affordable_resamples(len(rows.scores))
-        return bootstrap_intervals(rows.labels, rows.scores, self.test, resamples=resamples)
+        return bootstrap_intervals(
+            rows.labels, rows.scores, self.test,
+            clusters=rows.clusters, families=rows.attack, resamples=resamples,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
