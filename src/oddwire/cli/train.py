@@ -12,7 +12,6 @@ from oddwire.cli.options import AsJson, Since, Source, Until
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
 from oddwire.params.stage_settings import PeriodSettings
-from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -138,8 +137,8 @@ def show(project: Project, result: TrainingResult) -> None:
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     if result.choice:
         console.print(escape(printable(result.choice)))
-    if row["target_verdict"] == "above":
-        console.print(f"On the test rows, {row['target_sentence']}")
+    if told := row.get("target_sentence"):
+        console.print(f"Test rows: {told}")
     if told := figures_in_words(row):
         console.print(f"{row['detector']}: {told}")
     if result.cut_campaigns:

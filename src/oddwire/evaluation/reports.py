@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from oddwire.detection.calibration.thresholds.targets import in_words
 from oddwire.evaluation.metrics import NO_LABEL
 from oddwire.evaluation.target_lines import target_lines
+from oddwire.evaluation.threshold_notes import threshold_notes
 from oddwire.percent import percent
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from oddwire.evaluation.observed import Observed
     from oddwire.evaluation.uncertainty.intervals import Intervals
 
+_TOLD_APART = ("target", "target_fpr", "shortfall", "noisiest")  # in words, not as an input
 _USES = {
     "train": "the detector was fitted to them",
     "calibration": "the threshold and the p-values come from them",
@@ -103,7 +106,7 @@ def parts_report(parts: Mapping[str, Mapping[str, int]], dropped: int = 0) -> st
 
 
 def threshold_line(rule: Mapping[str, Any]) -> str:
-    """Say by which rule the threshold was set, and what went into it.
+    """Say by which rule the threshold was set, what went into it, and what must be known of it.
 
     Parameters
     ----------
@@ -114,13 +117,17 @@ def threshold_line(rule: Mapping[str, Any]) -> str:
         return ""
     inputs = {
         name.replace("_", " ").replace("p value", "p-value").replace("fpr", "FPR"): value
-        for name, value in rule.items() if name != "rule" and value is not None
+        for name, value in rule.items()
+        if name not in {"rule", *_TOLD_APART} and value is not None
     }  # fmt: skip
+    for name, value in (rule.get("target") or {}).items():
+        inputs = {f"target {in_words(name, value)}": ""} | inputs
     shown = [
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}".rstrip()
         for name, value in inputs.items()
     ]
-    return f"threshold set by the rule {rule['rule']}: {', '.join(shown)}\n"
+    first = f"threshold set by the rule {rule['rule']}: {', '.join(shown)}"
+    return "\n".join([first, *threshold_notes(rule)]) + "\n"
 
 
 def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[str]:

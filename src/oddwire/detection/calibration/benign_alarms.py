@@ -173,24 +173,34 @@ class BenignAlarms:
     def noisiest(self, alarms: Alarms, threshold: float) -> tuple[NoisySource, ...]:
         """Return the sources with the most alarms, the noisiest first, a few at most.
 
-        None where rows have no source; not those with so few that chance names them.
+        Those with more than twice their share of the units, and with more alarms than chance
+        gives; none where rows have no source.
         """
         if self.units.kind == "row":
             return ()
         by_source = np.bincount(alarms.at(threshold), minlength=len(self.units.names))
-        total = by_source.sum()
-        first = np.argsort(-by_source, kind="stable")[:MOST_NAMED]
+        total = max(by_source.sum(), 1)
+        noisy = (
+            (by_source >= np.maximum(LEAST_ALARMS_NAMED, LEAST_SHARE_NAMED * total))
+            & (by_source > _TIMES_ITS_UNITS * self._shares * total)
+        )  # fmt: skip
+        first = np.argsort(-by_source * noisy, kind="stable")[:MOST_NAMED]
         return tuple(
             NoisySource(str(self.units.names[at]), int(by_source[at]), float(by_source[at] / total))
             for at in first
-            if by_source[at] >= max(LEAST_ALARMS_NAMED, LEAST_SHARE_NAMED * total)
+            if noisy[at]
         )
+
+    @cached_property
+    def _shares(self) -> FloatArray:
+        """The share of the units that each source has."""
+        sources = self.by_unit.sources
+        shares: FloatArray = np.bincount(sources, minlength=len(self.units.names)) / len(sources)
+        return shares
 
     def _bounds(self, allowed: float) -> NDArray[np.int64]:
         """Return how many alarms of each source count at most."""
-        sources = self.by_unit.sources
-        shares = np.bincount(sources, minlength=len(self.units.names)) / max(len(sources), 1)
-        usual = allowed * np.maximum(LARGEST_SHARE, _TIMES_ITS_UNITS * shares)
+        usual = allowed * np.maximum(LARGEST_SHARE, _TIMES_ITS_UNITS * self._shares)
         most: NDArray[np.int64] = np.floor(usual + _DEVIATIONS * np.sqrt(usual)).astype(np.int64)
         return np.maximum(most, 1)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from oddwire.evaluation.uncertainty.intervals import exact_interval
+from oddwire.evaluation.uncertainty.clustered import exact_interval
 from oddwire.traffic.labels import objects_of
 
 FIGURES = (

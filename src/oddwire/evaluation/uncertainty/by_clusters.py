@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from oddwire.evaluation.metrics import alert_metrics, recall_at
-from oddwire.evaluation.uncertainty.clustered import ClusteredCount, Interval, share_interval
+from oddwire.evaluation.uncertainty.clustered import (
+    CONFIDENCE,
+    ClusteredCount,
+    Interval,
+    exact_interval,
+    share_interval,
+    sums,
+)
 from oddwire.evaluation.uncertainty.resampling import (
     RANKING_METRICS,
     WeightedRanking,
@@ -46,11 +53,35 @@ def clustered_shares(
         counted = ClusteredCount.of(alarms, np.ones(len(alarms)), clusters[benign])
         shares["false_positive_rate"] = counted.interval(confidence)
     if attack.any():
-        _, first, codes = np.unique(clusters[attack], return_index=True, return_inverse=True)
-        found = np.bincount(codes, alert[attack])
-        strata = kinds[attack][first]
-        shares["recall"] = share_interval(found, np.bincount(codes) * 1.0, strata, confidence)
+        mine = clusters[attack]
+        shares["recall"] = recall_interval(alert[attack], mine, kinds[attack], confidence)
     return shares
+
+
+def recall_interval(
+    found: Bools,
+    clusters: Ints | None,
+    kinds: Ints | None = None,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Return the interval of the share of attack rows that are found.
+
+    Parameters
+    ----------
+    found
+        Of each attack row, shape (n,).
+    clusters
+        The number of each row's cluster, shape (n,); None takes every row for independent.
+    kinds
+        The number of each row's family, shape (n,), which are strata; None for one.
+    confidence
+        Coverage, between 0 and 1.
+    """
+    if clusters is None:
+        return exact_interval(int(np.count_nonzero(found)), len(found), confidence)
+    _, first, codes = np.unique(clusters, return_index=True, return_inverse=True)
+    hits, rows = sums(codes, found * 1.0), sums(codes, np.ones(len(codes)))
+    return share_interval(hits, rows, None if kinds is None else kinds[first], confidence)
 
 
 def kinds_of_clusters(attack: Bools, families: Any, clusters: Ints) -> Ints:
@@ -102,9 +133,8 @@ def drawn_metrics(
         Source of the draws.
     """
     order = np.argsort(-scores, kind="stable")  # a million rows in order are read far faster
-    attack, scores, clusters, kinds = (
-        each[order] for each in (attack, scores, clusters, kinds)
-    )  # fmt: skip
+    attack, scores = attack[order], scores[order]
+    clusters, kinds = clusters[order], kinds[order]
     ranking = WeightedRanking(attack, scores) if attack.any() and not attack.all() else None
     own = partial(recall_at, target_fpr=alert_p_value)
     measures: Mapping[str, Callable[[Curve], float]] = {**RANKING_METRICS, "recall_at_fpr": own}

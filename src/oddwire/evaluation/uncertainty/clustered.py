@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from oddwire.errors import DataError
+
 if TYPE_CHECKING:
     from oddwire.evaluation.metrics import Floats, Ints
 
@@ -71,8 +73,8 @@ class ClusteredCount:
         if clusters is None:
             return cls(events, members, burst)
         codes = np.unique(clusters, return_inverse=True)[1]
-        sizes = None if members is None else np.bincount(codes, members)
-        return cls(np.bincount(codes, events), sizes, burst)
+        sizes = None if members is None else sums(codes, members)
+        return cls(sums(codes, events), sizes, burst)
 
     @property
     def value(self) -> float:
@@ -117,6 +119,42 @@ class ClusteredCount:
         if rows <= 0:  # as uncertain as a share can be
             return float(level > 1 / 2)
         return float(beta.ppf(level, mean * rows, (1 - mean) * rows))
+
+
+def exact_interval(hits: int, rows: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of Clopper & Pearson for a share.
+
+    It covers the true share with at least the given probability, whatever the counts.
+
+    Parameters
+    ----------
+    hits, rows
+        The share is ``hits / rows``; there must be a row.
+    confidence
+        Coverage, between 0 and 1.
+
+    Raises
+    ------
+    DataError
+        If there is no row, or more hits than rows.
+
+    Examples
+    --------
+    >>> low, high = exact_interval(0, 100)
+    >>> low, round(high, 3)
+    (0.0, 0.036)
+    """
+    from scipy.stats import binomtest  # slow to import
+
+    if not 0 <= hits <= rows or rows == 0:
+        raise DataError(f"a share needs rows, and no more hits than rows: got {hits} of {rows}")
+    ends = binomtest(hits, rows).proportion_ci(confidence, method="exact")
+    return Interval(float(ends.low), float(ends.high))
+
+
+def sums(codes: Ints, values: Floats) -> Floats:
+    """Add up values by their codes, numbers from 0."""
+    return np.bincount(codes, values).astype(np.float64)
 
 
 def share_interval(

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddwire.errors import DataError
 from oddwire.evaluation.metrics import (
     Bools,
     Confusion,
@@ -33,7 +32,7 @@ from oddwire.evaluation.uncertainty.by_clusters import (
     drawn_metrics,
     kinds_of_clusters,
 )
-from oddwire.evaluation.uncertainty.clustered import CONFIDENCE, Interval
+from oddwire.evaluation.uncertainty.clustered import CONFIDENCE, Interval, exact_interval
 from oddwire.evaluation.uncertainty.resampling import (
     RANKING_METRICS,
     WeightedRanking,
@@ -105,37 +104,6 @@ def chance_band(
     drawn = rng.binomial(rows, np.clip(true, 0, 1)) / rows
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     return low, high
-
-
-def exact_interval(hits: int, rows: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return the interval of Clopper & Pearson for a share.
-
-    It covers the true share with at least the given probability, whatever the counts.
-
-    Parameters
-    ----------
-    hits, rows
-        The share is ``hits / rows``; there must be a row.
-    confidence
-        Coverage, between 0 and 1.
-
-    Raises
-    ------
-    DataError
-        If there is no row, or more hits than rows.
-
-    Examples
-    --------
-    >>> low, high = exact_interval(0, 100)
-    >>> low, round(high, 3)
-    (0.0, 0.036)
-    """
-    from scipy.stats import binomtest  # slow to import
-
-    if not 0 <= hits <= rows or rows == 0:
-        raise DataError(f"a share needs rows, and no more hits than rows: got {hits} of {rows}")
-    ends = binomtest(hits, rows).proportion_ci(confidence, method="exact")
-    return Interval(float(ends.low), float(ends.high))
 
 
 def bootstrap_intervals(

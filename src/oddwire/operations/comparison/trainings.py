@@ -261,11 +261,14 @@ def _differences(
             new.labels, new.scores, old.scores, new.attack, resamples=draws, seed=seed
         ),
         *paired_rankings(
-            new.labels, new.scores, old.scores, metrics=get_args(Metric), resamples=draws, seed=seed
+            new.labels, new.scores, old.scores, metrics=get_args(Metric),
+            clusters=new.clusters, resamples=draws, seed=seed,
         ),
-        *paired_alerts(new.labels, *alerts, resamples=draws, seed=seed),
+        *paired_alerts(
+            new.labels, *alerts, clusters=new.clusters, resamples=draws, seed=seed
+        ),
         *filter(None, [paired_campaigns(new.labels, *alerts, new.campaign, seed=seed)]),
-    )
+    )  # fmt: skip
 
 
 def _threshold(row: Mapping[str, Any]) -> float:

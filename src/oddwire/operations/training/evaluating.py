@@ -65,7 +65,7 @@ def evaluate_model(
         ),
         families=evaluate_families(
             scored.labels, scored.scores, scored.attack,
-            threshold=model.threshold, seen=_seen_families(prepared),
+            threshold=model.threshold, clusters=scored.clusters, seen=_seen_families(prepared),
         ),
         campaigns=evaluate_campaigns(
             scored.labels, scored.scores, scored.campaign, scored.attack,
