@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from oddwire.evaluation.observed import Observed
 
 HEADS = {INCIDENTS: "false incidents a day", UNITS: "benign units", ROWS: "benign rows"}
+_ALERTED = {INCIDENTS: "incidents a day", UNITS: "of the units", ROWS: "of the rows"}
 _VERBS = {"kept": "are consistent with", "above": "exceed", "below": "are below"}
 UNLIKE = "these rows are not like the calibration rows"
 
@@ -45,6 +46,25 @@ def target_sentence(observed: Observed) -> str:
     text = f"{in_words(own.name, own.value)} ({low} to {high}) {_VERBS[observed.verdict]} the "
     text += f"target of {amount(own.name, observed.target[own.name])}"
     return text + (f": {UNLIKE}" if observed.verdict == "above" else "")
+
+
+def alerts_sentence(observed: Observed) -> str:
+    """Say how many alerts rows of unknown label raise, and how many of benign ones are expected.
+
+    Examples
+    --------
+    >>> from oddwire.evaluation.observed import ObservedRate, Observed
+    >>> rate = ObservedRate(name="false_incidents_per_day", value=44.2, low=24.8, high=71.0)
+    >>> target = {"false_incidents_per_day": 30.0}
+    >>> alerts_sentence(Observed(rates=(rate,), target=target, verdict="kept", days=4.0))
+    '44.2 incidents a day (24.8 to 71); 30 expected of benign traffic'
+    """
+    own = observed.own
+    if own is None:
+        return ""
+    value, low, high = (amount(own.name, each) for each in (own.value, own.low, own.high))
+    expected = amount(own.name, observed.target[own.name])
+    return f"{value} {_ALERTED[own.name]} ({low} to {high}); {expected} expected of benign traffic"
 
 
 def target_lines(observed: Observed | None) -> list[str]:

@@ -80,7 +80,7 @@ def recall_interval(
     if clusters is None:
         return exact_interval(int(np.count_nonzero(found)), len(found), confidence)
     _, first, codes = np.unique(clusters, return_index=True, return_inverse=True)
-    hits, rows = sums(codes, found * 1.0), sums(codes, np.ones(len(codes)))
+    hits, rows = sums(codes, found.astype(np.float64)), sums(codes, np.ones(len(codes)))
     return share_interval(hits, rows, None if kinds is None else kinds[first], confidence)
 
 

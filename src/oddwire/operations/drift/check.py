@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ParameterError, ServiceError
+from oddwire.evaluation.observed import count_false_alarms, observe, target_of
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.target_lines import alerts_sentence
 from oddwire.faults import faults_told
 from oddwire.operations.data import pipeline
 from oddwire.operations.drift.new_traffic.current_files import current_files
@@ -38,7 +43,11 @@ from oddwire.params import DRIFT_SCENARIOS, Params, Source
 from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 from oddwire.traffic.schema import known_at
+from oddwire.traffic.units import MINUTES
 from oddwire.traffic.wire_text import printable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST_PERIODS = 31  # caught up on by one check: more would keep the next one waiting
 REPORT = "report/drift.html"
@@ -269,8 +278,18 @@ class _Checker:
             file="" if period.file is None else printable(str(period.file.path)),
             start=start, end=end, rows=len(rows), alert_rate=scored.alerts / len(rows),
             alert_p_value=self.model.alert_p_value,
+            alerts=self._alerts(rows, scored.scores["anomaly_score"].to_numpy()),
         )  # fmt: skip
         return check, subject
+
+    def _alerts(self, rows: pd.DataFrame, scores: NDArray[np.float64]) -> str:
+        """Say how many alerts all rows raise, whatever their label, in the unit of the target."""
+        rule = self.model.metadata.get("threshold", {})
+        scored = ScoredRows.of(rows, scores, minutes=rule.get("unit_minutes", MINUTES))
+        found = count_false_alarms(
+            replace(scored, labels=np.zeros(len(rows))), self.model.threshold
+        )
+        return alerts_sentence(observe(found, target_of(rule))) if found else ""
 
     def _keep(self, tracking: Tracking, run: str, check: DriftCheck, subject: Subject) -> None:
         with tempfile.TemporaryDirectory() as scratch:

@@ -33,6 +33,8 @@ class Subject:
         How many rows the period has, and the share of them that raise an alert.
     alert_p_value
         The share of benign rows that should.
+    alerts
+        The same in the unit of the target, in words; empty where that is not known.
     """
 
     source: str
@@ -46,6 +48,7 @@ class Subject:
     rows: int
     alert_rate: float
     alert_p_value: float
+    alerts: str = ""
 
     @property
     def title(self) -> str:
@@ -154,6 +157,7 @@ class DriftResult:
             "period_start": None if subject.start is None else subject.start.isoformat(),
             "period_end": None if subject.end is None else subject.end.isoformat(),
             "version": subject.version, "rows": subject.rows, "alert_rate": subject.alert_rate,
+            "alerts": subject.alerts,
             "run_id": self.run_id, "report": self.report, **self.check.to_dict(),
             "already_checked": self.already_checked,
             "earlier": [one.to_dict() for one in self.earlier],

@@ -65,6 +65,8 @@ def _facts(check: DriftCheck, subject: Subject) -> Iterator[tuple[str, str]]:
     yield "Current rows", f"{subject.rows:,}, of which {check.current_rows:,} were compared"
     yield "Reference", f"{check.reference_rows:,} of the benign rows kept with the model"
     yield "Model", f"version {subject.version}, {subject.detector}"
+    if subject.alerts:
+        yield "Alerts", subject.alerts
     expected = f"{percent(subject.alert_p_value)} is expected of benign traffic"
     yield "Observed alert rate", f"{percent(subject.alert_rate)} ({expected})"
     yield (
