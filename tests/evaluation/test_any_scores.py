@@ -5,16 +5,20 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError
+from oddwire.evaluation.campaigns.evaluating import evaluate_campaigns
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
+from oddwire.evaluation.plots.campaigns import campaign_figure
 from oddwire.evaluation.plots.canvas import canvas, png_of
 from oddwire.evaluation.plots.families import family_heat_map_figure
+from oddwire.traffic.units import units_of
 
 LARGEST = np.finfo(np.float64).max
 NUMBERS = st.one_of(
@@ -58,6 +62,7 @@ def test_every_figure_is_drawn_without_a_warning(rows, name, threshold):
     labels, scores = rows
     one, cut = {name: rows}, {name: threshold}
     families = np.where(labels == 1, name, None)
+    times = pd.date_range("2026-03-02", periods=12, freq="h", tz="UTC")
     ranks = (np.argsort(scores) + 1) / (len(scores) + 1)
     figures = [
         lambda: curves.roc_curve_figure(one, thresholds=cut, target=(0.01, "x")),
@@ -68,6 +73,13 @@ def test_every_figure_is_drawn_without_a_warning(rows, name, threshold):
         lambda: family_heat_map_figure({
             name: evaluate_families(labels, scores, families, threshold=threshold)
         }),
+        lambda: campaign_figure(
+            evaluate_campaigns(
+                labels, scores, families, families,
+                units=units_of(pd.DataFrame({"ts": times[: len(labels)]})), threshold=threshold,
+            ),
+            title=name,
+        ),
     ]  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("error")

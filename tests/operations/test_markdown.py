@@ -108,6 +108,23 @@ def test_a_leaderboard_tells_what_a_threshold_cannot_promise_and_who_is_noisy():
     assert "**Threshold:**" not in leaderboard_markdown(training(leaderboard=(ROW,)))
 
 
+def test_a_leaderboard_says_which_campaigns_are_found_where_they_are_known():
+    found = {
+        "campaigns_found": 27, "campaigns": 35, "campaigns_by_chance": 7.7,
+        "campaign_recall": 27 / 35, "minutes_to_first_alert": 1.15,
+    }  # fmt: skip
+    text = leaderboard_markdown(
+        training(leaderboard=({**ROW, **found},), cut_campaigns="rows hold 1 of the 35 campaigns")
+    )
+    assert (
+        "- isolation_forest: 27 of 35 campaigns found (7.7 would be by chance), half of all within"
+        " 69 s of their first connection" in text
+    )
+    assert "**Campaigns in two parts:** rows hold 1 of the 35 campaigns." in text
+    none = {**ROW, **dict.fromkeys(found)}
+    assert "ampaign" not in leaderboard_markdown(training(leaderboard=(none,)))
+
+
 def test_mlflow_s_page_is_given_entities_instead():
     text = leaderboard_markdown(training(reason=HOSTILE), escaped_for_mlflow)
     assert "&#60;script&#62;" in text

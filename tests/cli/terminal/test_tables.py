@@ -69,6 +69,20 @@ def test_the_yardstick_stands_in_the_head_and_winner_and_champion_are_marked(
     assert sum("champion" in line for line in lines) == 1
 
 
+def test_campaigns_have_columns_where_they_are_known(printed):
+    found = {"campaigns_found": 27, "campaigns": 35, "minutes_to_first_alert": 1.15}
+    none = dict.fromkeys(found)
+    rows = [{"detector": NAMES[0], **ROW, **found}, {"detector": NAMES[1], **ROW, **none}]
+    wide = printed(200, print_leaderboard, rows, title="t").splitlines()
+    (first,) = [line for line in wide if NAMES[0] in line]
+    assert "27/35" in first
+    assert "69 s" in first
+    narrow = printed(80, print_leaderboard, rows, title="t")
+    assert "27/35" in narrow
+    alone = printed(200, print_leaderboard, [{"detector": NAMES[1], **ROW, **none}], title="t")
+    assert "campaigns" not in alone
+
+
 def print_in_table(rows, **options):
     print_table(printer(), rows, **options)  # as wide as it is now
 

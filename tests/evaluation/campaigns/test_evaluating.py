@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from oddwire.errors import DataError
-from oddwire.evaluation.campaigns.evaluating import evaluate_campaigns
+from oddwire.evaluation.campaigns import result
+from oddwire.evaluation.campaigns.evaluating import attack_campaigns, evaluate_campaigns
 from oddwire.evaluation.campaigns.result import FIGURES
 from oddwire.traffic.units import units_of
 
@@ -145,6 +146,12 @@ def test_families_of_campaigns():
     families = evaluated([*ROWS, (30, "q", 1, "flood 2", "flood", 1)]).by_family()
     assert list(families) == ["flood", "scan"]
     assert (families["flood"].found, families["flood"].campaigns) == (1, 2)
+    assert list(evaluated().by_family(1)) == ["flood"]
+
+
+def test_the_campaigns_of_attack_rows_alone_are_listed():
+    found = attack_campaigns([1, 1, 0, None], ["a", None, "b", "c"])
+    assert found == {"a"}
 
 
 def test_campaigns_that_began_before_the_tested_rows_are_marked():
@@ -175,14 +182,36 @@ def test_figures_have_the_names_of_metrics():
     }
 
 
-def test_it_is_plain_json():
-    found = evaluated(threshold=np.inf, timed=False)
-    content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert content["threshold"] is None
-    assert content["summary"]["found"] == 0
-    assert content["campaigns"][0]["begin"] is None
-    assert content["families"]["scan"]["campaigns"] == 1
-    assert evaluated().to_frame()["begin"][0] == "2026-03-02T00:01:00+00:00"
+def test_the_table_of_them_is_plain_values():
+    content = json.loads(json.dumps(evaluated().to_frame().to_dict("records"), allow_nan=False))
+    assert content[0]["begin"] == "2026-03-02T00:01:00+00:00"
+    assert content[1]["minutes_to_first_alert"] is None
+    timeless = evaluated(threshold=np.inf, timed=False)
+    content = json.loads(json.dumps(timeless.to_frame().to_dict("records"), allow_nan=False))
+    assert content[0]["begin"] is None
+    assert timeless.summary.found == 0
+
+
+def test_of_very_many_campaigns_the_largest_are_listed(monkeypatch):
+    monkeypatch.setattr(result, "MOST_LISTED", 1)
+    assert evaluated().to_frame()["campaign"].tolist() == ["scan 1"]
+    assert len(evaluated()) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (ROWS, {}),
+        ([row for row in ROWS if row[2] == 1], {"campaigns_by_chance": "labelled as benign"}),
+        ([*ROWS, (30, "q", 1, "flood 2", "flood", 0)],
+         {"minutes_to_first_alert": "more than half of the campaigns"}),
+    ],
+)  # fmt: skip
+def test_a_figure_that_is_missing_has_its_reason(rows, why):
+    found = evaluated(rows).undefined()
+    assert found.keys() == why.keys()
+    assert all(text in found[name] for name, text in why.items())
+    assert evaluated(rows, campaign=[None] * len(rows)).undefined() == {}
 
 
 def test_numbers_can_name_campaigns():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,29 @@ def test_a_better_detector_is_shown_to_be_better_and_an_equal_one_is_not():
     back = compare_trainings(later, earlier).detectors[0]
     assert verdict(back.difference("average_precision")) == "worse"
     assert verdict(None) == "not paired"
+
+
+def test_campaigns_found_are_compared_where_they_are_known():
+    earlier, later = kept("a", {"forest": 1.0}), kept("b", {"forest": 3.0})
+    assert compare_trainings(earlier, later).detectors[0].metrics == COMPARED
+    found = {"a": 0.4, "b": 0.9}
+    for training in (earlier, later):
+        rows = training.scores["forest"]
+        number = np.arange(len(rows.labels)) // 10
+        names = np.where(rows.labels == 1, number.astype(str).astype(object), None)
+        training.scores["forest"] = replace(rows, campaign=names)
+        training.rows["forest"]["campaign_recall"] = found[training.run_id]
+    (forest,) = compare_trainings(earlier, later).detectors
+    assert forest.metrics == (*COMPARED, "campaign_recall")
+    assert (forest.earlier["campaign_recall"], forest.later["campaign_recall"]) == (0.4, 0.9)
+    difference = forest.difference("campaign_recall")
+    alerts = [each.scores["forest"].scores >= 1.0 for each in (later, earlier)]
+    attack = rows.labels == 1
+    by_name = pd.DataFrame(np.column_stack(alerts)[attack]).groupby(names[attack]).any().mean()
+    assert difference.estimate == pytest.approx(by_name[0] - by_name[1])
+    assert verdict(difference) == "better"
+    table = compare_trainings(earlier, later).to_frame()
+    assert table["metric"].tolist()[-1] == "campaign_recall"
 
 
 def test_more_false_alarms_are_worse():

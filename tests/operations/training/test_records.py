@@ -107,6 +107,37 @@ def test_a_detector_shows_figures_pictures_reports_and_families(report):
     assert scores.path == report.scores_file
 
 
+def test_where_campaigns_are_known_their_figures_table_and_picture_are_kept(simulated_desk):
+    report = simulated_desk.evaluated.report
+    items = list(records.detector_items(report, VALIDATION))
+    test = simulated_desk.run.prepared.part("test").dropna(subset=["campaign"])
+    (campaigns,) = (item.frame for item in of(Table, items) if "campaigns" in item.file)
+    assert set(campaigns["campaign"]) == set(test["campaign"])
+    metrics = merged(Metrics, items)
+    assert metrics["campaigns_found"] == campaigns["found"].sum() > 0
+    assert metrics["campaign_recall"] == campaigns["found"].mean()
+    assert 0 < metrics["campaigns_by_chance"] < len(campaigns)
+    assert "plots/campaigns.png" in {item.file for item in of(Figure, items)}
+    assert f"of {len(campaigns)} campaigns found" in texts(items)["reports/test.txt"]
+    of_training = list(records.training_items([report], report, VALIDATION))
+    assert merged(Metrics, of_training) == metrics
+    assert "plots/campaigns.png" in {item.file for item in of(Figure, of_training)}
+    row = records.leaderboard_row(report, "run", "1")
+    assert row["campaigns"] == len(campaigns)
+    assert row["minutes_to_first_alert"] == metrics["minutes_to_first_alert"]
+    assert ("minutes_to_first_alert" in row["undefined"]) == (row["campaign_recall"] < 0.5)
+
+
+def test_where_campaigns_are_not_known_families_stand_alone(report):
+    items = list(records.detector_items(report, VALIDATION))
+    assert [item.file for item in of(Table, items)] == ["reports/families.json"]
+    assert "campaign" not in texts(items)["reports/test.txt"]
+    assert not [name for name in merged(Metrics, items) if "campaign" in name]
+    row = records.leaderboard_row(report, "run", "1")
+    assert row["campaigns_found"] is None
+    assert "campaigns_found" not in row["undefined"]
+
+
 def test_every_figure_is_kept_with_its_interval(report):
     files = texts(records.detector_items(report, VALIDATION))
     figures, intervals = (json.loads(files[f"{name}.json"]) for name in ("figures", "intervals"))

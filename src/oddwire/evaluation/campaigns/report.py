@@ -48,10 +48,10 @@ def campaign_report(evaluation: CampaignEvaluation) -> str:
     if total is None:
         return ""
     lines = [found_in_words(total), *_notes(evaluation, total), "", _HEAD]
-    families = list(evaluation.by_family().items())
-    lines += [_family_line(name, each) for name, each in families[:_MOST_FAMILIES]]
-    if len(families) > _MOST_FAMILIES:
-        lines.append(f"  and {len(families) - _MOST_FAMILIES:,} families of fewer campaigns")
+    families = evaluation.by_family(_MOST_FAMILIES)
+    lines += [_family_line(name, each) for name, each in families.items()]
+    if more := evaluation.campaigns["family"].nunique() - len(families):
+        lines.append(f"  and {more:,} families of fewer campaigns")
     return "\n".join(lines) + "\n"
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -89,11 +88,20 @@ class CampaignEvaluation:
         """How many campaigns have rows before the tested ones."""
         return int(self.campaigns["begun_before"].eq(True).sum())
 
-    def by_family(self) -> dict[str, CampaignSummary]:
-        """Return the campaigns of each family together, those of most campaigns first."""
-        groups = self.campaigns.groupby("family", sort=True)
-        found = {str(family): _summarised(rows) for family, rows in groups}
-        return dict(sorted(found.items(), key=lambda each: -each[1].campaigns))
+    def by_family(self, most: int | None = None) -> dict[str, CampaignSummary]:
+        """Return the campaigns of each family together, those of most campaigns first.
+
+        Parameters
+        ----------
+        most
+            How many families; None for all.
+        """
+        counts = self.campaigns["family"].value_counts(sort=False).sort_index()
+        largest = counts.sort_values(ascending=False, kind="stable").index[:most]
+        members = self.campaigns.groupby("family").indices
+        return {
+            str(family): _summarised(self.campaigns.iloc[members[family]]) for family in largest
+        }
 
     def figures(self) -> dict[str, float | None]:
         """Return the few figures that trainings are compared by; all None without campaigns."""
@@ -132,17 +140,6 @@ class CampaignEvaluation:
         for name in ("begin", "end"):
             frame[name] = frame[name].map(pd.Timestamp.isoformat, na_action="ignore")
         return pd.DataFrame({name: objects_of(frame[name]) for name in frame}, dtype=object)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {
-            "threshold": self.threshold if math.isfinite(self.threshold) else None,
-            "summary": None if self.summary is None else asdict(self.summary),
-            "families": {name: asdict(each) for name, each in self.by_family().items()},
-            "campaigns": self.to_frame().to_dict("records"),
-            "rows_without": self.rows_without,
-            "alerts_without": self.alerts_without,
-        }
 
 
 def _summarised(campaigns: pd.DataFrame) -> CampaignSummary:

@@ -76,10 +76,10 @@ def campaign_figure(evaluation: CampaignEvaluation, *, title: str = "Campaigns")
 
 def _shown(evaluation: CampaignEvaluation) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the campaigns to draw, family by family, and what each family is called."""
-    families = list(evaluation.by_family().items())[:MOST_FAMILIES]
+    families = evaluation.by_family(MOST_FAMILIES)
     heads = {
         family: f"{name_of(family)}\n{each.found:,} of {each.campaigns:,}"
-        for family, each in families
+        for family, each in families.items()
     }
     rank = {family: place for place, family in enumerate(heads)}
     table = evaluation.campaigns
