@@ -29,7 +29,6 @@ def baseline_items(compared: Sequence[BaselineComparison]) -> Iterator[Item]:
                 f"{one.baseline} (supervised) on the test rows",
                 one.test,
                 one.intervals,
-                target_fpr=one.test.alert_p_value,
             ),
         )
         if len(one.families):
