@@ -36,16 +36,17 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
     """
     rows = result.leaderboard
     measured = rows[0].get("criterion") == yardstick.NAME
+    columns = _columns(rows)
     heads = ["detector", "", f"validation {yardstick.HEAD}" if measured else "validation"]
     cells = [
-        [str(row["detector"]), _marks(row), figure(row["validation"]), *_figures(row)]
+        [str(row["detector"]), _marks(row), figure(row["validation"]), *_figures(row, columns)]
         for row in rows
     ]
     sentences = [escape(row["strengths"]) for row in rows if "strengths" in row]
     return "\n\n".join([
         f"## Training on {escape(result.source)}",
         f"**Version {result.version}:** {escape(result.reason)}",
-        table([*heads, *_COLUMNS.values()], cells),
+        table([*heads, *columns.values()], cells),
         *_target(rows),
         *_notes(rows, escape),
         *_campaigns(result),
@@ -64,12 +65,21 @@ def _marks(row: Mapping[str, Any]) -> str:
     return ", ".join(word for word, key in marks.items() if row.get(key))
 
 
-def _figures(row: Mapping[str, Any]) -> list[str]:
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the columns: those of incidents and units where rows have sources."""
+    return {
+        name: head
+        for name, head in _COLUMNS.items()
+        if name not in {INCIDENTS, UNITS} or any(row.get(name) is not None for row in rows)
+    }
+
+
+def _figures(row: Mapping[str, Any], columns: Mapping[str, str]) -> list[str]:
     return [
         amount(name, row[name])
         if name in _FALSE_ALARMS and row.get(name) is not None
         else figure(row.get(name))
-        for name in _COLUMNS
+        for name in columns
     ]
 
 
