@@ -155,7 +155,9 @@ def few_labels(
         draws = [random.permutation(len(attacks))[:count] for _ in range(10)]
         labels = np.append(np.zeros(len(benign)), np.ones(count))
         found[str(count)] = [
-            yardstick.value(labels, np.append(benign, scores[drawn]), _families(attacks, drawn, benign))
+            yardstick.value(
+                labels, np.append(benign, scores[drawn]), _families(attacks, drawn, benign)
+            )
             or 0.0
             for drawn in draws
         ]
@@ -207,7 +209,9 @@ def criteria(case: Case, attacks: float, seed: int) -> Iterator[dict[str, Any]]:
             row["stability"] = float(spearmanr(*twice)[0])
             row["stability_top"] = top_overlap(*twice)
         made[name] = row
-    ranks = {name: -np.log(1 - (rankdata(each) - 0.5) / len(each)) for name, each in on_judged.items()}
+    ranks = {
+        name: -np.log(1 - (rankdata(each) - 0.5) / len(each)) for name, each in on_judged.items()
+    }
     consensus = sum(ranks[name] for name in THREE) / len(THREE)
     for name, row in made.items():
         row["agreement"] = float(spearmanr(on_judged[name], consensus)[0])
@@ -238,8 +242,6 @@ def main() -> None:
     warnings.simplefilter("ignore")
     if not options.table:
         measure(options.seeds, options.only, options.out)
-    return
-
 
 
 def measure(seeds: list[int], only: str, out: Path) -> None:
@@ -262,8 +264,10 @@ def measure(seeds: list[int], only: str, out: Path) -> None:
                         key = {"group": case.group, "name": case.name, "seed": seed}
                         line = {**key, "attacks": attacks, **row}
                         lines.write(json.dumps(line) + "\n")
-                print(f"{case.name}, seed {seed}, {attacks:.0%}: "
-                      f"{time.perf_counter() - begun:.0f} s", flush=True)
+                print(
+                    f"{case.name}, seed {seed}, {attacks:.0%}: {time.perf_counter() - begun:.0f} s",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -44,6 +44,19 @@ def test_one_detector_alone_is_no_choice():
     assert told({"kmeans": 0.5}, {"kmeans": scored(1)}) == ""
 
 
+def test_where_nothing_measured_the_detectors_the_order_is_the_reason():
+    blind = scored(1, labels=False)
+    on_test = {"ensemble": blind, "kmeans": blind}
+    text = explain_choice("ensemble", {}, on_test, criterion="", later=True, seed=0)
+    assert text == (
+        "ensemble was chosen by a fixed order of detectors with their default hyperparameters: "
+        "fewer than 10 attacks among the validation rows are labelled, too few to tell which "
+        "detectors or hyperparameters are better."
+    )
+    alone = explain_choice("kmeans", {}, {"kmeans": blind}, criterion="", later=True, seed=0)
+    assert alone.startswith("kmeans has its default hyperparameters: fewer than 10 attacks")
+
+
 def test_where_the_test_rows_agree_the_sentence_says_so():
     text = told({"a": 0.8, "b": 0.7}, {"a": scored(3), "b": scored(1)})
     assert text.startswith(

@@ -287,6 +287,25 @@ def test_without_a_search_the_best_is_still_the_best_on_validation(bare, make_ro
     assert metrics["davies_bouldin"] > 0
 
 
+def called(desk, name):
+    """Return the desk's detector under another name, measured by nothing."""
+    report = replace(desk.evaluated.report, detector=name)
+    return replace(desk.evaluated, report=report, validation=None)
+
+
+def test_where_nothing_measures_detectors_the_ensemble_is_trained_and_chosen(desk, monkeypatch):
+    names = ["isolation_forest", "kmeans"]
+    assert searching.competing(desk.run, names) == names
+    monkeypatch.setattr(searching, "validation_objective", lambda _: None)
+    assert searching.competing(desk.run, names) == [*names, "ensemble"]
+    assert searching.competing(desk.run, ["kmeans"]) == ["kmeans"]
+    evaluated = [called(desk, name) for name in (*names, "ensemble")]
+    best = choose_best(evaluated)
+    assert best is evaluated[2]
+    text = html.unescape(registering._described(desk.run, evaluated[0], best))
+    assert "Not proposed: ensemble was chosen by a fixed order of detectors" in text
+
+
 def test_where_all_detectors_fail_the_first_error_is_told(desk):
     with pytest.raises(DataError, match="first"):
         failing.leave_out_failed(desk.run, ["a", "b"], [DataError("first"), DataError("second")])

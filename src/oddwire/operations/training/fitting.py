@@ -17,7 +17,6 @@ from oddwire.errors import ParameterError
 from oddwire.evaluation import yardstick
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.progress import step
-from oddwire.operations.search.plans import StudyResult
 from oddwire.operations.search.records import found_items
 from oddwire.operations.tracking.store import dated
 from oddwire.operations.training import records
@@ -71,7 +70,7 @@ def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetecto
         report = evaluate_model(
             training, fitted.model, fitted.folder, fit_seconds=fitted.seconds
         )  # fmt: skip
-        validation = validate(training, study, fitted.model)
+        validation = validate(training, fitted.model)
         tracking = training.tracking()
         # Its own figures first: MLflow's page compares runs by the first metric.
         tracking.log(searched.run_id, records.detector_items(report, validation))
@@ -126,17 +125,13 @@ def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> No
     model.metadata[THRESHOLD] = chosen.to_dict()
 
 
-def validate(training: Training, study: StudyResult, model: Model) -> Validation:
-    """Measure a fitted detector on the validation rows, to be compared with the others.
+def validate(training: Training, model: Model) -> Validation | None:
+    """Measure a fitted detector on the validation rows by the yardstick, to choose among several.
 
-    By the yardstick; where nothing is labelled, by the criterion of the search.
+    None where too few of them are labelled attacks.
     """
     objective = validation_objective(training)
-    if objective.labelled:
-        figures = yardstick.by_family(objective.kinds, model.anomaly_score(objective.rows))
-        return Validation(yardstick.NAME, fmean(figures))
-    if study.value is not None:
-        return Validation(study.criterion, study.value)
-    scores = model.anomaly_score(objective.rows)
-    by_kind = objective.evaluate(scores, study.detector, study.parameters, training.train)
-    return Validation(objective.name, fmean(by_kind))
+    if objective is None:
+        return None
+    figures = yardstick.by_family(objective.kinds, model.anomaly_score(objective.rows))
+    return Validation(yardstick.NAME, fmean(figures))

@@ -193,19 +193,29 @@ class DetectorReport:
 class EvaluatedDetector:
     """A fitted detector's model on disk, its figures, and the run that holds them.
 
-    ``digest`` is the SHA-256 of the model's manifest.
+    ``digest`` is the SHA-256 of the model's manifest; ``validation`` is None where too few
+    validation rows are labelled attacks to measure it.
     """
 
     searched: Searched
     folder: Path
     digest: str
     report: DetectorReport
-    validation: Validation
+    validation: Validation | None
 
     @property
     def detector(self) -> str:
         """Its name."""
         return self.report.detector
+
+    @property
+    def on_validation(self) -> dict[str, Any]:
+        """What its row of a leaderboard says of the validation rows."""
+        mine = self.validation
+        return {
+            "validation": None if mine is None else mine.value,
+            "criterion": None if mine is None else mine.criterion,
+        }
 
 
 @dataclass(frozen=True)
