@@ -35,7 +35,7 @@ def train(
         int | None,
         typer.Option(
             min=0, metavar="N", show_default="search.trials",
-            help="Trials per detector; 0, or no labelled attacks, fits the default hyperparameters.",
+            help="Trials per detector; 0 or no labelled attacks: the default hyperparameters.",
         ),
     ] = None,
     detectors: Annotated[

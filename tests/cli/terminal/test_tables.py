@@ -49,9 +49,7 @@ def test_names_and_figures_stay_whole_and_columns_left_out_are_named(printed, wi
     assert "rows/s" in out
 
 
-@pytest.mark.parametrize(
-    ("criterion", "measured_by"), [("family_log_auc", "log AUC"), (None, "")]
-)
+@pytest.mark.parametrize(("criterion", "measured_by"), [("family_log_auc", "log AUC"), (None, "")])
 def test_the_yardstick_stands_in_the_head_and_winner_and_champion_are_marked(
     printed, criterion, measured_by
 ):
