@@ -207,7 +207,7 @@ def show(rows: pd.DataFrame) -> None:
         groups = rows.drop_duplicates("case").set_index("case")["group"]
         print(f"\n| {figure} | cases | regret | standard error | groups alike | worst of three |")
         print("| --- | ---: | ---: | ---: | ---: | ---: |")
-        for rule, names in chosen.items():
+        for rule, names in ((rule, each) for rule, each in chosen.items() if len(each)):
             print(_line(rule, worth.loc[names.index], names, groups))
 
 

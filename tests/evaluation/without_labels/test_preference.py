@@ -14,7 +14,7 @@ def test_the_order_decides_and_not_the_order_of_the_names():
     names = sorted(DETECTORS)
     assert preferred(names) == preferred(names[::-1]) == "ensemble"
     names.remove("ensemble")
-    assert preferred(names) == "one_class_svm"
+    assert preferred(names) == "isolation_forest"
 
 
 def test_the_ensemble_joins_several_detectors_once_and_never_one_alone():
