@@ -22,7 +22,7 @@ detectors, among these and the ensemble, and among all.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from oddwire.traffic.units import Units, units_of
 THREE = ("isolation_forest", "one_class_svm", "autoencoder")
 DETECTORS = (*THREE, "ensemble", "kmeans", "kmeans_autoencoder", "nearest_neighbours")
 CHOICES = {"three": THREE, "+ ensemble": DETECTORS[:4], "all": DETECTORS}
+ALWAYS = {"one_class_svm", "ensemble", "isolation_forest 0", "one_class_svm 0"}  # 0: defaults
 PER_DAY, SHARE = 30.0, 0.01
 DRAWS = 8
 CHOOSING, ATTACKS_CHOOSING = 0.15 / 0.55, 0.75  # as validation has of what is not trained on
@@ -142,8 +143,8 @@ class Cell:
                 benign[name].to_numpy(), attacks[name].to_numpy(), units, self.days, groups,
                 replace(rows, scores=self.frame[name].to_numpy()),
             )
-            for name in DETECTORS
-            if name in self.frame
+            for name in self.frame
+            if name.split(" ")[0] in DETECTORS
         }  # fmt: skip
 
 
@@ -238,6 +239,18 @@ def _tables(group: str, frame: pd.DataFrame) -> Iterator[tuple[str, Cell, Cell]]
             yield f"families: {group}", Cell(rest[mine], None), Cell(rest[~mine], None)
 
 
+def choices(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return what there is to choose from: detectors, or the settings of each."""
+    by_detector: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        detector = name.split(" ")[0]
+        by_detector[detector] = (*by_detector.get(detector, ()), name)
+    if all(len(each) == 1 for each in by_detector.values()):
+        found = {among: [n for n in each if n in by_detector] for among, each in CHOICES.items()}
+        return {among: tuple(each) for among, each in found.items()}
+    return {f"settings of {name}": each for name, each in by_detector.items()}
+
+
 def regrets(file: Path) -> Iterator[dict[str, object]]:
     """Yield a row per group, set to choose from and figure."""
     for group, chooses, tells in cells(file.stem, pd.read_parquet(file)):
@@ -245,13 +258,11 @@ def regrets(file: Path) -> Iterator[dict[str, object]]:
         value = {name: worth(seen) for name, seen in tells.seen().items()}
         for name, figure in figures().items():
             by = {detector: figure(seen) for detector, seen in before.items()}
-            for among, names in CHOICES.items():
-                detectors = tuple(each for each in names if each in value)
+            for among, detectors in choices(value).items():
                 choice = max(detectors, key=lambda detector: by[detector])
                 yield _row(file, group, among, name, choice, detectors, value)
-        for among, names in CHOICES.items():
-            detectors = tuple(each for each in names if each in value)
-            for name in {"one_class_svm", "ensemble"} & set(detectors):
+        for among, detectors in choices(value).items():
+            for name in ALWAYS & set(detectors):
                 yield _row(file, group, among, f"always {name}", name, detectors, value)
 
 
@@ -289,7 +300,8 @@ def main() -> None:
     for among, part in summary(found).groupby("among", sort=False):
         part["regret"] = part["mean"].map("{:.3f}".format) + part["sem"].map(" ± {:.3f}".format)
         print(f"\namong {among}")
-        print(part.pivot(index="figure", columns="group", values="regret").to_string())
+        table = part.pivot_table("regret", "figure", "group", aggfunc="first")
+        print(table.to_string())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     python benchmarks/yardstick_scores.py FOLDER --simulated 4000 --seeds 101 102 --later 31
 
 Each public table at hand (of NSL-KDD the train file alone) or simulated network is split into parts
-as a training does, for several seeds; each detector is fitted with its defaults. FOLDER gets a
+as a training does, for several seeds; each detector is fitted with its defaults, or with
+``--settings 8`` the forest and the SVM with settings drawn from their search spaces. FOLDER gets a
 Parquet file per table and seed: part, label, attack family, times and source where there are any,
 and a column of anomaly scores per detector. A file that is there is not made anew.
 """
@@ -14,13 +15,17 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from label_free import drawn
 from tasks import CIC_FILE, NSL_FILES, TIMES_TO_LIVE, UNSW_FILE, cicids, shared_data, unsw
 
+from oddwire.detection.detectors import search_space
 from oddwire.detection.model import Model
+from oddwire.detection.search_space import HyperParameters
 from oddwire.params import NslKddSource, SimulatedSource, SplitSettings, TableSource, ZeekSource
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import FeatureSchema
@@ -34,6 +39,7 @@ DETECTORS = (
     "nearest_neighbours",
 )  # fmt: skip
 KEPT = ("ts", "end", "src_ip", "label", "attack", "campaign")
+SEARCHED = ("isolation_forest", "one_class_svm")
 PARTS = ("train", "calibration", "validation", "test")
 ZEEK_FILE = "zeek/conn.log.labeled"
 Rows = tuple[pd.DataFrame, FeatureSchema]
@@ -85,7 +91,18 @@ def network(size: int, seed: int, later: int) -> Rows:
     return rows, CONNECTION_FEATURES
 
 
-def scored(rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> pd.DataFrame:
+def models(settings: int, seed: int) -> Iterator[tuple[str, str, HyperParameters]]:
+    """Yield a column's name, a detector and its hyperparameters; the first are the defaults."""
+    if not settings:
+        yield from ((name, name, {}) for name in DETECTORS)
+        return
+    for name in SEARCHED:
+        random = np.random.default_rng(seed)
+        for number in range(settings):
+            yield f"{name} {number}", name, drawn(search_space(name), random) if number else {}
+
+
+def scored(rows: pd.DataFrame, schema: FeatureSchema, seed: int, settings: int) -> pd.DataFrame:
     """Split rows as a training does, and let every detector score them."""
     own = rows["part"].isna().to_numpy() if "part" in rows else np.ones(len(rows), dtype=bool)
     before = rows[own].reset_index(drop=True)
@@ -94,8 +111,9 @@ def scored(rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> pd.DataFrame
     frame = pd.concat([*frames, rows[~own]], ignore_index=True)
     kept = frame[[*(name for name in KEPT if name in frame), "part"]].copy()
     train = frame[frame["part"] == "train"].reset_index(drop=True)
-    for name in DETECTORS:
-        kept[name] = Model.build(schema, name, seed=seed).fit(train).anomaly_score(frame)
+    for column, name, given in models(settings, seed):
+        model = Model.build(schema, name, given, seed=seed)
+        kept[column] = model.fit(train).anomaly_score(frame)
     return kept
 
 
@@ -103,8 +121,8 @@ def wanted(options: argparse.Namespace) -> Iterator[tuple[str, int, Callable[[],
     """Yield name, seed and reader of the rows to score."""
     for seed in options.seeds:
         if options.simulated:
-            size = options.simulated
-            yield f"{size}-{seed}", 7, lambda s=seed: network(size, s, options.later)
+            name = f"{options.simulated}-{seed}"
+            yield name, 7, partial(network, options.simulated, seed, options.later)
             continue
         for name, (file, read) in TABLES.items():
             if (shared_data() / file).is_file() and name in (options.tables or TABLES):
@@ -121,12 +139,13 @@ def main() -> None:
     options.add_argument("--tables", nargs="+", choices=[*TABLES])
     options.add_argument("--simulated", type=int, metavar="CONNECTIONS_PER_DAY")
     options.add_argument("--later", type=int, default=31, help="days after those trained on")
+    options.add_argument("--settings", type=int, default=0, help="of the forest and of the SVM")
     chosen = options.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     for name, seed, read in wanted(chosen):
         file = chosen.folder / f"{name}.parquet"
         if not file.exists():
-            scored(*read(), seed).to_parquet(file)
+            scored(*read(), seed, chosen.settings).to_parquet(file)
             print(file.name, flush=True)
 
 

@@ -204,14 +204,17 @@ class _Depths:
         ranked, sought = -scores[self.units], -scores[cases.attacks]
         self.above: Ints = np.searchsorted(ranked, sought, side="left")
         self.up_to: Ints = np.searchsorted(ranked, sought, side="right")
-        self.sizes = np.bincount(cases.groups)[cases.groups]
+        self.sizes = np.bincount(cases.groups)
 
     def mean(self, weights: Floats) -> float:
         """Return the yardstick where row i counts ``weights[i]`` times."""
         found = self._values(weights)
         mine = weights[self.cases.attacks]
-        each = mine / self.sizes  # a group weighs as much as its rows do on the mean
-        return float((mine @ found / mine.sum() + each @ found / each.sum()) / 2)
+        # A group weighs as much as its rows do on the mean: as often as it is drawn.
+        each, all_of_it = (
+            np.bincount(self.cases.groups, counted) / self.sizes for counted in (mine * found, mine)
+        )
+        return float((mine @ found / mine.sum() + each.sum() / all_of_it.sum()) / 2)
 
     def _values(self, weights: Floats) -> Floats:
         counted = np.concatenate([[0.0], np.cumsum(weights[self.units])])

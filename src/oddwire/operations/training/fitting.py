@@ -16,6 +16,7 @@ from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
 from oddwire.errors import ModelError, ParameterError
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.data.prepared import BEFORE_TEST
 from oddwire.operations.progress import step
 from oddwire.operations.search.plans import StudyResult
@@ -25,7 +26,7 @@ from oddwire.operations.training import records
 from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
 from oddwire.operations.training.outages import fitted_models
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
-from oddwire.operations.training.searching import validation_objective
+from oddwire.operations.training.searching import validation_objective, validation_rows
 from oddwire.params import DetectorName
 from oddwire.traffic.labels import labels_of
 
@@ -141,12 +142,13 @@ def validate(training: Training, study: StudyResult, model: Model) -> Validation
 
     By the yardstick; where nothing is labelled, by the criterion of the search.
     """
-    objective = validation_objective(training)
-    if objective.labelled:
-        figures = yardstick.by_family(objective.kinds, model.anomaly_score(objective.rows))
-        return Validation(yardstick.NAME, fmean(figures))
+    rows, minutes = validation_rows(training), training.params.alerts.unit_minutes
+    found = yardstick.value(ScoredRows.of(rows, model.anomaly_score(rows), minutes=minutes))
+    if found is not None:
+        return Validation(yardstick.NAME, found)
     if study.value is not None:
         return Validation(study.criterion, study.value)
+    objective = validation_objective(training)
     scores = model.anomaly_score(objective.rows)
     by_kind = objective.evaluate(scores, study.detector, study.parameters, training.train)
     return Validation(objective.name, fmean(by_kind))

@@ -195,8 +195,7 @@ class DetectorReport:
     @cached_property
     def yardstick(self) -> float | None:
         """What it is worth on the test rows; None where they do not hold both classes."""
-        rows = self.scored
-        return yardstick.value(rows.labels, rows.scores, rows.attack)
+        return yardstick.value(self.scored)
 
     @cached_property
     def intervals(self) -> Intervals:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandas as pd
+
 from oddwire.operations.progress import progress, step
 from oddwire.operations.search import records
 from oddwire.operations.search.column_selection import split_validation
@@ -32,12 +34,15 @@ def search_detector(training: Training, detector: str) -> Searched:
 
 
 def validation_objective(training: Training) -> Objective:
-    """Return the criterion of trials, on validation rows that ranked no columns."""
-    prepared, seed = training.prepared, training.params.seed
-    rows = prepared.part("validation")
-    if training.ranking:
-        _, rows = split_validation(rows, seed=seed)
-    return make_objective(rows, prepared.schema, seed=seed)
+    """Return the criterion of trials."""
+    rows = validation_rows(training)
+    return make_objective(rows, training.prepared.schema, seed=training.params.seed)
+
+
+def validation_rows(training: Training) -> pd.DataFrame:
+    """Return the validation rows that ranked no columns."""
+    rows = training.prepared.part("validation")
+    return split_validation(rows, seed=training.params.seed)[1] if training.ranking else rows
 
 
 class _TrialLog:
