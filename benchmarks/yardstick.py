@@ -15,8 +15,9 @@ rows where there are no times and sources. Groups:
   in the order of time where there is one;
 * ``families``: the same tables, half of the attack families choose, the other half tells.
 
-Prints the mean regret and its standard error over seeds, for a choice among the default three
-detectors, among these and the ensemble, and among all.
+Prints the mean regret and its standard error, over seeds of networks and over tables, for a choice
+among the default three detectors, among these and the ensemble, and among all; or among settings of
+a detector, where the scores are those of settings.
 """
 
 from __future__ import annotations
@@ -278,10 +279,19 @@ def _row(
 
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and standard error of the regret, over seeds, by figure and group."""
-    by_seed = found.groupby(["among", "group", "figure", "file"])["regret"].mean()
-    each = by_seed.groupby(["among", "group", "figure"]).agg(["mean", "sem", "count"])
-    return each.reset_index()
+    """Return mean and standard error of the regret as text, a row per figure."""
+    kinds = found["group"].str.split("[:,]", n=1).str[0]
+    table = ~kinds.isin(["simulated", "last", "families"])
+    found = found.assign(
+        kind=kinds.mask(table, "tables"),
+        one=found["file"].where(kinds.isin(["simulated", "last"]), found["group"]),
+    )
+    keys = ["among", "figure", "kind"]
+    by_one = found.groupby([*keys, "one", "file"])["regret"].mean().groupby([*keys, "one"]).mean()
+    each = by_one.groupby(keys).agg(["mean", "sem", "count"]).reset_index()
+    each["regret"] = each["mean"].map("{:.3f}".format) + each["sem"].map(" ± {:.3f}".format)
+    each["of"] = each["kind"] + each["count"].map(" ({})".format) + ", " + each["among"]
+    return each.pivot_table("regret", "figure", "of", aggfunc="first")
 
 
 def main() -> None:
@@ -297,11 +307,9 @@ def main() -> None:
     found = pd.DataFrame([row for file in files for row in regrets(file)])
     if chosen.out is not None:
         found.to_csv(chosen.out, index=False)
-    for among, part in summary(found).groupby("among", sort=False):
-        part["regret"] = part["mean"].map("{:.3f}".format) + part["sem"].map(" ± {:.3f}".format)
-        print(f"\namong {among}")
-        table = part.pivot_table("regret", "figure", "group", aggfunc="first")
-        print(table.to_string())
+    print(summary(found).to_string())
+    by_group = found.groupby(["among", "figure", "group"])["regret"].mean().round(3)
+    print(by_group.unstack("group").to_string())  # noqa: PD010
 
 
 if __name__ == "__main__":

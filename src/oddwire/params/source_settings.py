@@ -46,7 +46,7 @@ class SourceSettings(Settings):
         features.
     scenarios
         Changes of its traffic that its reader can simulate.
-    units
+    measures
         In what columns of a table are measured, where the format says so.
     reader
         The module of ``oddwire.traffic.sources`` that reads it; None for that of the format's name.
@@ -54,7 +54,7 @@ class SourceSettings(Settings):
 
     row_kind: ClassVar[RowKind] = "table"
     scenarios: ClassVar[tuple[str, ...]] = ()
-    units: ClassVar[Mapping[str, str]] = {}
+    measures: ClassVar[Mapping[str, str]] = {}
     reader: ClassVar[str | None] = None
 
     format: str

@@ -79,7 +79,7 @@ class _TrainAndTest(SourceSettings):
 class NslKddSource(_TrainAndTest):
     """The official files of NSL-KDD."""
 
-    units: ClassVar[Mapping[str, str]] = {
+    measures: ClassVar[Mapping[str, str]] = {
         "duration": "s", "src_bytes": "bytes", "dst_bytes": "bytes",
     }  # fmt: skip
 

@@ -24,7 +24,7 @@ from oddwire.exploration.statistics import describe
 from oddwire.params import Source, load_params
 from oddwire.project import Project
 from oddwire.stages.running import remark, run
-from oddwire.traffic.features.units import unit_of
+from oddwire.traffic.features.measures import measure_of
 from oddwire.traffic.frame_files import read_frames
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.splitting.campaign_parts import CampaignParts
@@ -56,7 +56,7 @@ def explore(project: Project, source: str) -> None:
     statistics["shared_rows"] = {"remarkable": shared.remarkable, "sentence": shared.sentence}
     statistics["campaigns"] = _campaigns(rows, looked_at, split)
     statistics["left_out"] = int(split["split"]["left_out"]["rows"])
-    statistics["units"] = _units(settings, schema)
+    statistics["measures"] = _measures(settings, schema)
     maps = _maps(on_map, schema, params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
     with whole_folder(project.explored(source)) as folder:
@@ -74,10 +74,10 @@ def _maps(rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> Maps | str:
         return reason
 
 
-def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:
+def _measures(settings: Source, schema: FeatureSchema) -> dict[str, str]:
     if settings.row_kind == "table":
-        return dict(settings.units)
-    return {name: unit for name in schema.numeric if (unit := unit_of(name)) is not None}
+        return dict(settings.measures)
+    return {name: found for name in schema.numeric if (found := measure_of(name)) is not None}
 
 
 def _campaigns(
