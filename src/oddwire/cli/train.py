@@ -12,7 +12,6 @@ from oddwire.cli.options import AsJson, Since, Source, Until
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
 from oddwire.params.stage_settings import PeriodSettings
-from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:

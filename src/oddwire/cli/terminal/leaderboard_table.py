@@ -55,7 +55,8 @@ def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
         if name not in _OF_UNITS or any(row.get(name) is not None for row in rows)
     ]  # fmt: skip
     cells = [{heads.get(name, name): _cell(name, row) for name in columns} for row in rows]
-    print_table(console, cells, title=title, text=("detector", ""), optional=_OPTIONAL)
+    optional = [head for head in _OPTIONAL if head in cells[0]]
+    print_table(console, cells, title=title, text=("detector", ""), optional=optional)
     if (target := rows[0].get("target")) and rows[0].get("observed"):
         console.print(f"  Target: {in_words(*next(iter(target.items())))}", style="dim")
     missing: dict[str, set[str]] = {}

@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from oddwire.evaluation.metrics import alert_metrics, recall_at
-from oddwire.evaluation.uncertainty.clustered import ClusteredCount, Interval, share_interval
+from oddwire.evaluation.uncertainty.clustered import (
+    ClusteredCount,
+    Interval,
+    share_interval,
+    sums,
+)
 from oddwire.evaluation.uncertainty.resampling import (
     RANKING_METRICS,
     WeightedRanking,
@@ -47,9 +52,8 @@ def clustered_shares(
         shares["false_positive_rate"] = counted.interval(confidence)
     if attack.any():
         _, first, codes = np.unique(clusters[attack], return_index=True, return_inverse=True)
-        found = np.bincount(codes, alert[attack])
-        strata = kinds[attack][first]
-        shares["recall"] = share_interval(found, np.bincount(codes) * 1.0, strata, confidence)
+        found, rows = sums(codes, alert[attack] * 1.0), sums(codes, np.ones(len(codes)))
+        shares["recall"] = share_interval(found, rows, kinds[attack][first], confidence)
     return shares
 
 
@@ -102,9 +106,8 @@ def drawn_metrics(
         Source of the draws.
     """
     order = np.argsort(-scores, kind="stable")  # a million rows in order are read far faster
-    attack, scores, clusters, kinds = (
-        each[order] for each in (attack, scores, clusters, kinds)
-    )  # fmt: skip
+    attack, scores = attack[order], scores[order]
+    clusters, kinds = clusters[order], kinds[order]
     ranking = WeightedRanking(attack, scores) if attack.any() and not attack.all() else None
     own = partial(recall_at, target_fpr=alert_p_value)
     measures: Mapping[str, Callable[[Curve], float]] = {**RANKING_METRICS, "recall_at_fpr": own}

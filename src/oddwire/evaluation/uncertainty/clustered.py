@@ -71,8 +71,8 @@ class ClusteredCount:
         if clusters is None:
             return cls(events, members, burst)
         codes = np.unique(clusters, return_inverse=True)[1]
-        sizes = None if members is None else np.bincount(codes, members)
-        return cls(np.bincount(codes, events), sizes, burst)
+        sizes = None if members is None else sums(codes, members)
+        return cls(sums(codes, events), sizes, burst)
 
     @property
     def value(self) -> float:
@@ -117,6 +117,11 @@ class ClusteredCount:
         if rows <= 0:  # as uncertain as a share can be
             return float(level > 1 / 2)
         return float(beta.ppf(level, mean * rows, (1 - mean) * rows))
+
+
+def sums(codes: Ints, values: Floats) -> Floats:
+    """Add up values by their codes, numbers from 0."""
+    return np.bincount(codes, values).astype(np.float64)
 
 
 def share_interval(

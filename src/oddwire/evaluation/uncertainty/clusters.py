@@ -65,4 +65,5 @@ def _by_source_or_time(units: Units | None) -> Ints | None:
         return units.sources if units.kind != "row" and len(units.names) > 1 else None
     passed = units.clock - units.clock.min()
     length = max(1, min(_LONGEST_BLOCK, int(passed.max()) // _FEWEST_BLOCKS))
-    return passed // length
+    blocks: Ints = passed // length
+    return blocks

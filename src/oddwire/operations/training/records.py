@@ -15,6 +15,7 @@ import pandas as pd
 from oddwire.detection.calibration.thresholds.targets import Target, in_words
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.report import campaign_report
+from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS, target_of
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
 from oddwire.evaluation.plots.campaigns import campaign_figure
@@ -24,7 +25,6 @@ from oddwire.evaluation.reports import (
     parts_report,
     threshold_line,
 )
-from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS, target_of
 from oddwire.evaluation.strengths import describe_strengths
 from oddwire.evaluation.target_lines import target_sentence
 from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
@@ -248,12 +248,13 @@ def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:
 def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str, Any]:
     """Return one detector's row of the leaderboard."""
     figures = {**all_figures(report), "detector": report.detector, "run_id": run}
-    row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
+    row: dict[str, Any] = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
     row["target"] = target_of(report.threshold_rule)
-    row["observed"] = report.observed and report.observed.to_dict()
-    row["target_verdict"] = report.observed and report.observed.verdict
-    row["target_sentence"] = target_sentence(report.observed) if report.observed else ""
+    seen = report.observed
+    row["observed"] = seen and seen.to_dict()
+    row["target_verdict"] = seen and seen.verdict
+    row["target_sentence"] = target_sentence(seen) if seen else ""
     row["alert_p_value"] = report.test.alert_p_value
     row["intervals"] = report.intervals.to_dict()["bounds"]
     missing = {**report.test.undefined, **report.campaigns.undefined()}
