@@ -225,7 +225,7 @@ def _tables(group: str, frame: pd.DataFrame) -> Iterator[tuple[str, Cell, Cell]]
     rest = frame[frame["part"] != "train"].reset_index(drop=True)
     timed = any(name in rest and rest[name].notna().any() for name in ("ts", "end"))
     rest = rest.drop(columns=["ts", "end", "src_ip"], errors="ignore")
-    if timed:
+    if timed or group == "nsl-kdd-official":
         yield group, *(Cell(rest[rest["part"] == each], None) for each in ("validation", "test"))
         return
     attack = rest["label"].to_numpy(dtype=float) == 1
