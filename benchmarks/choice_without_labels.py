@@ -22,6 +22,7 @@ from without_labels import FOUR, THREE, recall_in_units, top_overlap
 
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.metrics import ranking_curve, recall_at, roc_auc
+from oddwire.evaluation.scored_rows import ScoredRows
 
 FIGURES = ("recall_rows", "recall_rows_5", "recall_units", "roc_auc")
 FEW = (1, 2, 5, 10, 20, 50, 200)
@@ -61,14 +62,13 @@ def by_few_labels(rows: pd.DataFrame, random: np.random.Generator) -> Iterator[t
     """Yield how many attacks in a row were labelled, and what the yardstick chooses among four."""
     attacks = np.flatnonzero(rows["label"] == 1)
     benign = np.flatnonzero(rows["label"] == 0)[:MOST_BENIGN]
-    names = rows["attack"].astype(str).str.split("#").str[0].to_numpy()
     for count in (each for each in FEW if each <= len(attacks)):
         for _ in range(DRAWS):
             first = random.integers(0, len(attacks) - count + 1)
-            taken = np.append(benign, attacks[first : first + count])
-            labels = rows["label"].to_numpy(dtype=float)[taken]
+            taken = np.sort(np.append(benign, attacks[first : first + count]))
+            few = rows.iloc[taken].reset_index(drop=True)
             values = {
-                name: yardstick.value(labels, rows[name].to_numpy()[taken], names[taken]) or 0.0
+                name: yardstick.value(ScoredRows.of(few, few[name].to_numpy())) or 0.0
                 for name in FOUR
             }
             yield count, max(values, key=lambda name: values[name])

@@ -14,7 +14,8 @@ ROW = {
     "detector": "one_class_svm", "validation": 0.9123, "criterion": "family_roc_auc",
     "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7, "recall_at_fpr_0.01": 0.6,
     "false_positive_rate": 0.0275, "fit_seconds": 1.0, "rows_per_second": 1000.0,
-    "alert_p_value": 0.008, "target_fpr": 0.01, "target_verdict": "kept",
+    "alert_p_value": 0.008, "target": {"share_of_rows": 0.01}, "target_verdict": "kept",
+    "target_sentence": "2.75 % of benign rows exceed the target of 1 %",
 }  # fmt: skip
 
 
@@ -68,8 +69,8 @@ def test_options_reach_the_flow_and_the_others_come_from_params(oddwire, project
 
 
 def test_what_the_best_was_chosen_by_and_where_to_look_are_told(printed):
-    text = printed(ROW, choice="one_class_svm was chosen by log AUC.", link="http://x/#/runs/1")
-    assert "one_class_svm was chosen by log AUC." in text
+    text = printed(ROW, choice="one_class_svm was chosen by mean recall.", link="http://x/#/runs/1")
+    assert "one_class_svm was chosen by mean recall." in text
     assert "MLflow run http://x/#/runs/1" in text
 
 
@@ -92,7 +93,8 @@ def test_columns_that_may_leak_are_told_with_the_line_to_paste(printed, tmp_path
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])
 def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promise):
     text = printed({**ROW, "target_verdict": promise})
-    assert ("Test FPR 2.75 % exceeds the 1 % target" in text) == (promise == "above")
+    told = "On the test rows, 2.75 % of benign rows exceed the target of 1 %"
+    assert (told in text) == (promise == "above")
 
 
 def test_detectors_that_failed_and_what_labels_add_are_told(printed):

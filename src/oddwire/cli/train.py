@@ -12,7 +12,6 @@ from oddwire.cli.options import AsJson, Since, Source, Until
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
 from oddwire.params.stage_settings import PeriodSettings
-from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
@@ -124,6 +123,7 @@ def show(project: Project, result: TrainingResult) -> None:
     from oddwire.cli.servers.processes import HOST, PREFECT_PORT
     from oddwire.cli.terminal.leaderboard_table import print_leaderboard
     from oddwire.cli.terminal.printing import printer
+    from oddwire.evaluation.campaigns.report import figures_in_words
     from oddwire.operations.registry.versions import model_name
     from oddwire.traffic.wire_text import printable
 
@@ -138,11 +138,11 @@ def show(project: Project, result: TrainingResult) -> None:
     if result.choice:
         console.print(escape(printable(result.choice)))
     if row["target_verdict"] == "above":
-        console.print(
-            f"Test FPR {percent(row['false_positive_rate'])} exceeds the "
-            f"{percent(row['target_fpr'])} target by more than chance explains: the test rows "
-            "differ from the calibration rows"
-        )
+        console.print(f"On the test rows, {row['target_sentence']}")
+    if told := figures_in_words(row):
+        console.print(f"{row['detector']}: {told}")
+    if result.cut_campaigns:
+        console.print(f"Campaigns in two parts: {result.cut_campaigns}", style="yellow")
     if result.shared_rows:
         console.print(f"Shared rows: {result.shared_rows}", style="yellow")
     if result.drop_line:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from oddwire.params.source_settings import RowKind, SourceSettings
+from oddwire.params.source_settings import ConnectionUnit, RowKind, SourceSettings, as_list
 from oddwire.params.values.paths import FilePattern, is_text
 from oddwire.params.values.time_formats import TimeFormat
 from oddwire.params.values.zones import Zone
@@ -24,10 +24,6 @@ ConnectionColumn = Literal[
     "conn_state", "history",
 ]  # fmt: skip
 _NEEDED = ("ts", "src_ip", "dst_ip")
-
-
-def _as_list(files: Any) -> Any:
-    return [files] if isinstance(files, str) else files
 
 
 def _check_text(pattern: str) -> str:
@@ -61,6 +57,8 @@ class LogSource(SourceSettings):
         three lines may be in any case, unless it is 0.
     train_days
         How many of the newest days are trained on; None for all.
+    unit
+        The columns that name whom a connection's alerts are counted with; None for ``src_ip``.
 
     Attributes
     ----------
@@ -74,11 +72,12 @@ class LogSource(SourceSettings):
 
     files: Annotated[
         tuple[Annotated[FilePattern, AfterValidator(_check_text)], ...],
-        BeforeValidator(_as_list),
+        BeforeValidator(as_list),
         Field(min_length=1),
     ]
     max_refused_share: float = Field(0.01, ge=0, le=1)
     train_days: int | None = Field(None, ge=1, le=36_600)
+    unit: ConnectionUnit | None = None
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -157,8 +156,9 @@ class ConnectionsSource(LocalTimesSource):
     columns
         The table's name of a column by that of the connection schema; None where the names are
         those of an export that is known.
-    label, attack
-        The columns of labels and of attack families, where an export that is known has others.
+    label, attack, campaign
+        The columns of labels, of attack families and of campaigns, where an export that is known
+        has others or none.
     time_format
         How times are written: `s`, `ms`, `us` or `ns` since 1970, `excel`, `filetime`, or in the
         words of strptime. None for ISO 8601, or numbers since 1970 of these decades.
@@ -170,6 +170,7 @@ class ConnectionsSource(LocalTimesSource):
     columns: dict[ConnectionColumn, str] | None = None
     label: str | None = None
     attack: str | None = None
+    campaign: str | None = None
     time_format: TimeFormat | None = None
 
     @field_validator("columns")

@@ -25,7 +25,7 @@ def scored(merit, *, labels=True, rows=2000):
 def told(on_validation, on_test, *, later=True):
     return explain_choice(
         max(on_validation, key=on_validation.get), on_validation, on_test,
-        criterion="mean log AUC", later=later, seed=0,
+        criterion="mean recall", later=later, seed=0,
     )  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def test_where_nothing_measured_the_detectors_the_order_is_the_reason():
 def test_where_the_test_rows_agree_the_sentence_says_so():
     text = told({"a": 0.8, "b": 0.7}, {"a": scored(3), "b": scored(1)})
     assert text.startswith(
-        "a was chosen on validation rows by mean log AUC: 0.8000; next is b with 0.7000. "
-        "It leads on the later test rows too (log AUC 0."
+        "a was chosen on validation rows by mean recall: 0.8000; next is b with 0.7000. "
+        "It leads on the later test rows too (mean recall 0."
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from items import merged, of, texts
 
+from oddwire.detection.calibration.thresholds.targets import Target
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.scored_rows import ScoredRows
@@ -30,11 +31,11 @@ from oddwire.params import check_params
 PARAMS = check_params({
     "seed": 3,
     "sources": {"desk": {"format": "simulated", "days": 2}, "other": {"format": "simulated"}},
-    "alerts": {"target_fpr": 0.02},
+    "alerts": {"target": {"share_of_rows": 0.02}},
 })  # fmt: skip
 
 
-VALIDATION = Validation("family_log_auc", 0.75)
+VALIDATION = Validation("mean_recall", 0.75)
 
 
 def lineage(**changes):
@@ -68,10 +69,12 @@ def test_the_lineage_holds_settings_lock_versions_and_a_diff_where_there_is_one(
 
 
 def test_the_settings_of_a_training_are_flat_and_of_its_source_alone():
-    chosen = {"trials": 5, "detectors": ["kmeans", "autoencoder"], "target_fpr": 0.02}
+    target = Target("false_incidents_per_day", 30.0)
+    chosen = {"trials": 5, "detectors": ["kmeans", "autoencoder"], "target": target}
     settings = merged(Parameters, records.settings_items(PARAMS, "desk", **chosen))
     assert settings["seed"] == 3
-    assert settings["alerts.target_fpr"] == 0.02
+    assert settings["alerts.target.false_incidents_per_day"] == 30
+    assert "alerts.target.share_of_rows" not in settings, "the one in effect, or its default"
     assert settings["source.days"] == 2
     assert settings["search.trials"] == 5, "the one in effect, and no other beside it"
     assert settings["search.detectors"] == "kmeans,autoencoder"
@@ -85,7 +88,7 @@ def test_a_detector_shows_figures_pictures_reports_and_families(report):
     items = list(records.detector_items(report, VALIDATION))
     metrics = merged(Metrics, items)
     assert metrics["roc_auc"] == report.test.roc_auc > 0.7
-    assert metrics["target_fpr"] == 0.05
+    assert metrics["target_share_of_rows"] == 0.05
     figures = json.loads(texts(items)["figures.json"])
     assert figures["threshold"] == report.test.threshold
     assert figures["alert_p_value"] == 0.05
@@ -123,7 +126,7 @@ def test_the_metrics_are_a_dozen_at_most_and_the_yardstick_is_the_first(report):
     rows = report.scored
     expected = yardstick.value(rows.labels, rows.scores, rows.attack)
     assert of_training[yardstick.NAME] == expected
-    assert of_training["validation_family_log_auc"] == VALIDATION.value
+    assert of_training["validation_mean_recall"] == VALIDATION.value
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_a_run_is_named_by_what_came_of_it(report, promote, checked, champion, e
     checks = (Check(name="x", passed=promote, figure=None, limit=None, note=""),) if checked else ()
     decision = PromotionDecision(promote=promote, reason="", checks=checks)
     name = records.training_name(report, "4", decision, champion)
-    assert name == f"isolation_forest {report.yardstick:.2f} log AUC · {expected}"
+    assert name == f"isolation_forest {report.yardstick:.2f} mean recall · {expected}"
 
 
 def test_a_run_without_labelled_test_rows_is_named_by_its_detector_alone(benign_report):
@@ -184,7 +187,9 @@ def test_a_leaderboard_row_holds_what_machines_read(report):
     assert row["roc_auc"] == report.test.roc_auc
     assert row["rows_per_second"] == report.rows_per_second
     assert row["undefined"] == {}
-    assert row["target_fpr"] == row["alert_p_value"] == 0.05
+    assert row["target"] == {"share_of_rows": 0.05}
+    assert row["alert_p_value"] == 0.05
+    assert row["observed"]["share_of_rows"]["value"] == row["false_positive_rate"]
     assert row["target_verdict"] in {"kept", "above", "below"}
     assert row["intervals"]["roc_auc"]["low"] < row["roc_auc"] < row["intervals"]["roc_auc"]["high"]
     assert row["recall_at_fpr_0.01"] == report.test.recalls_at_fpr["recall_at_fpr_0.01"]

@@ -79,10 +79,7 @@ def explain_choice(
 
 def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int) -> str:
     mine = scored[winner]
-    worth = {
-        name: yardstick.value(mine.labels, each.scores, mine.attack)
-        for name, each in scored.items()
-    }
+    worth = {name: yardstick.value(each) for name, each in scored.items()}
     known = {name: value for name, value in worth.items() if value is not None}
     if not known:
         return "."
@@ -90,8 +87,7 @@ def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int
     if leader == winner:
         return f". It leads on the {rows} too ({yardstick.HEAD} {known[winner]:.4f})."
     lead = yardstick.paired_difference(
-        mine.labels, scored[leader].scores, mine.scores, mine.attack,
-        resamples=affordable_resamples(len(mine.scores)), seed=seed,
+        scored[leader], mine, resamples=affordable_resamples(len(mine.scores)), seed=seed
     )  # fmt: skip
     chance = (
         "within chance"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from statistics import fmean
 from typing import cast
 
 import numpy as np
 
-from oddwire.detection.calibration.threshold_rules import choose_threshold
+from oddwire.detection.calibration.thresholds.by_target import Calibrated
+from oddwire.detection.calibration.thresholds.rules import choose_threshold
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
-from oddwire.errors import ParameterError
+from oddwire.errors import ModelError, ParameterError
 from oddwire.evaluation import yardstick
-from oddwire.operations.data.prepared import Prepared
+from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.operations.data.prepared import BEFORE_TEST
 from oddwire.operations.progress import step
 from oddwire.operations.search.records import found_items
 from oddwire.operations.tracking.store import dated
@@ -23,8 +24,8 @@ from oddwire.operations.training import records
 from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
 from oddwire.operations.training.outages import fitted_models
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
-from oddwire.operations.training.searching import validation_objective
-from oddwire.params import AlertSettings, DetectorName
+from oddwire.operations.training.searching import validation_objective, validation_rows
+from oddwire.params import DetectorName
 from oddwire.traffic.labels import labels_of
 
 
@@ -97,29 +98,38 @@ def fit_model(
     begun = time.perf_counter()
     model.fit(training.train)
     seconds = time.perf_counter() - begun
-    model.calibrate(prepared.part("calibration"))
-    set_threshold(model, prepared, training.params.alerts)
+    alerts = training.params.alerts
+    model.calibrate(
+        prepared.part("calibration"),
+        minutes=alerts.unit_minutes, days=prepared.days("calibration"),
+    )  # fmt: skip
+    set_threshold(model, training)
     return model, seconds
 
 
-def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> None:
-    """Let the rule of the settings decide from when on a calibrated model raises an alert.
+def set_threshold(model: Model, training: Training) -> None:
+    """Let the rule of the settings decide from when on a model calibrated just now raises an alert.
 
     Raises
     ------
+    ModelError
+        If the model was calibrated elsewhere.
     ParameterError
         If the rule cannot be applied to what there is.
     """
+    prepared, alarms = training.prepared, model.benign_alarms
+    if alarms is None:
+        raise ModelError("a threshold is set when the model is calibrated, got a saved model")
 
     def labelled() -> tuple[np.ndarray, np.ndarray]:
         rows = prepared.part("validation")
         return labels_of(rows), model.anomaly_score(rows)
 
+    calibrated = Calibrated(
+        model.calibrated(), alarms, prepared.days("calibration"), prepared.days(*BEFORE_TEST)
+    )
     chosen = choose_threshold(
-        alerts,
-        model.calibrated(),
-        connections_per_day=prepared.connections_per_day,
-        validation=labelled,
+        training.params.alerts, training.target, calibrated, validation=labelled
     )
     model.alert_p_value = chosen.alert_p_value
     model.metadata[THRESHOLD] = chosen.to_dict()
@@ -130,8 +140,8 @@ def validate(training: Training, model: Model) -> Validation | None:
 
     None where too few of them are labelled attacks.
     """
-    objective = validation_objective(training)
-    if objective is None:
+    if validation_objective(training) is None:
         return None
-    figures = yardstick.by_family(objective.kinds, model.anomaly_score(objective.rows))
-    return Validation(yardstick.NAME, fmean(figures))
+    rows, minutes = validation_rows(training), training.params.alerts.unit_minutes
+    found = yardstick.value(ScoredRows.of(rows, model.anomaly_score(rows), minutes=minutes))
+    return None if found is None else Validation(yardstick.NAME, found)

@@ -135,6 +135,8 @@ def _candidate(version: Version, rows: ScoredRows, threshold: float, **costs: fl
         scores=rows.scores,
         threshold=threshold,
         families=rows.attack,
+        units=rows.units,
+        campaign=rows.campaign,
         **costs,
     )
 

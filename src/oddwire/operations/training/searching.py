@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import pandas as pd
+
 from oddwire.evaluation.without_labels.preference import with_ensemble
 from oddwire.operations.progress import progress, step
 from oddwire.operations.search import records
@@ -42,14 +44,14 @@ def search_detector(training: Training, detector: str) -> Searched:
 
 
 def validation_objective(training: Training) -> Objective | None:
-    """Return the criterion of trials, on validation rows that ranked no columns.
+    """Return the criterion of trials; None where too few attacks are labelled to have one."""
+    return make_objective(validation_rows(training), training.prepared.schema)
 
-    None where too few of them are labelled attacks to tell what is better.
-    """
+
+def validation_rows(training: Training) -> pd.DataFrame:
+    """Return the validation rows that ranked no columns."""
     rows = training.prepared.part("validation")
-    if training.ranking:
-        _, rows = split_validation(rows, seed=training.params.seed)
-    return make_objective(rows, training.prepared.schema)
+    return split_validation(rows, seed=training.params.seed)[1] if training.ranking else rows
 
 
 class _TrialLog:
