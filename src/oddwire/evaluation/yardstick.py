@@ -220,4 +220,5 @@ class _Depths:
         counted = np.concatenate([[0.0], np.cumsum(weights[self.units])])
         share = (counted[self.above] + counted[self.up_to]) / 2 / counted[-1]
         below = np.log(HIGHEST / np.maximum(share, LOWEST)) / np.log(HIGHEST / LOWEST)
-        return np.maximum(below, 0.0)
+        found: Floats = np.maximum(below, 0.0)
+        return found

@@ -123,9 +123,7 @@ def test_the_metrics_are_a_dozen_at_most_and_the_yardstick_is_the_first(report):
     assert of_training == of_study
     assert len(of_training) < 12, "the study's own figure makes the dozen"
     assert next(iter(of_training)) == yardstick.NAME
-    rows = report.scored
-    expected = yardstick.value(rows.labels, rows.scores, rows.attack)
-    assert of_training[yardstick.NAME] == expected
+    assert of_training[yardstick.NAME] == yardstick.value(report.scored)
     assert of_training["validation_mean_recall"] == VALIDATION.value
 
 
