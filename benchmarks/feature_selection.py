@@ -80,7 +80,7 @@ def measure(task: Task, detector: str, way: str, trials: int, seed: int) -> dict
     if way not in (NONE, HALF):
         method = PERMUTATION if way == PERMUTATION else MUTUAL_INFORMATION
         ranking = tuple(rank_columns(ranking_rows, task.schema, method=method, seed=seed))
-    objective = make_objective(evaluation_rows, task.schema, seed=seed)
+    objective = make_objective(evaluation_rows, task.schema)
     plan = StudyPlan("bench", detector, trials, 600, seed, "bench", ranking)
     with tempfile.TemporaryDirectory() as folder:
         study = run_study(plan, train, objective, task.schema, folder=Path(folder))

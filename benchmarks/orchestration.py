@@ -65,7 +65,7 @@ def plain(root: Path, source: str, trials: int) -> None:
         stage(project, source)
     prepared = Prepared(project.prepared(source))
     schema, train = prepared.schema, prepared.part("train")
-    objective = make_objective(prepared.part("validation"), schema, seed=params.seed)
+    objective = make_objective(prepared.part("validation"), schema)
 
     def search(detector: str) -> StudyResult:
         plan = StudyPlan(source, detector, trials, params.search.timeout, params.seed, "plain")

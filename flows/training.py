@@ -99,8 +99,10 @@ def train(
     Args:
         source: The source of traffic to train on: a block under `sources:` in params.yaml.
         trials: How many sets of hyperparameters each detector tries, from 0 to 1000. More find
-            better ones and take longer; 0 trains with the defaults.
-        detectors: Which detectors compete; the best of them becomes the challenger.
+            better ones and take longer; 0 trains with the defaults, as does every training whose
+            source has no labelled attacks to tell which are better.
+        detectors: Which detectors compete; the best of them becomes the challenger. Without
+            labelled attacks that is the ensemble, which is trained beside several others.
         promote: Whether the best one becomes champion if it is shown to be better than the
             present champion. Without it the champion stays.
         supervised_baselines: Whether to train classifiers on the labels as well, to show what
@@ -134,7 +136,7 @@ def _train(
             project, source, trials=trials, started_by=name, detectors=names,
             prepare=partial(prepare, period=period),
         ) as run:  # fmt: skip
-            searched = search_all(run, names)
+            searched = search_all(run, searching.competing(run, names))
             evaluated = fit_and_evaluate_all(run, searched)
             best = choose_best(evaluated)
             with told_or_kept(run, evaluated, best):

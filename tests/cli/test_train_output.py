@@ -69,8 +69,8 @@ def test_options_reach_the_flow_and_the_others_come_from_params(oddwire, project
 
 
 def test_what_the_best_was_chosen_by_and_where_to_look_are_told(printed):
-    text = printed(ROW, choice="one_class_svm was chosen by log AUC.", link="http://x/#/runs/1")
-    assert "one_class_svm was chosen by log AUC." in text
+    text = printed(ROW, choice="one_class_svm was chosen by mean recall.", link="http://x/#/runs/1")
+    assert "one_class_svm was chosen by mean recall." in text
     assert "MLflow run http://x/#/runs/1" in text
 
 

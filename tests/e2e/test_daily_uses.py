@@ -184,7 +184,7 @@ def test_the_artifact_says_who_won_and_leads_to_mlflow(screen, up):
     screen.sees("Training on simulated")
     screen.picture("prefect-leaderboard")
     screen.sees("winner, champion")
-    screen.sees("validation log AUC")
+    screen.sees("validation mean recall")
     text = screen.text()
     assert not re.search(r"\\|&#|&lt;", text), "an escape is shown"
     training = screen.page.get_by_role("link", name="Open the training in MLflow")
@@ -192,7 +192,7 @@ def test_the_artifact_says_who_won_and_leads_to_mlflow(screen, up):
     training, detectors = (link.get_attribute("href") for link in (training, detectors))
     screen.open(training)
     assert screen.page.url.startswith(up.page("mlflow"))
-    screen.sees(re.compile(r"log AUC · v\d+ promoted"))
+    screen.sees(re.compile(r"mean recall · v\d+ promoted"))
     screen.sees("Child runs")
     screen.sees("Datasets")
     screen.picture("mlflow-training")

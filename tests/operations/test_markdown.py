@@ -29,7 +29,7 @@ HOSTILE = (
 ROW = {
     "detector": "isolation_forest", "validation": 0.95, "roc_auc": 0.91234567,
     "average_precision": None, "f1": 0.5, "recall_at_fpr": 1.0, "false_positive_rate": 0.0123,
-    "model_version": "3", "criterion": "family_log_auc", "family_log_auc": 0.4567,
+    "model_version": "3", "criterion": "mean_recall", "mean_recall": 0.4567,
     "recall_at_fpr_0.01": 0.6,
 }  # fmt: skip
 
@@ -68,7 +68,7 @@ def cells(line):
 def test_a_leaderboard_is_a_table_with_a_row_per_detector():
     other = {**ROW, "detector": "one_class_svm", "model_version": "2", "is_winner": True}
     head, rule, *rows = table(leaderboard_markdown(training(leaderboard=(ROW, other))))
-    assert cells(head)[:3] == ["detector", "", "validation log AUC"]
+    assert cells(head)[:3] == ["detector", "", "validation mean recall"]
     assert set(cells(rule)) == {"---"}
     assert cells(rows[0]) == [
         "isolation_forest", "", "0.9500", "0.4567", "0.6000", "1.23 %", "undefined", "0.9123", "3",

@@ -35,8 +35,8 @@ def train(
     trials: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="N", help="Trials per detector; 0 fits the default hyperparameters.",
-            show_default="search.trials",
+            min=0, metavar="N", show_default="search.trials",
+            help="Trials per detector; 0 or no labelled attacks: the default hyperparameters.",
         ),
     ] = None,
     detectors: Annotated[

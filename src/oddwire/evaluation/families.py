@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 UNNAMED = "unnamed"  # attacks whose family is not known
 BENIGN = -1  # where families are numbered
-_FEWEST_OF_A_KIND = 10  # rarer families share a kind: the figure of a single row is chance
+FEWEST_OF_A_KIND = 10  # rarer families share a kind: the figure of a single row is chance
 _MOST_KINDS = 30
 
 
@@ -185,7 +185,7 @@ def _numbered(families: np.ndarray) -> Ints:
     codes, names = pd.factorize(families)
     counts = np.bincount(codes, minlength=len(names))
     order = np.argsort(-counts, kind="stable")
-    large = min(_MOST_KINDS - 1, int((counts >= _FEWEST_OF_A_KIND).sum()))
+    large = min(_MOST_KINDS - 1, int((counts >= FEWEST_OF_A_KIND).sum()))
     numbers = np.empty(len(names), dtype=np.int64)
     numbers[order] = np.minimum(np.arange(len(names)), large)
     return numbers[codes]

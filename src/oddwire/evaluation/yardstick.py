@@ -1,24 +1,30 @@
 """The one yardstick: what detectors are chosen by, and what a challenger beats the champion by.
 
-It is the mean over attack families of the log AUC: the area under the ROC curve of a family against
-all benign rows, over the logarithm of the false-positive rate, from 0.3 % on. From 1 % to 10 %
-counts as much as from 10 % to 100 %, so attacks found at few false alarms count for more than in
-the ROC AUC; a family counts the same however many rows it has; and the share of attacks plays no
-part. ``docs/decisions/0017-one-yardstick.md`` has the reasons. Whoever changes the yardstick
-changes this file, and nothing else.
+It is the recall at few false alarms: the mean of the share of attack rows found, and of the mean
+over campaigns of that share, averaged over all levels of false alarms from 0.25 % to 4 % of the
+benign units, evenly on a logarithmic scale. A unit is what people count false alarms by (a source
+in ten minutes, see `oddwire.traffic.units`), so that one busy host is not a thousand false alarms;
+where rows have no source, a unit is a row. Where an attack's campaign is not known, its family
+stands for it. A campaign counts the same however many rows it has, and the share of attacks plays
+no part.
+
+A single level would hang on the score of a few benign rows; a mean over levels around those that
+people ask for lost least, and so did units: ``docs/decisions/0030-the-yardstick-in-units.md``.
+Whoever changes the yardstick changes this file, and nothing else.
 
 References
 ----------
-Mysinger & Shoichet 2010, *Rapid context-dependent ligand desolvation in molecular docking*
-(logAUC).
+Mysinger & Shoichet 2010, *Rapid context-dependent ligand desolvation in molecular docking* (areas
+over the logarithm of the rate).
 """
 
 from __future__ import annotations
 
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from oddwire.errors import DataError
 from oddwire.evaluation.families import BENIGN, kinds_of_attack
@@ -27,32 +33,29 @@ from oddwire.evaluation.uncertainty.comparing import Difference, summarise
 from oddwire.evaluation.uncertainty.resampling import check_resampling, stratified_weights
 
 if TYPE_CHECKING:
-    from oddwire.evaluation.metrics import Floats, Ints
+    from typing import Any
 
-NAME = "family_log_auc"  # in metrics, JSON and tables
-HEAD = "log AUC"  # where there is little room: in the head of a column, in the name of a run
-WORDS = "mean log AUC over attack families, from an FPR of 0.3 %"
-_FLOOR = 0.003  # below a typical target FPR: detectors are rarely equal there
+    from oddwire.evaluation.metrics import Bools, Floats, Ints
+    from oddwire.evaluation.scored_rows import ScoredRows
+
+NAME = "mean_recall"  # in metrics, JSON and tables
+HEAD = "mean recall"  # where there is little room: in the head of a column, in the name of a run
+WORDS = "mean recall of rows and campaigns (or families) at 0.25 % to 4 % of benign units"
+LOWEST, HIGHEST = 0.0025, 0.04  # shares of benign units: four times about 1 %, and a quarter
 
 
-def value(labels: Any, scores: Any, families: Any) -> float | None:
-    """Return what anomaly scores are worth by the yardstick.
+def value(rows: ScoredRows) -> float | None:
+    """Return what a detector's scores of rows are worth by the yardstick.
 
     Parameters
     ----------
-    labels
-        0, 1 or missing per row, shape (n,); rows without a label are left out. None where no row
-        has one.
-    scores
-        Finite anomaly scores, higher = more anomalous, shape (n,).
-    families
-        Attack family per row, shape (n,); None where the source names none: all attacks are one
-        family then. Families of few rows count as one together (`families.kinds_of_attack`).
+    rows
+        Scored rows; those without a label are left out.
 
     Returns
     -------
     float or None
-        From 0 to 1, higher = better; random scores have about .17. None without labelled rows of
+        From 0 to 1, higher = better; random scores have about .014. None without labelled rows of
         both classes.
 
     Raises
@@ -62,34 +65,19 @@ def value(labels: Any, scores: Any, families: Any) -> float | None:
 
     Examples
     --------
-    >>> round(value([0, 0, 0, 1, 1], [0.1, 0.2, 0.9, 0.8, 1.5], None), 3)
-    0.595
+    >>> from oddwire.evaluation.scored_rows import ScoredRows
+    >>> scores = np.append(np.arange(100.0), [98.5, 200.0])
+    >>> rows = ScoredRows(np.repeat([0, 1], [100, 2]), scores, None)
+    >>> round(value(rows), 3)
+    0.75
     """
-    known, kinds = kinds_of_attack(labels, families, len(scores))
-    scores = check_scores(scores)[known]
-    return fmean(by_family(kinds, scores)) if _both_classes(kinds) else None
-
-
-def by_family(kinds: Ints, scores: Any) -> list[float]:
-    """Return the figure of each family, of which the yardstick is the mean.
-
-    Parameters
-    ----------
-    kinds
-        Per row, the number of its family from 0 on, or `families.BENIGN`, shape (n,).
-    scores
-        Finite anomaly scores, shape (n,).
-    """
-    scores = check_scores(scores)
-    figures: list[float] = _Depths(kinds, scores).by_family(np.ones(len(scores))).tolist()
-    return figures
+    cases = _Cases.of(rows)
+    return cases.depths(rows.scores).mean(cases.ones()) if cases.both_classes else None
 
 
 def paired_difference(
-    labels: Any,
-    challenger: Any,
-    champion: Any,
-    families: Any,
+    challenger: ScoredRows,
+    champion: ScoredRows,
     *,
     resamples: int = 200,
     confidence: float = 0.95,
@@ -97,16 +85,15 @@ def paired_difference(
 ) -> Difference:
     """Estimate how much better the challenger ranks the same rows, by a paired bootstrap.
 
-    Each family and the benign rows are drawn apart, the same rows for both detectors.
+    Clusters of rows are drawn (`ScoredRows.clusters`), the same for both detectors, benign rows
+    and attacks apart; where rows have no clusters, rows are drawn within each family.
 
     Parameters
     ----------
-    labels, families
-        As of `value`.
     challenger, champion
-        Finite anomaly scores of each, shape (n,).
+        Scores of the same rows. What is known of the rows is taken from the challenger's.
     resamples
-        How many times the rows are resampled, at least 1. The cost is O(resamples * n).
+        How many times they are resampled, at least 1. The cost is O(resamples * n).
     confidence
         Coverage of the two-sided percentile interval, between 0 and 1.
     seed
@@ -120,47 +107,118 @@ def paired_difference(
         If ``resamples`` or ``confidence`` is out of range.
     """
     check_resampling(resamples, confidence)
-    both = check_scores(challenger), check_scores(champion)
-    if len(both[0]) != len(both[1]):
-        raise DataError(f"both score the same rows, got {len(both[0])} and {len(both[1])} scores")
-    known, kinds = kinds_of_attack(labels, families, len(both[0]))
-    if not _both_classes(kinds):
+    if len(challenger.scores) != len(champion.scores):
+        raise DataError(
+            f"both score the same rows, got {len(challenger.scores)} and {len(champion.scores)} "
+            "scores"
+        )
+    cases = _Cases.of(challenger)
+    if not cases.both_classes:
         raise DataError("a comparison needs labelled rows of both classes")
-    depths = [_Depths(kinds, scores[known]) for scores in both]
-    ahead, behind = (float(each.by_family(np.ones(len(kinds))).mean()) for each in depths)
+    ahead, behind = (cases.depths(each.scores) for each in (challenger, champion))
+    random = np.random.default_rng(seed)
     drawn = np.array([
-        np.subtract(*(each.by_family(weights).mean() for each in depths))
-        for weights in stratified_weights(kinds, resamples, np.random.default_rng(seed))
+        ahead.mean(weights) - behind.mean(weights)
+        for weights in stratified_weights(cases.strata, resamples, random, cases.clusters)
     ])  # fmt: skip
-    return summarise(NAME, ahead, behind, drawn, confidence)
+    every = cases.ones()
+    return summarise(NAME, ahead.mean(every), behind.mean(every), drawn, confidence)
 
 
-def _both_classes(kinds: Ints) -> bool:
-    benign = kinds == BENIGN
-    return bool(benign.any() and not benign.all())
+@dataclass(frozen=True, eq=False)
+class _Cases:
+    """Labelled rows as the yardstick counts them.
+
+    Parameters
+    ----------
+    known
+        Which of all rows have a label, shape (n,).
+    attacks
+        Places among the labelled rows, m, of the a attacks, shape (a,).
+    groups
+        The number of each attack's campaign or family, from 0, shape (a,).
+    benign
+        Places of the b benign rows, shape (b,).
+    units
+        The number of each benign row's unit, from 0, shape (b,).
+    strata, clusters
+        Of the labelled rows, by which they are drawn, shape (m,); clusters None draws single rows.
+    """
+
+    known: Bools
+    attacks: Ints
+    groups: Ints
+    benign: Ints
+    units: Ints
+    strata: Ints
+    clusters: Ints | None
+
+    @classmethod
+    def of(cls, rows: ScoredRows) -> _Cases:
+        known, kinds = kinds_of_attack(rows.labels, rows.attack, len(rows.scores))
+        attacks, benign = np.flatnonzero(kinds != BENIGN), np.flatnonzero(kinds == BENIGN)
+        groups = _groups(rows, known, attacks, kinds)
+        clusters = None if rows.clusters is None else rows.clusters[known]
+        # Campaigns of a family are drawn from all campaigns: a family may have one alone.
+        strata = kinds if clusters is None else np.where(kinds == BENIGN, BENIGN, 0)
+        units = benign if rows.units is None else rows.units.codes[known][benign]
+        numbered = pd.factorize(units)[0]
+        return cls(known, attacks, groups, benign, numbered, strata, clusters)
+
+    @property
+    def both_classes(self) -> bool:
+        return len(self.attacks) > 0 and len(self.benign) > 0
+
+    def ones(self) -> Floats:
+        return np.ones(len(self.strata))
+
+    def depths(self, scores: Any) -> _Depths:
+        return _Depths(self, check_scores(scores)[self.known])
+
+
+def _groups(rows: ScoredRows, known: Bools, attacks: Ints, kinds: Ints) -> Ints:
+    """Number the campaigns of attacks, and the families of those whose campaign is not known."""
+    families = kinds[attacks]
+    if rows.campaign is None:
+        return families
+    campaigns, names = pd.factorize(np.asarray(rows.campaign, dtype=object)[known][attacks])
+    mixed = np.where(campaigns >= 0, campaigns, families + len(names))
+    return np.unique(mixed, return_inverse=True)[1].astype(np.int64)
 
 
 class _Depths:
-    """Where each attack stands among the benign rows, so that new row weights cost O(n).
+    """How much of the range of levels finds each attack, so that new row weights cost O(n).
 
-    The area is the mean over attacks of how far below 1 lies the share of benign rows that score at
-    least as high, on a logarithmic scale, ties counting half.
+    An attack is found at a level where the share of benign units whose worst row scores at least
+    as high, ties counting half, is at most the level.
     """
 
-    def __init__(self, kinds: Ints, scores: Floats) -> None:
-        benign = np.flatnonzero(kinds == BENIGN)
-        self.attacks: Ints = np.flatnonzero(kinds != BENIGN)
-        self.kinds: Ints = kinds[self.attacks]
-        self.benign: Ints = benign[np.argsort(-scores[benign], kind="stable")]
-        ranked, sought = -scores[self.benign], -scores[self.attacks]
+    def __init__(self, cases: _Cases, scores: Floats) -> None:
+        self.cases = cases
+        # A unit counts as often as its worst row is drawn; the last of equal ones, whatever they
+        # weigh: rows of a unit are of one cluster.
+        worst = np.lexsort((scores[cases.benign], cases.units))
+        last = np.append(np.flatnonzero(np.diff(cases.units[worst])), len(worst) - 1)
+        units = cases.benign[worst[last]]
+        self.units: Ints = units[np.argsort(-scores[units], kind="stable")]
+        ranked, sought = -scores[self.units], -scores[cases.attacks]
         self.above: Ints = np.searchsorted(ranked, sought, side="left")
         self.up_to: Ints = np.searchsorted(ranked, sought, side="right")
+        self.sizes = np.bincount(cases.groups)
 
-    def by_family(self, weights: Floats) -> Floats:
-        """Return each family's area where row i counts ``weights[i]`` times."""
-        counted = np.concatenate([[0.0], np.cumsum(weights[self.benign])])
+    def mean(self, weights: Floats) -> float:
+        """Return the yardstick where row i counts ``weights[i]`` times."""
+        found = self._values(weights)
+        mine = weights[self.cases.attacks]
+        # A group weighs as much as its rows do on the mean: as often as it is drawn.
+        each, all_of_it = (
+            np.bincount(self.cases.groups, counted) / self.sizes for counted in (mine * found, mine)
+        )
+        return float((mine @ found / mine.sum() + each.sum() / all_of_it.sum()) / 2)
+
+    def _values(self, weights: Floats) -> Floats:
+        counted = np.concatenate([[0.0], np.cumsum(weights[self.units])])
         share = (counted[self.above] + counted[self.up_to]) / 2 / counted[-1]
-        depth = np.log(np.maximum(share, _FLOOR)) / np.log(_FLOOR)
-        mine = weights[self.attacks]
-        areas: Floats = np.bincount(self.kinds, mine * depth) / np.bincount(self.kinds, mine)
-        return areas
+        below = np.log(HIGHEST / np.maximum(share, LOWEST)) / np.log(HIGHEST / LOWEST)
+        found: Floats = np.maximum(below, 0.0)
+        return found

@@ -25,7 +25,7 @@ def scored(merit, *, labels=True, rows=2000):
 def told(on_validation, on_test, *, later=True):
     return explain_choice(
         max(on_validation, key=on_validation.get), on_validation, on_test,
-        criterion="mean log AUC", later=later, seed=0,
+        criterion="mean recall", later=later, seed=0,
     )  # fmt: skip
 
 
@@ -44,11 +44,24 @@ def test_one_detector_alone_is_no_choice():
     assert told({"kmeans": 0.5}, {"kmeans": scored(1)}) == ""
 
 
+def test_where_nothing_measured_the_detectors_the_order_is_the_reason():
+    blind = scored(1, labels=False)
+    on_test = {"ensemble": blind, "kmeans": blind}
+    text = explain_choice("ensemble", {}, on_test, criterion="", later=True, seed=0)
+    assert text == (
+        "ensemble was chosen by a fixed order of detectors with their default hyperparameters: "
+        "fewer than 10 attacks among the validation rows are labelled, too few to tell which "
+        "detectors or hyperparameters are better."
+    )
+    alone = explain_choice("kmeans", {}, {"kmeans": blind}, criterion="", later=True, seed=0)
+    assert alone.startswith("kmeans has its default hyperparameters: fewer than 10 attacks")
+
+
 def test_where_the_test_rows_agree_the_sentence_says_so():
     text = told({"a": 0.8, "b": 0.7}, {"a": scored(3), "b": scored(1)})
     assert text.startswith(
-        "a was chosen on validation rows by mean log AUC: 0.8000; next is b with 0.7000. "
-        "It leads on the later test rows too (log AUC 0."
+        "a was chosen on validation rows by mean recall: 0.8000; next is b with 0.7000. "
+        "It leads on the later test rows too (mean recall 0."
     )
 
 

@@ -169,7 +169,7 @@ def test_a_comparison_is_plain_json_and_a_table():
     got = compare_trainings(kept("a", {"forest": 1.0}), kept("b", {"forest": 3.0}))
     plain = json.loads(json.dumps(got.to_dict(), allow_nan=False))
     assert plain["paired"] is True
-    assert plain["detectors"][0]["differences"][0]["metric"] == "family_log_auc"
+    assert plain["detectors"][0]["differences"][0]["metric"] == "mean_recall"
     tags, table = records.comparison_items(got)
     assert tags == Tags({"compared_with": "a"})
     assert isinstance(table, Table)

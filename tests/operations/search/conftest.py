@@ -16,7 +16,7 @@ def rows(make_rows):
 
 @pytest.fixture
 def objective(make_rows, schema):
-    return make_objective(make_rows(120, seed=1), schema, seed=0)
+    return make_objective(make_rows(120, seed=1), schema)
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_a_study_chooses_how_many_columns_and_keeps_their_names(tmp_path):
     train = rows[rows["label"] == 0].drop(columns="label")
     ranking = tuple(rank_columns(rows, SCHEMA, method="mutual_information", seed=0))
     plan = StudyPlan("desk", "isolation_forest", 8, 60, 0, "data", ranking)
-    objective = make_objective(rows, SCHEMA, seed=0)
+    objective = make_objective(rows, SCHEMA)
     study = run_study(plan, train, objective, SCHEMA, folder=tmp_path)
     kept = [trial.parameters.get("preprocessing__columns") for trial in study.trials]
     assert kept[0] is None, "the defaults come first, with every column"

@@ -222,7 +222,7 @@ train, validation = (pd.read_parquet(folder / f"{n}.parquet") for n in ("train",
 schema = FeatureSchema(("src_bytes", "duration", "dst_packets"), ("proto",))
 run_study(
     StudyPlan("desk", "isolation_forest", 10_000, 600, 0, "rows"), train,
-    make_objective(validation, schema, seed=0), schema, folder=folder,
+    make_objective(validation, schema), schema, folder=folder,
     on_trial=lambda trial: print(trial.number, trial.value, flush=True),
 )
 """
@@ -245,7 +245,7 @@ def test_a_killed_study_loses_no_finished_trial(monkeypatch, tmp_path, make_rows
     assert running.returncode == -signal.SIGKILL
     result = run_study(
         StudyPlan("desk", "isolation_forest", len(finished) + 2, 600, 0, "rows"),
-        train, make_objective(validation, schema, seed=0), schema, folder=tmp_path,
+        train, make_objective(validation, schema), schema, folder=tmp_path,
     )  # fmt: skip
     found = {trial.number: trial.value for trial in result.trials if trial.state == "complete"}
     assert finished.items() <= found.items()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import optuna
 import pytest
 
@@ -136,10 +134,13 @@ def test_the_autoencoder_is_pruned_and_a_pruned_trial_has_no_value(
     }
     monkeypatch.setattr(AutoencoderDetector, "search_space", space)
     monkeypatch.setattr(AutoencoderDetector, "defaults", {"detector__width": 32})
-    unlabelled = make_objective(make_rows(120, seed=1, attacks=0), schema, seed=0)
-    unlabelled = replace(unlabelled, shape=None)  # it is no part of what a pruner sees
+    validation = make_rows(120, seed=1, attacks=0)
+    # Attacks that only a network that has learned something tells apart.
+    validation.loc[96:, "label"], validation.loc[96:, "attack"] = 1, "scan"
+    validation.loc[96:, "proto"] = "icmp"
+    objective = make_objective(validation, schema)
     ten = StudyPlan("desk", "autoencoder", 10, 60.0, 0, "rows")
-    result = run_study(ten, rows, unlabelled, schema, folder=tmp_path)
+    result = run_study(ten, rows, objective, schema, folder=tmp_path)
     states = [trial.state for trial in result.trials]
     assert set(states) == {"complete", "pruned"}, [trial.error for trial in result.trials]
     assert states[:4] == ["complete"] * 4
@@ -149,4 +150,18 @@ def test_the_autoencoder_is_pruned_and_a_pruned_trial_has_no_value(
     reported = {trial.state.name: sorted(trial.intermediate_values) for trial in kept.trials}
     assert reported["COMPLETE"] == [4, 9, 14, 19, 24]
     assert max(reported["PRUNED"]) < 24
-    assert run_study(ten, rows, unlabelled, schema, folder=tmp_path).resumed_trials == 10
+    assert run_study(ten, rows, objective, schema, folder=tmp_path).resumed_trials == 10
+
+
+@pytest.mark.usefixtures("small_forest")
+def test_where_nothing_says_what_is_better_there_are_no_trials_and_the_reason(
+    rows, schema, tmp_path
+):
+    told = []
+    plan = StudyPlan("desk", "isolation_forest", 3, 60.0, 0, "rows")
+    result = run_study(plan, rows, None, schema, folder=tmp_path, on_trial=told.append)
+    assert (result.trials, told, result.criterion, result.value) == ((), [], None, None)
+    assert result.parameters == default_parameters("isolation_forest")
+    assert "too few labelled attacks" in result.choice
+    close_study(result.name, plan, tmp_path)
+    assert list(tmp_path.iterdir()) == [], "nothing is kept of what did not happen"

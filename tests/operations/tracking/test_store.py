@@ -166,9 +166,11 @@ def test_an_experiment_is_described_by_ready_filters_and_a_person_s_words_stay(t
 def test_a_run_is_renamed_and_linked(tracking, monkeypatch):
     monkeypatch.setenv(PAGE_VARIABLE, "http://127.0.0.1:5001")
     with tracking.run("desk", "training", kind="training") as run:
-        tracking.rename(run, dated("kmeans 0.70 log AUC · v4 kept champion"))
+        tracking.rename(run, dated("kmeans 0.70 mean recall · v4 kept champion"))
     name = tracking.client.get_run(run).info.run_name
-    assert re.fullmatch(r"kmeans 0\.70 log AUC · v4 kept champion · \d\d-\d\d \d\d:\d\d:\d\d", name)
+    assert re.fullmatch(
+        r"kmeans 0\.70 mean recall · v4 kept champion · \d\d-\d\d \d\d:\d\d:\d\d", name
+    )
     runs = f"http://127.0.0.1:5001/#/experiments/{tracking.experiment('desk')}/runs"
     assert tracking.runs_link("desk").startswith(f"{runs}?")
     assert tracking.run_link(run).startswith(f"{runs}/{run}?")

@@ -40,6 +40,7 @@ def test_two_columns_without_labels_and_too_few_values_for_a_threshold(train_on)
     for figure in ("roc_auc", "average_precision", "f1", "recall", "recall_at_fpr"):
         assert row[figure] is None
         assert "label" in row["undefined"][figure]
+    assert (row["validation"], row["criterion"]) == (None, None)
     assert row["threshold"] is None
     assert "0.0001" in row["undefined"]["threshold"]
     assert "no score raises an alert" in row["undefined"]["threshold"]

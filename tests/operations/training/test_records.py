@@ -35,7 +35,7 @@ PARAMS = check_params({
 })  # fmt: skip
 
 
-VALIDATION = Validation("family_log_auc", 0.75)
+VALIDATION = Validation("mean_recall", 0.75)
 
 
 def lineage(**changes):
@@ -154,10 +154,8 @@ def test_the_metrics_are_a_dozen_at_most_and_the_yardstick_is_the_first(report):
     assert of_training == of_study
     assert len(of_training) < 12, "the study's own figure makes the dozen"
     assert next(iter(of_training)) == yardstick.NAME
-    rows = report.scored
-    expected = yardstick.value(rows.labels, rows.scores, rows.attack)
-    assert of_training[yardstick.NAME] == expected
-    assert of_training["validation_family_log_auc"] == VALIDATION.value
+    assert of_training[yardstick.NAME] == yardstick.value(report.scored)
+    assert of_training["validation_mean_recall"] == VALIDATION.value
 
 
 @pytest.mark.parametrize(
@@ -173,7 +171,7 @@ def test_a_run_is_named_by_what_came_of_it(report, promote, checked, champion, e
     checks = (Check(name="x", passed=promote, figure=None, limit=None, note=""),) if checked else ()
     decision = PromotionDecision(promote=promote, reason="", checks=checks)
     name = records.training_name(report, "4", decision, champion)
-    assert name == f"isolation_forest {report.yardstick:.2f} log AUC · {expected}"
+    assert name == f"isolation_forest {report.yardstick:.2f} mean recall · {expected}"
 
 
 def test_a_run_without_labelled_test_rows_is_named_by_its_detector_alone(benign_report):

@@ -54,14 +54,14 @@ def test_a_training_leaves_finished_runs_a_champion_and_no_working_files(desk):
 def test_runs_are_named_by_what_came_of_them_and_the_result_links_to_its_run(desk):
     found, result = desk.tracking.newest_training("desk"), desk.result
     assert found.info.run_name == result.name
-    figure = f"{desk.evaluated.report.yardstick:.2f} log AUC"
+    figure = f"{desk.evaluated.report.yardstick:.2f} mean recall"
     assert result.name.startswith(f"isolation_forest {figure} · v1 promoted · ")
     (study,) = desk.tracking.children(found)
     assert study.info.run_name.startswith(f"isolation_forest {figure} · ")
     assert result.link == desk.tracking.run_link(result.run_id)
     (row,) = result.leaderboard
     assert (row["is_winner"], row["is_champion"], result.champion) == (True, True, "1")
-    assert row["family_log_auc"] == desk.evaluated.report.yardstick
+    assert row["mean_recall"] == desk.evaluated.report.yardstick
 
 
 def test_the_reference_holds_benign_rows_and_scores_of_those_that_the_model_was_not_fitted_to(desk):
@@ -282,9 +282,28 @@ def test_without_a_search_the_best_is_still_the_best_on_validation(bare, make_ro
         metrics = run.tracking().client.get_run(evaluated[2].searched.run_id).data.metrics
     assert all(0 < value <= 1 for value in values)
     assert choose_best(evaluated).validation.value == max(values)
-    assert metrics["validation_family_log_auc"] == values[2]
+    assert metrics["validation_mean_recall"] == values[2]
     assert -1 <= metrics["silhouette"] <= 1
     assert metrics["davies_bouldin"] > 0
+
+
+def called(desk, name):
+    """Return the desk's detector under another name, measured by nothing."""
+    report = replace(desk.evaluated.report, detector=name)
+    return replace(desk.evaluated, report=report, validation=None)
+
+
+def test_where_nothing_measures_detectors_the_ensemble_is_trained_and_chosen(desk, monkeypatch):
+    names = ["isolation_forest", "kmeans"]
+    assert searching.competing(desk.run, names) == names
+    monkeypatch.setattr(searching, "validation_objective", lambda _: None)
+    assert searching.competing(desk.run, names) == [*names, "ensemble"]
+    assert searching.competing(desk.run, ["kmeans"]) == ["kmeans"]
+    evaluated = [called(desk, name) for name in (*names, "ensemble")]
+    best = choose_best(evaluated)
+    assert best is evaluated[2]
+    text = html.unescape(registering._described(desk.run, evaluated[0], best))
+    assert "Not proposed: ensemble was chosen by a fixed order of detectors" in text
 
 
 def test_where_all_detectors_fail_the_first_error_is_told(desk):

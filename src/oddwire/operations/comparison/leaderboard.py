@@ -8,6 +8,7 @@ from typing import Any
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
+from oddwire.evaluation.without_labels.preference import explain_preference
 
 Row = dict[str, Any]
 
@@ -48,7 +49,8 @@ def explain_choice(
     Parameters
     ----------
     on_validation
-        What each detector is worth on the validation rows, by which it was chosen.
+        What each detector is worth on the validation rows, by which it was chosen; empty where
+        they cannot tell.
     on_test
         Each one's scores of the test rows, which choose nothing.
     criterion
@@ -61,6 +63,9 @@ def explain_choice(
     str
         A sentence; empty where there was no choice.
     """
+    on_later = _on_test(winner, on_test, "later test rows" if later else "test rows", seed)
+    if not on_validation:
+        return f"{explain_preference(winner, several=len(on_test) > 1)}{on_later}"
     others = {name: value for name, value in on_validation.items() if name != winner}
     if not others:
         return ""
@@ -69,15 +74,12 @@ def explain_choice(
         f"{winner} was chosen on validation rows by {criterion}: {on_validation[winner]:.4f}; next "
         f"is {second} with {others[second]:.4f}"
     )
-    return f"{chosen}{_on_test(winner, on_test, 'later test rows' if later else 'test rows', seed)}"
+    return f"{chosen}{on_later}"
 
 
 def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int) -> str:
     mine = scored[winner]
-    worth = {
-        name: yardstick.value(mine.labels, each.scores, mine.attack)
-        for name, each in scored.items()
-    }
+    worth = {name: yardstick.value(each) for name, each in scored.items()}
     known = {name: value for name, value in worth.items() if value is not None}
     if not known:
         return "."
@@ -85,8 +87,7 @@ def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int
     if leader == winner:
         return f". It leads on the {rows} too ({yardstick.HEAD} {known[winner]:.4f})."
     lead = yardstick.paired_difference(
-        mine.labels, scored[leader].scores, mine.scores, mine.attack,
-        resamples=affordable_resamples(len(mine.scores)), seed=seed,
+        scored[leader], mine, resamples=affordable_resamples(len(mine.scores)), seed=seed
     )  # fmt: skip
     chance = (
         "within chance"

@@ -257,9 +257,7 @@ def _differences(
         new.scores >= _threshold(later.rows[after]), old.scores >= _threshold(earlier.rows[before])
     )  # fmt: skip
     return (
-        yardstick.paired_difference(
-            new.labels, new.scores, old.scores, new.attack, resamples=draws, seed=seed
-        ),
+        yardstick.paired_difference(new, old, resamples=draws, seed=seed),
         *paired_rankings(
             new.labels, new.scores, old.scores, metrics=get_args(Metric),
             clusters=new.clusters, resamples=draws, seed=seed,

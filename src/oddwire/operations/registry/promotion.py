@@ -10,9 +10,10 @@ The rules, in the order in which they are checked:
 2. *The same test rows* for both: otherwise their figures do not compare.
 3. *No attack family lost*: none of at least ``MIN_FAMILY_ROWS`` rows loses more than
    ``max_family_loss`` of its recall, each model at its own threshold.
-4. *Better*: the lower end of the paired bootstrap interval of the difference by the yardstick
-   (`oddwire.evaluation.yardstick`), by which the challenger was also chosen among the detectors of
-   its training, lies above zero. That is superiority, not non-inferiority. A change of model costs
+4. *Better*: the lower end of the interval of the difference by the yardstick
+   (`oddwire.evaluation.yardstick`) lies above zero, by a paired bootstrap of clusters of rows; by
+   the same figure the challenger was chosen among the detectors of its training. That is
+   superiority, not non-inferiority. A change of model costs
    something (thresholds move, alerts change their look), so an equal one has no claim; and a chain
    of challengers that are each "not much worse" can walk downhill step by step, which trials of
    medicines know as *bio-creep* (D'Agostino, Massaro & Sullivan 2003). It also means that of two
@@ -26,7 +27,7 @@ shown to be better, so a champion that keeps its floors stays.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,12 @@ import numpy as np
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Floats, known_labels
+from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.comparing import Difference
 from oddwire.params import PromotionSettings
 from oddwire.percent import percent
 from oddwire.traffic.splitting.shared_rows import SharedRows
+from oddwire.traffic.units import Units
 
 MIN_FAMILY_ROWS = 20  # below, one row more or less is a jump in recall of over 5 %
 MOST_SHARED = 0.1  # of the test rows
@@ -61,6 +64,8 @@ class Candidate:
         Smallest score that counts as an alert.
     families
         Attack family per row, shape (n,); None where the source names none.
+    units, campaign
+        As of `ScoredRows`.
     """
 
     name: str
@@ -68,8 +73,17 @@ class Candidate:
     scores: Any
     threshold: float
     families: Any = None
+    units: Units | None = None
+    campaign: Any = None
     milliseconds_per_row: float = 0.0
     megabytes: float = 0.0
+
+    @property
+    def rows(self) -> ScoredRows:
+        """The rows as the yardstick takes them."""
+        return ScoredRows(
+            self.labels, self.scores, self.families, units=self.units, campaign=self.campaign
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,10 +317,8 @@ def _difference(
     if attack.all() or not attack.any():
         return None
     return yardstick.paired_difference(
-        challenger.labels,
-        challenger.scores,
-        champion.scores,
-        _families(challenger, champion),
+        replace(challenger, families=_families(challenger, champion)).rows,
+        champion.rows,
         resamples=settings.resamples,
         confidence=settings.confidence,
         seed=seed,

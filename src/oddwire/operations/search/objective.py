@@ -5,9 +5,8 @@
     against the benign rows.
 ``average_precision``
     Where attacks have no names.
-``synthetic_anomalies_and_shape``
-    Where there is no attack or no label: the mean over the kinds of synthetic anomaly of the
-    average precision against the rows, with the shape of the scores as one more kind.
+Where there are fewer than ten labelled attacks there is none: nothing is searched, and detectors
+are chosen by an order (`oddwire.evaluation.without_labels.preference`).
 
 ``docs/decisions/0005-search-objective.md`` has the reasons. Where there are labels,
 fitted detectors of different kinds are compared by the yardstick instead
@@ -22,10 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.model import Model
-from oddwire.detection.search_space import HyperParameters
 from oddwire.evaluation import yardstick
-from oddwire.evaluation.families import BENIGN, kinds_of_attack
+from oddwire.evaluation.families import BENIGN, FEWEST_OF_A_KIND, kinds_of_attack
 from oddwire.evaluation.metrics import (
     Curve,
     average_precision,
@@ -34,22 +31,13 @@ from oddwire.evaluation.metrics import (
     ranking_curve,
     roc_auc,
 )
-from oddwire.evaluation.without_labels.compactness import (
-    Score,
-    compactness_over_subsets,
-    varying_columns,
-)
-from oddwire.evaluation.without_labels.synthetic_anomalies import make_synthetic_anomalies
 from oddwire.traffic.schema import ATTACK, LABEL, FeatureSchema
 
 FAMILY_ROC_AUC = "family_roc_auc"
 AVERAGE_PRECISION = "average_precision"
-SYNTHETIC_AND_SHAPE = "synthetic_anomalies_and_shape"
-_REFITTED = 600
 _MEASURES: Mapping[str, Callable[[Curve], float]] = {
     FAMILY_ROC_AUC: roc_auc,
     AVERAGE_PRECISION: average_precision,
-    SYNTHETIC_AND_SHAPE: average_precision,
 }
 
 
@@ -59,32 +47,7 @@ def in_words(criterion: str) -> str:
         FAMILY_ROC_AUC: "mean family ROC AUC",
         yardstick.NAME: yardstick.WORDS,
         AVERAGE_PRECISION: "average precision",
-        SYNTHETIC_AND_SHAPE: "synthetic anomalies and shape of the scores",
     }.get(criterion, criterion)
-
-
-@dataclass(frozen=True, eq=False)
-class ShapeCriterion:
-    """The shape of a detector's scores over few columns at a time, which needs no label."""
-
-    rows: pd.DataFrame
-    schema: FeatureSchema
-    seed: int
-
-    def value(self, detector: str, parameters: HyperParameters, train: pd.DataFrame) -> float:
-        """Return the mean compactness of a detector's scores, fitted anew to each set of columns.
-
-        Parameters
-        ----------
-        train
-            Rows to fit on; at most 600 are drawn.
-        """
-        few = train.sample(min(len(train), _REFITTED), random_state=self.seed)
-
-        def fit(schema: FeatureSchema) -> Score:
-            return Model.build(schema, detector, parameters, seed=self.seed).fit(few).anomaly_score
-
-        return compactness_over_subsets(fit, self.rows, self.schema, seed=self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,48 +58,14 @@ class Objective:
     ----------
     kinds
         Per row, the number of its kind of anomaly, or -1 where it is none, shape (n,).
-    shape
-        Counts as one more kind where there are no labels.
     """
 
     name: str
     rows: pd.DataFrame
     kinds: np.ndarray
-    shape: ShapeCriterion | None = None
-
-    @property
-    def labelled(self) -> bool:
-        """Whether the anomalies are labelled attacks, and not synthetic ones."""
-        return self.name != SYNTHETIC_AND_SHAPE
-
-    def evaluate(
-        self,
-        scores: np.ndarray,
-        detector: str,
-        parameters: HyperParameters,
-        train: pd.DataFrame,
-    ) -> list[float]:
-        """Return the figures whose mean is the value of a model, `shape` included.
-
-        Parameters
-        ----------
-        scores
-            The model's anomaly scores of `rows`, shape (n,).
-        detector, parameters, train
-            What the model was fitted from; it is fitted again where `shape` counts.
-
-        Raises
-        ------
-        DataError
-            If a score is not finite.
-        """
-        figures = self.by_kind(scores)
-        if self.shape is not None:
-            figures.append(self.shape.value(detector, parameters, train))
-        return figures
 
     def value(self, scores: np.ndarray) -> float:
-        """Return the mean of `by_kind`, without `shape`.
+        """Return the mean of `by_kind`.
 
         Parameters
         ----------
@@ -182,30 +111,24 @@ class Objective:
         return average_precision(ranking_curve(self.kinds != BENIGN, check_scores(scores)))
 
 
-def make_objective(validation: pd.DataFrame, schema: FeatureSchema, *, seed: int) -> Objective:
-    """Choose the criterion that the validation rows allow.
+def make_objective(validation: pd.DataFrame, schema: FeatureSchema) -> Objective | None:
+    """Choose the criterion that the validation rows allow; None where they allow none.
 
     Parameters
     ----------
     validation
         Feature frame, with or without labels.
     """
-    labels = validation.get(LABEL)
-    known, attack = known_labels(labels, len(validation))
-    if attack.any() and not attack.all():
-        return _labelled(validation[known], attack, schema)
-    synthetic = make_synthetic_anomalies(validation, schema, seed=seed)
-    columns = list(schema.columns)
-    rows = pd.concat([validation[columns], synthetic[columns]], ignore_index=True)
-    ordinary = np.full(len(validation), BENIGN)
-    kinds = np.append(ordinary, pd.factorize(synthetic[ATTACK])[0])
-    varying = varying_columns(validation, schema)
-    shape = ShapeCriterion(validation[columns], schema, seed) if varying else None
-    return Objective(SYNTHETIC_AND_SHAPE, rows, kinds, shape)
+    known, attack = known_labels(validation.get(LABEL), len(validation))
+    if not can_measure(int(attack.sum()), int((~attack).sum())):
+        return None
+    rows = validation[known]
+    named = ATTACK in rows and rows.loc[attack, ATTACK].notna().any()
+    _, kinds = kinds_of_attack(attack, rows[ATTACK] if named else None, len(rows))
+    name = FAMILY_ROC_AUC if named else AVERAGE_PRECISION
+    return Objective(name, rows[list(schema.columns)], kinds)
 
 
-def _labelled(known: pd.DataFrame, attack: np.ndarray, schema: FeatureSchema) -> Objective:
-    rows = known[list(schema.columns)]
-    named = ATTACK in known and known.loc[attack, ATTACK].notna().any()
-    _, kinds = kinds_of_attack(attack, known[ATTACK] if named else None, len(known))
-    return Objective(FAMILY_ROC_AUC if named else AVERAGE_PRECISION, rows, kinds)
+def can_measure(attacks: int, benign: int) -> bool:
+    """Whether so many labelled rows can tell which detector or hyperparameters are better."""
+    return attacks >= FEWEST_OF_A_KIND and benign > 0

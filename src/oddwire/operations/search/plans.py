@@ -13,6 +13,7 @@ from oddwire import __version__
 from oddwire.detection.detectors import default_parameters, search_space
 from oddwire.detection.search_space import HyperParameters
 
+DEFAULTS = "defaults"  # in place of the name of a study, where there was none
 _FEWEST_KINDS = 3
 
 
@@ -34,12 +35,12 @@ class TrialRecord:
 class StudyResult:
     """The hyperparameters that a study ended with; `choice` says why in words.
 
-    `value` is None where nothing was searched.
+    `value` is None where nothing was searched, and `criterion` where nothing could be.
     """
 
     name: str
     detector: str
-    criterion: str
+    criterion: str | None
     value: float | None
     parameters: HyperParameters
     trials: tuple[TrialRecord, ...]

@@ -38,7 +38,8 @@ def trial_items(trial: TrialRecord, criterion: str) -> Iterator[Item]:
 
 def found_items(study: StudyResult) -> Iterator[Item]:
     """Yield what the search found the hyperparameters to be worth on validation rows."""
-    yield Metrics({f"validation_{study.criterion}": study.value})
+    if study.criterion is not None:
+        yield Metrics({f"validation_{study.criterion}": study.value})
 
 
 def study_items(study: StudyResult) -> Iterator[Item]:
@@ -46,21 +47,24 @@ def study_items(study: StudyResult) -> Iterator[Item]:
     # The detector too: where those of a training are compared, few other names are in all of them.
     yield Parameters({"detector": study.detector, **study.parameters})
     states = [trial.state for trial in study.trials]
-    yield Tags({"detector": study.detector, "criterion": study.criterion, "study": study.name})
+    yield Tags({"detector": study.detector, "study": study.name})
+    if study.criterion is not None:
+        yield Tags({"criterion": study.criterion})
     yield Tags({"choice": study.choice})
     yield Text("search.json", as_json({
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "resumed": study.resumed_trials,
         "seconds": sum(trial.seconds for trial in study.trials),
     }))  # fmt: skip
-    if study.trials:
+    if study.trials and study.criterion is not None:
+        criterion = in_words(study.criterion)
         values = [trial.value for trial in study.trials]
         yield Figure(
             "plots/optimisation_history.png",
             lambda: curves.optimisation_history_figure(
                 values,
                 chosen=study.value,
-                objective=f"{in_words(study.criterion)} on validation",
+                objective=f"{criterion} on validation",
                 title=f"{study.detector}: hyperparameter search",
             ),
         )

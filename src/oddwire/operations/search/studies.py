@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,7 @@ from oddwire.errors import OddwireError
 from oddwire.operations.search.journals import journal_of, open_storage
 from oddwire.operations.search.objective import Objective
 from oddwire.operations.search.plans import (
+    DEFAULTS,
     OnTrial,
     StudyPlan,
     StudyResult,
@@ -35,6 +37,7 @@ from oddwire.traffic.schema import FeatureSchema
 if TYPE_CHECKING:
     import optuna
 
+_BLIND = "the defaults: too few labelled attacks to tell which hyperparameters are better"
 _CLOSED = "closed"
 _RETRY = "retry"
 _PARAMETERS = "parameters"
@@ -48,7 +51,7 @@ _SHARES = (1.0, 0.75, 0.5, 0.25)
 def run_study(
     plan: StudyPlan,
     train: pd.DataFrame,
-    objective: Objective,
+    objective: Objective | None,
     schema: FeatureSchema,
     *,
     folder: Path,
@@ -61,6 +64,8 @@ def run_study(
 
     Parameters
     ----------
+    objective
+        What is maximised; None where nothing says what is better, so that the defaults stay.
     folder
         Folder of the journals.
     on_trial
@@ -73,9 +78,8 @@ def run_study(
     OddwireError
         If no trial completed.
     """
-    if not plan.searches:
-        defaults = default_parameters(plan.detector)
-        return StudyResult("defaults", plan.detector, objective.name, None, defaults, (), 0)
+    if objective is None or not plan.searches:
+        return _defaults(plan, objective)
     study = _open_study(plan, folder)
     resumed = _finished(study)
     for trial in resumed:
@@ -98,9 +102,17 @@ def run_study(
     return _result(study, plan, objective.name, len(resumed))
 
 
+def _defaults(plan: StudyPlan, objective: Objective | None) -> StudyResult:
+    result = StudyResult(
+        DEFAULTS, plan.detector, None if objective is None else objective.name, None,
+        default_parameters(plan.detector), (), 0,
+    )  # fmt: skip
+    return replace(result, choice=_BLIND) if objective is None and plan.searches else result
+
+
 def close_study(name: str, plan: StudyPlan, folder: Path) -> None:
     """Mark a study as used by a training that ended, so that the next one begins its own."""
-    if plan.searches:
+    if name != DEFAULTS:
         import optuna
 
         optuna.load_study(study_name=name, storage=_storage(plan, folder)).set_user_attr(
@@ -138,7 +150,7 @@ class _Trial:
             raise optuna.TrialPruned
         scores = model.anomaly_score(self._objective.rows)
         trial.set_user_attr(_AVERAGE_PRECISION, self._objective.average_precision(scores))
-        by_kind = self._objective.evaluate(scores, plan.detector, parameters, self._train)
+        by_kind = self._objective.by_kind(scores)
         trial.set_user_attr(_BY_KIND, by_kind)
         return float(np.mean(by_kind))
 

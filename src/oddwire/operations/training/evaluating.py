@@ -23,6 +23,7 @@ from oddwire.evaluation.observed import (
 from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.without_labels.clustering import ClusteringIndices, evaluate_clustering
+from oddwire.evaluation.without_labels.preference import preferred
 from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.training.results import DetectorReport, EvaluatedDetector, Training
 from oddwire.traffic.labels import attacks_of, labels_of
@@ -125,8 +126,14 @@ def _unit_levels(model: Model, scored: ScoredRows) -> Levels | None:
 
 
 def choose_best(evaluated: list[EvaluatedDetector]) -> EvaluatedDetector:
-    """Choose by the validation rows, never by the test rows."""
-    return max(evaluated, key=lambda each: each.validation.value)
+    """Choose by the validation rows, never by the test rows.
+
+    Where these cannot tell, by a fixed order.
+    """
+    measured = {each.detector: each.validation.value for each in evaluated if each.validation}
+    names = [each.detector for each in evaluated]
+    best = max(measured, key=lambda name: measured[name]) if measured else preferred(names)
+    return next(each for each in evaluated if each.detector == best)
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:

@@ -53,11 +53,7 @@ def finish_training(
     champion = Registry.of(tracking, training.project).number(training.source)
     unmarked = [
         records.leaderboard_row(each.report, each.searched.run_id, versions[each.detector].number)
-        | {
-            "strengths": sentences[each.detector],
-            "validation": each.validation.value,
-            "criterion": each.validation.criterion,
-        }
+        | {"strengths": sentences[each.detector], **each.on_validation}
         for each in evaluated
     ]
     rows = marked(unmarked, winner=best.detector, champion=champion)
@@ -110,9 +106,9 @@ def _choice(
 ) -> str:
     return explain_choice(
         best.detector,
-        {each.detector: each.validation.value for each in evaluated},
+        {each.detector: each.validation.value for each in evaluated if each.validation},
         {each.detector: each.report.scored for each in evaluated},
-        criterion=in_words(best.validation.criterion),
+        criterion=in_words(best.validation.criterion) if best.validation else "",
         later=training.prepared.description["split"].get("method") == "time",
         seed=training.params.seed,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from statistics import fmean
 from typing import cast
 
 import numpy as np
@@ -16,16 +15,16 @@ from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
 from oddwire.errors import ModelError, ParameterError
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.data.prepared import BEFORE_TEST
 from oddwire.operations.progress import step
-from oddwire.operations.search.plans import StudyResult
 from oddwire.operations.search.records import found_items
 from oddwire.operations.tracking.store import dated
 from oddwire.operations.training import records
 from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
 from oddwire.operations.training.outages import fitted_models
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
-from oddwire.operations.training.searching import validation_objective
+from oddwire.operations.training.searching import validation_objective, validation_rows
 from oddwire.params import DetectorName
 from oddwire.traffic.labels import labels_of
 
@@ -72,7 +71,7 @@ def fit_and_evaluate(training: Training, searched: Searched) -> EvaluatedDetecto
         report = evaluate_model(
             training, fitted.model, fitted.folder, fit_seconds=fitted.seconds
         )  # fmt: skip
-        validation = validate(training, study, fitted.model)
+        validation = validate(training, fitted.model)
         tracking = training.tracking()
         # Its own figures first: MLflow's page compares runs by the first metric.
         tracking.log(searched.run_id, records.detector_items(report, validation))
@@ -136,17 +135,13 @@ def set_threshold(model: Model, training: Training) -> None:
     model.metadata[THRESHOLD] = chosen.to_dict()
 
 
-def validate(training: Training, study: StudyResult, model: Model) -> Validation:
-    """Measure a fitted detector on the validation rows, to be compared with the others.
+def validate(training: Training, model: Model) -> Validation | None:
+    """Measure a fitted detector on the validation rows by the yardstick, to choose among several.
 
-    By the yardstick; where nothing is labelled, by the criterion of the search.
+    None where too few of them are labelled attacks.
     """
-    objective = validation_objective(training)
-    if objective.labelled:
-        figures = yardstick.by_family(objective.kinds, model.anomaly_score(objective.rows))
-        return Validation(yardstick.NAME, fmean(figures))
-    if study.value is not None:
-        return Validation(study.criterion, study.value)
-    scores = model.anomaly_score(objective.rows)
-    by_kind = objective.evaluate(scores, study.detector, study.parameters, training.train)
-    return Validation(objective.name, fmean(by_kind))
+    if validation_objective(training) is None:
+        return None
+    rows, minutes = validation_rows(training), training.params.alerts.unit_minutes
+    found = yardstick.value(ScoredRows.of(rows, model.anomaly_score(rows), minutes=minutes))
+    return None if found is None else Validation(yardstick.NAME, found)

@@ -114,7 +114,7 @@ def settings_items(
     yield Parameters({str(key): value for key, value in flat.items() if value is not None})
 
 
-def detector_items(report: DetectorReport, validation: Validation) -> Iterator[Item]:
+def detector_items(report: DetectorReport, validation: Validation | None) -> Iterator[Item]:
     """Yield how good one detector is: figures, pictures and reports."""
     name, test = report.detector, report.test
     yield Metrics(headline_figures(report, validation))
@@ -211,7 +211,7 @@ def campaign_items(report: DetectorReport) -> Iterator[Item]:
 
 
 def training_items(
-    reports: Sequence[DetectorReport], best: DetectorReport, validation: Validation
+    reports: Sequence[DetectorReport], best: DetectorReport, validation: Validation | None
 ) -> Iterator[Item]:
     """Yield what the whole training came to: the best detector's figures and all side by side.
 
@@ -276,7 +276,9 @@ def leaderboard_items(rows: Sequence[Mapping[str, Any]]) -> Iterator[Item]:
     yield Table("leaderboard_table.json", pd.DataFrame(shown).astype(object))
 
 
-def headline_figures(report: DetectorReport, validation: Validation) -> dict[str, float | None]:
+def headline_figures(
+    report: DetectorReport, validation: Validation | None
+) -> dict[str, float | None]:
     """Return the few figures that trainings and studies are sorted and compared by.
 
     The yardstick is the first, since MLflow's page compares runs by the first metric.
@@ -284,7 +286,7 @@ def headline_figures(report: DetectorReport, validation: Validation) -> dict[str
     every = all_figures(report)
     return {
         yardstick.NAME: every[yardstick.NAME],
-        f"validation_{validation.criterion}": validation.value,
+        **({} if validation is None else {f"validation_{validation.criterion}": validation.value}),
         **{name: every[name] for name in _HEADLINE if name in every},
         **_target_metrics(report),
     }

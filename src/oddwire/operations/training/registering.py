@@ -11,6 +11,7 @@ from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError
 from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.without_labels.preference import explain_preference
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry import reference
 from oddwire.operations.registry.description import Facts, describe, with_decision
@@ -134,6 +135,8 @@ def _candidate(version: Version, rows: ScoredRows, threshold: float, **costs: fl
         scores=rows.scores,
         threshold=threshold,
         families=rows.attack,
+        units=rows.units,
+        campaign=rows.campaign,
         **costs,
     )
 
@@ -167,11 +170,16 @@ def _described(training: Training, each: EvaluatedDetector, best: EvaluatedDetec
     )
     if each is best:
         return describe(facts)
+    return with_decision(describe(facts), f"Not proposed: {_behind(each, best)}")
+
+
+def _behind(each: EvaluatedDetector, best: EvaluatedDetector) -> str:
     mine, theirs = each.validation, best.validation
-    return with_decision(
-        describe(facts),
-        f"Not proposed: on the validation rows {best.detector} has {theirs.value:.4f}, and this "
-        f"one {mine.value:.4f} ({in_words(theirs.criterion)})",
+    if mine is None or theirs is None:
+        return explain_preference(best.detector, several=True)
+    return (
+        f"on the validation rows {best.detector} has {theirs.value:.4f}, and this one "
+        f"{mine.value:.4f} ({in_words(theirs.criterion)})"
     )
 
 

@@ -195,8 +195,7 @@ class DetectorReport:
     @cached_property
     def yardstick(self) -> float | None:
         """What it is worth on the test rows; None where they do not hold both classes."""
-        rows = self.scored
-        return yardstick.value(rows.labels, rows.scores, rows.attack)
+        return yardstick.value(self.scored)
 
     @cached_property
     def intervals(self) -> Intervals:
@@ -213,19 +212,29 @@ class DetectorReport:
 class EvaluatedDetector:
     """A fitted detector's model on disk, its figures, and the run that holds them.
 
-    ``digest`` is the SHA-256 of the model's manifest.
+    ``digest`` is the SHA-256 of the model's manifest; ``validation`` is None where too few
+    validation rows are labelled attacks to measure it.
     """
 
     searched: Searched
     folder: Path
     digest: str
     report: DetectorReport
-    validation: Validation
+    validation: Validation | None
 
     @property
     def detector(self) -> str:
         """Its name."""
         return self.report.detector
+
+    @property
+    def on_validation(self) -> dict[str, Any]:
+        """What its row of a leaderboard says of the validation rows."""
+        mine = self.validation
+        return {
+            "validation": None if mine is None else mine.value,
+            "criterion": None if mine is None else mine.criterion,
+        }
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
+import pandas as pd
+
+from oddwire.evaluation.without_labels.preference import with_ensemble
 from oddwire.operations.progress import progress, step
 from oddwire.operations.search import records
 from oddwire.operations.search.column_selection import split_validation
@@ -11,6 +15,14 @@ from oddwire.operations.search.objective import Objective, in_words, make_object
 from oddwire.operations.search.plans import StudyPlan, TrialRecord
 from oddwire.operations.search.studies import run_study
 from oddwire.operations.training.results import Searched, Training
+from oddwire.params import DetectorName
+
+
+def competing(training: Training, names: Sequence[DetectorName]) -> list[DetectorName]:
+    """Return the detectors to train: those asked for, and others where nothing could choose."""
+    if validation_objective(training) is not None:
+        return list(names)
+    return cast("list[DetectorName]", with_ensemble(names))
 
 
 def search_detector(training: Training, detector: str) -> Searched:
@@ -19,25 +31,27 @@ def search_detector(training: Training, detector: str) -> Searched:
     objective = validation_objective(training)
     with (
         tracking.run(training.source, detector, kind="study", parent=training.run_id) as run,
-        step(f"search {detector}", plan.trials if plan.searches else None),
+        step(f"search {detector}", plan.trials if plan.searches and objective else None),
     ):
         study = run_study(
             plan, training.train, objective, training.prepared.schema,
             folder=training.project.studies, stopped=training.stopped,
-            on_trial=_TrialLog(training, run, plan, objective.name),
+            on_trial=_TrialLog(training, run, plan, objective.name if objective else ""),
         )  # fmt: skip
         tracking.log(run, training.inputs)
         tracking.log(run, records.study_items(study))
     return Searched(study, run)
 
 
-def validation_objective(training: Training) -> Objective:
-    """Return the criterion of trials, on validation rows that ranked no columns."""
-    prepared, seed = training.prepared, training.params.seed
-    rows = prepared.part("validation")
-    if training.ranking:
-        _, rows = split_validation(rows, seed=seed)
-    return make_objective(rows, prepared.schema, seed=seed)
+def validation_objective(training: Training) -> Objective | None:
+    """Return the criterion of trials; None where too few attacks are labelled to have one."""
+    return make_objective(validation_rows(training), training.prepared.schema)
+
+
+def validation_rows(training: Training) -> pd.DataFrame:
+    """Return the validation rows that ranked no columns."""
+    rows = training.prepared.part("validation")
+    return split_validation(rows, seed=training.params.seed)[1] if training.ranking else rows
 
 
 class _TrialLog:

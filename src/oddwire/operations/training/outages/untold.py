@@ -55,8 +55,7 @@ def _shown(
     training: Training, evaluated: Sequence[EvaluatedDetector], best: EvaluatedDetector
 ) -> TrainingResult:
     rows = [
-        records.leaderboard_row(each.report, each.searched.run_id, "")
-        | {"validation": each.validation.value, "criterion": each.validation.criterion}
+        records.leaderboard_row(each.report, each.searched.run_id, "") | each.on_validation
         for each in evaluated
     ]
     return TrainingResult(
