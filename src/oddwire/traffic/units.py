@@ -139,7 +139,7 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     >>> units.codes.tolist(), units.incidents([1, 0, 1, 1], 1)
     ([0, 1, 0, 2], 1)
     """
-    column = UNIT if UNIT in frame else "src_ip" if END in frame and "src_ip" in frame else None
+    column = source_column(frame)
     if column is None:
         rows = np.arange(len(frame))
         return Units(rows, np.full(len(frame), UNKNOWN_SOURCE, object), None, minutes, "row")
@@ -153,6 +153,13 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     clock = _clock(frame)
     kind: Kind = "source" if clock is None else "source and time"
     return Units(codes.astype(np.int64), texts, clock, minutes, kind)
+
+
+def source_column(frame: pd.DataFrame) -> str | None:
+    """Return the column that names the source of each row; None where there is none."""
+    if UNIT in frame:
+        return UNIT
+    return "src_ip" if END in frame and "src_ip" in frame else None
 
 
 def _clock(frame: pd.DataFrame) -> Ints | None:
