@@ -11,13 +11,16 @@ from pandas.api.types import is_numeric_dtype
 
 from oddwire.detection import detectors
 from oddwire.detection.benign_sample import BenignSample, sample_places
+from oddwire.detection.calibration.benign_alarms import BenignAlarms
 from oddwire.detection.calibration.conformal import ConformalCalibration
+from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.explaining import explain
 from oddwire.detection.persistence.model_folder import ModelParts, load_model, save_model
 from oddwire.detection.preprocessing.encoding import TableEncoder
 from oddwire.detection.preprocessing.table import TablePreprocessor
 from oddwire.detection.search_space import with_prefix
 from oddwire.errors import DataError, ModelError, ParameterError
+from oddwire.traffic.units import MINUTES, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,18 +141,33 @@ class Model(ModelParts):
         matrix = self.preprocessing.fit_transform(features)
         takes_epochs = "on_epoch" in inspect.signature(self.detector.fit).parameters
         self.detector.fit(matrix, **({"on_epoch": on_epoch} if takes_epochs else {}))
-        self.calibration = self.benign_sample = None  # they belonged to the former fit
+        # They belonged to the former fit.
+        self.calibration = self.unit_calibration = self.benign_alarms = self.benign_sample = None
         return self
 
-    def calibrate(self, frame: pd.DataFrame) -> Self:
+    def calibrate(
+        self, frame: pd.DataFrame, *, minutes: float = MINUTES, days: float | None = None
+    ) -> Self:
         """Learn the anomaly scores of benign rows that `fit` has not seen.
+
+        Parameters
+        ----------
+        frame
+            n rows in the order in which they were known.
+        minutes
+            How long a unit is, and from which gap on alerts of a source are two incidents.
+        days
+            How many days of traffic the rows stand for, where that is known.
 
         Raises
         ------
         DataError, ModelError
             As by `fit`, or if a score is not a finite number.
         """
-        self.calibration = ConformalCalibration.fit(self.anomaly_score(frame))
+        scores = self.anomaly_score(frame)
+        self.calibration = ConformalCalibration.fit(scores)
+        self.benign_alarms = BenignAlarms.of(scores, units_of(frame, minutes=minutes))
+        self.unit_calibration = UnitCalibration.fit(self.benign_alarms, days=days)
         kept = self._features(frame.iloc[sample_places(len(frame))])
         self.benign_sample = BenignSample.fit(kept, self.schema)
         return self

@@ -4,7 +4,7 @@ Every rule of a setting is here, once. A wrong key or value is a `ParameterError
 the key, the rule and the value got.
 """
 
-from oddwire.params.alerts import AlertSettings, ThresholdRule
+from oddwire.params.alerts import AlertSettings, TargetSettings, ThresholdRule
 from oddwire.params.base import Fraction, Settings
 from oddwire.params.data_stages import ExploreSettings, SplitSettings
 from oddwire.params.drift import DriftSettings
@@ -37,6 +37,6 @@ __all__ = [
     "DriftSettings", "ExploreSettings", "Fraction", "LabelledLogSource", "LogSource",
     "NetflowSource", "NotifySettings", "NslKddSource", "Params", "PcapSource",
     "PromotionSettings", "RowKind", "SearchSettings", "Settings", "SimulatedSource", "Source",
-    "SourceSettings", "SplitSettings", "SuricataSource", "TableSource", "ThresholdRule",
-    "TrainingSettings", "ZeekSource", "check_params", "load_params",
+    "SourceSettings", "SplitSettings", "SuricataSource", "TableSource", "TargetSettings",
+    "ThresholdRule", "TrainingSettings", "ZeekSource", "check_params", "load_params",
 ]  # fmt: skip

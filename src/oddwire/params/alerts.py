@@ -9,24 +9,62 @@ from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import Fraction, Settings
 
-ThresholdRule = Literal["fpr", "alerts_per_day", "tail", "best_f1", "precision"]
+ThresholdRule = Literal["target", "tail", "best_f1", "precision"]
+
+# What replaces a key or a rule that there was before, for whoever still has it.
+_REPLACED_KEYS = {
+    "target_fpr": "target: {share_of_rows: 0.01}",
+    "alerts_per_day": "target: {false_incidents_per_day: 30}",
+}
+_REPLACED_RULES = {
+    "fpr": "target: {share_of_rows: 0.01}",
+    "alerts_per_day": "target: {false_incidents_per_day: 30}",
+}
+
+
+class TargetSettings(Settings):
+    """How many false alarms there may be: one of three.
+
+    Parameters
+    ----------
+    false_incidents_per_day
+        Incidents of benign connections on a day of average traffic; needs times.
+    share_of_units
+        Share of the benign units (a source in ten minutes) that may raise an alert.
+    share_of_rows
+        Share of the benign connections that may raise an alert.
+    """
+
+    false_incidents_per_day: float | None = Field(None, gt=0)
+    share_of_units: Fraction | None = None
+    share_of_rows: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _check_that_it_is_one(self) -> Self:
+        given = [name for name, value in self if value is not None]
+        if len(given) != 1:
+            raise PydanticCustomError(
+                "target",
+                "must have exactly one of false_incidents_per_day, share_of_units and "
+                "share_of_rows",
+                {"got": ", ".join(given) or None},
+            )
+        return self
 
 
 class AlertSettings(Settings):
-    """How the threshold is set; `detection.calibration.thresholds` says how each rule works.
-
-    Without ``rule`` it is ``alerts_per_day`` where that is given, otherwise ``fpr``.
+    """How the threshold is set; `detection.calibration` says how.
 
     Parameters
     ----------
     rule
-        ``fpr``, ``alerts_per_day`` and ``tail`` need benign rows alone; ``best_f1`` and
-        ``precision`` need attacks in validation.
-    target_fpr
-        Of ``fpr`` and ``tail``: share of benign connections that may raise an alert. Supervised
-        baselines take it too where the rule has no target.
-    alerts_per_day
-        Of ``alerts_per_day``: false alarms that people can look at.
+        ``target`` and ``tail`` keep a target, and need benign rows alone; ``best_f1`` and
+        ``precision`` have none, and need attacks in validation.
+    target
+        Of ``target`` and ``tail``. None takes the default of what the rows are:
+        see `detection.calibration.thresholds.targets.target_of`.
+    unit_minutes
+        How long a unit is, and from which gap on alerts of a source are two incidents.
     min_precision
         Of ``precision``: share of the alerts that must be attacks.
     attack_share
@@ -34,26 +72,40 @@ class AlertSettings(Settings):
         validation's own, where all attacks before the test lie: far more than traffic brings.
     """
 
-    rule: ThresholdRule = "fpr"
-    target_fpr: Fraction = 0.01
-    alerts_per_day: float | None = Field(None, gt=0)
+    rule: ThresholdRule = "target"
+    target: TargetSettings | None = None
+    unit_minutes: float = Field(10.0, ge=0.1, le=24 * 60)
     min_precision: Fraction = 0.9
     attack_share: Fraction | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _default_rule(cls, content: Any) -> Any:
-        if isinstance(content, dict) and "rule" not in content:
-            per_day = content.get("alerts_per_day") is not None
-            return {**content, "rule": "alerts_per_day" if per_day else "fpr"}
+    def _say_what_replaced_a_key(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        for key, instead in _REPLACED_KEYS.items():
+            if key in content:
+                raise _replaced(key, content[key], instead)
+        rule = content.get("rule")
+        if isinstance(rule, str) and rule in _REPLACED_RULES:
+            raise _replaced("rule", rule, _REPLACED_RULES[rule])
         return content
 
     @model_validator(mode="after")
-    def _check_alerts_per_day(self) -> Self:
-        if (self.rule == "alerts_per_day") != (self.alerts_per_day is not None):
+    def _check_what_a_tail_can_keep(self) -> Self:
+        target = self.target
+        if self.rule == "tail" and target is not None and target.false_incidents_per_day:
             raise PydanticCustomError(
-                "alerts_per_day",
-                "alerts_per_day must be given with the rule alerts_per_day, and with no other",
-                {"got": self.rule},
+                "tail",
+                "rule tail estimates shares: give target share_of_units or share_of_rows",
+                {"got": "false_incidents_per_day"},
             )
         return self
+
+
+def _replaced(key: str, got: Any, instead: str) -> PydanticCustomError:
+    return PydanticCustomError(
+        "replaced",
+        "was replaced: write `{instead}`",
+        {"below": key, "got": got, "instead": instead},
+    )

@@ -7,6 +7,8 @@
     detector.skops        the fitted detector, or
     detector/             what a detector with ``save_weights`` writes
     calibration.npy       the calibration scores
+    units.npy             those of whole units
+    incidents.npy         where incidents of calibration rows begin and end
     benign_sample.npy     benign rows to explain by
     manifest.json         SHA-256 of every file above
 
@@ -25,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from oddwire.detection.benign_sample import BenignSample
 from oddwire.detection.calibration.conformal import ConformalCalibration
+from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.persistence.estimators import dump_estimator, load_estimator
 from oddwire.detection.persistence.files import (
     dump_array,
@@ -41,11 +44,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from oddwire.detection.calibration.benign_alarms import BenignAlarms
     from oddwire.detection.preprocessing.encoding import TableEncoder
     from oddwire.detection.preprocessing.table import TablePreprocessor
     from oddwire.detection.search_space import HyperParameters
 
-FORMAT = 4
+FORMAT = 5
 
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 
@@ -70,8 +74,11 @@ class ModelParts:
         Anything that JSON can hold, such as the source's name.
     preprocessing, detector
         The two estimators.
-    calibration
-        ``None`` before it is calibrated.
+    calibration, unit_calibration
+        Of rows and of units; ``None`` before it is calibrated.
+    benign_alarms
+        Scores of the calibration rows by their sources; ``None`` unless it was calibrated just
+        now, since it holds addresses and is not saved.
     benign_sample
         Benign rows to explain by; ``None`` before it is calibrated.
     """
@@ -85,6 +92,8 @@ class ModelParts:
     preprocessing: TablePreprocessor | TableEncoder
     detector: Any
     calibration: ConformalCalibration | None = None
+    unit_calibration: UnitCalibration | None = None
+    benign_alarms: BenignAlarms | None = None
     benign_sample: BenignSample | None = None
 
 
@@ -136,6 +145,9 @@ def _write(model: ModelParts, folder: Path) -> None:
         (folder / "detector.skops").write_bytes(dump_estimator(model.detector))
     if model.calibration is not None:
         (folder / "calibration.npy").write_bytes(dump_array(model.calibration.scores))
+    if (units := model.unit_calibration) is not None:
+        (folder / "units.npy").write_bytes(dump_array(units.worst.scores))
+        (folder / "incidents.npy").write_bytes(dump_array(units.incidents_from))
     if model.benign_sample is not None:
         (folder / "benign_sample.npy").write_bytes(dump_array(model.benign_sample.rows))
 
@@ -151,6 +163,7 @@ def _about(model: ModelParts) -> dict[str, Any]:
         "alert_p_value": model.alert_p_value,
         "metadata": dict(model.metadata),
         "calibration": model.calibration and model.calibration.to_dict(),
+        "unit_calibration": model.unit_calibration and model.unit_calibration.to_dict(),
         "benign_sample": model.benign_sample and model.benign_sample.to_dict(),
         "versions": {"python": platform.python_version(), **libraries},
     }
@@ -185,6 +198,11 @@ def _read(build: Callable[..., M], files: Mapping[str, bytes], folder: Path) -> 
     if about["calibration"] is not None:
         scores = load_array(files["calibration.npy"], name="calibration.npy")
         model.calibration = ConformalCalibration.from_dict(about["calibration"], scores)
+        worst = load_array(files["units.npy"], name="units.npy")
+        incidents = load_array(files["incidents.npy"], name="incidents.npy")
+        model.unit_calibration = UnitCalibration.from_dict(
+            about["unit_calibration"], worst, incidents
+        )
     if about["benign_sample"] is not None:
         rows = load_array(files["benign_sample.npy"], name="benign_sample.npy")
         model.benign_sample = BenignSample.from_dict(about["benign_sample"], rows, model.schema)

@@ -75,6 +75,15 @@ class Prepared:
         value = self.description["split"].get("connections_per_day")
         return None if value is None else float(value)
 
+    def days(self, *parts: str) -> float | None:
+        """Return how many days of average traffic the benign rows of parts stand for.
+
+        None where the source has no time.
+        """
+        known = self.description["split"].get("days", {})
+        found = [known.get(part) for part in parts]
+        return None if None in found else float(sum(found))
+
     @property
     def shared_rows(self) -> SharedRows:
         """How many test rows also occur before the test part."""

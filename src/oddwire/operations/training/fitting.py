@@ -9,13 +9,14 @@ from typing import cast
 
 import numpy as np
 
-from oddwire.detection.calibration.threshold_rules import choose_threshold
+from oddwire.detection.calibration.thresholds.by_target import Calibrated
+from oddwire.detection.calibration.thresholds.rules import choose_threshold
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
 from oddwire.detection.search_space import HyperParameters
-from oddwire.errors import ParameterError
+from oddwire.errors import ModelError, ParameterError
 from oddwire.evaluation import yardstick
-from oddwire.operations.data.prepared import Prepared
+from oddwire.operations.data.prepared import BEFORE_TEST
 from oddwire.operations.progress import step
 from oddwire.operations.search.plans import StudyResult
 from oddwire.operations.search.records import found_items
@@ -25,7 +26,7 @@ from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
 from oddwire.operations.training.outages import fitted_models
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
 from oddwire.operations.training.searching import validation_objective
-from oddwire.params import AlertSettings, DetectorName
+from oddwire.params import DetectorName
 from oddwire.traffic.labels import labels_of
 
 
@@ -98,29 +99,38 @@ def fit_model(
     begun = time.perf_counter()
     model.fit(training.train)
     seconds = time.perf_counter() - begun
-    model.calibrate(prepared.part("calibration"))
-    set_threshold(model, prepared, training.params.alerts)
+    alerts = training.params.alerts
+    model.calibrate(
+        prepared.part("calibration"),
+        minutes=alerts.unit_minutes, days=prepared.days("calibration"),
+    )  # fmt: skip
+    set_threshold(model, training)
     return model, seconds
 
 
-def set_threshold(model: Model, prepared: Prepared, alerts: AlertSettings) -> None:
-    """Let the rule of the settings decide from when on a calibrated model raises an alert.
+def set_threshold(model: Model, training: Training) -> None:
+    """Let the rule of the settings decide from when on a model calibrated just now raises an alert.
 
     Raises
     ------
+    ModelError
+        If the model was calibrated elsewhere.
     ParameterError
         If the rule cannot be applied to what there is.
     """
+    prepared, alarms = training.prepared, model.benign_alarms
+    if alarms is None:
+        raise ModelError("a threshold is set when the model is calibrated, got a saved model")
 
     def labelled() -> tuple[np.ndarray, np.ndarray]:
         rows = prepared.part("validation")
         return labels_of(rows), model.anomaly_score(rows)
 
+    calibrated = Calibrated(
+        model.calibrated(), alarms, prepared.days("calibration"), prepared.days(*BEFORE_TEST)
+    )
     chosen = choose_threshold(
-        alerts,
-        model.calibrated(),
-        connections_per_day=prepared.connections_per_day,
-        validation=labelled,
+        training.params.alerts, training.target, calibrated, validation=labelled
     )
     model.alert_p_value = chosen.alert_p_value
     model.metadata[THRESHOLD] = chosen.to_dict()

@@ -85,7 +85,7 @@ def open_training(
             tracking.log(run, training.inputs)
             tracking.log(run, records.settings_items(
                 params, source, trials=trials, detectors=detectors or params.search.detectors,
-                target_fpr=training.target_fpr,
+                target=training.target,
             ))  # fmt: skip
             try:
                 yield training

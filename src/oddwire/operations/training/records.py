@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from oddwire.detection.calibration.thresholds.targets import Target
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
@@ -87,7 +88,7 @@ def settings_items(
     *,
     trials: int,
     detectors: Sequence[str],
-    target_fpr: float | None,
+    target: Target | None,
 ) -> Iterator[Item]:
     """Yield the settings in effect for a training, flat, so that two runs can be compared.
 
@@ -95,8 +96,8 @@ def settings_items(
     ----------
     trials, detectors
         What this training searches, whatever ``params.yaml`` has.
-    target_fpr
-        What the rule of the threshold comes to; None where it has no target.
+    target
+        What is promised of false alarms; None where the rule of the threshold has no target.
     """
     blocks = params.model_dump(mode="json")
     relevant = {
@@ -104,7 +105,7 @@ def settings_items(
     }
     relevant["source"] = blocks["sources"][source]
     relevant["search"] |= {"trials": trials, "detectors": ",".join(detectors)}
-    relevant["alerts"] |= {"target_fpr": target_fpr}
+    relevant["alerts"] |= {"target": target and target.to_dict()}
     (flat,) = pd.json_normalize(relevant).to_dict("records")
     yield Parameters({str(key): value for key, value in flat.items() if value is not None})
 

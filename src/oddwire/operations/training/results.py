@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.detection.calibration.threshold_rules import check_labels, target_fpr_of
+from oddwire.detection.calibration.thresholds.rules import check_labels
+from oddwire.detection.calibration.thresholds.targets import Target, target_of
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
@@ -25,6 +26,7 @@ from oddwire.operations.tracking.items import DatasetInput
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Params
 from oddwire.project import Project
+from oddwire.traffic.units import units_of
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class Training:
         return Project(self.root)
 
     @property
-    def target_fpr(self) -> float | None:
-        """Share of benign connections that may raise an alert; None where the rule has no target.
+    def target(self) -> Target | None:
+        """What is promised of false alarms; None where the rule of the threshold has no target.
 
         Raises
         ------
@@ -83,7 +85,10 @@ class Training:
         """
         alerts, known = self.params.alerts, self.prepared.description["split"]["validation"]
         check_labels(alerts, attacks=known["attacks"], benign=known["benign"])
-        return target_fpr_of(alerts, self.prepared.connections_per_day)
+        units = units_of(self.prepared.part("calibration"), minutes=alerts.unit_minutes)
+        return target_of(
+            alerts, kind=units.kind, timed=self.prepared.days("calibration") is not None
+        )
 
     @property
     def workplace(self) -> Path:

@@ -41,6 +41,7 @@ from oddwire.traffic.splitting.block_split import (
     split_blocks,
     thinned,
 )
+from oddwire.traffic.splitting.days import benign_per_day, days_of
 
 Mask = NDArray[np.bool_]
 Method = Literal["official", "time", "random"]
@@ -73,6 +74,9 @@ class Split:
     connections_per_day
         Rows before and in the test part that carry a time, over the days that they span; None
         where there is no time. The rows of an official test file do not count.
+    benign_per_day
+        Rows before the test part that are no attacks, over the days that they span; None where
+        there is no time.
     counts
         Rows of each label in each part, and in ``dropped``: rows that are in no part, because their
         label is unknown.
@@ -86,6 +90,7 @@ class Split:
     order: Positions
     method: Method
     connections_per_day: float | None
+    benign_per_day: float | None
     counts: Mapping[str, Mapping[str, int]]
     left_out: int = 0
     official: Mask | None = None
@@ -107,6 +112,8 @@ class Split:
         return {
             "method": self.method,
             "connections_per_day": self.connections_per_day,
+            "benign_per_day": self.benign_per_day,
+            "days": days_of({part: self.counts[part] for part in LEAST_ROWS}, self.benign_per_day),
             **{part: dict(self.counts[part]) for part in NUMBERS},
             "left_out": {"rows": self.left_out},
         }
@@ -175,6 +182,7 @@ def split_rows(
         order=order,
         method=method,
         connections_per_day=_per_day(rows),
+        benign_per_day=benign_per_day(known.iloc[before]),
         counts=counts,
         left_out=left_out,
         official=None if test is None else kept,

@@ -24,8 +24,8 @@ def evaluate_supervised_baselines(training: Training, best: EvaluatedDetector) -
         training.source, "What labels add", kind="supervised_baselines", parent=training.run_id
     ) as run:
         try:
-            # A labelled rule has no target: its baselines are compared at the default one.
-            target_fpr = training.target_fpr or training.params.alerts.target_fpr
+            # As many rows as raise an alert of the best detector, whatever its target counts.
+            target_fpr = best.report.test.alert_p_value
             found = evaluate_baselines(training.prepared, seed=seed, target_fpr=target_fpr)
         except DataError as error:  # a comparison is no reason to lose a training
             tracking.log(run, [Tags({"not_evaluated": str(error)})])

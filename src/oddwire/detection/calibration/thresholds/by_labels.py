@@ -1,29 +1,20 @@
-"""How the threshold is set: by a target FPR, alerts per day, a tail, or labelled validation rows.
+"""A threshold read off labelled validation rows; it has no target of false alarms.
 
-Whatever the rule, the outcome is one number, a model's ``alert_p_value``: a connection is an alert
-where its p-value is at most that. None has seen a test row.
-
-* ``fpr``, ``alerts_per_day`` and ``tail`` have a target FPR, and use held-out benign rows alone.
-  Counting keeps the target for benign traffic like the calibration rows, on average over
-  calibration sets (Bates, Candès, Lei, Romano & Sesia 2023). ``tail`` smooths the few largest
-  calibration scores by a generalised-Pareto distribution, and so scatters less where only a handful
-  of them lie beyond the threshold (Siffer et al. 2017); it keeps the target as far as that
-  distribution holds.
-* ``best_f1`` and ``precision`` read the threshold off validation rows and have no target FPR. All
-  attacks before the test lie there, so their share is far above that of any traffic; precision and
-  F1 grow with that share, and such a threshold lets many false alarms pass. ``attack_share``
-  weights the rows as if attacks had a share that is expected. Both are estimates from the attacks
-  at hand: attacks of other kinds may be found less often.
+All attacks before the test lie in validation, so their share is far above that of any traffic;
+precision and F1 grow with that share, and such a threshold lets many false alarms pass.
+``attack_share`` weights the rows as if attacks had a share that is expected. Both are estimates
+from the attacks at hand: attacks of other kinds may be found less often.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddwire.detection.calibration.tail import FloatArray, tail_quantile
+from oddwire.detection.calibration.tail import FloatArray
+from oddwire.detection.calibration.thresholds.chosen import ChosenThreshold
 from oddwire.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -32,60 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from oddwire.detection.calibration.conformal import ConformalCalibration
-
-
-@dataclass(frozen=True)
-class ChosenThreshold:
-    """The outcome of a rule, which a model keeps.
-
-    Parameters
-    ----------
-    rule
-        A value of ``alerts.rule``.
-    alert_p_value
-        P-value at or below which a connection is an alert.
-    target_fpr
-        The false-positive rate asked for; None where the rule has none.
-    inputs
-        What else the rule was given or found, as JSON can hold it.
-    """
-
-    rule: str
-    alert_p_value: float
-    target_fpr: float | None
-    inputs: Mapping[str, float | int | str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {
-            "rule": self.rule, "alert_p_value": self.alert_p_value, "target_fpr": self.target_fpr,
-            **self.inputs,
-        }  # fmt: skip
-
-
-def by_tail(calibration: ConformalCalibration, target_fpr: float) -> ChosenThreshold:
-    """Set the threshold where a generalised-Pareto tail has the target FPR (peaks over threshold).
-
-    Parameters
-    ----------
-    calibration
-        Of the model.
-    target_fpr
-        Share of benign connections that may raise an alert, in (0, 1). Below 1 / (n + 1) the
-        tail of the p-values decides, which is a cautious one; where the tail does not reach down
-        to the target, or none can be fitted, counting does. ``inputs`` say which did.
-    """
-    n = calibration.scores.size
-    beyond_all_rows = target_fpr * (n + 1) < 1
-    found = None if beyond_all_rows else tail_quantile(calibration.scores, target_fpr)
-    if found is None:
-        estimated_by = "extrapolation" if beyond_all_rows else "counting"
-        return ChosenThreshold("tail", target_fpr, target_fpr, {"estimated_by": estimated_by})
-    score, rows = found
-    at_least = n - int(np.searchsorted(calibration.scores, score))
-    # P-values go in steps between calibration scores; the step above the score keeps the target.
-    p_value = at_least / (n + 1) if at_least else float(calibration.p_values([score])[0][0])
-    return ChosenThreshold("tail", p_value, target_fpr, {"estimated_by": "tail", "tail_rows": rows})
 
 
 def by_best_f1(
@@ -162,7 +99,7 @@ def check_classes(rule: str, *, attacks: int, benign: int) -> None:
     if not (attacks and benign):
         raise ParameterError(
             f"alerts.rule {rule} needs attacks and benign rows in validation, got {attacks} "
-            f"attacks and {benign} benign rows: fpr, alerts_per_day and tail need no labels"
+            f"attacks and {benign} benign rows: target and tail need no labels"
         )
 
 
