@@ -8,11 +8,11 @@ import sys
 import pandas as pd
 
 from oddwire.traffic.connections import CONNECTION_COLUMNS
-from oddwire.traffic.schema import RESERVED, known_at, time_order
+from oddwire.traffic.schema import RESERVED, UNIT, known_at, time_order
 
 
 def test_reserved_columns_are_columns_of_a_connection():
-    assert set(RESERVED) <= set(CONNECTION_COLUMNS)
+    assert set(RESERVED) - {UNIT} <= set(CONNECTION_COLUMNS)
 
 
 def test_rows_of_one_time_keep_their_order_and_those_of_none_come_first():

@@ -157,8 +157,9 @@ class ConnectionsSource(LocalTimesSource):
     columns
         The table's name of a column by that of the connection schema; None where the names are
         those of an export that is known.
-    label, attack
-        The columns of labels and of attack families, where an export that is known has others.
+    label, attack, campaign
+        The columns of labels, of attack families and of campaigns, where an export that is known
+        has others or none.
     time_format
         How times are written: `s`, `ms`, `us` or `ns` since 1970, `excel`, `filetime`, or in the
         words of strptime. None for ISO 8601, or numbers since 1970 of these decades.
@@ -170,6 +171,7 @@ class ConnectionsSource(LocalTimesSource):
     columns: dict[ConnectionColumn, str] | None = None
     label: str | None = None
     attack: str | None = None
+    campaign: str | None = None
     time_format: TimeFormat | None = None
 
     @field_validator("columns")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from oddwire.errors import DataError, listed, short_repr
-from oddwire.traffic.schema import ATTACK, END, LABEL, TIME, time_order
+from oddwire.traffic.schema import ATTACK, CAMPAIGN, END, LABEL, TIME, time_order
 
 # Integer columns and the largest value that makes sense in each. The limit on bytes, 256 TiB,
 # keeps the sums of the time windows far inside 64 bits.
@@ -27,7 +27,9 @@ _WHOLE = {
     "dst_packets": ("Int64", 2**48),
     LABEL: ("Int8", 1),
 }
-TEXT_COLUMNS = ("uid", "src_ip", "dst_ip", "proto", "service", "conn_state", "history", ATTACK)
+TEXT_COLUMNS = (
+    "uid", "src_ip", "dst_ip", "proto", "service", "conn_state", "history", ATTACK, CAMPAIGN,
+)  # fmt: skip
 
 CONNECTION_COLUMNS = (
     TIME,
@@ -48,6 +50,7 @@ CONNECTION_COLUMNS = (
     "history",
     LABEL,
     ATTACK,
+    CAMPAIGN,
 )
 # Without these a row is no connection; the others may be missing as whole columns.
 REQUIRED_COLUMNS = (TIME, "src_ip", "dst_ip", "dst_port", "proto")

@@ -21,7 +21,7 @@ from oddwire.traffic.features.connection_features import (
     connection_features,
     to_features,
 )
-from oddwire.traffic.schema import RESERVED, FeatureSchema
+from oddwire.traffic.schema import RESERVED, UNIT, FeatureSchema
 
 START = pd.Timestamp("2026-03-02", tz="UTC")
 
@@ -221,9 +221,10 @@ class TestTheFeatureFrame:
         connections = connections_of([connection(ts=i, label=0, uid=f"C{i}") for i in range(3)])
         connections.index = pd.Index([7, 3, 5])
         features = connection_features(connections)
-        assert list(features) == [*RESERVED, *CONNECTION_FEATURES.columns]
+        reserved = [name for name in RESERVED if name != UNIT]  # the source names no columns
+        assert list(features) == [*reserved, *CONNECTION_FEATURES.columns]
         assert features.index.tolist() == [7, 3, 5]
-        assert_frame_equal(features[list(RESERVED)], connections[list(RESERVED)])
+        assert_frame_equal(features[reserved], connections[reserved])
         assert set(features[list(CONNECTION_FEATURES.numeric)].dtypes) == {np.dtype("float64")}
         assert set(features[list(CONNECTION_FEATURES.categorical)].dtypes) == {np.dtype("O")}
 

@@ -77,3 +77,15 @@ def test_what_had_changed_stays_changed():
     changed = SOURCE.model_copy(update={"drift": ("new_service",), "drift_from_day": 3})
     assert (later(2, 3, changed)["service"] == "xmpp").mean() > 0.1
     assert (later(2, 3)["service"] == "xmpp").mean() == 0
+
+
+def test_no_campaign_of_one_week_passes_for_another_s():
+    own = simulate(SOURCE)
+    seen = set(own["campaign"].dropna())
+    for week in range(3):
+        begin = ENDS + dt.timedelta(days=7 * week)
+        rows = later(7 * week, 7 * week + 7, reach=dt.timedelta(0))
+        named = set(rows.loc[rows["ts"] >= begin, "campaign"].dropna())
+        assert len(named) > 8
+        assert not named & seen
+        seen |= named

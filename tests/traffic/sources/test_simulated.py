@@ -211,6 +211,31 @@ def test_drift_from_a_day_that_never_comes_changes_nothing(calm):
     pd.testing.assert_frame_equal(simulate(source(drift=SCENARIOS, drift_from_day=4)), calm)
 
 
+def test_every_attack_is_of_a_campaign_of_its_family_and_no_benign_row_is(rows):
+    attacks = rows[rows.label == 1]
+    assert rows.campaign.isna().equals(rows.attack.isna())
+    assert (attacks.campaign.str.rpartition(" ")[0] == attacks.attack).all()
+    # A campaign is one attacker's at one time: all but floods from made-up addresses and quiet
+    # guessing come from one host.
+    hosts = attacks.groupby("campaign")["src_ip"].nunique()
+    assert attacks["campaign"].nunique() >= 8 * len(FAMILIES)
+    assert (hosts == 1).mean() > 0.6
+    assert (
+        (hosts[hosts > 1].index.str.rpartition(" ").get_level_values(0))
+        .isin(["syn_flood", "ssh_brute_force"])
+        .all()
+    )
+
+
+def test_campaigns_of_a_family_follow_each_other(rows):
+    attacks = rows[rows.label == 1].sort_values("ts", kind="stable")
+    for _, family in attacks.groupby("attack"):
+        numbers = family.campaign.str.rpartition(" ")[2].astype(int)
+        assert set(numbers) == set(range(1, numbers.max() + 1))
+        begins = family.groupby(numbers)["ts"].min()
+        assert begins.is_monotonic_increasing
+
+
 def test_attacks_are_few_and_no_family_rules(rows):
     attacks = rows.attack.dropna()
     assert set(attacks) == FAMILIES

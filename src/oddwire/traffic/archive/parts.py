@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from oddwire.traffic.schema import END, TIME
+from oddwire.traffic.schema import CAMPAIGN, END, TIME
 
 ROW_GROUP = 100_000
 _TIME = pa.timestamp("us", tz="UTC")
@@ -191,9 +191,17 @@ def read_pieces(
             read = wanted or names[:1]
             for batch in content.iter_batches(rows, row_groups=[group], columns=read):
                 table = pa.Table.from_batches([batch]).select(wanted)
+                table = _with_added(table, names, columns) if clock_by == END else table
                 begin = first - (place - len(clocks))
                 yield Piece(first, table, clocks[begin : begin + batch.num_rows])
                 first += batch.num_rows
+
+
+def _with_added(table: pa.Table, names: Sequence[str], columns: Sequence[str] | None) -> pa.Table:
+    """Give connections the column that parts of earlier versions lack, without values."""
+    if CAMPAIGN in names or not (columns is None or CAMPAIGN in columns):
+        return table
+    return table.append_column(CAMPAIGN, pa.nulls(len(table), pa.string()))
 
 
 def _clocks(content: pq.ParquetFile, name: str | None) -> Iterator[Times]:

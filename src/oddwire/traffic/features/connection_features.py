@@ -86,7 +86,7 @@ def connection_features(
     Parameters
     ----------
     connections
-        Connections of the connection schema, shape (n, 18), in the order in which they are known.
+        Connections of the connection schema, shape (n, 19), in the order in which they are known.
     clocks
         What the clock showed at each, int64 of shape (n,), where there are connections before these
         that moved it (`Clock`); None where there are none.
@@ -118,7 +118,7 @@ def connection_features(
     ... )
     >>> features = connection_features(check_connections(rows, origin="example"))
     >>> features.shape
-    (2, 75)
+    (2, 76)
     >>> features[["src_byte_share", "src_peers_10s", "src_failure_share_10s", "dst_side"]]
        src_byte_share  src_peers_10s  src_failure_share_10s dst_side
     0             NaN            1.0                    1.0   inside

@@ -225,7 +225,7 @@ def _capture_parts(_: PcapSource, file: Path) -> Iterator[LogPart]:
 
 
 def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
-    said = {"label": source.label, "attack": source.attack}
+    said = {"label": source.label, "attack": source.attack, "campaign": source.campaign}
     columns = None
     if source.columns is not None:
         columns = {str(ours): theirs for ours, theirs in source.columns.items()}

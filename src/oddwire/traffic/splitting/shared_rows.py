@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from oddwire.traffic.schema import LABEL
+from oddwire.traffic.schema import CAMPAIGN, LABEL, UNIT
 
 Hashes = NDArray[np.uint64]
 _REMARKABLE = 0.01  # share of the test rows beyond what is expected
@@ -139,7 +139,8 @@ def _hashed(frames: Iterable[pd.DataFrame]) -> tuple[Hashes, NDArray[np.int8]]:
 
 def _hash(rows: pd.DataFrame) -> Hashes:
     # In one order and of one type: the same value is the same, whatever file it came from.
-    plain = pd.DataFrame({name: _plain(rows[name]) for name in sorted(rows.columns)})
+    names = sorted(set(rows.columns) - {UNIT, CAMPAIGN})  # which say nothing new of a row
+    plain = pd.DataFrame({name: _plain(rows[name]) for name in names})
     return np.asarray(pd.util.hash_pandas_object(plain, index=False), dtype=np.uint64)
 
 

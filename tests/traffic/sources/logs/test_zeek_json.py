@@ -55,6 +55,7 @@ def test_one_connection_whatever_a_shipper_made_of_it(record: dict[str, Any]) ->
         "src_ip": "10.0.0.1", "src_port": 5, "dst_ip": "::1", "dst_port": 80, "proto": "tcp",
         "service": "http", "duration": 1.5, "src_bytes": 10, "dst_bytes": 20, "src_packets": 1,
         "dst_packets": 2, "conn_state": "SF", "history": "Sh", "label": None, "attack": None,
+        "campaign": None,
     }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ def test_a_connection_is_read_under_its_schema() -> None:
             "dst_port": 80, "proto": "tcp", "service": "http", "duration": 0.44746,
             "src_bytes": 601, "dst_bytes": 38393, "src_packets": 22, "dst_packets": 31,
             "conn_state": "RSTO", "history": "ShADadR", "label": None, "attack": None,
+            "campaign": None,
         }
     ]  # fmt: skip
 

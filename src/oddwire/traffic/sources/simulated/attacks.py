@@ -54,6 +54,7 @@ def _family(
                     end=float(slots[place + 1]),
                     quiet=bool(hides[place]),
                     attack=number,
+                    number=place + 1,
                 )
             )
             for place in range(len(sizes))

@@ -27,6 +27,8 @@ class Campaign:
         The slot of time it stays in, seconds since the start.
     attack
         Number of its family, counted from 1.
+    number
+        Which one of its family it is, counted from 1.
     """
 
     rng: np.random.Generator
@@ -36,6 +38,7 @@ class Campaign:
     end: float
     quiet: bool
     attack: int
+    number: int
 
     def paced(self, gap: float, jitter: float) -> Floats:
         """Return times about `gap` seconds apart, closer where the slot is too short.
@@ -86,7 +89,7 @@ class Campaign:
         """Make the connections of this campaign."""
         return connect(
             self.rng, ts, ends, service, state,
-            port=port, payload=payload, pause=pause, attack=self.attack,
+            port=port, payload=payload, pause=pause, attack=self.attack, campaign=self.number,
         )  # fmt: skip
 
 

@@ -60,6 +60,8 @@ class Connections:
         Positions in `SERVICES` and `STATES`.
     attack
         Position of the family, counted from 1; 0 is benign.
+    campaign
+        Which campaign of its family, counted from 1; 0 is benign.
     """
 
     ts: Floats
@@ -76,6 +78,7 @@ class Connections:
     dst_packets: Ints
     state: Ints
     attack: Ints
+    campaign: Ints
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -111,6 +114,7 @@ def connect(
     payload: tuple[Floats, Floats] | None = None,
     pause: Floats | None = None,
     attack: int = 0,
+    campaign: int = 0,
 ) -> Connections:
     """Let pairs of hosts speak.
 
@@ -130,6 +134,8 @@ def connect(
         Seconds that are not transfer, drawn from the service where not given.
     attack
         The family, counted from 1; 0 is benign.
+    campaign
+        Which one of the family, counted from 1; 0 is benign.
     """
     count = len(ts)
     src_ip, dst_ip = ends[0], np.where(ends[0] == ends[1], GATEWAY, ends[1])
@@ -158,6 +164,7 @@ def connect(
         dst_packets=packets[:, 1],
         state=state,
         attack=np.full(count, attack, dtype=np.int64),
+        campaign=np.full(count, campaign, dtype=np.int64),
     )
 
 

@@ -15,7 +15,7 @@ import datetime as dt
 import pandas as pd
 
 from oddwire.params import SimulatedSource
-from oddwire.traffic.schema import END, TIME, time_order
+from oddwire.traffic.schema import CAMPAIGN, END, TIME, time_order
 from oddwire.traffic.sources.simulated.activities import ACTIVITIES
 from oddwire.traffic.sources.simulated.organisation import found
 from oddwire.traffic.sources.simulated.rhythm import RHYTHMS
@@ -72,7 +72,12 @@ def _week(source: SimulatedSource, number: int) -> pd.DataFrame:
             "seed": int(stream(source.seed, f"later/{number}").integers(2**32)),
         }
     )
-    return simulate(later, found(source.seed, source.connections_per_day))
+    rows = simulate(later, found(source.seed, source.connections_per_day))
+    # Campaigns are counted anew in each week, and none may pass for another one's.
+    rows[CAMPAIGN] = rows[CAMPAIGN].map(
+        lambda name: f"{name} (week {number + 1})", na_action="ignore"
+    )
+    return rows
 
 
 def _busyness(day: dt.date) -> float:

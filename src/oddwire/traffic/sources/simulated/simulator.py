@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from oddwire.params import SimulatedSource
 from oddwire.traffic.connections import ends_of
-from oddwire.traffic.schema import END, TIME, time_order
+from oddwire.traffic.schema import ATTACK, CAMPAIGN, END, LABEL, TIME, time_order
 from oddwire.traffic.sources.simulated.activities import ACTIVITIES
 from oddwire.traffic.sources.simulated.attacks import ATTACK_SHARE, attacks
 from oddwire.traffic.sources.simulated.benign import perform_all
@@ -109,11 +109,20 @@ def _frame(rows: Connections, start: dt.date) -> pd.DataFrame:
             "dst_packets": _integers(rows.dst_packets, "Int64"),
             "conn_state": np.array(STATES, dtype=object)[rows.state],
             "history": np.full(len(rows), None, dtype=object),
-            "label": _integers((rows.attack > 0).astype(np.int64), "Int8"),
-            "attack": np.array([None, *FAMILIES], dtype=object)[rows.attack],
+            LABEL: _integers((rows.attack > 0).astype(np.int64), "Int8"),
+            ATTACK: np.array([None, *FAMILIES], dtype=object)[rows.attack],
+            CAMPAIGN: _campaigns(rows),
         }
     )
     return made.iloc[time_order(made)].reset_index(drop=True)
+
+
+def _campaigns(rows: Connections) -> NDArray[np.object_]:
+    """Name the campaigns: the family, and which one of it, such as ``c2_beacon 3``."""
+    names = np.array([None, *FAMILIES], dtype=object)
+    pairs, place = np.unique([rows.attack, rows.campaign], axis=1, return_inverse=True)
+    texts = [f"{names[family]} {number}" if family else None for family, number in pairs.T]
+    return np.array(texts, dtype=object)[place]
 
 
 def _integers(values: Ints, dtype: Literal["Int8", "Int32", "Int64"]) -> pd.Series[int]:

@@ -43,6 +43,7 @@ LOG_SCHEMA = pa.schema(
         "history": pa.string(),
         "label": pa.int8(),
         "attack": pa.string(),
+        "campaign": pa.string(),
     }
 )
 # The limit on bytes, 256 TiB, keeps the sums of the time windows far inside 64 bits.

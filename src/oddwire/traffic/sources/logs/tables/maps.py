@@ -139,7 +139,7 @@ KNOWN: tuple[Export, ...] = (
             for name in (
                 "ts", "end", "uid", "src_ip", "src_port", "dst_ip", "dst_port", "proto",
                 "service", "duration", "src_bytes", "dst_bytes", "src_packets", "dst_packets",
-                "conn_state", "history", "label", "attack",
+                "conn_state", "history", "label", "attack", "campaign",
             )
         },
     ),

@@ -109,6 +109,8 @@ def typed(
         _set_protocols(columns)
     if "label" in columns:
         columns |= settings.labels.columns(texts(columns["label"]), columns.get("attack"))
+    if "campaign" in columns:
+        columns["campaign"] = _of_attacks(columns["campaign"], columns.get("label"))
     return columns, reasons
 
 
@@ -228,6 +230,13 @@ def _placed(moments: pa.Array, zone: str) -> pa.Array:
     if moments.type.tz is not None:
         return moments
     return pc.assume_timezone(moments, zone, ambiguous="latest", nonexistent="latest")
+
+
+def _of_attacks(campaigns: pa.Array, labels: pa.Array | None) -> pa.Array:
+    """Return the campaigns of attacks: no other row has one."""
+    if labels is None:
+        return pa.nulls(len(campaigns), pa.string())
+    return pc.if_else(pc.fill_null(pc.equal(labels, 1), False), texts(campaigns), None)
 
 
 def _scaled(values: pa.Array, per_second: float) -> pa.Array:
