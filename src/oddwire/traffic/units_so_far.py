@@ -108,6 +108,11 @@ class UnitsSoFar:
         )  # fmt: skip
         return WorstSoFar(before, np.maximum(before, values), clock)
 
+    @property
+    def newest(self) -> int:
+        """The clock of the newest row; `UNTIMED` before the first time."""
+        return int(self._state[_NEWEST])
+
     def skip(self, frame: pd.DataFrame) -> Ints:
         """Let the clock go on over rows whose units are over, and return it."""
         name = known_at(frame)
@@ -151,7 +156,7 @@ class UnitsSoFar:
         return units
 
 
-def _before(  # noqa: C901 - one pass over the rows, and compiled loops call nothing
+def _before(
     keys: NDArray[np.uint64],
     periods: Ints,
     scores: Floats,

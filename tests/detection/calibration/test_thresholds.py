@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from oddwire.detection.calibration.conformal import ConformalCalibration
-from oddwire.detection.calibration.tail import tail_quantile
 from oddwire.detection.calibration.threshold_rules import (
     check_labels,
     choose_threshold,
     target_fpr_of,
 )
+
+from oddwire.detection.calibration.conformal import ConformalCalibration
+from oddwire.detection.calibration.tail import tail_quantile
 from oddwire.detection.calibration.thresholds import by_best_f1, by_precision, by_tail
 from oddwire.errors import ParameterError
 from oddwire.params import AlertSettings

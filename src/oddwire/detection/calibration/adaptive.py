@@ -133,9 +133,7 @@ class AdaptiveThreshold:
         """The smallest score that is an alert now."""
         return self._threshold
 
-    def update(
-        self, so_far: WorstSoFar, scores: ArrayLike
-    ) -> tuple[NDArray[np.bool_], FloatArray]:
+    def update(self, so_far: WorstSoFar, scores: ArrayLike) -> tuple[NDArray[np.bool_], FloatArray]:
         """Compare the next scores of the stream with the threshold, and let it follow them.
 
         Parameters
@@ -161,7 +159,8 @@ class AdaptiveThreshold:
         thresholds = np.empty(values.size)
         for begin in range(0, values.size, _ROWS):
             rows = slice(begin, begin + _ROWS)
-            thresholds[rows] = self._follow(WorstSoFar(*(column[rows] for column in so_far)))
+            before, worst, clock = so_far
+            thresholds[rows] = self._follow(WorstSoFar(before[rows], worst[rows], clock[rows]))
         return values >= thresholds, thresholds
 
     def _follow(self, so_far: WorstSoFar) -> FloatArray:
@@ -196,7 +195,9 @@ class AdaptiveThreshold:
 
     def _count(self, before: FloatArray, worst: FloatArray) -> None:
         """Count the units that come to the threshold with one of these rows, or near it."""
-        self._alerts += int(np.count_nonzero((before < self._threshold) & (worst >= self._threshold)))
+        self._alerts += int(
+            np.count_nonzero((before < self._threshold) & (worst >= self._threshold))
+        )
         self._reached += int(np.count_nonzero((before < self._near) & (worst >= self._near)))
 
     def _move(self) -> None:
