@@ -1,5 +1,7 @@
 """The worst row of a unit so far is the same however the rows come, in bounded memory."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,10 +29,7 @@ def of_all_at_once(frame, scores):
 def in_batches(frame, scores, cuts, units=None):
     units = units or UnitsSoFar()
     edges = [0, *sorted(cuts), len(frame)]
-    parts = [
-        units.update(frame[begin:end], scores[begin:end])
-        for begin, end in zip(edges, edges[1:], strict=False)
-    ]
+    parts = [units.update(frame[begin:end], scores[begin:end]) for begin, end in pairwise(edges)]
     return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
 

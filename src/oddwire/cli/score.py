@@ -26,7 +26,8 @@ The output holds all columns of FILE, and `anomaly_score` (higher = more anomalo
 (share of benign rows at least as anomalous), `extrapolated` (the p-value is smaller than counting
 can show), `alert`, `unit_p_value` (share of benign units, a source in ten minutes, whose worst row
 is at least as anomalous as this one's so far), `model_version`; where asked for `discovery`,
-`adaptive_threshold`, `adaptive_alert` and `why`. `--explain` also writes all its figures to NAME.explained.csv.
+`adaptive_threshold`, `adaptive_alert` and `why`. `--explain` also writes all its figures to
+NAME.explained.csv.
 
 Of many files, or where OUT is a folder, each file becomes a Parquet file in it; without FILE, each
 day of the source's rows. What was killed goes on where it was, and later only what is new is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -219,7 +220,7 @@ def test_how_the_stream_is_cut_or_saved_does_not_matter(cuts, per_day):
     assert len(np.unique(thresholds)) > 2, "it never moved"
     pieces = begin(per_day=per_day)[1]
     edges = [0, *sorted(cuts), len(scores)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         part = WorstSoFar(*(column[first:last] for column in so_far))
         alerts, limits = pieces.update(part, scores[first:last])
         np.testing.assert_array_equal(alerts, expected[first:last])

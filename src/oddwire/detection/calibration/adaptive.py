@@ -1,10 +1,10 @@
 """A threshold that keeps the target over time, and that no burst of attacks lifts.
 
 Benign traffic drifts, and a fixed threshold then breaks its promise. Adaptive conformal inference
-(Gibbs & Candès 2021, *Adaptive conformal inference under distribution shift*) corrects the level α
-after each step, here a day or more, by what was observed:
+(Gibbs & Candès 2021, *Adaptive conformal inference under distribution shift*) corrects the level, a
+share of the benign units, after each step, here a day or more, by what was observed:
 
-    log α ← log α + γ (1 - r)
+    log level ← log level + 0.2 (1 - r)
 
 where r is what came against what the target allows. Whatever the traffic, the mean of r over many
 steps is then near 1 or below, for as long as the level is within its bounds. It needs to be told
@@ -14,7 +14,7 @@ all of them the level falls until attacks are found no more (measured in decisio
 So r is the least of three numbers:
 
 * the alerting units, against those the target allows: false alarms are no more than all alarms;
-* the units just below the threshold, whose level is from α to 8α, against those of the calibration
+* the units just below the threshold, up to eight times the level, against those of the calibration
   units. Attacks that are found are not among them, and benign units are: when benign scores drift
   upward, more of them come near;
 * 3, so that a step lifts the threshold by a bounded amount, however much comes.
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from oddwire.detection.calibration.units import UnitCalibration
 
-LEARNING_RATE = 0.2  # γ
+LEARNING_RATE = 0.2
 MOST_COUNTED = 3.0  # times what is allowed
 NEAR = 8  # times the level: units up to there are near the threshold
 LOWEST, HIGHEST = 1 / 20, 2.0  # times the level that the model has

@@ -66,6 +66,11 @@ class Carried:
         return self._adaptive is not None
 
     @property
+    def newest(self) -> int:
+        """When the newest row was known, as of `UnitsSoFar`."""
+        return self._units.newest
+
+    @property
     def in_time_order(self) -> bool:
         """Whether rows must come in the order in which they were known."""
         return self._adaptive is not None or self._calibration.kind == "source and time"
@@ -98,10 +103,8 @@ class Carried:
         begin = UnitsSoFar(self._minutes).skip(features.head(1))[0]
         for file in behind:
             earlier = Carried(self._model, adaptive=self.is_adaptive).load(file)
-            if begin >= earlier._units.newest:
-                self._units, self._adaptive = earlier._units, earlier._adaptive
-                self.incidents = earlier.incidents
-                self.adaptive_incidents = earlier.adaptive_incidents
+            if begin >= earlier.newest:
+                self.__dict__ |= vars(earlier)
                 return
 
     def catch_up(self, batches: Iterable[RowsWithOverlap]) -> None:

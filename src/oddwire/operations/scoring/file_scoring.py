@@ -70,7 +70,7 @@ class FileScoring:
         self._opened, self._model, self._asked, self._out = opened, model, asked, out
         self._version = version
         self._features = features
-        # A table's features stand for themselves; its units need the order of time, if they have it.
+        # A table's features stand for themselves; its units may need the order of time.
         alone = features.kind == "table" and not carried.in_time_order
         self._in_file_order = alone or opened.in_time_order
 

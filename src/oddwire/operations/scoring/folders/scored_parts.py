@@ -64,7 +64,8 @@ class ScoredParts:
         sums = {name: sum(getattr(one, name) for one in notes) for name in names}
         return cls(
             out=out, parts=len(notes), before=before, **sums, seconds=seconds,
-            target=target_of(model), alert_p_value=model.alert_p_value, version=version.number, detector=version.detector,
+            target=target_of(model), alert_p_value=model.alert_p_value,
+            version=version.number, detector=version.detector,
         )  # fmt: skip
 
     @property
