@@ -33,7 +33,7 @@ def train(folder: Path, seed: int, trials: int, detectors: str, target_fpr: floa
     """Train in a project of its own, and return the leaderboard."""
     root = make_project(folder)
     params = yaml.safe_load((root / "params.yaml").read_text())
-    params |= {"seed": seed, "alerts": {"target_fpr": target_fpr}}
+    params |= {"seed": seed, "alerts": {"target": {"share_of_rows": target_fpr}}}
     (root / "params.yaml").write_text(yaml.safe_dump(params))
     files = root / "data" / "downloads" / "nsl-kdd"
     files.mkdir(parents=True)

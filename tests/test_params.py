@@ -51,25 +51,24 @@ def test_the_shipped_file_names_the_files_that_fetch_brings():
 def test_what_is_left_out_takes_its_default():
     params = check_params({"sources": SOURCES})
     assert params.seed == 0
-    assert params.alerts == AlertSettings(target_fpr=0.01, alerts_per_day=None)
+    assert params.alerts == AlertSettings(rule="target", target=None, unit_minutes=10)
     assert params.source("days").start == dt.date(2026, 3, 2)
     assert params.source("mine").benign == ("benign", "normal", "0")
 
 
 @pytest.mark.parametrize(
-    ("alerts", "rule"),
+    "alerts",
     [
-        ({}, "fpr"),
-        ({"target_fpr": 0.02, "alerts_per_day": None}, "fpr"),
-        ({"target_fpr": 0.02, "alerts_per_day": 20}, "alerts_per_day"),
-        ({"rule": "alerts_per_day", "alerts_per_day": 20}, "alerts_per_day"),
-        ({"rule": "tail", "target_fpr": 0.0005}, "tail"),
-        ({"rule": "precision", "min_precision": 0.95, "attack_share": 0.01}, "precision"),
+        {},
+        {"target": {"false_incidents_per_day": 12}, "unit_minutes": 5},
+        {"target": {"share_of_units": 0.02}},
+        {"rule": "tail", "target": {"share_of_rows": 0.0005}},
+        {"rule": "precision", "min_precision": 0.95, "attack_share": 0.01},
     ],
 )
-def test_the_rule_of_the_threshold_is_the_one_named_or_the_one_whose_key_is_given(alerts, rule):
+def test_what_is_promised_of_false_alarms_reads_back_the_same(alerts):
     params = check_params(changed(alerts=alerts))
-    assert params.alerts.rule == rule
+    assert alerts.items() <= params.model_dump(mode="json", exclude_none=True)["alerts"].items()
     assert check_params(params.model_dump(mode="json")) == params
 
 
@@ -77,13 +76,31 @@ def test_the_rule_of_the_threshold_is_the_one_named_or_the_one_whose_key_is_give
     ("alerts", "key", "rule", "got"),
     [
         ({"rule": "f1"}, "alerts.rule", "'best_f1' or 'precision'", "got 'f1'"),
-        ({"rule": "tail", "alerts_per_day": 5}, "alerts", "and with no other", "'tail'"),
-        ({"rule": "alerts_per_day"}, "alerts", "alerts_per_day must be given", "'alerts_per_day'"),
+        ({"target_fpr": 0.01}, "alerts.target_fpr", "`target: {share_of_rows: 0.01}`", "got 0.01"),
+        (
+            {"alerts_per_day": 20},
+            "alerts.alerts_per_day", "write `target: {false_incidents_per_day: 20}`", "got 20",
+        ),
+        ({"rule": "fpr"}, "alerts.rule", "write `rule: target`", "got 'fpr'"),
+        ({"rule": "alerts_per_day"}, "alerts.rule", "write `rule: target`", "'alerts_per_day'"),
+        ({"target": {}}, "alerts.target", "exactly one of", "got nothing"),
+        (
+            {"target": {"share_of_rows": 0.01, "share_of_units": 0.01}},
+            "alerts.target", "exactly one of", "share_of_units, share_of_rows",
+        ),
+        ({"target": {"share_of_units": 1}}, "alerts.target.share_of_units", "less than 1", "got 1"),
+        ({"target": {"share_of_rows": 0}}, "alerts.target.share_of_rows", "greater than 0", "0"),
+        ({"target": 0.01}, "alerts.target", "a block of keys and values", "got 0.01"),
+        (
+            {"rule": "tail", "target": {"false_incidents_per_day": 5}},
+            "alerts: ", "estimates shares", "got 'false_incidents_per_day'",
+        ),
+        ({"unit_minutes": 0}, "alerts.unit_minutes", "greater than or equal to 0.1", "got 0"),
         ({"min_precision": 1}, "alerts.min_precision", "less than 1", "got 1"),
         ({"attack_share": 2}, "alerts.attack_share", "less than 1", "got 2"),
         ({"risk": 0.1}, "alerts.risk", "is not a known key", "got 0.1"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_threshold_setting_is_told(alerts, key, rule, got):
     with pytest.raises(ParameterError) as raised:
         check_params(changed(alerts=alerts))
@@ -109,7 +126,7 @@ def test_sources_know_what_their_rows_are():
         (changed(split={"train_on": "some"}), "split.train_on", "'benign' or 'all'", "got 'some'"),
         (changed(split={"calibrate": 0.1}), "split.calibrate", "not a known key", "got 0.1"),
         (changed(split=None), "split", "is empty: give it keys", ""),
-        (changed(alerts={"target_fpr": 0}), "alerts.target_fpr", "greater than 0", "got 0"),
+        (changed(alerts={"min_precision": 0}), "alerts.min_precision", "greater than 0", "got 0"),
         (changed(split={"test": float("nan")}), "split.test", "must be a finite number", "got nan"),
         (changed(search={"trials": -1}), "search.trials", "greater than or equal to 0", "got -1"),
         (changed(search={"trials": 2.5}), "search.trials", "valid integer", "got 2.5"),
@@ -215,7 +232,7 @@ def test_settings_cannot_be_changed():
     params = check_params({"sources": SOURCES})
     for block, key in (
         (params, "seed"),
-        (params.alerts, "target_fpr"),
+        (params.alerts, "unit_minutes"),
         (params.source("days"), "days"),
     ):
         with pytest.raises(ValidationError, match="frozen"):
@@ -236,16 +253,16 @@ fractions = st.floats(0, 1, exclude_min=True, exclude_max=True)
 @given(
     seed=st.integers(0, 2**31 - 1),
     test=fractions,
-    target_fpr=fractions,
+    share=fractions,
     trials=st.integers(0, 100_000),
     timeout=st.floats(1e-3, 1e6),
 )
-def test_what_is_written_out_reads_back_the_same(seed, test, target_fpr, trials, timeout):
+def test_what_is_written_out_reads_back_the_same(seed, test, share, trials, timeout):
     params = check_params(
         changed(
             seed=seed,
             split={"test": test},
-            alerts={"target_fpr": target_fpr},
+            alerts={"target": {"share_of_rows": share}},
             search={"trials": trials, "timeout": timeout},
         )
     )
@@ -361,7 +378,7 @@ def test_a_value_that_yaml_cannot_make_is_told_in_one_line(tmp_path, value):
         (changed(seed=None), "seed: must be a valid integer, got nothing"),
         (changed(seed=True), "seed: must be a number, got True"),
         (changed(split={"test": True}), "split.test: must be a number, got True"),
-        (changed(alerts={"alerts_per_day": True}), "alerts.alerts_per_day: must be a number"),
+        (changed(alerts={"unit_minutes": True}), "alerts.unit_minutes: must be a number"),
         (
             {"sources": {"days": {"format": "simulated", "days": False}}},
             "sources.days.days: must be a number, got False",

@@ -64,9 +64,9 @@ def test_an_unknown_source(oddwire, project, command):
 
 @pytest.mark.parametrize("command", [*OF_A_SOURCE[:3], ["params"], ["up"]], ids=" ".join)
 def test_a_bad_parameter(oddwire, project, command):
-    write_params(project.root, {**SMALL_PARAMS, "alerts": {"target_fpr": 2}})
+    write_params(project.root, {**SMALL_PARAMS, "alerts": {"target": {"share_of_rows": 2}}})
     error = oddwire(*command).error
-    for word in ("params.yaml", "alerts.target_fpr", "2"):
+    for word in ("params.yaml", "alerts.target.share_of_rows", "2"):
         assert word in error, error
     assert not project.mlruns.exists()
 

@@ -55,7 +55,7 @@ def test_params_are_printed_with_their_defaults(oddwire, project):
     assert ended.code == 0
     printed = yaml.safe_load(ended.out)
     assert printed["sources"]["simulated"]["connections_per_day"] == 800
-    assert printed["alerts"]["target_fpr"] == 0.01  # it does not stand in the file
+    assert printed["alerts"]["unit_minutes"] == 10  # it does not stand in the file
     assert "alerts" not in project.params_file.read_text()
 
 

@@ -53,7 +53,7 @@ DESK_PARAMS = {
     },
     "split": {"calibration": 0.25, "validation": 0.25, "test": 0.3},
     "search": {"trials": 2, "timeout": 60, "detectors": ["isolation_forest"]},
-    "alerts": {"target_fpr": 0.05},
+    "alerts": {"target": {"share_of_rows": 0.05}},
     "promotion": {"resamples": 50, "max_milliseconds_per_row": 100},
     "drift": {"sample_rows": 1000},
 }

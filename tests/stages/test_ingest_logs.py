@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from archived_logs import zeek_log
@@ -21,6 +23,7 @@ from oddwire.stages.link import link
 from oddwire.stages.prepare import prepare
 from oddwire.stages.settings import write_settings
 from oddwire.traffic.archive import open_archive
+from oddwire.traffic.connections import CONNECTION_COLUMNS
 from oddwire.traffic.sources.logs import there
 
 BEGIN = 1_700_000_000
@@ -116,6 +119,46 @@ def test_the_key_follows_from_what_changes_rows_alone(project, logs):
         logs(0, **settings)
         keys.append(reading_key(load_params(project.params_file).source("zeek")))
     assert keys[0] == keys[1] == keys[2] != keys[3]
+
+
+def test_another_unit_is_that_of_all_rows_and_no_file_is_read_for_it(project, logs):
+    folder = logs(0)
+    before = ingested(project)
+    assert "unit" not in before.read("train")
+    (folder / "conn.0.log").unlink()
+    logs(1, 2, unit=["src_ip", "proto"])
+    after = ingested(project)
+    assert {part.reading for part in after.records.parts} == {before.records.parts[0].reading}
+    rows = after.read("train")
+    assert len(rows) == 180
+    assert (rows["unit"] == rows["src_ip"] + "," + rows["proto"]).all()
+    prepare(project, "zeek")
+    assert all(
+        "unit" in pd.read_parquet(project.prepared("zeek") / f"{part}.parquet") for part in PARTS
+    )
+
+
+def test_rows_that_an_earlier_version_read_have_no_campaigns(project, logs):
+    folder = logs(0)
+    (part,) = ingested(project).records.parts
+    file = part.file(project.ingested("zeek"))
+    # As it was written before there were campaigns; nothing notices but the stored size.
+    table = pq.read_table(file).drop_columns("campaign")
+    pq.write_table(table, file, compression="zstd")
+    records = project.ingested("zeek") / "files.json"
+    content = json.loads(records.read_text())
+    content["parts"][0]["stored"] = file.stat().st_size
+    records.write_text(json.dumps(content))
+    (folder / "conn.0.log").unlink()
+    logs(1, 2)
+    archive = ingested(project)
+    assert len(archive.records.parts) == 3
+    for rows in (7, 200):
+        frames = list(archive.batches("train", rows=rows))
+        assert {tuple(frame) for frame in frames} == {CONNECTION_COLUMNS}
+        assert sum(map(len, frames)) == 180
+    assert archive.read("train", ["uid", "campaign"])["campaign"].isna().all()
+    prepare(project, "zeek")
 
 
 def test_too_many_refused_lines_fail_and_leave_the_archive_as_it_was(project, logs, hashes):

@@ -34,7 +34,7 @@ _LABELS = """
     label labels class classification attack attacks attackcat attackcategory attacktype attackname
     attackid attacklabel category subcategory type target threat threatname threattype malicious
     ismalicious isattack anomaly isanomaly detailedlabel detailedlabels traffictype family malware
-    botnet groundtruth verdict difficulty alert alerted alertsignature signature
+    botnet campaign campaignid groundtruth verdict difficulty alert alerted alertsignature signature
 """
 # Of two letters, as nfdump and Argus write: only where the values could be such.
 _SHORT_ADDRESSES, _SHORT_PORTS = {"sa", "da"}, {"sp", "dp"}

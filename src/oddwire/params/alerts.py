@@ -13,13 +13,10 @@ ThresholdRule = Literal["target", "tail", "best_f1", "precision"]
 
 # What replaces a key or a rule that there was before, for whoever still has it.
 _REPLACED_KEYS = {
-    "target_fpr": "target: {share_of_rows: 0.01}",
-    "alerts_per_day": "target: {false_incidents_per_day: 30}",
+    "target_fpr": "target: {{share_of_rows: {got}}}",
+    "alerts_per_day": "target: {{false_incidents_per_day: {got}}}",
 }
-_REPLACED_RULES = {
-    "fpr": "target: {share_of_rows: 0.01}",
-    "alerts_per_day": "target: {false_incidents_per_day: 30}",
-}
+_REPLACED_RULES = ("fpr", "alerts_per_day")
 
 
 class TargetSettings(Settings):
@@ -85,10 +82,10 @@ class AlertSettings(Settings):
             return content
         for key, instead in _REPLACED_KEYS.items():
             if key in content:
-                raise _replaced(key, content[key], instead)
+                raise _replaced(key, content[key], instead.format(got=f"{content[key]!s:.20}"))
         rule = content.get("rule")
         if isinstance(rule, str) and rule in _REPLACED_RULES:
-            raise _replaced("rule", rule, _REPLACED_RULES[rule])
+            raise _replaced("rule", rule, "rule: target")
         return content
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from oddwire.params.source_settings import RowKind, SourceSettings
+from oddwire.params.source_settings import ConnectionUnit, RowKind, SourceSettings, as_list
 from oddwire.params.values.paths import FilePattern, is_text
 from oddwire.params.values.time_formats import TimeFormat
 from oddwire.params.values.zones import Zone
@@ -24,10 +24,6 @@ ConnectionColumn = Literal[
     "conn_state", "history",
 ]  # fmt: skip
 _NEEDED = ("ts", "src_ip", "dst_ip")
-
-
-def _as_list(files: Any) -> Any:
-    return [files] if isinstance(files, str) else files
 
 
 def _check_text(pattern: str) -> str:
@@ -61,6 +57,8 @@ class LogSource(SourceSettings):
         three lines may be in any case, unless it is 0.
     train_days
         How many of the newest days are trained on; None for all.
+    unit
+        The columns that name whom a connection's alerts are counted with; None for ``src_ip``.
 
     Attributes
     ----------
@@ -74,11 +72,12 @@ class LogSource(SourceSettings):
 
     files: Annotated[
         tuple[Annotated[FilePattern, AfterValidator(_check_text)], ...],
-        BeforeValidator(_as_list),
+        BeforeValidator(as_list),
         Field(min_length=1),
     ]
     max_refused_share: float = Field(0.01, ge=0, le=1)
     train_days: int | None = Field(None, ge=1, le=36_600)
+    unit: ConnectionUnit | None = None
 
     @property
     def logs(self) -> tuple[str, ...]:

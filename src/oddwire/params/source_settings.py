@@ -5,13 +5,32 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from oddwire.params.base import Settings
 
 RowKind = Literal["connections", "table"]
+# The columns of the connection schema by which units may be told apart: a time or a count is none.
+UnitColumn = Literal["src_ip", "dst_ip", "src_port", "dst_port", "proto", "service", "conn_state"]
+
+
+def as_list(names: Any) -> Any:
+    """Return a list where one name may stand for it."""
+    return [names] if isinstance(names, str) else names
+
+
+def _check_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise PydanticCustomError("unit", "must name each column once", {"got": twice})
+    return names
+
+
+_Unit = (BeforeValidator(as_list), AfterValidator(_check_different), Field(min_length=1))
+ConnectionUnit = Annotated[tuple[UnitColumn, ...], *_Unit]
+TableUnit = Annotated[tuple[str, ...], *_Unit]
 
 
 class SourceSettings(Settings):
@@ -27,7 +46,7 @@ class SourceSettings(Settings):
         features.
     scenarios
         Changes of its traffic that its reader can simulate.
-    units
+    measures
         In what columns of a table are measured, where the format says so.
     reader
         The module of ``oddwire.traffic.sources`` that reads it; None for that of the format's name.
@@ -35,7 +54,7 @@ class SourceSettings(Settings):
 
     row_kind: ClassVar[RowKind] = "table"
     scenarios: ClassVar[tuple[str, ...]] = ()
-    units: ClassVar[Mapping[str, str]] = {}
+    measures: ClassVar[Mapping[str, str]] = {}
     reader: ClassVar[str | None] = None
 
     format: str
@@ -44,6 +63,11 @@ class SourceSettings(Settings):
     def paths(self) -> dict[str, Path]:
         """Return the paths of the files that it names one by one, by the key that names them."""
         return {}
+
+    @property
+    def unit_columns(self) -> tuple[str, ...]:
+        """The columns that its ``unit``, if its format has that key, says name a row's unit."""
+        return tuple(getattr(self, "unit", None) or ())
 
     @property
     def logs(self) -> tuple[str, ...]:

@@ -21,7 +21,12 @@ from oddwire.params.log_sources import (
     SuricataSource,
     ZeekSource,
 )
-from oddwire.params.source_settings import RowKind, SourceSettings
+from oddwire.params.source_settings import (
+    ConnectionUnit,
+    RowKind,
+    SourceSettings,
+    TableUnit,
+)
 from oddwire.params.values.paths import FilePath
 from oddwire.params.values.time_formats import TimeFormat
 
@@ -47,6 +52,7 @@ class SimulatedSource(SourceSettings):
     attacks: bool = True
     drift: tuple[DriftScenario, ...] = ()
     drift_from_day: int = Field(0, ge=0, le=366)
+    unit: ConnectionUnit | None = None
 
     def rows_from(self) -> str:
         """Say how many days of how many connections are simulated."""
@@ -73,7 +79,7 @@ class _TrainAndTest(SourceSettings):
 class NslKddSource(_TrainAndTest):
     """The official files of NSL-KDD."""
 
-    units: ClassVar[Mapping[str, str]] = {
+    measures: ClassVar[Mapping[str, str]] = {
         "duration": "s", "src_bytes": "bytes", "dst_bytes": "bytes",
     }  # fmt: skip
 
@@ -106,6 +112,10 @@ class TableSource(_TrainAndTest):
         Words and numbers that mean missing in a feature, beside those that always do.
     decimal
         The decimal mark of its numbers; with the comma, dots may part thousands.
+    campaign
+        The column that says which attacker's work an attack was.
+    unit
+        The columns that name whom a row's alerts are counted with; None where there are none.
     """
 
     format: Literal["table"]
@@ -121,16 +131,30 @@ class TableSource(_TrainAndTest):
     categorical: tuple[str, ...] | None = None
     null_values: tuple[NullValue, ...] = ()
     decimal: Literal[".", ","] = "."
+    campaign: str | None = None
+    unit: TableUnit | None = None
 
     @model_validator(mode="after")
     def _give_each_column_one_role(self) -> Self:
-        named = [name for name in (self.label, self.attack, self.time) if name is not None]
+        roles = (self.label, self.attack, self.campaign, self.time)
+        named = [name for name in roles if name is not None]
         if twice := {name for name in named if named.count(name) > 1}:
             raise PydanticCustomError(
-                "roles", "label, attack and time must be different columns", {"got": min(twice)}
-            )
+                "roles", "label, attack, campaign and time must be different columns",
+                {"got": min(twice)},
+            )  # fmt: skip
+        if wrong := [name for name in self.unit_columns if name in named]:
+            raise PydanticCustomError(
+                "roles", "unit must name other columns than label, attack, campaign and time",
+                {"got": wrong[0]},
+            )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _name_what_others_need(self) -> Self:
         for key, given in {
             "attack": self.attack,
+            "campaign": self.campaign,
             "unknown": ", ".join(map(str, self.unknown)),
         }.items():
             if given and self.label is None:
@@ -139,6 +163,10 @@ class TableSource(_TrainAndTest):
             raise PydanticCustomError(
                 "roles", "time_format needs a time beside it", {"got": self.time_format}
             )
+        return self
+
+    @model_validator(mode="after")
+    def _give_each_value_one_meaning(self) -> Self:
         benign = {str(value).strip().casefold() for value in self.benign}
         for value in self.unknown:
             if str(value).strip().casefold() in benign:

@@ -22,7 +22,7 @@ from oddwire.exploration.statistics import describe
 from oddwire.params import Source, load_params
 from oddwire.project import Project
 from oddwire.stages.running import remark, run
-from oddwire.traffic.features.units import unit_of
+from oddwire.traffic.features.measures import measure_of
 from oddwire.traffic.frame_files import read_frames
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.splitting.shared_rows import SharedRows
@@ -51,7 +51,7 @@ def explore(project: Project, source: str) -> None:
     statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
     statistics["shared_rows"] = {"remarkable": shared.remarkable, "sentence": shared.sentence}
     statistics["left_out"] = left_out
-    statistics["units"] = _units(settings, schema)
+    statistics["measures"] = _measures(settings, schema)
     maps = _maps(on_map, schema, params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
     with whole_folder(project.explored(source)) as folder:
@@ -69,10 +69,10 @@ def _maps(rows: pd.DataFrame, schema: FeatureSchema, seed: int) -> Maps | str:
         return reason
 
 
-def _units(settings: Source, schema: FeatureSchema) -> dict[str, str]:
+def _measures(settings: Source, schema: FeatureSchema) -> dict[str, str]:
     if settings.row_kind == "table":
-        return dict(settings.units)
-    return {name: unit for name in schema.numeric if (unit := unit_of(name)) is not None}
+        return dict(settings.measures)
+    return {name: found for name in schema.numeric if (found := measure_of(name)) is not None}
 
 
 def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, SharedRows, int]:

@@ -29,7 +29,9 @@ from oddwire.traffic.sources.logs.there import files_there, held, remember
 
 # One more whenever a reader of logs gives other rows for the same file: all are read anew then.
 READERS = 1
-_NOT_OF_THE_ROWS = {"files", "max_refused_share", "max_rows", "train_days"}
+_NOT_OF_THE_ROWS = {"files", "max_refused_share", "max_rows", "train_days", "unit"}
+# Settings that came later: rows read before are the same where nothing is said of them.
+_ADDED = ("campaign",)
 _SECONDS = 2.0  # between two words on how far it is
 
 
@@ -62,7 +64,8 @@ def _ingest_logs(project: Project, source: str, settings: LogSource) -> None:
     with whole_folder(target) as folder:
         reading = Reading(
             reading_key(settings), partial(held, scratch=folder), partial(read_parts, settings),
-            begins_with, settings.max_refused_share, settings.in_log_order, _told(),
+            begins_with, settings.max_refused_share, settings.in_log_order,
+            settings.unit_columns, _told(),
         )  # fmt: skip
         after = grow(target, before, files, reading, folder)
     remember(files, project.known_logs(source))
@@ -77,6 +80,7 @@ def _ingest_logs(project: Project, source: str, settings: LogSource) -> None:
 def reading_key(settings: LogSource) -> str:
     """Return a hash of all settings on which the rows of a log file depend."""
     content = settings.model_dump(mode="json", exclude=_NOT_OF_THE_ROWS)
+    content = {key: set_to for key, set_to in content.items() if key not in _ADDED or set_to}
     text = json.dumps([READERS, content], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_datetime64_any_dtype
 
 from oddwire.compiling import compiled
 from oddwire.traffic.features.clock import MICROSECONDS, Clock
@@ -62,13 +63,14 @@ class Units:
         """The number of each row's unit, from 0 in the order of their first rows, shape (n,)."""
         if self.clock is None:
             return self.sources
-        slots = self.clock // self._length
-        pairs = pd.MultiIndex.from_arrays([self.sources, slots])
+        # Both are numbered from 0, so that there is room for all pairs in 64 bits.
+        slots, different = pd.factorize(self.clock // self._length)
+        pairs = self.sources * len(different) + slots
         return np.asarray(pd.factorize(pairs)[0], dtype=np.int64)
 
     @property
     def _length(self) -> int:
-        return round(self.minutes * 60 * MICROSECONDS)
+        return max(1, round(self.minutes * 60 * MICROSECONDS))
 
     def take(self, chosen: NDArray[Any]) -> Self:
         """Return the units of some rows.
@@ -101,6 +103,8 @@ class Units:
             -inf where the source has no row in that time.
         """
         values = np.ascontiguousarray(scores, dtype=np.float64)
+        if len(values) != len(self):
+            raise ValueError(f"a score per row is needed, {len(self)} in all, got {len(values)}")
         if self.kind == "row":
             return np.full(len(values), -np.inf)
         clock = np.zeros(len(self), dtype=np.int64) if self.clock is None else self.clock
@@ -141,37 +145,40 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     """
     column = source_column(frame)
     if column is None:
-        rows = np.arange(len(frame))
+        rows = np.arange(len(frame), dtype=np.int64)
         return Units(rows, np.full(len(frame), UNKNOWN_SOURCE, object), None, minutes, "row")
-    codes, names = pd.factorize(frame[column])
+    codes, different = pd.factorize(frame[column])
     missing = codes < 0
-    codes[missing] = len(names) + np.arange(np.count_nonzero(missing))
-    texts = np.append(
-        np.asarray(names, dtype=object).astype(str).astype(object),
-        np.full(np.count_nonzero(missing), UNKNOWN_SOURCE, object),
-    )
+    codes[missing] = len(different) + np.arange(np.count_nonzero(missing))
+    # Objects, since NumPy would give each text as much room as the longest one takes.
+    names = np.full(len(different) + np.count_nonzero(missing), UNKNOWN_SOURCE, dtype=object)
+    names[: len(different)] = [str(name) for name in different]
     clock = _clock(frame)
     kind: Kind = "source" if clock is None else "source and time"
-    return Units(codes.astype(np.int64), texts, clock, minutes, kind)
+    return Units(codes.astype(np.int64), names, clock, minutes, kind)
 
 
 def source_column(frame: pd.DataFrame) -> str | None:
     """Return the column that names the source of each row; None where there is none."""
     if UNIT in frame:
         return UNIT
-    return "src_ip" if END in frame and "src_ip" in frame else None
+    # Of a table it is one of many columns.
+    return "src_ip" if "src_ip" in frame and known_at(frame) == END else None
 
 
 def _clock(frame: pd.DataFrame) -> Ints | None:
     name = known_at(frame)
-    if name is None or frame[name].isna().all():
-        return None
     if name == END:
         return Clock().of(frame)
-    # Rows of a table without a time come first, and share one.
+    if name is None or not is_datetime64_any_dtype(frame[TIME]):
+        return None
     times = frame[TIME].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     known = ~np.isnat(times)
-    moments = np.where(known, times.view(np.int64), times[known].view(np.int64).min())
+    if len(times) and not known.any():
+        return None
+    # Rows of a table without a time come first, and share one.
+    moments = times.view(np.int64)
+    moments = np.where(known, moments, moments[known].min(initial=np.iinfo(np.int64).max))
     return np.maximum.accumulate(moments)
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pandas.api.types import is_datetime64_any_dtype
 
 from oddwire.compiling import compiled
 from oddwire.traffic.features.clock import MICROSECONDS, Clock
@@ -118,7 +119,7 @@ class UnitsSoFar:
         name = known_at(frame)
         if name == END:
             clock = self._clock.of(frame)
-        elif name is None:
+        elif name is None or not is_datetime64_any_dtype(frame[name]):
             clock = np.full(len(frame), UNTIMED)
         else:
             times = frame[name].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")

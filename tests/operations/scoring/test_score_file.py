@@ -271,7 +271,9 @@ def test_the_model_that_scores_is_checked_against_the_registry(desk):
     with desk.registry.files(version) as folder:
         metadata = Model.load(folder, digest=version.digest).metadata
     assert metadata["source"] == "desk"
-    assert metadata["threshold"] == {"rule": "fpr", "alert_p_value": 0.05, "target_fpr": 0.05}
+    kept = metadata["threshold"]
+    assert (kept["rule"], kept["target"]) == ("target", {"share_of_rows": 0.05})
+    assert kept["alert_p_value"] == kept["target_fpr"] == 0.05
 
 
 def test_a_scored_file_has_all_columns_of_the_file_as_they_stand_there(desk, current, tmp_path):

@@ -36,7 +36,7 @@ def numbers(rows, columns, seed=0):
 
 def test_two_columns_without_labels_and_too_few_values_for_a_threshold(train_on):
     frame = pd.DataFrame({"c0": [1, 2, 3] * 100, "c1": [4, 5, 6] * 100})
-    row = train_on(frame, params={"alerts": {"target_fpr": 0.0001}})
+    row = train_on(frame, params={"alerts": {"target": {"share_of_rows": 0.0001}}})
     for figure in ("roc_auc", "average_precision", "f1", "recall", "recall_at_fpr"):
         assert row[figure] is None
         assert "label" in row["undefined"][figure]

@@ -71,8 +71,9 @@ def by_rule(desk, rule, **settings):
 @pytest.mark.parametrize(
     ("rule", "settings"),
     [
-        ("fpr", {"target_fpr": 0.02}),
-        ("tail", {"target_fpr": 0.02}),
+        ("target", {"target": {"share_of_rows": 0.02}}),
+        ("target", {"target": {"share_of_units": 0.02}}),
+        ("tail", {"target": {"share_of_rows": 0.02}}),
         ("best_f1", {}),
         ("precision", {"min_precision": 0.3, "attack_share": 0.2}),
     ],
@@ -99,7 +100,7 @@ def test_no_rule_sees_the_test_rows(desk, tmp_path):
     copy = tmp_path / "desk"
     shutil.copytree(desk.project.prepared("desk"), copy)
     (copy / "test.parquet").unlink()
-    for rule in ("fpr", "tail", "best_f1", "precision"):
+    for rule in ("target", "tail", "best_f1", "precision"):
         training = replace(by_rule(desk, rule, min_precision=0.5), prepared=Prepared(copy))
         model, _ = fit_model(training, "isolation_forest", {})
         assert np.isfinite(model.threshold)
@@ -113,7 +114,7 @@ def test_rules_that_need_labels_are_refused_before_a_search(desk, tmp_path):
     split.write_text(json.dumps(content))
     training = replace(by_rule(desk, "best_f1"), prepared=Prepared(tmp_path / "desk"))
     with pytest.raises(ParameterError, match=r"best_f1 needs attacks .* got 0 attacks"):
-        _ = training.target_fpr
+        _ = training.target
 
 
 def test_detectors_are_named_once_each_in_the_order_given():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from items import merged, of, texts
 
+from oddwire.detection.calibration.thresholds.targets import Target
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.scored_rows import ScoredRows
@@ -30,7 +31,7 @@ from oddwire.params import check_params
 PARAMS = check_params({
     "seed": 3,
     "sources": {"desk": {"format": "simulated", "days": 2}, "other": {"format": "simulated"}},
-    "alerts": {"target_fpr": 0.02},
+    "alerts": {"target": {"share_of_rows": 0.02}},
 })  # fmt: skip
 
 
@@ -68,10 +69,12 @@ def test_the_lineage_holds_settings_lock_versions_and_a_diff_where_there_is_one(
 
 
 def test_the_settings_of_a_training_are_flat_and_of_its_source_alone():
-    chosen = {"trials": 5, "detectors": ["kmeans", "autoencoder"], "target_fpr": 0.02}
+    target = Target("false_incidents_per_day", 30.0)
+    chosen = {"trials": 5, "detectors": ["kmeans", "autoencoder"], "target": target}
     settings = merged(Parameters, records.settings_items(PARAMS, "desk", **chosen))
     assert settings["seed"] == 3
-    assert settings["alerts.target_fpr"] == 0.02
+    assert settings["alerts.target.false_incidents_per_day"] == 30
+    assert "alerts.target.share_of_rows" not in settings, "the one in effect, or its default"
     assert settings["source.days"] == 2
     assert settings["search.trials"] == 5, "the one in effect, and no other beside it"
     assert settings["search.detectors"] == "kmeans,autoencoder"

@@ -38,7 +38,7 @@ def test_a_training_leaves_finished_runs_a_champion_and_no_working_files(desk):
     found = desk.tracking.newest_training("desk")
     assert found.info.run_id == desk.result.run_id
     assert found.data.tags["best_detector"] == "isolation_forest"
-    assert found.data.params["alerts.target_fpr"] == "0.05"
+    assert found.data.params["alerts.target.share_of_rows"] == "0.05"
     assert found.data.params["search.trials"] == "2"
     assert 10 <= len(found.data.metrics) <= 12
     (study,) = desk.tracking.children(found)

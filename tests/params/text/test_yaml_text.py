@@ -82,12 +82,12 @@ def test_what_never_ends_is_not_read(tmp_path, make, says):
 def test_anchors_aliases_and_merges_of_ordinary_size_are_read(written):
     text = (
         "\ufeffsources:\n  a: &a {format: simulated}\n  b: *a\n  c: {<<: *a, days: 3}\n"
-        "alerts:\n  target_fpr: 1e-3\n"  # which YAML 1.1 reads as text
+        "alerts:\n  target: {share_of_rows: 1e-3}\n"  # which YAML 1.1 reads as text
     )
     params = load_params(written(text))
     assert params.source("c").days == 3
     assert params.source("b") == params.source("a")
-    assert params.alerts.target_fpr == 0.001
+    assert params.alerts.target.share_of_rows == 0.001
 
 
 def test_an_error_in_the_text_does_not_quote_the_line_which_may_hold_a_token(written):

@@ -223,12 +223,20 @@ class TestBlocksOfTime:
             all_counts = (rows["ts"].dt.hour // 6).value_counts()
             assert ((counts / all_counts - share).abs() < 0.6 * share).all()
 
-    def test_cover_the_whole_span_in_each_part(self):
+    def test_cover_the_whole_span_in_each_part_but_for_the_first_quarter_which_trains(self):
         rows = rows_of(20_000, attack_share=0)
         parts = split(rows, rows_of(50))
-        for part in PARTS[:3]:
-            days = getattr(parts, part)["ts"].dt.floor("D").nunique()
-            assert days == 10
+        for part, days in (("train", 10), ("calibration", 8), ("validation", 8)):
+            assert getattr(parts, part)["ts"].dt.floor("D").nunique() == days
+        first_quarter = parts.train["ts"] < START + pd.Timedelta(days=2.45)
+        assert first_quarter.sum() == (rows["ts"] < START + pd.Timedelta(days=2.45)).sum()
+
+    def test_of_a_small_training_part_half_is_from_the_rest_of_the_time(self):
+        rows = rows_of(10_000, attack_share=0)
+        parts = split(rows, rows_of(50), calibration=0.4, validation=0.4)
+        early = parts.train["ts"] < START + pd.Timedelta(days=1)
+        assert early.mean() == pytest.approx(0.5, abs=0.03)
+        assert [len(getattr(parts, part)) for part in PARTS[:3]] == [2000, 4000, 4000]
 
 
 class TestTooMany:

@@ -10,9 +10,9 @@ k-th highest is k).
 **No source decides alone.** One that scans all day, or once, would raise the threshold for all
 others. So of its incidents or units no more count than
 
-    K = a b + 2 sqrt(a b),  b = max(1/5, 2 w),  and at least 1
+    K = a b + 2 sqrt(a b),  b = max(1/10, 2 w),  and at least 1
 
-with ``a`` those allowed and ``w`` the source's share of the units: a fifth, or twice its share,
+with ``a`` those allowed and ``w`` the source's share of the units: a tenth, or twice its share,
 and what chance may add (two standard deviations of a count). What that does to validity: where L
 units of the n at or above the threshold were not counted, the share of new exchangeable units that
 alert is at most
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from oddwire.traffic.units import Units
 
-LARGEST_SHARE = 0.2  # of the alarms allowed that one source may count for
+LARGEST_SHARE = 0.1  # of the alarms allowed that one source may count for
 _TIMES_ITS_UNITS = 2.0
 _DEVIATIONS = 2.0
 _ROUNDING = 1e-9
@@ -162,6 +162,8 @@ class BenignAlarms:
         most = math.floor(allowed + _ROUNDING) - 1
         bounds = self._bounds(allowed) if bounded else None
         threshold = _lowest(alarms, most, bounds)
+        if threshold is None:  # not even all rows make too many
+            threshold = float(self.scores.min())
         by_source = np.bincount(alarms.at(threshold), minlength=1)
         counted = by_source if bounds is None else np.minimum(by_source, bounds[: len(by_source)])
         return AllowedThreshold(
@@ -171,30 +173,40 @@ class BenignAlarms:
     def noisiest(self, alarms: Alarms, threshold: float) -> tuple[NoisySource, ...]:
         """Return the sources with the most alarms, the noisiest first, a few at most.
 
-        None where rows have no source; not those with so few that chance names them.
+        Those with more than twice their share of the units, and with more alarms than chance
+        gives; none where rows have no source.
         """
         if self.units.kind == "row":
             return ()
         by_source = np.bincount(alarms.at(threshold), minlength=len(self.units.names))
-        total = by_source.sum()
-        first = np.argsort(-by_source, kind="stable")[:MOST_NAMED]
+        total = max(by_source.sum(), 1)
+        noisy = (
+            (by_source >= np.maximum(LEAST_ALARMS_NAMED, LEAST_SHARE_NAMED * total))
+            & (by_source > _TIMES_ITS_UNITS * self._shares * total)
+        )  # fmt: skip
+        first = np.argsort(-by_source * noisy, kind="stable")[:MOST_NAMED]
         return tuple(
             NoisySource(str(self.units.names[at]), int(by_source[at]), float(by_source[at] / total))
             for at in first
-            if by_source[at] >= max(LEAST_ALARMS_NAMED, LEAST_SHARE_NAMED * total)
+            if noisy[at]
         )
+
+    @cached_property
+    def _shares(self) -> FloatArray:
+        """The share of the units that each source has."""
+        sources = self.by_unit.sources
+        shares: FloatArray = np.bincount(sources, minlength=len(self.units.names)) / len(sources)
+        return shares
 
     def _bounds(self, allowed: float) -> NDArray[np.int64]:
         """Return how many alarms of each source count at most."""
-        sources = self.by_unit.sources
-        shares = np.bincount(sources, minlength=len(self.units.names)) / max(len(sources), 1)
-        usual = allowed * np.maximum(LARGEST_SHARE, _TIMES_ITS_UNITS * shares)
+        usual = allowed * np.maximum(LARGEST_SHARE, _TIMES_ITS_UNITS * self._shares)
         most: NDArray[np.int64] = np.floor(usual + _DEVIATIONS * np.sqrt(usual)).astype(np.int64)
         return np.maximum(most, 1)
 
 
-def _lowest(alarms: Alarms, most: int, bounds: NDArray[np.int64] | None) -> float:
-    """Return the lowest threshold down to which no more than so many alarms count."""
+def _lowest(alarms: Alarms, most: int, bounds: NDArray[np.int64] | None) -> float | None:
+    """Return the lowest threshold down to which no more than so many alarms count; None for any."""
     ends = np.isfinite(alarms.low)
     scores = np.concatenate([alarms.high, alarms.low[ends]])
     order = np.argsort(-scores, kind="stable")
@@ -213,4 +225,4 @@ def _lowest(alarms: Alarms, most: int, bounds: NDArray[np.int64] | None) -> floa
         count += min(now[source], limit)
         if complete and count > most:
             return math.nextafter(float(scores[at]), math.inf)
-    return float(scores[-1])
+    return None

@@ -42,7 +42,7 @@ def draw_distributions(statistics: dict[str, Any], rows: pd.DataFrame) -> Pictur
     for axes, name in zip(panels, names, strict=False):
         values = column_of(rows, name)
         _histograms(axes, {kind: values[chosen] for kind, chosen in classes.items()})
-        axes.set_xlabel(statistics.get("units", {}).get(name, ""), fontsize=8)
+        axes.set_xlabel(statistics.get("measures", {}).get(name, ""), fontsize=8)
     return Picture(
         "distributions",
         f"Histograms of {len(names)} numeric features, {' against '.join(classes)} rows.",

@@ -30,7 +30,7 @@ from oddwire.traffic.archive.records import (
     write_records,
 )
 from oddwire.traffic.archive.refused import is_too_many
-from oddwire.traffic.archive.rows import write_schema
+from oddwire.traffic.archive.rows import write_meaning
 from oddwire.traffic.archive.sorting import sort_part
 from oddwire.traffic.archive.superseding import find_superseded
 from oddwire.traffic.wire_text import printable, shown_path
@@ -85,6 +85,8 @@ class Reading:
         The share of a file's lines that may be refused.
     in_log_order
         Whether rows stand in a file as they were known; they are sorted by their ends otherwise.
+    unit
+        The columns that name the unit of the connections, as the source says.
     told
         Hears of each file before it is read, how many were before it and how many there are.
     """
@@ -95,6 +97,7 @@ class Reading:
     begins_with: Callable[[Path, int, str], bool]
     most_refused: float
     in_log_order: bool = True
+    unit: tuple[str, ...] = ()
     told: Callable[[Path, int, int], None] = lambda *_: None
 
 
@@ -140,7 +143,7 @@ def grow(
     parts = sorted((*kept, *made), key=lambda part: part.order)
     grown = Records(tuple(parts), grouped(found))
     write_records(grown, folder)
-    write_schema(None, folder)
+    write_meaning(None, reading.unit, folder)
     return grown
 
 

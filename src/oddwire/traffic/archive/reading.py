@@ -28,8 +28,9 @@ from oddwire.traffic.archive.records import (
     moment,
     read_records,
 )
-from oddwire.traffic.archive.rows import ROWS_FILE, read_schema
+from oddwire.traffic.archive.rows import ROWS_FILE, read_meaning
 from oddwire.traffic.schema import TIME, FeatureSchema
+from oddwire.traffic.unit_column import with_unit
 
 _ROWS = 200_000
 _MOMENT = dt.timedelta(microseconds=1)
@@ -52,10 +53,13 @@ class Archive:
         Where they are.
     schema
         As of `SourceRows`.
+    unit
+        As of `SourceBatches`.
     """
 
     folder: Path
     schema: FeatureSchema | None
+    unit: tuple[str, ...] = ()
 
     @property
     def kind(self) -> RowKind:
@@ -94,7 +98,8 @@ class Archive:
         Parameters
         ----------
         columns
-            Those to read, as far as they are there, one at least; None for all.
+            Those to read, as far as they are there, one at least; None for all, and the unit of
+            connections.
         since, until
             The period: rows that are known from a moment on, and before another.
 
@@ -106,12 +111,13 @@ class Archive:
         tables = (table for table, _ in self.stretches(
             part, rows=rows, columns=columns, since=since, until=until
         ))  # fmt: skip
+        unit = self.unit if columns is None else ()
         there = False
         for table in in_batches(tables, rows):
             there = True
-            yield self._frame(table)
+            yield with_unit(self._frame(table), unit)
         if not there:
-            yield self._frame(self._empty(part, columns))
+            yield with_unit(self._frame(self._empty(part, columns)), unit)
 
     def read(
         self,
@@ -248,7 +254,7 @@ def open_archive(folder: Path) -> Archive:
         raise DataError(
             f"{folder / ROWS_FILE} does not exist: run `oddwire ingest {folder.name}` first"
         )
-    return Archive(folder, read_schema(folder))
+    return Archive(folder, *read_meaning(folder))
 
 
 def _open(file: Path, skipped: Places, options: dict[str, Any], rows: int) -> Iterator[Piece]:

@@ -12,6 +12,7 @@ import pandas as pd
 from oddwire.params import RowKind
 from oddwire.traffic.frame_files import write_frames
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.unit_column import with_unit
 
 ROWS_FILE = "rows.json"
 
@@ -51,17 +52,22 @@ class SourceBatches:
         As of `SourceRows`, in pieces of the same columns, in the order in which rows are known.
     remarks
         What the person who waits should know of how the files were understood, a sentence each.
+    unit
+        The columns of connections that name their unit, as the source says; none of a table, whose
+        rows bring it.
     """
 
     train: Iterable[pd.DataFrame]
     test: Iterable[pd.DataFrame] | None = None
     schema: FeatureSchema | None = None
     remarks: tuple[str, ...] = ()
+    unit: tuple[str, ...] = ()
 
     def together(self) -> SourceRows:
         """Read all of them."""
+        train = with_unit(pd.concat(self.train, ignore_index=True), self.unit)
         test = None if self.test is None else pd.concat(self.test, ignore_index=True)
-        return SourceRows(pd.concat(self.train, ignore_index=True), test, self.schema)
+        return SourceRows(train, test, self.schema)
 
 
 def write_rows(rows: SourceBatches, folder: Path) -> None:
@@ -69,16 +75,21 @@ def write_rows(rows: SourceBatches, folder: Path) -> None:
     write_frames(rows.train, folder / "train.parquet")
     if rows.test is not None:
         write_frames(rows.test, folder / "test.parquet")
-    write_schema(rows.schema, folder)
+    write_meaning(rows.schema, rows.unit, folder)
 
 
-def write_schema(schema: FeatureSchema | None, folder: Path) -> None:
-    """Write ``rows.json``."""
-    content = {"schema": None if schema is None else schema.to_dict()}
+def write_meaning(schema: FeatureSchema | None, unit: tuple[str, ...], folder: Path) -> None:
+    """Write ``rows.json``: the features of a table, and what names the unit of connections.
+
+    The unit is found when rows are read, so that they need not be ingested anew for it.
+    """
+    content = {"schema": None if schema is None else schema.to_dict(), "unit": unit}
     (folder / ROWS_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def read_schema(folder: Path) -> FeatureSchema | None:
-    """Read back what `write_schema` wrote."""
-    content = json.loads((folder / ROWS_FILE).read_text(encoding="utf-8"))["schema"]
-    return None if content is None else FeatureSchema.from_dict(content)
+def read_meaning(folder: Path) -> tuple[FeatureSchema | None, tuple[str, ...]]:
+    """Read back what `write_meaning` wrote."""
+    content = json.loads((folder / ROWS_FILE).read_text(encoding="utf-8"))
+    schema = content["schema"]
+    unit = tuple(content.get("unit", ()))  # earlier versions knew none
+    return None if schema is None else FeatureSchema.from_dict(schema), unit

@@ -8,7 +8,7 @@ its settings name; it offers what `Reader` says. The format's settings are a cla
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -114,7 +114,8 @@ def open_source(source: SourceSettings, *, root: Path, rows: int | None = None) 
 
     for file in source.paths().values():
         refuse_oversize(locate(file, root), max_rows=source.max_rows)
-    return load_reader(source).open_source(source, root=root, rows=rows)
+    opened = load_reader(source).open_source(source, root=root, rows=rows)
+    return replace(opened, unit=_unit(source))
 
 
 def read_source(source: SourceSettings, *, root: Path) -> SourceRows:
@@ -177,10 +178,13 @@ def open_file(
         looks; a row is checked when it is read.
     """
     from oddwire.traffic.sources.reading.limits import refuse_oversize
+    from oddwire.traffic.unit_column import with_unit
 
     if not source.logs:  # of a log, lines are counted as they are read
         refuse_oversize(file, max_rows=source.max_rows)
-    return load_reader(source).open_file(source, file, schema=schema, rows=rows)
+    opened = load_reader(source).open_file(source, file, schema=schema, rows=rows)
+    to_rows, unit = opened.to_rows, _unit(source)
+    return replace(opened, to_rows=lambda raw: with_unit(to_rows(raw), unit)) if unit else opened
 
 
 def read_file(
@@ -251,9 +255,12 @@ def read_scenario(
     ParameterError
         If traffic of the source's format cannot be simulated.
     """
+    from oddwire.traffic.unit_column import with_unit
+
     if not source.scenarios:
         raise ParameterError(f"scenarios need a simulated source, got {name!r} ({source.format})")
-    return cast("SimulatingReader", load_reader(source)).read_scenario(source, scenario)
+    rows, since = cast("SimulatingReader", load_reader(source)).read_scenario(source, scenario)
+    return with_unit(rows, _unit(source)), since
 
 
 def later_days(
@@ -271,5 +278,12 @@ def later_days(
         How far back the rows shall begin, so that the time windows of the period's first
         connections are whole.
     """
+    from oddwire.traffic.unit_column import with_unit
+
     reader = cast("SimulatingReader", load_reader(source))
-    return reader.later_days(source, begin, end, reach=reach)
+    return with_unit(reader.later_days(source, begin, end, reach=reach), _unit(source))
+
+
+def _unit(source: SourceSettings) -> tuple[str, ...]:
+    """Return what names the unit of connections; a table's reader gives its rows theirs."""
+    return source.unit_columns if source.row_kind == "connections" else ()

@@ -1,10 +1,11 @@
 """Any table: a row per connection, a column per feature, in CSV or Parquet.
 
 Which columns are features follows from the train file: all that are not named under ``label``,
-``attack``, ``time`` or ``drop``, and are none of oddwire's identifiers (``uid``, ``src_ip``,
-``src_port``, ``dst_ip``, ``dst_port``), which are kept as text, apart from the features. Other
-names that oddwire reserves (``label``, ``attack``, ``ts``) must be used as such or be dropped: a
-forgotten label must not become a feature.
+``attack``, ``campaign``, ``time`` or ``drop``, and are none of oddwire's identifiers (``uid``,
+``src_ip``, ``src_port``, ``dst_ip``, ``dst_port``), which are kept as text, apart from the
+features. Other names that oddwire reserves (``label``, ``attack``, ``campaign``, ``ts``, ``unit``)
+must be used as such or be dropped: a forgotten label must not become a feature. Columns that name
+the unit of a row stay features, unless they are dropped or identifiers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from oddwire.errors import DataError, listed, short_repr
 from oddwire.params import TableSource
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.labels import LabelRule, LabelsSeen
-from oddwire.traffic.schema import ATTACK, LABEL, TABLE_IDENTIFIERS, TIME, FeatureSchema
+from oddwire.traffic.schema import (
+    ATTACK,
+    CAMPAIGN,
+    LABEL,
+    TABLE_IDENTIFIERS,
+    TIME,
+    UNIT,
+    FeatureSchema,
+)
 from oddwire.traffic.sources.reading.column_roles import (
     Roles,
     build_frame,
@@ -36,7 +45,7 @@ from oddwire.traffic.sources.reading.values.spelling import Spelling
 from oddwire.traffic.sources.times.form import TimeForm
 
 MOST_FEATURES = 1000
-_KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time"}
+_KEY_FOR = {LABEL: "label", ATTACK: "attack", TIME: "time", CAMPAIGN: "campaign", UNIT: "unit"}
 
 
 def open_source(source: TableSource, *, root: Path, rows: int | None = None) -> SourceBatches:
@@ -116,7 +125,10 @@ def _typed(raw: RawFile, roles: Roles, format_: str | None, *, for_scoring: bool
 
 def _roles(source: TableSource, schema: FeatureSchema) -> Roles:
     labels = LabelRule(source.benign, source.unknown)
-    return Roles(schema, source.label, labels, source.attack, source.time)
+    return Roles(
+        schema, source.label, labels, source.attack, source.time,
+        campaign=source.campaign, unit=source.unit_columns,
+    )  # fmt: skip
 
 
 def _by_time(opened: FileBatches) -> Iterator[pd.DataFrame]:
@@ -148,7 +160,8 @@ def _refuse_one_column(raw: RawFile) -> None:
 
 
 def _feature_names(raw: RawFile, source: TableSource) -> list[str]:
-    aside = {source.label, source.attack, source.time, *source.drop}
+    aside = {source.label, source.attack, source.campaign, source.time, *source.drop}
+    aside |= {UNIT} & {*source.unit_columns}  # of that name there can be one column
     features = [name for name in raw.names if name not in aside]
     for name, key in _KEY_FOR.items():
         if name in features:
@@ -164,7 +177,9 @@ def _require_named(raw: RawFile, source: TableSource) -> None:
     keys: dict[str, tuple[Any, ...]] = {
         "label": (source.label,),
         "attack": (source.attack,),
+        "campaign": (source.campaign,),
         "time": (source.time,),
+        "unit": source.unit_columns,
         "drop": source.drop,
         "categorical": source.categorical or (),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # By the end of a feature's name, without a time window; the first that fits.
-_UNITS = {
+_MEASURES = {
     "duration": "s",
     "bytes_per_second": "bytes/s",
     "packets_per_second": "packets/s",
@@ -17,14 +17,14 @@ _UNITS = {
 }
 
 
-def unit_of(feature: str) -> str | None:
-    """Return the unit of a numeric feature of connections.
+def measure_of(feature: str) -> str | None:
+    """Return the measure of a numeric feature of connections.
 
     Examples
     --------
-    >>> unit_of("src_bytes_10s"), unit_of("bytes_per_second"), unit_of("proto")
+    >>> measure_of("src_bytes_10s"), measure_of("bytes_per_second"), measure_of("proto")
     ('bytes', 'bytes/s', None)
     """
     name, _, last = feature.rpartition("_")
     measured = name if last.endswith("s") and last[:-1].isdigit() else feature
-    return next((unit for end, unit in _UNITS.items() if measured.endswith(end)), None)
+    return next((measure for end, measure in _MEASURES.items() if measured.endswith(end)), None)

@@ -1,0 +1,83 @@
+"""What must be said of how a threshold was set: what it cannot promise, and who is noisy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.percent import percent
+from oddwire.traffic.wire_text import printable
+
+_LONGEST_NAME = 60
+_COUNTED = {
+    "false_incidents_per_day": "incidents", "share_of_units": "units", "share_of_rows": "rows",
+}  # fmt: skip
+
+
+def threshold_notes(rule: Mapping[str, Any]) -> list[str]:
+    """Return sentences on a threshold: none where there is nothing to be said.
+
+    Names of sources come from the wire: they are printable here, and for a page still need its
+    escaping.
+
+    Parameters
+    ----------
+    rule
+        What `ChosenThreshold.to_dict` returned; empty where it is not known.
+    """
+    target = rule.get("target")
+    if not target:
+        return []
+    ((name, value),) = target.items()
+    return [*_shortfall(rule, name, value), *_limit(rule, name, value), *_noisiest(rule, name)]
+
+
+def _shortfall(rule: Mapping[str, Any], name: str, value: float) -> list[str]:
+    """Say that calibration rows are too few for a target, what it takes and what holds."""
+    short = rule.get("shortfall")
+    if not short:
+        return []
+    has, needed = _amount(short["has"]), _amount(short["needed"])
+    of = short["of"] if short["of"] == "days" else f"calibration {short['of']}"
+    there = f"{has} {of} of calibration rows" if short["of"] == "days" else f"{has} {of}"
+    takes = needed
+    if short["days_before_test"] is not None:
+        takes += f" (about {_amount(short['days_before_test'])} days of traffic before the test)"
+    kept = f"promised instead: {in_words(name, short['promised'])}"
+    if short["extrapolated"]:
+        kept += "; beyond that the threshold is extrapolated"
+    return [f"{there} cannot promise {in_words(name, value)}: that takes {takes}; {kept}"]
+
+
+def _limit(rule: Mapping[str, Any], name: str, value: float) -> list[str]:
+    share = rule.get("limited_to_share_of_rows")
+    if share is None:
+        return []
+    told = f"{in_words(name, value)} would be more than {percent(share)} of the benign rows of this"
+    return [f"{told} source: no more than {percent(share)} of them raise an alert"]
+
+
+def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
+    """Name the sources with the most false alarms, and what was not counted of them."""
+    noisy = rule.get("noisiest") or []
+    if not noisy:
+        return []
+    counted = _COUNTED[name]
+    names = ", ".join(
+        f"{printable(str(each['source']), _LONGEST_NAME)} {percent(each['share'], 2)}"
+        for each in noisy
+    )
+    left_out = rule.get("alarms_not_counted")
+    beyond = (
+        f"; {left_out} of them were not counted, so that no source decides the threshold: they "
+        "come on top of the target for as long as it goes on"
+        if left_out else ""
+    )  # fmt: skip
+    told = f"noisiest benign sources, by their share of the {rule['calibration_alarms']} false"
+    told += f" {counted} of the calibration rows: {names}{beyond}"
+    return [f"{told}. If this is known and fine, leave it out of alerts"]
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"  # noqa: PLR2004 - digits
