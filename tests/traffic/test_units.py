@@ -152,7 +152,9 @@ class TestTheUnit:
 
     @pytest.mark.parametrize("times", [None, [None, None, None]], ids=["no column", "no value"])
     def test_without_times_is_the_source(self, times):
-        frame = pd.DataFrame({"unit": ["a", "b", "a"]}) if times is None else table(list("aba"), times)
+        frame = (
+            pd.DataFrame({"unit": ["a", "b", "a"]}) if times is None else table(list("aba"), times)
+        )
         units = units_of(frame)
         assert (units.kind, units.clock, units.codes.tolist()) == ("source", None, [0, 1, 0])
         assert units.incidents([1, 1, 1], 1) == 2

@@ -248,7 +248,7 @@ def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(
     params = yaml.safe_load(bare.params_file.read_text())
     params["sources"]["desk"]["time"] = "ts"
     bare.params_file.write_text(yaml.safe_dump(params))
-    times = pd.date_range("2026-03-02", periods=600, freq="s").astype(str)
+    times = pd.date_range("2026-03-02", periods=600, freq="10min").astype(str)
     make_rows(600, seed=2).assign(ts=times).to_csv(bare.root / "rows.csv", index=False)
     train()
     rows = make_rows(600, seed=4, attacks=0).assign(ts=times)
@@ -285,8 +285,8 @@ def test_a_scored_file_has_all_columns_of_the_file_as_they_stand_there(desk, cur
     before, after = (pd.read_csv(one, dtype=str) for one in (file, out))
     shared = before.rename(columns={"alert": "alert_in_file"})
     pd.testing.assert_frame_equal(after[list(shared)], shared)
-    assert after.columns[-5:].tolist() == [
-        "anomaly_score", "p_value", "extrapolated", "alert", "model_version"
+    assert after.columns[-6:].tolist() == [
+        "anomaly_score", "p_value", "extrapolated", "alert", "unit_p_value", "model_version"
     ]  # fmt: skip
     assert set(after["alert"]) == {"True", "False"}
 

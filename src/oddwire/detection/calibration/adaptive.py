@@ -49,7 +49,7 @@ LEARNING_RATE = 0.2
 MOST_COUNTED = 3.0  # times what is allowed
 NEAR = 8  # times the level: units up to there are near the threshold
 LOWEST, HIGHEST = 1 / 20, 2.0  # times the level that the model has
-LARGEST_SHARE = 0.1
+LARGEST_SHARE = 0.2
 _ALERTS_PER_STEP = 10  # to expect: of fewer, a step would learn chance alone
 _DAY = 86_400_000_000  # microseconds
 _HOUR = _DAY // 24
@@ -76,7 +76,7 @@ class AdaptiveThreshold:
     Raises
     ------
     ParameterError
-        If more than a tenth of the benign units reach the threshold, or nothing does.
+        If more than a fifth of the benign units reach the threshold, or nothing does.
 
     Examples
     --------
