@@ -65,7 +65,7 @@ def test_a_gz_file_is_gzip_and_others_are_not(desk, current, tmp_path):
     for name in ("out.csv", "out.csv.gz"):
         score_file(desk.project, "desk", current, tmp_path / name)
     plain = (tmp_path / "out.csv").read_bytes()
-    assert plain.splitlines()[0].endswith(b"anomaly_score,p_value,extrapolated,alert,model_version")
+    assert plain.splitlines()[0].endswith(b"extrapolated,alert,unit_p_value,model_version")
     assert gzip.decompress((tmp_path / "out.csv.gz").read_bytes()) == plain
 
 
