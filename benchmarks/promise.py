@@ -43,7 +43,7 @@ from oddwire.traffic.splitting.parts import split_rows
 from oddwire.traffic.units import Units, units_of
 
 RESULT = Path(__file__).parent / "results" / "promise.json"
-FOLDER = Path("/var/tmp/oddwire-promise")
+FOLDER = Path(__file__).parents[1] / "data" / "promise"  # which git ignores
 DETECTORS = ("isolation_forest", "one_class_svm", "autoencoder", "ensemble")
 PARTS = ("train", "calibration", "validation", "test")
 SEED = 7  # of split and detectors, as params.yaml has it

@@ -14,7 +14,8 @@ ROW = {
     "detector": "one_class_svm", "validation": 0.9123, "criterion": "family_roc_auc",
     "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7, "recall_at_fpr_0.01": 0.6,
     "false_positive_rate": 0.0275, "fit_seconds": 1.0, "rows_per_second": 1000.0,
-    "alert_p_value": 0.008, "target_fpr": 0.01, "target_verdict": "kept",
+    "alert_p_value": 0.008, "target": {"share_of_rows": 0.01}, "target_verdict": "kept",
+    "target_sentence": "2.75 % of benign rows exceed the target of 1 %",
 }  # fmt: skip
 
 
@@ -92,7 +93,19 @@ def test_columns_that_may_leak_are_told_with_the_line_to_paste(printed, tmp_path
 @pytest.mark.parametrize("promise", ["above", "kept", "below", None])
 def test_more_alerts_on_benign_rows_than_chance_explains_are_told(printed, promise):
     text = printed({**ROW, "target_verdict": promise})
-    assert ("Test FPR 2.75 % exceeds the 1 % target" in text) == (promise == "above")
+    told = "On the test rows, 2.75 % of benign rows exceed the target of 1 %"
+    assert (told in text) == (promise == "above")
+
+
+def test_what_a_target_cannot_promise_and_noisy_sources_are_told(printed):
+    notes = [
+        "27 calibration units cannot promise 1 %",
+        "noisiest benign sources: [b]10.0.0.9\x1b[2J",
+    ]
+    text = printed({**ROW, "threshold_notes": notes})
+    assert "Threshold: 27 calibration units cannot promise 1 %" in text
+    assert "Threshold: noisiest benign sources: [b]10.0.0.9\N{REPLACEMENT CHARACTER}[2J" in text
+    assert "Threshold" not in printed(ROW)
 
 
 def test_detectors_that_failed_and_what_labels_add_are_told(printed):

@@ -60,11 +60,11 @@ def test_every_figure_is_drawn_without_a_warning(rows, name, threshold):
     families = np.where(labels == 1, name, None)
     ranks = (np.argsort(scores) + 1) / (len(scores) + 1)
     figures = [
-        lambda: curves.roc_curve_figure(one, thresholds=cut, target_fpr=0.01),
+        lambda: curves.roc_curve_figure(one, thresholds=cut, target=(0.01, "x")),
         lambda: curves.precision_recall_figure(one, thresholds=cut),
         lambda: curves.score_histogram_figure(labels, scores, threshold=threshold, title=name),
         lambda: curves.optimisation_history_figure(list(scores), threshold, title=name),
-        lambda: calibration_figure({name: (labels, ranks)}, target_fpr=0.01),
+        lambda: calibration_figure({name: (labels, ranks)}, target=(0.01, "x")),
         lambda: family_heat_map_figure({
             name: evaluate_families(labels, scores, families, threshold=threshold)
         }),

@@ -14,7 +14,7 @@ from oddwire.errors import DataError
 from oddwire.evaluation.families import evaluate_families
 from oddwire.evaluation.metrics import Confusion
 from oddwire.evaluation.plots import curves
-from oddwire.evaluation.plots.calibration import calibration_figure, observed_shares
+from oddwire.evaluation.plots.calibration import Levels, calibration_figure, observed_shares
 from oddwire.evaluation.plots.families import MOST_FAMILIES, family_heat_map_figure
 from oddwire.evaluation.uncertainty.intervals import chance_band
 
@@ -45,9 +45,9 @@ def detectors():
 
 def test_a_curve_per_detector_with_its_figure_in_the_legend(detectors):
     separable = {"sure": ([0, 0, 1, 1], [1, 2, 3, 4])}
-    roc = curves.roc_curve_figure(detectors | separable, target_fpr=0.01)
+    roc = curves.roc_curve_figure(detectors | separable, target=(0.01, "30 a day"))
     assert "sure (AUC 1.000)" in texts(roc)
-    assert "target FPR 1 %" in texts(roc)
+    assert "1 % FPR for 30 a day" in texts(roc)
     precision = curves.precision_recall_figure(detectors | separable)
     assert "sure (AP 1.000, attacks 50 %)" in texts(precision)
     assert "forest" in texts(precision)
@@ -288,12 +288,29 @@ def test_few_calibration_rows_widen_the_band_as_the_beta_binomial_law_says():
 def test_the_calibration_is_that_of_benign_rows_alone():
     labels = np.array([0] * 100 + [1] * 100)
     p_values = np.r_[np.arange(1, 101) / 100, np.full(100, 1e-6)]
-    figure = calibration_figure({"forest": (labels, p_values)}, target_fpr=0.05)
+    figure = calibration_figure({"forest": (labels, p_values)}, target=(0.05, "5 % of rows"))
     line = next(line for line in figure.axes[0].lines if line.get_label() == "forest")
     shares = np.interp([0.1, 0.5], line.get_xdata(), line.get_ydata())
     assert shares == pytest.approx([0.1, 0.5], abs=0.02)
     assert "100 benign rows" in texts(figure)
-    assert "target FPR 5 %" in texts(figure)
+    assert "alerts (p of rows) for 5 % of rows" in texts(figure)
+    assert png(figure)
+
+
+def test_units_come_first_and_lines_have_intervals_by_clusters_instead_of_the_band():
+    rng = np.random.default_rng(0)
+    clusters = np.arange(400) % 40
+    units = Levels(rng.random(80), np.arange(80) % 40)
+    figure = calibration_figure(
+        {"forest": (np.zeros(400), rng.random(400))}, clusters=clusters, units=units
+    )
+    shown = [line for line in texts(figure).splitlines() if "benign" in line]
+    assert shown[1:] == [
+        "80 benign units, 95 % by 40 clusters",
+        "400 benign rows, 95 % by 40 clusters",
+    ]
+    assert "chance (" not in texts(figure)
+    assert len(figure.axes[0].collections) == 2
     assert png(figure)
 
 

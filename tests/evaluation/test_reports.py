@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from oddwire.evaluation.metrics import evaluate
+from oddwire.evaluation.observed import count_false_alarms, observe
 from oddwire.evaluation.reports import (
     classification_report,
     evaluation_report,
     parts_report,
-    target_verdict,
     threshold_line,
 )
+from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import bootstrap_intervals
 
 
@@ -24,11 +25,6 @@ def evaluated(alerts=5, attacks=10):
     scores[:alerts] = 1
     evaluation = evaluate(labels, scores, threshold=0.5, alert_p_value=0.01)
     return evaluation, bootstrap_intervals(labels, scores, evaluation, resamples=50)
-
-
-def fpr_line(text):
-    (line,) = [line for line in text.splitlines() if line.startswith("observed FPR")]
-    return line
 
 
 def test_a_report_counts_what_was_found_and_missed():
@@ -50,37 +46,24 @@ def test_figures_that_are_undefined_have_their_reason():
     assert "roc_auc              undefined: no attack" in text
 
 
-@pytest.mark.parametrize(
-    ("alerts", "verdict", "words"),
-    [
-        (5, "kept", "observed FPR 2.5 % (0.817 % to 5.74 %) is consistent with the 2.5 % target"),
-        (30, "above", "exceeds the 2.5 % target: these rows are not like the calibration rows"),
-        (0, "below", "observed FPR 0 % (0 % to 1.83 %) is below the 2.5 % target"),
-    ],
-)
-def test_the_observed_fpr_is_compared_with_the_target(alerts, verdict, words):
-    evaluation, intervals = evaluated(alerts)
-    assert target_verdict(evaluation, 0.025, None) == verdict
-    assert words in fpr_line(evaluation_report("x", evaluation, intervals, target_fpr=0.025))
-
-
-def test_few_calibration_rows_leave_more_to_chance():
-    evaluation, _ = evaluated(12)
-    assert target_verdict(evaluation, 0.025, None) == "above"
-    assert target_verdict(evaluation, 0.025, 50) == "kept"
-
-
-def test_without_a_target_benign_rows_or_intervals_there_is_no_verdict():
+def test_false_alarms_against_the_target_stand_below_the_threshold():
     evaluation, intervals = evaluated()
-    assert target_verdict(evaluation, None, None) is None
-    assert fpr_line(evaluation_report("x", evaluation, intervals)) == (
-        "observed FPR 2.5 %, without a target"
+    labels, scores = np.repeat([0, 1], [200, 10]), np.repeat([1.0, 0.0, 1.0], [5, 195, 10])
+    rows = ScoredRows(labels, scores, np.full(210, None, dtype=object))
+    seen = observe(count_false_alarms(rows, 0.5), {"share_of_rows": 0.025})
+    text = evaluation_report("x", evaluation, intervals, observed=seen)
+    assert "is consistent" not in text
+    assert text.splitlines()[-1] == (
+        "2.5 % of benign rows (0.815 % to 5.74 %) are consistent with the target of 2.5 %"
     )
-    no_intervals = evaluation_report("x", evaluation, target_fpr=0.01)
-    assert fpr_line(no_intervals) == "observed FPR 2.5 %, target 1 %"
-    attacks_only = evaluate([1, 1], [1.0, 2.0], threshold=2, alert_p_value=0.01)
-    assert target_verdict(attacks_only, 0.01, None) is None
-    assert "observed FPR unknown" in evaluation_report("x", attacks_only, target_fpr=0.01)
+    assert "false alarms" not in evaluation_report("x", evaluation, intervals)
+
+
+def test_it_is_told_what_the_intervals_were_drawn_by():
+    evaluation, intervals = evaluated()
+    assert "(50 bootstrap resamples of rows)" in evaluation_report("x", evaluation, intervals)
+    clustered = replace(intervals, clusters=12)
+    assert "resamples of 12 clusters)" in evaluation_report("x", evaluation, clustered)
 
 
 def test_the_rows_before_the_test_are_listed_by_part():

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oddwire.exploration.campaigns import describe_campaigns
 from oddwire.exploration.leakage import find_suspects
 from oddwire.exploration.page import html_page
 from oddwire.exploration.projections import as_matrix
@@ -49,7 +50,7 @@ def frames(draw):
     count = draw(st.sampled_from([0, 1, 2, 25, 60]))
     numeric = draw(st.integers(0, 2))
     categorical = draw(st.integers(0 if numeric else 1, 2))
-    reserved = {"label", "attack", "ts"}
+    reserved = {"label", "attack", "campaign", "ts"}
     names = draw(
         st.lists(
             TEXTS.filter(lambda name: name not in reserved),
@@ -67,6 +68,12 @@ def frames(draw):
     family = draw(TEXTS)
     rows["label"] = pd.array(labels, dtype="Int8")
     rows["attack"] = pd.Series([family if label == 1 else None for label in labels], dtype=object)
+    if draw(st.booleans()):
+        rows["campaign"] = np.array(draw(few_of(TEXTS | st.none(), count)), dtype=object)
+    if draw(st.booleans()):
+        moments = [None, "1970-01-01", "2026-03-02 10:00", "2026-03-02 10:00:01", "2242-03-16"]
+        times = draw(few_of(st.sampled_from(moments), count))
+        rows["ts"] = pd.to_datetime(pd.Series(times, dtype=object), utc=True, format="ISO8601")
     return rows, FeatureSchema(tuple(names[:numeric]), tuple(names[numeric:]))
 
 
@@ -76,6 +83,7 @@ def write(rows, schema, folder, max_rows=100):
     about = {"source": "made", "seed": 0, **describe(every, looked_at, schema)}
     about["suspects"] = find_suspects(every, looked_at, schema, about)
     about["maps"] = {}
+    about["campaigns"] = describe_campaigns(every, looked_at)
     assert np.isfinite(as_matrix(looked_at, schema)[0]).all()
     return html_page.write_page(about, looked_at, looked_at, "none wanted", folder)
 

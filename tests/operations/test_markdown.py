@@ -86,12 +86,26 @@ def test_a_leaderboard_names_version_reason_choice_and_run():
 
 
 def test_a_leaderboard_shows_the_target_and_what_each_is_good_at():
-    row = {**ROW, "target_fpr": 0.01, "strengths": f"isolation_forest misses most of {HOSTILE}."}
+    row = {
+        **ROW, "target": {"false_incidents_per_day": 30.0}, "target_sentence": "24 are kept",
+        "false_incidents_per_day": 24.2, "strengths": f"isolation_forest misses most of {HOSTILE}.",
+    }  # fmt: skip
     text = leaderboard_markdown(training(leaderboard=(row,)))
-    assert "Target FPR: 1 %" in text
+    assert "**Target:** 30 false incidents a day." in text
+    assert "\n- isolation_forest: 24 are kept" in text
+    assert "| 24.2 |" in text
     assert "\n- isolation\\_forest misses most of " in text
     assert "<script" not in rendered(text)
     assert len(table(text)) == 3
+
+
+def test_a_leaderboard_tells_what_a_threshold_cannot_promise_and_who_is_noisy():
+    row = {**ROW, "threshold_notes": ["27 units cannot promise 1 %", f"noisiest: {HOSTILE} 53 %"]}
+    text = leaderboard_markdown(training(leaderboard=(row,)))
+    assert "**Threshold:**\n\n- isolation_forest: 27 units cannot promise 1 \\%\n" in text
+    assert "- isolation_forest: noisiest: " in text
+    assert "<script" not in rendered(text)
+    assert "**Threshold:**" not in leaderboard_markdown(training(leaderboard=(ROW,)))
 
 
 def test_mlflow_s_page_is_given_entities_instead():

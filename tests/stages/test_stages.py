@@ -112,6 +112,27 @@ def test_ingested_rows_come_back_with_their_types(prepared):
     assert train["src_port"].dtype == "Int32"
 
 
+def test_campaigns_are_counted_in_each_part_and_shown_on_the_explored_page(prepared):
+    """Simulated attacks come in campaigns; all of those before the test are in validation."""
+    rows = {part: pd.read_parquet(prepared.prepared("days") / f"{part}.parquet") for part in PARTS}
+    counted = json.loads((prepared.prepared("days") / "split.json").read_text())["campaigns"]
+    named = {part: set(frame["campaign"].dropna()) for part, frame in rows.items()}
+    assert counted["campaigns"] == {part: len(names) for part, names in named.items()}
+    assert counted["campaigns"]["validation"] > 0
+    assert counted["cut"] == len(named["validation"] & named["test"])
+    explore(prepared, "days")
+    about = json.loads((prepared.explored("days") / "statistics.json").read_text())["campaigns"]
+    assert about["count"] == counted["campaigns"]["validation"]
+    assert sum(each["rows"] for each in about["families"].values()) == len(
+        rows["validation"].dropna(subset=["campaign"])
+    )
+    page = (prepared.explored("days") / "index.html").read_text()
+    assert f"Campaigns by part: {about['count']} in validation" in page
+    assert (prepared.explored("days") / "campaigns.png").is_file()
+    table = json.loads((prepared.prepared("mine") / "split.json").read_text())
+    assert table["campaigns"] is None
+
+
 def test_explore_writes_one_page_with_its_pictures_and_says_the_sizes(explored):
     folder = explored.explored("mine")
     pictures = {file.stem for file in folder.glob("*.png")}

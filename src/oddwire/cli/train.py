@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,11 @@ from oddwire.cli.options import AsJson, Since, Source, Until
 from oddwire.cli.servers.session import run_flow, session
 from oddwire.params import DetectorName, Params, load_params
 from oddwire.params.stage_settings import PeriodSettings
-from oddwire.percent import percent
 from oddwire.project import Project
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from oddwire.operations.training.results import TrainingResult
 
 EPILOG = """
@@ -124,6 +125,7 @@ def show(project: Project, result: TrainingResult) -> None:
     from oddwire.cli.servers.processes import HOST, PREFECT_PORT
     from oddwire.cli.terminal.leaderboard_table import print_leaderboard
     from oddwire.cli.terminal.printing import printer
+    from oddwire.evaluation.campaigns.report import figures_in_words
     from oddwire.operations.registry.versions import model_name
     from oddwire.traffic.wire_text import printable
 
@@ -137,12 +139,11 @@ def show(project: Project, result: TrainingResult) -> None:
     row = next(row for row in result.leaderboard if row["detector"] == result.detector)
     if result.choice:
         console.print(escape(printable(result.choice)))
-    if row["target_verdict"] == "above":
-        console.print(
-            f"Test FPR {percent(row['false_positive_rate'])} exceeds the "
-            f"{percent(row['target_fpr'])} target by more than chance explains: the test rows "
-            "differ from the calibration rows"
-        )
+    _show_threshold(console, row)
+    if told := figures_in_words(row):
+        console.print(f"{row['detector']}: {told}")
+    if result.cut_campaigns:
+        console.print(f"Campaigns in two parts: {result.cut_campaigns}", style="yellow")
     if result.shared_rows:
         console.print(f"Shared rows: {result.shared_rows}", style="yellow")
     if result.drop_line:
@@ -158,3 +159,15 @@ def show(project: Project, result: TrainingResult) -> None:
     root = escape(str(project.root))
     console.print(f"\n`make up` in {root} starts the MLflow page, and", soft_wrap=True)
     console.print(f"the Prefect page, http://{HOST}:{PREFECT_PORT}")
+
+
+def _show_threshold(console: Console, row: Mapping[str, Any]) -> None:
+    """Print where the winner does not keep its target, or its calibration cannot promise it."""
+    from rich.markup import escape
+
+    from oddwire.traffic.wire_text import printable
+
+    if row["target_verdict"] == "above":
+        console.print(f"On the test rows, {row['target_sentence']}")
+    for note in row.get("threshold_notes", []):
+        console.print(f"Threshold: {escape(printable(note))}", style="yellow")

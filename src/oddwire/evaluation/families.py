@@ -10,7 +10,7 @@ import pandas as pd
 
 from oddwire.errors import DataError
 from oddwire.evaluation.metrics import Bools, Floats, Ints, check_scores, known_labels
-from oddwire.evaluation.uncertainty.intervals import exact_interval
+from oddwire.evaluation.uncertainty.by_clusters import recall_interval
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -25,7 +25,8 @@ _MOST_KINDS = 30
 class FamilyResult:
     """One attack family.
 
-    ``recall_low`` and ``recall_high`` are the exact 95 % interval of the recall. ``roc_auc`` is
+    ``recall_low`` and ``recall_high`` are the 95 % interval of the recall, by campaigns where these
+    are known. ``roc_auc`` is
     that of the family's rows against all benign rows; None where there is no benign row. ``seen``
     says whether validation, which chose the detector's hyperparameters, held an attack of the
     family; None where that is not known.
@@ -69,7 +70,13 @@ class FamilyEvaluation:
 
 
 def evaluate_families(
-    labels: Any, scores: Any, attack: Any, *, threshold: float, seen: Collection[str] | None = None
+    labels: Any,
+    scores: Any,
+    attack: Any,
+    *,
+    threshold: float,
+    clusters: Ints | None = None,
+    seen: Collection[str] | None = None,
 ) -> FamilyEvaluation:
     """Measure each attack family on its own.
 
@@ -84,6 +91,9 @@ def evaluate_families(
         names no families: all attacks then count as one.
     threshold
         Smallest score that counts as an alert.
+    clusters
+        The number of each row's cluster, shape (n,), for the interval of the recall: rows of a
+        campaign are found together (`clusters_of`). None takes every row for independent.
     seen
         Families of the attacks among the validation rows, as `attack_families` gives them; None
         where that is not known.
@@ -100,9 +110,17 @@ def evaluate_families(
     attacks = scores[known][is_attack]
     codes, families = pd.factorize(names, sort=True)
     order = np.argsort(codes, kind="stable")
-    parts = np.split(attacks[order], np.cumsum(np.bincount(codes, minlength=len(families)))[:-1])
+    parts = np.split(order, np.cumsum(np.bincount(codes, minlength=len(families)))[:-1])
+    mine = None if clusters is None else clusters[known][is_attack]
     results = (
-        _family_result(str(family), part, benign, threshold, seen)
+        _family_result(
+            str(family),
+            attacks[part],
+            None if mine is None else mine[part],
+            benign,
+            threshold,
+            seen,
+        )
         for family, part in zip(families, parts, strict=False)
     )
     ordered = tuple(sorted(results, key=lambda result: (-result.rows, result.family)))
@@ -174,10 +192,16 @@ def _numbered(families: np.ndarray) -> Ints:
 
 
 def _family_result(
-    family: str, scores: Floats, benign: Floats, threshold: float, seen: Collection[str] | None
+    family: str,
+    scores: Floats,
+    clusters: Ints | None,
+    benign: Floats,
+    threshold: float,
+    seen: Collection[str] | None,
 ) -> FamilyResult:
-    detected = int(np.count_nonzero(scores >= threshold))
-    low, high = exact_interval(detected, len(scores))
+    found = scores >= threshold
+    detected = int(np.count_nonzero(found))
+    low, high = recall_interval(found, clusters)
     return FamilyResult(
         family=family,
         rows=len(scores),

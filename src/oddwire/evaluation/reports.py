@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from oddwire.evaluation.metrics import NO_LABEL
-from oddwire.evaluation.uncertainty.intervals import chance_band
+from oddwire.evaluation.target_lines import target_lines
 from oddwire.percent import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oddwire.evaluation.metrics import Confusion, Evaluation
+    from oddwire.evaluation.observed import Observed
     from oddwire.evaluation.uncertainty.intervals import Intervals
 
 _USES = {
@@ -23,16 +22,13 @@ _USES = {
     "validation": "the hyperparameters were chosen by them",
 }
 
-Verdict = Literal["kept", "above", "below"]
-
 
 def evaluation_report(
     title: str,
     evaluation: Evaluation,
     intervals: Intervals | None = None,
     *,
-    target_fpr: float | None = None,
-    calibration_rows: int | None = None,
+    observed: Observed | None = None,
 ) -> str:
     """Return a classification report, a confusion matrix and all figures.
 
@@ -44,10 +40,8 @@ def evaluation_report(
         The figures.
     intervals
         Their intervals; None for none.
-    target_fpr
-        The false-positive rate asked for; None where there is none.
-    calibration_rows
-        Benign rows that set the threshold; None takes them as unlimited.
+    observed
+        False alarms against the target; None leaves them out.
     """
     confusion = evaluation.confusion
     unlabelled = f", {evaluation.unlabelled} without a label" if evaluation.unlabelled else ""
@@ -60,7 +54,7 @@ def evaluation_report(
         f"  attack  {confusion.fn:>9} missed      {confusion.tp:>9} found", "",
         *_figure_lines(evaluation, intervals), "",
         f"threshold {evaluation.threshold:.6g} (an alert from this score on)",
-        _fpr_line(evaluation, intervals, target_fpr, calibration_rows),
+        *([] if observed is None else target_lines(observed)),
     ]) + "\n"  # fmt: skip
 
 
@@ -81,32 +75,6 @@ def classification_report(confusion: Confusion) -> str:
     )
     # Weights are floats, rows are not; the column stays as wide as it was.
     return re.sub(r"(\d+)\.0$", r"  \1", text, flags=re.MULTILINE)
-
-
-def target_verdict(
-    evaluation: Evaluation, target_fpr: float | None, calibration_rows: int | None
-) -> Verdict | None:
-    """Compare the observed false-positive rate with the target.
-
-    Parameters
-    ----------
-    evaluation, target_fpr, calibration_rows
-        As for `evaluation_report`.
-
-    Returns
-    -------
-    str or None
-        "kept" within what chance explains (`chance_band`), otherwise "above" or "below"; None where
-        there is no target, or no benign row.
-    """
-    observed = evaluation.false_positive_rate
-    if target_fpr is None or observed is None:
-        return None
-    benign = evaluation.confusion.tn + evaluation.confusion.fp
-    low, high = chance_band(np.array([target_fpr]), benign, calibration_rows)
-    if observed > high[0]:
-        return "above"
-    return "below" if observed < low[0] else "kept"
 
 
 def parts_report(parts: Mapping[str, Mapping[str, int]], dropped: int = 0) -> str:
@@ -144,10 +112,13 @@ def threshold_line(rule: Mapping[str, Any]) -> str:
     """
     if not rule:
         return ""
+    # What is no number, `threshold_notes` says in words.
+    given = {**rule, **(rule.get("target") or {})}
     inputs = {
-        name.replace("_", " ").replace("p value", "p-value").replace("fpr", "FPR"): value
-        for name, value in rule.items() if name != "rule" and value is not None
-    }  # fmt: skip
+        name.replace("_", " ").replace("p value", "p-value"): value
+        for name, value in given.items()
+        if name not in {"rule", "target_fpr"} and isinstance(value, str | int | float)
+    }
     shown = [
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in inputs.items()
@@ -158,10 +129,9 @@ def threshold_line(rule: Mapping[str, Any]) -> str:
 def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[str]:
     head = "figures"
     if intervals is not None and intervals.bounds:
-        head += (
-            f" with {percent(intervals.confidence)} intervals ({intervals.resamples} stratified "
-            "bootstrap resamples; exact for the false-positive rate)"
-        )
+        drawn = "rows" if intervals.clusters is None else f"{intervals.clusters} clusters"
+        head += f" with {percent(intervals.confidence)} intervals ({intervals.resamples} "
+        head += f"bootstrap resamples of {drawn})"
     lines = [head]
     for name, value in evaluation.figures.items():
         if value is None:
@@ -175,26 +145,3 @@ def _figure_lines(evaluation: Evaluation, intervals: Intervals | None) -> list[s
         note = f"0.1 % of {benign} benign rows is less than one row: no false alarm is allowed"
         lines.append(f"  (recall_at_fpr_0.001: {note})")
     return lines
-
-
-def _fpr_line(
-    evaluation: Evaluation,
-    intervals: Intervals | None,
-    target_fpr: float | None,
-    calibration_rows: int | None,
-) -> str:
-    """Compare the observed false-positive rate with the target; a verdict needs an interval."""
-    observed = evaluation.false_positive_rate
-    text = f"observed FPR {'unknown' if observed is None else percent(observed)}"
-    if target_fpr is None:
-        return f"{text}, without a target"
-    bound = intervals.bounds.get("false_positive_rate") if intervals else None
-    if bound is None:
-        return f"{text}, target {percent(target_fpr)}"
-    verdict = {
-        "kept": "is consistent with", "above": "exceeds", "below": "is below",
-    }[target_verdict(evaluation, target_fpr, calibration_rows) or "kept"]  # fmt: skip
-    text += f" ({percent(bound.low)} to {percent(bound.high)}) {verdict} the "
-    text += f"{percent(target_fpr)} target"
-    unlike = ": these rows are not like the calibration rows" if verdict == "exceeds" else ""
-    return text + unlike

@@ -73,6 +73,20 @@ def rows_in_words(statistics: dict[str, Any]) -> str:
     return text
 
 
+def campaigns_in_words(statistics: dict[str, Any]) -> Iterator[str]:
+    """Say in which parts campaigns are, and how many attack rows are of none."""
+    about = statistics.get("campaigns")
+    if not about:
+        return
+    parts = [f"{count:,} in {part}" for part, count in about.get("parts", {}).items() if count]
+    if parts:
+        cut = about["cut"]
+        told = f"{cut[0].upper()}{cut[1:]}" if cut else "None in test has rows before it"
+        yield f"Campaigns by part: {', '.join(parts)}. {told}."
+    if about["without"]:
+        yield f"{_count(about['without'], 'attack row')} before the test part of no known campaign."
+
+
 def _suspects(statistics: dict[str, Any]) -> Iterator[Finding]:
     by_kind: dict[str, list[str]] = {}
     for suspect in statistics["suspects"]:
@@ -107,6 +121,8 @@ def _rows(statistics: dict[str, Any]) -> Iterator[Finding]:
     shared = statistics.get("shared_rows", {"sentence": ""})
     if shared["sentence"]:
         yield Finding("check" if shared["remarkable"] else "note", f"{shared['sentence']}.")
+    if cut := (statistics.get("campaigns") or {}).get("cut"):
+        yield Finding("check", f"{cut[0].upper()}{cut[1:]}.")
     if gaps["missing"]:
         text = f"{_share_of(gaps['missing'], rows)} with a missing value"
         text += f"{_most(statistics, 'missing')}."

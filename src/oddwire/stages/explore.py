@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
+from oddwire.exploration.campaigns import describe_campaigns
 from oddwire.exploration.leakage import find_suspects
 from oddwire.exploration.page.html_page import write_page
 from oddwire.exploration.projections import Maps, as_matrix, place_on_maps
@@ -25,6 +27,7 @@ from oddwire.stages.running import remark, run
 from oddwire.traffic.features.measures import measure_of
 from oddwire.traffic.frame_files import read_frames
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.splitting.campaign_parts import CampaignParts
 from oddwire.traffic.splitting.shared_rows import SharedRows
 
 PARTS = ("train", "calibration", "validation")
@@ -43,14 +46,16 @@ def explore(project: Project, source: str) -> None:
     """
     params = load_params(project.params_file)
     settings = params.source(source)
-    rows, schema, shared, left_out = _open(project.prepared(source), params.rows_at_once)
+    rows, schema, split = _open(project.prepared(source), params.rows_at_once)
     most = max(_FEWEST_ROWS, _CELLS // len(schema.columns))
     looked_at = sample(rows, max_rows=min(params.explore.max_rows, most))
     on_map = sample(AllRows.of(looked_at), max_rows=_MAP_ROWS)
     statistics = {"source": source, "seed": params.seed, **describe(rows, looked_at, schema)}
     statistics["suspects"] = find_suspects(rows, looked_at, schema, statistics)
+    shared = SharedRows.from_summary(split.get("shared_rows"))
     statistics["shared_rows"] = {"remarkable": shared.remarkable, "sentence": shared.sentence}
-    statistics["left_out"] = left_out
+    statistics["campaigns"] = _campaigns(rows, looked_at, split)
+    statistics["left_out"] = int(split["split"]["left_out"]["rows"])
     statistics["measures"] = _measures(settings, schema)
     maps = _maps(on_map, schema, params.seed)
     statistics["maps"] = maps.to_dict() if isinstance(maps, Maps) else {"none": maps}
@@ -75,7 +80,17 @@ def _measures(settings: Source, schema: FeatureSchema) -> dict[str, str]:
     return {name: found for name in schema.numeric if (found := measure_of(name)) is not None}
 
 
-def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, SharedRows, int]:
+def _campaigns(
+    rows: AllRows, looked_at: pd.DataFrame, split: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Describe the campaigns before the test part; of those in it, only how many there are."""
+    about = describe_campaigns(rows, looked_at)
+    parts = CampaignParts.from_summary(split.get("campaigns"))
+    return about and about | {"parts": dict(parts.campaigns), "cut": parts.sentence}
+
+
+def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, dict[str, Any]]:
+    """Return all rows before the test part, their features, and what ``split.json`` says."""
     file = folder / "split.json"
     if not file.is_file():
         raise DataError(f"{file} does not exist: run the stage `prepare` first")
@@ -85,9 +100,7 @@ def _open(folder: Path, at_once: int) -> tuple[AllRows, FeatureSchema, SharedRow
         for part in PARTS:
             yield from read_frames(folder / f"{part}.parquet", rows=at_once, columns=names)
 
-    shared = SharedRows.from_summary(content.get("shared_rows"))
-    left_out = int(content["split"]["left_out"]["rows"])
-    return AllRows(read), FeatureSchema.from_dict(content["schema"]), shared, left_out
+    return AllRows(read), FeatureSchema.from_dict(content["schema"]), content
 
 
 if __name__ == "__main__":

@@ -21,8 +21,13 @@ from oddwire.stages.running import remark, run
 from oddwire.traffic.archive import Archive, open_archive
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
-from oddwire.traffic.frame_files import FrameFile, read_frames
+from oddwire.traffic.frame_files import FrameFile, columns_of, read_frames
 from oddwire.traffic.schema import LABEL, FeatureSchema
+from oddwire.traffic.splitting.campaign_parts import (
+    CAMPAIGN_COLUMNS,
+    CampaignParts,
+    count_campaigns,
+)
 from oddwire.traffic.splitting.parts import LEFT_OUT, NUMBERS, SPLIT_BY, Split, split_rows
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared
 
@@ -61,6 +66,7 @@ def prepare(project: Project, source: str) -> None:
     with whole_folder(project.prepared(source)) as folder:
         _write_parts(archive, (since, until), split, schema, folder, params.rows_at_once)
         shared = _shared_rows(folder, source, params.rows_at_once)
+        campaigns = _campaigns(folder, params.rows_at_once)
         content = {
             "source": source,
             "kind": archive.kind,
@@ -68,6 +74,7 @@ def prepare(project: Project, source: str) -> None:
             "period": {"since": since and str(since), "until": until and str(until)},
             "split": split.summary(),
             "shared_rows": shared.summary(),
+            "campaigns": campaigns.summary(),
         }
         (folder / "split.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if split.left_out:
@@ -142,6 +149,17 @@ def _shared_rows(folder: Path, source: str, rows: int) -> SharedRows:
     (folder / "dropped.parquet").unlink()
     beyond.unlink(missing_ok=True)
     return shared
+
+
+def _campaigns(folder: Path, rows: int) -> CampaignParts:
+    """Count the campaigns of each part, where the rows name them."""
+    files = {part: folder / f"{part}.parquet" for part in PARTS}
+    if not all(set(CAMPAIGN_COLUMNS) <= set(columns_of(file)) for file in files.values()):
+        return CampaignParts()
+    return count_campaigns({
+        part: read_frames(file, rows=rows, columns=CAMPAIGN_COLUMNS)
+        for part, file in files.items()
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

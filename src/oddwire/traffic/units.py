@@ -61,7 +61,7 @@ class Units:
     @property
     def codes(self) -> Ints:
         """The number of each row's unit, from 0 in the order of their first rows, shape (n,)."""
-        if self.clock is None:
+        if self.clock is None or self.kind == "row":
             return self.sources
         # Both are numbered from 0, so that there is room for all pairs in 64 bits.
         slots, different = pd.factorize(self.clock // self._length)
@@ -146,7 +146,8 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     column = source_column(frame)
     if column is None:
         rows = np.arange(len(frame), dtype=np.int64)
-        return Units(rows, np.full(len(frame), UNKNOWN_SOURCE, object), None, minutes, "row")
+        names = np.full(len(frame), UNKNOWN_SOURCE, object)
+        return Units(rows, names, _clock(frame), minutes, "row")
     codes, different = pd.factorize(frame[column])
     missing = codes < 0
     codes[missing] = len(different) + np.arange(np.count_nonzero(missing))

@@ -17,7 +17,7 @@ NAMES = ["local_outlier_factor", "isolation_forest", "autoencoder"]
 ROW = {
     "validation": 0.9123, "criterion": "family_log_auc", "family_log_auc": 0.4567,
     "roc_auc": 0.9, "average_precision": 0.8, "f1": 0.7,
-    "recall_at_fpr_0.01": 0.6, "false_positive_rate": 0.0275, "target_fpr": 0.01,
+    "recall_at_fpr_0.01": 0.6, "false_positive_rate": 0.0275, "target": {"share_of_rows": 0.01},
     "fit_seconds": 1.0, "rows_per_second": 123456.0,
 }  # fmt: skip
 

@@ -65,6 +65,12 @@ def test_a_loaded_model_gives_the_same_bits(saved):
     loaded = Model.load(folder, digest=digest)
     pd.testing.assert_frame_equal(loaded.score(ANY_ROWS), model.score(ANY_ROWS), check_exact=True)
     assert loaded.threshold == model.threshold
+    scores = model.anomaly_score(ANY_ROWS)
+    units, as_saved = loaded.unit_calibration, model.unit_calibration
+    np.testing.assert_array_equal(units.p_values(scores), as_saved.p_values(scores))
+    np.testing.assert_array_equal(units.incidents_from, as_saved.incidents_from)
+    assert units.to_dict() == as_saved.to_dict()
+    assert loaded.benign_alarms is None, "which holds addresses"
     for name in ("schema", "detector_name", "hyperparameters", "seed", "alert_p_value", "metadata"):
         assert getattr(loaded, name) == getattr(model, name)
 

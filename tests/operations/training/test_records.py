@@ -88,7 +88,7 @@ def test_a_detector_shows_figures_pictures_reports_and_families(report):
     items = list(records.detector_items(report, VALIDATION))
     metrics = merged(Metrics, items)
     assert metrics["roc_auc"] == report.test.roc_auc > 0.7
-    assert metrics["target_fpr"] == 0.05
+    assert metrics["target_share_of_rows"] == 0.05
     figures = json.loads(texts(items)["figures.json"])
     assert figures["threshold"] == report.test.threshold
     assert figures["alert_p_value"] == 0.05
@@ -187,7 +187,9 @@ def test_a_leaderboard_row_holds_what_machines_read(report):
     assert row["roc_auc"] == report.test.roc_auc
     assert row["rows_per_second"] == report.rows_per_second
     assert row["undefined"] == {}
-    assert row["target_fpr"] == row["alert_p_value"] == 0.05
+    assert row["target"] == {"share_of_rows": 0.05}
+    assert row["alert_p_value"] == 0.05
+    assert row["observed"]["share_of_rows"]["value"] == row["false_positive_rate"]
     assert row["target_verdict"] in {"kept", "above", "below"}
     assert row["intervals"]["roc_auc"]["low"] < row["roc_auc"] < row["intervals"]["roc_auc"]["high"]
     assert row["recall_at_fpr_0.01"] == report.test.recalls_at_fpr["recall_at_fpr_0.01"]

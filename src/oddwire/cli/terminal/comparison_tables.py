@@ -12,7 +12,6 @@ from rich.markup import escape
 from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
 from oddwire.evaluation import yardstick
 from oddwire.operations.comparison.trainings import (
-    COMPARED,
     Comparison,
     DetectorComparison,
     TrainingRecord,
@@ -82,7 +81,7 @@ def _rows(
             second: _figure(compared.later, metric, interval=not paired),
             **(_difference(compared, metric, f"{second} - {first}") if paired else {}),
         }
-        for metric in COMPARED
+        for metric in compared.metrics
     ]
 
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
+from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.durations import in_time
 from oddwire.evaluation import yardstick
-from oddwire.percent import percent
+from oddwire.evaluation.observed import INCIDENTS, UNITS
+from oddwire.evaluation.target_lines import amount
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -17,20 +20,27 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "detector", "marks", "validation", yardstick.NAME, "roc_auc", "average_precision", "f1",
-    "recall_at_fpr_0.01", "false_positive_rate", "target_fpr", "fit_seconds", "rows_per_second",
+    "recall_at_fpr_0.01", "campaigns", "minutes_to_first_alert", INCIDENTS, UNITS,
+    "false_positive_rate", "fit_seconds", "rows_per_second",
 )  # fmt: skip
+_OF_CAMPAIGNS = {"campaigns", "minutes_to_first_alert"}
+_OF_UNITS = {INCIDENTS, UNITS}
 _HEADS = {
     **METRIC_HEADS,
     "marks": "",
+    "campaigns": "campaigns found",
+    "minutes_to_first_alert": "first alert",
     yardstick.NAME: f"test {yardstick.HEAD}",
-    "target_fpr": "target FPR",
+    INCIDENTS: "false incidents/day",
+    UNITS: "benign units",
     "fit_seconds": "fit s",
     "rows_per_second": "rows/s",
 }
 # Headed by what they were measured by: without labels that is not the yardstick.
 _VALIDATION = {yardstick.NAME: f"validation {yardstick.HEAD}"}
 _OPTIONAL = (
-    "rows/s", "fit s", "target FPR", "F1", "average precision", "ROC AUC", "recall at 1 % FPR",
+    "rows/s", "fit s", "benign units", "F1", "average precision", "ROC AUC", "first alert",
+    "recall at 1 % FPR",
 )  # fmt: skip
 
 
@@ -38,10 +48,17 @@ def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
     """Print a row per detector, the winner and the champion marked, and why figures are missing."""
     console = printer()
     heads = _HEADS | {"validation": _VALIDATION.get(rows[0].get("criterion", ""), "validation")}
-    cells = [
-        {heads.get(name, name): _cell(name, row) for name in _COLUMNS} for row in rows
+    known = any(row.get("campaigns") for row in rows)
+    columns = [name for name in _COLUMNS if known or name not in _OF_CAMPAIGNS]
+    columns = [
+        name for name in columns
+        if name not in _OF_UNITS or any(row.get(name) is not None for row in rows)
     ]  # fmt: skip
-    print_table(console, cells, title=title, text=("detector", ""), optional=_OPTIONAL)
+    cells = [{heads.get(name, name): _cell(name, row) for name in columns} for row in rows]
+    optional = [head for head in _OPTIONAL if head in cells[0]]
+    print_table(console, cells, title=title, text=("detector", ""), optional=optional)
+    if (target := rows[0].get("target")) and rows[0].get("observed"):
+        console.print(f"  Target: {in_words(*next(iter(target.items())))}", style="dim")
     missing: dict[str, set[str]] = {}
     for row in rows:
         for figure, reason in (row.get("undefined") or {}).items():
@@ -71,13 +88,17 @@ def _cell(name: str, row: Mapping[str, Any]) -> str:
             return "\n".join(word for word, key in marks if row.get(key))
         case "detector":
             return escape(printable(str(value)))
+        case "campaigns" if value:
+            return f"{row['campaigns_found']:,}/{value:,}"
     return "-" if value is None else _figure(name, value)
 
 
 def _figure(name: str, value: float) -> str:
     match name:
-        case "target_fpr" | "false_positive_rate":
-            return percent(value)
+        case "false_incidents_per_day" | "share_of_units" | "false_positive_rate":
+            return amount(name, value)
+        case "minutes_to_first_alert":
+            return in_time(value)
         case "rows_per_second":
             return f"{value:,.0f}"
         case "fit_seconds":

@@ -25,6 +25,8 @@ METRIC_HEADS = {
     "recall": "recall",
     "false_positive_rate": "test FPR",
     "accuracy": "accuracy",
+    "campaign_recall": "share of campaigns found",
+    "minutes_to_first_alert": "minutes to first alert",
 }
 
 _LONGEST_WHOLE = 40  # letters of a name that is not folded, such as a run's id

@@ -51,7 +51,7 @@ def roc_curve_figure(
     detectors: Mapping[str, tuple[Any, Any]],
     *,
     thresholds: Mapping[str, float] | None = None,
-    target_fpr: float | None = None,
+    target: tuple[float, str] | None = None,
 ) -> Figure:
     """Draw recall over the false-positive rate, on a linear and on a logarithmic axis.
 
@@ -63,8 +63,9 @@ def roc_curve_figure(
         Labels and anomaly scores by the detector's name, each of shape (n,).
     thresholds
         Smallest score that counts as an alert, by the detector's name: marked on its curve.
-    target_fpr
-        Target false-positive rate to mark; None for none.
+    target
+        False-positive rate that the threshold stands for, to mark, and the target in words; None
+        for none.
     """
     curves = _curves(detectors)
     if not curves:
@@ -85,9 +86,10 @@ def roc_curve_figure(
     chance = np.geomspace(floor, 1, _BY_CHANCE)
     for axes in (linear, near):
         axes.plot(chance, chance, label="chance" if axes is linear else None, **CHANCE)
-        if target_fpr is not None:
-            label = f"target FPR {percent(target_fpr)}"
-            axes.axvline(target_fpr, color="0.4", linewidth=1, label=label)
+        if target is not None:
+            rate, words = target
+            label = f"{percent(rate)} FPR for {words}"
+            axes.axvline(rate, color="0.4", linewidth=1, label=label)
         axes.set_xlabel(
             f"false-positive rate ({_of([c.benign[-1] for *_, c in curves], 'benign')})"
         )

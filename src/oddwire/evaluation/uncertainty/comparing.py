@@ -1,7 +1,8 @@
 """Is one detector better than another, or is it chance? A paired, stratified bootstrap.
 
 Both detectors scored the same rows, so their errors go together; drawing the same rows for both
-keeps that, and the interval of the *difference* is far narrower than two intervals apart. Attacks
+keeps that, and the interval of the *difference* is far narrower than two intervals apart. Where
+rows come in clusters (`clusters`), clusters are drawn: one campaign is one observation. Attacks
 and benign rows are drawn apart, so that each resample keeps the share of attacks, on which average
 precision depends (Efron & Tibshirani 1993, ch. 16; Boyd, Eng & Page 2013 on intervals for areas
 under precision-recall curves).
@@ -18,6 +19,7 @@ from oddwire.errors import DataError, ParameterError
 from oddwire.evaluation.metrics import (
     Bools,
     Floats,
+    Ints,
     alert_metrics,
     check_scores,
     known_labels,
@@ -65,6 +67,7 @@ def paired_rankings(
     champion: Any,
     *,
     metrics: Sequence[Metric],
+    clusters: Ints | None = None,
     resamples: int = 200,
     confidence: float = 0.95,
     seed: int = 0,
@@ -80,6 +83,9 @@ def paired_rankings(
         matters.
     metrics
         What is measured, all from one set of draws.
+    clusters
+        The number of each row's cluster, shape (n,), by which rows are drawn (`clusters_of`); None
+        draws them singly.
     resamples
         How many times the rows are resampled, at least 1.
     confidence
@@ -105,7 +111,9 @@ def paired_rankings(
     values = [_measured(ranking, np.ones(len(attack)), metrics).tolist() for ranking in rankings]
     drawn = np.array([
         np.subtract(*(_measured(ranking, weights, metrics) for ranking in rankings))
-        for weights in stratified_weights(attack, resamples, np.random.default_rng(seed))
+        for weights in stratified_weights(
+            attack, resamples, np.random.default_rng(seed), _of(clusters, known)
+        )
     ])  # fmt: skip
     return tuple(
         summarise(metric, ahead, behind, drawn[:, at], confidence)
@@ -118,6 +126,7 @@ def paired_alerts(
     challenger: Any,
     champion: Any,
     *,
+    clusters: Ints | None = None,
     resamples: int = 200,
     confidence: float = 0.95,
     seed: int = 0,
@@ -125,7 +134,7 @@ def paired_alerts(
     """Estimate how the alerts of two detectors on the same rows differ, each at its threshold.
 
     The metrics depend on how many rows of each class both, one or none of them raised. In a
-    stratified bootstrap these counts are multinomial, so they are drawn directly.
+    stratified bootstrap of single rows these counts are multinomial, so they are drawn directly.
 
     Parameters
     ----------
@@ -133,7 +142,7 @@ def paired_alerts(
         As of `paired_rankings`.
     challenger, champion
         Whether each row is an alert, booleans of shape (n,).
-    resamples, confidence, seed
+    clusters, resamples, confidence, seed
         As of `paired_rankings`.
 
     Returns
@@ -155,7 +164,7 @@ def paired_alerts(
     rng = np.random.default_rng(seed)
     # Row 0 of each holds the observed counts, the others the drawn ones.
     positive, negative = (
-        _counts_and_draws(np.bincount(kinds[rows], minlength=4), resamples, rng)
+        _counts_and_draws(kinds[rows], _of(clusters, known, rows), resamples, rng)
         for rows in (attack, ~attack)
     )
     ahead, behind = (
@@ -189,9 +198,24 @@ def _measured(ranking: WeightedRanking, weights: Floats, metrics: Sequence[Metri
     return np.array([RANKING_METRICS[metric](curve) for metric in metrics])
 
 
-def _counts_and_draws(counts: Any, resamples: int, rng: np.random.Generator) -> Any:
-    rows = int(counts.sum())
-    return np.vstack([counts, rng.multinomial(rows, counts / rows, size=resamples)])
+def _counts_and_draws(
+    kinds: Ints, clusters: Ints | None, resamples: int, rng: np.random.Generator
+) -> Floats:
+    """Count rows by their kind of four, as they are and in each draw."""
+    counts = np.bincount(kinds, minlength=4)
+    if clusters is None:
+        drawn = rng.multinomial(len(kinds), counts / len(kinds), size=resamples)
+    else:
+        one_class = np.zeros(len(kinds), dtype=bool)
+        drawn = np.array([
+            np.bincount(kinds, weights, minlength=4)
+            for weights in stratified_weights(one_class, resamples, rng, clusters)
+        ])  # fmt: skip
+    return np.vstack([counts, drawn])
+
+
+def _of(clusters: Ints | None, known: Bools, rows: Bools | slice = slice(None)) -> Ints | None:
+    return None if clusters is None else clusters[known][rows]
 
 
 def summarise(

@@ -1,22 +1,22 @@
 """An interval for every metric of an `Evaluation`.
 
 Intervals of metrics are percentile intervals of a stratified bootstrap (Efron & Tibshirani 1993,
-chapter 13). Metrics at the threshold are functions of two counts, the attacks found and the false
-alarms; in resamples these are binomial, so they are drawn directly and no row is resampled. The
-bootstrap interval of a share of 0 or 1 has no width, which would claim certainty: the observed
-false-positive rate and the recall of a family, which may have few rows, get the exact interval of
-Clopper & Pearson (1934) instead.
+chapter 13), drawn by clusters of rows (`clusters`) where these are known. Where they are not,
+metrics at the threshold are functions of two binomial counts, the attacks found and the false
+alarms, which are drawn directly. The bootstrap interval of a share of 0 or 1 has no width, which
+would claim certainty: the observed false-positive rate and the recall, of which there may be few
+clusters, get the intervals of `clustered`, and of single rows the exact one of Clopper & Pearson
+(1934).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddwire.errors import DataError
 from oddwire.evaluation.metrics import (
     Bools,
     Confusion,
@@ -27,6 +27,12 @@ from oddwire.evaluation.metrics import (
     known_labels,
     recall_at,
 )
+from oddwire.evaluation.uncertainty.by_clusters import (
+    clustered_shares,
+    drawn_metrics,
+    kinds_of_clusters,
+)
+from oddwire.evaluation.uncertainty.clustered import CONFIDENCE, Interval, exact_interval
 from oddwire.evaluation.uncertainty.resampling import (
     RANKING_METRICS,
     WeightedRanking,
@@ -37,18 +43,10 @@ from oddwire.evaluation.uncertainty.resampling import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from oddwire.evaluation.metrics import Curve
+    from oddwire.evaluation.metrics import Curve, Ints
 
 RESAMPLES = 200
-CONFIDENCE = 0.95
 _BAND_DRAWS = 1000
-
-
-class Interval(NamedTuple):
-    """The two ends of an interval."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +54,12 @@ class Intervals:
     """An interval for each metric that the rows define.
 
     ``bounds`` holds them by the metric's name; ``undefined`` says why a metric has none.
+    ``clusters`` counts the clusters that were drawn; None where rows were.
     """
 
     confidence: float
     resamples: int
+    clusters: int | None = None
     bounds: Mapping[str, Interval]
     undefined: Mapping[str, str]
 
@@ -68,6 +68,7 @@ class Intervals:
         return {
             "confidence": self.confidence,
             "resamples": self.resamples,
+            "clusters": self.clusters,
             "bounds": {name: bound._asdict() for name, bound in self.bounds.items()},
             "undefined": dict(self.undefined),
         }
@@ -105,42 +106,13 @@ def chance_band(
     return low, high
 
 
-def exact_interval(hits: int, rows: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return the interval of Clopper & Pearson for a share.
-
-    It covers the true share with at least the given probability, whatever the counts.
-
-    Parameters
-    ----------
-    hits, rows
-        The share is ``hits / rows``; there must be a row.
-    confidence
-        Coverage, between 0 and 1.
-
-    Raises
-    ------
-    DataError
-        If there is no row, or more hits than rows.
-
-    Examples
-    --------
-    >>> low, high = exact_interval(0, 100)
-    >>> low, round(high, 3)
-    (0.0, 0.036)
-    """
-    from scipy.stats import binomtest  # slow to import
-
-    if not 0 <= hits <= rows or rows == 0:
-        raise DataError(f"a share needs rows, and no more hits than rows: got {hits} of {rows}")
-    ends = binomtest(hits, rows).proportion_ci(confidence, method="exact")
-    return Interval(float(ends.low), float(ends.high))
-
-
 def bootstrap_intervals(
     labels: Any,
     scores: Any,
     evaluation: Evaluation,
     *,
+    clusters: Ints | None = None,
+    families: Ints | None = None,
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
     seed: int = 0,
@@ -153,6 +125,12 @@ def bootstrap_intervals(
         The rows that were evaluated, each of shape (n,).
     evaluation
         What `metrics.evaluate` made of them.
+    clusters
+        The number of each row's cluster, shape (n,): see `clusters.clusters_of`. None takes every
+        row for independent.
+    families
+        Attack family of each row, shape (n,); families are drawn apart. None takes all attacks for
+        one.
     resamples
         How many times the rows are resampled, at least 1. The cost is O(resamples * n).
     confidence
@@ -171,17 +149,24 @@ def bootstrap_intervals(
     scores = check_scores(scores)
     known, attack = known_labels(labels, len(scores))
     rng = np.random.default_rng(seed)
-    drawn = _drawn_alerts(evaluation.confusion, resamples, rng)
-    if attack.any() and not attack.all():
-        drawn |= _drawn_rankings(attack, scores[known], evaluation.alert_p_value, resamples, rng)
+    if clusters is None:
+        shares, drawn = _row_by_row(attack, scores[known], evaluation, confidence, resamples, rng)
+    else:
+        mine = clusters[known]
+        kinds = kinds_of_clusters(attack, None if families is None else families[known], mine)
+        alert = scores[known] >= evaluation.threshold
+        shares = clustered_shares(attack, alert, mine, kinds, confidence)
+        drawn = drawn_metrics(
+            attack, scores[known], mine, kinds, threshold=evaluation.threshold,
+            alert_p_value=evaluation.alert_p_value, resamples=resamples, rng=rng,
+        )  # fmt: skip
     undefined = dict(evaluation.undefined)
     bounds: dict[str, Interval] = {}
     for name, value in evaluation.figures.items():
         if value is None:
             continue
-        if name == "false_positive_rate":
-            tn, fp = evaluation.confusion.tn, evaluation.confusion.fp
-            bounds[name] = exact_interval(fp, tn + fp, confidence)
+        if name in shares:
+            bounds[name] = shares[name]
         elif np.isfinite(drawn[name]).any():
             # A resample without an alert has no precision: it is left out.
             ends = np.nanquantile(drawn[name], [(1 - confidence) / 2, (1 + confidence) / 2])
@@ -189,8 +174,26 @@ def bootstrap_intervals(
         else:
             undefined[name] = "no resample holds an alert"
     return Intervals(
-        confidence=confidence, resamples=resamples, bounds=bounds, undefined=undefined
+        confidence=confidence, resamples=resamples, clusters=_count(clusters, known),
+        bounds=bounds, undefined=undefined,
     )  # fmt: skip
+
+
+def _count(clusters: Ints | None, known: Bools) -> int | None:
+    return None if clusters is None else len(np.unique(clusters[known]))
+
+
+def _row_by_row(
+    attack: Bools, scores: Floats, evaluation: Evaluation, confidence: float, resamples: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Interval], dict[str, Floats]]:  # fmt: skip
+    """Return exact shares and drawn metrics where every row is independent."""
+    tn, fp, *_ = evaluation.confusion
+    shares = {"false_positive_rate": exact_interval(fp, tn + fp, confidence)} if tn + fp else {}
+    drawn = _drawn_alerts(evaluation.confusion, resamples, rng)
+    if attack.any() and not attack.all():
+        drawn |= _drawn_rankings(attack, scores, evaluation.alert_p_value, resamples, rng)
+    return shares, drawn
 
 
 def _drawn_alerts(

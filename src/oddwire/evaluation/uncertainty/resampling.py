@@ -1,7 +1,9 @@
 """The stratified bootstrap behind every interval.
 
 Attacks and benign rows are drawn apart, so that each resample keeps the share of attacks, on which
-average precision depends. A resample is a weight per row, and the scores are sorted once: a curve
+average precision depends. Where rows come in clusters, clusters are drawn instead of rows, one
+fewer than there are, which makes up for how few there may be (Rao & Wu 1988, *Resampling inference
+with complex survey data*). A resample is a weight per row, and the scores are sorted once: a curve
 under new weights then costs O(n) and no sorting.
 """
 
@@ -68,7 +70,10 @@ class WeightedRanking:
 
 
 def stratified_weights(
-    classes: Bools | Ints, resamples: int, rng: np.random.Generator
+    classes: Bools | Ints,
+    resamples: int,
+    rng: np.random.Generator,
+    clusters: Ints | None = None,
 ) -> Iterator[Floats]:
     """Yield how often each row is drawn, each class apart.
 
@@ -80,19 +85,43 @@ def stratified_weights(
         How many draws.
     rng
         Source of the draws.
+    clusters
+        The number of each row's cluster, shape (n,), as `clusters.clusters_of` gives them: all of
+        its rows of a class are drawn together. Rows of a class that is one cluster are drawn
+        singly, as all rows are with None.
 
     Yields
     ------
     float64, shape (n,)
-        The same array each time, overwritten: copy it to keep it.
+        The weights of a class add up to its rows. The same array each time, overwritten: copy it
+        to keep it.
     """
-    apart = [np.flatnonzero(classes == each) for each in np.unique(classes)[::-1]]
+    apart = [
+        (members, _numbered(members, clusters))
+        for members in (np.flatnonzero(classes == each) for each in np.unique(classes)[::-1])
+    ]
     weights = np.zeros(len(classes))
     for _ in range(resamples):
-        for members in apart:
-            picked = rng.integers(len(members), size=len(members))
-            weights[members] = np.bincount(picked, minlength=len(members))
+        for members, codes in apart:
+            weights[members] = _drawn(members, codes, rng)
         yield weights
+
+
+def _numbered(members: Ints, clusters: Ints | None) -> Ints | None:
+    """Number the clusters of some rows from 0; None where rows are drawn singly."""
+    if clusters is None:
+        return None
+    numbers, codes = np.unique(clusters[members], return_inverse=True)
+    return codes.astype(np.int64) if 1 < len(numbers) < len(members) else None
+
+
+def _drawn(members: Ints, codes: Ints | None, rng: np.random.Generator) -> Floats:
+    rows = len(members)
+    if codes is None:
+        return np.bincount(rng.integers(rows, size=rows), minlength=rows).astype(np.float64)
+    count = int(codes.max()) + 1
+    often = np.bincount(rng.integers(count, size=count - 1), minlength=count)[codes]
+    return np.asarray(often * (rows / often.sum()), dtype=np.float64)
 
 
 def affordable_resamples(rows: int, most: int = 200) -> int:

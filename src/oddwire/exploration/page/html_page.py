@@ -12,8 +12,19 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from oddwire.exploration.findings import findings, names_in_words, rows_in_words
-from oddwire.exploration.page.tables import families_table, features_table, suspects_table
+from oddwire.exploration.findings import (
+    campaigns_in_words,
+    findings,
+    names_in_words,
+    rows_in_words,
+)
+from oddwire.exploration.page.tables import (
+    campaigns_table,
+    families_table,
+    features_table,
+    suspects_table,
+)
+from oddwire.exploration.pictures.campaigns import draw_campaigns
 from oddwire.exploration.pictures.canvas import Picture, not_drawn
 from oddwire.exploration.pictures.correlation import draw_correlation
 from oddwire.exploration.pictures.distributions import (
@@ -27,8 +38,8 @@ from oddwire.exploration.statistics import aucs
 from oddwire.traffic.wire_text import printable
 
 _SECTIONS = {
-    "findings": "Findings", "families": "Attack families", "leaks": "Leaks",
-    "distributions": "Distributions", "maps": "Maps", "columns": "Columns",
+    "findings": "Findings", "families": "Attack families", "campaigns": "Campaigns",
+    "leaks": "Leaks", "distributions": "Distributions", "maps": "Maps", "columns": "Columns",
     "correlation": "Correlation", "method": "Method",
 }  # fmt: skip
 _DOTS_PER_INCH = 150
@@ -83,7 +94,7 @@ def write_page(
     page = environment.get_template("page.html").render(
         source=statistics["source"],
         summary=rows_in_words(statistics),
-        sections=_SECTIONS,
+        sections={name: title for name, title in _SECTIONS.items() if statistics.get(name, True)},
         findings=findings(statistics),
         pictures=pictures,
         suspects=suspects_table(statistics) if statistics["suspects"] else "",
@@ -94,6 +105,8 @@ def write_page(
             if statistics[kind]
         },
         families=families_table(statistics) if statistics["families"] else "",
+        campaigns=campaigns_table(statistics) if statistics.get("campaigns") else "",
+        about_campaigns=list(campaigns_in_words(statistics)),
         method=list(_method(statistics)),
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
@@ -107,13 +120,19 @@ def _pictures(
 ) -> dict[str, Callable[[], Picture]]:
     """Return how each picture is drawn that there are rows for, by its name."""
     every: dict[str, Callable[[], Picture]] = {
+        "campaigns": lambda: draw_campaigns(statistics),
         "alone": lambda: draw_alone(statistics),
         "distributions": lambda: draw_distributions(statistics, looked_at),
         "categories": lambda: draw_categories(statistics),
         "maps": lambda: draw_maps(statistics, on_map, maps),
         "correlation": lambda: draw_correlation(statistics, looked_at),
     }
-    left_out = {"alone": not aucs(statistics), "categories": not statistics["categorical"]}
+    campaigns = (statistics.get("campaigns") or {"campaigns": []})["campaigns"]
+    left_out = {
+        "campaigns": not any("begin" in each for each in campaigns),
+        "alone": not aucs(statistics),
+        "categories": not statistics["categorical"],
+    }
     return {name: draw for name, draw in every.items() if not left_out.get(name)}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from oddwire.durations import in_time
 from oddwire.exploration.findings import shortened
 from oddwire.exploration.leakage import WHY
 from oddwire.exploration.statistics import ranked
@@ -35,6 +36,29 @@ def families_table(statistics: dict[str, Any]) -> str:
     """List the rows of each attack family, the most frequent first."""
     families = [{"attack family": name, "rows": n} for name, n in statistics["families"].items()]
     return _html(families[:MOST_COLUMNS], "families", len(families), "attack families")
+
+
+def campaigns_table(statistics: dict[str, Any]) -> str:
+    """List the campaigns of each attack family: how many, how large, how long, and when."""
+    families = [
+        {
+            "attack family": name, "campaigns": about["campaigns"], "rows": about["rows"],
+            "rows of one (median)": about["median_rows"], "most": about["most_rows"],
+            "length (median)": _length(about.get("median_minutes")),
+            "longest": _length(about.get("most_minutes")),
+            "first (UTC)": _moment(about.get("first")), "last (UTC)": _moment(about.get("last")),
+        }
+        for name, about in statistics["campaigns"]["families"].items()
+    ]  # fmt: skip
+    return _html(families[:MOST_COLUMNS], "families", len(families), "attack families")
+
+
+def _length(minutes: float | None) -> str:
+    return "" if minutes is None else in_time(minutes)
+
+
+def _moment(text: str | None) -> str:
+    return "" if text is None else text[:16].replace("T", " ")
 
 
 def features_table(statistics: dict[str, Any], kind: str) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from oddwire.errors import NoModelError
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.result import FIGURES as CAMPAIGN_FIGURES
+from oddwire.evaluation.observed import INCIDENTS, UNITS
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.trainings import TrainingRecord
 from oddwire.operations.tracking.store import Tracking
@@ -19,8 +21,8 @@ BEST = "best_detector"  # tag of a training
 CHOICE = "choice"  # tag of a training: why its best detector is the best
 LEADERBOARD_COLUMNS = (
     "detector", "roc_auc", "average_precision", "f1", "precision", "recall",
-    "recall_at_fpr", "false_positive_rate", "threshold", "rows_per_second", "run_id",
-    "model_version", "accuracy", yardstick.NAME,
+    "recall_at_fpr", INCIDENTS, UNITS, "false_positive_rate", "threshold", "rows_per_second",
+    "run_id", "model_version", "accuracy", yardstick.NAME, *CAMPAIGN_FIGURES,
 )  # fmt: skip
 
 

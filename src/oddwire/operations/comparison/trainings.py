@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.comparing import paired_campaigns
 from oddwire.evaluation.metrics import FIXED_FPRS, known_labels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.comparing import (
@@ -31,6 +32,8 @@ COMPARED = (
     yardstick.NAME, "roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
     "false_positive_rate", "accuracy",
 )  # fmt: skip
+# Where campaigns are known. The second, which a missed campaign has none of, is not paired.
+OF_CAMPAIGNS = ("campaign_recall", "minutes_to_first_alert")
 Fingerprint = dict[str, Any]
 
 
@@ -70,6 +73,13 @@ class DetectorComparison:
     later: Mapping[str, Any]
     differences: tuple[Difference, ...]
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What both are compared by: campaigns too, where either training knew of any."""
+        both = (self.earlier, self.later)
+        known = [name for name in OF_CAMPAIGNS if any(each.get(name) is not None for each in both)]
+        return (*COMPARED, *known)
+
     def difference(self, metric: str) -> Difference | None:
         """Return the paired difference in a metric, None where there is none."""
         return next((each for each in self.differences if each.metric == metric), None)
@@ -108,7 +118,7 @@ class Comparison:
                 "verdict": verdict(each.difference(metric)),
             }
             for each in self.detectors
-            for metric in COMPARED
+            for metric in each.metrics
         ]
         frame = pd.DataFrame(rows, columns=[
             "detector", "metric", "earlier", "later", "difference", "low", "high", "share_better",
@@ -204,7 +214,15 @@ def _identical(earlier: TrainingRecord, later: TrainingRecord) -> bool:
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
-    kept = (*COMPARED, "threshold", "target_fpr", "intervals", "run_id", "model_version")
+    kept = (
+        *COMPARED,
+        *OF_CAMPAIGNS,
+        "threshold",
+        "target",
+        "intervals",
+        "run_id",
+        "model_version",
+    )
     return {name: row.get(name) for name in kept}
 
 
@@ -243,10 +261,14 @@ def _differences(
             new.labels, new.scores, old.scores, new.attack, resamples=draws, seed=seed
         ),
         *paired_rankings(
-            new.labels, new.scores, old.scores, metrics=get_args(Metric), resamples=draws, seed=seed
+            new.labels, new.scores, old.scores, metrics=get_args(Metric),
+            clusters=new.clusters, resamples=draws, seed=seed,
         ),
-        *paired_alerts(new.labels, *alerts, resamples=draws, seed=seed),
-    )
+        *paired_alerts(
+            new.labels, *alerts, clusters=new.clusters, resamples=draws, seed=seed
+        ),
+        *filter(None, [paired_campaigns(new.labels, *alerts, new.campaign, seed=seed)]),
+    )  # fmt: skip
 
 
 def _threshold(row: Mapping[str, Any]) -> float:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from oddwire.errors import DataError
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.splitting.campaign_parts import CampaignParts
 from oddwire.traffic.splitting.shared_rows import SharedRows
 
 BEFORE_TEST = ("train", "calibration", "validation")
@@ -88,6 +89,11 @@ class Prepared:
     def shared_rows(self) -> SharedRows:
         """How many test rows also occur before the test part."""
         return SharedRows.from_summary(self.description.get("shared_rows"))
+
+    @property
+    def campaigns(self) -> CampaignParts:
+        """How many campaigns are in each part, and how many the split cut in two."""
+        return CampaignParts.from_summary(self.description.get("campaigns"))
 
     def part(self, name: str) -> pd.DataFrame:
         """Return one part: train, calibration, validation or test.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from oddwire.evaluation.observed import INCIDENTS, UNITS
 from oddwire.operations.markdown import escaped_for_mlflow
 from oddwire.traffic.wire_text import printable
 
@@ -16,8 +17,11 @@ HEADLINES = {
     "f1": "F1",
     "precision": "precision",
     "recall": "recall",
+    "false_incidents_per_day": "false incidents a day",
+    "share_of_units": "benign units that raise an alert",
     "false_positive_rate": "test FPR",
 }
+_SHARES = {UNITS, "false_positive_rate"}
 _DECISION = "\n\n**Decision:** "
 _LONGEST = 5000  # characters that MLflow's table of versions takes
 _LONGEST_REASON = 600  # six times as long once it is escaped
@@ -65,7 +69,9 @@ def describe(facts: Facts) -> str:
 
 
 def _shown(name: str, value: float) -> str:
-    return f"{100 * value:.3g} %" if name == "false_positive_rate" else f"{value:.4f}"
+    if name == INCIDENTS:
+        return f"{value:.3g}"
+    return f"{100 * value:.3g} %" if name in _SHARES else f"{value:.4f}"
 
 
 def with_decision(description: str, sentence: str) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.errors import ModelError, NoModelError, ParameterError
+from oddwire.evaluation.observed import NAMES
 from oddwire.operations.progress import step
 from oddwire.operations.registry import ledger, logged_models
 from oddwire.operations.registry.description import HEADLINES
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 _DIGEST = "manifest_sha256"
 _DETECTOR = "detector"
-_SHOWN_METRICS = (*HEADLINES, "target_fpr")
+_SHOWN_METRICS = (*HEADLINES, *(f"target_{name}" for name in NAMES))
 _NO_SUCH = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
+from oddwire.evaluation.campaigns.evaluating import attack_campaigns, evaluate_campaigns
 from oddwire.evaluation.families import attack_families, evaluate_families
 from oddwire.evaluation.metrics import evaluate
+from oddwire.evaluation.observed import (
+    Observed,
+    count_false_alarms,
+    observe,
+    target_of,
+    worst_of_benign_units,
+)
+from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.without_labels.clustering import ClusteringIndices, evaluate_clustering
 from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.training.results import DetectorReport, EvaluatedDetector, Training
 from oddwire.traffic.labels import attacks_of, labels_of
+from oddwire.traffic.schema import CAMPAIGN
+from oddwire.traffic.units import MINUTES
 
 THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
 _MEGABYTE = 1e6
@@ -34,7 +46,8 @@ def evaluate_model(
         Where it was saved; the test scores are kept beside it.
     """
     prepared = training.prepared
-    scored = score_test(model, prepared)
+    minutes = training.params.alerts.unit_minutes
+    scored = score_test(model, prepared, minutes=minutes)
     scores_file = folder.with_suffix(".parquet")
     scored.save(scores_file)
     before = {"train": training.train} | {
@@ -52,7 +65,11 @@ def evaluate_model(
         ),
         families=evaluate_families(
             scored.labels, scored.scores, scored.attack,
-            threshold=model.threshold, seen=_seen_families(prepared),
+            threshold=model.threshold, clusters=scored.clusters, seen=_seen_families(prepared),
+        ),
+        campaigns=evaluate_campaigns(
+            scored.labels, scored.scores, scored.campaign, scored.attack,
+            units=scored.units, threshold=model.threshold, before=_campaigns_before(prepared),
         ),
         scored=scored,
         scores_file=scores_file,
@@ -65,15 +82,46 @@ def evaluate_model(
         },
         dropped=counts["dropped"]["rows"] + training.left_out,
         threshold_rule=model.metadata.get(THRESHOLD, {}),
+        observed=_observed(model, prepared, scored, minutes),
+        unit_levels=_unit_levels(model, scored),
         clustering=_clustering(model, training.train),
     )  # fmt: skip
 
 
-def score_test(model: Model, prepared: Prepared) -> ScoredRows:
-    """Score the test rows."""
+def score_test(model: Model, prepared: Prepared, *, minutes: float = MINUTES) -> ScoredRows:
+    """Score the test rows, whose units are so long."""
     test = prepared.part("test")
     scores = model.score(test)
-    return ScoredRows.of(test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy())
+    return ScoredRows.of(
+        test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy(), minutes=minutes
+    )
+
+
+def _observed(
+    model: Model, prepared: Prepared, scored: ScoredRows, minutes: float
+) -> Observed | None:
+    """Compare false alarms with the target, and their noise with that of the calibration rows."""
+    found = count_false_alarms(scored, model.threshold)
+    if found is None:
+        return None
+    rows = prepared.part("calibration")
+    benign = np.zeros(len(rows))  # all of them made the threshold
+    calibration = replace(
+        ScoredRows.of(rows, model.anomaly_score(rows), minutes=minutes), labels=benign
+    )
+    return observe(
+        found, target_of(model.metadata.get(THRESHOLD, {})),
+        count_false_alarms(calibration, model.threshold, days=prepared.days("calibration")),
+    )  # fmt: skip
+
+
+def _unit_levels(model: Model, scored: ScoredRows) -> Levels | None:
+    """Return the p-values of the benign test units, each by its worst row."""
+    worst = worst_of_benign_units(scored)
+    if worst is None or model.unit_calibration is None:
+        return None
+    scores, clusters = worst
+    return Levels(model.unit_calibration.p_values(scores)[0], clusters)
 
 
 def choose_best(evaluated: list[EvaluatedDetector]) -> EvaluatedDetector:
@@ -101,6 +149,16 @@ def _seen_families(prepared: Prepared) -> frozenset[str] | None:
     if np.isnan(labels).all():
         return None
     return attack_families(labels, attacks_of(validation))
+
+
+def _campaigns_before(prepared: Prepared) -> frozenset[str]:
+    """Return the campaigns that have rows before the test part, where any is in it too."""
+    if not prepared.campaigns.cut:
+        return frozenset()
+    parts = [prepared.part(name) for name in BEFORE_TEST]
+    return frozenset().union(*(
+        attack_campaigns(labels_of(rows), rows[CAMPAIGN]) for rows in parts
+    ))  # fmt: skip
 
 
 def scoring_rate(model: Model, rows: pd.DataFrame) -> float:

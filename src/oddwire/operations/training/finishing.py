@@ -72,7 +72,8 @@ def finish_training(
         training.source, run, rows, version, best.detector, decision.promote, decision.reason,
         failed_detectors(training), champion=champion, choice=_choice(training, evaluated, best),
         name=name, link=tracking.run_link(run), compare_link=_compare_link(tracking, rows),
-        shared_rows=_shared_rows(training), **_leaks(training),
+        shared_rows=_shared_rows(training),
+        cut_campaigns=training.prepared.campaigns.sentence, **_leaks(training),
     )  # fmt: skip
     note = leaderboard_markdown(result, escaped_for_mlflow)
     tracking.log(run, [Tags({NOTE: note, CHOICE: result.choice})])

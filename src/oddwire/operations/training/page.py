@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oddwire.detection.calibration.thresholds.targets import in_words
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.report import figures_in_words
+from oddwire.evaluation.observed import INCIDENTS, UNITS
+from oddwire.evaluation.target_lines import amount
 from oddwire.operations.markdown import Escape, escaped, figure, link, table
 from oddwire.operations.training.results import TrainingResult
-from oddwire.percent import percent
 
 _COLUMNS = {
     yardstick.NAME: f"test {yardstick.HEAD}",
     "recall_at_fpr_0.01": "recall at 1 % FPR",
+    INCIDENTS: "false incidents a day",
+    UNITS: "benign units alerted",
     "false_positive_rate": "test FPR",
     "average_precision": "average precision",
     "roc_auc": "ROC AUC",
     "model_version": "version",
 }
+_FALSE_ALARMS = {INCIDENTS, UNITS, "false_positive_rate"}
 
 
 def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> str:
@@ -41,6 +47,8 @@ def leaderboard_markdown(result: TrainingResult, escape: Escape = escaped) -> st
         f"**Version {result.version}:** {escape(result.reason)}",
         table([*heads, *_COLUMNS.values()], cells),
         *_target(rows),
+        *_notes(rows, escape),
+        *_campaigns(result),
         *([f"**Shared rows:** {result.shared_rows}."] if result.shared_rows else []),
         *_leaks(result, escape),
         *([escape(result.choice)] if result.choice else []),
@@ -58,18 +66,45 @@ def _marks(row: Mapping[str, Any]) -> str:
 
 def _figures(row: Mapping[str, Any]) -> list[str]:
     return [
-        percent(row[name])
-        if name == "false_positive_rate" and row.get(name) is not None
+        amount(name, row[name])
+        if name in _FALSE_ALARMS and row.get(name) is not None
         else figure(row.get(name))
         for name in _COLUMNS
     ]
 
 
 def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    rates = sorted({row["target_fpr"] for row in rows if row.get("target_fpr")})
-    if not rates:
+    """Say what was promised, and whether each detector keeps it on the test rows."""
+    targets = sorted(
+        {in_words(*each) for row in rows for each in (row.get("target") or {}).items()}
+    )
+    if not targets:
         return []
-    return [f"Target FPR: {', '.join(map(percent, rates))}."]
+    told = [
+        f"- {row['detector']}: {row['target_sentence']}"
+        for row in rows
+        if row.get("target_sentence")
+    ]
+    return [f"**Target:** {', '.join(targets)}.", *(["\n".join(told)] if told else [])]
+
+
+def _notes(rows: Sequence[Mapping[str, Any]], escape: Escape) -> list[str]:
+    """Say of each detector what its target cannot promise, and which sources are noisy."""
+    told = [
+        f"- {row['detector']}: {escape(n)}" for row in rows for n in row.get("threshold_notes", [])
+    ]
+    return ["**Threshold:**\n\n" + "\n".join(told)] if told else []
+
+
+def _campaigns(result: TrainingResult) -> list[str]:
+    """Say which campaigns each detector finds, and which the split cut in two."""
+    found = [(row["detector"], figures_in_words(row)) for row in result.leaderboard]
+    lines = [f"- {detector}: {text}" for detector, text in found if text]
+    cut = result.cut_campaigns
+    return [
+        *(["**Campaigns**, at each detector's threshold:\n\n" + "\n".join(lines)] if lines else []),
+        *([f"**Campaigns in two parts:** {cut}."] if cut else []),
+    ]
 
 
 def _leaks(result: TrainingResult, escape: Escape) -> list[str]:

@@ -12,18 +12,22 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.detection.calibration.thresholds.targets import Target
+from oddwire.detection.calibration.thresholds.targets import Target, in_words
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.report import campaign_report
+from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS, target_of
 from oddwire.evaluation.plots import curves
 from oddwire.evaluation.plots.calibration import calibration_figure
+from oddwire.evaluation.plots.campaigns import campaign_figure
 from oddwire.evaluation.plots.families import family_heat_map_figure
 from oddwire.evaluation.reports import (
     evaluation_report,
     parts_report,
-    target_verdict,
     threshold_line,
 )
 from oddwire.evaluation.strengths import describe_strengths
+from oddwire.evaluation.target_lines import target_sentence
+from oddwire.evaluation.threshold_notes import threshold_notes
 from oddwire.evaluation.without_labels.clustering import CLUSTERING_INDICES
 from oddwire.operations.comparison.training_history import (
     BEST,
@@ -51,7 +55,7 @@ from oddwire.params import Params
 
 _HEADLINE = (
     "average_precision", "roc_auc", "f1", "precision", "recall", "recall_at_fpr",
-    "false_positive_rate", "target_fpr", "rows_per_second",
+    INCIDENTS, UNITS, "false_positive_rate", "rows_per_second",
 )  # fmt: skip
 
 
@@ -120,16 +124,17 @@ def detector_items(report: DetectorReport, validation: Validation) -> Iterator[I
         yield Text("undefined_metrics.json", as_json(dict(test.undefined)))
     yield from detector_figures(report)
     rule = report.threshold_rule
-    target_fpr = rule.get("target_fpr")
     on_test = evaluation_report(
-        f"{name} on the test rows", test, report.intervals,
-        target_fpr=target_fpr, calibration_rows=report.calibration_rows or None,
+        f"{name} on the test rows", test, report.intervals, observed=report.observed
     )  # fmt: skip
-    yield Text("reports/test.txt", on_test + threshold_line(rule))
+    notes = "".join(f"{note}\n" for note in threshold_notes(rule))
+    told = [on_test + threshold_line(rule) + notes, campaign_report(report.campaigns)]
+    yield Text("reports/test.txt", "\n".join(filter(None, told)))
+    yield from campaign_items(report)
     if rule:
         yield Tags({"threshold_rule": str(rule["rule"])})
         yield Text("threshold.json", as_json(dict(rule)))
-    before = evaluation_report(f"{name} before the test", report.before_test, target_fpr=target_fpr)
+    before = evaluation_report(f"{name} before the test", report.before_test)
     parts = parts_report(report.before_parts, report.dropped)
     yield Text("reports/train.txt", f"{before}\n{parts}")
     families = report.families.to_frame()
@@ -147,10 +152,10 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
     name, rows = report.detector, report.scored
     labels, scores = rows.labels, rows.scores
     one, thresholds = {name: (labels, scores)}, {name: report.test.threshold}
-    target_fpr = report.threshold_rule.get("target_fpr")
+    target = _marked_target(report)
     yield Figure(
         "plots/roc.png",
-        lambda: curves.roc_curve_figure(one, thresholds=thresholds, target_fpr=target_fpr),
+        lambda: curves.roc_curve_figure(one, thresholds=thresholds, target=target),
     )
     yield Figure(
         "plots/precision_recall.png",
@@ -180,10 +185,30 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
             "plots/calibration.png",
             lambda: calibration_figure(
                 {name: (labels, rows.p_values)},
+                clusters=rows.clusters,
+                units=report.unit_levels,
                 calibration_rows=report.calibration_rows,
-                target_fpr=target_fpr,
+                target=target,
             ),
         )
+
+
+def _marked_target(report: DetectorReport) -> tuple[float, str] | None:
+    """Return where pictures mark the target, and its words."""
+    target = target_of(report.threshold_rule)
+    return (report.test.alert_p_value, in_words(*next(iter(target.items())))) if target else None
+
+
+def campaign_items(report: DetectorReport) -> Iterator[Item]:
+    """Yield which campaigns one detector finds, where campaigns are known."""
+    campaigns = report.campaigns
+    if not len(campaigns):
+        return
+    figures = campaigns.figures()
+    yield Metrics({name: value for name, value in figures.items() if name != "campaigns"})
+    yield Table("reports/campaigns.json", campaigns.to_frame())
+    title = f"{report.detector}: campaigns, test rows"
+    yield Figure("plots/campaigns.png", lambda: campaign_figure(campaigns, title=title))
 
 
 def training_items(
@@ -201,10 +226,10 @@ def training_items(
     yield Text("intervals.json", as_json(best.intervals.to_dict()))
     scored = {each.detector: (each.scored.labels, each.scored.scores) for each in reports}
     thresholds = {each.detector: each.test.threshold for each in reports}
-    target_fpr = best.threshold_rule.get("target_fpr")
+    target = _marked_target(best)
     yield Figure(
         "plots/roc.png",
-        lambda: curves.roc_curve_figure(scored, thresholds=thresholds, target_fpr=target_fpr),
+        lambda: curves.roc_curve_figure(scored, thresholds=thresholds, target=target),
     )
     yield Figure(
         "plots/precision_recall.png",
@@ -212,6 +237,7 @@ def training_items(
     )
     families = {report.detector: report.families for report in reports}
     yield Figure("plots/families.png", lambda: family_heat_map_figure(families))
+    yield from campaign_items(best)
     sentences = "\n".join(strengths(reports).values())
     yield Text("reports/strengths.txt", f"{sentences}\n")
 
@@ -224,14 +250,18 @@ def strengths(reports: Sequence[DetectorReport]) -> dict[str, str]:
 def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str, Any]:
     """Return one detector's row of the leaderboard."""
     figures = {**all_figures(report), "detector": report.detector, "run_id": run}
-    row = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
+    row: dict[str, Any] = {name: figures.get(name) for name in LEADERBOARD_COLUMNS}
     row |= {"model_version": version, "fit_seconds": report.fit_seconds}
-    target_fpr = report.threshold_rule.get("target_fpr")
-    row["target_fpr"] = target_fpr
+    row["target"] = target_of(report.threshold_rule)
+    seen = report.observed
+    row["observed"] = seen and seen.to_dict()
+    row["target_verdict"] = seen and seen.verdict
+    row["target_sentence"] = target_sentence(seen) if seen else ""
+    row["threshold_notes"] = threshold_notes(report.threshold_rule)
     row["alert_p_value"] = report.test.alert_p_value
-    row["target_verdict"] = target_verdict(report.test, target_fpr, report.calibration_rows or None)
     row["intervals"] = report.intervals.to_dict()["bounds"]
-    undefined = {name: why for name, why in report.test.undefined.items() if name in row}
+    missing = {**report.test.undefined, **report.campaigns.undefined()}
+    undefined = {name: why for name, why in missing.items() if name in row}
     if row["threshold"] is None:
         undefined["threshold"] = (
             "so few different calibration scores cannot show a false-positive rate of "
@@ -256,7 +286,8 @@ def headline_figures(report: DetectorReport, validation: Validation) -> dict[str
     return {
         yardstick.NAME: every[yardstick.NAME],
         f"validation_{validation.criterion}": validation.value,
-        **{name: every[name] for name in _HEADLINE},
+        **{name: every[name] for name in _HEADLINE if name in every},
+        **_target_metrics(report),
     }
 
 
@@ -266,13 +297,23 @@ def all_figures(report: DetectorReport) -> dict[str, float | None]:
     return {
         yardstick.NAME: report.yardstick,
         **report.test.figures,
+        **report.campaigns.figures(),
         "threshold": threshold if math.isfinite(threshold) else None,
-        "target_fpr": report.threshold_rule.get("target_fpr"),
+        **_observed_figures(report),
         "alert_p_value": report.test.alert_p_value,
         "rows_per_second": report.rows_per_second,
         "fit_seconds": report.fit_seconds,
         "model_megabytes": report.megabytes,
     }
+
+
+def _observed_figures(report: DetectorReport) -> dict[str, float]:
+    rates = report.observed.rates if report.observed else ()
+    return {rate.name: rate.value for rate in rates if rate.name != ROWS}
+
+
+def _target_metrics(report: DetectorReport) -> dict[str, float]:
+    return {f"target_{name}": value for name, value in target_of(report.threshold_rule).items()}
 
 
 def detector_name(report: DetectorReport) -> str:

@@ -14,8 +14,11 @@ import pandas as pd
 from oddwire.detection.calibration.thresholds.rules import check_labels
 from oddwire.detection.calibration.thresholds.targets import Target, target_of
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.campaigns.result import CampaignEvaluation
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
+from oddwire.evaluation.observed import Observed
+from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
@@ -145,6 +148,8 @@ class DetectorReport:
         Figures on the test rows, and on all rows before them.
     families
         Figures per attack family on the test rows.
+    campaigns
+        Figures per campaign on the test rows; of none where campaigns are not known.
     scored
         The test rows' scores, for pictures and comparisons.
     scores_file
@@ -161,6 +166,10 @@ class DetectorReport:
         Rows that are in no part, or were left out of training.
     threshold_rule
         The rule of the threshold and what it was made of, as the model keeps them.
+    observed
+        False alarms on the test rows against the target; None where no row is known to be benign.
+    unit_levels
+        P-values of the benign test units; None where rows have no units.
     clustering
         How well the groups of a clustering detector are set apart; None for any other.
     """
@@ -169,6 +178,7 @@ class DetectorReport:
     test: Evaluation
     before_test: Evaluation
     families: FamilyEvaluation
+    campaigns: CampaignEvaluation
     scored: ScoredRows = field(repr=False, compare=False)
     scores_file: Path
     rows_per_second: float
@@ -178,6 +188,8 @@ class DetectorReport:
     before_parts: Mapping[str, Mapping[str, int]]
     dropped: int
     threshold_rule: Mapping[str, Any] = field(default_factory=dict)
+    observed: Observed | None = None
+    unit_levels: Levels | None = field(default=None, repr=False, compare=False)
     clustering: ClusteringIndices | None = None
 
     @cached_property
@@ -191,7 +203,10 @@ class DetectorReport:
         """How sure the figures on the test rows are."""
         rows = self.scored
         resamples = affordable_resamples(len(rows.scores))
-        return bootstrap_intervals(rows.labels, rows.scores, self.test, resamples=resamples)
+        return bootstrap_intervals(
+            rows.labels, rows.scores, self.test,
+            clusters=rows.clusters, families=rows.attack, resamples=resamples,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -237,6 +252,8 @@ class TrainingResult:
         Where the page shows its detectors side by side; empty where there is one alone.
     shared_rows
         What must be said of test rows that also occur before the test part; empty for nothing.
+    cut_campaigns
+        What must be said of campaigns that the split cut in two; empty for nothing.
     suspects
         Columns that look like identifiers or give the label away, as `find_suspects` names them.
     drop_line
@@ -259,5 +276,6 @@ class TrainingResult:
     link: str = ""
     compare_link: str = ""
     shared_rows: str = ""
+    cut_campaigns: str = ""
     suspects: tuple[dict[str, str], ...] = ()
     drop_line: str = ""

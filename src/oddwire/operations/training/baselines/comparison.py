@@ -58,7 +58,7 @@ def _differences(
         return ()
     return paired_rankings(
         without.labels, baseline.scores.scores, without.scores, metrics=_COMPARED,
-        resamples=affordable_resamples(len(without.scores)), seed=seed,
+        clusters=without.clusters, resamples=affordable_resamples(len(without.scores)), seed=seed,
     )  # fmt: skip
 
 

@@ -135,10 +135,13 @@ def _evaluate(
     resamples = affordable_resamples(len(scored.scores))
     return BaselineReport(
         name, balance, figures[balance], evaluated,
-        bootstrap_intervals(scored.labels, scored.scores, evaluated, resamples=resamples),
+        bootstrap_intervals(
+            scored.labels, scored.scores, evaluated,
+            clusters=scored.clusters, families=scored.attack, resamples=resamples,
+        ),
         evaluate_families(
             scored.labels, scored.scores, scored.attack, threshold=threshold,
-            seen=attack_families(labels, attacks_of(before)),
+            clusters=scored.clusters, seen=attack_families(labels, attacks_of(before)),
         ),
         scored, seconds,
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Figures per campaign: an attack is seen or it is not, however many connections it makes."""

@@ -1,0 +1,63 @@
+"""False alarms against the target, in sentences and lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS
+from oddwire.percent import percent
+
+if TYPE_CHECKING:
+    from oddwire.evaluation.observed import Observed
+
+HEADS = {INCIDENTS: "false incidents a day", UNITS: "benign units", ROWS: "benign rows"}
+_VERBS = {"kept": "are consistent with", "above": "exceed", "below": "are below"}
+UNLIKE = "these rows are not like the calibration rows"
+
+
+def amount(name: str, value: float) -> str:
+    """Return a figure of false alarms without its unit: a number, or a share in percent.
+
+    Examples
+    --------
+    >>> amount("false_incidents_per_day", 42.13), amount("share_of_units", 0.0271)
+    ('42.1', '2.71 %')
+    """
+    return f"{value:.3g}" if name == INCIDENTS else percent(value)
+
+
+def target_sentence(observed: Observed) -> str:
+    """Compare what was observed with the target, in the target's unit.
+
+    Examples
+    --------
+    >>> from oddwire.evaluation.observed import ObservedRate, Observed
+    >>> rate = ObservedRate(name="false_incidents_per_day", value=24.2, low=14.8, high=41.0)
+    >>> target = {"false_incidents_per_day": 30.0}
+    >>> target_sentence(Observed(rates=(rate,), target=target, verdict="kept", days=4.0))
+    '24.2 false incidents a day (14.8 to 41) are consistent with the target of 30'
+    """
+    own = observed.own
+    if own is None or observed.verdict is None:
+        return ""
+    low, high = amount(own.name, own.low), amount(own.name, own.high)
+    text = f"{in_words(own.name, own.value)} ({low} to {high}) {_VERBS[observed.verdict]} the "
+    text += f"target of {amount(own.name, observed.target[own.name])}"
+    return text + (f": {UNLIKE}" if observed.verdict == "above" else "")
+
+
+def target_lines(observed: Observed | None) -> list[str]:
+    """Return the figures of false alarms, that of the target first, with their intervals."""
+    if observed is None:
+        return ["false alarms unknown: no row is labelled as benign"]
+    over = "" if observed.days is None else f" over {observed.days:.3g} days"
+    lines = [f"false alarms{over}, with 95 % intervals"]
+    for rate in observed.rates:
+        low, high = amount(rate.name, rate.low), amount(rate.name, rate.high)
+        value = amount(rate.name, rate.value)
+        lines.append(f"  {HEADS[rate.name]:<22} {value:>8}   {low} to {high}")
+    name = next(iter(observed.target), None)
+    if name is None:
+        return [*lines, "without a target"]
+    return [*lines, target_sentence(observed) or f"the target, {HEADS[name]}, is not known here"]
