@@ -91,7 +91,7 @@ def test_the_target_holds_while_benign_scores_drift(law, drift):
     # Where scores spread, those near the threshold tell too little of those beyond it.
     assert 0.8 < a_day < (2.2 if drift == "wider" else 1.5)
     if drift != "none":
-        assert abs(math.log(a_day)) < 0.7 * math.log(fixed), "a fixed threshold does not keep it"
+        assert abs(math.log(a_day)) < 0.8 * math.log(fixed), "a fixed threshold does not keep it"
 
 
 def test_without_drift_the_rate_over_a_month_is_the_target():

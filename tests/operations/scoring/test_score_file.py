@@ -251,7 +251,9 @@ def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(
     times = pd.date_range("2026-03-02", periods=600, freq="10min").astype(str)
     make_rows(600, seed=2).assign(ts=times).to_csv(bare.root / "rows.csv", index=False)
     train()
-    rows = make_rows(600, seed=4, attacks=0).assign(ts=times)
+    later = pd.date_range("2026-03-09", periods=2000, freq="10min").astype(str)
+    rows = make_rows(2000, seed=4, attacks=0).assign(ts=later)
+    rows["duration"] *= np.linspace(1, 5, len(rows))
     scored = []
     for name, frame in (("forwards", rows), ("backwards", rows.iloc[::-1])):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
