@@ -15,10 +15,14 @@ from flows.run_names import run_name
 from oddwire.errors import ParameterError
 from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.on_order import score_on_order, score_period_on_order
-from oddwire.operations.scoring.page import scored_parts_markdown, scoring_markdown
+from oddwire.operations.scoring.page import (
+    adaptive_in_words,
+    alerts_in_words,
+    scored_parts_markdown,
+    scoring_markdown,
+)
 from oddwire.operations.scoring.score_file import ScoredFile
 from oddwire.params import load_params
-from oddwire.percent import percent
 from oddwire.project import Project
 
 score_rows = task(name="score", task_run_name="score", persist_result=False)(score_on_order)
@@ -57,17 +61,17 @@ def score(
         explain: How many alerts of a file to explain, the most unusual first, from 0 to 10,000.
         fdr: False-discovery rate, from 0 to below 1: mark as discoveries so many rows that on
             average this share of them is benign. 0 marks none. Only of a file.
-        adaptive: Whether to add alerts of a threshold that follows the file's drift. Needs a
+        adaptive: Whether to add alerts of a threshold that follows drift, by a step a day. Needs a
             time in every row.
     """
 
     def once() -> ScoredFile | ScoredParts:
         if file and (since or until):
             raise ParameterError("since and until need no file: they are of the source's rows")
-        if not file and (fdr or adaptive):
-            raise ParameterError("fdr and adaptive need a file")
+        if not file and fdr:
+            raise ParameterError("fdr needs a file")
         if not file:
-            return _score_period(source, since, until, out)
+            return _score_period(source, since, until, out, adaptive)
         target = out if Path(out).suffix else f"{out}.parquet"
         return _score(file, source, target, explain, fdr, adaptive)
 
@@ -92,11 +96,11 @@ def _score(
     return result
 
 
-def _score_period(source: str, since: str, until: str, out: str) -> ScoredParts:
+def _score_period(source: str, since: str, until: str, out: str, adaptive: bool) -> ScoredParts:
     project = Project.find()
     load_params(project.params_file).source(source)
     with shown_on_the_page():
-        result = score_days(project, source, since, until, out)
+        result = score_days(project, source, since, until, out, adaptive=adaptive)
     show_markdown(
         key=artifact_key("scoring", source),
         markdown=scored_parts_markdown(source, result),
@@ -106,10 +110,10 @@ def _score_period(source: str, since: str, until: str, out: str) -> ScoredParts:
 
 
 def _outcome(result: ScoredFile | ScoredParts) -> Outcome:
-    rate = "" if result.alert_rate is None else f" ({percent(result.alert_rate)})"
+    adaptive = adaptive_in_words(result)
     return Outcome(
         name="Scored",
-        sentence=f"{result.alerts:,} alerts in {result.rows:,} rows{rate}; the target is "
-        f"{percent(result.alert_p_value)} of benign rows. Scored by version {result.version}",
+        sentence=f"{alerts_in_words(result)}, {result.rows:,} rows"
+        f"{f'; {adaptive}' if adaptive else ''}. Scored by version {result.version}",
         links={"scored rows": str(result.out)},
     )

@@ -78,7 +78,7 @@ def test_a_period_is_scored_by_days(trained, outbox):
     assert done.version == trained[1].version
     with pytest.raises(ParameterError, match="since must be a time"):
         score(source="simulated", since="yesterday", out=str(outbox / "p"))
-    with pytest.raises(ParameterError, match="fdr and adaptive need a file"):
+    with pytest.raises(ParameterError, match="fdr needs a file"):
         score(source="simulated", fdr=0.1, out=str(outbox / "p"))
     with pytest.raises(ParameterError, match="since and until need no file"):
         score(file="a.csv", source="simulated", since="2026-03-02", out=str(outbox / "p"))

@@ -24,8 +24,10 @@ EXPLAINED = 200  # alerts, unless told otherwise: a second or two
 EPILOG = """
 The output holds all columns of FILE, and `anomaly_score` (higher = more anomalous), `p_value`
 (share of benign rows at least as anomalous), `extrapolated` (the p-value is smaller than counting
-can show), `alert`, `model_version`; where asked for `discovery`, `adaptive_threshold`,
-`adaptive_alert` and `why`. `--explain` also writes all its figures to NAME.explained.csv.
+can show), `alert`, `unit_p_value` (share of benign units, a source in ten minutes, whose worst row
+is at least as anomalous as this one's so far), `model_version`; where asked for `discovery`,
+`adaptive_threshold`, `adaptive_alert` and `why`. `--explain` also writes all its figures to
+NAME.explained.csv.
 
 Of many files, or where OUT is a folder, each file becomes a Parquet file in it; without FILE, each
 day of the source's rows. What was killed goes on where it was, and later only what is new is
@@ -39,7 +41,7 @@ scored.
 
 `oddwire score 'logs/conn.*.log.gz' --source office --out scored/`
 
-`oddwire score --source office --since 2026-03-09 --out scored/`
+`oddwire score --source office --since 2026-03-09 --out scored/ --adaptive`
 """
 
 
@@ -90,7 +92,8 @@ def score(
         bool,
         typer.Option(
             "--adaptive",
-            help="Add alerts of a threshold that follows drift; needs a time in every row.",
+            help="Add alerts of a threshold that follows drift, by a step a day; needs a time in "
+            "every row. Of days or many files, it goes on from one to the next.",
         ),
     ] = False,
     explain: Annotated[
@@ -136,13 +139,15 @@ def score(
         many = one = None
         if chosen and (since or until):
             raise ParameterError("--since and --until need no FILE: they are of the source's rows")
-        if (fdr is not None or adaptive) and not (chosen and into_one_file(out, len(chosen))):
-            raise ParameterError("--fdr and --adaptive need one file, and a file as --out")
+        if fdr is not None and not (chosen and into_one_file(out, len(chosen))):
+            raise ParameterError("--fdr needs one file, and a file as --out")
         if not chosen and explained:
             raise ParameterError("--explain needs a FILE: a period's alerts are not explained")
         if not chosen:
             period = PeriodSettings.asked(since, until) or PeriodSettings()
-            many = score_period(project, source, *period.moments, Path(out), overwrite=overwrite)
+            many = score_period(
+                project, source, *period.moments, Path(out), adaptive=adaptive, overwrite=overwrite
+            )
         elif into_one_file(out, len(chosen)):
             one = score_file(
                 project, source, chosen[0], Path(out), max_fdr=fdr, adaptive=adaptive,
@@ -150,8 +155,9 @@ def score(
             )  # fmt: skip
         else:
             many = score_files(
-                project, source, chosen, Path(out), explain_most=explained, overwrite=overwrite
-            )
+                project, source, chosen, Path(out), explain_most=explained, adaptive=adaptive,
+                overwrite=overwrite,
+            )  # fmt: skip
     if as_json and (scored := one or many):
         print_json(scored.to_dict())
     elif one is not None:
@@ -165,22 +171,19 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
     from rich.markup import escape
 
     from oddwire.cli.terminal.printing import printer
+    from oddwire.operations.scoring.page import adaptive_in_words, alerts_in_words
     from oddwire.traffic.wire_text import printable
 
     console = printer()
     console.print(f"{scored.rows:,} rows scored by version {scored.version} ({scored.detector})")
-    rate = "" if scored.alert_rate is None else f": {percent(scored.alert_rate)} of the rows"
-    console.print(
-        f"{scored.alerts:,} alerts{rate} (of benign rows {percent(scored.alert_p_value)} are "
-        "expected)"
-    )
+    console.print(alerts_in_words(scored))
     if scored.discoveries is not None and fdr is not None:
         console.print(
             f"{scored.discoveries:,} discoveries, of which at most {percent(fdr)} are benign on "
             f"average; {scored.counted_discoveries:,} of them without extrapolated p-values"
         )
-    if scored.adaptive_alerts is not None:
-        console.print(f"{scored.adaptive_alerts:,} alerts of the threshold that follows drift")
+    if adaptive := adaptive_in_words(scored):
+        console.print(adaptive)
     if scored.missing or scored.infinite or scored.unseen:
         console.print(
             f"Data issues: {scored.missing:,} missing and {scored.infinite:,} infinite numbers, "
@@ -205,6 +208,7 @@ def show_many(scored: ScoredParts) -> None:
     from rich.markup import escape
 
     from oddwire.cli.terminal.printing import printer
+    from oddwire.operations.scoring.page import adaptive_in_words, alerts_in_words
     from oddwire.traffic.wire_text import printable
 
     console = printer()
@@ -219,11 +223,9 @@ def show_many(scored: ScoredParts) -> None:
             f"{_lines_were(scored.refused)} refused: beside the parts, in NAME.refused.jsonl",
             style="yellow",
         )
-    rate = "" if scored.alert_rate is None else f": {percent(scored.alert_rate)} of the rows"
-    console.print(
-        f"{scored.alerts:,} alerts{rate} (of benign rows {percent(scored.alert_p_value)} are "
-        "expected)"
-    )
+    console.print(alerts_in_words(scored))
+    if adaptive := adaptive_in_words(scored):
+        console.print(adaptive)
     console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
 
 

@@ -143,8 +143,7 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     >>> units.codes.tolist(), units.incidents([1, 0, 1, 1], 1)
     ([0, 1, 0, 2], 1)
     """
-    is_source = "src_ip" in frame and known_at(frame) == END  # of a table it is one of many columns
-    column = UNIT if UNIT in frame else "src_ip" if is_source else None
+    column = source_column(frame)
     if column is None:
         rows = np.arange(len(frame), dtype=np.int64)
         names = np.full(len(frame), UNKNOWN_SOURCE, object)
@@ -158,6 +157,14 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     clock = _clock(frame)
     kind: Kind = "source" if clock is None else "source and time"
     return Units(codes.astype(np.int64), names, clock, minutes, kind)
+
+
+def source_column(frame: pd.DataFrame) -> str | None:
+    """Return the column that names the source of each row; None where there is none."""
+    if UNIT in frame:
+        return UNIT
+    # Of a table it is one of many columns.
+    return "src_ip" if "src_ip" in frame and known_at(frame) == END else None
 
 
 def _clock(frame: pd.DataFrame) -> Ints | None:

@@ -65,7 +65,7 @@ def test_a_gz_file_is_gzip_and_others_are_not(desk, current, tmp_path):
     for name in ("out.csv", "out.csv.gz"):
         score_file(desk.project, "desk", current, tmp_path / name)
     plain = (tmp_path / "out.csv").read_bytes()
-    assert plain.splitlines()[0].endswith(b"anomaly_score,p_value,extrapolated,alert,model_version")
+    assert plain.splitlines()[0].endswith(b"extrapolated,alert,unit_p_value,model_version")
     assert gzip.decompress((tmp_path / "out.csv.gz").read_bytes()) == plain
 
 
@@ -248,10 +248,12 @@ def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(
     params = yaml.safe_load(bare.params_file.read_text())
     params["sources"]["desk"]["time"] = "ts"
     bare.params_file.write_text(yaml.safe_dump(params))
-    times = pd.date_range("2026-03-02", periods=600, freq="s").astype(str)
+    times = pd.date_range("2026-03-02", periods=600, freq="10min").astype(str)
     make_rows(600, seed=2).assign(ts=times).to_csv(bare.root / "rows.csv", index=False)
     train()
-    rows = make_rows(600, seed=4, attacks=0).assign(ts=times)
+    later = pd.date_range("2026-03-09", periods=2000, freq="10min").astype(str)
+    rows = make_rows(2000, seed=4, attacks=0).assign(ts=later)
+    rows["duration"] *= np.linspace(1, 5, len(rows))
     scored = []
     for name, frame in (("forwards", rows), ("backwards", rows.iloc[::-1])):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
@@ -285,8 +287,8 @@ def test_a_scored_file_has_all_columns_of_the_file_as_they_stand_there(desk, cur
     before, after = (pd.read_csv(one, dtype=str) for one in (file, out))
     shared = before.rename(columns={"alert": "alert_in_file"})
     pd.testing.assert_frame_equal(after[list(shared)], shared)
-    assert after.columns[-5:].tolist() == [
-        "anomaly_score", "p_value", "extrapolated", "alert", "model_version"
+    assert after.columns[-6:].tolist() == [
+        "anomaly_score", "p_value", "extrapolated", "alert", "unit_p_value", "model_version"
     ]  # fmt: skip
     assert set(after["alert"]) == {"True", "False"}
 

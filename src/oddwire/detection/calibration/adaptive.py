@@ -1,53 +1,60 @@
-"""A threshold that follows slow drift of benign traffic, and that no burst of attacks lifts.
+"""A threshold that keeps the target over time, and that no burst of attacks lifts.
 
-Benign scores drift as traffic changes, and a fixed threshold then misses its rate. Like DSPOT this
-one keeps the tail learnt from the calibration rows, and moves it with the ordinary scores of a
-sliding window (Siffer, Fouque, Termier & Largouet 2017, *Anomaly detection in streams with
-extreme value theory*, section 4.2):
+Benign traffic drifts, and a fixed threshold then breaks its promise. Adaptive conformal inference
+(Gibbs & Candès 2021, *Adaptive conformal inference under distribution shift*) corrects the level, a
+share of the benign units, after each step, here a day or more, by what was observed:
 
-    z = m + (z₀ - m₀) s / s₀
+    log level ← log level + 0.2 (1 - r)
 
-with the median m of the window and its median absolute deviation s, and z₀, m₀ and s₀ of the
-calibration scores. Where those two change and the shape of the distribution does not, the rate is
-kept. DSPOT takes the mean, which a single score can carry off; to do so with median and deviation,
-half of the window would have to be replaced (Hampel 1974, *The influence curve and its role in
-robust estimation*).
+where r is what came against what the target allows. Whatever the traffic, the mean of r over many
+steps is then near 1 or below, for as long as the level is within its bounds. It needs to be told
+which alerts are false. Nobody says so: alerts of attacks and false ones look alike, and steered by
+all of them the level falls until attacks are found no more (measured in decision 0032).
 
-Four things keep attacks out. Scores from the threshold on enter the window only as a mark that
-says "above", and of such marks it holds at most the share that benign scores give and a twentieth
-of the window; further ones are dropped. A mark counts as above the median whatever the score, so
-its size has no effect. What is left moves the threshold by a bounded step. And scores enter only
-after they were compared with the threshold. What remains possible: scores just below the threshold,
-sent for long, move it upward at the speed of that bound.
+So r is the least of three numbers:
 
-A jump of benign traffic beyond the threshold looks like a burst, and the threshold stays where it
-is: the alerts then do not end, which is for the drift check, and a person, to settle.
+* the alerting units, against those the target allows: false alarms are no more than all alarms;
+* the units just below the threshold, up to eight times the level, against those of the calibration
+  units. Attacks that are found are not among them, and benign units are: when benign scores drift
+  upward, more of them come near;
+* 3, so that a step lifts the threshold by a bounded amount, however much comes.
+
+What raises an alert therefore never lifts the threshold by itself, in whatever number: a flood is
+no evidence. What remains possible: who sends both alerts and many sources just below the threshold
+lifts it by a factor of 1.5 in the level each day, and by 20 in all. A jump of benign traffic far
+beyond the threshold looks like attacks, and the alerts then do not end: that is for the drift
+check, and a person, to settle.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddwire.detection.calibration.conformal import numbers
+from oddwire.detection.calibration.conformal import SMALLEST_P, numbers
 from oddwire.detection.calibration.tail import FloatArray
-from oddwire.errors import ParameterError
+from oddwire.errors import ModelError, ParameterError
+from oddwire.traffic.units_so_far import UNTIMED, WorstSoFar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
-    from oddwire.detection.calibration.conformal import ConformalCalibration
+    from oddwire.detection.calibration.units import UnitCalibration
 
-WINDOW = 5000
-_LEAST_WINDOW = 100
-_STEPS_PER_WINDOW = 20  # the threshold moves this often while a window passes
-# The share of marks beyond the alert rate that the window may hold: with less, the threshold cannot
-# catch up with a light tail once it has fallen behind; with more, a burst counts for more.
-_MORE_MARKS = 0.05
-_LARGEST_RATE = 0.1
-_LARGEST = float(np.finfo(np.float64).max) / 4
+LEARNING_RATE = 0.2
+MOST_COUNTED = 3.0  # times what is allowed
+NEAR = 8  # times the level: units up to there are near the threshold
+LOWEST, HIGHEST = 1 / 20, 2.0  # times the level that the model has
+LARGEST_SHARE = 0.2
+_ALERTS_PER_STEP = 10  # to expect: of fewer, a step would learn chance alone
+_DAY = 86_400_000_000  # microseconds
+_HOUR = _DAY // 24
+_LARGEST_NEAR = 0.5
+_ROWS = 2**14  # looked at together
 
 
 class AdaptiveThreshold:
@@ -58,91 +65,89 @@ class AdaptiveThreshold:
 
     Parameters
     ----------
-    calibration
-        Of the model that gives the scores.
-    alert_p_value
-        Of the model: P-value at or below which a connection is an alert, up to .1.
-    window
-        Scores to look back on, at least 100. A short one follows faster, a long one scatters
-        less: with 5,000 the rate varies by about a tenth of itself.
-    max_move
-        How far the threshold may move while a window passes, above 0, in units of its distance
-        from the median of the calibration scores.
+    units
+        The benign units of the model that gives the scores.
+    threshold
+        Of the model: the smallest score that is an alert.
+    per_day
+        Whether the target is a number a day, and not a share of the units. Time counts as long as
+        rows come: of a gap, an hour.
 
     Raises
     ------
     ParameterError
-        If a number is out of range, or the calibration scores are too few for such a threshold.
+        If more than a fifth of the benign units reach the threshold, or nothing does.
 
     Examples
     --------
     Benign scores creep upward by one standard deviation. A fixed threshold would then alert on
-    about a tenth of them; this one follows.
+    a twelfth of them; this one follows.
 
-    >>> import numpy as np
-    >>> from oddwire.detection.calibration.conformal import ConformalCalibration
+    >>> import numpy as np, pandas as pd
+    >>> from oddwire.detection.calibration.benign_alarms import BenignAlarms
+    >>> from oddwire.detection.calibration.units import UnitCalibration
+    >>> from oddwire.traffic.units import units_of
+    >>> from oddwire.traffic.units_so_far import UnitsSoFar
     >>> random = np.random.default_rng(0)
-    >>> calibration = ConformalCalibration.fit(random.normal(size=4000))
+    >>> rows = pd.DataFrame({"bytes": np.zeros(100_000)})
+    >>> benign = BenignAlarms.of(random.normal(size=4000), units_of(rows[:4000]))
+    >>> units = UnitCalibration.fit(benign)
+    >>> adaptive = AdaptiveThreshold(units, units.worst.threshold(0.01), per_day=False)
     >>> stream = random.normal(size=100_000) + np.linspace(0, 1, 100_000)
-    >>> adaptive = AdaptiveThreshold(calibration, 0.01)
-    >>> alerts, thresholds = adaptive.update(stream)
-    >>> bool(thresholds[-1] > calibration.threshold(0.01) + 0.5)
-    True
+    >>> alerts, _ = adaptive.update(UnitsSoFar().update(rows, stream), stream)
     >>> bool(alerts[-20_000:].mean() < 0.02)
     True
     """
 
-    def __init__(
-        self,
-        calibration: ConformalCalibration,
-        alert_p_value: float,
-        *,
-        window: int = WINDOW,
-        max_move: float = 0.5,
-    ) -> None:
-        if not 0 < alert_p_value <= _LARGEST_RATE:
+    def __init__(self, units: UnitCalibration, threshold: float, *, per_day: bool) -> None:
+        share = float(units.p_values([threshold])[0][0])
+        if not (math.isfinite(threshold) and SMALLEST_P < share <= LARGEST_SHARE):
             raise ParameterError(
-                f"an adaptive threshold needs an alert_p_value above 0 and up to {_LARGEST_RATE}, "
-                f"got {alert_p_value!r}"
+                "an adaptive threshold needs a threshold that some benign units reach, and at most "
+                f"{LARGEST_SHARE:.0%} of them, got {threshold:g}: {share:.2%} of them reach it"
             )
-        if window < _LEAST_WINDOW:
-            raise ParameterError(f"window must be at least {_LEAST_WINDOW} scores, got {window!r}")
-        if not (math.isfinite(max_move) and max_move > 0):
-            raise ParameterError(f"max_move must be a finite number above 0, got {max_move!r}")
-        scores = calibration.scores
-        self._threshold = calibration.threshold(alert_p_value)
-        if not math.isfinite(self._threshold):
-            raise ParameterError(
-                f"{scores.size} calibration scores show no threshold for an alert_p_value of "
-                f"{alert_p_value:g}"
-            )
-        marked = np.where(scores >= self._threshold, np.inf, scores)
-        centre, self._first_spread = _centre_and_spread(marked)
-        self._reach = self._threshold - centre
-        self._window, self._step = window, max(1, window // _STEPS_PER_WINDOW)
-        self._largest_move = max_move * self._reach * (self._step / window)
-        self._share_of_marks = alert_p_value + _MORE_MARKS
-        self._kept = _shuffled(marked, window)
-        self._waiting: FloatArray = np.empty(0)
+        self._units, self._first, self._share = units, threshold, share
+        self._length = round(units.minutes * 60_000_000)
+        self._per_day = len(units.worst.scores) / units.days if per_day and units.days else None
+        enough = _ALERTS_PER_STEP / share  # units
+        self._least_units = math.ceil(enough) if self._per_day is None else 0
+        self._least_time = _DAY
+        if self._per_day is not None:
+            self._least_time = max(_DAY, math.ceil(enough / self._per_day * _DAY))
+        self._level, self._clock = 1.0, UNTIMED
+        self._begin_step()
+
+    def _begin_step(self) -> None:
+        self._alerts = self._reached = self._seen = self._elapsed = 0
+        self._threshold = self._first if self._level == 1 else self._score_at(self._level)
+        self._near = self._score_at(NEAR * self._level)
+
+    def _score_at(self, times: float) -> float:
+        """Return the threshold for a level, as a multiple of the model's."""
+        worst = self._units.worst
+        least = SMALLEST_P if worst.tail is not None else 1 / (worst.scores.size + 1)
+        return worst.threshold(min(max(times * self._share, least), _LARGEST_NEAR))
 
     @property
     def threshold(self) -> float:
         """The smallest score that is an alert now."""
         return self._threshold
 
-    def update(self, scores: ArrayLike) -> tuple[NDArray[np.bool_], FloatArray]:
+    def update(self, so_far: WorstSoFar, scores: ArrayLike) -> tuple[NDArray[np.bool_], FloatArray]:
         """Compare the next scores of the stream with the threshold, and let it follow them.
 
         Parameters
         ----------
+        so_far
+            What the units of the rows have come to, n of each.
         scores
-            Anomaly scores in time order, shape (m,).
+            Their anomaly scores in time order, shape (n,).
 
         Returns
         -------
-        alerts : bool, shape (m,)
+        alerts : bool, shape (n,)
             True where a score reached the threshold of its time.
-        thresholds : float64, shape (m,)
+        thresholds : float64, shape (n,)
             That threshold.
 
         Raises
@@ -150,52 +155,88 @@ class AdaptiveThreshold:
         ModelError
             If a score is NaN; the batch then changes nothing.
         """
-        # Infinite scores would leave differences without a value.
-        values = np.clip(numbers(scores), -_LARGEST, _LARGEST)
+        values = numbers(scores)
         thresholds = np.empty(values.size)
-        begin = 0
-        while begin < values.size:
-            end = min(begin + self._step - self._waiting.size, values.size)
-            thresholds[begin:end] = self._threshold
-            self._waiting = np.concatenate([self._waiting, values[begin:end]])
-            if self._waiting.size == self._step:
-                self._move()
-            begin = end
+        for begin in range(0, values.size, _ROWS):
+            rows = slice(begin, begin + _ROWS)
+            before, worst, clock = so_far
+            thresholds[rows] = self._follow(WorstSoFar(before[rows], worst[rows], clock[rows]))
         return values >= thresholds, thresholds
 
+    def _follow(self, so_far: WorstSoFar) -> FloatArray:
+        """Return the thresholds of some rows, and move it wherever a step is over before a row."""
+        clock = so_far.clock
+        before = np.concatenate([[self._clock], clock[:-1]])
+        passed = np.where(before == UNTIMED, 0, np.minimum(clock - before, _HOUR))
+        # A step ends where no unit is under way.
+        between = (clock == UNTIMED) | (clock // self._length != before // self._length)
+        fresh = np.isneginf(so_far.before)
+        thresholds = np.empty(clock.size)
+        begin = 0
+        while begin < clock.size:
+            elapsed = self._elapsed + np.cumsum(passed[begin:])
+            seen = self._seen + np.cumsum(fresh[begin:]) - fresh[begin:]
+            timed = clock[begin:] != UNTIMED
+            over = between[begin:] & (seen >= self._least_units)
+            over &= (elapsed >= self._least_time) | (~timed & (self._per_day is None))
+            rows = int(np.argmax(over)) if over.any() else over.size
+            part = slice(begin, begin + rows)
+            self._count(so_far.before[part], so_far.worst[part])
+            thresholds[part] = self._threshold
+            self._seen += int(np.count_nonzero(fresh[part]))
+            self._elapsed += int(passed[part].sum())
+            begin += rows
+            if begin < clock.size:
+                self._elapsed += int(passed[begin])
+                passed[begin] = 0
+                self._move()
+        self._clock = int(clock[-1])
+        return thresholds
+
+    def _count(self, before: FloatArray, worst: FloatArray) -> None:
+        """Count the units that come to the threshold with one of these rows, or near it."""
+        self._alerts += int(
+            np.count_nonzero((before < self._threshold) & (worst >= self._threshold))
+        )
+        self._reached += int(np.count_nonzero((before < self._near) & (worst >= self._near)))
+
     def _move(self) -> None:
-        """Take the waiting scores into the window, and move the threshold."""
-        waiting, self._waiting = self._waiting, np.empty(0)
-        self._admit(waiting, waiting >= self._threshold)
-        centre, spread = _centre_and_spread(self._kept)
-        grown = spread / self._first_spread if self._first_spread > 0 else 1.0
-        # Where traffic has become monotonous its deviation is 0, and the median no threshold.
-        least = np.quantile(self._kept[np.isfinite(self._kept)], 1 - _LARGEST_RATE, method="higher")
-        wanted = max(centre + self._reach * grown, math.nextafter(least, math.inf))
-        low, high = self._threshold - self._largest_move, self._threshold + self._largest_move
-        self._threshold = float(np.clip(wanted, low, high))
+        """Correct the level by a step, and begin the next one."""
+        at, near = self._units.p_values([self._threshold, self._near])[0]
+        expected: float = self._seen
+        if self._per_day is not None:
+            expected = self._per_day * self._elapsed / _DAY
+        if near > at and expected:  # not where all benign units near it have one score
+            alerts = self._alerts / (expected * self._share)
+            close = (self._reached - self._alerts) / (expected * (near - at)) * self._level
+            observed = min(alerts, float(close), MOST_COUNTED)
+            moved = self._level * math.exp(LEARNING_RATE * (1 - observed))
+            self._level = min(max(moved, LOWEST), HIGHEST)
+        self._begin_step()
 
-    def _admit(self, scores: FloatArray, above: NDArray[np.bool_]) -> None:
-        """Let scores below the threshold enter, and marks for those above as far as their share."""
-        marks = np.count_nonzero(np.isposinf(self._kept))
-        ordinary = self._kept.size - marks + np.count_nonzero(~above)
-        share = self._share_of_marks
-        free = int(share / (1 - share) * ordinary) - marks
-        entering = ~above | (np.cumsum(above) <= free)
-        marked = np.where(above, np.inf, scores)
-        self._kept = np.concatenate([self._kept, marked[entering]])[-self._window :]
+    def to_dict(self) -> dict[str, Any]:
+        """Return its state, which JSON can hold, for `go_on`."""
+        return {
+            "level": self._level, "clock": self._clock, "elapsed": self._elapsed,
+            "alerts": self._alerts, "reached": self._reached, "seen": self._seen,
+        }  # fmt: skip
 
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `to_dict` returned of one for the same model.
 
-def _centre_and_spread(scores: FloatArray) -> tuple[float, float]:
-    """Return the median and the median absolute deviation; infinite ones are a minority."""
-    centre = float(np.median(scores))
-    return centre, float(np.median(np.abs(scores - centre)))
-
-
-def _shuffled(ascending: FloatArray, window: int) -> FloatArray:
-    """Return at most a window of scores, spread over all of them, in no order."""
-    places = np.linspace(0, ascending.size - 1, min(ascending.size, window)).round()
-    # Always the same order; in the order given, the smallest would leave the window first.
-    shuffled = np.random.default_rng(0).permutation(places.astype(np.int64))
-    taken: FloatArray = ascending[shuffled]
-    return taken
+        Raises
+        ------
+        ModelError
+            If it is no such state.
+        """
+        try:
+            level = float(state["level"])
+            names = ("clock", "elapsed", "alerts", "reached", "seen")
+            clock, elapsed, alerts, reached, seen = (int(state[name]) for name in names)
+        except (KeyError, TypeError, ValueError):
+            raise ModelError("the state of an adaptive threshold is damaged") from None
+        if not LOWEST <= level <= HIGHEST:
+            raise ModelError(f"the level of an adaptive threshold is out of bounds: {level!r}")
+        self._level, self._clock = level, clock
+        self._begin_step()
+        self._elapsed, self._alerts, self._reached, self._seen = elapsed, alerts, reached, seen

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from oddwire.detection.calibration.adaptive import AdaptiveThreshold
 from oddwire.detection.calibration.fdr import discoveries
 from oddwire.detection.explaining import phrases, sentences
 from oddwire.detection.model import Model
 from oddwire.operations.progress import step
 from oddwire.operations.scoring.ahead import ahead
+from oddwire.operations.scoring.carried import Carried
 from oddwire.operations.scoring.rows import ScoreColumns, Scorer
 from oddwire.operations.scoring.scored_files import (
     FrameWriter,
@@ -36,7 +35,6 @@ class Asked(NamedTuple):
     """What a scored file has beside scores; see `score_file.score_file`."""
 
     max_fdr: float | None
-    adaptive: bool
     explain_most: int
 
 
@@ -47,8 +45,9 @@ class FileScoring:
     ----------
     opened
         Its rows.
-    features
-        Makes their features; what it has seen before are rows that precede the file's.
+    features, carried
+        Makes their features, and what else follows from rows before; what they have seen before
+        are rows that precede the file's.
     model, version
         What scores them, and its number.
     asked
@@ -61,18 +60,20 @@ class FileScoring:
         self,
         opened: FileBatches,
         features: FeaturesInBatches,
+        carried: Carried,
         model: Model,
         version: str,
         *,
         asked: Asked,
         out: Path,
     ) -> None:
-        self.scorer = Scorer(model, explained=asked.explain_most)
+        self.scorer = Scorer(model, carried, explained=asked.explain_most)
         self._opened, self._model, self._asked, self._out = opened, model, asked, out
         self._version = version
         self._features = features
-        # The time windows of connections look at those before, a table's rows stand for themselves.
-        self._in_file_order = features.kind == "table" or opened.in_time_order
+        # A table's features stand for themselves; its units may need the order of time.
+        alone = features.kind == "table" and not carried.in_time_order
+        self._in_file_order = alone or opened.in_time_order
 
     def write(self) -> dict[str, Any]:
         """Write the scored file, and the explanations; return what more there is to tell."""
@@ -93,18 +94,13 @@ class FileScoring:
         """Return whether a row's columns depend on no row behind it in the file."""
         if self._asked.max_fdr is not None or self._asked.explain_most:
             return False
-        return self._in_file_order and (not self._asked.adaptive or self._opened.in_time_order)
+        return self._in_file_order
 
     def _write_at_once(self, written: FrameWriter) -> dict[str, Any]:
-        more: dict[str, Any] = {}
-        threshold = self._threshold() if self._asked.adaptive else None
         with step(f"score {self._opened.raw.file.name}"):
             for batch, scores in self._scored():
-                if threshold is not None:
-                    found = _follow(scores, threshold)
-                    more["adaptive_alerts"] = more.get("adaptive_alerts", 0) + found
                 self._write_one(written, batch, scores)
-        return more | {"unusual": self.scorer.unusual.told([])}
+        return {"unusual": self.scorer.unusual.told([])}
 
     def _scored(self) -> Iterator[tuple[Batch, pd.DataFrame]]:
         """Yield batches in the order of the file, and their scores."""
@@ -118,8 +114,6 @@ class FileScoring:
         more: dict[str, Any] = {}
         if asked.max_fdr is not None:
             more |= _cut_by_fdr(columns, self._model, asked.max_fdr)
-        if asked.adaptive:
-            more |= self._follow_all(columns)
         explained = _Explained()
         if asked.explain_most:
             explained = _explain(self._model, self.scorer.unusual.features)
@@ -145,19 +139,6 @@ class FileScoring:
                     columns.add(self.scorer.score(features, places, identified(rows)), places)
         columns.join()
         return columns
-
-    def _follow_all(self, columns: ScoreColumns) -> dict[str, int]:
-        order = self._opened.order()
-        scores = pd.DataFrame({"anomaly_score": columns.of("anomaly_score")[order]})
-        found = _follow(scores, self._threshold())
-        for name in ("adaptive_threshold", "adaptive_alert"):
-            column = np.empty_like(scores[name].to_numpy())
-            column[order] = scores[name].to_numpy()
-            columns.put(name, column)
-        return {"adaptive_alerts": found}
-
-    def _threshold(self) -> AdaptiveThreshold:
-        return AdaptiveThreshold(self._model.calibrated(), self._model.alert_p_value)
 
     def _write_one(self, written: FrameWriter, batch: Batch, scores: pd.DataFrame) -> None:
         own = own_columns(batch.raw, batch.rows[list(self._opened.typed)], self._out)
@@ -193,10 +174,3 @@ def _cut_by_fdr(columns: ScoreColumns, model: Model, max_fdr: float) -> dict[str
         "discoveries": int(chosen.sum()),
         "counted_discoveries": int(discoveries(p_values, max_fdr, smallest=smallest).sum()),
     }
-
-
-def _follow(scores: pd.DataFrame, threshold: AdaptiveThreshold) -> int:
-    """Add the columns of a threshold that follows drift, and count; rows are in time order."""
-    alerts, thresholds = threshold.update(scores["anomaly_score"].to_numpy())
-    scores["adaptive_threshold"], scores["adaptive_alert"] = thresholds, alerts
-    return int(alerts.sum())

@@ -60,7 +60,7 @@ def score_on_order(
 
 
 def score_period_on_order(
-    project: Project, source: str, since: str, until: str, out: str
+    project: Project, source: str, since: str, until: str, out: str, *, adaptive: bool = False
 ) -> ScoredParts:
     """Score a period of a source's rows as `score_period` does, within bounds.
 
@@ -72,7 +72,8 @@ def score_period_on_order(
         As by `score_period`.
     """
     period = PeriodSettings.asked(since, until) or PeriodSettings()
-    return score_period(project, source, *period.moments, ordered_target(project, out))
+    target = ordered_target(project, out)
+    return score_period(project, source, *period.moments, target, adaptive=adaptive)
 
 
 def ordered_target(project: Project, out: str) -> Path:

@@ -1,12 +1,51 @@
-"""What the Prefect page shows of a scored file."""
+"""What people are told of a scored file, and what the Prefect page shows of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from oddwire.detection.calibration.thresholds.targets import in_words
 from oddwire.operations.markdown import escaped, table
 from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.score_file import ScoredFile
+from oddwire.percent import percent
+
+
+def alerts_in_words(result: ScoredFile | ScoredParts) -> str:
+    """Return how many alerts there are, in the units that people count, beside the target.
+
+    As ``1,204 alerts in 310 units, 95 incidents (31.7 a day; target: 30 false incidents a day)``.
+    """
+    said = _counted(result.alerts, "alert")
+    if result.alerting_units == result.incidents == result.alerts:
+        said += "" if result.alert_rate is None else f": {percent(result.alert_rate)} of the rows"
+    else:
+        units = _counted(result.alerting_units, "unit")
+        said += f" in {units}, {_counted(result.incidents, 'incident')}"
+    per_day = [f"{result.incidents / result.days:.3g} a day"] if result.days >= 1 else []
+    return f"{said} ({'; '.join([*per_day, _target(result)])})"
+
+
+def adaptive_in_words(result: ScoredFile | ScoredParts) -> str:
+    """Return how many alerts the threshold that follows drift raises; empty if not asked for."""
+    if result.adaptive_alerts is None or result.adaptive_incidents is None:
+        return ""
+    per_day = f" ({result.adaptive_incidents / result.days:.3g} a day)" if result.days >= 1 else ""
+    return (
+        f"{_counted(result.adaptive_alerts, 'alert')} of the threshold that follows drift, "
+        f"{_counted(result.adaptive_incidents, 'incident')}{per_day}"
+    )
+
+
+def _target(result: ScoredFile | ScoredParts) -> str:
+    if not result.target:
+        return f"of benign rows {percent(result.alert_p_value)} are expected"
+    ((name, value),) = result.target.items()
+    return f"target: {in_words(name, value)}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def scoring_markdown(source: str, file: Path, result: ScoredFile) -> str:
@@ -41,11 +80,24 @@ def scored_parts_markdown(source: str, result: ScoredParts) -> str:
 
 def _counts(result: ScoredFile | ScoredParts) -> list[list[str]]:
     rate = "none: there are no rows" if result.alert_rate is None else f"{result.alert_rate:.2%}"
+    target = in_words(*next(iter(result.target.items()))) if result.target else "none"
+    adaptive = [
+        [f"{what} of the threshold that follows drift", f"{count:,}"]
+        for what, count in (
+            ("alerts", result.adaptive_alerts), ("incidents", result.adaptive_incidents)
+        )
+        if count is not None
+    ]  # fmt: skip
     return [
         ["rows", f"{result.rows:,}"],
         ["alerts", f"{result.alerts:,}"],
-        ["observed alert rate", rate],
-        ["target: share of benign rows", f"{result.alert_p_value:.2%}"],
+        ["units that alert", f"{result.alerting_units:,}"],
+        ["incidents", f"{result.incidents:,}"],
+        *([["incidents a day", f"{result.incidents / result.days:.3g}"]] * (result.days >= 1)),
+        ["target", target],
+        ["share of rows that alert", rate],
+        ["expected of benign rows", f"{result.alert_p_value:.2%}"],
+        *adaptive,
         *([["lines refused", f"{result.refused:,}"]] if result.refused else []),
         ["missing values", f"{result.missing:,}"],
         ["infinite values", f"{result.infinite:,}"],

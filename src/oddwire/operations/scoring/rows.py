@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 
 from oddwire.detection.model import Model
 from oddwire.detection.preprocessing.data_issues import DataIssues, count_data_issues
+from oddwire.operations.scoring.carried import Carried
 from oddwire.operations.scoring.unusual import Identified, MostUnusual
+from oddwire.traffic.features.clock import MICROSECONDS
+from oddwire.traffic.units_so_far import UNTIMED
 
-# What is held of each row until a file is written: 17 bytes. An alert follows from its p-value.
-_HELD = {"anomaly_score": np.float64, "p_value": np.float64, "extrapolated": np.bool_}
+# A day in the clock of the rows.
+_DAY = 86_400 * MICROSECONDS
+# The columns of a scored file until it is written; an alert follows from its p-value.
+_ORDER = ("anomaly_score", "p_value", "extrapolated", "alert", "unit_p_value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,26 +56,33 @@ def score_rows(model: Model, features: pd.DataFrame) -> RowScores:
 
 
 class Scorer:
-    """Scores rows batch by batch, and counts.
+    """Scores the rows of a file or a day batch by batch, and counts.
 
     Parameters
     ----------
     model
         A calibrated one.
+    carried
+        What is known of the rows before them.
     explained
         How many alerts will be explained.
     """
 
-    def __init__(self, model: Model, *, explained: int) -> None:
-        self._model = model
+    def __init__(self, model: Model, carried: Carried, *, explained: int) -> None:
+        self._model, self._carried = model, carried
+        self._threshold = model.threshold
         self.unusual = MostUnusual(explained)
         self.rows = self.alerts = self.missing = self.infinite = self.unseen = 0
+        self.alerting_units = self.adaptive_alerts = 0
+        self._incidents_before = carried.incidents.count
+        self._adaptive_incidents_before = carried.adaptive_incidents.count
+        self._first = self._last = UNTIMED
         self.seconds = 0.0
 
     def score(
         self, features: pd.DataFrame, places: NDArray[np.int64], identified: Identified
     ) -> pd.DataFrame:
-        """Return what `Model.score` returns for more rows.
+        """Return what `Model.score` returns for more rows, and what `Carried.add` adds.
 
         Parameters
         ----------
@@ -81,14 +93,43 @@ class Scorer:
         """
         begun = time.perf_counter()
         scored = score_rows(self._model, features)
+        so_far = self._carried.add(features, scored.scores)
         self.seconds += time.perf_counter() - begun
         self.rows += len(features)
         self.alerts += scored.alerts
+        alerting = scored.scores["alert"].to_numpy() & (so_far.before < self._threshold)
+        self.alerting_units += int(alerting.sum())
+        if "adaptive_alert" in scored.scores:
+            self.adaptive_alerts += int(scored.scores["adaptive_alert"].sum())
+        self._see(so_far.clock)
         self.missing += sum(scored.issues.missing.values())
         self.infinite += sum(scored.issues.infinite.values())
         self.unseen += sum(scored.issues.unseen.values())
         self.unusual.add(scored.scores, places, features, identified)
         return scored.scores
+
+    def _see(self, clock: NDArray[np.int64]) -> None:
+        timed = clock[clock != UNTIMED]
+        if len(timed):
+            self._first = int(timed[0]) if self._first == UNTIMED else self._first
+            self._last = int(timed[-1])
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """What was counted, by the names that `ScoredFile` and `Noted` have for it."""
+        return {
+            "rows": self.rows, "alerts": self.alerts, "alerting_units": self.alerting_units,
+            "incidents": self._carried.incidents.count - self._incidents_before,
+            "days": (self._last - self._first) / _DAY, "missing": self.missing,
+            "infinite": self.infinite, "unseen": self.unseen, **self._adaptive_counts,
+        }  # fmt: skip
+
+    @property
+    def _adaptive_counts(self) -> dict[str, int]:
+        if not self._carried.is_adaptive:
+            return {}
+        incidents = self._carried.adaptive_incidents.count - self._adaptive_incidents_before
+        return {"adaptive_alerts": self.adaptive_alerts, "adaptive_incidents": incidents}
 
 
 class ScoreColumns:
@@ -97,21 +138,22 @@ class ScoreColumns:
     def __init__(self, alert_p_value: float) -> None:
         self._alert_p_value = alert_p_value
         self._places: list[NDArray[np.int64]] = []
-        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in _HELD}
+        self._parts: dict[str, list[NDArray[Any]]] = {}
         self._columns: dict[str, NDArray[Any]] = {}
 
     def add(self, scores: pd.DataFrame, places: NDArray[np.int64]) -> None:
         """Keep the scores of rows at some places of the file."""
         self._places.append(places)
-        for name, parts in self._parts.items():
-            parts.append(scores[name].to_numpy())
+        for name in scores.columns.drop("alert"):
+            self._parts.setdefault(name, []).append(scores[name].to_numpy())
 
     def join(self) -> None:
         """Put them in the order of the file, once all are there."""
         rows = sum(map(len, self._places))
-        for name, dtype in _HELD.items():
-            column: NDArray[Any] = np.empty(rows, dtype=dtype)
-            for places, part in zip(self._places, self._parts.pop(name), strict=True):
+        for name in list(self._parts):
+            parts = self._parts.pop(name)
+            column: NDArray[Any] = np.empty(rows, dtype=parts[0].dtype)
+            for places, part in zip(self._places, parts, strict=True):
                 column[places] = part
             self._columns[name] = column
         self._places = []
@@ -127,5 +169,6 @@ class ScoreColumns:
     def frame(self, places: NDArray[np.int64]) -> pd.DataFrame:
         """Return all columns of some rows, the alert among them."""
         columns = {name: column[places] for name, column in self._columns.items()}
-        held = {name: columns.pop(name) for name in _HELD}
-        return pd.DataFrame(held | {"alert": held["p_value"] <= self._alert_p_value} | columns)
+        columns["alert"] = columns["p_value"] <= self._alert_p_value
+        first = {name: columns.pop(name) for name in _ORDER}
+        return pd.DataFrame(first | columns)

@@ -12,6 +12,7 @@ from oddwire.detection.calibration.fdr import check_fdr
 from oddwire.errors import DataError
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.carried import Carried, target_of
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.replacing import check_kept, check_replaced
 from oddwire.operations.scoring.scored_files import (
@@ -32,7 +33,10 @@ from oddwire.traffic.wire_text import shown_path
 class ScoredFile:
     """What scoring a file came to.
 
-    ``discoveries`` and ``adaptive_alerts`` are None where they were not asked for;
+    ``alerting_units`` have at least one alert, and ``incidents`` are the alerts of one source with
+    small gaps; ``days`` lie between the first row and the last, 0 where they have no times;
+    ``target`` is what the champion's threshold promises, as ``alerts.target`` is written.
+    ``discoveries`` and what is named ``adaptive`` are None where they were not asked for;
     ``counted_discoveries`` are those that need no p-value beyond the calibration rows;
     ``explained`` counts the alerts in the file ``explanations``; ``unusual`` has the most
     anomalous alerts, explained or not. Of a log, ``refused`` counts the lines that could not be
@@ -42,6 +46,10 @@ class ScoredFile:
     out: Path
     rows: int
     alerts: int
+    alerting_units: int
+    incidents: int
+    days: float
+    target: dict[str, float]
     alert_p_value: float
     version: str
     detector: str
@@ -52,6 +60,7 @@ class ScoredFile:
     discoveries: int | None = None
     counted_discoveries: int | None = None
     adaptive_alerts: int | None = None
+    adaptive_incidents: int | None = None
     explained: int = 0
     explanations: Path | None = None
     refused: int = 0
@@ -100,7 +109,7 @@ def score_file(
         column. What it guarantees stands at `discoveries`.
     adaptive
         Whether to add the columns ``adaptive_threshold`` and ``adaptive_alert``, of a threshold
-        that follows the file's drift from its first row in time on.
+        that follows the file's drift from its first row in time on, a step a day.
     explain_most
         Explain at most so many alerts, the most anomalous first: a sentence in the column ``why``,
         and all figures in a second file, ``NAME.explained`` with the same ending.
@@ -141,13 +150,15 @@ def score_file(
     features = FeaturesInBatches(
         settings.row_kind, model.schema, behind=[project.look_back(source)]
     )
-    asked = Asked(max_fdr, adaptive, explain_most)
-    scoring = FileScoring(opened, features, model, version.number, asked=asked, out=out)
+    scoring = FileScoring(
+        opened, features, Carried(model, adaptive=adaptive), model, version.number,
+        asked=Asked(max_fdr, explain_most), out=out,
+    )  # fmt: skip
     more = scoring.write()
-    scorer = scoring.scorer
     return ScoredFile(
-        out, scorer.rows, scorer.alerts, model.alert_p_value, version.number, version.detector,
-        scorer.missing, scorer.infinite, scorer.unseen, scorer.seconds, **more,
+        out=out, alert_p_value=model.alert_p_value, target=target_of(model),
+        version=version.number, detector=version.detector, seconds=scoring.scorer.seconds,
+        **scoring.scorer.counts, **more,
     )  # fmt: skip
 
 

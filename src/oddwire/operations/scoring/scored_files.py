@@ -28,7 +28,8 @@ _FORMULA = r"\A[=+\-@\t\r\n]"
 # But not a number, or Zeek's mark of an unset field.
 _NO_FORMULA = r"(?i)\A(-|[+-](\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-](inf|infinity|nan))\z"
 # Columns of every scored file, and those that it may have beside them.
-_ALWAYS = ("anomaly_score", "p_value", "extrapolated", "alert", "model_version")
+_ALWAYS = ("anomaly_score", "p_value", "extrapolated", "alert", "unit_p_value", "model_version")
+_NEWEST = "unit_p_value"
 _ASKED_FOR = ("discovery", "adaptive_threshold", "adaptive_alert", "why")
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -135,7 +136,7 @@ def join_scores(own: pd.DataFrame, scores: pd.DataFrame, version: str) -> pd.Dat
         dropped; others of the same name get a name of their own.
     """
     added = scores.assign(model_version=version)
-    if set(_ALWAYS) <= set(own):  # scored before
+    if set(_ALWAYS) - {_NEWEST} <= set(own):  # scored before, perhaps by an earlier release
         own = own.drop(columns=[name for name in (*_ALWAYS, *_ASKED_FOR) if name in own])
     clash = [name for name in added if name in own]
     taken = {*own, *added}

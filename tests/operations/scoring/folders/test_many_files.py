@@ -20,7 +20,7 @@ from oddwire.operations.scoring.score_file import score_file
 from oddwire.params import load_params
 from oddwire.traffic.sources.simulated import simulate
 
-SCORES = ["uid", "anomaly_score", "p_value", "alert"]
+SCORES = ["uid", "anomaly_score", "p_value", "alert", "unit_p_value"]
 
 
 @pytest.fixture

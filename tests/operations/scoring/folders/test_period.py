@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from oddwire.operations.scoring.folders.period import score_period
 from oddwire.operations.tracking.store import Tracking
 from oddwire.traffic.archive.reading import open_archive
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
+from oddwire.traffic.units import units_of
 
 
 @pytest.fixture
@@ -51,6 +53,39 @@ def test_all_days(simulated_desk, archive, at_once, tmp_path):
     assert (told.parts, told.before, told.rows) == (len(days), 0, len(at_once))
     again = score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
     assert (again.before, again.rows, again.alerts) == (len(days), len(at_once), told.alerts)
+
+
+def test_days_go_on_from_one_to_the_next_in_one_scoring_or_many(simulated_desk, archive, tmp_path):
+    """Units, incidents and a threshold that follows drift, after what was killed or lost too."""
+    project, out = simulated_desk.project, tmp_path / "days"
+    told = score_period(project, "simulated", None, None, tmp_path / "at_once", adaptive=True)
+    wanted = scored(tmp_path / "at_once")
+    midnight = dt.datetime.combine(archive.first.date(), dt.time(), tzinfo=dt.UTC)
+    until = midnight
+    while until <= archive.last:
+        until += dt.timedelta(days=2)
+        score_period(project, "simulated", None, until, out, adaptive=True)
+    pd.testing.assert_frame_equal(scored(out), wanted, check_exact=True)
+    assert wanted["adaptive_threshold"].nunique() > 2, "it moves"
+    for kept in (out / ".before").glob("*.npz"):
+        kept.unlink()
+    max(out.glob("*.parquet")).unlink()
+    again = score_period(project, "simulated", None, None, out, adaptive=True)
+    pd.testing.assert_frame_equal(scored(out), wanted, check_exact=True)
+    assert (again.incidents, again.adaptive_incidents) == (told.incidents, told.adaptive_incidents)
+
+
+def test_what_is_told_is_counted_as_over_all_rows(simulated_desk, tmp_path):
+    told = score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
+    found = scored(tmp_path / "out")
+    project = simulated_desk.project
+    _, model = Registry.of(Tracking.connect(project), project).load_champion("simulated")
+    units = units_of(found)
+    assert told.incidents == units.incidents(found["anomaly_score"], model.threshold) > 0
+    assert told.alerting_units == len(set(units.codes[found["alert"]])) > told.incidents / 10
+    worst = found["anomaly_score"].groupby(units.codes).cummax()
+    expected = model.unit_calibration.p_values(worst)[0]
+    np.testing.assert_array_equal(found["unit_p_value"], expected)
 
 
 def test_a_period_knows_what_was_before_it(simulated_desk, archive, at_once, tmp_path):

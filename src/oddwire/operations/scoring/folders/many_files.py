@@ -8,7 +8,7 @@ what the next one looks back on: a scoring that was killed goes on behind the la
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,9 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoRowsError
 from oddwire.operations.progress import RemarksAlone, progress, step, watched_by
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.carried import Carried
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
+from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
 from oddwire.operations.scoring.folders.scored_folder import (
     Noted,
@@ -31,7 +33,7 @@ from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
 from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
-from oddwire.traffic.features.in_batches import FeaturesInBatches
+from oddwire.traffic.features.in_batches import FeaturesInBatches, RowsWithOverlap
 from oddwire.traffic.sources import open_file
 from oddwire.traffic.sources.reading.time_order import in_time_order
 from oddwire.traffic.wire_text import shown_path
@@ -44,6 +46,7 @@ def score_files(
     out: Path,
     *,
     explain_most: int = 0,
+    adaptive: bool = False,
     overwrite: bool = False,
 ) -> ScoredParts:
     """Score every row of many files.
@@ -59,6 +62,8 @@ def score_files(
         counted from the folder that all files share.
     explain_most
         As of `score_file`, for each file.
+    adaptive
+        As of `score_file`; the threshold goes on from one file to the next.
     overwrite
         Whether to begin anew, and to write over files that are not scored ones.
 
@@ -82,18 +87,20 @@ def score_files(
         registry = Registry.of(Tracking.connect(project), project)
     version, model = registry.load_champion(source)
     folder = ScoredFolder.open(
-        out, source=source, version=version.number, explained=explain_most, overwrite=overwrite
-    )
+        out, source=source, version=version.number, explained=explain_most, adaptive=adaptive,
+        overwrite=overwrite,
+    )  # fmt: skip
     begun = time.monotonic()
     begin = partial(
         FeaturesInBatches, settings.row_kind, model.schema,
-        behind=[*folder.kept(), project.look_back(source)],
+        behind=[*folder.look_backs(), project.look_back(source)],
     )  # fmt: skip
-    scoring = _Scoring(settings, model, folder, begin, rows=params.rows_at_once)
+    scoring = _Scoring(settings, model, folder, begin, rows=params.rows_at_once, adaptive=adaptive)
     notes = scoring.all(files, overwrite=overwrite)
     return ScoredParts.of(
         out, notes, model, version,
         before=len(files) - scoring.done, seconds=time.monotonic() - begun,
+        adaptive=adaptive,
     )  # fmt: skip
 
 
@@ -108,38 +115,39 @@ class _Scoring:
         begin: Callable[[], FeaturesInBatches],
         *,
         rows: int,
+        adaptive: bool,
     ) -> None:
         self._settings, self._model, self._folder, self._begin = settings, model, folder, begin
-        self._rows = rows
-        self._asked = Asked(None, adaptive=False, explain_most=folder.explained)
+        self._rows, self._adaptive = rows, adaptive
+        self._asked = Asked(None, explain_most=folder.explained)
         self.done = 0
 
     def all(self, files: Sequence[Path], *, overwrite: bool) -> list[Noted]:
         """Score those that are not noted yet; return the notes of all."""
         parts = self._folder.parts(files, overwrite=overwrite)
         known = [self._folder.noted(name_of(file), stamp_of(file)) for file in files]
-        features: FeaturesInBatches | None = None
+        before: Before | None = None
         found: list[Noted] = []
         what = "score 1 file" if len(files) == 1 else f"score {len(files):,} files"
         with step(what, total=len(files)):
             pace = Pace([file.stat().st_size for file in files])
             for at, (file, part, done) in enumerate(zip(files, parts, known, strict=True)):
                 if done is not None:
-                    features = None
+                    before = None
                     pace.skip()
                     found.append(done)
                 else:
                     with watched_by(RemarksAlone(progress())):
-                        if features is None:
-                            features = self._features_before(files[:at])
+                        if before is None:
+                            before = self._all_before(files[:at])
                         if at + 1 == len(files) > 1:  # which may be written to, and grow
-                            self._folder.keep_behind(name_of(files[at - 1]), features)
-                        found.append(self._one(file, part, features, last=at + 1 == len(files)))
+                            self._folder.hold_behind(name_of(files[at - 1]), *before)
+                        found.append(self._one(file, part, before, last=at + 1 == len(files)))
                     pace.count(found[-1].rows)
                 progress().advance(what, note=pace.told())
         return found
 
-    def _one(self, file: Path, part: Path, features: FeaturesInBatches, *, last: bool) -> Noted:
+    def _one(self, file: Path, part: Path, before: Before, *, last: bool) -> Noted:
         part.parent.mkdir(parents=True, exist_ok=True)
         name, stamp = name_of(file), stamp_of(file)
         self.done += 1
@@ -147,36 +155,46 @@ class _Scoring:
             opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
         except NoRowsError as error:
             progress().remark(str(error))
-            return self._folder.note(name, stamp, None, features, last=last)
+            return self._folder.note(name, stamp, None, *before, last=last)
         scoring = FileScoring(
-            opened, features, self._model, self._folder.version, asked=self._asked, out=part
+            opened, *before, self._model, self._folder.version, asked=self._asked, out=part
         )
         more = scoring.write()
         if cut := more.get("cut"):
             progress().remark(f"{shown_path(file)} was read up to where it is cut off: {cut}")
-        scorer = scoring.scorer
         return self._folder.note(
-            name, stamp, part, features, last=last,
-            rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
-            infinite=scorer.infinite, unseen=scorer.unseen, refused=more.get("refused", 0),
+            name, stamp, part, *before, last=last,
+            refused=more.get("refused", 0), **scoring.scorer.counts,
         )  # fmt: skip
 
-    def _features_before(self, files: Sequence[Path]) -> FeaturesInBatches:
-        """Return what makes the features of the file that follows others."""
+    def _all_before(self, files: Sequence[Path]) -> Before:
+        """Return what the rows of the file that follows others depend on."""
+        carried = Carried(self._model, adaptive=self._adaptive, behind=self._folder.carried())
         features = self._begin()
-        if self._settings.row_kind == "table" or not files:
-            return features
+        if not files:
+            return Before(features, carried)
+        is_known = self._folder.carried_behind(name_of(files[-1]), carried)
+        if is_known and self._settings.row_kind == "table":
+            return Before(features, carried)
         begin = 0  # where nothing was kept, as a file amid others has changed: all of them
-        for at in range(len(files) - 1, -1, -1):
+        for at in range(len(files) - 1, -1, -1) if is_known else ():
             if self._folder.looked_back_on(name_of(files[at]), features):
                 begin = at + 1
                 break
-        for file in files[begin:]:
-            with suppress(NoRowsError):
-                self._take(file, features)
-        return features
+        taken = self._taken(files[begin:], features)
+        if is_known:
+            for _ in taken:
+                pass
+        else:
+            carried = Carried(self._model, adaptive=self._adaptive)
+            carried.catch_up(taken)
+        return Before(features, carried)
 
-    def _take(self, file: Path, features: FeaturesInBatches) -> None:
-        opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
-        for _, rows in in_time_order(opened):
-            features.take(rows)
+    def _taken(
+        self, files: Sequence[Path], features: FeaturesInBatches
+    ) -> Iterator[RowsWithOverlap]:
+        for file in files:
+            with suppress(NoRowsError):
+                opened = open_file(self._settings, file, schema=self._model.schema, rows=self._rows)
+                for _, rows in in_time_order(opened):
+                    yield features.take(rows)

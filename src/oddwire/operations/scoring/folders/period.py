@@ -19,6 +19,8 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.carried import Carried
+from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
 from oddwire.operations.scoring.folders.scored_folder import (
     Noted,
@@ -35,7 +37,7 @@ from oddwire.params import load_params
 from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
 from oddwire.traffic.archive.reading import Archive, open_archive
-from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
+from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches, RowsWithOverlap
 from oddwire.traffic.wire_text import printable, shown_path
 
 _DAY = dt.timedelta(days=1)
@@ -56,6 +58,7 @@ def score_period(
     until: dt.datetime | None,
     out: Path,
     *,
+    adaptive: bool = False,
     overwrite: bool = False,
 ) -> ScoredParts:
     """Score every row of a source that could be known from a moment on, and before another.
@@ -68,7 +71,7 @@ def score_period(
         The period; None for the archive's beginning or end.
     out
         A folder, made if it is not there: it gets ``2026-03-02.parquet`` and so on.
-    overwrite
+    adaptive, overwrite
         As of `score_files`.
 
     Raises
@@ -92,14 +95,18 @@ def score_period(
         registry = Registry.of(Tracking.connect(project), project)
     version, model = registry.load_champion(source)
     folder = ScoredFolder.open(
-        out, source=source, version=version.number, explained=0, overwrite=overwrite
-    )
+        out, source=source, version=version.number, explained=0, adaptive=adaptive,
+        overwrite=overwrite,
+    )  # fmt: skip
     begun = time.monotonic()
-    scoring = _Scoring(archive, model, folder, params.rows_at_once, overwrite=overwrite)
+    scoring = _Scoring(
+        archive, model, folder, params.rows_at_once, adaptive=adaptive, overwrite=overwrite
+    )
     notes = scoring.all(days)
     return ScoredParts.of(
         out, notes, model, version,
         before=len(days) - scoring.done, seconds=time.monotonic() - begun,
+        adaptive=adaptive,
     )  # fmt: skip
 
 
@@ -137,28 +144,35 @@ class _Scoring:
     """Days on their way through one model."""
 
     def __init__(
-        self, archive: Archive, model: Model, folder: ScoredFolder, rows: int, *, overwrite: bool
+        self,
+        archive: Archive,
+        model: Model,
+        folder: ScoredFolder,
+        rows: int,
+        *,
+        adaptive: bool,
+        overwrite: bool,
     ) -> None:
         self._archive, self._model, self._folder = archive, model, folder
-        self._rows, self._overwrite = rows, overwrite
+        self._rows, self._adaptive, self._overwrite = rows, adaptive, overwrite
         self._stamp = stamp_of(archive.folder)  # which the stage makes anew
         self.done = 0
 
     def all(self, days: list[Day]) -> list[Noted]:
         """Score those that are not noted yet; return the notes of all."""
-        features: FeaturesInBatches | None = None
+        before: Before | None = None
         notes: list[Noted] = []
         name = "score 1 day" if len(days) == 1 else f"score {len(days):,} days"
         pace = Pace([int((day.end - day.begin).total_seconds()) + 1 for day in days])
         with step(name, total=len(days)):
             for at, day in enumerate(days):
                 if (note := self._noted(day)) is not None:
-                    features = None
+                    before = None
                     pace.skip()
                 else:
-                    if features is None:
-                        features = self._features_before(day, days[:at])
-                    note = self._one(day, features, last=at + 1 == len(days))
+                    if before is None:
+                        before = self._all_before(day, days[:at])
+                    note = self._one(day, before, last=at + 1 == len(days))
                     pace.count(note.rows)
                 notes.append(note)
                 progress().advance(name, note=pace.told())
@@ -167,8 +181,8 @@ class _Scoring:
     def _noted(self, day: Day) -> Noted | None:
         return self._folder.noted(_noted_as(day), self._stamp)
 
-    def _one(self, day: Day, features: FeaturesInBatches, *, last: bool) -> Noted:
-        scorer = Scorer(self._model, explained=0)
+    def _one(self, day: Day, before: Before, *, last: bool) -> Noted:
+        scorer = Scorer(self._model, before.carried, explained=0)
         part = self._folder.part(day.name, overwrite=self._overwrite)
         if not self._overwrite:
             _check_covers(day, self._folder.holder(part))
@@ -177,26 +191,42 @@ class _Scoring:
                 "train", rows=self._rows, since=day.begin, until=day.end
             ):
                 places = np.arange(scorer.rows, scorer.rows + len(rows))
-                scores = scorer.score(features.of(rows), places, identified(rows))
+                scores = scorer.score(before.features.of(rows), places, identified(rows))
                 written.write(join_scores(rows, scores, self._folder.version))
         self.done += 1
         return self._folder.note(
-            _noted_as(day), self._stamp, part, features, last=last,
-            rows=scorer.rows, alerts=scorer.alerts, missing=scorer.missing,
-            infinite=scorer.infinite, unseen=scorer.unseen,
-        )  # fmt: skip
+            _noted_as(day), self._stamp, part, *before, last=last, **scorer.counts
+        )
 
-    def _features_before(self, day: Day, days: Sequence[Day]) -> FeaturesInBatches:
-        """Return what makes the features of the rows of a day that follows others."""
+    def _all_before(self, day: Day, days: Sequence[Day]) -> Before:
+        """Return what the rows of a day that follows others depend on."""
+        carried = Carried(self._model, adaptive=self._adaptive, behind=self._folder.carried())
         features = FeaturesInBatches(self._archive.kind, self._model.schema)
+        is_known = not days or self._folder.carried_behind(_noted_as(days[-1]), carried)
         since = (days[0] if days else day).begin - LOOK_BACK
-        for before in reversed(days):
+        for before in reversed(days) if is_known else ():
             if self._folder.looked_back_on(_noted_as(before), features):
                 since = before.end
                 break
-        for rows in self._archive.batches("train", rows=self._rows, since=since, until=day.begin):
-            features.take(rows)
-        return features
+        if not is_known:
+            carried = Carried(self._model, adaptive=self._adaptive)
+            self._look_back(features, since, days[0].begin)
+            carried.catch_up(self._taken(features, days[0].begin, day.begin))
+            return Before(features, carried)
+        self._look_back(features, since, day.begin)
+        return Before(features, carried)
+
+    def _look_back(
+        self, features: FeaturesInBatches, since: dt.datetime, until: dt.datetime
+    ) -> None:
+        for _ in self._taken(features, since, until):
+            pass
+
+    def _taken(
+        self, features: FeaturesInBatches, since: dt.datetime, until: dt.datetime
+    ) -> Iterator[RowsWithOverlap]:
+        for rows in self._archive.batches("train", rows=self._rows, since=since, until=until):
+            yield features.take(rows)
 
 
 def _check_covers(day: Day, there: Noted | None) -> None:

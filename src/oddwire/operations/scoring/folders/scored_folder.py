@@ -1,24 +1,22 @@
 """A folder of scored parts: which are done, by which version, and what the next looks back on.
 
-``scored.jsonl`` gets a line after each part, and a part without a line is written again. What the
-next rows look back on is kept every few seconds, under the number of the part that it follows: of
-the parts between that and the kill, the rows are read once more for the look-back alone.
+``scored.jsonl`` gets a line after each part, and a part without a line is written again. Where what
+the next rows look back on is older than the last line, the rows between are read once more for it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from oddwire.disk.drafts import whole_folder
 from oddwire.errors import DataError
+from oddwire.operations.scoring.carried import Carried
+from oddwire.operations.scoring.folders.kept_behind import KeptBehind
 from oddwire.operations.scoring.replacing import check_replaced
 from oddwire.operations.scoring.scored_files import explained_file
 from oddwire.traffic.features.in_batches import FeaturesInBatches
@@ -26,7 +24,6 @@ from oddwire.traffic.wire_text import shown_path
 
 _LIST = "scored.jsonl"
 _BEFORE = ".before"
-_SAVE_EVERY = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,14 @@ class Noted:
     part: str | None
     rows: int = 0
     alerts: int = 0
+    alerting_units: int = 0
+    incidents: int = 0
+    days: float = 0.0
     missing: int = 0
     infinite: int = 0
     unseen: int = 0
+    adaptive_alerts: int = 0
+    adaptive_incidents: int = 0
     refused: int = 0
 
 
@@ -66,7 +68,7 @@ class ScoredFolder:
     folder
         Where it is.
     made_by
-        Source, version and explanations of all its parts.
+        Source, version, explanations and kind of threshold of all its parts.
     notes
         What is scored, in the order in which it was.
     """
@@ -76,11 +78,18 @@ class ScoredFolder:
         self._notes = {note.name: note for note in notes}  # of a file that grew, the newest
         self._holders = {note.part: note for note in notes}  # whose rows a part now has
         self._last = notes[-1] if notes else None
-        self._saved, self._held = -_SAVE_EVERY, -1
+        self._behind = KeptBehind(folder / _BEFORE)
 
     @classmethod
     def open(
-        cls, folder: Path, *, source: str, version: str, explained: int, overwrite: bool
+        cls,
+        folder: Path,
+        *,
+        source: str,
+        version: str,
+        explained: int,
+        adaptive: bool,
+        overwrite: bool,
     ) -> Self:
         """Open a folder of scored files, or make one.
 
@@ -89,7 +98,9 @@ class ScoredFolder:
         DataError
             If it cannot be made, its list is damaged, or its files were scored otherwise.
         """
-        made_by = {"source": source, "version": version, "explained": explained}
+        made_by = {
+            "source": source, "version": version, "explained": explained, "adaptive": adaptive
+        }  # fmt: skip
         listed = folder / _LIST
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -194,9 +205,10 @@ class ScoredFolder:
         stamp: tuple[int, int],
         part: Path | None,
         features: FeaturesInBatches,
+        carried: Carried,
         *,
         last: bool,
-        **counts: int,
+        **counts: Any,
     ) -> Noted:
         """Note what is scored, once its part is written.
 
@@ -207,34 +219,28 @@ class ScoredFolder:
         features
             What made the features of its rows, and goes on with those of the next. It is kept every
             few seconds, since its memory may be large.
+        carried
+            What else follows from the rows before.
         last
             Whether none follows for now: then it is kept anyway.
         """
         number = 0 if self._last is None else self._last.number + 1
         where = None if part is None else str(part.relative_to(self._folder))
         note = Noted(name, number, *stamp, where, **counts)
-        if last or time.monotonic() - self._saved >= _SAVE_EVERY:
-            self._keep(note, features)
+        with self._written():
+            self._behind.keep(number, features, carried, last=last)
         with self._written(), (self._folder / _LIST).open("a", encoding="utf-8") as listed:
             listed.write(json.dumps(asdict(note)) + "\n")
             listed.flush()
             os.fsync(listed.fileno())
         self._notes[name] = self._holders[where] = self._last = note
-        if self._before(note).is_dir():
-            self._forget_before(number)
-            self._saved = time.monotonic()
+        self._behind.forget_before(number)
         return note
 
-    def keep_behind(self, name: str, features: FeaturesInBatches) -> None:
+    def hold_behind(self, name: str, features: FeaturesInBatches, carried: Carried) -> None:
         """Keep what stands behind a file for as long as the one after it may grow."""
-        note = self._notes[name]
-        self._held = note.number
-        if not self._before(note).is_dir():
-            self._keep(note, features)
-
-    def _keep(self, note: Noted, features: FeaturesInBatches) -> None:
-        with self._written(), whole_folder(self._before(note)) as draft:
-            features.save(draft)
+        with self._written():
+            self._behind.hold(self._notes[name].number, features, carried)
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -245,32 +251,23 @@ class ScoredFolder:
                 f"--out: cannot write to {shown_path(self._folder)}: {error.strerror or error}"
             ) from error
 
-    def _forget_before(self, number: int) -> None:
-        """Remove what was kept behind earlier files."""
-        for kept in self._kept():
-            if kept not in (number, self._held):
-                shutil.rmtree(self._folder / _BEFORE / f"{kept}", ignore_errors=True)
-
-    def _kept(self) -> list[int]:
-        there = self._folder / _BEFORE
-        names = [each.name for each in there.iterdir()] if there.is_dir() else []
-        return [int(name) for name in names if name.isdecimal()]
-
-    def kept(self) -> list[Path]:
+    def look_backs(self) -> list[Path]:
         """Return where look-backs are kept, the newest first."""
-        return [self._folder / _BEFORE / f"{kept}" for kept in sorted(self._kept(), reverse=True)]
+        return self._behind.look_backs()
+
+    def carried(self) -> list[Path]:
+        """Return where what is carried from row to row is kept, the newest first."""
+        return self._behind.carried()
 
     def looked_back_on(self, name: str, features: FeaturesInBatches) -> bool:
         """Let features go on behind a file or day; False where nothing was kept behind it."""
         note = self._notes.get(name)
-        kept = None if note is None else self._before(note)
-        if kept is None or not kept.is_dir():
-            return False
-        features.load(kept)
-        return True
+        return note is not None and self._behind.load_look_back(note.number, features)
 
-    def _before(self, note: Noted) -> Path:
-        return self._folder / _BEFORE / f"{note.number}"
+    def carried_behind(self, name: str, carried: Carried) -> bool:
+        """Let what is carried go on behind a file or day; False where nothing was kept there."""
+        note = self._notes.get(name)
+        return note is not None and self._behind.load_carried(note.number, carried)
 
 
 def _read(listed: Path) -> tuple[dict[str, Any], list[Noted]]:

@@ -9,7 +9,14 @@ from typing import Any, Self
 
 from oddwire.detection.model import Model
 from oddwire.operations.registry.versions import Version
+from oddwire.operations.scoring.carried import target_of
 from oddwire.operations.scoring.folders.scored_folder import Noted
+
+_COUNTS = (
+    "rows", "refused", "alerts", "alerting_units", "incidents", "days", "missing", "infinite",
+    "unseen",
+)  # fmt: skip
+_ADAPTIVE_COUNTS = ("adaptive_alerts", "adaptive_incidents")
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,7 @@ class ScoredParts:
     """What scoring many files, or the days of a period, came to.
 
     The counts are over all of them: ``before`` says how many an earlier scoring had done.
-    ``seconds`` is this one's time.
+    ``seconds`` is this one's time. The others are those of `ScoredFile`.
     """
 
     out: Path
@@ -26,6 +33,10 @@ class ScoredParts:
     rows: int
     refused: int
     alerts: int
+    alerting_units: int
+    incidents: int
+    days: float
+    target: dict[str, float]
     alert_p_value: float
     version: str
     detector: str
@@ -33,6 +44,8 @@ class ScoredParts:
     infinite: int
     unseen: int
     seconds: float
+    adaptive_alerts: int | None = None
+    adaptive_incidents: int | None = None
 
     @classmethod
     def of(
@@ -44,15 +57,15 @@ class ScoredParts:
         *,
         before: int,
         seconds: float,
+        adaptive: bool,
     ) -> Self:
         """Add up what was noted of each."""
-        sums = {
-            name: sum(getattr(one, name) for one in notes)
-            for name in ("rows", "refused", "alerts", "missing", "infinite", "unseen")
-        }
+        names = _COUNTS + (_ADAPTIVE_COUNTS if adaptive else ())
+        sums = {name: sum(getattr(one, name) for one in notes) for name in names}
         return cls(
             out=out, parts=len(notes), before=before, **sums, seconds=seconds,
-            alert_p_value=model.alert_p_value, version=version.number, detector=version.detector,
+            target=target_of(model), alert_p_value=model.alert_p_value,
+            version=version.number, detector=version.detector,
         )  # fmt: skip
 
     @property
