@@ -15,7 +15,7 @@ from oddwire.evaluation.reports import threshold_line
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.training_history import SCORES_FILE
 from oddwire.operations.data.prepared import Prepared
-from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model, folder_megabytes
+from oddwire.operations.training.evaluating import evaluate_model, folder_megabytes
 from oddwire.operations.training.fitting import fit_model, parse_detectors
 from oddwire.params import AlertSettings
 from oddwire.traffic.labels import attacks_of, labels_of
@@ -24,7 +24,7 @@ from oddwire.traffic.labels import attacks_of, labels_of
 def test_parts_and_schema_are_read_back(desk, schema):
     prepared = Prepared(desk.project.prepared("desk"))
     assert prepared.schema == schema
-    assert prepared.connections_per_day is None
+    assert prepared.share_kept == 1
     assert labels_of(prepared.part("train")).sum() == 0, "only benign rows train"
 
 
