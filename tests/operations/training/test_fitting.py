@@ -83,7 +83,7 @@ def test_a_model_keeps_the_rule_of_its_threshold_and_its_report_tells_it(
 ):
     training = by_rule(desk, rule, **settings)
     model, seconds = fit_model(training, "isolation_forest", {})
-    kept = model.metadata[THRESHOLD]
+    kept = model.threshold_rule
     assert kept["rule"] == rule
     assert kept["alert_p_value"] == model.alert_p_value
     assert settings.items() <= kept.items()

@@ -207,12 +207,12 @@ def _compared(
     name, before, after = pair
     differences = () if seed is None else _differences(earlier, later, before, after, seed)
     # An earlier release may have kept scores, and not the figure.
+    first = {each.metric: each.champion for each in differences}
+    second = {each.metric: each.challenger for each in differences}
     return DetectorComparison(
         detector=name if name != "best" else f"best ({before}, then {after})",
-        earlier=_figures(
-            earlier.rows[before], {each.metric: each.champion for each in differences}
-        ),
-        later=_figures(later.rows[after], {each.metric: each.challenger for each in differences}),
+        earlier=_figures(earlier.rows[before], first),
+        later=_figures(later.rows[after], second),
         differences=differences,
     )
 
