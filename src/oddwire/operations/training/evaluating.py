@@ -28,7 +28,6 @@ from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.training.results import DetectorReport, EvaluatedDetector, Training
 from oddwire.traffic.labels import attacks_of, labels_of
 from oddwire.traffic.schema import CAMPAIGN
-from oddwire.traffic.units import MINUTES
 
 _MEGABYTE = 1e6
 _TIMED_ROWS = 5000
@@ -88,7 +87,7 @@ def evaluate_model(
     )  # fmt: skip
 
 
-def score_test(model: Model, prepared: Prepared, *, minutes: float = MINUTES) -> ScoredRows:
+def score_test(model: Model, prepared: Prepared, *, minutes: float) -> ScoredRows:
     """Score the test rows, whose units are so long."""
     test = prepared.part("test")
     scores = model.score(test)
