@@ -18,6 +18,7 @@ from oddwire.detection.calibration.fdr import discoveries
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoModelError, ParameterError
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.folders.many_files import score_files
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
 from oddwire.operations.scoring.scored_files import without_formulas
 
@@ -240,6 +241,8 @@ def test_rows_without_times_cannot_be_followed(desk, current, tmp_path):
     with pytest.raises(DataError, match="--adaptive needs a time in every row"):
         score_file(desk.project, "desk", current, tmp_path / "out.csv", adaptive=True)
     assert files(tmp_path) == ["current.csv"]
+    with pytest.raises(DataError, match="--adaptive needs a time in every row"):
+        score_files(desk.project, "desk", [current], tmp_path / "out", adaptive=True)
 
 
 def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(

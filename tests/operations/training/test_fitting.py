@@ -15,7 +15,7 @@ from oddwire.evaluation.reports import threshold_line
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.training_history import SCORES_FILE
 from oddwire.operations.data.prepared import Prepared
-from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model, folder_megabytes
+from oddwire.operations.training.evaluating import evaluate_model, folder_megabytes
 from oddwire.operations.training.fitting import fit_model, parse_detectors
 from oddwire.params import AlertSettings
 from oddwire.traffic.labels import attacks_of, labels_of
@@ -24,8 +24,16 @@ from oddwire.traffic.labels import attacks_of, labels_of
 def test_parts_and_schema_are_read_back(desk, schema):
     prepared = Prepared(desk.project.prepared("desk"))
     assert prepared.schema == schema
-    assert prepared.connections_per_day is None
+    assert prepared.share_kept == 1
     assert labels_of(prepared.part("train")).sum() == 0, "only benign rows train"
+
+
+def test_the_share_of_rows_that_is_kept_is_that_of_the_rows_in_parts(tmp_path, schema):
+    split = {part: {"rows": 100} for part in ("train", "calibration", "validation", "test")}
+    split |= {"dropped": {"rows": 70}, "left_out": {"rows": 600}}
+    content = {"schema": schema.to_dict(), "split": split}
+    (tmp_path / "split.json").write_text(json.dumps(content), encoding="utf-8")
+    assert Prepared(tmp_path).share_kept == 0.4
 
 
 def test_a_source_that_was_not_prepared_says_what_to_run(tmp_path):
@@ -83,7 +91,7 @@ def test_a_model_keeps_the_rule_of_its_threshold_and_its_report_tells_it(
 ):
     training = by_rule(desk, rule, **settings)
     model, seconds = fit_model(training, "isolation_forest", {})
-    kept = model.metadata[THRESHOLD]
+    kept = model.threshold_rule
     assert kept["rule"] == rule
     assert kept["alert_p_value"] == model.alert_p_value
     assert settings.items() <= kept.items()

@@ -284,12 +284,13 @@ class _Checker:
 
     def _alerts(self, rows: pd.DataFrame, scores: NDArray[np.float64]) -> str:
         """Say how many alerts all rows raise, whatever their label, in the unit of the target."""
-        rule = self.model.metadata.get("threshold", {})
-        scored = ScoredRows.of(rows, scores, minutes=rule.get("unit_minutes", MINUTES))
+        units = self.model.unit_calibration
+        scored = ScoredRows.of(rows, scores, minutes=units.minutes if units else MINUTES)
         found = count_false_alarms(
             replace(scored, labels=np.zeros(len(rows))), self.model.threshold
         )
-        return alerts_sentence(observe(found, target_of(rule))) if found else ""
+        target = target_of(self.model.threshold_rule)
+        return alerts_sentence(observe(found, target)) if found else ""
 
     def _keep(self, tracking: Tracking, run: str, check: DriftCheck, subject: Subject) -> None:
         with tempfile.TemporaryDirectory() as scratch:
