@@ -98,7 +98,8 @@ def _given(wanted: TargetSettings, *, timed: bool) -> Target:
         if not timed:
             raise ParameterError(
                 "alerts.target.false_incidents_per_day needs a source with times, got rows "
-                "without: write `target: {share_of_rows: 0.01}`, or name the `time` column"
+                "without: write `target: {share_of_rows: 0.01}`, name the `time` column, or leave "
+                "`target` out, and each source has its own default"
             )
         return Target("false_incidents_per_day", wanted.false_incidents_per_day)
     if wanted.share_of_units is not None:
