@@ -36,11 +36,11 @@ class FalseAlarms:
     Parameters
     ----------
     incidents, units
-        None where rows have no source, or for incidents no time.
+        None where rows have no source (of these an incident is an alert), or for incidents no time.
     rows
         Share of the rows.
     days
-        Days of traffic; None without times.
+        Days of benign traffic; None without times.
     """
 
     incidents: ClusteredCount | None
@@ -123,7 +123,8 @@ def count_false_alarms(
         The lowest score that is an alert.
     days
         That the rows stand for, where they are no whole period of time; None counts them from the
-        rows' times, gaps of more than a day as one.
+        rows' times, gaps of more than a day as one. Of traffic that was left out, or that nobody
+        labelled, no false alarms are known, and so its share of the time does not count.
 
     Returns
     -------
@@ -138,10 +139,11 @@ def count_false_alarms(
     alert = scores >= threshold
     clusters = None if scored.clusters is None else scored.clusters[benign]
     ones = np.ones(len(alert))
-    days = days or _days(scored)
+    days = days or _days(scored, benign)
     if scored.units is None or scored.units.kind == "row":
+        alerts = ClusteredCount.of(alert * 1.0, None, clusters) if days else None
         rows = ClusteredCount.of(alert * 1.0, ones, clusters)
-        return FalseAlarms(incidents=None, units=None, rows=rows, days=days)
+        return FalseAlarms(incidents=alerts, units=None, rows=rows, days=days)
     units = scored.units.take(benign)
     begins = alert & (units.before(scores) < threshold)
     firsts, alarmed = _of_units(units.codes, alert)
@@ -263,7 +265,10 @@ def _of_units(codes: Any, alert: Bools) -> tuple[Floats, Floats]:
     return firsts, alarmed
 
 
-def _days(scored: ScoredRows) -> float | None:
+def _days(scored: ScoredRows, benign: Bools) -> float | None:
     if scored.units is None or scored.units.clock is None or not len(scored.units.clock):
         return None
-    return float(np.minimum(np.diff(scored.units.clock) / _DAY, 1.0).sum()) or None
+    days = float(np.minimum(np.diff(scored.units.clock) / _DAY, 1.0).sum())
+    attacks = np.asarray(scored.labels, dtype=np.float64) == 1
+    known = np.count_nonzero(benign) / np.count_nonzero(~attacks)
+    return float(days * known * scored.kept) or None

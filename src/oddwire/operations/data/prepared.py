@@ -86,6 +86,13 @@ class Prepared:
         return None if None in found else float(sum(found))
 
     @property
+    def kept(self) -> float:
+        """The share of the rows of the parts' time that is in them, beside ``split.max_rows``."""
+        split = self.description["split"]
+        rows = sum(split[part]["rows"] for part in (*BEFORE_TEST, "test"))
+        return float(rows / (rows + split["left_out"]["rows"]))
+
+    @property
     def shared_rows(self) -> SharedRows:
         """How many test rows also occur before the test part."""
         return SharedRows.from_summary(self.description.get("shared_rows"))

@@ -21,9 +21,11 @@ from oddwire.detection.calibration.adaptive import AdaptiveThreshold
 from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
+from oddwire.operations.registry.versions import Version
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.in_batches import RowsWithOverlap
 from oddwire.traffic.incidents_so_far import IncidentsSoFar
+from oddwire.traffic.schema import UNIT
 from oddwire.traffic.units_so_far import UnitsSoFar, WorstSoFar
 from oddwire.traffic.wire_text import printable, shown_path
 
@@ -179,6 +181,36 @@ def target_of(model: Model) -> dict[str, float]:
     Empty where its rule has no target.
     """
     return (model.metadata.get("threshold") or {}).get("target") or {}
+
+
+def check_unit(model: Model, version: Version, unit: Sequence[str]) -> None:
+    """Refuse a model that was calibrated in other units than rows to score are counted in.
+
+    Parameters
+    ----------
+    unit
+        The columns that name whom the alerts of the rows are counted with.
+
+    Raises
+    ------
+    ModelError
+        If it was: its p-values of units, and what it promises, would not hold of these.
+    """
+    if not counts_by(model, unit):
+        before = _named(model.metadata[UNIT])
+        raise ModelError(
+            f"version {version.number} of {version.source} counts alerts by {before}, and the "
+            f"source's `unit` is {_named(unit)} by now: train again, or set it back"
+        )
+
+
+def counts_by(model: Model, unit: Sequence[str]) -> bool:
+    """Return whether a model was calibrated in units that these columns name."""
+    return list(model.metadata.get(UNIT, unit)) == list(unit)
+
+
+def _named(columns: Sequence[str]) -> str:
+    return ", ".join(printable(name, _SHOWN) for name in columns) or "single rows"
 
 
 def _calibrated(model: Model) -> UnitCalibration:

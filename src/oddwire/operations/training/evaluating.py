@@ -28,7 +28,6 @@ from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.training.results import DetectorReport, EvaluatedDetector, Training
 from oddwire.traffic.labels import attacks_of, labels_of
 from oddwire.traffic.schema import CAMPAIGN
-from oddwire.traffic.units import MINUTES
 
 THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
 _MEGABYTE = 1e6
@@ -89,13 +88,14 @@ def evaluate_model(
     )  # fmt: skip
 
 
-def score_test(model: Model, prepared: Prepared, *, minutes: float = MINUTES) -> ScoredRows:
+def score_test(model: Model, prepared: Prepared, *, minutes: float) -> ScoredRows:
     """Score the test rows, whose units are so long."""
     test = prepared.part("test")
     scores = model.score(test)
     return ScoredRows.of(
-        test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy(), minutes=minutes
-    )
+        test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy(),
+        minutes=minutes, kept=prepared.kept,
+    )  # fmt: skip
 
 
 def _observed(

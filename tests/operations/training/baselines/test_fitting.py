@@ -48,12 +48,14 @@ def test_every_baseline_is_evaluated_once_on_the_test_rows(prepared, monkeypatch
         return part(self, name)
 
     monkeypatch.setattr(Prepared, "part", watched)
-    reports = evaluate_baselines(prepared, seed=0, target_fpr=0.05)
+    reports = evaluate_baselines(prepared, seed=0, target_fpr=0.05, minutes=30)
     assert read.count("test") == len(SUPERVISED_BASELINES)
     assert [one.baseline for one in reports] == list(SUPERVISED_BASELINES)
     for one in reports:
         assert one.test.rows == len(prepared.part("test"))
         assert one.balance in BALANCES
+        assert one.scores.units is not None
+        assert one.scores.units.minutes == 30
         assert 0 <= one.validation_average_precision <= 1
 
 

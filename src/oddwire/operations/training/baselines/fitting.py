@@ -34,6 +34,7 @@ from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
 from oddwire.operations.progress import progress, step
 from oddwire.traffic.labels import attacks_of, labels_of
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.units import MINUTES
 
 _FOLDS = 3
 _MOST_ROWS = 100_000  # of each class; more rows teach a baseline nothing and take minutes
@@ -66,12 +67,19 @@ class BaselineReport:
 
 
 def evaluate_baselines(
-    prepared: Prepared, *, seed: int, target_fpr: float, names: Sequence[str] = SUPERVISED_BASELINES
+    prepared: Prepared,
+    *,
+    seed: int,
+    target_fpr: float,
+    minutes: float = MINUTES,
+    names: Sequence[str] = SUPERVISED_BASELINES,
 ) -> list[BaselineReport]:
     """Fit and evaluate supervised baselines.
 
     Parameters
     ----------
+    minutes
+        How long a unit is.
     names
         Which, of `SUPERVISED_BASELINES`.
 
@@ -94,8 +102,11 @@ def evaluate_baselines(
     with step("evaluate supervised baselines", len(names)):
         for name in names:
             reports.append(
-                _evaluate(name, prepared, before, labels, seed=seed, target_fpr=target_fpr)
-            )
+                _evaluate(
+                    name, prepared, before, labels,
+                    seed=seed, target_fpr=target_fpr, minutes=minutes,
+                )
+            )  # fmt: skip
             progress().advance("evaluate supervised baselines", name)
     return reports
 
@@ -115,7 +126,7 @@ def _labelled(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _evaluate(
     name: str, prepared: Prepared, before: pd.DataFrame, labels: np.ndarray, *,
-    seed: int, target_fpr: float,
+    seed: int, target_fpr: float, minutes: float,
 ) -> BaselineReport:  # fmt: skip
     schema = prepared.schema
     tried = {
@@ -128,7 +139,7 @@ def _evaluate(
     seconds = time.perf_counter() - begun
     threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(target_fpr)
     test = prepared.part("test")
-    scored = ScoredRows.of(test, attack_scores(baseline, test))
+    scored = ScoredRows.of(test, attack_scores(baseline, test), minutes=minutes, kept=prepared.kept)
     evaluated = evaluate(
         scored.labels, scored.scores, threshold=threshold, alert_p_value=target_fpr
     )
