@@ -22,10 +22,10 @@ from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.operations.registry.versions import Version
-from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.in_batches import RowsWithOverlap
 from oddwire.traffic.incidents_so_far import IncidentsSoFar
 from oddwire.traffic.schema import UNIT
+from oddwire.traffic.units import microseconds_of
 from oddwire.traffic.units_so_far import UnitsSoFar, WorstSoFar
 from oddwire.traffic.wire_text import printable, shown_path
 
@@ -114,7 +114,7 @@ class Carried:
 
         Without a threshold that follows drift those of the last minutes alone are scored again.
         """
-        reach = 2 * round(self._minutes * 60 * MICROSECONDS)
+        reach = 2 * microseconds_of(self._minutes)
         pending: list[RowsWithOverlap] = []
         for taken in batches:
             if self._adaptive is not None or taken.clocks is None:
