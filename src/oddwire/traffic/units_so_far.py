@@ -55,7 +55,8 @@ class UnitsSoFar:
     """Follows the units of rows, in the order in which they are known.
 
     Units are those of `oddwire.traffic.units.units_of`. A table's rows without a time belong to the
-    time of the row before them.
+    time of the row before them; those before the first time, which is not known yet, to one of
+    their own.
 
     Parameters
     ----------
