@@ -103,7 +103,8 @@ def test_the_leaderboard_is_a_table_and_as_json_has_the_promised_fields(
     assert list(row)[: len(FIELDS)] == FIELDS
     assert row["detector"] == "isolation_forest"
     assert row["model_version"] == "1"
-    assert row["target_fpr"] == row["alert_p_value"] == 0.01
+    assert row["target"] == {"share_of_rows": 0.01}
+    assert row["alert_p_value"] == 0.01
     assert (row["is_winner"], row["is_champion"]) == (True, True)
     out = oddwire("leaderboard", "office").out
     for cell in ("isolation_forest", f"{row['roc_auc']:.4f}", "1 %", "winner", "champion"):

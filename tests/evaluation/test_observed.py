@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from oddwire.evaluation.metrics import evaluate
 from oddwire.evaluation.observed import (
     INCIDENTS,
     NAMES,
@@ -15,9 +16,11 @@ from oddwire.evaluation.observed import (
     count_false_alarms,
     observe,
     target_of,
+    with_observed,
 )
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.target_lines import UNLIKE, target_lines, target_sentence
+from oddwire.evaluation.uncertainty.intervals import bootstrap_intervals
 from oddwire.traffic.units import Units
 
 DAY = 86_400_000_000
@@ -54,6 +57,47 @@ def test_incidents_units_and_rows_are_counted_with_the_days_of_their_times():
     assert seen.of(ROWS).value == 3 / 5
 
 
+def test_of_time_that_was_left_out_no_day_counts():
+    rng = np.random.default_rng(8)
+    whole = traffic(rng, days=4.0)
+    kept = np.arange(len(whole.scores)) % 40 < 10  # of each forty rows a stretch of ten
+    part = ScoredRows(
+        whole.labels[kept], whole.scores[kept], whole.attack[kept], None, whole.units.take(kept)
+    )
+    thinned = count_false_alarms(part, 1, share_kept=0.25)
+    assert thinned.days == pytest.approx(1.0, rel=0.02)
+    seen = observe(thinned, {}).of(INCIDENTS)
+    assert seen.low <= observe(count_false_alarms(whole, 1), {}).of(INCIDENTS).value <= seen.high
+
+
+def test_a_unit_that_alerts_is_counted_where_it_begins():
+    """In a short period clusters are blocks of a few minutes, shorter than a unit."""
+    minute = 60_000_000
+    rows = scored(np.zeros(20, dtype=int), np.arange(20) * minute, np.arange(20) % 10 == 9)
+    units = count_false_alarms(rows, 1).units
+    assert len(units.hits) > 2
+    assert units.hits.sum() == units.sizes.sum() == 2
+    assert (units.hits <= units.sizes).all()
+
+
+def test_the_share_of_rows_has_one_interval_wherever_it_stands():
+    rows = traffic(np.random.default_rng(9), per_day=0.0)
+    seen = observe(count_false_alarms(rows, 1), TARGET)
+    labels = np.append(rows.labels, 1.0)
+    drawn = bootstrap_intervals(
+        labels, np.append(rows.scores, 1.0),
+        evaluate(labels, np.append(rows.scores, 1.0), threshold=1.0, alert_p_value=0.01),
+        clusters=np.append(rows.clusters, rows.clusters.max() + 1), resamples=20,
+    )  # fmt: skip
+    bounds = with_observed(drawn, seen).bounds
+    share = seen.of(ROWS)
+    assert bounds["false_positive_rate"] == (share.low, share.high)
+    assert bounds["false_positive_rate"] != drawn.bounds["false_positive_rate"]
+    assert bounds["roc_auc"] == drawn.bounds["roc_auc"]
+    assert bounds[INCIDENTS] == (seen.own.low, seen.own.high)
+    assert with_observed(drawn, None) is drawn
+
+
 def test_attacks_and_rows_without_a_label_are_no_false_alarms():
     times = np.arange(6) * DAY // 8
     found = count_false_alarms(scored(np.arange(6), times, np.ones(6), [1, 1, np.nan, 0, 0, 1]), 1)
@@ -61,21 +105,13 @@ def test_attacks_and_rows_without_a_label_are_no_false_alarms():
     assert count_false_alarms(scored([0, 1], [0, 1], [1, 1], [1, np.nan]), 1) is None
 
 
-def test_of_traffic_left_out_or_unlabelled_its_share_of_the_days_does_not_count():
+def test_of_traffic_that_nobody_labelled_its_share_of_the_days_does_not_count():
     """As the calibration rows are counted: else incidents a day would look too few."""
     full = traffic(np.random.default_rng(3), days=20)
     rate = observe(count_false_alarms(full, 1), TARGET).own.value
     stretch = np.arange(len(full.scores)) // 500
     half = replace(full, labels=np.where(stretch % 2 == 0, 0.0, np.nan))
     found = count_false_alarms(half, 1)
-    assert found.days == pytest.approx(10, rel=0.03)
-    assert observe(found, TARGET).own.value == pytest.approx(rate, rel=0.2)
-    chosen = stretch % 2 == 0
-    left = replace(
-        full, labels=full.labels[chosen], scores=full.scores[chosen], attack=full.attack[chosen],
-        units=full.units.take(chosen), kept=0.5,
-    )  # fmt: skip
-    found = count_false_alarms(left, 1)
     assert found.days == pytest.approx(10, rel=0.03)
     assert observe(found, TARGET).own.value == pytest.approx(rate, rel=0.2)
     attacked = replace(full, labels=np.where(stretch % 2 == 0, 0.0, 1.0))
@@ -163,10 +199,9 @@ def test_alerts_on_all_rows_and_on_none_have_a_verdict():
         assert observe(count_false_alarms(rows, 1), {ROWS: 0.2}).verdict == verdict
 
 
-def test_the_target_is_read_from_rules_old_and_new():
+def test_a_rule_has_a_target_or_none():
     assert target_of({"target": {INCIDENTS: 30.0}}) == {INCIDENTS: 30.0}
-    assert target_of({"target_fpr": 0.01}) == {ROWS: 0.01}
-    assert target_of({"rule": "best_f1", "target_fpr": None}) == target_of({}) == {}
+    assert target_of({"rule": "best_f1", "target": None}) == target_of({}) == {}
 
 
 @pytest.mark.parametrize(

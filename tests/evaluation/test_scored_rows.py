@@ -34,11 +34,11 @@ def table(**columns):
     ],
 )
 def test_units_and_campaigns_are_read_back_as_they_were_saved(tmp_path, rows, kind):
-    scored = ScoredRows.of(rows, np.arange(len(rows)) * 1.0, minutes=7.5, kept=0.4)
+    scored = ScoredRows.of(rows, np.arange(len(rows)) * 1.0, minutes=7.5)
     scored.save(tmp_path / "scores.parquet")
     back = ScoredRows.load(tmp_path / "scores.parquet")
     assert back.units.kind == scored.units.kind == kind
-    assert (back.units.minutes, back.kept) == (7.5, 0.4)
+    assert back.units.minutes == 7.5
     assert back.units.codes.tolist() == scored.units.codes.tolist()
     assert back.units.sources.tolist() == scored.units.sources.tolist()
     if kind != "row":
@@ -64,4 +64,3 @@ def test_a_file_from_before_units_is_read(tmp_path):
     back = ScoredRows.load(tmp_path / "old.parquet")
     assert back.scores.tolist() == [0.1, 0.9]
     assert back.units is back.campaign is back.clusters is back.p_values is None
-    assert back.kept == 1

@@ -13,6 +13,7 @@ from oddwire.detection import detectors
 from oddwire.detection.benign_sample import BenignSample, sample_places
 from oddwire.detection.calibration.benign_alarms import BenignAlarms
 from oddwire.detection.calibration.conformal import ConformalCalibration
+from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.explaining import explain
 from oddwire.detection.persistence.model_folder import ModelParts, load_model, save_model
@@ -23,7 +24,7 @@ from oddwire.errors import DataError, ModelError, ParameterError
 from oddwire.traffic.units import MINUTES, units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from oddwire.detection.arrays import Vector
@@ -105,6 +106,11 @@ class Model(ModelParts):
     def threshold(self) -> float:
         """The smallest anomaly score that counts as an alert."""
         return self.calibrated().threshold(self.alert_p_value)
+
+    @property
+    def threshold_rule(self) -> Mapping[str, Any]:
+        """The rule that set `alert_p_value` and what it found; empty where no rule did."""
+        return self.metadata.get(THRESHOLD) or {}
 
     def calibrated(self) -> ConformalCalibration:
         """Return the calibration.

@@ -28,7 +28,7 @@ NO_BENIGN = "no benign row among the labelled rows"
 NO_ALERT = "no labelled row reaches the threshold"
 
 ALERT_METRICS = ("f1", "precision", "recall", "false_positive_rate", "accuracy")
-# Rates at which detectors are compared whatever the target FPR: 0.1, 1 and 5 %.
+# Rates at which detectors are compared whatever their targets: 0.1, 1 and 5 %.
 FIXED_FPRS = {f"recall_at_fpr_{rate}": rate for rate in (0.001, 0.01, 0.05)}
 _NAMED = (
     "roc_auc", "average_precision", "f1", "precision", "recall", "recall_at_fpr",
@@ -184,9 +184,9 @@ def roc_auc(curve: Curve) -> float:
     return float(np.sum(steps * middle) / (curve.attacks[-1] * curve.benign[-1]))
 
 
-def recall_at(curve: Curve, target_fpr: float) -> float:
-    """Return the highest recall whose false-positive rate is at most ``target_fpr``."""
-    allowed = np.searchsorted(curve.benign / curve.benign[-1], target_fpr, side="right")
+def recall_at(curve: Curve, most: float) -> float:
+    """Return the highest recall whose false-positive rate is at most ``most``."""
+    allowed = np.searchsorted(curve.benign / curve.benign[-1], most, side="right")
     return float(curve.attacks[allowed - 1] / curve.attacks[-1]) if allowed else 0.0
 
 
@@ -297,9 +297,9 @@ def _at_threshold(confusion: Confusion) -> tuple[dict[str, float | None], dict[s
 
 
 def _over_thresholds(
-    attack: Bools, scores: Floats, target_fpr: float
+    attack: Bools, scores: Floats, alert_p_value: float
 ) -> tuple[dict[str, float | None], dict[str, str]]:
-    rates = {"recall_at_fpr": target_fpr, **FIXED_FPRS}
+    rates = {"recall_at_fpr": alert_p_value, **FIXED_FPRS}
     names = ("roc_auc", "average_precision", *rates)
     one_class = _missing_class(int(attack.sum()), int((~attack).sum()))
     if one_class:

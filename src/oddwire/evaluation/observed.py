@@ -8,18 +8,19 @@ samples: of the rows tested, and of the calibration rows that set the threshold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from oddwire.evaluation.uncertainty.clustered import CONFIDENCE, ClusteredCount, Moments
+from oddwire.evaluation.uncertainty.clustered import CONFIDENCE, ClusteredCount, Interval, Moments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oddwire.evaluation.metrics import Bools, Floats, Ints
     from oddwire.evaluation.scored_rows import ScoredRows
+    from oddwire.evaluation.uncertainty.intervals import Intervals
 
 Verdict = Literal["kept", "above", "below"]
 
@@ -111,7 +112,7 @@ class Observed:
 
 
 def count_false_alarms(
-    scored: ScoredRows, threshold: float, *, days: float | None = None
+    scored: ScoredRows, threshold: float, *, days: float | None = None, share_kept: float = 1.0
 ) -> FalseAlarms | None:
     """Count the false alarms of the rows that are labelled as benign.
 
@@ -123,8 +124,11 @@ def count_false_alarms(
         The lowest score that is an alert.
     days
         That the rows stand for, where they are no whole period of time; None counts them from the
-        rows' times, gaps of more than a day as one. Of traffic that was left out, or that nobody
-        labelled, no false alarms are known, and so its share of the time does not count.
+        rows' times, gaps of more than a day as one. Of traffic that nobody labelled no false alarms
+        are known, and so its share of the time does not count.
+    share_kept
+        Share of the period's rows that these are, where stretches of time were left out: so much
+        of the time counts.
 
     Returns
     -------
@@ -139,7 +143,7 @@ def count_false_alarms(
     alert = scores >= threshold
     clusters = None if scored.clusters is None else scored.clusters[benign]
     ones = np.ones(len(alert))
-    days = days or _days(scored, benign)
+    days = days or _days(scored, benign, share_kept)
     if scored.units is None or scored.units.kind == "row":
         alerts = ClusteredCount.of(alert * 1.0, None, clusters) if days else None
         rows = ClusteredCount.of(alert * 1.0, ones, clusters)
@@ -147,7 +151,7 @@ def count_false_alarms(
     units = scored.units.take(benign)
     begins = alert & (units.before(scores) < threshold)
     firsts, alarmed = _of_units(units.codes, alert)
-    burst = len(alert) / float(firsts.sum())
+    burst = len(alert) / float(firsts.sum())  # rows of a unit
     return FalseAlarms(
         incidents=None if not days else ClusteredCount.of(begins * 1.0, None, clusters),
         units=ClusteredCount.of(alarmed, firsts, clusters),
@@ -199,12 +203,20 @@ def observe(
     )  # fmt: skip
 
 
+def with_observed(intervals: Intervals, observed: Observed | None) -> Intervals:
+    """Add the intervals of false alarms; that of their share of the rows stands once."""
+    if observed is None:
+        return intervals
+    names = {ROWS: "false_positive_rate"}
+    bounds = {
+        names.get(rate.name, rate.name): Interval(rate.low, rate.high) for rate in observed.rates
+    }
+    return replace(intervals, bounds={**intervals.bounds, **bounds})
+
+
 def target_of(rule: Mapping[str, Any]) -> dict[str, float]:
-    """Return the target in a kept rule of a threshold; empty where there is none."""
-    target = rule.get("target")
-    if target:
-        return dict(target)
-    return {ROWS: rule["target_fpr"]} if rule.get("target_fpr") is not None else {}
+    """Return the target in the rule that a model keeps; empty where it has none."""
+    return dict(rule.get("target") or {})
 
 
 def _verdict(
@@ -257,18 +269,19 @@ def _no_more(tested: Moments, per: float, promised: Moments) -> float:
 
 
 def _of_units(codes: Any, alert: Bools) -> tuple[Floats, Floats]:
-    """Mark one row of each unit, and one of each that has an alert."""
+    """Mark the first row of each unit, and of each that has an alert."""
     firsts, alarmed = np.zeros(len(codes)), np.zeros(len(codes))
-    firsts[np.unique(codes, return_index=True)[1]] = 1
-    alerts = np.flatnonzero(alert)
-    alarmed[alerts[np.unique(codes[alerts], return_index=True)[1]]] = 1
+    places = np.unique(codes, return_index=True)[1]
+    firsts[places] = 1
+    # Not the row that alerts: where clusters are blocks of time, it may be of another one.
+    alarmed[places] = np.bincount(codes, alert) > 0
     return firsts, alarmed
 
 
-def _days(scored: ScoredRows, benign: Bools) -> float | None:
+def _days(scored: ScoredRows, benign: Bools, share_kept: float) -> float | None:
     if scored.units is None or scored.units.clock is None or not len(scored.units.clock):
         return None
     days = float(np.minimum(np.diff(scored.units.clock) / _DAY, 1.0).sum())
     attacks = np.asarray(scored.labels, dtype=np.float64) == 1
     known = np.count_nonzero(benign) / np.count_nonzero(~attacks)
-    return float(days * known * scored.kept) or None
+    return float(days * known * share_kept) or None

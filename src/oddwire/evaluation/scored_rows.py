@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from oddwire.evaluation.metrics import Ints
 
-_SOURCE, _CLOCK, _UNITS, _KEPT = "source", "clock", "units", "kept"  # in a file
+_SOURCE, _CLOCK, _UNITS = "source", "clock", "units"  # in a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +42,6 @@ class ScoredRows:
         Whom their alerts are counted with; None where that is not known.
     campaign
         Campaign of each attack row, None where it is not known, shape (n,); None where none is.
-    kept
-        The share of the rows of their time that these are: the others were left out.
     """
 
     labels: NDArray[Any]
@@ -52,7 +50,6 @@ class ScoredRows:
     p_values: NDArray[Any] | None = None
     units: Units | None = None
     campaign: NDArray[Any] | None = None
-    kept: float = 1.0
 
     @classmethod
     def of(
@@ -62,7 +59,6 @@ class ScoredRows:
         p_values: NDArray[Any] | None = None,
         *,
         minutes: float = MINUTES,
-        kept: float = 1.0,
     ) -> Self:
         """Put scores beside what a feature frame of n rows, in known-at order, knows of them.
 
@@ -70,13 +66,9 @@ class ScoredRows:
         ----------
         minutes
             How long a unit is.
-        kept
-            The share of the rows of their time that these are.
         """
         units = units_of(rows, minutes=minutes)
-        return cls(
-            labels_of(rows), scores, attacks_of(rows), p_values, units, _campaigns(rows), kept
-        )  # fmt: skip
+        return cls(labels_of(rows), scores, attacks_of(rows), p_values, units, _campaigns(rows))
 
     @cached_property
     def clusters(self) -> Ints | None:
@@ -99,7 +91,6 @@ class ScoredRows:
                 frame[_SOURCE] = codes
                 frame[f"{_SOURCE}_name"] = names[codes]
             frame.attrs[_UNITS] = {"minutes": self.units.minutes, "kind": self.units.kind}
-        frame.attrs[_KEPT] = self.kept
         frame.to_parquet(file)
 
     @classmethod
@@ -109,8 +100,7 @@ class ScoredRows:
         p_values = frame["p_value"].to_numpy() if "p_value" in frame else None
         labels, scores = frame["label"].to_numpy(), frame["score"].to_numpy()
         return cls(
-            labels, scores, attacks_of(frame), p_values, _units(frame), _campaigns(frame),
-            frame.attrs.get(_KEPT, 1.0),
+            labels, scores, attacks_of(frame), p_values, _units(frame), _campaigns(frame)
         )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def target_sentence(observed: Observed) -> str:
 
 
 def alerts_sentence(observed: Observed) -> str:
-    """Say how many alerts rows of unknown label raise, and how many of benign ones are expected.
+    """Say how many alerts rows of unknown label raise, beside the target, which is of benign ones.
 
     Examples
     --------
@@ -57,14 +57,15 @@ def alerts_sentence(observed: Observed) -> str:
     >>> rate = ObservedRate(name="false_incidents_per_day", value=44.2, low=24.8, high=71.0)
     >>> target = {"false_incidents_per_day": 30.0}
     >>> alerts_sentence(Observed(rates=(rate,), target=target, verdict="kept", days=4.0))
-    '44.2 incidents a day (24.8 to 71); 30 expected of benign traffic'
+    '44.2 incidents a day (24.8 to 71); the target of benign traffic is 30'
     """
     own = observed.own
     if own is None:
         return ""
     value, low, high = (amount(own.name, each) for each in (own.value, own.low, own.high))
-    expected = amount(own.name, observed.target[own.name])
-    return f"{value} {_ALERTED[own.name]} ({low} to {high}); {expected} expected of benign traffic"
+    wanted = amount(own.name, observed.target[own.name])
+    told = f"{value} {_ALERTED[own.name]} ({low} to {high})"
+    return f"{told}; the target of benign traffic is {wanted}"
 
 
 def target_lines(observed: Observed | None) -> list[str]:

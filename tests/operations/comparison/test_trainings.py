@@ -74,6 +74,27 @@ def test_a_better_detector_is_shown_to_be_better_and_an_equal_one_is_not():
     assert verdict(None) == "not paired"
 
 
+def test_a_figure_that_an_earlier_release_did_not_keep_is_measured_by_its_scores():
+    earlier, later = kept("a", {"forest": 1.0}), kept("b", {"forest": 3.0})
+    later.rows["forest"]["mean_recall"] = 0.875
+    (forest,) = compare_trainings(earlier, later).detectors
+    difference = forest.difference("mean_recall")
+    assert forest.earlier["mean_recall"] == difference.champion > 0
+    assert forest.later["mean_recall"] == 0.875, "what was kept stays"
+    assert forest.earlier["roc_auc"] == 0.1
+    later.fingerprint["rows"] += 1
+    assert compare_trainings(earlier, later).detectors[0].earlier["mean_recall"] is None
+
+
+def test_false_alarms_stand_side_by_side_in_the_units_that_either_knows():
+    earlier, later = kept("a", {"forest": 1.0}), kept("b", {"forest": 3.0})
+    later.rows["forest"] |= {"false_incidents_per_day": 31.5, "share_of_units": 0.02}
+    (forest,) = compare_trainings(earlier, later).detectors
+    assert forest.metrics == (*COMPARED, "false_incidents_per_day", "share_of_units")
+    assert forest.later["false_incidents_per_day"] == 31.5
+    assert forest.difference("share_of_units") is None
+
+
 def test_campaigns_found_are_compared_where_they_are_known():
     earlier, later = kept("a", {"forest": 1.0}), kept("b", {"forest": 3.0})
     assert compare_trainings(earlier, later).detectors[0].metrics == COMPARED

@@ -17,7 +17,7 @@ from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.training_history import SCORES_FILE
 from oddwire.operations.data.prepared import Prepared
 from oddwire.operations.training import registering
-from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model, folder_megabytes
+from oddwire.operations.training.evaluating import evaluate_model, folder_megabytes
 from oddwire.operations.training.fitting import fit_model, parse_detectors
 from oddwire.params import AlertSettings
 from oddwire.stages.ingest import ingest
@@ -29,7 +29,7 @@ from oddwire.traffic.labels import attacks_of, labels_of
 def test_parts_and_schema_are_read_back(desk, schema):
     prepared = Prepared(desk.project.prepared("desk"))
     assert prepared.schema == schema
-    assert prepared.connections_per_day is None
+    assert prepared.share_kept == 1
     assert labels_of(prepared.part("train")).sum() == 0, "only benign rows train"
 
 
@@ -67,7 +67,7 @@ def test_prepared_parts_know_what_share_of_their_time_they_are(bare, make_rows):
         stage(bare, "desk")
     prepared, rows = Prepared(bare.prepared("desk")), pd.read_csv(bare.root / "rows.csv")
     kept = [len(prepared.part(part)) for part in ("train", "calibration", "validation", "test")]
-    assert prepared.kept == sum(kept) / len(rows) < 1
+    assert prepared.share_kept == sum(kept) / len(rows) < 1
 
 
 def test_the_champion_is_measured_in_the_units_of_the_challenger(desk):
@@ -109,7 +109,7 @@ def test_a_model_keeps_the_rule_of_its_threshold_and_its_report_tells_it(
 ):
     training = by_rule(desk, rule, **settings)
     model, seconds = fit_model(training, "isolation_forest", {})
-    kept = model.metadata[THRESHOLD]
+    kept = model.threshold_rule
     assert kept["rule"] == rule
     assert kept["alert_p_value"] == model.alert_p_value
     assert settings.items() <= kept.items()

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
 from oddwire.evaluation import yardstick
+from oddwire.evaluation.observed import INCIDENTS, UNITS
 from oddwire.operations.comparison.trainings import (
     Comparison,
     DetectorComparison,
@@ -21,7 +22,8 @@ from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 _HEADS = {**METRIC_HEADS, yardstick.NAME: yardstick.HEAD}
-_SHARES = {"false_positive_rate"}  # shown in percent, as on the leaderboard
+_SHARES = {"false_positive_rate", UNITS}  # shown in percent, as on the leaderboard
+_COUNTS = {INCIDENTS, "minutes_to_first_alert"}
 _DIFFERENCE = {"no difference shown": "within chance"}  # below the head "difference"
 
 
@@ -96,7 +98,7 @@ def _figure(figures: Mapping[str, Any], metric: str, *, interval: bool) -> str:
 
 def _shown(value: float, metric: str, sign: str = "") -> str:
     if metric not in _SHARES:
-        return f"{value:{sign}.4f}"
+        return f"{value:{sign}.3g}" if metric in _COUNTS else f"{value:{sign}.4f}"
     return ("+" if sign and value >= 0 else "") + percent(value)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from oddwire.cli.terminal.printing import METRIC_HEADS, print_table, printer
-from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.detection.calibration.thresholds.targets import target_in_words
 from oddwire.durations import in_time
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.observed import INCIDENTS, UNITS
@@ -58,7 +58,7 @@ def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
     optional = [head for head in _OPTIONAL if head in cells[0]]
     print_table(console, cells, title=title, text=("detector", ""), optional=optional)
     if (target := rows[0].get("target")) and rows[0].get("observed"):
-        console.print(f"  Target: {in_words(*next(iter(target.items())))}", style="dim")
+        console.print(f"  Target: {target_in_words(target)}", style="dim")
     missing: dict[str, set[str]] = {}
     for row in rows:
         for figure, reason in (row.get("undefined") or {}).items():

@@ -25,6 +25,8 @@ METRIC_HEADS = {
     "recall": "recall",
     "false_positive_rate": "test FPR",
     "accuracy": "accuracy",
+    "false_incidents_per_day": "false incidents a day",
+    "share_of_units": "benign units that alert",
     "campaign_recall": "share of campaigns found",
     "minutes_to_first_alert": "minutes to first alert",
 }

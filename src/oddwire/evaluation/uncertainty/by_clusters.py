@@ -136,7 +136,7 @@ def drawn_metrics(
     attack, scores = attack[order], scores[order]
     clusters, kinds = clusters[order], kinds[order]
     ranking = WeightedRanking(attack, scores) if attack.any() and not attack.all() else None
-    own = partial(recall_at, target_fpr=alert_p_value)
+    own = partial(recall_at, most=alert_p_value)
     measures: Mapping[str, Callable[[Curve], float]] = {**RANKING_METRICS, "recall_at_fpr": own}
     alerts = int(np.count_nonzero(scores >= threshold))  # the first ones
     found, rows = [], []

@@ -207,12 +207,12 @@ def _drawn_alerts(
 
 
 def _drawn_rankings(
-    attack: Bools, scores: Floats, target_fpr: float, resamples: int, rng: np.random.Generator
+    attack: Bools, scores: Floats, alert_p_value: float, resamples: int, rng: np.random.Generator
 ) -> dict[str, Floats]:
     order = np.argsort(-scores, kind="stable")  # a million rows in order are read far faster
     attack, scores = attack[order], scores[order]
     ranking = WeightedRanking(attack, scores)
-    own = partial(recall_at, target_fpr=target_fpr)
+    own = partial(recall_at, most=alert_p_value)
     measures: Mapping[str, Callable[[Curve], float]] = {**RANKING_METRICS, "recall_at_fpr": own}
     drawn = [
         {name: measure(ranking.curve(weights)) for name, measure in measures.items()}

@@ -34,7 +34,7 @@ Metric = Literal[
 RANKING_METRICS: Mapping[str, Callable[[Curve], float]] = {
     "average_precision": average_precision,
     "roc_auc": roc_auc,
-    **{name: partial(recall_at, target_fpr=rate) for name, rate in FIXED_FPRS.items()},
+    **{name: partial(recall_at, most=rate) for name, rate in FIXED_FPRS.items()},
 }
 _FEWEST = 50
 _MOST_ROWS_DRAWN = 10_000_000

@@ -63,12 +63,14 @@ def explain_choice(
     str
         A sentence; empty where there was no choice.
     """
-    on_later = _on_test(winner, on_test, "later test rows" if later else "test rows", seed)
-    if not on_validation:
-        return f"{explain_preference(winner, several=len(on_test) > 1)}{on_later}"
     others = {name: value for name, value in on_validation.items() if name != winner}
-    if not others:
+    if on_validation and not others:
         return ""
+    several = len(on_test) > 1
+    rows = "later test rows" if later else "test rows"
+    on_later = _on_test(winner, on_test, rows, seed) if several else "."
+    if not on_validation:
+        return f"{explain_preference(winner, several=several)}{on_later}"
     second = max(others, key=lambda name: others[name])
     chosen = (
         f"{winner} was chosen on validation rows by {criterion}: {on_validation[winner]:.4f}; next "
@@ -85,15 +87,15 @@ def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int
         return "."
     leader = max(known, key=lambda name: (known[name], name == winner))
     if leader == winner:
-        return f". It leads on the {rows} too ({yardstick.HEAD} {known[winner]:.4f})."
+        return f". On the {rows} it leads ({yardstick.HEAD} {known[winner]:.4f})."
     lead = yardstick.paired_difference(
         scored[leader], mine, resamples=affordable_resamples(len(mine.scores)), seed=seed
     )  # fmt: skip
     chance = (
         "within chance"
         if lead.low <= 0
-        else "more than chance explains: attacks or benign traffic there are unlike those of the "
-        "validation rows"
+        else "more than chance among these rows explains: those of the validation are unlike them, "
+        "or too few to tell"
     )
     return (
         f". On the {rows}, which choose nothing, {leader} leads by {lead.estimate:.4f} "

@@ -21,8 +21,8 @@ BEST = "best_detector"  # tag of a training
 CHOICE = "choice"  # tag of a training: why its best detector is the best
 LEADERBOARD_COLUMNS = (
     "detector", "roc_auc", "average_precision", "f1", "precision", "recall",
-    "recall_at_fpr", INCIDENTS, UNITS, "false_positive_rate", "threshold", "rows_per_second",
-    "run_id", "model_version", "accuracy", yardstick.NAME, *CAMPAIGN_FIGURES,
+    "recall_at_fpr", "false_positive_rate", "threshold", "rows_per_second", "run_id",
+    "model_version", "accuracy", yardstick.NAME, INCIDENTS, UNITS, *CAMPAIGN_FIGURES,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.comparing import paired_campaigns
 from oddwire.evaluation.metrics import FIXED_FPRS, known_labels
+from oddwire.evaluation.observed import INCIDENTS, UNITS
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.comparing import (
     LOWER_IS_BETTER,
@@ -32,8 +33,10 @@ COMPARED = (
     yardstick.NAME, "roc_auc", "average_precision", *FIXED_FPRS, "f1", "precision", "recall",
     "false_positive_rate", "accuracy",
 )  # fmt: skip
-# Where campaigns are known. The second, which a missed campaign has none of, is not paired.
-OF_CAMPAIGNS = ("campaign_recall", "minutes_to_first_alert")
+# Where sources and campaigns are known. Incidents and units have no paired difference, nor has the
+# time to a first alert, which a missed campaign has none of.
+WHERE_KNOWN = (INCIDENTS, UNITS, "campaign_recall", "minutes_to_first_alert")
+_BESIDE = ("threshold", "target", "intervals", "run_id", "model_version")
 Fingerprint = dict[str, Any]
 
 
@@ -75,9 +78,9 @@ class DetectorComparison:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What both are compared by: campaigns too, where either training knew of any."""
+        """What both are compared by: units and campaigns too, where either training knew any."""
         both = (self.earlier, self.later)
-        known = [name for name in OF_CAMPAIGNS if any(each.get(name) is not None for each in both)]
+        known = [name for name in WHERE_KNOWN if any(each.get(name) is not None for each in both)]
         return (*COMPARED, *known)
 
     def difference(self, metric: str) -> Difference | None:
@@ -184,23 +187,33 @@ def compare_trainings(
     unpaired = why_other_rows(earlier.fingerprint, later.fingerprint) or _why_no_scores(
         earlier, later, pairs
     )
-    compared = tuple(
-        DetectorComparison(
-            detector=name if name != "best" else f"best ({before}, then {after})",
-            earlier=_figures(earlier.rows[before]),
-            later=_figures(later.rows[after]),
-            differences=() if unpaired else _differences(earlier, later, before, after, seed),
-        )
-        for name, before, after in pairs
-    )
     return Comparison(
         earlier=earlier.run_id,
         later=later.run_id,
-        detectors=compared,
+        detectors=tuple(
+            _compared(earlier, later, pair, None if unpaired else seed) for pair in pairs
+        ),
         only_earlier=tuple(name for name in earlier.rows if name not in later.rows),
         only_later=tuple(name for name in later.rows if name not in earlier.rows),
         unpaired=unpaired,
         identical=not unpaired and _identical(earlier, later),
+    )
+
+
+def _compared(
+    earlier: TrainingRecord, later: TrainingRecord, pair: tuple[str, str, str], seed: int | None
+) -> DetectorComparison:
+    """Compare a detector of each; without a seed there are no differences."""
+    name, before, after = pair
+    differences = () if seed is None else _differences(earlier, later, before, after, seed)
+    # An earlier release may have kept scores, and not the figure.
+    first = {each.metric: each.champion for each in differences}
+    second = {each.metric: each.challenger for each in differences}
+    return DetectorComparison(
+        detector=name if name != "best" else f"best ({before}, then {after})",
+        earlier=_figures(earlier.rows[before], first),
+        later=_figures(later.rows[after], second),
+        differences=differences,
     )
 
 
@@ -213,17 +226,10 @@ def _identical(earlier: TrainingRecord, later: TrainingRecord) -> bool:
     )
 
 
-def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
-    kept = (
-        *COMPARED,
-        *OF_CAMPAIGNS,
-        "threshold",
-        "target",
-        "intervals",
-        "run_id",
-        "model_version",
-    )
-    return {name: row.get(name) for name in kept}
+def _figures(row: Mapping[str, Any], measured: Mapping[str, float]) -> dict[str, Any]:
+    kept = dict.fromkeys((*COMPARED, *WHERE_KNOWN, *_BESIDE))
+    known = {name: row[name] for name in kept if row.get(name) is not None}
+    return {**kept, **{name: measured[name] for name in kept if name in measured}, **known}
 
 
 def _why_no_scores(

@@ -71,10 +71,12 @@ class Prepared:
         return FeatureSchema.from_dict(self.description["schema"])
 
     @property
-    def connections_per_day(self) -> float | None:
-        """How many connections a day brings, None where the source has no time."""
-        value = self.description["split"].get("connections_per_day")
-        return None if value is None else float(value)
+    def share_kept(self) -> float:
+        """The share of the rows that are in the parts: below 1 where there were too many."""
+        split = self.description["split"]
+        kept = sum(split[part]["rows"] for part in (*BEFORE_TEST, "test"))
+        left_out = split.get("left_out", {}).get("rows", 0)
+        return kept / (kept + left_out) if left_out else 1.0
 
     def days(self, *parts: str) -> float | None:
         """Return how many days of average traffic the benign rows of parts stand for.
@@ -84,13 +86,6 @@ class Prepared:
         known = self.description["split"].get("days", {})
         found = [known.get(part) for part in parts]
         return None if None in found else float(sum(found))
-
-    @property
-    def kept(self) -> float:
-        """The share of the rows of the parts' time that is in them, beside ``split.max_rows``."""
-        split = self.description["split"]
-        rows = sum(split[part]["rows"] for part in (*BEFORE_TEST, "test"))
-        return float(rows / (rows + split["left_out"]["rows"]))
 
     @property
     def shared_rows(self) -> SharedRows:

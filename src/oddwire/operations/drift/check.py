@@ -293,12 +293,12 @@ class _Checker:
         units = self.model.unit_calibration
         if units is None or not counts_by(self.model, unit):
             return ""
-        rule = self.model.metadata.get("threshold", {})
         scored = ScoredRows.of(rows, scores, minutes=units.minutes)
         found = count_false_alarms(
             replace(scored, labels=np.zeros(len(rows))), self.model.threshold
         )
-        return alerts_sentence(observe(found, target_of(rule))) if found else ""
+        target = target_of(self.model.threshold_rule)
+        return alerts_sentence(observe(found, target)) if found else ""
 
     def _keep(self, tracking: Tracking, run: str, check: DriftCheck, subject: Subject) -> None:
         with tempfile.TemporaryDirectory() as scratch:

@@ -26,7 +26,7 @@ def drift_markdown(result: DriftResult, past: Sequence[PastCheck] = ()) -> str:
     subject = result.subject
     period = f", {escaped(subject.period)}" if subject.period else ""
     rows = f"{subject.rows:,} rows, of which {percent(subject.alert_rate)} raise an alert"
-    rows += f" ({subject.alerts})" if subject.alerts else ""
+    rows += f" ({escaped(subject.alerts)})" if subject.alerts else ""
     parts = [
         f"## Drift check of {result.source}: {'drift' if result.check.drifted else 'no drift'}",
         escaped(result.check.verdict),

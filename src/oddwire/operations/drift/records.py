@@ -15,6 +15,7 @@ def drift_items(check: DriftCheck, subject: Subject) -> Iterator[Item]:
     yield Tags({
         "drifted": "yes" if check.drifted else "no",
         "verdict": check.verdict,
+        "alerts": subject.alerts,
         "period_start": "" if subject.start is None else subject.start.isoformat(),
         "period_end": "" if subject.end is None else subject.end.isoformat(),
     })  # fmt: skip
@@ -62,4 +63,5 @@ def past_subject(past: PastCheck, source: str, detector: str) -> Subject:
         rows=int(past.figures.get("period_rows", 0)),
         alert_rate=past.figures.get("alert_rate", 0.0),
         alert_p_value=past.figures.get("alert_p_value", 0.0),
+        alerts=past.alerts,
     )  # fmt: skip

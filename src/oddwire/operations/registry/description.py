@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from oddwire.evaluation.observed import INCIDENTS, UNITS
+from oddwire.evaluation.target_lines import amount
 from oddwire.operations.markdown import escaped_for_mlflow
 from oddwire.traffic.wire_text import printable
 
@@ -13,15 +14,15 @@ from oddwire.traffic.wire_text import printable
 HEADLINES = {
     "average_precision": "average precision",
     "roc_auc": "ROC AUC",
-    "recall_at_fpr": "recall at the target FPR",
+    "recall_at_fpr": "recall at the FPR of the alert p-value",
     "f1": "F1",
     "precision": "precision",
     "recall": "recall",
-    "false_incidents_per_day": "false incidents a day",
-    "share_of_units": "benign units that raise an alert",
+    INCIDENTS: "false incidents a day",
+    UNITS: "benign units that raise an alert",
     "false_positive_rate": "test FPR",
 }
-_SHARES = {UNITS, "false_positive_rate"}
+_FALSE_ALARMS = {INCIDENTS, UNITS, "false_positive_rate"}
 _DECISION = "\n\n**Decision:** "
 _LONGEST = 5000  # characters that MLflow's table of versions takes
 _LONGEST_REASON = 600  # six times as long once it is escaped
@@ -69,9 +70,7 @@ def describe(facts: Facts) -> str:
 
 
 def _shown(name: str, value: float) -> str:
-    if name == INCIDENTS:
-        return f"{value:.3g}"
-    return f"{100 * value:.3g} %" if name in _SHARES else f"{value:.4f}"
+    return amount(name, value) if name in _FALSE_ALARMS else f"{value:.4f}"
 
 
 def with_decision(description: str, sentence: str) -> str:

@@ -21,6 +21,7 @@ from oddwire.detection.calibration.adaptive import AdaptiveThreshold
 from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
+from oddwire.evaluation.observed import INCIDENTS, target_of
 from oddwire.operations.registry.versions import Version
 from oddwire.traffic.features.in_batches import RowsWithOverlap
 from oddwire.traffic.incidents_so_far import IncidentsSoFar
@@ -175,14 +176,6 @@ class Carried:
         return self
 
 
-def target_of(model: Model) -> dict[str, float]:
-    """Return what the model's threshold promises, as ``alerts.target`` is written.
-
-    Empty where its rule has no target.
-    """
-    return (model.metadata.get("threshold") or {}).get("target") or {}
-
-
 def check_unit(model: Model, version: Version, unit: Sequence[str]) -> None:
     """Refuse a model that was calibrated in other units than rows to score are counted in.
 
@@ -220,7 +213,7 @@ def _calibrated(model: Model) -> UnitCalibration:
 
 
 def _adaptive(model: Model, units: UnitCalibration) -> AdaptiveThreshold:
-    per_day = "false_incidents_per_day" in target_of(model)
+    per_day = INCIDENTS in target_of(model.threshold_rule)
     return AdaptiveThreshold(units, model.threshold, per_day=per_day)
 
 

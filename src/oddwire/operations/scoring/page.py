@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.detection.calibration.thresholds.targets import target_in_words
 from oddwire.operations.markdown import escaped, table
 from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.score_file import ScoredFile
@@ -40,8 +40,7 @@ def adaptive_in_words(result: ScoredFile | ScoredParts) -> str:
 def _target(result: ScoredFile | ScoredParts) -> str:
     if not result.target:
         return f"of benign rows {percent(result.alert_p_value)} are expected"
-    ((name, value),) = result.target.items()
-    return f"target: {in_words(name, value)}"
+    return f"target: {target_in_words(result.target)}"
 
 
 def _counted(number: int, what: str) -> str:
@@ -80,7 +79,6 @@ def scored_parts_markdown(source: str, result: ScoredParts) -> str:
 
 def _counts(result: ScoredFile | ScoredParts) -> list[list[str]]:
     rate = "none: there are no rows" if result.alert_rate is None else f"{result.alert_rate:.2%}"
-    target = in_words(*next(iter(result.target.items()))) if result.target else "none"
     adaptive = [
         [f"{what} of the threshold that follows drift", f"{count:,}"]
         for what, count in (
@@ -94,7 +92,7 @@ def _counts(result: ScoredFile | ScoredParts) -> list[list[str]]:
         ["units that alert", f"{result.alerting_units:,}"],
         ["incidents", f"{result.incidents:,}"],
         *([["incidents a day", f"{result.incidents / result.days:.3g}"]] * (result.days >= 1)),
-        ["target", target],
+        ["target", target_in_words(result.target) or "none"],
         ["share of rows that alert", rate],
         ["expected of benign rows", f"{result.alert_p_value:.2%}"],
         *adaptive,

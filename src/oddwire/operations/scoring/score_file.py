@@ -10,14 +10,13 @@ import numpy as np
 
 from oddwire.detection.calibration.fdr import check_fdr
 from oddwire.errors import DataError
+from oddwire.evaluation.observed import target_of
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried, check_unit, target_of
+from oddwire.operations.scoring.carried import Carried, check_unit
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.replacing import check_kept, check_replaced
-from oddwire.operations.scoring.scored_files import (
-    check_targets,
-)
+from oddwire.operations.scoring.scored_files import check_targets
 from oddwire.operations.scoring.unusual import UnusualAlert
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
@@ -127,7 +126,7 @@ def score_file(
     NoModelError
         If the source has no champion.
     ParameterError
-        If ``max_fdr`` is out of range, or the champion's rate is no adaptive one.
+        If ``max_fdr`` is out of range, or the champion's threshold is none that can follow drift.
     """
     for what, path in {"the file to score": file, "--out": out}.items():
         if (fault := path_fault(str(path))) is not None:
@@ -150,7 +149,7 @@ def score_file(
     with step(f"read {file.name}"):
         opened = open_file(settings, file, schema=model.schema, rows=params.rows_at_once)
         if adaptive:
-            _need_times(opened, settings)
+            check_times(opened, settings)
     features = FeaturesInBatches(
         settings.row_kind, model.schema, behind=[project.look_back(source)]
     )
@@ -160,13 +159,20 @@ def score_file(
     )  # fmt: skip
     more = scoring.write()
     return ScoredFile(
-        out=out, alert_p_value=model.alert_p_value, target=target_of(model),
+        out=out, alert_p_value=model.alert_p_value, target=target_of(model.threshold_rule),
         version=version.number, detector=version.detector, seconds=scoring.scorer.seconds,
         **scoring.scorer.counts, **more,
     )  # fmt: skip
 
 
-def _need_times(opened: FileBatches, settings: Source) -> None:
+def check_times(opened: FileBatches, settings: Source) -> None:
+    """Refuse rows without a time where a threshold is to follow drift.
+
+    Raises
+    ------
+    DataError
+        If a row has none.
+    """
     if opened.times is None:
         nameable = "time" in type(settings).model_fields
         what = "name its column as `time` in params.yaml" if nameable else "this format has none"

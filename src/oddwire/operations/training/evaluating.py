@@ -29,7 +29,6 @@ from oddwire.operations.training.results import DetectorReport, EvaluatedDetecto
 from oddwire.traffic.labels import attacks_of, labels_of
 from oddwire.traffic.schema import CAMPAIGN
 
-THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
 _MEGABYTE = 1e6
 _TIMED_ROWS = 5000
 _CLUSTERED_ROWS = 20_000
@@ -81,7 +80,7 @@ def evaluate_model(
             part: _counts(rows) for part, rows in before.items()
         },
         dropped=counts["dropped"]["rows"] + training.left_out,
-        threshold_rule=model.metadata.get(THRESHOLD, {}),
+        threshold_rule=model.threshold_rule,
         observed=_observed(model, prepared, scored, minutes),
         unit_levels=_unit_levels(model, scored),
         clustering=_clustering(model, training.train),
@@ -94,7 +93,7 @@ def score_test(model: Model, prepared: Prepared, *, minutes: float) -> ScoredRow
     scores = model.score(test)
     return ScoredRows.of(
         test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy(),
-        minutes=minutes, kept=prepared.kept,
+        minutes=minutes,
     )  # fmt: skip
 
 
@@ -102,7 +101,7 @@ def _observed(
     model: Model, prepared: Prepared, scored: ScoredRows, minutes: float
 ) -> Observed | None:
     """Compare false alarms with the target, and their noise with that of the calibration rows."""
-    found = count_false_alarms(scored, model.threshold)
+    found = count_false_alarms(scored, model.threshold, share_kept=prepared.share_kept)
     if found is None:
         return None
     rows = prepared.part("calibration")
@@ -111,7 +110,7 @@ def _observed(
         ScoredRows.of(rows, model.anomaly_score(rows), minutes=minutes), labels=benign
     )
     return observe(
-        found, target_of(model.metadata.get(THRESHOLD, {})),
+        found, target_of(model.threshold_rule),
         count_false_alarms(calibration, model.threshold, days=prepared.days("calibration")),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from oddwire.detection.calibration.thresholds.by_target import Calibrated
+from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.calibration.thresholds.rules import choose_threshold
 from oddwire.detection.detectors import DETECTORS
 from oddwire.detection.model import Model
@@ -21,7 +22,7 @@ from oddwire.operations.progress import step
 from oddwire.operations.search.records import found_items
 from oddwire.operations.tracking.store import dated
 from oddwire.operations.training import records
-from oddwire.operations.training.evaluating import THRESHOLD, evaluate_model
+from oddwire.operations.training.evaluating import evaluate_model
 from oddwire.operations.training.outages import fitted_models
 from oddwire.operations.training.results import EvaluatedDetector, Searched, Training, Validation
 from oddwire.operations.training.searching import validation_objective, validation_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.detection.calibration.thresholds.targets import target_in_words
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.report import figures_in_words
 from oddwire.evaluation.observed import INCIDENTS, UNITS
@@ -85,9 +85,7 @@ def _figures(row: Mapping[str, Any], columns: Mapping[str, str]) -> list[str]:
 
 def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say what was promised, and whether each detector keeps it on the test rows."""
-    targets = sorted(
-        {in_words(*each) for row in rows for each in (row.get("target") or {}).items()}
-    )
+    targets = sorted({target_in_words(row["target"]) for row in rows if row.get("target")})
     if not targets:
         return []
     told = [

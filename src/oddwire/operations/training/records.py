@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from oddwire.detection.calibration.thresholds.targets import Target, in_words
+from oddwire.detection.calibration.thresholds.targets import Target, target_in_words
 from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.report import campaign_report
 from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS, target_of
@@ -195,7 +195,7 @@ def detector_figures(report: DetectorReport) -> Iterator[Item]:
 def _marked_target(report: DetectorReport) -> tuple[float, str] | None:
     """Return where pictures mark the target, and its words."""
     target = target_of(report.threshold_rule)
-    return (report.test.alert_p_value, in_words(*next(iter(target.items())))) if target else None
+    return (report.test.alert_p_value, target_in_words(target)) if target else None
 
 
 def campaign_items(report: DetectorReport) -> Iterator[Item]:

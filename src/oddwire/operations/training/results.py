@@ -17,7 +17,7 @@ from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.result import CampaignEvaluation
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
-from oddwire.evaluation.observed import Observed
+from oddwire.evaluation.observed import Observed, with_observed
 from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
@@ -202,10 +202,11 @@ class DetectorReport:
         """How sure the figures on the test rows are."""
         rows = self.scored
         resamples = affordable_resamples(len(rows.scores))
-        return bootstrap_intervals(
+        drawn = bootstrap_intervals(
             rows.labels, rows.scores, self.test,
             clusters=rows.clusters, families=rows.attack, resamples=resamples,
         )  # fmt: skip
+        return with_observed(drawn, self.observed)
 
 
 @dataclass(frozen=True)

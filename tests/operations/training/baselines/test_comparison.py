@@ -24,7 +24,7 @@ from oddwire.operations.training.baselines.fitting import evaluate_baselines
 def tree(desk):
     """A decision tree, evaluated on the desk's test rows."""
     prepared = Prepared(desk.project.prepared("desk"))
-    return evaluate_baselines(prepared, seed=0, target_fpr=0.05, names=["decision_tree"])[0]
+    return evaluate_baselines(prepared, seed=0, share_of_rows=0.05, names=["decision_tree"])[0]
 
 
 def saying(baseline, labels, scores):

@@ -48,7 +48,7 @@ def test_every_baseline_is_evaluated_once_on_the_test_rows(prepared, monkeypatch
         return part(self, name)
 
     monkeypatch.setattr(Prepared, "part", watched)
-    reports = evaluate_baselines(prepared, seed=0, target_fpr=0.05, minutes=30)
+    reports = evaluate_baselines(prepared, seed=0, share_of_rows=0.05, minutes=30)
     assert read.count("test") == len(SUPERVISED_BASELINES)
     assert [one.baseline for one in reports] == list(SUPERVISED_BASELINES)
     for one in reports:
@@ -61,7 +61,7 @@ def test_every_baseline_is_evaluated_once_on_the_test_rows(prepared, monkeypatch
 
 def test_the_threshold_comes_from_benign_rows_before_the_test(prepared, monkeypatch):
     """Other test labels must not move it."""
-    first = evaluate_baselines(prepared, seed=0, target_fpr=0.05, names=["decision_tree"])[0]
+    first = evaluate_baselines(prepared, seed=0, share_of_rows=0.05, names=["decision_tree"])[0]
     part = Prepared.part
 
     def turned(self, name):
@@ -69,7 +69,7 @@ def test_the_threshold_comes_from_benign_rows_before_the_test(prepared, monkeypa
         return rows.assign(label=1 - rows["label"]) if name == "test" else rows
 
     monkeypatch.setattr(Prepared, "part", turned)
-    second = evaluate_baselines(prepared, seed=0, target_fpr=0.05, names=["decision_tree"])[0]
+    second = evaluate_baselines(prepared, seed=0, share_of_rows=0.05, names=["decision_tree"])[0]
     assert second.test.threshold == first.test.threshold
     assert second.test.roc_auc == pytest.approx(1 - first.test.roc_auc)
 
@@ -91,7 +91,7 @@ def test_oversampling_sees_the_fold_alone(prepared, monkeypatch):
         return baseline
 
     monkeypatch.setattr(fitting, "build_baseline", watched)
-    evaluate_baselines(prepared, seed=0, target_fpr=0.05, names=["decision_tree"])
+    evaluate_baselines(prepared, seed=0, share_of_rows=0.05, names=["decision_tree"])
     rows = sum(len(prepared.part(name)) for name in BEFORE_TEST)
     assert max(seen[:-1]) < rows, "a fold learns from fewer rows than there are"
     assert seen[-1] == rows
@@ -106,7 +106,7 @@ def test_too_few_attacks_are_named(prepared, monkeypatch):
 
     monkeypatch.setattr(Prepared, "part", without_attacks)
     with pytest.raises(DataError, match=r"at least 3 attacks.*got 0 and"):
-        evaluate_baselines(prepared, seed=0, target_fpr=0.05)
+        evaluate_baselines(prepared, seed=0, share_of_rows=0.05)
 
 
 def test_many_rows_are_sampled_by_class(make_rows, monkeypatch):

@@ -9,6 +9,8 @@ from typing import Any
 from oddwire.detection.calibration.benign_alarms import NoisySource
 from oddwire.detection.calibration.thresholds.targets import Target
 
+THRESHOLD = "threshold"  # in a model's metadata: the rule and what it was made of
+
 
 @dataclass(frozen=True)
 class Shortfall:

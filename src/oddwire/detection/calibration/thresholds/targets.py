@@ -9,6 +9,8 @@ from oddwire.errors import ParameterError
 from oddwire.percent import percent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oddwire.params import AlertSettings, TargetSettings
     from oddwire.traffic.units import Kind
 
@@ -55,6 +57,17 @@ def in_words(name: str, value: float) -> str:
     if name == "false_incidents_per_day":
         return f"{value:.3g} false incidents a day"
     return f"{percent(value)} of benign {'units' if name == 'share_of_units' else 'rows'}"
+
+
+def target_in_words(target: Mapping[str, float]) -> str:
+    """Return a target as `Target.to_dict` wrote it for a sentence; empty where there is none.
+
+    Examples
+    --------
+    >>> target_in_words({"share_of_units": 0.01}), target_in_words({})
+    ('1 % of benign units', '')
+    """
+    return ", ".join(in_words(name, value) for name, value in target.items())
 
 
 def target_of(alerts: AlertSettings, *, kind: Kind, timed: bool) -> Target | None:

@@ -24,6 +24,8 @@ class PastCheck:
         Of the period, in UTC; None where the rows have no time.
     figures
         Its metrics.
+    alerts
+        As of `oddwire.operations.drift.result.Subject`; empty of earlier releases.
     """
 
     run_id: str
@@ -39,6 +41,7 @@ class PastCheck:
     stamp: str
     digest: str
     figures: dict[str, float]
+    alerts: str = ""
 
     @property
     def title(self) -> str:
@@ -67,6 +70,7 @@ def _past(run: Any) -> PastCheck:
         stamp=tags.get("current_stamp", ""),
         digest=tags.get("current_sha256", ""),
         figures=dict(run.data.metrics),
+        alerts=tags.get("alerts", ""),
     )
 
 

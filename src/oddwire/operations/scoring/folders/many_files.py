@@ -29,6 +29,7 @@ from oddwire.operations.scoring.folders.scored_folder import (
 )
 from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.replacing import check_place
+from oddwire.operations.scoring.score_file import check_times
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
 from oddwire.params.values.paths import file_fault, path_fault
@@ -160,6 +161,8 @@ class _Scoring:
         except NoRowsError as error:
             progress().remark(str(error))
             return self._folder.note(name, stamp, None, *before, last=last)
+        if self._adaptive:
+            check_times(opened, self._settings)
         scoring = FileScoring(
             opened, *before, self._model, self._folder.version, asked=self._asked, out=part
         )

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from oddwire.detection.model import Model
+from oddwire.evaluation.observed import target_of
 from oddwire.operations.registry.versions import Version
-from oddwire.operations.scoring.carried import target_of
 from oddwire.operations.scoring.folders.scored_folder import Noted
 
 _COUNTS = (
@@ -64,7 +64,7 @@ class ScoredParts:
         sums = {name: sum(getattr(one, name) for one in notes) for name in names}
         return cls(
             out=out, parts=len(notes), before=before, **sums, seconds=seconds,
-            target=target_of(model), alert_p_value=model.alert_p_value,
+            target=target_of(model.threshold_rule), alert_p_value=model.alert_p_value,
             version=version.number, detector=version.detector,
         )  # fmt: skip
 

@@ -25,9 +25,8 @@ def evaluate_supervised_baselines(training: Training, best: EvaluatedDetector) -
     ) as run:
         try:
             # As many rows as raise an alert of the best detector, whatever its target counts.
-            target_fpr = best.report.test.alert_p_value
             found = evaluate_baselines(
-                training.prepared, seed=seed, target_fpr=target_fpr,
+                training.prepared, seed=seed, share_of_rows=best.report.test.alert_p_value,
                 minutes=training.params.alerts.unit_minutes,
             )  # fmt: skip
         except DataError as error:  # a comparison is no reason to lose a training

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
 
 from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.supervised_baselines import (
@@ -27,6 +28,13 @@ from oddwire.detection.supervised_baselines import (
 from oddwire.errors import DataError
 from oddwire.evaluation.families import FamilyEvaluation, attack_families, evaluate_families
 from oddwire.evaluation.metrics import Evaluation, evaluate
+from oddwire.evaluation.observed import (
+    ROWS,
+    Observed,
+    count_false_alarms,
+    observe,
+    with_observed,
+)
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
@@ -52,6 +60,9 @@ class BaselineReport:
         Of the cross-validated scores, by which the balance was chosen.
     test, intervals, families
         Figures on the test rows, and how sure they are.
+    observed
+        False alarms against the share of rows that the threshold was set for; None where no test
+        row is known to be benign.
     fit_seconds
         Of the last fit.
     """
@@ -62,6 +73,7 @@ class BaselineReport:
     test: Evaluation
     intervals: Intervals
     families: FamilyEvaluation
+    observed: Observed | None
     scores: ScoredRows
     fit_seconds: float
 
@@ -70,7 +82,7 @@ def evaluate_baselines(
     prepared: Prepared,
     *,
     seed: int,
-    target_fpr: float,
+    share_of_rows: float,
     minutes: float = MINUTES,
     names: Sequence[str] = SUPERVISED_BASELINES,
 ) -> list[BaselineReport]:
@@ -78,6 +90,8 @@ def evaluate_baselines(
 
     Parameters
     ----------
+    share_of_rows
+        How many benign rows may raise an alert.
     minutes
         How long a unit is.
     names
@@ -98,15 +112,15 @@ def evaluate_baselines(
             f"supervised baselines need at least {_FOLDS} attacks and {_FOLDS} benign rows before "
             f"the test, got {counts[1]} and {counts[0]}"
         )
-    reports = []
+    seen, reports = attack_families(labels, attacks_of(before)), []
     with step("evaluate supervised baselines", len(names)):
         for name in names:
-            reports.append(
-                _evaluate(
-                    name, prepared, before, labels,
-                    seed=seed, target_fpr=target_fpr, minutes=minutes,
-                )
-            )  # fmt: skip
+            fitted = _fit(name, prepared.schema, before, labels, seed)
+            benign = ConformalCalibration.fit(fitted.unseen[labels == 0])
+            reports.append(_evaluate(
+                name, fitted, prepared, threshold=benign.threshold(share_of_rows),
+                share_of_rows=share_of_rows, minutes=minutes, seen=seen,
+            ))  # fmt: skip
             progress().advance("evaluate supervised baselines", name)
     return reports
 
@@ -124,11 +138,20 @@ def _labelled(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     return rows.iloc[np.sort(np.concatenate(kept))].reset_index(drop=True)
 
 
-def _evaluate(
-    name: str, prepared: Prepared, before: pd.DataFrame, labels: np.ndarray, *,
-    seed: int, target_fpr: float, minutes: float,
-) -> BaselineReport:  # fmt: skip
-    schema = prepared.schema
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A baseline, how it was balanced, and the scores of rows before the test by other copies."""
+
+    baseline: Pipeline
+    balance: str
+    average_precision: float
+    unseen: np.ndarray
+    seconds: float
+
+
+def _fit(
+    name: str, schema: FeatureSchema, before: pd.DataFrame, labels: np.ndarray, seed: int
+) -> _Fitted:
     tried = {
         balance: _unseen_scores(name, schema, balance, before, labels, seed) for balance in BALANCES
     }
@@ -137,24 +160,31 @@ def _evaluate(
     begun = time.perf_counter()
     baseline = build_baseline(name, schema, balance=balance, seed=seed).fit(before, labels)
     seconds = time.perf_counter() - begun
-    threshold = ConformalCalibration.fit(tried[balance][labels == 0]).threshold(target_fpr)
+    return _Fitted(baseline, balance, figures[balance], tried[balance], seconds)
+
+
+def _evaluate(
+    name: str, fitted: _Fitted, prepared: Prepared, *, threshold: float, share_of_rows: float,
+    minutes: float, seen: frozenset[str],
+) -> BaselineReport:  # fmt: skip
     test = prepared.part("test")
-    scored = ScoredRows.of(test, attack_scores(baseline, test), minutes=minutes, kept=prepared.kept)
+    scored = ScoredRows.of(test, attack_scores(fitted.baseline, test), minutes=minutes)
     evaluated = evaluate(
-        scored.labels, scored.scores, threshold=threshold, alert_p_value=target_fpr
+        scored.labels, scored.scores, threshold=threshold, alert_p_value=share_of_rows
     )
-    resamples = affordable_resamples(len(scored.scores))
+    found = count_false_alarms(scored, threshold, share_kept=prepared.share_kept)
+    observed = None if found is None else observe(found, {ROWS: share_of_rows})
+    intervals = bootstrap_intervals(
+        scored.labels, scored.scores, evaluated, clusters=scored.clusters,
+        families=scored.attack, resamples=affordable_resamples(len(scored.scores)),
+    )  # fmt: skip
+    families = evaluate_families(
+        scored.labels, scored.scores, scored.attack,
+        threshold=threshold, clusters=scored.clusters, seen=seen,
+    )  # fmt: skip
     return BaselineReport(
-        name, balance, figures[balance], evaluated,
-        bootstrap_intervals(
-            scored.labels, scored.scores, evaluated,
-            clusters=scored.clusters, families=scored.attack, resamples=resamples,
-        ),
-        evaluate_families(
-            scored.labels, scored.scores, scored.attack, threshold=threshold,
-            clusters=scored.clusters, seen=attack_families(labels, attacks_of(before)),
-        ),
-        scored, seconds,
+        name, fitted.balance, fitted.average_precision, evaluated,
+        with_observed(intervals, observed), families, observed, scored, fitted.seconds,
     )  # fmt: skip
 
 

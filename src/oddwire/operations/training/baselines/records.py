@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from oddwire.evaluation.observed import ROWS, Observed, count_false_alarms, observe
 from oddwire.evaluation.reports import evaluation_report
 from oddwire.operations.tracking.items import Item, Metrics, Table, Tags, Text
 from oddwire.operations.training.baselines.comparison import (
@@ -14,13 +13,6 @@ from oddwire.operations.training.baselines.comparison import (
     baselines_table,
     what_labels_add,
 )
-from oddwire.operations.training.baselines.fitting import BaselineReport
-
-
-def _observed(one: BaselineReport) -> Observed | None:
-    """Compare false alarms with the share of rows that the threshold was set for."""
-    found = count_false_alarms(one.scores, one.test.threshold)
-    return None if found is None else observe(found, {ROWS: one.test.alert_p_value})
 
 
 def baseline_items(compared: Sequence[BaselineComparison]) -> Iterator[Item]:
@@ -37,7 +29,7 @@ def baseline_items(compared: Sequence[BaselineComparison]) -> Iterator[Item]:
                 f"{one.baseline} (supervised) on the test rows",
                 one.test,
                 one.intervals,
-                observed=_observed(one),
+                observed=one.observed,
             ),
         )
         if len(one.families):
