@@ -43,7 +43,7 @@ from oddwire.traffic.sources.simulated.later import later_days
 from oddwire.traffic.sources.simulated.simulator import simulate
 from oddwire.traffic.splitting.parts import split_rows
 from oddwire.traffic.units import units_of
-from oddwire.traffic.units_so_far import UnitsSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar
 
 FOLDER = Path(tempfile.gettempdir()) / "oddwire-adaptive"
 LATER, SETTLED = 31, 7  # days; the first ones are not counted

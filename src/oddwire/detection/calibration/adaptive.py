@@ -39,7 +39,7 @@ from oddwire.detection.calibration.tail import FloatArray
 from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.units import microseconds_of
-from oddwire.traffic.units_so_far import UNTIMED, WorstSoFar
+from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ class AdaptiveThreshold:
     >>> from oddwire.detection.calibration.benign_alarms import BenignAlarms
     >>> from oddwire.detection.calibration.units import UnitCalibration
     >>> from oddwire.traffic.units import units_of
-    >>> from oddwire.traffic.units_so_far import UnitsSoFar
+    >>> from oddwire.traffic.units.so_far import UnitsSoFar
     >>> random = np.random.default_rng(0)
     >>> rows = pd.DataFrame({"bytes": np.zeros(100_000)})
     >>> benign = BenignAlarms.of(random.normal(size=4000), units_of(rows[:4000]))

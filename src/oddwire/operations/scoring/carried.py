@@ -24,10 +24,10 @@ from oddwire.errors import DataError, ModelError
 from oddwire.evaluation.observed import INCIDENTS, target_of
 from oddwire.operations.registry.versions import Version
 from oddwire.traffic.features.in_batches import RowsWithOverlap
-from oddwire.traffic.incidents_so_far import IncidentsSoFar
 from oddwire.traffic.schema import UNIT
 from oddwire.traffic.units import microseconds_of
-from oddwire.traffic.units_so_far import UnitsSoFar, WorstSoFar
+from oddwire.traffic.units.incidents_so_far import IncidentsSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar, WorstSoFar
 from oddwire.traffic.wire_text import printable, shown_path
 
 _SHOWN = 80

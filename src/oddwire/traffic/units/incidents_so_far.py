@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.traffic.features.memory_slots import hashes_of
-from oddwire.traffic.units import microseconds_of, source_column
+from oddwire.traffic.units.of_rows import microseconds_of, source_column
 
 _MOST = 2**18  # sources that are kept; of more, those with the oldest alerts are forgotten
 

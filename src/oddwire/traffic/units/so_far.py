@@ -20,7 +20,7 @@ from oddwire.compiling import compiled
 from oddwire.traffic.features.clock import Clock
 from oddwire.traffic.features.memory_slots import WAYS, hashes_of
 from oddwire.traffic.schema import END, known_at
-from oddwire.traffic.units import MINUTES, Floats, Ints, microseconds_of, source_column
+from oddwire.traffic.units.of_rows import MINUTES, Floats, Ints, microseconds_of, source_column
 
 PLACES = 2**18  # sources in ten minutes: 8 MB
 UNTIMED = np.iinfo(np.int64).min  # the clock of rows before the first time
