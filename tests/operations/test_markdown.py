@@ -135,11 +135,18 @@ def test_mlflow_s_page_is_given_entities_instead():
 def test_a_scored_file_shows_counts_and_the_most_unusual_alerts():
     alert = UnusualAlert(7, 0.9, 0.0001, False, (("dst_ip", HOSTILE),), (f"{HOSTILE} (90 %)",))
     scored = ScoredFile(
-        Path("scored.csv"), 1200, 12, 0.01, "3", "isolation_forest", 1, 0, 2, 0.1, unusual=(alert,)
-    )
+        out=Path("scored.csv"), rows=1200, alerts=12, alerting_units=5, incidents=4, days=2.0,
+        target={"false_incidents_per_day": 3.0}, alert_p_value=0.01, version="3",
+        detector="isolation_forest", missing=1, infinite=0, unseen=2, seconds=0.1,
+        unusual=(alert,),
+    )  # fmt: skip
     text = scoring_markdown("desk", Path("a*b*.csv"), scored)
     assert "a*b*.csv scored as desk" in shown(text)
-    assert "| observed alert rate | 1.00% |" in text
+    for row in (
+        "| incidents | 4 |", "| incidents a day | 2 |", "| target | 3 false incidents a day |",
+        "| share of rows that alert | 1 % |",
+    ):  # fmt: skip
+        assert row in text
     assert cells(table(text)[-1])[:2] == ["7", r"about 1 in 10\,000 benign"]
     assert not re.search(r"<(script|a|img|code|strong|em)\b", rendered(text))
 

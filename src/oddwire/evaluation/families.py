@@ -26,10 +26,9 @@ class FamilyResult:
     """One attack family.
 
     ``recall_low`` and ``recall_high`` are the 95 % interval of the recall, by campaigns where these
-    are known. ``roc_auc`` is
-    that of the family's rows against all benign rows; None where there is no benign row. ``seen``
-    says whether validation, which chose the detector's hyperparameters, held an attack of the
-    family; None where that is not known.
+    are known. ``roc_auc`` is that of the family's rows against all benign rows; None where there is
+    no benign row. ``seen`` says whether validation, which chose the detector's hyperparameters,
+    held an attack of the family; None where that is not known.
     """
 
     family: str

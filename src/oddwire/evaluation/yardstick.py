@@ -195,8 +195,8 @@ class _Depths:
 
     def __init__(self, cases: _Cases, scores: Floats) -> None:
         self.cases = cases
-        # A unit counts as often as its worst row is drawn; the last of equal ones, whatever they
-        # weigh: rows of a unit are of one cluster.
+        # A unit counts as often as its worst row is drawn; of equal ones the last, since nearly
+        # always all rows of a unit are of one cluster.
         worst = np.lexsort((scores[cases.benign], cases.units))
         last = np.append(np.flatnonzero(np.diff(cases.units[worst])), len(worst) - 1)
         units = cases.benign[worst[last]]

@@ -262,6 +262,8 @@ def test_rows_without_times_cannot_be_followed(desk, current, tmp_path):
     with pytest.raises(DataError, match="--adaptive needs a time in every row"):
         score_file(desk.project, "desk", current, tmp_path / "out.csv", adaptive=True)
     assert files(tmp_path) == ["current.csv"]
+    with pytest.raises(DataError, match="--adaptive needs a time in every row"):
+        score_files(desk.project, "desk", [current], tmp_path / "out", adaptive=True)
 
 
 def test_a_threshold_follows_the_rows_in_time_order_whatever_their_order(

@@ -33,6 +33,14 @@ def test_parts_and_schema_are_read_back(desk, schema):
     assert labels_of(prepared.part("train")).sum() == 0, "only benign rows train"
 
 
+def test_the_share_of_rows_that_is_kept_is_that_of_the_rows_in_parts(tmp_path, schema):
+    split = {part: {"rows": 100} for part in ("train", "calibration", "validation", "test")}
+    split |= {"dropped": {"rows": 70}, "left_out": {"rows": 600}}
+    content = {"schema": schema.to_dict(), "split": split}
+    (tmp_path / "split.json").write_text(json.dumps(content), encoding="utf-8")
+    assert Prepared(tmp_path).share_kept == 0.4
+
+
 def test_a_source_that_was_not_prepared_says_what_to_run(tmp_path):
     with pytest.raises(DataError, match=r"split\.json is missing: run `dvc repro prepare@desk`"):
         _ = Prepared(tmp_path / "desk").schema

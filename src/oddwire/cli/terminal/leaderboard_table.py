@@ -36,7 +36,7 @@ _HEADS = {
     "fit_seconds": "fit s",
     "rows_per_second": "rows/s",
 }
-# Headed by what they were measured by: without labels that is not the yardstick.
+# Headed by what they were measured by: of an earlier release that is another figure.
 _VALIDATION = {yardstick.NAME: f"validation {yardstick.HEAD}"}
 _OPTIONAL = (
     "rows/s", "fit s", "benign units", "F1", "average precision", "ROC AUC", "first alert",

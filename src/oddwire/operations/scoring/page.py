@@ -78,7 +78,7 @@ def scored_parts_markdown(source: str, result: ScoredParts) -> str:
 
 
 def _counts(result: ScoredFile | ScoredParts) -> list[list[str]]:
-    rate = "none: there are no rows" if result.alert_rate is None else f"{result.alert_rate:.2%}"
+    rate = "none: there are no rows" if result.alert_rate is None else percent(result.alert_rate)
     adaptive = [
         [f"{what} of the threshold that follows drift", f"{count:,}"]
         for what, count in (
@@ -94,7 +94,7 @@ def _counts(result: ScoredFile | ScoredParts) -> list[list[str]]:
         *([["incidents a day", f"{result.incidents / result.days:.3g}"]] * (result.days >= 1)),
         ["target", target_in_words(result.target) or "none"],
         ["share of rows that alert", rate],
-        ["expected of benign rows", f"{result.alert_p_value:.2%}"],
+        ["expected of benign rows", percent(result.alert_p_value)],
         *adaptive,
         *([["lines refused", f"{result.refused:,}"]] if result.refused else []),
         ["missing values", f"{result.missing:,}"],

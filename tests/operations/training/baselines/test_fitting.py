@@ -54,8 +54,10 @@ def test_every_baseline_is_evaluated_once_on_the_test_rows(prepared, monkeypatch
     for one in reports:
         assert one.test.rows == len(prepared.part("test"))
         assert one.balance in BALANCES
-        assert one.scores.units is not None
         assert one.scores.units.minutes == 30
+        share = one.observed.own
+        assert share.value == one.test.false_positive_rate
+        assert one.intervals.bounds["false_positive_rate"] == (share.low, share.high)
         assert 0 <= one.validation_average_precision <= 1
 
 
