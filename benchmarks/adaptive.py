@@ -43,7 +43,7 @@ from oddwire.traffic.sources.simulated.later import later_days
 from oddwire.traffic.sources.simulated.simulator import simulate
 from oddwire.traffic.splitting.parts import split_rows
 from oddwire.traffic.units import units_of
-from oddwire.traffic.units_so_far import UnitsSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar
 
 FOLDER = Path(tempfile.gettempdir()) / "oddwire-adaptive"
 LATER, SETTLED = 31, 7  # days; the first ones are not counted
@@ -111,11 +111,7 @@ class Month:
     def __init__(self, scored: pd.DataFrame, name: str) -> None:
         benign = scored[scored["label"] == 0]
         calibration = benign[benign["part"] == "calibration"].reset_index(drop=True)
-        pool = benign[benign["part"].isin(["train", "calibration", "validation"])]
-        span = (pool["end"].max() - pool["end"].min()) / pd.Timedelta(days=1)
-        days = span * len(calibration) / len(pool)
-        if "benign_per_day" in scored.attrs:
-            days = len(calibration) / scored.attrs["benign_per_day"]
+        days = len(calibration) / scored.attrs["benign_per_day"]
         scores = calibration[name].to_numpy()
         alarms = BenignAlarms.of(scores, units_of(calibration))
         rows = ConformalCalibration.fit(scores)

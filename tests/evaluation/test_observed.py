@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,28 @@ def test_attacks_and_rows_without_a_label_are_no_false_alarms():
     found = count_false_alarms(scored(np.arange(6), times, np.ones(6), [1, 1, np.nan, 0, 0, 1]), 1)
     assert found.rows.hits.sum() == found.incidents.hits.sum() == 2
     assert count_false_alarms(scored([0, 1], [0, 1], [1, 1], [1, np.nan]), 1) is None
+
+
+def test_of_traffic_that_nobody_labelled_its_share_of_the_days_does_not_count():
+    """As the calibration rows are counted: else incidents a day would look too few."""
+    full = traffic(np.random.default_rng(3), days=20)
+    rate = observe(count_false_alarms(full, 1), TARGET).own.value
+    stretch = np.arange(len(full.scores)) // 500
+    half = replace(full, labels=np.where(stretch % 2 == 0, 0.0, np.nan))
+    found = count_false_alarms(half, 1)
+    assert found.days == pytest.approx(10, rel=0.03)
+    assert observe(found, TARGET).own.value == pytest.approx(rate, rel=0.2)
+    attacked = replace(full, labels=np.where(stretch % 2 == 0, 0.0, 1.0))
+    assert count_false_alarms(attacked, 1).days == pytest.approx(20, rel=0.01)
+
+
+def test_of_rows_without_a_source_an_incident_is_an_alert():
+    times = np.arange(8) * DAY // 8
+    found = count_false_alarms(scored(np.arange(8), times, [1, 1, 0, 0, 0, 1, 0, 0], kind="row"), 1)
+    seen = observe(found, TARGET)
+    assert [rate.name for rate in seen.rates] == [INCIDENTS, ROWS]
+    assert seen.own.value == pytest.approx(3 / (7 / 8))
+    assert seen.verdict is not None
 
 
 def test_the_unit_of_the_target_comes_first():

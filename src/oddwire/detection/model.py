@@ -243,12 +243,9 @@ class Model(ModelParts):
         if self.benign_sample is None:
             raise ModelError("the model must be calibrated before it explains rows")
         return explain(
-            self._features(frame),
-            preprocessing=self.preprocessing,
-            detector=self.detector,
-            benign=self.benign_sample,
-            top=top,
-        )
+            self._features(frame), preprocessing=self.preprocessing, detector=self.detector,
+            benign=self.benign_sample, top=top,
+        )  # fmt: skip
 
     def save(self, folder: Path) -> str:
         """Write the model to a folder, whole or not at all, and without pickle.

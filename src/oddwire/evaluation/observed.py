@@ -37,11 +37,11 @@ class FalseAlarms:
     Parameters
     ----------
     incidents, units
-        None where rows have no source, or for incidents no time.
+        None where rows have no source (of these an incident is an alert), or for incidents no time.
     rows
         Share of the rows.
     days
-        Days of traffic; None without times.
+        Days of benign traffic; None without times.
     """
 
     incidents: ClusteredCount | None
@@ -124,7 +124,8 @@ def count_false_alarms(
         The lowest score that is an alert.
     days
         That the rows stand for, where they are no whole period of time; None counts them from the
-        rows' times, gaps of more than a day as one.
+        rows' times, gaps of more than a day as one. Of traffic that nobody labelled no false alarms
+        are known, and so its share of the time does not count.
     share_kept
         Share of the period's rows that these are, where stretches of time were left out: so much
         of the time counts.
@@ -142,10 +143,11 @@ def count_false_alarms(
     alert = scores >= threshold
     clusters = None if scored.clusters is None else scored.clusters[benign]
     ones = np.ones(len(alert))
-    days = days or _days(scored, share_kept)
+    days = days or _days(scored, benign, share_kept)
     if scored.units is None or scored.units.kind == "row":
+        alerts = ClusteredCount.of(alert * 1.0, None, clusters) if days else None
         rows = ClusteredCount.of(alert * 1.0, ones, clusters)
-        return FalseAlarms(incidents=None, units=None, rows=rows, days=days)
+        return FalseAlarms(incidents=alerts, units=None, rows=rows, days=days)
     units = scored.units.take(benign)
     begins = alert & (units.before(scores) < threshold)
     firsts, alarmed = _of_units(units.codes, alert)
@@ -276,7 +278,10 @@ def _of_units(codes: Any, alert: Bools) -> tuple[Floats, Floats]:
     return firsts, alarmed
 
 
-def _days(scored: ScoredRows, share_kept: float) -> float | None:
+def _days(scored: ScoredRows, benign: Bools, share_kept: float) -> float | None:
     if scored.units is None or scored.units.clock is None or not len(scored.units.clock):
         return None
-    return share_kept * float(np.minimum(np.diff(scored.units.clock) / _DAY, 1.0).sum()) or None
+    days = float(np.minimum(np.diff(scored.units.clock) / _DAY, 1.0).sum())
+    attacks = np.asarray(scored.labels, dtype=np.float64) == 1
+    known = np.count_nonzero(benign) / np.count_nonzero(~attacks)
+    return float(days * known * share_kept) or None

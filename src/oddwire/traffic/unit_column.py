@@ -8,7 +8,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from oddwire.params import RowKind
 from oddwire.traffic.schema import UNIT
+
+
+def counted_by(unit: Sequence[str], kind: RowKind) -> tuple[str, ...]:
+    """Return the columns that name whom the alerts of rows are counted with; none of single rows.
+
+    Parameters
+    ----------
+    unit
+        What the source's ``unit:`` says; nothing where it is left out.
+    kind
+        What its rows are.
+
+    Examples
+    --------
+    >>> counted_by((), "connections"), counted_by((), "table"), counted_by(["host"], "table")
+    (('src_ip',), (), ('host',))
+    """
+    return tuple(unit) or (("src_ip",) if kind == "connections" else ())
 
 
 def unit_texts(columns: Sequence[pd.Series[Any]]) -> pd.Series[Any]:

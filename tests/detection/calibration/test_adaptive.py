@@ -23,7 +23,7 @@ from oddwire.detection.calibration.benign_alarms import BenignAlarms
 from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.errors import ModelError, ParameterError
 from oddwire.traffic.units import units_of
-from oddwire.traffic.units_so_far import UnitsSoFar, WorstSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar, WorstSoFar
 
 SOURCES = 10
 SLOTS = 144  # units of ten minutes in a day

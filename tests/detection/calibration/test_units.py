@@ -6,12 +6,9 @@ import json
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from oddwire.detection.calibration import units as module
 from oddwire.detection.calibration.benign_alarms import BenignAlarms
 from oddwire.detection.calibration.units import UnitCalibration
-from oddwire.errors import ModelError
 from oddwire.traffic.units import units_of
 
 LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1)
@@ -49,50 +46,11 @@ def test_the_p_value_of_a_unit_so_far_never_rises_while_it_goes_on():
     assert (np.diff(p_values) <= 0).all()
 
 
-def test_incidents_per_day_are_those_of_the_calibration_rows():
-    day = alarms(np.random.default_rng(1))
-    fitted = UnitCalibration.fit(day, days=0.5)
-    for threshold in (1.0, 2.5, 4.0):
-        incidents = day.units.incidents(day.scores, threshold)
-        assert fitted.incidents_per_day(threshold) == 2 * incidents
-    assert UnitCalibration.fit(day).incidents_per_day(1.0) is None
-
-
-def test_of_very_many_incidents_those_of_the_highest_scores_are_kept(monkeypatch):
-    day = alarms(np.random.default_rng(1))
-    monkeypatch.setattr(module, "MOST_INCIDENTS", 100)
-    fitted = UnitCalibration.fit(day, days=1.0)
-    assert fitted.incidents_from.shape == (100, 2)
-    high = np.quantile(day.scores, 0.995)
-    assert fitted.incidents_per_day(high) == day.units.incidents(day.scores, high) > 0
-    lowest = fitted.incidents_from[-1, 0]
-    assert fitted.incidents_per_day(-99.0) == fitted.incidents_per_day(lowest)
-
-
 def test_what_is_saved_is_restored():
     fitted = UnitCalibration.fit(alarms(np.random.default_rng(1)), days=2.5)
     content = json.loads(json.dumps(fitted.to_dict()))
-    restored = UnitCalibration.from_dict(content, fitted.worst.scores, fitted.incidents_from)
+    restored = UnitCalibration.from_dict(content, fitted.worst.scores)
     scores = np.linspace(-3, 30, 500)
     for found, expected in zip(restored.p_values(scores), fitted.p_values(scores), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert restored.incidents_per_day(2.0) == fitted.incidents_per_day(2.0)
     assert (restored.kind, restored.minutes, restored.days) == ("source", 10.0, 2.5)
-
-
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        lambda pairs: pairs[1:],
-        lambda pairs: pairs[::-1],
-        lambda pairs: pairs[:, ::-1],
-        lambda pairs: np.where(np.arange(len(pairs))[:, None] == 3, np.nan, pairs),
-    ],
-    ids=["too few", "rising", "begin above end", "no number"],
-)
-def test_incidents_that_cannot_be_are_refused(damaged):
-    fitted = UnitCalibration.fit(alarms(np.random.default_rng(1)))
-    with pytest.raises(ModelError, match="a model's incidents must"):
-        UnitCalibration.from_dict(
-            fitted.to_dict(), fitted.worst.scores, damaged(fitted.incidents_from)
-        )

@@ -16,7 +16,7 @@ import yaml
 
 from oddwire.detection.calibration.fdr import discoveries
 from oddwire.detection.model import Model
-from oddwire.errors import DataError, NoModelError, ParameterError
+from oddwire.errors import DataError, ModelError, NoModelError, ParameterError
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.folders.many_files import score_files
 from oddwire.operations.scoring.score_file import ScoredFile, score_file
@@ -60,6 +60,27 @@ def test_every_row_gets_score_p_value_alert_and_version(desk, current, tmp_path,
     assert (done.detector, done.alert_p_value, done.out) == ("isolation_forest", 0.05, out)
     assert (done.missing, done.infinite, done.unseen) == (0, 0, 0)
     assert done.seconds > 0
+
+
+@pytest.mark.parametrize(
+    "score", [score_file, lambda project, name, file, out: score_files(project, name, [file], out)]
+)
+def test_a_source_whose_unit_is_another_than_the_champions_is_refused(
+    desk, current, tmp_path, score
+):
+    file = desk.project.params_file
+    kept = file.read_text()
+    params = yaml.safe_load(kept)
+    params["sources"]["desk"]["unit"] = "proto"
+    try:
+        file.write_text(yaml.safe_dump(params))
+        with pytest.raises(
+            ModelError, match=r"version 1 of desk counts alerts by single rows, and .* is proto"
+        ):
+            score(desk.project, "desk", current, tmp_path / "out.csv")
+    finally:
+        file.write_text(kept)
+    assert files(tmp_path) == ["current.csv"]
 
 
 def test_a_gz_file_is_gzip_and_others_are_not(desk, current, tmp_path):

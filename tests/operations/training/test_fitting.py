@@ -9,15 +9,20 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.evaluation.reports import threshold_line
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.operations.comparison.training_history import SCORES_FILE
 from oddwire.operations.data.prepared import Prepared
+from oddwire.operations.training import registering
 from oddwire.operations.training.evaluating import evaluate_model, folder_megabytes
 from oddwire.operations.training.fitting import fit_model, parse_detectors
 from oddwire.params import AlertSettings
+from oddwire.stages.ingest import ingest
+from oddwire.stages.link import link
+from oddwire.stages.prepare import prepare
 from oddwire.traffic.labels import attacks_of, labels_of
 
 
@@ -59,6 +64,27 @@ def test_the_kept_scores_are_those_of_the_model_on_the_test_rows(desk, tmp_path)
     assert kept.attack.tolist() == attacks_of(test).tolist()
     assert report.test.rows == len(test)
     assert report.megabytes > 0
+
+
+def test_prepared_parts_know_what_share_of_their_time_they_are(bare, make_rows):
+    make_rows(1600).to_csv(bare.root / "rows.csv", index=False)
+    params = yaml.safe_load(bare.params_file.read_text())
+    params["split"]["max_rows"] = 1000
+    bare.params_file.write_text(yaml.safe_dump(params))
+    for stage in (link, ingest, prepare):
+        stage(bare, "desk")
+    prepared, rows = Prepared(bare.prepared("desk")), pd.read_csv(bare.root / "rows.csv")
+    kept = [len(prepared.part(part)) for part in ("train", "calibration", "validation", "test")]
+    assert prepared.share_kept == sum(kept) / len(rows) < 1
+
+
+def test_the_champion_is_measured_in_the_units_of_the_challenger(desk):
+    """As the settings say now, however long those are that it was calibrated in."""
+    params = desk.run.params
+    alerts = params.alerts.model_copy(update={"unit_minutes": 45.0})
+    run = replace(desk.run, params=params.model_copy(update={"alerts": alerts}))
+    champion, _ = registering._champion(run, desk.registry)
+    assert champion.units.minutes == 45
 
 
 @pytest.mark.usefixtures("small_forest")

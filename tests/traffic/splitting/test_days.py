@@ -48,6 +48,16 @@ def test_attacks_are_no_days():
     assert attacked["days"]["validation"] / before[1] == pytest.approx(0.2, abs=0.01)
 
 
+def test_rows_without_a_time_make_no_further_days():
+    rows = weeks()
+    rows.loc[np.random.default_rng(0).random(len(rows)) < 0.3, "ts"] = pd.NaT
+    found = split(rows)
+    # They come first, and so train.
+    times = rows["ts"].dropna().iloc[: -found["test"]["rows"]]
+    days = (times.max() - times.min()) / pd.Timedelta(days=1)
+    assert sum(found["days"][part] for part in PARTS) == pytest.approx(days)
+
+
 def test_left_out_rows_leave_days_out():
     every, few = split(weeks()), split(weeks(), max_rows=5000)
     assert few["benign_per_day"] == every["benign_per_day"]

@@ -15,8 +15,9 @@ So r is the least of three numbers:
 
 * the alerting units, against those the target allows: false alarms are no more than all alarms;
 * the units just below the threshold, up to eight times the level, against those of the calibration
-  units. Attacks that are found are not among them, and benign units are: when benign scores drift
-  upward, more of them come near;
+  units, times the level as it is now: what the alerts would be, had all scores risen as these did.
+  Attacks that are found are not among them, and benign units are: when benign scores drift upward,
+  more of them come near;
 * 3, so that a step lifts the threshold by a bounded amount, however much comes.
 
 What raises an alert therefore never lifts the threshold by itself, in whatever number: a flood is
@@ -36,7 +37,9 @@ import numpy as np
 from oddwire.detection.calibration.conformal import SMALLEST_P, numbers
 from oddwire.detection.calibration.tail import FloatArray
 from oddwire.errors import ModelError, ParameterError
-from oddwire.traffic.units_so_far import UNTIMED, WorstSoFar
+from oddwire.traffic.features.clock import MICROSECONDS
+from oddwire.traffic.units import microseconds_of
+from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +54,7 @@ NEAR = 8  # times the level: units up to there are near the threshold
 LOWEST, HIGHEST = 1 / 20, 2.0  # times the level that the model has
 LARGEST_SHARE = 0.2
 _ALERTS_PER_STEP = 10  # to expect: of fewer, a step would learn chance alone
-_DAY = 86_400_000_000  # microseconds
+_DAY = 86_400 * MICROSECONDS
 _HOUR = _DAY // 24
 _LARGEST_NEAR = 0.5
 _ROWS = 2**14  # looked at together
@@ -87,7 +90,7 @@ class AdaptiveThreshold:
     >>> from oddwire.detection.calibration.benign_alarms import BenignAlarms
     >>> from oddwire.detection.calibration.units import UnitCalibration
     >>> from oddwire.traffic.units import units_of
-    >>> from oddwire.traffic.units_so_far import UnitsSoFar
+    >>> from oddwire.traffic.units.so_far import UnitsSoFar
     >>> random = np.random.default_rng(0)
     >>> rows = pd.DataFrame({"bytes": np.zeros(100_000)})
     >>> benign = BenignAlarms.of(random.normal(size=4000), units_of(rows[:4000]))
@@ -107,7 +110,7 @@ class AdaptiveThreshold:
                 f"{LARGEST_SHARE:.0%} of them, got {threshold:g}: {share:.2%} of them reach it"
             )
         self._units, self._first, self._share = units, threshold, share
-        self._length = round(units.minutes * 60_000_000)
+        self._length = microseconds_of(units.minutes)
         self._per_day = len(units.worst.scores) / units.days if per_day and units.days else None
         enough = _ALERTS_PER_STEP / share  # units
         self._least_units = math.ceil(enough) if self._per_day is None else 0

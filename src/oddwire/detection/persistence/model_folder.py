@@ -8,7 +8,6 @@
     detector/             what a detector with ``save_weights`` writes
     calibration.npy       the calibration scores
     units.npy             those of whole units
-    incidents.npy         where incidents of calibration rows begin and end
     benign_sample.npy     benign rows to explain by
     manifest.json         SHA-256 of every file above
 
@@ -147,7 +146,6 @@ def _write(model: ModelParts, folder: Path) -> None:
         (folder / "calibration.npy").write_bytes(dump_array(model.calibration.scores))
     if (units := model.unit_calibration) is not None:
         (folder / "units.npy").write_bytes(dump_array(units.worst.scores))
-        (folder / "incidents.npy").write_bytes(dump_array(units.incidents_from))
     if model.benign_sample is not None:
         (folder / "benign_sample.npy").write_bytes(dump_array(model.benign_sample.rows))
 
@@ -199,10 +197,7 @@ def _read(build: Callable[..., M], files: Mapping[str, bytes], folder: Path) -> 
         scores = load_array(files["calibration.npy"], name="calibration.npy")
         model.calibration = ConformalCalibration.from_dict(about["calibration"], scores)
         worst = load_array(files["units.npy"], name="units.npy")
-        incidents = load_array(files["incidents.npy"], name="incidents.npy")
-        model.unit_calibration = UnitCalibration.from_dict(
-            about["unit_calibration"], worst, incidents
-        )
+        model.unit_calibration = UnitCalibration.from_dict(about["unit_calibration"], worst)
     if about["benign_sample"] is not None:
         rows = load_array(files["benign_sample.npy"], name="benign_sample.npy")
         model.benign_sample = BenignSample.from_dict(about["benign_sample"], rows, model.schema)

@@ -36,6 +36,7 @@ from oddwire.operations.locks import lock, source_lock
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry import reference
 from oddwire.operations.registry.versions import Registry, Version
+from oddwire.operations.scoring.carried import counts_by
 from oddwire.operations.scoring.rows import score_rows
 from oddwire.operations.tracking.outage import Outage
 from oddwire.operations.tracking.store import Tracking
@@ -43,7 +44,7 @@ from oddwire.params import DRIFT_SCENARIOS, Params, Source
 from oddwire.params.stage_settings import PeriodSettings
 from oddwire.project import Project
 from oddwire.traffic.schema import known_at
-from oddwire.traffic.units import MINUTES
+from oddwire.traffic.unit_column import counted_by
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -283,9 +284,16 @@ class _Checker:
         return check, subject
 
     def _alerts(self, rows: pd.DataFrame, scores: NDArray[np.float64]) -> str:
-        """Say how many alerts all rows raise, whatever their label, in the unit of the target."""
+        """Say how many alerts all rows raise, whatever their label, in the unit of the target.
+
+        Nothing where the source's unit is another one by now: the target is of the model's.
+        """
+        settings = self.params.source(self.version.source)
+        unit = counted_by(settings.unit_columns, settings.row_kind)
         units = self.model.unit_calibration
-        scored = ScoredRows.of(rows, scores, minutes=units.minutes if units else MINUTES)
+        if units is None or not counts_by(self.model, unit):
+            return ""
+        scored = ScoredRows.of(rows, scores, minutes=units.minutes)
         found = count_false_alarms(
             replace(scored, labels=np.zeros(len(rows))), self.model.threshold
         )

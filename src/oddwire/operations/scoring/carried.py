@@ -22,10 +22,12 @@ from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.evaluation.observed import INCIDENTS, target_of
-from oddwire.traffic.features.clock import MICROSECONDS
+from oddwire.operations.registry.versions import Version
 from oddwire.traffic.features.in_batches import RowsWithOverlap
-from oddwire.traffic.incidents_so_far import IncidentsSoFar
-from oddwire.traffic.units_so_far import UnitsSoFar, WorstSoFar
+from oddwire.traffic.schema import UNIT
+from oddwire.traffic.units import microseconds_of
+from oddwire.traffic.units.incidents_so_far import IncidentsSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar, WorstSoFar
 from oddwire.traffic.wire_text import printable, shown_path
 
 _SHOWN = 80
@@ -113,7 +115,7 @@ class Carried:
 
         Without a threshold that follows drift those of the last minutes alone are scored again.
         """
-        reach = 2 * round(self._minutes * 60 * MICROSECONDS)
+        reach = 2 * microseconds_of(self._minutes)
         pending: list[RowsWithOverlap] = []
         for taken in batches:
             if self._adaptive is not None or taken.clocks is None:
@@ -172,6 +174,36 @@ class Carried:
                 "the rows before are scored once more"
             ) from None
         return self
+
+
+def check_unit(model: Model, version: Version, unit: Sequence[str]) -> None:
+    """Refuse a model that was calibrated in other units than rows to score are counted in.
+
+    Parameters
+    ----------
+    unit
+        The columns that name whom the alerts of the rows are counted with.
+
+    Raises
+    ------
+    ModelError
+        If it was: its p-values of units, and what it promises, would not hold of these.
+    """
+    if not counts_by(model, unit):
+        before = _named(model.metadata[UNIT])
+        raise ModelError(
+            f"version {version.number} of {version.source} counts alerts by {before}, and the "
+            f"source's `unit` is {_named(unit)} by now: train again, or set it back"
+        )
+
+
+def counts_by(model: Model, unit: Sequence[str]) -> bool:
+    """Return whether a model was calibrated in units that these columns name."""
+    return list(model.metadata.get(UNIT, unit)) == list(unit)
+
+
+def _named(columns: Sequence[str]) -> str:
+    return ", ".join(printable(name, _SHOWN) for name in columns) or "single rows"
 
 
 def _calibrated(model: Model) -> UnitCalibration:

@@ -15,7 +15,7 @@ from oddwire.detection.preprocessing.data_issues import DataIssues, count_data_i
 from oddwire.operations.scoring.carried import Carried
 from oddwire.operations.scoring.unusual import Identified, MostUnusual
 from oddwire.traffic.features.clock import MICROSECONDS
-from oddwire.traffic.units_so_far import UNTIMED
+from oddwire.traffic.units.so_far import UNTIMED
 
 # A day in the clock of the rows.
 _DAY = 86_400 * MICROSECONDS

@@ -13,7 +13,7 @@ from oddwire.errors import DataError
 from oddwire.evaluation.observed import target_of
 from oddwire.operations.progress import step
 from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried
+from oddwire.operations.scoring.carried import Carried, check_unit
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.replacing import check_kept, check_replaced
 from oddwire.operations.scoring.scored_files import check_targets
@@ -25,6 +25,7 @@ from oddwire.project import Project
 from oddwire.traffic.features.in_batches import FeaturesInBatches
 from oddwire.traffic.sources import open_file
 from oddwire.traffic.sources.reading.file_batches import FileBatches
+from oddwire.traffic.unit_column import counted_by
 from oddwire.traffic.wire_text import shown_path
 
 
@@ -120,6 +121,8 @@ def score_file(
     DataError
         If the file is not what the source promises, is to be followed and its rows have no times,
         or ``out`` cannot be written.
+    ModelError
+        If the champion counts alerts by other columns than the source's ``unit`` names.
     NoModelError
         If the source has no champion.
     ParameterError
@@ -142,6 +145,7 @@ def score_file(
     if (fault := file_fault(file)) is not None:
         raise DataError(f"{shown_path(file)} {fault}")  # before a model is loaded for it
     version, model = registry.load_champion(source)
+    check_unit(model, version, counted_by(settings.unit_columns, settings.row_kind))
     with step(f"read {file.name}"):
         opened = open_file(settings, file, schema=model.schema, rows=params.rows_at_once)
         if adaptive:

@@ -92,8 +92,9 @@ def score_test(model: Model, prepared: Prepared, *, minutes: float) -> ScoredRow
     test = prepared.part("test")
     scores = model.score(test)
     return ScoredRows.of(
-        test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy(), minutes=minutes
-    )
+        test, scores["anomaly_score"].to_numpy(), scores["p_value"].to_numpy(),
+        minutes=minutes,
+    )  # fmt: skip
 
 
 def _observed(

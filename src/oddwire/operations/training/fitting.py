@@ -28,6 +28,8 @@ from oddwire.operations.training.results import EvaluatedDetector, Searched, Tra
 from oddwire.operations.training.searching import validation_objective, validation_rows
 from oddwire.params import DetectorName
 from oddwire.traffic.labels import labels_of
+from oddwire.traffic.schema import UNIT
+from oddwire.traffic.unit_column import counted_by
 
 
 def parse_detectors(names: str) -> tuple[DetectorName, ...]:
@@ -91,10 +93,11 @@ def fit_model(
     tuple
         The model, and the seconds that its fit took.
     """
-    prepared = training.prepared
+    prepared, settings = training.prepared, training.params.source(training.source)
+    unit = counted_by(settings.unit_columns, settings.row_kind)
     model = Model.build(
         prepared.schema, detector, parameters,
-        seed=training.params.seed, metadata={"source": training.source},
+        seed=training.params.seed, metadata={"source": training.source, UNIT: list(unit)},
     )  # fmt: skip
     begun = time.perf_counter()
     model.fit(training.train)

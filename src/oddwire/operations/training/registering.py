@@ -149,6 +149,7 @@ def _champion(training: Training, registry: Registry) -> tuple[Candidate | None,
     try:
         version, model = registry.load_champion(training.source)
         if model.schema == training.prepared.schema:
+            # Both by the same units, whatever the champion was calibrated in.
             minutes = training.params.alerts.unit_minutes
             rows = score_test(model, training.prepared, minutes=minutes)
             return _candidate(version, rows, model.threshold), ""

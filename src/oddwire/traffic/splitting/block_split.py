@@ -7,7 +7,7 @@ overlapping time window) into training, and calibration would look too good; thr
 would give each part other hours and weekdays, and p-values would follow the clock. Blocks still
 touch: rows within one time window of a border know a little of each other.
 
-The first quarter of the time trains alone. There the long memory of destinations and pairs is
+The first quarter of timed rows trains alone. There the long memory of destinations and pairs is
 still filling, so that more rows look new than later on; calibrated on them too, a one-class SVM
 raised a fifth fewer false alarms than it was allowed (docs/decisions/0028).
 """

@@ -36,10 +36,11 @@ def benign_per_day(rows: pd.DataFrame) -> float | None:
     name = known_at(rows)
     if name is None:
         return None
-    known = rows[name][~_attacks(rows)].dropna().dt.tz_localize(None)
-    times = np.sort(known.to_numpy(dtype="datetime64[us]"))
+    known = rows[name][~_attacks(rows)]
+    times = np.sort(known.dropna().dt.tz_localize(None).to_numpy(dtype="datetime64[us]"))
     days = float(np.minimum(np.diff(times) / np.timedelta64(1, "D"), _LONGEST_GAP).sum())
-    return len(times) / days if days > 0 else None
+    # Those without a time are counted in the parts, and so here.
+    return len(known) / days if days > 0 else None
 
 
 def days_of(

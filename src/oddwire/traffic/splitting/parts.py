@@ -75,8 +75,8 @@ class Split:
         Rows before and in the test part that carry a time, over the days that they span; None
         where there is no time. The rows of an official test file do not count.
     benign_per_day
-        Rows before the test part that are no attacks, over the days that they span; None where
-        there is no time.
+        Rows before the test part that are no attacks, over the days that they span, gaps of more
+        than a day as one; None where there is no time.
     counts
         Rows of each label in each part, and in ``dropped``: rows that are in no part, because their
         label is unknown.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, ModelError
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.scoring.folders.period import score_period
 from oddwire.operations.tracking.store import Tracking
 from oddwire.traffic.archive.reading import open_archive
+from oddwire.traffic.archive.rows import ROWS_FILE
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
 from oddwire.traffic.units import units_of
 
@@ -132,3 +134,17 @@ def test_hours_do_not_take_the_place_of_other_hours_of_a_day(simulated_desk, arc
         score_period(project, "simulated", hours[1], hours[2], out)
     alone = score_period(project, "simulated", hours[1], hours[2], out, overwrite=True)
     assert len(pd.read_parquet(part)) == alone.rows < told.rows
+
+
+def test_a_source_that_was_ingested_with_another_unit_since_is_refused(simulated_desk, tmp_path):
+    """The champion's p-values of units are of other units."""
+    rows = simulated_desk.project.ingested("simulated") / ROWS_FILE
+    kept = rows.read_text()
+    try:
+        rows.write_text(json.dumps(json.loads(kept) | {"unit": ["dst_ip", "service"]}))
+        with pytest.raises(ModelError, match=r"by src_ip, .* `unit` is dst_ip, service by now"):
+            score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
+        rows.write_text(json.dumps(json.loads(kept) | {"unit": ["src_ip"]}))  # what it was
+        score_period(simulated_desk.project, "simulated", None, None, tmp_path / "out")
+    finally:
+        rows.write_text(kept)

@@ -98,7 +98,8 @@ def by_target(calibrated: Calibrated, target: Target) -> ChosenThreshold:
         if found.not_counted:
             inputs["alarms_not_counted"] = found.not_counted
     if target.name == "false_incidents_per_day" and p_value > LARGEST_SHARE_OF_ROWS:
-        p_value = inputs["limited_to_share_of_rows"] = LARGEST_SHARE_OF_ROWS
+        p_value = LARGEST_SHARE_OF_ROWS
+        inputs = {"limited_to_share_of_rows": p_value}  # with fewer alarms than are allowed
     shortfall = None if supported else _shortfall(calibrated, target)
     return _chosen("target", calibrated, target, p_value, inputs, shortfall)
 

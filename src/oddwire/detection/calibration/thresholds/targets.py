@@ -98,7 +98,7 @@ def target_of(alerts: AlertSettings, *, kind: Kind, timed: bool) -> Target | Non
     if alerts.rule in LABELLED_RULES:
         return None
     if alerts.target is not None:
-        return _given(alerts.target, timed=timed)
+        return _given(alerts.target, kind=kind, timed=timed)
     if kind == "row":
         return Target("share_of_rows", SHARE)
     if kind == "source" or not timed or alerts.rule == "tail":
@@ -106,14 +106,18 @@ def target_of(alerts: AlertSettings, *, kind: Kind, timed: bool) -> Target | Non
     return Target("false_incidents_per_day", INCIDENTS_PER_DAY)
 
 
-def _given(wanted: TargetSettings, *, timed: bool) -> Target:
+def _given(wanted: TargetSettings, *, kind: Kind, timed: bool) -> Target:
     if wanted.false_incidents_per_day is not None:
         if not timed:
             raise ParameterError(
                 "alerts.target.false_incidents_per_day needs a source with times, got rows "
-                "without: write `target: {share_of_rows: 0.01}`, or name the `time` column"
+                "without: write `target: {share_of_rows: 0.01}`, name the `time` column, or leave "
+                "`target` out, and each source has its own default"
             )
         return Target("false_incidents_per_day", wanted.false_incidents_per_day)
-    if wanted.share_of_units is not None:
-        return Target("share_of_units", wanted.share_of_units)
-    return Target("share_of_rows", wanted.share_of_rows or SHARE)
+    if wanted.share_of_rows is not None:
+        return Target("share_of_rows", wanted.share_of_rows)
+    # Where a unit is a row, both are one.
+    return Target(
+        "share_of_rows" if kind == "row" else "share_of_units", wanted.share_of_units or SHARE
+    )

@@ -17,7 +17,7 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoRowsError
 from oddwire.operations.progress import RemarksAlone, progress, step, watched_by
 from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried
+from oddwire.operations.scoring.carried import Carried, check_unit
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
@@ -37,6 +37,7 @@ from oddwire.project import Project
 from oddwire.traffic.features.in_batches import FeaturesInBatches, RowsWithOverlap
 from oddwire.traffic.sources import open_file
 from oddwire.traffic.sources.reading.time_order import in_time_order
+from oddwire.traffic.unit_column import counted_by
 from oddwire.traffic.wire_text import shown_path
 
 
@@ -73,6 +74,8 @@ def score_files(
     DataError
         If a file is not what the source promises, two would have one part, or the folder holds
         what another champion scored.
+    ModelError
+        If the champion counts alerts by other columns than the source's ``unit`` names.
     NoModelError
         If the source has no champion.
     """
@@ -87,6 +90,7 @@ def score_files(
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)
     version, model = registry.load_champion(source)
+    check_unit(model, version, counted_by(settings.unit_columns, settings.row_kind))
     folder = ScoredFolder.open(
         out, source=source, version=version.number, explained=explain_most, adaptive=adaptive,
         overwrite=overwrite,

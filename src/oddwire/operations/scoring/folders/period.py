@@ -19,7 +19,7 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.progress import progress, step
 from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried
+from oddwire.operations.scoring.carried import Carried, check_unit
 from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
 from oddwire.operations.scoring.folders.scored_folder import (
@@ -38,6 +38,7 @@ from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
 from oddwire.traffic.archive.reading import Archive, open_archive
 from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches, RowsWithOverlap
+from oddwire.traffic.unit_column import counted_by
 from oddwire.traffic.wire_text import printable, shown_path
 
 _DAY = dt.timedelta(days=1)
@@ -79,6 +80,8 @@ def score_period(
     DataError
         If the source has no archive or no rows then, or the folder holds what another champion
         scored.
+    ModelError
+        If the champion counts alerts by other columns than the source's ``unit`` names.
     NoModelError
         If the source has no champion.
     """
@@ -94,6 +97,7 @@ def score_period(
     with step("find the champion"):
         registry = Registry.of(Tracking.connect(project), project)
     version, model = registry.load_champion(source)
+    check_unit(model, version, counted_by(archive.unit, archive.kind))
     folder = ScoredFolder.open(
         out, source=source, version=version.number, explained=0, adaptive=adaptive,
         overwrite=overwrite,

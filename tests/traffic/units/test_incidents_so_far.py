@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.traffic import incidents_so_far
-from oddwire.traffic.incidents_so_far import IncidentsSoFar
 from oddwire.traffic.units import units_of
+from oddwire.traffic.units.incidents_so_far import IncidentsSoFar
 
 
 def rows(seed, *, sources=8, n=400, seconds=9000):

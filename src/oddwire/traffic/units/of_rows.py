@@ -70,7 +70,7 @@ class Units:
 
     @property
     def _length(self) -> int:
-        return max(1, round(self.minutes * 60 * MICROSECONDS))
+        return microseconds_of(self.minutes)
 
     def take(self, chosen: NDArray[Any]) -> Self:
         """Return the units of some rows.
@@ -157,6 +157,11 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     clock = _clock(frame)
     kind: Kind = "source" if clock is None else "source and time"
     return Units(codes.astype(np.int64), names, clock, minutes, kind)
+
+
+def microseconds_of(minutes: float) -> int:
+    """Return how long a unit of so many minutes is, in microseconds."""
+    return max(1, round(minutes * 60 * MICROSECONDS))
 
 
 def source_column(frame: pd.DataFrame) -> str | None:

@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from pandas.api.types import is_datetime64_any_dtype
 
 from oddwire.compiling import compiled
-from oddwire.traffic.features.clock import MICROSECONDS, Clock
+from oddwire.traffic.features.clock import Clock
 from oddwire.traffic.features.memory_slots import WAYS, hashes_of
 from oddwire.traffic.schema import END, known_at
-from oddwire.traffic.units import MINUTES, Floats, Ints, source_column
+from oddwire.traffic.units.of_rows import MINUTES, Floats, Ints, microseconds_of, source_column
 
 PLACES = 2**18  # sources in ten minutes: 8 MB
 UNTIMED = np.iinfo(np.int64).min  # the clock of rows before the first time
@@ -55,7 +55,8 @@ class UnitsSoFar:
     """Follows the units of rows, in the order in which they are known.
 
     Units are those of `oddwire.traffic.units.units_of`. A table's rows without a time belong to the
-    time of the row before them.
+    time of the row before them; those before the first time, which is not known yet, to one of
+    their own.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class UnitsSoFar:
     """
 
     def __init__(self, minutes: float = MINUTES, *, places: int = PLACES) -> None:
-        self._length = round(minutes * 60 * MICROSECONDS)
+        self._length = microseconds_of(minutes)
         self._clock = Clock()
         self._keys = np.zeros(places, dtype=np.uint64)
         self._seen = np.full(places, -1, dtype=np.int64)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.traffic.units import units_of
-from oddwire.traffic.units_so_far import UnitsSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar
 
 
 def rows(n=400, *, seed=0, sources=12, hours=3.0, known="end"):
