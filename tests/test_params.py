@@ -89,7 +89,12 @@ def test_what_is_promised_of_false_alarms_reads_back_the_same(alerts):
             "alerts.target", "exactly one of", "share_of_units, share_of_rows",
         ),
         ({"target": {"share_of_units": 1}}, "alerts.target.share_of_units", "less than 1", "got 1"),
-        ({"target": {"share_of_rows": 0}}, "alerts.target.share_of_rows", "greater than 0", "0"),
+        ({"target": {"share_of_rows": 0}}, "alerts.target.share_of_rows", "0.000000001", "got 0"),
+        ({"target": {"share_of_units": 5e-324}}, "share_of_units", "0.000000001", "got 5e-324"),
+        (
+            {"target": {"false_incidents_per_day": 1e308}},
+            "alerts.target.false_incidents_per_day", "less than or equal to 1000000000", "1e+308",
+        ),
         ({"target": 0.01}, "alerts.target", "a block of keys and values", "got 0.01"),
         (
             {"rule": "tail", "target": {"false_incidents_per_day": 5}},
@@ -253,7 +258,7 @@ fractions = st.floats(0, 1, exclude_min=True, exclude_max=True)
 @given(
     seed=st.integers(0, 2**31 - 1),
     test=fractions,
-    share=fractions,
+    share=st.floats(1e-9, 1, exclude_max=True),
     trials=st.integers(0, 100_000),
     timeout=st.floats(1e-3, 1e6),
 )

@@ -54,6 +54,7 @@ _ALERTS_PER_STEP = 10  # to expect: of fewer, a step would learn chance alone
 _DAY = 86_400_000_000  # microseconds
 _HOUR = _DAY // 24
 _LARGEST_NEAR = 0.5
+_LATEST = np.iinfo(np.int64).max
 _ROWS = 2**14  # looked at together
 
 
@@ -209,7 +210,8 @@ class AdaptiveThreshold:
         if near > at and expected:  # not where all benign units near it have one score
             alerts = self._alerts / (expected * self._share)
             close = (self._reached - self._alerts) / (expected * (near - at)) * self._level
-            observed = min(alerts, float(close), MOST_COUNTED)
+            # Of rows without times, units that came near in an earlier step may be alerts in this.
+            observed = min(alerts, max(float(close), 0.0), MOST_COUNTED)
             moved = self._level * math.exp(LEARNING_RATE * (1 - observed))
             self._level = min(max(moved, LOWEST), HIGHEST)
         self._begin_step()
@@ -233,7 +235,10 @@ class AdaptiveThreshold:
             level = float(state["level"])
             names = ("clock", "elapsed", "alerts", "reached", "seen")
             clock, elapsed, alerts, reached, seen = (int(state[name]) for name in names)
-        except (KeyError, TypeError, ValueError):
+            counts = np.array([elapsed, alerts, reached, seen], dtype=np.int64)
+            if min(counts) < 0 or not UNTIMED <= clock <= _LATEST:
+                raise ValueError
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise ModelError("the state of an adaptive threshold is damaged") from None
         if not LOWEST <= level <= HIGHEST:
             raise ModelError(f"the level of an adaptive threshold is out of bounds: {level!r}")

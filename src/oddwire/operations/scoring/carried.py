@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.traffic.features.clock import MICROSECONDS
-from oddwire.traffic.features.in_batches import RowsWithOverlap
+from oddwire.traffic.features.in_batches import UNREADABLE, RowsWithOverlap
 from oddwire.traffic.incidents_so_far import IncidentsSoFar
 from oddwire.traffic.units_so_far import UnitsSoFar, WorstSoFar
 from oddwire.traffic.wire_text import printable, shown_path
@@ -157,15 +156,7 @@ class Carried:
                 )
                 if self._adaptive is not None:
                     self._adaptive.go_on(json.loads(str(kept["adaptive"])))
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            IndexError,
-            EOFError,
-            BadZipFile,
-            ModelError,
-        ) as error:
+        except (*UNREADABLE, ModelError) as error:
             raise DataError(
                 f"{shown_path(file)} is damaged ({printable(str(error), _SHOWN)}): remove it, and "
                 "the rows before are scored once more"
