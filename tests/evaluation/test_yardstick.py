@@ -226,7 +226,8 @@ def test_a_unit_whose_rows_are_drawn_apart_still_counts(timed):
         for merit in (3, 0)
     )
     found = yardstick.paired_difference(one, other, resamples=400)
-    assert np.isfinite([found.low, found.high]).all() and found.low <= found.high
+    assert np.isfinite([found.low, found.high]).all()
+    assert found.low <= found.high
 
 
 def test_what_does_not_fit_is_an_error():

@@ -234,14 +234,13 @@ class AdaptiveThreshold:
         try:
             level = float(state["level"])
             names = ("clock", "elapsed", "alerts", "reached", "seen")
-            clock, elapsed, alerts, reached, seen = (int(state[name]) for name in names)
-            counts = np.array([elapsed, alerts, reached, seen], dtype=np.int64)
-            if min(counts) < 0 or not UNTIMED <= clock <= _LATEST:
-                raise ValueError
+            clock, *counts = (int(state[name]) for name in names)
         except (KeyError, TypeError, ValueError, OverflowError):
             raise ModelError("the state of an adaptive threshold is damaged") from None
+        if not (UNTIMED <= clock <= _LATEST and 0 <= min(counts) <= max(counts) <= _LATEST):
+            raise ModelError(f"an adaptive threshold cannot have counted {counts!s:.80}")
         if not LOWEST <= level <= HIGHEST:
             raise ModelError(f"the level of an adaptive threshold is out of bounds: {level!r}")
         self._level, self._clock = level, clock
         self._begin_step()
-        self._elapsed, self._alerts, self._reached, self._seen = elapsed, alerts, reached, seen
+        self._elapsed, self._alerts, self._reached, self._seen = counts
