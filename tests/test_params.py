@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from oddwire.detection.calibration.thresholds.targets import target_of
 from oddwire.errors import ParameterError
 from oddwire.params import (
     DRIFT_SCENARIOS,
@@ -40,6 +41,13 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
     assert isinstance(params.source("nsl-kdd"), NslKddSource)
     assert params.search.detectors == ("isolation_forest", "one_class_svm", "autoencoder")
     assert params.drift.sources == ("simulated",)
+
+
+@pytest.mark.parametrize("kind", ["source and time", "source", "row"])
+def test_the_shipped_file_has_a_target_for_every_kind_of_rows(kind):
+    """NSL-KDD, which is in it, has neither sources nor times."""
+    timed = kind == "source and time"
+    assert target_of(load_params(SHIPPED).alerts, kind=kind, timed=timed) is not None
 
 
 def test_the_shipped_file_names_the_files_that_fetch_brings():
