@@ -55,7 +55,7 @@ class UnitsSoFar:
     """Follows the units of rows, in the order in which they are known.
 
     Units are those of `oddwire.traffic.units.units_of`. A table's rows without a time belong to the
-    time of the row before them.
+    time of the row before them, and where there is none, to one of their own.
 
     Parameters
     ----------

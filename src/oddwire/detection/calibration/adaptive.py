@@ -19,8 +19,8 @@ So r is the least of three numbers:
   upward, more of them come near;
 * 3, so that a step lifts the threshold by a bounded amount, however much comes.
 
-What raises an alert therefore never lifts the threshold by itself, in whatever number: a flood is
-no evidence. What remains possible: who sends both alerts and many sources just below the threshold
+What raises an alert therefore never lifts the threshold further than the units near it do, in
+whatever number: a flood is no evidence. What remains possible: who sends both alerts and many sources just below the threshold
 lifts it by a factor of 1.5 in the level each day, and by 20 in all. A jump of benign traffic far
 beyond the threshold looks like attacks, and the alerts then do not end: that is for the drift
 check, and a person, to settle.
