@@ -42,6 +42,10 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
     assert params.drift.sources == ("simulated",)
 
 
+def test_the_shipped_file_has_no_target_that_a_shipped_source_without_times_cannot_have():
+    assert load_params(SHIPPED).alerts.target is None
+
+
 def test_the_shipped_file_names_the_files_that_fetch_brings():
     named = load_params(SHIPPED).source("nsl-kdd").paths().values()
     downloads = Project(Path()).downloads("nsl-kdd")

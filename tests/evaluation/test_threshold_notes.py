@@ -71,7 +71,7 @@ def test_a_noisy_source_is_named_with_its_share_and_harmless():
     (told,) = notes(Target("share_of_units", 0.05), rows=1000, names=names, scores=scores)
     assert told.startswith("noisiest benign sources, by their share of the ")
     assert "false units of the calibration rows: 10.0.0.9" in told
-    assert "of them were not counted, so that no source decides the threshold" in told
+    assert "of these units were not counted, so that no source decides the threshold" in told
     assert told.endswith("If this is known and fine, leave it out of alerts")
     assert told.isprintable()
     assert len(told) < 500

@@ -120,6 +120,8 @@ def threshold_line(rule: Mapping[str, Any]) -> str:
         for name, value in rule.items()
         if name not in {"rule", *_TOLD_APART} and value is not None
     }  # fmt: skip
+    if rule.get("unit") != "source and time":
+        inputs.pop("unit minutes", None)
     for name, value in (rule.get("target") or {}).items():
         inputs = {f"target {in_words(name, value)}": ""} | inputs
     shown = [

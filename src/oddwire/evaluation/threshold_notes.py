@@ -70,8 +70,8 @@ def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
     )
     left_out = rule.get("alarms_not_counted")
     beyond = (
-        f"; {left_out} of them were not counted, so that no source decides the threshold: they "
-        "come on top of the target for as long as it goes on"
+        f"; {left_out} of these {counted} were not counted, so that no source decides the "
+        "threshold: they come on top of the target for as long as it goes on"
         if left_out else ""
     )  # fmt: skip
     told = f"noisiest benign sources, by their share of the {rule['calibration_alarms']} false"

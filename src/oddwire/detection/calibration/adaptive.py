@@ -36,6 +36,7 @@ import numpy as np
 from oddwire.detection.calibration.conformal import SMALLEST_P, numbers
 from oddwire.detection.calibration.tail import FloatArray
 from oddwire.errors import ModelError, ParameterError
+from oddwire.percent import percent
 from oddwire.traffic.units_so_far import UNTIMED, WorstSoFar
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class AdaptiveThreshold:
         if not (math.isfinite(threshold) and SMALLEST_P < share <= LARGEST_SHARE):
             raise ParameterError(
                 "an adaptive threshold needs a threshold that some benign units reach, and at most "
-                f"{LARGEST_SHARE:.0%} of them, got {threshold:g}: {share:.2%} of them reach it"
+                f"{percent(LARGEST_SHARE)} of them, got {threshold:g}: {percent(share)} reach it"
             )
         self._units, self._first, self._share = units, threshold, share
         self._length = round(units.minutes * 60_000_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -17,9 +17,10 @@ from oddwire.evaluation import yardstick
 from oddwire.evaluation.campaigns.result import CampaignEvaluation
 from oddwire.evaluation.families import FamilyEvaluation
 from oddwire.evaluation.metrics import Evaluation
-from oddwire.evaluation.observed import Observed
+from oddwire.evaluation.observed import ROWS, Observed
 from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.uncertainty.clustered import Interval
 from oddwire.evaluation.uncertainty.intervals import Intervals, bootstrap_intervals
 from oddwire.evaluation.uncertainty.resampling import affordable_resamples
 from oddwire.evaluation.without_labels.clustering import ClusteringIndices
@@ -199,13 +200,18 @@ class DetectorReport:
 
     @cached_property
     def intervals(self) -> Intervals:
-        """How sure the figures on the test rows are."""
+        """How sure the figures on the test rows are; of false alarms as `observed` has it."""
         rows = self.scored
         resamples = affordable_resamples(len(rows.scores))
-        return bootstrap_intervals(
+        drawn = bootstrap_intervals(
             rows.labels, rows.scores, self.test,
             clusters=rows.clusters, families=rows.attack, resamples=resamples,
         )  # fmt: skip
+        rate = None if self.observed is None else self.observed.of(ROWS)
+        if rate is None:
+            return drawn
+        bounds = {**drawn.bounds, "false_positive_rate": Interval(rate.low, rate.high)}
+        return replace(drawn, bounds=bounds)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,10 @@ def test_a_target_that_is_given_is_taken_whatever_the_rows_are(kind, given):
     assert found.to_dict() == given
 
 
-def test_incidents_per_day_of_rows_without_times_are_refused_with_what_to_write():
+@pytest.mark.parametrize(
+    ("kind", "instead"), [("source", "share_of_units: 0.01"), ("row", "share_of_rows: 0.01")]
+)
+def test_incidents_per_day_of_rows_without_times_are_refused_with_what_to_write(kind, instead):
     alerts = AlertSettings(target={"false_incidents_per_day": 5})
-    with pytest.raises(ParameterError, match=r"needs a source with times.*share_of_rows: 0\.01"):
-        target_of(alerts, kind="source", timed=False)
+    with pytest.raises(ParameterError, match=f"needs a source with times.*{instead}"):
+        target_of(alerts, kind=kind, timed=False)
