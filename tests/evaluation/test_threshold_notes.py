@@ -69,10 +69,12 @@ def test_a_noisy_source_is_named_with_its_share_and_harmless():
     names = [hostile if at % 50 < 5 else f"10.0.1.{at}" for at in range(1000)]
     scores = np.where([name == hostile for name in names], 100.0, 0.0) + np.arange(1000) / 1000
     (told,) = notes(Target("share_of_units", 0.05), rows=1000, names=names, scores=scores)
-    assert told.startswith("noisiest benign sources, by their share of the ")
-    assert "false units of the calibration rows: 10.0.0.9" in told
-    assert "of these units were not counted, so that no source decides the threshold" in told
-    assert told.endswith("If this is known and fine, leave it out of alerts")
+    assert told.startswith("noisiest sources, by their share of the ")
+    assert "alerting units of the calibration rows: 10.0.0.9" in told
+    assert (
+        "of these alerting units were not counted, so that no source decides the threshold" in told
+    )
+    assert told.endswith("where one is known and fine, leave its alerts out where you read them")
     assert told.isprintable()
     assert len(told) < 500
 

@@ -11,7 +11,8 @@ from oddwire.traffic.wire_text import printable
 
 _LONGEST_NAME = 60
 _COUNTED = {
-    "false_incidents_per_day": "incidents", "share_of_units": "units", "share_of_rows": "rows",
+    "false_incidents_per_day": "incidents", "share_of_units": "alerting units",
+    "share_of_rows": "alerts",
 }  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def _limit(rule: Mapping[str, Any], name: str, value: float) -> list[str]:
 
 
 def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
-    """Name the sources with the most false alarms, and what was not counted of them."""
+    """Name the sources with the most alerts in calibration, and how many were not counted."""
     noisy = rule.get("noisiest") or []
     if not noisy:
         return []
@@ -70,13 +71,15 @@ def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
     )
     left_out = rule.get("alarms_not_counted")
     beyond = (
-        f"; {left_out} of these {counted} were not counted, so that no source decides the "
-        "threshold: they come on top of the target for as long as it goes on"
+        f"; {left_out} of these {counted} {'was' if left_out == 1 else 'were'} not counted, so "
+        "that no source decides the threshold: such come on top of the target for as long as "
+        "their source goes on"
         if left_out else ""
     )  # fmt: skip
-    told = f"noisiest benign sources, by their share of the {rule['calibration_alarms']} false"
-    told += f" {counted} of the calibration rows: {names}{beyond}"
-    return [f"{told}. If this is known and fine, leave it out of alerts"]
+    # Without labels nothing says that they are benign: an attacker may be among them.
+    told = f"noisiest sources, by their share of the {rule['calibration_alarms']} {counted} of the "
+    told += f"calibration rows: {names}{beyond}. Look at them; where one is known and fine, leave "
+    return [f"{told}its alerts out where you read them"]
 
 
 def _amount(value: float) -> str:

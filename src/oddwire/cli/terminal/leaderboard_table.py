@@ -32,14 +32,14 @@ _HEADS = {
     "minutes_to_first_alert": "first alert",
     yardstick.NAME: f"test {yardstick.HEAD}",
     INCIDENTS: "false incidents/day",
-    UNITS: "benign units",
+    UNITS: "benign units alerted",
     "fit_seconds": "fit s",
     "rows_per_second": "rows/s",
 }
 # Headed by what they were measured by: without labels that is not the yardstick.
 _VALIDATION = {yardstick.NAME: f"validation {yardstick.HEAD}"}
 _OPTIONAL = (
-    "rows/s", "fit s", "benign units", "F1", "average precision", "ROC AUC", "first alert",
+    "rows/s", "fit s", "benign units alerted", "F1", "average precision", "ROC AUC", "first alert",
     "recall at 1 % FPR",
 )  # fmt: skip
 
