@@ -41,8 +41,13 @@ def notes(target, *, rows=27, days=None, names=("10.0.0.1", "10.0.0.2"), scores=
         (
             Target("false_incidents_per_day", 0.1), 2.0,
             ("2 days of calibration rows cannot promise 0.1 false incidents a day: that takes 10 "
-            "(about 50 days of traffic before the test); promised instead: 0.5 false incidents a "
-            "day"),
+            "days (about 50 days of traffic before the test); promised instead: 0.5 false "
+            "incidents a day"),
+        ),
+        (
+            Target("false_incidents_per_day", 30.0), 0.02,
+            ("28.8 min of calibration rows cannot promise 30 false incidents a day: that takes "
+            "48 min (about 4 h of traffic before the test); promised instead: 50 false"),
         ),
         (
             Target("share_of_rows", 0.001), None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.durations import in_time
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
@@ -39,12 +40,12 @@ def _shortfall(rule: Mapping[str, Any], name: str, value: float) -> list[str]:
     short = rule.get("shortfall")
     if not short:
         return []
-    has, needed = _amount(short["has"]), _amount(short["needed"])
-    of = short["of"] if short["of"] == "days" else f"calibration {short['of']}"
-    there = f"{has} {of} of calibration rows" if short["of"] == "days" else f"{has} {of}"
-    takes = needed
+    if short["of"] == "days":
+        there, takes = f"{_days(short['has'])} of calibration rows", _days(short["needed"])
+    else:
+        there, takes = f"{short['has']:,} calibration {short['of']}", f"{short['needed']:,}"
     if short["days_before_test"] is not None:
-        takes += f" (about {_amount(short['days_before_test'])} days of traffic before the test)"
+        takes += f" (about {_days(short['days_before_test'])} of traffic before the test)"
     kept = f"promised instead: {in_words(name, short['promised'])}"
     if short["extrapolated"]:
         kept += "; beyond that the threshold is extrapolated"
@@ -82,5 +83,5 @@ def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
     return [f"{told}its alerts out where you read them"]
 
 
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"  # noqa: PLR2004 - digits
+def _days(days: float) -> str:
+    return f"{days:,.0f} days" if days >= 10 else in_time(24 * 60 * days)  # noqa: PLR2004 - digits

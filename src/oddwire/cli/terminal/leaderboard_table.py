@@ -40,7 +40,7 @@ _HEADS = {
 _VALIDATION = {yardstick.NAME: f"validation {yardstick.HEAD}"}
 _OPTIONAL = (
     "rows/s", "fit s", "benign units alerted", "F1", "average precision", "ROC AUC", "first alert",
-    "recall at 1 % FPR",
+    "recall at 1 % FPR", "test FPR",
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def print_leaderboard(rows: Sequence[Mapping[str, Any]], *, title: str) -> None:
     cells = [{heads.get(name, name): _cell(name, row) for name in columns} for row in rows]
     optional = [head for head in _OPTIONAL if head in cells[0]]
     print_table(console, cells, title=title, text=("detector", ""), optional=optional)
-    if (target := rows[0].get("target")) and rows[0].get("observed"):
+    if target := rows[0].get("target"):
         console.print(f"  Target: {in_words(*next(iter(target.items())))}", style="dim")
     missing: dict[str, set[str]] = {}
     for row in rows:
