@@ -75,7 +75,7 @@ def test_what_the_best_was_chosen_by_and_where_to_look_are_told(printed):
 
 
 def test_shared_rows_are_told_below_the_table(printed):
-    sentence = "40 of 90 test rows (44.4%) also occur before the test part"
+    sentence = "40 of 90 test rows (44.4 %) also occur before the test part"
     assert f"Shared rows: {sentence}" in printed(ROW, shared_rows=sentence)
     assert "Shared rows" not in printed(ROW)
 

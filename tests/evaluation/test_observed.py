@@ -19,7 +19,7 @@ from oddwire.evaluation.observed import (
     with_observed,
 )
 from oddwire.evaluation.scored_rows import ScoredRows
-from oddwire.evaluation.target_lines import UNLIKE, target_lines, target_sentence
+from oddwire.evaluation.target_lines import ROUGHLY, UNLIKE, target_lines, target_sentence
 from oddwire.evaluation.uncertainty.intervals import bootstrap_intervals
 from oddwire.traffic.units import Units
 
@@ -189,7 +189,11 @@ def test_a_calibration_without_any_false_alarm_proves_nothing():
     calm = count_false_alarms(traffic(rng, days=0.05, per_day=0.0), 1)
     found = count_false_alarms(traffic(rng, days=1, per_day=20.0), 1)
     assert observe(found, {INCIDENTS: 5.0}).verdict == "above"
-    assert observe(found, {INCIDENTS: 5.0}, calm).verdict == "kept"
+    kept = observe(found, {INCIDENTS: 5.0}, calm)
+    assert kept.verdict == "kept"
+    assert kept.own is not None
+    assert kept.own.low > 5  # its interval alone would say otherwise
+    assert target_sentence(kept).endswith(f"are consistent with the target of 5, {ROUGHLY}")
 
 
 def test_alerts_on_all_rows_and_on_none_have_a_verdict():
@@ -206,7 +210,7 @@ def test_a_rule_has_a_target_or_none():
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [(1000.0, "are below the target of 1e+03"), (1.0, f"exceed the target of 1: {UNLIKE}")],
+    [(1000.0, "are below the target of 1,000"), (1.0, f"exceed the target of 1: {UNLIKE}")],
 )
 def test_the_sentence_says_the_verdict_and_of_what_rows_differ_only_where_it_is_sure(target, words):
     seen = observe(count_false_alarms(traffic(np.random.default_rng(4)), 1), {INCIDENTS: target})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from oddwire.evaluation.metrics import evaluate
+from oddwire.evaluation.metrics import NO_LABEL, evaluate
 from oddwire.evaluation.observed import count_false_alarms, observe
 from oddwire.evaluation.reports import (
     classification_report,
@@ -44,6 +44,15 @@ def test_a_report_counts_what_was_found_and_missed():
 def test_figures_that_are_undefined_have_their_reason():
     text = evaluation_report("x", evaluated(attacks=0)[0])
     assert "roc_auc              undefined: no attack" in text
+
+
+def test_rows_without_labels_have_no_table_of_zeros():
+    unknown = evaluate(None, np.arange(20.0), threshold=15, alert_p_value=0.01)
+    text = evaluation_report("x", unknown)
+    assert NO_LABEL in text
+    assert "threshold 15 (an alert from this score on)" in text
+    assert "confusion" not in text
+    assert "undefined" not in text
 
 
 def test_false_alarms_against_the_target_stand_below_the_threshold():

@@ -41,8 +41,13 @@ def notes(target, *, rows=27, days=None, names=("10.0.0.1", "10.0.0.2"), scores=
         (
             Target("false_incidents_per_day", 0.1), 2.0,
             ("2 days of calibration rows cannot promise 0.1 false incidents a day: that takes 10 "
-            "(about 50 days of traffic before the test); promised instead: 0.5 false incidents a "
-            "day"),
+            "days (about 50 days of traffic before the test); promised instead: 0.5 false "
+            "incidents a day"),
+        ),
+        (
+            Target("false_incidents_per_day", 30.0), 0.02,
+            ("28.8 min of calibration rows cannot promise 30 false incidents a day: that takes "
+            "48 min (about 4 h of traffic before the test); promised instead: 50 false"),
         ),
         (
             Target("share_of_rows", 0.001), None,
@@ -69,10 +74,12 @@ def test_a_noisy_source_is_named_with_its_share_and_harmless():
     names = [hostile if at % 50 < 5 else f"10.0.1.{at}" for at in range(1000)]
     scores = np.where([name == hostile for name in names], 100.0, 0.0) + np.arange(1000) / 1000
     (told,) = notes(Target("share_of_units", 0.05), rows=1000, names=names, scores=scores)
-    assert told.startswith("noisiest benign sources, by their share of the ")
-    assert "false units of the calibration rows: 10.0.0.9" in told
-    assert "of them were not counted, so that no source decides the threshold" in told
-    assert told.endswith("If this is known and fine, leave it out of alerts")
+    assert told.startswith("noisiest sources, by their share of the ")
+    assert "alerting units of the calibration rows: 10.0.0.9" in told
+    assert (
+        "of these alerting units were not counted, so that no source decides the threshold" in told
+    )
+    assert told.endswith("where one is known and fine, leave its alerts out where you read them")
     assert told.isprintable()
     assert len(told) < 500
 

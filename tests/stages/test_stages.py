@@ -80,7 +80,7 @@ def test_shared_rows_are_counted_and_told_on_the_explored_page(project):
     assert about["shared_rows"] == {"rows": 199, "of": 249, "expected": 0.0}
     explore(project, "mine")
     page = (project.explored("mine") / "index.html").read_text()
-    assert "199 of 249 test rows (79.9%) also occur before the test part" in page
+    assert "199 of 249 test rows (79.9 %) also occur before the test part" in page
 
 
 def test_prepare_writes_the_parts_and_says_what_is_in_them(prepared):

@@ -52,13 +52,20 @@ def evaluation_report(
     return "\n".join([
         f"{title}: {rows}", "",
         classification_report(confusion).rstrip("\n"), "",
+        *(_by_label(evaluation, intervals) if sum(confusion) else []),
+        f"threshold {evaluation.threshold:.6g} (an alert from this score on)",
+        *([] if observed is None else target_lines(observed)),
+    ]) + "\n"  # fmt: skip
+
+
+def _by_label(evaluation: Evaluation, intervals: Intervals | None) -> list[str]:
+    confusion = evaluation.confusion
+    return [
         "confusion matrix",
         f"  benign  {confusion.tn:>9} left alone  {confusion.fp:>9} alerts",
         f"  attack  {confusion.fn:>9} missed      {confusion.tp:>9} found", "",
         *_figure_lines(evaluation, intervals), "",
-        f"threshold {evaluation.threshold:.6g} (an alert from this score on)",
-        *([] if observed is None else target_lines(observed)),
-    ]) + "\n"  # fmt: skip
+    ]  # fmt: skip
 
 
 def classification_report(confusion: Confusion) -> str:
@@ -120,6 +127,8 @@ def threshold_line(rule: Mapping[str, Any]) -> str:
         for name, value in rule.items()
         if name not in {"rule", *_TOLD_APART} and value is not None
     }  # fmt: skip
+    if rule.get("unit") != "source and time":
+        inputs.pop("unit minutes", None)
     for name, value in (rule.get("target") or {}).items():
         inputs = {f"target {in_words(name, value)}": ""} | inputs
     shown = [

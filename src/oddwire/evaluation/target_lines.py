@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.detection.calibration.thresholds.targets import a_day, in_words
 from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS
 from oddwire.percent import percent
 
@@ -15,6 +15,7 @@ HEADS = {INCIDENTS: "false incidents a day", UNITS: "benign units", ROWS: "benig
 _ALERTED = {INCIDENTS: "incidents a day", UNITS: "of the units", ROWS: "of the rows"}
 _VERBS = {"kept": "are consistent with", "above": "exceed", "below": "are below"}
 UNLIKE = "these rows are not like the calibration rows"
+ROUGHLY = "which the calibration rows set only roughly"  # why the interval may leave it out
 
 
 def amount(name: str, value: float) -> str:
@@ -25,7 +26,7 @@ def amount(name: str, value: float) -> str:
     >>> amount("false_incidents_per_day", 42.13), amount("share_of_units", 0.0271)
     ('42.1', '2.71 %')
     """
-    return f"{value:.3g}" if name == INCIDENTS else percent(value)
+    return a_day(value) if name == INCIDENTS else percent(value)
 
 
 def target_sentence(observed: Observed) -> str:
@@ -45,7 +46,10 @@ def target_sentence(observed: Observed) -> str:
     low, high = amount(own.name, own.low), amount(own.name, own.high)
     text = f"{in_words(own.name, own.value)} ({low} to {high}) {_VERBS[observed.verdict]} the "
     text += f"target of {amount(own.name, observed.target[own.name])}"
-    return text + (f": {UNLIKE}" if observed.verdict == "above" else "")
+    if observed.verdict == "above":
+        return f"{text}: {UNLIKE}"
+    within = own.low <= observed.target[own.name] <= own.high
+    return text if within or observed.verdict == "below" else f"{text}, {ROUGHLY}"
 
 
 def alerts_sentence(observed: Observed) -> str:

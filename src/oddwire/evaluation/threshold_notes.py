@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.durations import in_time
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 _LONGEST_NAME = 60
 _COUNTED = {
-    "false_incidents_per_day": "incidents", "share_of_units": "units", "share_of_rows": "rows",
+    "false_incidents_per_day": "incidents", "share_of_units": "alerting units",
+    "share_of_rows": "alerts",
 }  # fmt: skip
 
 
@@ -38,12 +40,12 @@ def _shortfall(rule: Mapping[str, Any], name: str, value: float) -> list[str]:
     short = rule.get("shortfall")
     if not short:
         return []
-    has, needed = _amount(short["has"]), _amount(short["needed"])
-    of = short["of"] if short["of"] == "days" else f"calibration {short['of']}"
-    there = f"{has} {of} of calibration rows" if short["of"] == "days" else f"{has} {of}"
-    takes = needed
+    if short["of"] == "days":
+        there, takes = f"{_days(short['has'])} of calibration rows", _days(short["needed"])
+    else:
+        there, takes = f"{short['has']:,} calibration {short['of']}", f"{short['needed']:,}"
     if short["days_before_test"] is not None:
-        takes += f" (about {_amount(short['days_before_test'])} days of traffic before the test)"
+        takes += f" (about {_days(short['days_before_test'])} of traffic before the test)"
     kept = f"promised instead: {in_words(name, short['promised'])}"
     if short["extrapolated"]:
         kept += "; beyond that the threshold is extrapolated"
@@ -59,7 +61,7 @@ def _limit(rule: Mapping[str, Any], name: str, value: float) -> list[str]:
 
 
 def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
-    """Name the sources with the most false alarms, and what was not counted of them."""
+    """Name the sources with the most alerts in calibration, and how many were not counted."""
     noisy = rule.get("noisiest") or []
     if not noisy:
         return []
@@ -70,14 +72,16 @@ def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
     )
     left_out = rule.get("alarms_not_counted")
     beyond = (
-        f"; {left_out} of them were not counted, so that no source decides the threshold: they "
-        "come on top of the target for as long as it goes on"
+        f"; {left_out} of these {counted} {'was' if left_out == 1 else 'were'} not counted, so "
+        "that no source decides the threshold: such come on top of the target for as long as "
+        "their source goes on"
         if left_out else ""
     )  # fmt: skip
-    told = f"noisiest benign sources, by their share of the {rule['calibration_alarms']} false"
-    told += f" {counted} of the calibration rows: {names}{beyond}"
-    return [f"{told}. If this is known and fine, leave it out of alerts"]
+    # Without labels nothing says that they are benign: an attacker may be among them.
+    told = f"noisiest sources, by their share of the {rule['calibration_alarms']} {counted} of the "
+    told += f"calibration rows: {names}{beyond}. Look at them; where one is known and fine, leave "
+    return [f"{told}its alerts out where you read them"]
 
 
-def _amount(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.2g}"  # noqa: PLR2004 - digits
+def _days(days: float) -> str:
+    return f"{days:,.0f} days" if days >= 10 else in_time(24 * 60 * days)  # noqa: PLR2004 - digits

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from oddwire.exploration.sample import AllRows
 from oddwire.exploration.suspect_names import named_like
+from oddwire.percent import percent
 from oddwire.traffic.addresses import sides
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.wire_text import printable
@@ -138,7 +139,7 @@ def _order(values: Vector) -> str | None:
     if max(up, down) < _ONE_WAY or len(np.unique(values)) < _ORDERED_UNIQUE * len(values):
         return None
     way = "grows" if up >= down else "falls"
-    return f"{way} from row to row in {max(up, down):.1%} of the steps"
+    return f"{way} from row to row in {percent(max(up, down))} of the steps"
 
 
 def _row_number(values: Vector) -> str | None:

@@ -292,7 +292,7 @@ def test_a_state_that_is_damaged_is_refused(state):
 @pytest.mark.parametrize("threshold", [-math.inf, 0.0, math.inf])
 def test_a_threshold_that_too_many_units_reach_or_none_is_refused(threshold):
     units, _ = begin()
-    with pytest.raises(ParameterError, match="at most 20% of them, got"):
+    with pytest.raises(ParameterError, match="at most 20 % of them, got"):
         AdaptiveThreshold(units, threshold, per_day=True)
 
 

@@ -67,6 +67,12 @@ def test_where_the_test_rows_agree_the_sentence_says_so():
     )
 
 
+def test_a_tie_on_the_test_rows_is_no_lead():
+    text = told({"a": 0.8, "b": 0.7}, {"a": scored(2), "b": scored(2)})
+    assert "None finds more on the later test rows (mean recall 0." in text
+    assert "leads" not in text
+
+
 def test_where_the_test_rows_disagree_the_lead_has_its_interval_and_the_reason():
     text = told({"a": 0.8, "b": 0.7}, {"a": scored(1), "b": scored(3)}, later=False)
     assert "On the test rows, which choose nothing, b leads by 0." in text

@@ -19,7 +19,7 @@ def test_a_training_tells_the_share_and_keeps_the_model_from_being_champion(trai
     rows = pd.concat([make_rows(150, seed=5), seen])
     rows.to_csv(bare.root / "test.csv", index=False)
     result = train().result
-    assert result.shared_rows.startswith("150 of 300 test rows (50.0%) also occur before")
+    assert result.shared_rows.startswith("150 of 300 test rows (50 %) also occur before")
     assert (result.promoted, result.champion) == (False, None)
-    assert "50.0% of the test rows also occur before the test part" in result.reason
+    assert "50 % of the test rows also occur before the test part" in result.reason
     assert result.shared_rows in leaderboard_markdown(result, str)

@@ -31,7 +31,7 @@ def test_copied_rows_are_counted_and_told_with_their_share():
     found = count_shared([before], [test])
     assert (found.rows, found.of, found.share) == (400, 1000, 0.4)
     assert found.remarkable
-    assert found.sentence.startswith("400 of 1,000 test rows (40.0%) also occur before")
+    assert found.sentence.startswith("400 of 1,000 test rows (40 %) also occur before")
 
 
 @pytest.mark.parametrize("repeats", [0.0, 0.3, 0.9])

@@ -37,6 +37,7 @@ import numpy as np
 from oddwire.detection.calibration.conformal import SMALLEST_P, numbers
 from oddwire.detection.calibration.tail import FloatArray
 from oddwire.errors import ModelError, ParameterError
+from oddwire.percent import percent
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.units import microseconds_of
 from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
@@ -108,7 +109,7 @@ class AdaptiveThreshold:
         if not (math.isfinite(threshold) and SMALLEST_P < share <= LARGEST_SHARE):
             raise ParameterError(
                 "an adaptive threshold needs a threshold that some benign units reach, and at most "
-                f"{LARGEST_SHARE:.0%} of them, got {threshold:g}: {share:.2%} of them reach it"
+                f"{percent(LARGEST_SHARE)} of them, got {threshold:g}: {percent(share)} reach it"
             )
         self._units, self._first, self._share = units, threshold, share
         self._length = microseconds_of(units.minutes)

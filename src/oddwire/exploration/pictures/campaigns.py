@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from oddwire.exploration.pictures.canvas import COLOURS, Picture, figure_for, left_out, name_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_FAMILIES = 40
 _LARGEST = 130.0  # area of the dot of the largest campaign, in square points
@@ -34,7 +37,7 @@ def draw_campaigns(statistics: dict[str, Any]) -> Picture:
     axes.grid(axis="x", color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("UTC")
+    _date(axes)
     return Picture(
         "campaigns",
         f"When {len(table):,} campaigns of {len(families)} attack families ran.",
@@ -42,6 +45,16 @@ def draw_campaigns(statistics: dict[str, Any]) -> Picture:
         + left_out(len(table), about["count"], "campaigns"),
         figure,
     )
+
+
+def _date(axes: Axes) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    axes.set_xlabel("UTC")
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call] # matplotlib's
+    axes.xaxis.set_major_locator(locator)
+    shown = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call] # matplotlib's
+    axes.xaxis.set_major_formatter(shown)  # whole dates would be written over one another
 
 
 def _moments(texts: pd.Series[Any]) -> Any:

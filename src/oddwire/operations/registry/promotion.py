@@ -204,9 +204,9 @@ def _score_floors(candidate: Candidate, settings: PromotionSettings) -> tuple[Ch
 
 def _unseen(shared: SharedRows) -> Check:
     passed = not (shared.remarkable and shared.excess > MOST_SHARED)
-    note = f"{shared.share:.1%} of the test rows also occur before the test part"
+    note = f"{percent(shared.share)} of the test rows also occur before the test part"
     if not passed:
-        note += f" (limit {MOST_SHARED:.0%} beyond repeats in the traffic)"
+        note += f" (limit {percent(MOST_SHARED)} beyond repeats in the traffic)"
     return Check(
         name="unseen_test_rows", passed=passed, figure=shared.excess, limit=MOST_SHARED, note=note
     )

@@ -199,7 +199,7 @@ class DetectorReport:
 
     @cached_property
     def intervals(self) -> Intervals:
-        """How sure the figures on the test rows are."""
+        """How sure the figures on the test rows are; of false alarms as `observed` has it."""
         rows = self.scored
         resamples = affordable_resamples(len(rows.scores))
         drawn = bootstrap_intervals(

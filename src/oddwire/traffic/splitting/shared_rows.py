@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oddwire.percent import percent
 from oddwire.traffic.row_hashes import Hashes, hash_rows
 from oddwire.traffic.schema import CAMPAIGN, LABEL, UNIT
 
@@ -67,13 +68,13 @@ class SharedRows:
         """What a person should know, empty where there is nothing to say."""
         if not self.rows:
             return ""
-        text = f"{self.rows:,} of {self.of:,} test rows ({self.share:.1%}) also occur before the"
-        text += " test part"
-        expected = self.expected / self.of
+        text = f"{self.rows:,} of {self.of:,} test rows ({percent(self.share)}) also occur before"
+        text += " the test part"
+        expected = percent(self.expected / self.of)
         if self.remarkable:
-            text += f"; repeats in the traffic explain {expected:.1%}. Figures on such rows are"
-            return f"{text} better than on new traffic: give `test` rows of another time"
-        return f"{text}, as often as rows before it repeat one another ({expected:.1%})"
+            text += f"; repeats in the traffic explain {expected}. Figures on such rows are better"
+            return f"{text} than on new traffic: give `test` rows of another time"
+        return f"{text}, as often as rows before it repeat one another ({expected})"
 
     def summary(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

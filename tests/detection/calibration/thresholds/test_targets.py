@@ -43,7 +43,10 @@ def test_where_a_unit_is_a_row_a_share_of_units_is_one_of_rows():
     assert target_of(alerts, kind="row", timed=True) == Target("false_incidents_per_day", 5.0)
 
 
-def test_incidents_per_day_of_rows_without_times_are_refused_with_what_to_write():
+@pytest.mark.parametrize(
+    ("kind", "instead"), [("source", "share_of_units: 0.01"), ("row", "share_of_rows: 0.01")]
+)
+def test_incidents_per_day_of_rows_without_times_are_refused_with_what_to_write(kind, instead):
     alerts = AlertSettings(target={"false_incidents_per_day": 5})
-    with pytest.raises(ParameterError, match=r"needs a source with times.*share_of_rows: 0\.01"):
-        target_of(alerts, kind="source", timed=False)
+    with pytest.raises(ParameterError, match=f"needs a source with times.*{instead}"):
+        target_of(alerts, kind=kind, timed=False)

@@ -52,10 +52,21 @@ class Target:
         return in_words(self.name, self.value)
 
 
+def a_day(value: float) -> str:
+    """Return how many incidents a day brings, without an exponent.
+
+    Examples
+    --------
+    >>> a_day(24.23), a_day(1234.5)
+    ('24.2', '1,234')
+    """
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004 - three digits
+
+
 def in_words(name: str, value: float) -> str:
     """Return an amount of false alarms for a sentence."""
     if name == "false_incidents_per_day":
-        return f"{value:.3g} false incidents a day"
+        return f"{a_day(value)} false incidents a day"
     return f"{percent(value)} of benign {'units' if name == 'share_of_units' else 'rows'}"
 
 
@@ -109,10 +120,11 @@ def target_of(alerts: AlertSettings, *, kind: Kind, timed: bool) -> Target | Non
 def _given(wanted: TargetSettings, *, kind: Kind, timed: bool) -> Target:
     if wanted.false_incidents_per_day is not None:
         if not timed:
+            share = "share_of_rows" if kind == "row" else "share_of_units"
             raise ParameterError(
                 "alerts.target.false_incidents_per_day needs a source with times, got rows "
-                "without: write `target: {share_of_rows: 0.01}`, name the `time` column, or leave "
-                "`target` out, and each source has its own default"
+                f"without: write `target: {{{share}: {SHARE}}}`, leave `target` out (each source "
+                "then has a target that its rows allow), or name the `time` column"
             )
         return Target("false_incidents_per_day", wanted.false_incidents_per_day)
     if wanted.share_of_rows is not None:
