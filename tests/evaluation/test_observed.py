@@ -182,7 +182,7 @@ def test_a_rule_has_a_target_or_none():
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [(1000.0, "are below the target of 1e+03"), (1.0, f"exceed the target of 1: {UNLIKE}")],
+    [(1000.0, "are below the target of 1,000"), (1.0, f"exceed the target of 1: {UNLIKE}")],
 )
 def test_the_sentence_says_the_verdict_and_of_what_rows_differ_only_where_it_is_sure(target, words):
     seen = observe(count_false_alarms(traffic(np.random.default_rng(4)), 1), {INCIDENTS: target})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oddwire.detection.calibration.thresholds.targets import in_words
+from oddwire.detection.calibration.thresholds.targets import a_day, in_words
 from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS
 from oddwire.percent import percent
 
@@ -25,7 +25,7 @@ def amount(name: str, value: float) -> str:
     >>> amount("false_incidents_per_day", 42.13), amount("share_of_units", 0.0271)
     ('42.1', '2.71 %')
     """
-    return f"{value:.3g}" if name == INCIDENTS else percent(value)
+    return a_day(value) if name == INCIDENTS else percent(value)
 
 
 def target_sentence(observed: Observed) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from oddwire.detection.calibration.thresholds.targets import target_in_words
+from oddwire.detection.calibration.thresholds.targets import a_day, target_in_words
 from oddwire.operations.markdown import escaped, table
 from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.score_file import ScoredFile
@@ -22,7 +22,7 @@ def alerts_in_words(result: ScoredFile | ScoredParts) -> str:
     else:
         units = _counted(result.alerting_units, "unit")
         said += f" in {units}, {_counted(result.incidents, 'incident')}"
-    per_day = [f"{result.incidents / result.days:.3g} a day"] if result.days >= 1 else []
+    per_day = [f"{a_day(result.incidents / result.days)} a day"] if result.days >= 1 else []
     return f"{said} ({'; '.join([*per_day, _target(result)])})"
 
 
@@ -30,7 +30,9 @@ def adaptive_in_words(result: ScoredFile | ScoredParts) -> str:
     """Return how many alerts the threshold that follows drift raises; empty if not asked for."""
     if result.adaptive_alerts is None or result.adaptive_incidents is None:
         return ""
-    per_day = f" ({result.adaptive_incidents / result.days:.3g} a day)" if result.days >= 1 else ""
+    per_day = (
+        f" ({a_day(result.adaptive_incidents / result.days)} a day)" if result.days >= 1 else ""
+    )
     return (
         f"{_counted(result.adaptive_alerts, 'alert')} of the threshold that follows drift, "
         f"{_counted(result.adaptive_incidents, 'incident')}{per_day}"
@@ -91,7 +93,7 @@ def _counts(result: ScoredFile | ScoredParts) -> list[list[str]]:
         ["alerts", f"{result.alerts:,}"],
         ["units that alert", f"{result.alerting_units:,}"],
         ["incidents", f"{result.incidents:,}"],
-        *([["incidents a day", f"{result.incidents / result.days:.3g}"]] * (result.days >= 1)),
+        *([["incidents a day", f"{a_day(result.incidents / result.days)}"]] * (result.days >= 1)),
         ["target", target_in_words(result.target) or "none"],
         ["share of rows that alert", rate],
         ["expected of benign rows", percent(result.alert_p_value)],

@@ -52,10 +52,21 @@ class Target:
         return in_words(self.name, self.value)
 
 
+def a_day(count: float) -> str:
+    """Return how many incidents a day there are, without a unit.
+
+    Examples
+    --------
+    >>> a_day(42.13), a_day(1234.5)
+    ('42.1', '1,234')
+    """
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"  # noqa: PLR2004 - three digits
+
+
 def in_words(name: str, value: float) -> str:
     """Return an amount of false alarms for a sentence."""
     if name == "false_incidents_per_day":
-        return f"{value:.3g} false incidents a day"
+        return f"{a_day(value)} false incidents a day"
     return f"{percent(value)} of benign {'units' if name == 'share_of_units' else 'rows'}"
 
 
