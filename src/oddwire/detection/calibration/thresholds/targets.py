@@ -52,15 +52,15 @@ class Target:
         return in_words(self.name, self.value)
 
 
-def a_day(value: float) -> str:
-    """Return how many incidents a day brings, without an exponent.
+def a_day(count: float) -> str:
+    """Return how many incidents a day there are, without a unit.
 
     Examples
     --------
-    >>> a_day(24.23), a_day(1234.5)
-    ('24.2', '1,234')
+    >>> a_day(42.13), a_day(1234.5)
+    ('42.1', '1,234')
     """
-    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004 - three digits
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"  # noqa: PLR2004 - three digits
 
 
 def in_words(name: str, value: float) -> str:
