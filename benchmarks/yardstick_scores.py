@@ -18,15 +18,15 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from label_free import drawn
 from tasks import CIC_FILE, NSL_FILES, TIMES_TO_LIVE, UNSW_FILE, cicids, shared_data, unsw
 
 from oddwire.detection.detectors import search_space
 from oddwire.detection.model import Model
-from oddwire.detection.search_space import HyperParameters
+from oddwire.detection.search_space import Choice, HyperParameters, IntRange, SearchSpace, When
 from oddwire.params import NslKddSource, SimulatedSource, SplitSettings, TableSource, ZeekSource
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES, connection_features
 from oddwire.traffic.schema import FeatureSchema
@@ -45,6 +45,24 @@ PARTS = ("train", "calibration", "validation", "test")
 OFFICIAL = "nsl-kdd-official"
 ZEEK_FILE = "zeek/conn.log.labeled"
 Rows = tuple[pd.DataFrame, FeatureSchema]
+
+
+def drawn(space: SearchSpace, random: np.random.Generator) -> HyperParameters:
+    """Draw a point of a search space."""
+    chosen: dict[str, Any] = {}
+    for name, searched in space.items():
+        dimension = searched.then if isinstance(searched, When) else searched
+        if isinstance(searched, When) and not searched.holds(chosen):
+            if searched.otherwise is not None:
+                chosen[name] = searched.otherwise
+            continue
+        if isinstance(dimension, Choice):
+            chosen[name] = dimension.values[random.integers(len(dimension.values))]  # noqa: PD011
+            continue
+        ends = np.array([dimension.low, dimension.high], dtype=float)
+        value = np.exp(random.uniform(*np.log(ends))) if dimension.log else random.uniform(*ends)
+        chosen[name] = round(value) if isinstance(dimension, IntRange) else float(value)
+    return chosen
 
 
 def table(source: TableSource | NslKddSource) -> Rows:

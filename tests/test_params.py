@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from oddwire.detection.calibration.thresholds.targets import target_of
 from oddwire.errors import ParameterError
 from oddwire.params import (
     DRIFT_SCENARIOS,
@@ -45,6 +46,13 @@ def test_the_shipped_file_is_right_and_its_order_of_detectors_is_kept():
 def test_the_shipped_file_leaves_each_source_the_target_that_it_can_keep():
     # NSL-KDD has no times: a number a day would refuse what the README begins with.
     assert load_params(SHIPPED).alerts == AlertSettings()
+
+
+@pytest.mark.parametrize("kind", ["source and time", "source", "row"])
+def test_the_shipped_file_has_a_target_for_every_kind_of_rows(kind):
+    """NSL-KDD, which is in it, has neither sources nor times."""
+    timed = kind == "source and time"
+    assert target_of(load_params(SHIPPED).alerts, kind=kind, timed=timed) is not None
 
 
 def test_the_shipped_file_names_the_files_that_fetch_brings():
@@ -94,7 +102,12 @@ def test_what_is_promised_of_false_alarms_reads_back_the_same(alerts):
             "alerts.target", "exactly one of", "share_of_units, share_of_rows",
         ),
         ({"target": {"share_of_units": 1}}, "alerts.target.share_of_units", "less than 1", "got 1"),
-        ({"target": {"share_of_rows": 0}}, "alerts.target.share_of_rows", "greater than 0", "0"),
+        ({"target": {"share_of_rows": 0}}, "alerts.target.share_of_rows", "0.000000001", "got 0"),
+        ({"target": {"share_of_units": 5e-324}}, "share_of_units", "0.000000001", "got 5e-324"),
+        (
+            {"target": {"false_incidents_per_day": 1e308}},
+            "alerts.target.false_incidents_per_day", "less than or equal to 1000000000", "1e+308",
+        ),
         ({"target": 0.01}, "alerts.target", "a block of keys and values", "got 0.01"),
         (
             {"rule": "tail", "target": {"false_incidents_per_day": 5}},
@@ -258,7 +271,7 @@ fractions = st.floats(0, 1, exclude_min=True, exclude_max=True)
 @given(
     seed=st.integers(0, 2**31 - 1),
     test=fractions,
-    share=fractions,
+    share=st.floats(1e-9, 1, exclude_max=True),
     trials=st.integers(0, 100_000),
     timeout=st.floats(1e-3, 1e6),
 )

@@ -51,6 +51,15 @@ def test_units_and_campaigns_are_read_back_as_they_were_saved(tmp_path, rows, ki
         assert one is None or one.tolist() == other.tolist()
 
 
+def test_a_wide_name_is_written_once_however_many_rows_have_it(tmp_path):
+    wide = "x" * 1000
+    rows = table(unit=[wide, "b"])
+    ScoredRows.of(pd.concat([rows] * 50, ignore_index=True), np.zeros(100)).save(tmp_path / "it")
+    names = pd.read_parquet(tmp_path / "it")["source_name"]
+    assert names.notna().sum() == 2
+    assert ScoredRows.load(tmp_path / "it").units.names.tolist() == [wide, "b"]
+
+
 def test_the_rows_of_a_campaign_are_a_cluster():
     scored = ScoredRows.of(connections(), np.zeros(4))
     assert scored.campaign.tolist() == [None, "scan 1", None, "scan 2"]

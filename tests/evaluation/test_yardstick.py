@@ -211,6 +211,25 @@ def test_a_difference_turns_round_with_the_two(seed, known):
     assert (same.estimate, same.low, same.high, same.share_better) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_unit_whose_rows_are_drawn_apart_still_counts(timed):
+    """One source for half an hour: its few units lie across the stretches of time drawn."""
+    count = 300
+    rng = np.random.default_rng(0)
+    labels = (rng.random(count) < 0.2).astype(float)
+    attack = np.where(labels == 1, "scan", None)
+    clock = np.sort(rng.integers(30 * MINUTE, size=count)) if timed else None
+    kind = "source and time" if timed else "source"
+    units = Units(np.zeros(count, np.int64), np.array(["a"], object), clock, 10.0, kind)
+    one, other = (
+        ScoredRows(labels, rng.normal(size=count) + merit * labels, attack, units=units)
+        for merit in (3, 0)
+    )
+    found = yardstick.paired_difference(one, other, resamples=400)
+    assert np.isfinite([found.low, found.high]).all()
+    assert found.low <= found.high
+
+
 def test_what_does_not_fit_is_an_error():
     rows = drawn(8)
     with pytest.raises(DataError, match="same rows"):

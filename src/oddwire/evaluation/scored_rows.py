@@ -88,8 +88,11 @@ class ScoredRows:
         if self.units is not None:
             codes, names = self.units.sources, self.units.names
             if self.units.kind != "row":
-                frame[_SOURCE] = codes
-                frame[f"{_SOURCE}_name"] = names[codes]
+                # A name in its first row alone: one of a megabyte is written once.
+                first = np.unique(codes, return_index=True)[1]
+                shown = np.full(len(codes), None, dtype=object)
+                shown[first] = names[codes[first]]
+                frame[_SOURCE], frame[f"{_SOURCE}_name"] = codes, shown
             frame.attrs[_UNITS] = {"minutes": self.units.minutes, "kind": self.units.kind}
         frame.to_parquet(file)
 
@@ -119,5 +122,6 @@ def _units(frame: pd.DataFrame) -> Units | None:
     else:
         sources = frame[_SOURCE].to_numpy()
         names = np.empty(int(sources.max(initial=-1)) + 1, dtype=object)
-        names[sources] = frame[f"{_SOURCE}_name"].to_numpy(dtype=object)
+        numbers, first = np.unique(sources, return_index=True)
+        names[numbers] = frame[f"{_SOURCE}_name"].to_numpy(dtype=object)[first]
     return Units(sources, names, clock, kept["minutes"], kept["kind"])

@@ -195,13 +195,11 @@ class _Depths:
 
     def __init__(self, cases: _Cases, scores: Floats) -> None:
         self.cases = cases
-        # A unit counts as often as its worst row is drawn; of equal ones the last, since nearly
-        # always all rows of a unit are of one cluster.
-        worst = np.lexsort((scores[cases.benign], cases.units))
-        last = np.append(np.flatnonzero(np.diff(cases.units[worst])), len(worst) - 1)
-        units = cases.benign[worst[last]]
-        self.units: Ints = units[np.argsort(-scores[units], kind="stable")]
-        ranked, sought = -scores[self.units], -scores[cases.attacks]
+        self.unit_sizes = np.bincount(cases.units)
+        worst = np.full(len(self.unit_sizes), -np.inf)
+        np.maximum.at(worst, cases.units, scores[cases.benign])
+        self.order: Ints = np.argsort(-worst, kind="stable")
+        ranked, sought = -worst[self.order], -scores[cases.attacks]
         self.above: Ints = np.searchsorted(ranked, sought, side="left")
         self.up_to: Ints = np.searchsorted(ranked, sought, side="right")
         self.sizes = np.bincount(cases.groups)
@@ -217,7 +215,10 @@ class _Depths:
         return float((mine @ found / mine.sum() + each.sum() / all_of_it.sum()) / 2)
 
     def _values(self, weights: Floats) -> Floats:
-        counted = np.concatenate([[0.0], np.cumsum(weights[self.units])])
+        # A unit counts as often as its rows are drawn on the mean: where clusters are stretches of
+        # time, its worst row alone may be in none that is drawn.
+        units = np.bincount(self.cases.units, weights[self.cases.benign]) / self.unit_sizes
+        counted = np.concatenate([[0.0], np.cumsum(units[self.order])])
         share = (counted[self.above] + counted[self.up_to]) / 2 / counted[-1]
         below = np.log(HIGHEST / np.maximum(share, LOWEST)) / np.log(HIGHEST / LOWEST)
         found: Floats = np.maximum(below, 0.0)

@@ -18,6 +18,9 @@ _REPLACED_KEYS = {
 }
 _REPLACED_RULES = ("fpr", "alerts_per_day")
 
+# Far beyond what any traffic can show, and far from where float64 ends.
+_RAREST, _MOST = 1e-9, 1e9
+
 
 class TargetSettings(Settings):
     """How many false alarms there may be: one of three.
@@ -32,9 +35,9 @@ class TargetSettings(Settings):
         Share of the benign connections that may raise an alert.
     """
 
-    false_incidents_per_day: float | None = Field(None, gt=0)
-    share_of_units: Fraction | None = None
-    share_of_rows: Fraction | None = None
+    false_incidents_per_day: float | None = Field(None, ge=_RAREST, le=_MOST)
+    share_of_units: Fraction | None = Field(None, ge=_RAREST)
+    share_of_rows: Fraction | None = Field(None, ge=_RAREST)
 
     @model_validator(mode="after")
     def _check_that_it_is_one(self) -> Self:

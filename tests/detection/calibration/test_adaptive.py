@@ -255,7 +255,34 @@ def test_a_score_that_is_no_number_is_refused_and_nothing_taken_in():
     assert adaptive.to_dict() == state
 
 
-@pytest.mark.parametrize("state", [{}, {"level": "x"}, {"level": 99.0}])
+def test_units_near_from_a_step_before_raise_the_level_by_no_more_than_a_step():
+    """Of rows without times a source is one unit for good, however many steps it takes."""
+    count = 5000
+    frame = pd.DataFrame({"unit": [f"{k}" for k in range(count)]})
+    scores = np.random.default_rng(0).exponential(size=count)
+    units = UnitCalibration.fit(BenignAlarms.of(scores, units_of(frame)))
+    adaptive = AdaptiveThreshold(units, units.worst.threshold(0.01), per_day=False)
+    follow, levels = UnitsSoFar(), []
+    later = pd.DataFrame({"unit": [f"later {k}" for k in range(count)]})
+    near = units.worst.threshold(0.04)
+    for batch, score in ((frame[:1500], near), (frame[:1500], 100.0), (later, 0.0)):
+        for begin in range(0, len(batch), 500):  # half a step
+            some = batch[begin : begin + 500]
+            scores = np.full(500, score)
+            adaptive.update(follow.update(some, scores), scores)
+            levels.append(adaptive.to_dict()["level"])
+    up = np.diff(np.log(levels)).max()
+    assert 0 < up <= LEARNING_RATE + 1e-12
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {}, {"level": "x"}, {"level": 99.0}, {"level": math.nan}, {"elapsed": math.inf},
+        {"seen": 10**30}, {"clock": 10**30}, {"reached": -(10**9)},
+    ],
+    ids=str,
+)  # fmt: skip
 def test_a_state_that_is_damaged_is_refused(state):
     _, adaptive = begin()
     with pytest.raises(ModelError):

@@ -337,6 +337,19 @@ def test_a_description_that_does_not_fit_is_refused(copy, change, message):
         Model.load(folder)
 
 
+@pytest.mark.parametrize(
+    "change", [{"days": 0}, {"days": float("nan")}, {"minutes": 0}, {"kind": "<b>"}], ids=str
+)
+def test_units_that_nothing_has_are_refused(copy, change):
+    folder, _ = copy
+    about = json.loads((folder / "model.json").read_text())
+    about["unit_calibration"] |= change
+    (folder / "model.json").write_text(json.dumps(about))
+    renew_manifest(folder)
+    with pytest.raises(ModelError, match="units must be of a known kind"):
+        Model.load(folder)
+
+
 def test_a_saved_model_is_replaced_whole(copy, tmp_path):
     folder, old = copy
     (folder / "stale.txt").write_text("of the former model")

@@ -20,11 +20,11 @@ So r is the least of three numbers:
   more of them come near;
 * 3, so that a step lifts the threshold by a bounded amount, however much comes.
 
-What raises an alert therefore never lifts the threshold by itself, in whatever number: a flood is
-no evidence. What remains possible: who sends both alerts and many sources just below the threshold
-lifts it by a factor of 1.5 in the level each day, and by 20 in all. A jump of benign traffic far
-beyond the threshold looks like attacks, and the alerts then do not end: that is for the drift
-check, and a person, to settle.
+What raises an alert therefore never lifts the threshold further than the units near it do, in
+whatever number: a flood is no evidence. What remains possible: who sends both alerts and many
+sources just below the threshold lifts it by a factor of 1.5 in the level each day, and by 20 in
+all. A jump of benign traffic far beyond the threshold looks like attacks, and the alerts then do
+not end: that is for the drift check, and a person, to settle.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ _ALERTS_PER_STEP = 10  # to expect: of fewer, a step would learn chance alone
 _DAY = 86_400 * MICROSECONDS
 _HOUR = _DAY // 24
 _LARGEST_NEAR = 0.5
+_LATEST = np.iinfo(np.int64).max
 _ROWS = 2**14  # looked at together
 
 
@@ -212,7 +213,8 @@ class AdaptiveThreshold:
         if near > at and expected:  # not where all benign units near it have one score
             alerts = self._alerts / (expected * self._share)
             close = (self._reached - self._alerts) / (expected * (near - at)) * self._level
-            observed = min(alerts, float(close), MOST_COUNTED)
+            # Of rows without times, units that came near in an earlier step may be alerts in this.
+            observed = min(alerts, max(float(close), 0.0), MOST_COUNTED)
             moved = self._level * math.exp(LEARNING_RATE * (1 - observed))
             self._level = min(max(moved, LOWEST), HIGHEST)
         self._begin_step()
@@ -235,11 +237,13 @@ class AdaptiveThreshold:
         try:
             level = float(state["level"])
             names = ("clock", "elapsed", "alerts", "reached", "seen")
-            clock, elapsed, alerts, reached, seen = (int(state[name]) for name in names)
-        except (KeyError, TypeError, ValueError):
+            clock, *counts = (int(state[name]) for name in names)
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise ModelError("the state of an adaptive threshold is damaged") from None
+        if not (UNTIMED <= clock <= _LATEST and 0 <= min(counts) <= max(counts) <= _LATEST):
+            raise ModelError(f"an adaptive threshold cannot have counted {counts!s:.80}")
         if not LOWEST <= level <= HIGHEST:
             raise ModelError(f"the level of an adaptive threshold is out of bounds: {level!r}")
         self._level, self._clock = level, clock
         self._begin_step()
-        self._elapsed, self._alerts, self._reached, self._seen = elapsed, alerts, reached, seen
+        self._elapsed, self._alerts, self._reached, self._seen = counts

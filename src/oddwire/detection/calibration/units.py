@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
 
 from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.calibration.tail import FloatArray
+from oddwire.errors import ModelError
+from oddwire.traffic.units import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from oddwire.detection.calibration.benign_alarms import BenignAlarms
@@ -96,7 +99,11 @@ class UnitCalibration:
             If they do not belong together.
         """
         days = None if content["days"] is None else float(content["days"])
-        return cls(
-            ConformalCalibration.from_dict(content["worst"], worst), days,
-            str(content["kind"]), float(content["minutes"]),
-        )  # fmt: skip
+        minutes, kind = float(content["minutes"]), str(content["kind"])
+        lengths = (minutes,) if days is None else (minutes, days)
+        if kind not in get_args(Kind) or not all(0 < each < np.inf for each in lengths):
+            raise ModelError(
+                "a model's units must be of a known kind, their minutes and days above 0, got "
+                f"{kind!r:.40}, {minutes} minutes and {days} days"
+            )
+        return cls(ConformalCalibration.from_dict(content["worst"], worst), days, kind, minutes)

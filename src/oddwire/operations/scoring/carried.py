@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.evaluation.observed import INCIDENTS, target_of
 from oddwire.operations.registry.versions import Version
-from oddwire.traffic.features.in_batches import RowsWithOverlap
+from oddwire.traffic.features.in_batches import UNREADABLE, RowsWithOverlap
 from oddwire.traffic.schema import UNIT
 from oddwire.traffic.units import microseconds_of
 from oddwire.traffic.units.incidents_so_far import IncidentsSoFar
@@ -160,15 +159,7 @@ class Carried:
                 )
                 if self._adaptive is not None:
                     self._adaptive.go_on(json.loads(str(kept["adaptive"])))
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            IndexError,
-            EOFError,
-            BadZipFile,
-            ModelError,
-        ) as error:
+        except (*UNREADABLE, ModelError) as error:
             raise DataError(
                 f"{shown_path(file)} is damaged ({printable(str(error), _SHOWN)}): remove it, and "
                 "the rows before are scored once more"

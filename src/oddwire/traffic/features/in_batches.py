@@ -8,6 +8,7 @@ stands by itself, and its features may be computed anywhere, at the same time as
 from __future__ import annotations
 
 import datetime as dt
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,11 @@ from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.wire_text import printable, shown_path
 
 _SHOWN = 80
+# What reading a damaged file of arrays ends in, down to the zip file in it.
+UNREADABLE = (
+    OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, EOFError, MemoryError,
+    RuntimeError, BadZipFile, zlib.error,
+)  # fmt: skip
 _BEFORE, _STATE = "before.parquet", "state.npz"
 # What the long memory is to know when a period begins. Of less, hosts that are seen every few days
 # would count as new in the period, and not in the reference.
@@ -205,7 +211,7 @@ class FeaturesInBatches:
                 self._clock = Clock(kept["clock"])
                 self._clocks_before = kept["clocks_before"]
                 self._memory = LongMemory.from_arrays(kept)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException) as error:
+        except (*UNREADABLE, pa.ArrowException) as error:
             raise DataError(
                 f"{shown_path(folder)} is damaged ({printable(str(error), _SHOWN)}): remove it, and"
                 " rows are scored without what was before them"

@@ -81,6 +81,7 @@ class IncidentsSoFar:
             If an array is missing or does not fit.
         """
         found = cls(minutes)
-        sources = arrays[f"{name}_sources"].tolist()
-        found._newest = dict(zip(sources, arrays[f"{name}_newest"].tolist(), strict=True))
+        sources = arrays[f"{name}_sources"].astype(np.uint64).ravel().tolist()
+        newest = arrays[f"{name}_newest"].astype(np.int64).ravel().tolist()
+        found._newest = dict(zip(sources, newest, strict=True))
         return found
