@@ -54,28 +54,28 @@ class WorstSoFar(NamedTuple):
 class UnitsSoFar:
     """Follows the units of rows, in the order in which they are known.
 
-        Units are those of `oddwire.traffic.units.units_of`. A table's rows without a time belong to the
-        time of the row before them; those before the first time, which is not known yet, to one of
-        their own.
+    Units are those of `oddwire.traffic.units.units_of`. A table's rows without a time belong to the
+    time of the row before them; those before the first time, which is not known yet, to one of
+    their own.
 
-        Parameters
-        ----------
-        minutes
-            How long a unit is.
-        places
-            How many sources of one time are kept, a power of two.
+    Parameters
+    ----------
+    minutes
+        How long a unit is.
+    places
+        How many sources of one time are kept, a power of two.
 
-        Examples
-        --------
-        >>> rows = pd.DataFrame({
-        ...     "src_ip": ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.1"],
-        ...     "end": pd.to_datetime([0, 30, 60, 650], unit="s", utc=True),
-        ... })
-        >>> units = UnitsSoFar()
-        >>> units.update(rows[:2], [0.9, 0.1]).worst.tolist()
-        [0.9, 0.1]
-        >>> units.update(rows[2:], [0.5, 0.5]).worst.tolist()
-        [0.9, 0.5]
+    Examples
+    --------
+    >>> rows = pd.DataFrame({
+    ...     "src_ip": ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.1"],
+    ...     "end": pd.to_datetime([0, 30, 60, 650], unit="s", utc=True),
+    ... })
+    >>> units = UnitsSoFar()
+    >>> units.update(rows[:2], [0.9, 0.1]).worst.tolist()
+    [0.9, 0.1]
+    >>> units.update(rows[2:], [0.5, 0.5]).worst.tolist()
+    [0.9, 0.5]
     """
 
     def __init__(self, minutes: float = MINUTES, *, places: int = PLACES) -> None:
