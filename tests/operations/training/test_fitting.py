@@ -106,7 +106,6 @@ def by_rule(desk, rule, **settings):
     ("rule", "settings"),
     [
         ("target", {"target": {"share_of_rows": 0.02}}),
-        ("target", {"target": {"share_of_units": 0.02}}),
         ("tail", {"target": {"share_of_rows": 0.02}}),
         ("best_f1", {}),
         ("precision", {"min_precision": 0.3, "attack_share": 0.2}),

@@ -7,8 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddwire.traffic import incidents_so_far
-from oddwire.traffic.units import units_of
+from oddwire.traffic.units import incidents_so_far, units_of
 from oddwire.traffic.units.incidents_so_far import IncidentsSoFar
 
 

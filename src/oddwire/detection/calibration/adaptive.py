@@ -100,7 +100,7 @@ class AdaptiveThreshold:
     >>> adaptive = AdaptiveThreshold(units, units.worst.threshold(0.01), per_day=False)
     >>> stream = random.normal(size=100_000) + np.linspace(0, 1, 100_000)
     >>> alerts, _ = adaptive.update(UnitsSoFar().update(rows, stream), stream)
-    >>> bool(alerts[-20_000:].mean() < 0.02)
+    >>> bool(alerts[-20_000:].mean() < 0.04)
     True
     """
 
