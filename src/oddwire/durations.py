@@ -16,7 +16,7 @@ def in_time(minutes: float) -> str:
 
     Examples
     --------
-    >>> [in_time(minutes) for minutes in (0, 0.0001, 1.5, 2.25, 300, 4320)]
+    >>> [in_time(minutes) for minutes in (0, 0.0001, 1.5, 2.26, 300, 4320)]
     ['0 s', '0.006 s', '90 s', '2.3 min', '5 h', '3 days']
     """
     for size, unit in _UNITS:

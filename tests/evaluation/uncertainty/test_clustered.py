@@ -84,6 +84,10 @@ def test_what_differs_between_families_makes_the_recall_of_all_no_less_sure():
     assert alone == together, "families of one campaign each are drawn together"
 
 
+def test_a_share_of_one_cluster_is_not_sure():
+    assert ClusteredCount(np.array([49.0]), np.array([69.0])).interval().low == 0
+
+
 @given(
     hits=st.lists(st.integers(0, 50), min_size=1, max_size=30),
     copies=st.integers(2, 40),

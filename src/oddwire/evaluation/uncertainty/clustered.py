@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 _MOST = 1e9  # events: more are not surer, and distributions of infinitely many not computed
+_EQUAL = 1e-12  # of a share: clusters that differ by less have the same, but for rounding
 
 
 class Interval(NamedTuple):
@@ -95,7 +96,9 @@ class ClusteredCount:
     def interval(self, confidence: float = CONFIDENCE) -> Interval:
         """Return the ends between which the true rate lies with a probability."""
         beyond = (1 - confidence) / 2
-        low = self._quantile(self.counted, beyond) if self.hits.any() else 0.0
+        # A share of a single cluster says nothing of how others differ from it.
+        told = self.hits.any() and (self.sizes is None or len(self.hits) > 1)
+        low = self._quantile(self.counted, beyond) if told else 0.0
         return Interval(low, self._quantile(self.feared, 1 - beyond))
 
     def _moments(self, more: float) -> Moments:
@@ -113,7 +116,7 @@ class ClusteredCount:
         mean, variance = moments
         if self.sizes is None:
             return float(gamma.ppf(level, moments.shape, scale=variance / mean))
-        if mean in (0.0, 1.0) or not variance:
+        if mean in (0.0, 1.0) or variance <= (_EQUAL * mean) ** 2:
             return mean
         rows = mean * (1 - mean) / variance - 1
         if rows <= 0:  # as uncertain as a share can be
