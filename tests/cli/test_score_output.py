@@ -24,7 +24,7 @@ def test_every_figure_is_told(capsys):
     text = " ".join(capsys.readouterr().out.split())
     for sentence in (
         "1,200 rows scored by version 3 (kmeans)",
-        "12 alerts in 5 units, 4 incidents (2 a day; target: 30 false incidents a day)",
+        "12 alerts in 5 units, 4 incidents (2 a day, true or false; target: 30 false incidents",
         "9 discoveries, of which at most 10 % are benign on average",
         "7 of them without extrapolated p-values",
         "11 alerts of the threshold that follows drift, 3 incidents (1.5 a day)",

@@ -47,7 +47,7 @@ def test_a_curve_per_detector_with_its_figure_in_the_legend(detectors):
     separable = {"sure": ([0, 0, 1, 1], [1, 2, 3, 4])}
     roc = curves.roc_curve_figure(detectors | separable, target=(0.01, "30 a day"))
     assert "sure (AUC 1.000)" in texts(roc)
-    assert "1 % FPR for 30 a day" in texts(roc)
+    assert "alert p-value 1 %, for 30 a day" in texts(roc)
     precision = curves.precision_recall_figure(detectors | separable)
     assert "sure (AP 1.000, attacks 50 %)" in texts(precision)
     assert "forest" in texts(precision)

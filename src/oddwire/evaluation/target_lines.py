@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from oddwire.detection.calibration.thresholds.targets import a_day, in_words
-from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS
+from oddwire.evaluation.observed import INCIDENTS, ROWS, UNITS, count_false_alarms, observe
 from oddwire.percent import percent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oddwire.evaluation.observed import Observed
+    from oddwire.evaluation.scored_rows import ScoredRows
 
 HEADS = {INCIDENTS: "false incidents a day", UNITS: "benign units", ROWS: "benign rows"}
 _ALERTED = {INCIDENTS: "incidents a day", UNITS: "of the units", ROWS: "of the rows"}
@@ -70,6 +76,23 @@ def alerts_sentence(observed: Observed) -> str:
     wanted = amount(own.name, observed.target[own.name])
     told = f"{value} {_ALERTED[own.name]} ({low} to {high})"
     return f"{told}; the target of benign traffic is {wanted}"
+
+
+def alerts_of_all(
+    scored: ScoredRows, threshold: float, target: Mapping[str, float], *, share_kept: float = 1.0
+) -> str:
+    """Say how many alerts rows raise, whatever their labels; empty where that is not known.
+
+    Parameters
+    ----------
+    scored, threshold, share_kept
+        As of `count_false_alarms`.
+    target
+        As of `observe`.
+    """
+    all_of_them = replace(scored, labels=np.zeros(len(scored.scores)))
+    found = count_false_alarms(all_of_them, threshold, share_kept=share_kept)
+    return alerts_sentence(observe(found, target)) if found else ""
 
 
 def target_lines(observed: Observed | None) -> list[str]:

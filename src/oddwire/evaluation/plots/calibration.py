@@ -45,10 +45,14 @@ _LEVELS = 80
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """P-values of benign rows or units, shape (n,), and the cluster of each, where known."""
+    """P-values of benign rows or units, shape (n,), and the cluster of each, where known.
+
+    ``alert`` is the p-value of the threshold, where it is not the one of rows.
+    """
 
     p_values: Floats
     clusters: Ints | None = None
+    alert: float | None = None
 
 
 def calibration_figure(
@@ -98,6 +102,12 @@ def calibration_figure(
     for (name, each), style in zip(lines.items(), styles(), strict=False):
         share = observed_shares(each.p_values, levels)
         axes.plot(levels, np.maximum(share, floor), label=_label(name, each, lines), **style)
+        if each.alert is not None:
+            found = observed_shares(each.p_values, np.array([each.alert]))[0]
+            axes.plot(
+                max(each.alert, levels[0]), max(found, floor), "o", color=style["color"],
+                label=f"{percent(found)} of {name} alert",
+            )  # fmt: skip
         if each.clusters is not None:
             ends = _intervals(each, levels)
             _band(axes, levels, ends, floor, color=style["color"], alpha=0.15, linewidth=0)

@@ -88,7 +88,7 @@ def roc_curve_figure(
         axes.plot(chance, chance, label="chance" if axes is linear else None, **CHANCE)
         if target is not None:
             rate, words = target
-            label = f"{percent(rate)} FPR for {words}"
+            label = f"alert p-value {percent(rate)}, for {words}"
             axes.axvline(rate, color="0.4", linewidth=1, label=label)
         axes.set_xlabel(
             f"false-positive rate ({_of([c.benign[-1] for *_, c in curves], 'benign')})"

@@ -18,9 +18,9 @@ import pandas as pd
 
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ParameterError, ServiceError
-from oddwire.evaluation.observed import count_false_alarms, observe, target_of
+from oddwire.evaluation.observed import target_of
 from oddwire.evaluation.scored_rows import ScoredRows
-from oddwire.evaluation.target_lines import alerts_sentence
+from oddwire.evaluation.target_lines import alerts_of_all
 from oddwire.faults import faults_told
 from oddwire.operations.data import pipeline
 from oddwire.operations.drift.new_traffic.current_files import current_files
@@ -294,11 +294,7 @@ class _Checker:
         if units is None or not counts_by(self.model, unit):
             return ""
         scored = ScoredRows.of(rows, scores, minutes=units.minutes)
-        found = count_false_alarms(
-            replace(scored, labels=np.zeros(len(rows))), self.model.threshold
-        )
-        target = target_of(self.model.threshold_rule)
-        return alerts_sentence(observe(found, target)) if found else ""
+        return alerts_of_all(scored, self.model.threshold, target_of(self.model.threshold_rule))
 
     def _keep(self, tracking: Tracking, run: str, check: DriftCheck, subject: Subject) -> None:
         with tempfile.TemporaryDirectory() as scratch:

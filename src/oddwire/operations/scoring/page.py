@@ -14,7 +14,8 @@ from oddwire.percent import percent
 def alerts_in_words(result: ScoredFile | ScoredParts) -> str:
     """Return how many alerts there are, in the units that people count, beside the target.
 
-    As ``1,204 alerts in 310 units, 95 incidents (31.7 a day; target: 30 false incidents a day)``.
+    As ``1,204 alerts in 310 units, 95 incidents (31.7 a day, true or false; target: 30 false
+    incidents a day)``.
     """
     said = _counted(result.alerts, "alert")
     if result.alerting_units == result.incidents == result.alerts:
@@ -22,7 +23,9 @@ def alerts_in_words(result: ScoredFile | ScoredParts) -> str:
     else:
         units = _counted(result.alerting_units, "unit")
         said += f" in {units}, {_counted(result.incidents, 'incident')}"
-    per_day = [f"{a_day(result.incidents / result.days)} a day"] if result.days >= 1 else []
+    per_day = []
+    if result.days >= 1:
+        per_day = [f"{a_day(result.incidents / result.days)} a day, true or false"]
     return f"{said} ({'; '.join([*per_day, _target(result)])})"
 
 

@@ -22,6 +22,7 @@ from oddwire.evaluation.observed import (
 )
 from oddwire.evaluation.plots.calibration import Levels
 from oddwire.evaluation.scored_rows import ScoredRows
+from oddwire.evaluation.target_lines import alerts_of_all
 from oddwire.evaluation.without_labels.clustering import ClusteringIndices, evaluate_clustering
 from oddwire.evaluation.without_labels.preference import preferred
 from oddwire.operations.data.prepared import BEFORE_TEST, Prepared
@@ -82,6 +83,7 @@ def evaluate_model(
         dropped=counts["dropped"]["rows"] + training.left_out,
         threshold_rule=model.threshold_rule,
         observed=_observed(model, prepared, scored, minutes),
+        alerts=_alerts(model, prepared, scored),
         unit_levels=_unit_levels(model, scored),
         clustering=_clustering(model, training.train),
     )  # fmt: skip
@@ -115,13 +117,22 @@ def _observed(
     )  # fmt: skip
 
 
+def _alerts(model: Model, prepared: Prepared, scored: ScoredRows) -> str:
+    """Say how many alerts the test rows raise, where no label tells which of them are false."""
+    if not np.isnan(np.asarray(scored.labels, dtype=np.float64)).all():
+        return ""
+    target = target_of(model.threshold_rule)
+    return alerts_of_all(scored, model.threshold, target, share_kept=prepared.share_kept)
+
+
 def _unit_levels(model: Model, scored: ScoredRows) -> Levels | None:
     """Return the p-values of the benign test units, each by its worst row."""
     worst = worst_of_benign_units(scored)
     if worst is None or model.unit_calibration is None:
         return None
     scores, clusters = worst
-    return Levels(model.unit_calibration.p_values(scores)[0], clusters)
+    p_values = model.unit_calibration.p_values
+    return Levels(p_values(scores)[0], clusters, float(p_values([model.threshold])[0][0]))
 
 
 def choose_best(evaluated: list[EvaluatedDetector]) -> EvaluatedDetector:

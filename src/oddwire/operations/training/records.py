@@ -127,7 +127,8 @@ def detector_items(report: DetectorReport, validation: Validation | None) -> Ite
     on_test = evaluation_report(
         f"{name} on the test rows", test, report.intervals, observed=report.observed
     )  # fmt: skip
-    told = [on_test + threshold_line(rule), campaign_report(report.campaigns)]
+    alerts = f"alerts: {report.alerts}\n" if report.alerts else ""
+    told = [on_test + alerts + threshold_line(rule), campaign_report(report.campaigns)]
     yield Text("reports/test.txt", "\n".join(filter(None, told)))
     yield from campaign_items(report)
     if rule:
@@ -256,7 +257,8 @@ def leaderboard_row(report: DetectorReport, run: str, version: str) -> dict[str,
     row["observed"] = seen and seen.to_dict()
     row["target_verdict"] = seen and seen.verdict
     row["target_sentence"] = target_sentence(seen) if seen else ""
-    row["threshold_notes"] = threshold_notes(report.threshold_rule)
+    alerts = [f"on the test rows, {report.alerts}"] if report.alerts else []
+    row["threshold_notes"] = [*alerts, *threshold_notes(report.threshold_rule)]
     row["alert_p_value"] = report.test.alert_p_value
     row["intervals"] = report.intervals.to_dict()["bounds"]
     missing = {**report.test.undefined, **report.campaigns.undefined()}

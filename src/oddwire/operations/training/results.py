@@ -168,6 +168,8 @@ class DetectorReport:
         The rule of the threshold and what it was made of, as the model keeps them.
     observed
         False alarms on the test rows against the target; None where no row is known to be benign.
+    alerts
+        How many alerts the test rows raise, in words, where none of them has a label.
     unit_levels
         P-values of the benign test units; None where rows have no units.
     clustering
@@ -189,6 +191,7 @@ class DetectorReport:
     dropped: int
     threshold_rule: Mapping[str, Any] = field(default_factory=dict)
     observed: Observed | None = None
+    alerts: str = ""
     unit_levels: Levels | None = field(default=None, repr=False, compare=False)
     clustering: ClusteringIndices | None = None
 
