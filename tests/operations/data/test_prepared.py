@@ -27,7 +27,7 @@ def folder(tmp_path):
 def look_at_everything(folder):
     prepared = Prepared(folder)
     assert prepared.schema.columns == ("a",)
-    assert prepared.connections_per_day is None
+    assert prepared.days("test") is None
     assert prepared.shared_rows.rows == 0
     return prepared.part("test"), prepared.digest("test")
 
