@@ -118,7 +118,7 @@ def test_a_run_asked_for_on_the_page_is_done_by_what_is_served(served, api, depl
     parameters = {"file": str(file), "source": "simulated", "out": str(out)}
     state = run_to_its_end(api, deployments["scoring/scoring"], parameters)
     assert (state["type"], state["name"]) == ("COMPLETED", "Scored"), state["message"]
-    assert "alerts in 100 rows" in state["message"]
+    assert "100 rows. Scored by version" in state["message"]
     scored = pd.read_csv(out)
     out.unlink()
     assert len(scored) == 100

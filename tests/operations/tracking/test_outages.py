@@ -198,7 +198,14 @@ def in_part():
     return MlflowException.invalid_parameter_value(told)
 
 
-@pytest.mark.parametrize("fault", [in_other_words, in_part])
+def of_a_cut_answer():
+    from mlflow.exceptions import MlflowException
+
+    told = "Invalid experiment ID ''. Experiment ID must be a valid integer."
+    return MlflowException.invalid_parameter_value(told)
+
+
+@pytest.mark.parametrize("fault", [in_other_words, in_part, of_a_cut_answer])
 def test_an_outage_that_mlflow_tells_in_its_own_words_is_waited_for(fault):
     """Seen behind a proxy that loses answers, and cuts requests off."""
     tries = []

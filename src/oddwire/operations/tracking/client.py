@@ -28,7 +28,9 @@ _MEND = (
     "; the file is damaged: bring back a copy of it, or try `sqlite3 FILE .recover`; moved away, "
     "a new one is begun without any run or model"
 )
-_INVALID, _IN_PART = "INVALID_PARAMETER_VALUE", "Missing value for required parameter"
+_INVALID = "INVALID_PARAMETER_VALUE"
+# A request that was cut off; and one that MLflow made of an answer that was.
+_IN_PART = ("Missing value for required parameter", "Invalid experiment ID ''")
 _OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
 _REQUEST, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -170,7 +172,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _came_in_part(error: Exception) -> bool:
     """Whether a server found nothing in a request that held everything: it was cut off."""
-    return _IN_PART in str(error) and getattr(error, "error_code", None) == _INVALID
+    if getattr(error, "error_code", None) != _INVALID:
+        return False
+    return any(words in str(error) for words in _IN_PART)
 
 
 def _may_pass(error: Exception) -> bool:
