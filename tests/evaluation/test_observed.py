@@ -19,7 +19,13 @@ from oddwire.evaluation.observed import (
     with_observed,
 )
 from oddwire.evaluation.scored_rows import ScoredRows
-from oddwire.evaluation.target_lines import ROUGHLY, UNLIKE, target_lines, target_sentence
+from oddwire.evaluation.target_lines import (
+    ROUGHLY,
+    UNLIKE,
+    alerts_of_all,
+    target_lines,
+    target_sentence,
+)
 from oddwire.evaluation.uncertainty.intervals import bootstrap_intervals
 from oddwire.traffic.units import Units
 
@@ -116,6 +122,14 @@ def test_of_traffic_that_nobody_labelled_its_share_of_the_days_does_not_count():
     assert observe(found, TARGET).own.value == pytest.approx(rate, rel=0.2)
     attacked = replace(full, labels=np.where(stretch % 2 == 0, 0.0, 1.0))
     assert count_false_alarms(attacked, 1).days == pytest.approx(20, rel=0.01)
+
+
+def test_of_rows_without_labels_all_alerts_are_told_beside_the_target():
+    unknown = scored([0, 0, 1, 0], [0, 1, 2, 2 * DAY], [1, 1, 0, 1], labels=[np.nan] * 4)
+    assert count_false_alarms(unknown, 1) is None
+    told = alerts_of_all(unknown, 1, {"share_of_units": 0.01})
+    assert told.startswith("66.7 % of the units (")
+    assert told.endswith("; the target of benign traffic is 1 %")
 
 
 def test_of_rows_without_a_source_an_incident_is_an_alert():
