@@ -31,7 +31,17 @@ def recognised(file: Path) -> LogKind | None:
     DataError
         If the file cannot be read.
     """
-    head = head_of(file)
+    return kind_of(head_of(file), origin=str(file))
+
+
+def kind_of(head: bytes, *, origin: str) -> LogKind | None:
+    """Return what kind of log begins so; None where it is none that is known.
+
+    Raises
+    ------
+    DataError
+        If it is a table for people.
+    """
     if is_capture(head):
         return "pcap"
     text = _text(head)
@@ -40,7 +50,7 @@ def recognised(file: Path) -> LogKind | None:
     line = text.partition("\n")[0].rstrip("\r")
     if line.startswith(_NFDUMP_TEXT):
         raise DataError(
-            f"{file} is nfdump's table for people, whose counts are rounded (1.4 M): print its"
+            f"{origin} is nfdump's table for people, whose counts are rounded (1.4 M): print its"
             " records by `nfdump -o csv` or `-o json`"
         )
     if "separator " in line[:16] or "\tid.orig_h\t" in line or "\tid_orig_h\t" in line:
@@ -56,6 +66,26 @@ def _of_header(line: str) -> LogKind | None:
     if {"StartTime", "SrcAddr"} <= names:
         return "argus"
     return "nfdump" if {"ts", "sa", "da"} <= names or {"firstSeen", "srcAddr"} <= names else None
+
+
+def is_heading(line: bytes) -> bool:
+    """Tell whether a line stands above the rows of a log: a header, or a blank line.
+
+    Examples
+    --------
+    >>> is_heading(b"#fields\tts\tuid"), is_heading(b"StartTime,Dur,Proto,SrcAddr"), is_heading(b"{}")
+    (True, True, False)
+    """
+    return not line.strip() or line.startswith((b"#", b"\xef\xbb\xbf#")) or (
+        not line.startswith((b"{", b"@cee:")) and _names_columns(line)
+    )
+
+
+def _names_columns(line: bytes) -> bool:
+    text = _text(line).rstrip()
+    return _of_header(text) is not None or "separator " in text[:16] or (
+        "\tid.orig_h\t" in text or "\tid_orig_h\t" in text
+    )
 
 
 def is_blank(file: Path) -> bool:
