@@ -20,7 +20,6 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / "conn.log"
         self.written: list[bytes] = []
-        self.rotated = 0
         self._rest = b""
         self._begin()
 
@@ -42,22 +41,20 @@ class Writer:
     def flush(self) -> None:
         self.write(0)
 
-    def rename(self) -> Path:
+    def _shift(self) -> Path:
+        """Make room for the newest rotated file, as logrotate does."""
+        rotated = [(int(file.name.split(".")[2]), file) for file in self.folder.glob("conn.log.*")]
+        for number, file in sorted(rotated, reverse=True):
+            packed = ".gz" if file.suffix == ".gz" else ""
+            file.rename(self.folder / f"conn.log.{number + 1}{packed}")
+        return self.folder / "conn.log.1"
+
+    def rename(self) -> None:
         self.flush()
-        self.rotated += 1
-        files = [file for file in self.folder.glob("conn.log.*") if file.suffix != ".gz"]
-        for file in sorted(files, key=lambda one: -int(one.suffix[1:])):
-            file.rename(file.with_suffix(f".{int(file.suffix[1:]) + 1}"))
-        for file in sorted(
-            self.folder.glob("conn.log.*.gz"), key=lambda one: -int(one.name.split(".")[2])
-        ):
-            number = int(file.name.split(".")[2])
-            file.rename(self.folder / f"conn.log.{number + 1}.gz")
-        target = self.folder / "conn.log.1"
+        target = self._shift()
         self._file.close()
         self.path.rename(target)
         self._begin()
-        return target
 
     def compress(self, *, pause: object = lambda: None) -> None:
         plain = [file for file in self.folder.glob("conn.log.*") if file.suffix != ".gz"]
@@ -72,11 +69,7 @@ class Writer:
 
     def copy_and_truncate(self) -> None:
         self.flush()
-        target = self.folder / "conn.log.1"
-        for file in sorted(self.folder.glob("conn.log.*"), key=lambda one: one.name, reverse=True):
-            parts = file.name.split(".")
-            parts[2] = str(int(parts[2]) + 1)
-            file.rename(self.folder / ".".join(parts))
+        target = self._shift()
         shutil.copy(self.path, target)
         self._file.truncate(0)
         self._file.write(HEADER)

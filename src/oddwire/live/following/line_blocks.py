@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from oddwire.traffic.sources.logs.parsing.lines import NO_END, Block, without_long_lines
+from oddwire.traffic.sources.logs.parsing.lines import Block, without_long_lines
 
 ReadAt = Callable[[int, int], bytes]  # offset and size → bytes, fewer only at the end
 _BOM = b"\xef\xbb\xbf"
@@ -54,18 +54,26 @@ def complete_lines(
     return Lines(_block(data[:end], offset, first, longest), offset + end) if end else None
 
 
-def unfinished_line(read_at: ReadAt, offset: int, *, first: int, longest: int) -> Lines | None:
-    """Return the line that a log ends in without its end, None where there is none."""
+def unfinished_line(
+    read_at: ReadAt, offset: int, *, first: int, longest: int, cut: str | None = None
+) -> Lines | None:
+    """Return the line that a log ends in without its end, None where there is none.
+
+    Parameters
+    ----------
+    cut
+        Why the log ends before its time, if its file says so.
+    """
     data = read_at(offset, longest + 1)
     if not data:
         return None
     if len(data) <= longest:
         block = _block(data, offset, first, longest)
-        return Lines(Block(block.first, block.data, cut=NO_END), offset + len(data))
+        return Lines(replace(block, cut=cut), offset + len(data))
     end = offset + len(data)
     while piece := read_at(end, _SCAN):
         end += len(piece)
-    return Lines(Block(first, b"\n", (first,), NO_END), end)
+    return Lines(Block(first, b"\n", (first,), cut), end)
 
 
 def _block(data: bytes, offset: int, first: int, longest: int) -> Block:

@@ -173,7 +173,7 @@ class Log:
         lines = None
         if self._content is not None:
             lines = unfinished_line(
-                self._content.read_at, self.reached.offset,
+                self._content.read_at, self.reached.offset, cut=self._content.cut,
                 first=self.reached.lines + 1, longest=self._limits.line_bytes,
             )  # fmt: skip
             self._check(lines)

@@ -82,9 +82,7 @@ def read_log(
         yield from (LogPart(LOG_SCHEMA.empty_table(), cut=one.cut) for one in every if one.cut)
         return
     if kind is None or (kinds is not None and kind not in kinds):
-        wanted = " or ".join(_NAMES[one] for one in kinds or ()) or "a log of connections"
-        got = "a file of another kind" if kind is None else _NAMES[kind]
-        raise DataError(f"{shown_path(file)}: expected {wanted}, got {got}")
+        raise expected(kinds, kind, shown_path(file))
     if kind == "pcap":
         yield from captures.read(file)
         return
@@ -102,6 +100,13 @@ def read_log(
     yield from _parts(blocks, kind, settings, str(file))
     if cut:
         yield LogPart(LOG_SCHEMA.empty_table(), cut=cut[0])
+
+
+def expected(kinds: tuple[LogKind, ...] | None, got: LogKind | None, origin: str) -> DataError:
+    """Return the error of a log of another kind than expected."""
+    wanted = " or ".join(_NAMES[one] for one in kinds or ()) or "a log of connections"
+    found = "a file of another kind" if got is None else _NAMES[got]
+    return DataError(f"{origin}: expected {wanted}, got {found}")
 
 
 def _parts(

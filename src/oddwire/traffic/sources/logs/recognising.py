@@ -12,7 +12,7 @@ from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import opened
 
 LogKind = Literal["zeek_tsv", "zeek_json", "suricata", "argus", "nfdump", "pcap"]
-_HEAD = 1 << 16
+HEAD_BYTES = 1 << 16
 _ZEEK_JSON = {"id.orig_h", "id_orig_h", "id", "_path", "zeek"}
 _NFDUMP_JSON = {"src4_addr", "src6_addr", "in_packets"}
 _NFDUMP_TEXT = "Date first seen"
@@ -97,7 +97,7 @@ def is_blank(file: Path) -> bool:
         If the file cannot be read.
     """
     with opened(file) as content:
-        head = content.read(_HEAD)
+        head = content.read(HEAD_BYTES)
         return not head.strip(b"\xef\xbb\xbf[] \t\r\n") and not content.read(1)
 
 
@@ -111,7 +111,7 @@ def head_of(file: Path) -> bytes:
     """
     with opened(file) as content:
         head = b""
-        while len(head) < _HEAD and (more := content.read(_HEAD)):
+        while len(head) < HEAD_BYTES and (more := content.read(HEAD_BYTES)):
             head += more
         return head
 
