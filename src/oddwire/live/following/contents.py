@@ -144,8 +144,7 @@ def open_content(path: Path) -> LogContent:
     try:
         if compression(raw) is not None:
             raw.close()
-            raw = path.open("rb")
-            return PackedContent(raw)
+            return PackedContent(path.open("rb"))
     except BaseException:
         raw.close()
         raise
@@ -167,7 +166,9 @@ def head_of(
     data, begin, most = b"", 0, 1 << 12
     while True:
         data = content.read_at(0, most)
-        while (end := data.find(b"\n", begin) + 1) and begin < longest and is_heading(data[begin:end]):
+        while (
+            (end := data.find(b"\n", begin) + 1) and begin < longest and is_heading(data[begin:end])
+        ):
             begin = end
         if end or len(data) - begin > longest:
             end = end or begin + longest

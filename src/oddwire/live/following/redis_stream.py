@@ -77,9 +77,7 @@ class RedisStreamFollower:
         block = block_of(messages[:count], self._lines + 1, self._limits.line_bytes)
         self._lines += count
         self._added += count
-        return self._batch(
-            (Chunk(_STREAM, f"the stream {short_repr(self._key)}", block),), notices
-        )
+        return self._batch((Chunk(_STREAM, f"the stream {short_repr(self._key)}", block),), notices)
 
     def confirm(self, position: Position) -> None:
         """The stream is whose it is: who writes it says how long it may be."""
@@ -104,16 +102,18 @@ class RedisStreamFollower:
         """Tell whether entries were cut off the stream before they were read."""
         found = self._client.xinfo_stream(self._key)
         oldest = found["first-entry"]
-        if oldest is None or oldest[0] != first or "entries-added" not in found:  # since Redis 7
+        if oldest is None or oldest[0] != first:
             return ()
-        lost = found["entries-added"] - found["length"] - self._added
-        self._added += max(lost, 0)
-        if lost <= 0:
+        if "entries-added" in found:
+            lost = found["entries-added"] - found["length"] - self._added
+            self._added += max(lost, 0)
+            said = f"{lost:,} entries" if lost > 0 else None
+        else:  # before Redis 7: the entry that was read last is gone, and perhaps more
+            said = "perhaps some entries" if self._last != _NONE else None
+        if said is None:
             return ()
-        return (
-            f"{lost:,} entries of the stream {short_repr(self._key)} were cut off before they were"
-            " read: give it a longer MAXLEN",
-        )
+        told = f"{said} of the stream {short_repr(self._key)} were cut off before they were read"
+        return (f"{told}: give it a longer MAXLEN",)
 
 
 def _message(fields: dict[bytes, bytes]) -> bytes:

@@ -101,7 +101,7 @@ def read(
     *,
     origin: str,
     alerts: Literal["ignore", "label"] = "ignore",
-    waiting: Waiting = Waiting(),  # noqa: B008 - it is frozen
+    waiting: Waiting = Waiting(),
     ends: bool = True,
 ) -> Generator[LogPart, None, Waiting]:
     """Read the connections of an EVE file; return what waits for what follows.

@@ -215,7 +215,7 @@ def _chunks(file: Path, size: int) -> Iterator[tuple[bytes, str | None]]:
 
 
 def compression(raw: IO[bytes]) -> str | None:
-    """Return by what an open file is compressed, None where it is not; it is read from its start."""
+    """Return by what an open file is compressed, None where it is not; at its start again."""
     head = raw.read(6)
     raw.seek(0)
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
