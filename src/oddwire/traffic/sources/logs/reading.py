@@ -117,8 +117,8 @@ def _parts(
             read = partial(tsv.read, origin=origin, labels=settings.labels)
             yield from last_of_each(lambda: read(blocks()), tsv.uids(blocks(), origin=origin))
         case "zeek_json":
-            read = partial(json.read, origin=origin, labels=settings.labels)
-            yield from last_of_each(lambda: read(blocks()), json.uids(blocks()))
+            decode = partial(json.read, origin=origin, labels=settings.labels)
+            yield from last_of_each(lambda: decode(blocks()), json.uids(blocks()))
         case "suricata":
             yield from suricata.read(blocks(), origin=origin, alerts=settings.alerts)
         case "argus":

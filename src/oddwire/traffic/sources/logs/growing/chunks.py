@@ -77,13 +77,11 @@ class ChunkReader:
         if state.unread:  # blank lines stand for what is known not to be read
             block = _with_unread(state.unread, block)
             state = replace(state, unread=b"")
-        if state.kind is None:
-            kind = self._kind(state.heading + block.data, origin, ends=ends)
-            if kind is None:
-                told = LogPart(LOG_SCHEMA.empty_table(), too_long(block))
-                return [told], replace(state, unread=block.data if not ends else b"")
-            state = replace(state, kind=kind)
-        parts = _READERS[state.kind](block, state, self.settings, origin, ends)
+        kind = state.kind or self._kind(state.heading + block.data, origin, ends=ends)
+        if kind is None:
+            told = LogPart(LOG_SCHEMA.empty_table(), too_long(block))
+            return [told], replace(state, unread=block.data if not ends else b"")
+        parts = _READERS[kind](block, replace(state, kind=kind), self.settings, origin, ends)
         every: list[LogPart] = []
         while True:
             try:
