@@ -82,9 +82,7 @@ def read_log(
         yield from (LogPart(LOG_SCHEMA.empty_table(), cut=one.cut) for one in every if one.cut)
         return
     if kind is None or (kinds is not None and kind not in kinds):
-        wanted = " or ".join(_NAMES[one] for one in kinds or ()) or "a log of connections"
-        got = "a file of another kind" if kind is None else _NAMES[kind]
-        raise DataError(f"{shown_path(file)}: expected {wanted}, got {got}")
+        raise expected(kinds, kind, shown_path(file))
     if kind == "pcap":
         yield from captures.read(file)
         return
@@ -104,6 +102,13 @@ def read_log(
         yield LogPart(LOG_SCHEMA.empty_table(), cut=cut[0])
 
 
+def expected(kinds: tuple[LogKind, ...] | None, got: LogKind | None, origin: str) -> DataError:
+    """Return the error of a log of another kind than expected."""
+    wanted = " or ".join(_NAMES[one] for one in kinds or ()) or "a log of connections"
+    found = "a file of another kind" if got is None else _NAMES[got]
+    return DataError(f"{origin}: expected {wanted}, got {found}")
+
+
 def _parts(
     blocks: Callable[[], Iterator[Block]], kind: LogKind, settings: LogSettings, origin: str
 ) -> Iterator[LogPart]:
@@ -112,8 +117,8 @@ def _parts(
             read = partial(tsv.read, origin=origin, labels=settings.labels)
             yield from last_of_each(lambda: read(blocks()), tsv.uids(blocks(), origin=origin))
         case "zeek_json":
-            read = partial(json.read, origin=origin, labels=settings.labels)
-            yield from last_of_each(lambda: read(blocks()), json.uids(blocks()))
+            decode = partial(json.read, origin=origin, labels=settings.labels)
+            yield from last_of_each(lambda: decode(blocks()), json.uids(blocks()))
         case "suricata":
             yield from suricata.read(blocks(), origin=origin, alerts=settings.alerts)
         case "argus":

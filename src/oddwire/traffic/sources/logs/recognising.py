@@ -12,7 +12,7 @@ from oddwire.traffic.sources.logs.captures import is_capture
 from oddwire.traffic.sources.logs.parsing.lines import opened
 
 LogKind = Literal["zeek_tsv", "zeek_json", "suricata", "argus", "nfdump", "pcap"]
-_HEAD = 1 << 16
+HEAD_BYTES = 1 << 16
 _ZEEK_JSON = {"id.orig_h", "id_orig_h", "id", "_path", "zeek"}
 _NFDUMP_JSON = {"src4_addr", "src6_addr", "in_packets"}
 _NFDUMP_TEXT = "Date first seen"
@@ -31,7 +31,17 @@ def recognised(file: Path) -> LogKind | None:
     DataError
         If the file cannot be read.
     """
-    head = head_of(file)
+    return kind_of(head_of(file), origin=str(file))
+
+
+def kind_of(head: bytes, *, origin: str) -> LogKind | None:
+    """Return what kind of log begins so; None where it is none that is known.
+
+    Raises
+    ------
+    DataError
+        If it is a table for people.
+    """
     if is_capture(head):
         return "pcap"
     text = _text(head)
@@ -40,7 +50,7 @@ def recognised(file: Path) -> LogKind | None:
     line = text.partition("\n")[0].rstrip("\r")
     if line.startswith(_NFDUMP_TEXT):
         raise DataError(
-            f"{file} is nfdump's table for people, whose counts are rounded (1.4 M): print its"
+            f"{origin} is nfdump's table for people, whose counts are rounded (1.4 M): print its"
             " records by `nfdump -o csv` or `-o json`"
         )
     if "separator " in line[:16] or "\tid.orig_h\t" in line or "\tid_orig_h\t" in line:
@@ -58,6 +68,30 @@ def _of_header(line: str) -> LogKind | None:
     return "nfdump" if {"ts", "sa", "da"} <= names or {"firstSeen", "srcAddr"} <= names else None
 
 
+def is_heading(line: bytes) -> bool:
+    r"""Tell whether a line stands above the rows of a log: a header, or a blank line.
+
+    Examples
+    --------
+    >>> is_heading(b"#fields\tts"), is_heading(b"StartTime,Dur,SrcAddr"), is_heading(b"{}")
+    (True, True, False)
+    """
+    return (
+        not line.strip()
+        or line.startswith((b"#", b"\xef\xbb\xbf#"))
+        or (not line.startswith((b"{", b"@cee:")) and _names_columns(line))
+    )
+
+
+def _names_columns(line: bytes) -> bool:
+    text = _text(line).rstrip()
+    return (
+        _of_header(text) is not None
+        or "separator " in text[:16]
+        or ("\tid.orig_h\t" in text or "\tid_orig_h\t" in text)
+    )
+
+
 def is_blank(file: Path) -> bool:
     """Tell whether a file has nothing in it: no byte, blank lines, or an array without records.
 
@@ -67,7 +101,7 @@ def is_blank(file: Path) -> bool:
         If the file cannot be read.
     """
     with opened(file) as content:
-        head = content.read(_HEAD)
+        head = content.read(HEAD_BYTES)
         return not head.strip(b"\xef\xbb\xbf[] \t\r\n") and not content.read(1)
 
 
@@ -81,7 +115,7 @@ def head_of(file: Path) -> bytes:
     """
     with opened(file) as content:
         head = b""
-        while len(head) < _HEAD and (more := content.read(_HEAD)):
+        while len(head) < HEAD_BYTES and (more := content.read(HEAD_BYTES)):
             head += more
         return head
 

@@ -9,8 +9,8 @@ where that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -27,7 +27,7 @@ from oddwire.traffic.sources.logs.parsing.columns import (
     too_long,
     with_refused,
 )
-from oddwire.traffic.sources.logs.parsing.json_lines import column, decoded, times
+from oddwire.traffic.sources.logs.parsing.json_lines import PREFIX, column, decoded, times
 from oddwire.traffic.sources.logs.parsing.lines import Block
 from oddwire.traffic.sources.logs.protocols import WITH_PORTS, other_state, protocol, tcp_state
 
@@ -71,42 +71,85 @@ class Event(msgspec.Struct, gc=False):
     tcp: _Tcp | None = None
     line: int = 0
     back: Event | None = None
+    taken: bool = False
 
 
 _DECODER = msgspec.json.Decoder(Event)
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Lines of events that are not read yet: what comes may belong to one of them.
+
+    Parameters
+    ----------
+    numbers
+        The number of each line.
+    lines
+        The lines.
+    taken
+        The numbers of those that are the way back in a row that was read.
+    """
+
+    numbers: tuple[int, ...] = ()
+    lines: tuple[bytes, ...] = ()
+    taken: tuple[int, ...] = ()
+
+
 def read(
-    blocks: Iterable[Block], *, origin: str, alerts: Literal["ignore", "label"] = "ignore"
-) -> Iterator[LogPart]:
-    """Read the connections of an EVE file.
+    blocks: Iterable[Block],
+    *,
+    origin: str,
+    alerts: Literal["ignore", "label"] = "ignore",
+    waiting: Waiting = Waiting(),
+    ends: bool = True,
+) -> Generator[LogPart, None, Waiting]:
+    """Read the connections of an EVE file; return what waits for what follows.
+
+    Rows are in the order of their first lines, however the lines come in blocks.
 
     Parameters
     ----------
     blocks
-        The lines of a file, from its first on.
+        The lines of a file, from its first on, or those after ``waiting``.
     origin
         What to call the file in an error.
     alerts
         Whether a flow with an alert counts as an attack; one without is never benign for it.
+    waiting
+        What waited before.
+    ends
+        Whether nothing follows, so that nothing waits.
     """
     del origin
-    waiting: list[Event] = []
-    texts: dict[int, bytes] = {}
+    texts = dict(zip(waiting.numbers, waiting.lines, strict=True))
+    held = [_event(line, number, waiting.taken) for number, line in texts.items()]
     for block in blocks:
         events, lines, broken = decoded(block, _DECODER)
         for event, line in zip(events, lines.tolist(), strict=True):
             event.line = line
-        given = [*waiting, *filter(_is_connection, events)]
-        whole, after = _paired(given)
+        given = [*held, *filter(_is_connection, events)]
+        whole, held = _paired(given)
         part = _part(whole, _texts(texts, block), alerts)
-        folded = len(given) - len(whole) - len(after)
         refused = (*too_long(block), *broken, *_nameless(events, block))
-        yield replace(with_refused(part, refused), folded=folded)
-        texts = {one.line: texts.get(one.line) or block.line(one.line) for one in after}
-        waiting = after
-    if waiting:
-        yield _part(waiting, texts.__getitem__, alerts)
+        yield replace(with_refused(part, refused), folded=_folded(whole))
+        texts = {one.line: texts.get(one.line) or block.line(one.line) for one in held}
+    if ends and held:
+        whole, _ = _paired(held, ends=True)
+        yield replace(_part(whole, texts.__getitem__, alerts), folded=_folded(whole))
+        return Waiting()
+    taken = tuple(event.line for event in held if event.taken)
+    return Waiting(tuple(texts), tuple(texts.values()), taken)
+
+
+def _event(line: bytes, number: int, taken: Sequence[int]) -> Event:
+    event = _DECODER.decode(line.strip().removeprefix(PREFIX))
+    event.line, event.taken = number, number in taken
+    return event
+
+
+def _folded(whole: Iterable[Event]) -> int:
+    return sum(event.back is not None for event in whole)
 
 
 def _nameless(events: Iterable[Event], block: Block) -> Iterator[Refused]:
@@ -120,23 +163,33 @@ def _is_connection(event: Event) -> bool:
     return event.event_type in {"flow", "netflow"}
 
 
-def _paired(events: list[Event]) -> tuple[list[Event], list[Event]]:
-    """Put the two directions of netflows together; give those apart that may still find theirs."""
-    whole: list[Event] = []
-    alone: dict[tuple[int | str | None, str | None], Event] = {}
-    for event in events:
+def _paired(events: list[Event], *, ends: bool = False) -> tuple[list[Event], list[Event]]:
+    """Put the two directions of netflows together.
+
+    Returns
+    -------
+    The rows, and the events from the first on that may still find its way back: no row passes it.
+    """
+    rows: list[tuple[int, Event]] = []
+    alone: dict[tuple[int | str | None, str | None], tuple[int, Event]] = {}
+    for at, event in enumerate(events):
+        if event.taken:
+            continue
         if event.event_type == "netflow":
             key = (event.flow_id, event.netflow.start if event.netflow else None)
-            first = alone.pop(key, None)
-            if first is not None and _answers(event, first):
+            since, first = alone.pop(key, (at, None))
+            if first is not None and at - since <= _NEAR and _answers(event, first):
                 first.back = event
                 continue
-            alone[key] = event
-        whole.append(event)
-    last = whole[-_NEAR].line if len(whole) >= _NEAR else 0
-    after = [one for one in alone.values() if one.line > last]
-    held = {id(one) for one in after}
-    return [one for one in whole if id(one) not in held], after
+            alone[key] = (at, event)
+        rows.append((at, event))
+    near = (at for at, _ in alone.values() if len(events) - at <= _NEAR)
+    until = len(events) if ends else min(near, default=len(events))
+    whole = [event for at, event in rows if at < until]
+    for event in whole:
+        if event.back is not None:
+            event.back.taken = True
+    return whole, events[until:]
 
 
 def _answers(event: Event, first: Event) -> bool:

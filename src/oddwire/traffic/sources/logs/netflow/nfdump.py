@@ -101,6 +101,14 @@ def is_spread(head: bytes) -> bool:
     return _SPREAD.match(head) is not None
 
 
+def last_header(data: bytes) -> bytes:
+    """Return the last header among some lines, as a line; empty where there is none."""
+    found = None
+    for found in _HEADER.finditer(data):  # noqa: B007 - the last one counts
+        pass
+    return b"" if found is None else found[1] + b"\n"
+
+
 def _read_csv(begin: Block, rest: Iterator[Block], zone: str, origin: str) -> Iterator[LogPart]:
     form = None
     for given in chain([begin], rest):

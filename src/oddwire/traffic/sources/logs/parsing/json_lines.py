@@ -15,7 +15,7 @@ from oddwire.traffic.sources.logs.parsing.columns import LATEST_START, IntArray,
 from oddwire.traffic.sources.logs.parsing.lines import Block
 
 Record = TypeVar("Record")
-_PREFIX = b"@cee:"  # what syslog puts before JSON
+PREFIX = b"@cee:"  # what syslog puts before JSON
 # No log of seconds reaches it before the year 5138; milliseconds passed it in 1973.
 _LEAST_MILLISECONDS = 100_000_000_000
 
@@ -81,7 +81,7 @@ def _line_by_line(
         line = text.strip()
         if not line:
             continue
-        line = line.removeprefix(_PREFIX)
+        line = line.removeprefix(PREFIX)
         try:
             records.append(decoder.decode(line))
             lines.append(number)

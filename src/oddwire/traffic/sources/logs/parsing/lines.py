@@ -105,7 +105,7 @@ def read_blocks(
         rest, whole = data[end:], data[:end]
         if len(rest) > longest:
             rest, skipping = b"", True
-        whole = _without_long_lines(whole, first, longest, too_long)
+        whole = without_long_lines(whole, first, longest, too_long)
         if whole or too_long or cut:
             block = Block(first, whole, tuple(too_long), cut)
             first += block.lines
@@ -127,7 +127,8 @@ def read_pieces(file: Path, *, size: int = BLOCK_BYTES) -> Iterator[Block]:
         first += chunk.count(b"\n")
 
 
-def _without_long_lines(data: bytes, first: int, longest: int, too_long: list[int]) -> bytes:
+def without_long_lines(data: bytes, first: int, longest: int, too_long: list[int]) -> bytes:
+    """Empty the lines that are longer than allowed, and note their numbers in ``too_long``."""
     if len(data) <= longest:
         return data
     lines = data.split(b"\n")
@@ -149,7 +150,7 @@ def is_compressed(file: Path) -> bool:
         If the file cannot be opened.
     """
     with _named(file), file.open("rb") as raw:
-        return _kind(raw) is not None
+        return compression(raw) is not None
 
 
 @contextmanager
@@ -213,7 +214,8 @@ def _chunks(file: Path, size: int) -> Iterator[tuple[bytes, str | None]]:
         yield b"", content.cut
 
 
-def _kind(raw: IO[bytes]) -> str | None:
+def compression(raw: IO[bytes]) -> str | None:
+    """Return by what an open file is compressed, None where it is not; at its start again."""
     head = raw.read(6)
     raw.seek(0)
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
@@ -221,7 +223,7 @@ def _kind(raw: IO[bytes]) -> str | None:
 
 def _reader(raw: IO[bytes]) -> Callable[[int], bytes]:
     # `read1` gives what a cut-off stream still holds before it complains.
-    match _kind(raw):
+    match compression(raw):
         case "gzip":
             return gzip.GzipFile(fileobj=raw).read1
         case "bzip2":

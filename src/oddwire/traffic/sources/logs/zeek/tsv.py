@@ -9,7 +9,7 @@ resolved. ``duration`` and the bytes of a connection without a second packet are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -79,6 +79,24 @@ class Header:
             return replace(self, fields=self.names(value))
         return self
 
+    def written(self) -> bytes:
+        r"""Return the lines of the header, such that reading them gives it again.
+
+        Examples
+        --------
+        >>> Header(fields=("ts", "uid")).written().splitlines()[-1]
+        b'#fields\tts\tuid'
+        """
+        separator = b"".join(b"\\x%02x" % byte for byte in self.separator)
+        told = {
+            b"unset_field": self.unset,
+            b"empty_field": self.empty,
+            b"path": self.path.encode(),
+            b"fields": self.separator.join(name.encode() for name in self.fields),
+        }
+        lines = [self.meta + name + self.separator + value for name, value in told.items() if value]
+        return b"\n".join([self.meta + b"separator " + separator, *lines, b""])
+
     def names(self, line: bytes) -> tuple[str, ...]:
         """Return the names of columns that stand in a line."""
         return tuple(_text(name) for name in line.split(self.separator))
@@ -86,8 +104,8 @@ class Header:
 
 def read(
     blocks: Iterable[Block], *, origin: str, labels: LabelRule | None = None
-) -> Iterator[LogPart]:
-    """Read a log of connections.
+) -> Generator[LogPart, None, Header]:
+    """Read a log of connections; return the header that what follows is below.
 
     Parameters
     ----------
@@ -103,7 +121,13 @@ def read(
     DataError
         If a header lacks a column without which a row is no connection.
     """
-    for stretch, header in _rows(blocks, origin):
+    rows = _rows(blocks, origin)
+    while True:
+        try:
+            stretch, header = next(rows)
+        except StopIteration as end:
+            last: Header = end.value
+            return last
         if stretch.too_long:
             yield LogPart(LOG_SCHEMA.empty_table(), too_long(stretch))
         if header.fields:
@@ -121,8 +145,8 @@ def uids(blocks: Iterable[Block], *, origin: str) -> Iterator[list[bytes]]:
             ]
 
 
-def _rows(blocks: Iterable[Block], origin: str) -> Iterator[tuple[Block, Header]]:
-    """Give the stretches of rows with the header that each is below."""
+def _rows(blocks: Iterable[Block], origin: str) -> Generator[tuple[Block, Header], None, Header]:
+    """Give the stretches of rows with the header that each is below, then the last header."""
     header = Header()
     for given in blocks:
         if given.too_long:
@@ -141,6 +165,7 @@ def _rows(blocks: Iterable[Block], origin: str) -> Iterator[tuple[Block, Header]
                 _require(header, origin)
             if not is_header:
                 yield stretch, header
+    return header
 
 
 def _stretches(data: bytes, meta: bytes) -> Iterator[tuple[int, bytes, bool]]:

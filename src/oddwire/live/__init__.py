@@ -1,0 +1,1 @@
+"""What comes in is scored as it comes in: followed, read, scored and told."""

@@ -1,0 +1,124 @@
+"""The log files that are there, and how each begins, looked at once while it stays."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oddwire.errors import DataError
+from oddwire.live.following.contents import Head, head_of, open_content
+from oddwire.traffic.sources.logs.listing import Standing
+from oddwire.traffic.sources.reading.files import log_files
+from oddwire.traffic.wire_text import shown_path
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file with at least one row.
+
+    Parameters
+    ----------
+    path, standing
+        Where it is, and how it stood when it was looked at.
+    head
+        How it begins, decompressed.
+    packed
+        Whether it is compressed.
+    """
+
+    path: Path
+    standing: Standing
+    head: Head
+    packed: bool
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its device and inode."""
+        return self.standing.device, self.standing.inode
+
+
+@dataclass
+class Listing:
+    """Looks for the files of paths and glob patterns, time and again.
+
+    Parameters
+    ----------
+    patterns, root
+        As for `log_files`.
+    is_heading, longest
+        As for `head_of`.
+    """
+
+    patterns: Sequence[str]
+    root: Path
+    is_heading: Callable[[bytes], bool]
+    longest: int
+    _known: dict[Standing, tuple[Head, bool] | None] = field(default_factory=dict)
+
+    def look(self) -> list[Found]:
+        """Return the files that have a row, rotated ones the oldest first, each inode once.
+
+        Raises
+        ------
+        DataError
+            If a file cannot be read.
+        """
+        found, known = [], {}
+        for path, standing in self._stable():
+            if standing not in self._known:
+                self._known[standing] = self._head(path, standing)
+            known[standing] = self._known[standing]
+            if (one := known[standing]) is not None:
+                found.append(Found(path, standing, *one))
+        self._known = known
+        return found
+
+    def _stable(self) -> list[tuple[Path, Standing]]:
+        """List until nothing was renamed meanwhile, so that no file is missed on its way."""
+        before = self._list()
+        for _ in range(_TRIES):
+            again = self._list()
+            if _places(again) == _places(before):
+                return again
+            before = again
+        return before
+
+    def _list(self) -> list[tuple[Path, Standing]]:
+        once: dict[tuple[int, int], tuple[Path, Standing]] = {}
+        for path in log_files(self.patterns, root=self.root, required=False):
+            try:
+                if not stat.S_ISREG(path.stat().st_mode):
+                    continue
+                standing = Standing.of(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise DataError(f"{shown_path(path)}: {error.strerror}") from None
+            once.setdefault((standing.device, standing.inode), (path, standing))
+        return [*once.values()]
+
+    def _head(self, path: Path, standing: Standing) -> tuple[Head, bool] | None:
+        try:
+            with closing(open_content(path)) as content:
+                if not _is(content.stat(), standing):
+                    return None  # renamed since: the next look finds it
+                head = head_of(content, self.is_heading, longest=self.longest)
+                return None if head is None else (head, content.packed)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DataError(f"{shown_path(path)}: {error.strerror or error}") from None
+
+
+def _places(files: Sequence[tuple[Path, Standing]]) -> list[tuple[Path, int, int]]:
+    return [(path, standing.device, standing.inode) for path, standing in files]
+
+
+def _is(found: os.stat_result, standing: Standing) -> bool:
+    return (found.st_dev, found.st_ino) == (standing.device, standing.inode)
