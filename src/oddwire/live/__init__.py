@@ -1,0 +1,1 @@
+"""Connections as they come in: followed, scored, grouped into incidents, handed on."""
