@@ -7,9 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from oddwire.live.state.records import Message, Policy, SinkState, Waiting
 from oddwire.live.state.tables import dead_letters, messages, outbox, sinks
@@ -29,23 +39,36 @@ def register(connection: Connection, source: str, names: Iterable[str]) -> None:
             connection.execute(insert(sinks).values(source=source, name=name, **fresh))
 
 
-def put(
-    connection: Connection, source: str, new: Sequence[Message], policies: dict[str, Policy]
-) -> int:
-    """Put messages into the outbox of every sink; return how many its policy dropped for it."""
-    dropped = 0
-    for name, policy in policies.items():
-        rows = [
-            {
-                "source": source, "sink": name, "message": message.id, "taken": False, "tries": 0,
-                "draw": int(message.id[:_DRAW_DIGITS], 16),
-            }
-            for message in new
-        ]  # fmt: skip
-        if rows:
-            connection.execute(insert(outbox), rows)
-            dropped += _fitted(connection, source, name, policy)
-    return dropped
+def put(connection: Connection, source: str, new: Sequence[Message], names: Iterable[str]) -> None:
+    """Put messages into the outbox of every sink."""
+    rows = [_row(source, name, message.id) for name in names for message in new]
+    if rows:
+        connection.execute(insert(outbox), rows)
+
+
+def fit(connection: Connection, source: str, name: str, policy: Policy) -> int:
+    """Drop what is more than may wait for a sink; return how many.
+
+    What is being delivered at this moment stays.
+    """
+    mine = _of(source, name)
+    excess = waiting(connection, source, name) - policy.most_waiting
+    if excess <= 0:
+        return 0
+    order = outbox.c.draw.desc() if policy.when_full == "sample" else outbox.c.entry
+    going = (
+        select(outbox.c.entry)
+        .where(and_(mine, outbox.c.taken.is_(False)))
+        .order_by(order, outbox.c.entry)
+        .limit(excess)
+    )
+    # Said again outside: PostgreSQL looks at this anew where a sink took one in the meantime.
+    untaken = and_(outbox.c.entry.in_(going), outbox.c.taken.is_(False))
+    gone = connection.execute(delete(outbox).where(untaken)).rowcount
+    connection.execute(
+        update(sinks).where(_sink(source, name)).values(dropped=sinks.c.dropped + gone)
+    )
+    return gone
 
 
 def take(connection: Connection, source: str, name: str, most: int) -> Waiting:
@@ -69,29 +92,17 @@ def take(connection: Connection, source: str, name: str, most: int) -> Waiting:
     )
 
 
-def taken_before(connection: Connection, source: str, name: str) -> bool:
-    """Tell whether a try to deliver has begun and not ended."""
-    one = select(outbox.c.entry).where(and_(_of(source, name), outbox.c.taken)).limit(1)
-    return connection.scalar(one) is not None
-
-
-def delivered(
-    connection: Connection, source: str, name: str, done: Waiting, place: str
-) -> None:
+def delivered(connection: Connection, source: str, name: str, done: Waiting, place: str) -> None:
     """Note that a sink has taken messages, and where it stands now."""
     gone = connection.execute(_entries(source, name, done)).rowcount
     connection.execute(
         update(sinks)
         .where(_sink(source, name))
-        .values(
-            delivered=sinks.c.delivered + gone, place=place, failures=0, trouble="", since=None
-        )
+        .values(delivered=sinks.c.delivered + gone, place=place, failures=0, trouble="", since=None)
     )
 
 
-def buried(
-    connection: Connection, source: str, name: str, refused: Waiting, said: str
-) -> None:
+def buried(connection: Connection, source: str, name: str, refused: Waiting, said: str) -> None:
     """Note that a sink will never take messages: they are kept as dead letters."""
     now = time.time()
     connection.execute(
@@ -125,9 +136,7 @@ def failed(
     mine = _sink(source, name)
     since = func.coalesce(sinks.c.since, time.time())
     connection.execute(
-        update(sinks)
-        .where(mine)
-        .values(failures=sinks.c.failures + 1, trouble=said, since=since)
+        update(sinks).where(mine).values(failures=sinks.c.failures + 1, trouble=said, since=since)
     )
     if counted and tried.entries:
         own = and_(_of(source, name), outbox.c.entry.in_(tried.entries))
@@ -141,16 +150,7 @@ def revived(connection: Connection, source: str, name: str) -> int:
         select(dead_letters.c.message).where(mine).order_by(dead_letters.c.entry)
     ).all()
     if ids:
-        connection.execute(
-            insert(outbox),
-            [
-                {
-                    "source": source, "sink": name, "message": one, "taken": False, "tries": 0,
-                    "draw": int(one[:_DRAW_DIGITS], 16),
-                }
-                for one in ids
-            ],
-        )  # fmt: skip
+        connection.execute(insert(outbox), [_row(source, name, one) for one in ids])
         connection.execute(delete(dead_letters).where(mine))
         connection.execute(
             update(sinks).where(_sink(source, name)).values(dead=sinks.c.dead - len(ids))
@@ -179,37 +179,30 @@ def states(connection: Connection, source: str) -> list[SinkState]:
     ]  # fmt: skip
 
 
+def is_empty(connection: Connection, source: str, name: str) -> bool:
+    """Tell whether nothing waits for a sink."""
+    return connection.scalar(select(outbox.c.entry).where(_of(source, name)).limit(1)) is None
+
+
 def waiting(connection: Connection, source: str, name: str) -> int:
     """Return how many messages wait for a sink."""
     found = connection.scalar(select(func.count()).select_from(outbox).where(_of(source, name)))
     return found or 0
 
 
-def _fitted(connection: Connection, source: str, name: str, policy: Policy) -> int:
-    """Drop what is more than may wait; what is being delivered at this moment stays."""
-    mine = _of(source, name)
-    excess = waiting(connection, source, name) - policy.most_waiting
-    if excess <= 0:
-        return 0
-    order = outbox.c.draw.desc() if policy.when_full == "sample" else outbox.c.entry
-    going = (
-        select(outbox.c.entry)
-        .where(and_(mine, outbox.c.taken.is_(False)))
-        .order_by(order, outbox.c.entry)
-        .limit(excess)
-    )
-    gone = connection.execute(delete(outbox).where(outbox.c.entry.in_(going))).rowcount
-    connection.execute(
-        update(sinks).where(_sink(source, name)).values(dropped=sinks.c.dropped + gone)
-    )
-    return gone
+def _row(source: str, name: str, message: str) -> dict[str, Any]:
+    draw = int(message[:_DRAW_DIGITS], 16)
+    return {
+        "source": source, "sink": name, "message": message, "taken": False, "tries": 0,
+        "draw": draw,
+    }  # fmt: skip
 
 
-def _entries(source: str, name: str, which: Waiting) -> delete:
+def _entries(source: str, name: str, which: Waiting) -> Delete:
     return delete(outbox).where(and_(_of(source, name), outbox.c.entry.in_(which.entries)))
 
 
-def _listed() -> select:
+def _listed() -> Select[Any]:
     joined = outbox.join(messages, outbox.c.message == messages.c.id)
     columns = (outbox.c.entry, outbox.c.tries, messages.c.id, messages.c.kind, messages.c.body)
     return select(*columns).select_from(joined)

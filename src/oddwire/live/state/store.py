@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -86,13 +86,17 @@ class Store:
         """Return where the source's follower stands."""
         return self._database.read(self._followed)
 
-    def commit(self, made: Commit, *, after: Following) -> Committed:
+    def commit(
+        self, made: Commit, *, after: Following, given_up: Collection[str] = ()
+    ) -> Committed:
         """Keep what became of a micro-batch: all of it, or nothing.
 
         Parameters
         ----------
         after
             Where the follower stood when it began: what `following` or the commit before returned.
+        given_up
+            Sinks that were waited for as long as their policy allows.
 
         Raises
         ------
@@ -101,7 +105,12 @@ class Store:
             there.
         """
         token = uuid4().hex
-        return self._database.write(lambda connection: self._kept(connection, made, after, token))
+        bounded = {
+            name for name, policy in self.policies.items() if policy.when_full != "wait"
+        }.union(given_up)
+        return self._database.write(
+            lambda connection: self._kept(connection, made, after, token, bounded)
+        )
 
     def states(self) -> list[SinkState]:
         """Return what every sink of the source has done and has yet to do."""
@@ -113,8 +122,8 @@ class Store:
 
     def take(self, sink: str, most: int) -> Waiting:
         """Take the messages that a sink delivers next; after a kill, the same ones again."""
-        if not self.waiting(sink):  # looking takes no lock
-            return Waiting()
+        if self._database.read(lambda one: outbox.is_empty(one, self.source, sink)):
+            return Waiting()  # looking takes no lock
         return self._database.write(lambda one: outbox.take(one, self.source, sink, most))
 
     def delivered(self, sink: str, done: Waiting, place: str) -> None:
@@ -156,7 +165,12 @@ class Store:
         return Following(row.number, row.position, {part.name: part.content for part in parts})
 
     def _kept(
-        self, connection: Connection, made: Commit, after: Following, token: str
+        self,
+        connection: Connection,
+        made: Commit,
+        after: Following,
+        token: str,
+        bounded: Collection[str],
     ) -> Committed:
         state = {**after.carried, **made.carried}
         following = Following(after.number + 1, made.position, state)
@@ -180,7 +194,10 @@ class Store:
                 for one in new_messages
             ]
             connection.execute(insert(messages), rows)
-        dropped = outbox.put(connection, self.source, new_messages, self.policies)
+        outbox.put(connection, self.source, new_messages, self.policies)
+        dropped = sum(
+            outbox.fit(connection, self.source, name, self.policies[name]) for name in bounded
+        )
         return Committed(following, len(new_alerts), len(new_messages), dropped)
 
     def _moved_on(
