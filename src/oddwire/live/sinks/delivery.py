@@ -166,7 +166,7 @@ class Deliveries:
             name: Delivery(store, name, sink, longest_pause=longest_pause)
             for name, sink in sinks.items()
         }
-        self._waited = {name: (0, 0.0) for name in sinks}  # since it took so many
+        self._waited = dict.fromkeys(sinks, (0, 0.0))  # since it took so many
 
     def __enter__(self) -> Self:
         for each in self._each.values():

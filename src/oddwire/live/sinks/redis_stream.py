@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oddwire.live.sinks.contract import Unreachable
 from oddwire.live.state import Message
@@ -47,7 +47,7 @@ class RedisStream:
         try:
             pipeline = self._connected().pipeline(transaction=True)
             for one in messages:
-                fields = {"id": one.id, "kind": one.kind, "body": one.body}
+                fields: dict[Any, Any] = {"id": one.id, "kind": one.kind, "body": one.body}
                 pipeline.xadd(self._stream, fields, maxlen=self._longest, approximate=True)
             pipeline.execute()
         except (RedisError, OSError) as error:
