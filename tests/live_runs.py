@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from oddwire.live.sinks.delivery import Deliveries, Delivery
@@ -82,6 +82,13 @@ def follow_with_threads(folder: Path, batches: int, *, said: Callable[[], None])
             following = made.following
             deliveries.wake()
         deliveries.drain(30)
+
+
+def fill(file: Path) -> None:
+    """Leave a disk no room."""
+    with file.open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"\0" * 4096):
+            pass
 
 
 def told(folder: Path) -> tuple[bytes, dict[str, list[tuple[object, ...]]]]:

@@ -23,7 +23,7 @@ def deterministic_id(kind: str, *parts: str | float | bytes) -> str:
     Examples
     --------
     >>> deterministic_id("alert", "office", "CHhAvVGS1DHFjwGM9", 0)
-    '94d61a57fa1b2ac5fc9c5ef2a8a9f6f0'
+    'eed285a0b1700053ac8f1c0685d524c9'
     """
     digest = hashlib.blake2b(digest_size=_BYTES)
     for part in (kind, *parts):
