@@ -101,7 +101,9 @@ def told(folder: Path) -> tuple[bytes, dict[str, list[tuple[object, ...]]]]:
             ).fetchall()
             for table in TABLES
         }
-        rows["sinks"] = database.execute("SELECT name, delivered, dropped, dead FROM sinks").fetchall()
+        rows["sinks"] = database.execute(
+            "SELECT name, delivered, dropped, dead FROM sinks"
+        ).fetchall()
     return (folder / "alerts.jsonl").read_bytes(), rows
 
 
@@ -171,5 +173,7 @@ def _count_steps(last: int) -> None:
 
 if __name__ == "__main__":
     follow_with_threads(
-        Path(sys.argv[1]), int(sys.argv[2]), said=lambda: print("going", flush=True)  # noqa: T201
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        said=lambda: print("going", flush=True),  # noqa: T201
     )

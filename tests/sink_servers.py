@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -49,7 +49,7 @@ def webhook(hook: Hook) -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             time.sleep(hook.slow)
             hook.got.append((dict(self.headers), body))
@@ -62,8 +62,15 @@ def webhook(hook: Hook) -> Iterator[Hook]:
         def log_message(self, *_: object) -> None:
             pass
 
+    opened: list[socket.socket] = []
+
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+
+        def get_request(self) -> tuple[socket.socket, object]:
+            one, address = super().get_request()
+            opened.append(one)
+            return one, address
 
     server = Server(("127.0.0.1", hook.port), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -74,6 +81,9 @@ def webhook(hook: Hook) -> Iterator[Hook]:
         server.shutdown()
         server.server_close()
         thread.join(10)
+        for one in opened:  # a server that is down answers on no old connection either
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
@@ -90,6 +100,8 @@ class Lines:
             rest = bytes(sent)
             while rest:
                 size, _, rest = rest.partition(b" ")
+                if len(rest) < int(size or len(rest) + 1):
+                    break  # the end is on its way
                 found.append(rest[: int(size)])
                 rest = rest[int(size) :]
         return found

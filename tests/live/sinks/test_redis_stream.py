@@ -32,9 +32,7 @@ def test_messages_are_entries_with_their_id_in_order(port, address):
         sink.deliver(sent[:3], "")
         sink.deliver(sent[3:], "")
         sink.close()
-        assert entries(port) == [
-            {"id": one.id, "kind": "alert", "body": one.body} for one in sent
-        ]
+        assert entries(port) == [{"id": one.id, "kind": "alert", "body": one.body} for one in sent]
 
 
 def test_a_server_that_comes_and_goes_gets_what_comes_after(port, address):
@@ -54,8 +52,9 @@ def test_a_key_that_is_no_stream_or_a_wrong_password_is_told_without_it(port, ad
     with redis_server(port):
         with Redis(port=port, password="hunter2") as client:  # noqa: S106
             client.set("odd", "something else")
-        sink, other = open_sink(address), open_sink(
-            sink_address(f"redis://:swordfish@127.0.0.1:{port}/0")
+        sink, other = (
+            open_sink(address),
+            open_sink(sink_address(f"redis://:swordfish@127.0.0.1:{port}/0")),
         )
         with pytest.raises(Unreachable, match="WRONGTYPE"):
             sink.deliver([message(1)], "")

@@ -56,18 +56,22 @@ def test_a_file_that_is_no_database_is_told_at_once(tmp_path):
     assert time.monotonic() - began < 10
 
 
+def commit_all(store, made):
+    for number in range(1, 200):
+        made.append(store.commit(batch(number), after=made[-1]).following)
+
+
 def test_a_full_disk_is_told_and_when_it_has_room_nothing_is_lost_or_twice(small_disk):
     filler = small_disk / "filler"
     with open_store(small_disk, patience=0.3) as store:
         first = store.commit(batch(0), after=Following()).following
         fill(filler)
-        following, kept = first, 1
+        made = [first]
         with pytest.raises(ServiceError, match="full"):
-            for number in range(1, 200):
-                following = store.commit(batch(number), after=following).following
-                kept += 1
+            commit_all(store, made)
         filler.unlink()
-        assert store.following() == following
+        assert store.following() == made[-1]
+    kept = len(made)
     live_runs.follow(small_disk, kept + 3)
     lines, rows = live_runs.told(small_disk)
     said = [live_runs.message(number).body for number in range(3 * (kept + 3))]

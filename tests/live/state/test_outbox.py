@@ -107,7 +107,9 @@ def test_failures_are_counted_until_something_is_taken(opened):
 
 
 def test_hostile_text_comes_out_as_it_went_in(opened):
-    hostile = '{"host": "\\u0000<script>\\u001b[2J\N{RIGHT-TO-LEFT OVERRIDE}\'; DROP TABLE alerts;--"}'
+    hostile = (
+        '{"host": "\\u0000<script>\\u001b[2J\N{RIGHT-TO-LEFT OVERRIDE}\'; DROP TABLE alerts;--"}'
+    )
     store = opened(Policy())
     sent = Message(deterministic_id("message", hostile), "alert", hostile)
     store.commit(Commit(b"\0\xff", {"units": b"\0\xff"}, messages=(sent,)), after=Following())

@@ -7,7 +7,8 @@ from threading import Thread
 
 import pytest
 from live_runs import batch, message
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event, func, select, text
+from sqlalchemy import table as table_of
 
 from oddwire.errors import OddwireError, ParameterError, ServiceError
 from oddwire.live.state import (
@@ -42,7 +43,7 @@ def counts(address):
     engine = create_engine(address)
     with engine.connect() as connection:
         found = {
-            table: connection.scalar(text(f"SELECT count(*) FROM {table}"))
+            table: connection.scalar(select(func.count()).select_from(table_of(table)))
             for table in ("alerts", "incidents", "messages", "outbox")
         }
     engine.dispose()
@@ -178,7 +179,8 @@ def test_the_store_is_a_file_unless_the_environment_names_another(monkeypatch, t
 
 
 @pytest.mark.parametrize(
-    "address", ["mysql://joe:hunter2@db.example/alerts", "sqlite://", "hunter2", "http://a:hunter2@b"]
+    "address",
+    ["mysql://joe:hunter2@db.example/alerts", "sqlite://", "hunter2", "http://a:hunter2@b"],
 )
 def test_another_kind_of_store_is_refused_without_its_password(address):
     with pytest.raises(ParameterError, match=f"{STORE_VARIABLE} must be sqlite") as raised:

@@ -101,13 +101,13 @@ def _line(message: Message) -> bytes:
 
 def _begin(file: int, text: bytes, place: str) -> int:
     """Return where in a file a text begins: what of it a kill left there counts."""
-    held = os.fstat(file)
+    held = _without_zeros(file, len(text))
     if place:
         known = msgspec.json.decode(place, type=Place)
         same = (known.device, known.inode) == (held.st_dev, held.st_ino)
         if same and known.length <= held.st_size:
             there = _read(file, known.length, len(text))
-            if text.startswith(there.rstrip(b"\0")):
+            if text.startswith(there):
                 return known.length
     return _at_the_end(file, text, held.st_size)
 
@@ -115,23 +115,29 @@ def _begin(file: int, text: bytes, place: str) -> int:
 def _at_the_end(file: int, text: bytes, size: int) -> int:
     """Return where a text begins in a file that others wrote to, that is new or was emptied."""
     first = max(0, size - len(text) - 1)
-    tail = _read(file, first, size - first).rstrip(b"\0")
+    tail = _read(file, first, size - first)
     line_starts = [0] if first == 0 else []
     line_starts += [at + 1 for at, letter in enumerate(tail) if letter == _NEW_LINE]
     for start in line_starts:
         if text.startswith(tail[start:]):
             return first + start
-    os.ftruncate(file, first + len(tail))
-    _write(file, b"\n", first + len(tail))  # after somebody's torn line
-    return first + len(tail) + 1
+    _write(file, b"\n", size)  # after somebody's torn line
+    return size + 1
 
 
 def _go_on(file: int, text: bytes, begins: int) -> None:
     """Write what of a text is not there yet; nothing behind it is touched."""
-    there = _read(file, begins, len(text)).rstrip(b"\0")
-    if len(there) < len(text):
-        os.ftruncate(file, begins + len(there))
-        _write(file, text[len(there) :], begins + len(there))
+    there = _read(file, begins, len(text))
+    _write(file, text[len(there) :], begins + len(there))
+
+
+def _without_zeros(file: int, most: int) -> os.stat_result:
+    """Cut off what a power cut left where the length was kept and the text was not."""
+    size = os.fstat(file).st_size
+    tail = _read(file, max(0, size - most), min(size, most))
+    if tail.endswith(b"\0"):
+        os.ftruncate(file, size - len(tail) + len(tail.rstrip(b"\0")))
+    return os.fstat(file)
 
 
 def _read(file: int, start: int, size: int) -> bytes:

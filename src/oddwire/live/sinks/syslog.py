@@ -66,7 +66,7 @@ class Syslog:
                 self._send_stream(b"".join(b"%d %b" % (len(line), line) for line in lines))
         except OSError as error:
             self.close()
-            said = error.strerror or type(error).__name__
+            said = error.strerror or str(error) or type(error).__name__
             raise Unreachable(f"{self._transport} {self._host}:{self._port}: {said}") from error
         return place
 
