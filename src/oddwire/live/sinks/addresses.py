@@ -12,11 +12,13 @@ from oddwire.live.sinks.contract import Sink
 from oddwire.live.sinks.json_lines import JsonLines
 from oddwire.live.sinks.redis_stream import RedisStream
 from oddwire.live.sinks.syslog import Syslog, Transport
-from oddwire.live.sinks.webhook import TOKEN_VARIABLE, Webhook
+from oddwire.live.sinks.webhook import TOKEN_VARIABLE, Webhook, server_of
+from oddwire.live.state import deterministic_id
 from oddwire.loopback import LOOPBACK
 from oddwire.masking import masked, parses
 
 STREAM = "oddwire"
+_DIGITS = 8
 _FILE_ENDINGS = (".jsonl", ".ndjson")
 _SYSLOG: dict[str, tuple[Transport, int]] = {
     "syslog": ("udp", 514),  # what the word means everywhere
@@ -72,8 +74,7 @@ def sink_address(text: str, *, folder: Path | None = None) -> SinkAddress:
         raise ParameterError(f"{_ALLOWED}; got {masked(text)}")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ParameterError(f"--sink must be https:// for another machine, got {masked(text)}")
-    stream = f" {_stream(text)}" if parts.scheme.startswith("redis") else ""
-    return SinkAddress(text, masked(text) + stream)
+    return SinkAddress(text, _name(text, parts.scheme))
 
 
 def open_sink(address: SinkAddress) -> Sink:
@@ -88,6 +89,13 @@ def open_sink(address: SinkAddress) -> Sink:
         transport, port = _SYSLOG[parts.scheme]
         return Syslog(parts.hostname or "", parts.port or port, transport=transport)
     return Webhook(text, token=os.environ.get(TOKEN_VARIABLE, ""))
+
+
+def _name(text: str, scheme: str) -> str:
+    if scheme.startswith("http"):  # two hooks of one server are two sinks
+        return f"{server_of(text)} {deterministic_id('webhook', text)[:_DIGITS]}"
+    stream = f" {_stream(text)}" if scheme.startswith("redis") else ""
+    return masked(text) + stream
 
 
 def _stream(text: str) -> str:

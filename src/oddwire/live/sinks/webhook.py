@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from oddwire.live.sinks.contract import NotTaken, Refused, Unreachable
 from oddwire.live.state import Message
-from oddwire.masking import masked, reason
+from oddwire.masking import HIDDEN, reason
 
 if TYPE_CHECKING:
     from httpx import Client, Response
@@ -59,7 +60,7 @@ class Webhook:
                     self._address, content=one.body.encode("utf-8"), headers=headers
                 )
             except (HTTPError, InvalidURL, OSError) as error:
-                raise Unreachable(self._without_token(reason(error, self._address))) from error
+                raise Unreachable(self._without_secrets(error)) from error
             self._look_at(answer)
         return place
 
@@ -81,7 +82,7 @@ class Webhook:
         code = answer.status_code
         if answer.is_success:
             return
-        said = f"{masked(self._address)} answered {code}"  # its words may be anything
+        said = f"{server_of(self._address)} answered {code}"  # its words may be anything
         if code in _BUSY:
             raise Unreachable(said, wait=_asked_to_wait(answer))
         if code in _OURS or answer.is_redirect:
@@ -90,8 +91,25 @@ class Webhook:
             raise NotTaken(said)
         raise Refused(said)
 
-    def _without_token(self, text: str) -> str:
-        return text.replace(self._token, "***") if self._token else text
+    def _without_secrets(self, error: Exception) -> str:
+        text = reason(error, self._address)
+        path = urlsplit(self._address).path
+        for secret in (self._token, path if path != "/" else ""):
+            text = text.replace(secret, HIDDEN) if secret else text
+        return f"{server_of(self._address)}: {text}"
+
+
+def server_of(address: str) -> str:
+    """Return the server of a webhook: the path is often the secret.
+
+    Examples
+    --------
+    >>> server_of("https://joe:pw@hooks.example:8443/services/T0/B0/secret")
+    'https://hooks.example:8443'
+    """
+    parts = urlsplit(address)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
 
 
 def _asked_to_wait(answer: Response) -> float:
