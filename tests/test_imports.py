@@ -28,7 +28,7 @@ print(json.dumps([package, sorted(set({HEAVY!r}) & set(sys.modules)), code]))
 EVERY = """
 import sys, os, json, logging, importlib, pkgutil
 import mlflow, prefect, optuna, evidently, torch, pytorch_lightning, sklearn, matplotlib.pyplot
-import numba, skops.io, pooch, dvc, typer, rich, psutil, yaml, scipy.stats
+import numba, skops.io, pooch, dvc, typer, rich, psutil, yaml, scipy.stats, sqlalchemy
 from evidently import Report
 import prefect.client.schemas.objects, prefect.deployments.runner, prefect.schedules
 

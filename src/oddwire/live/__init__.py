@@ -1,1 +1,1 @@
-"""What comes in is scored as it comes in: followed, read, scored and told."""
+"""Connections as they come in: followed, scored, grouped into incidents, handed on."""

@@ -1,0 +1,146 @@
+"""The database itself: opened, its transactions, and what is tried again when it fails.
+
+SQLite by default, in write-ahead mode: readers (the page, ``oddwire incidents``) never hold up the
+follower. A transaction that writes takes the lock as it begins: one that reads first and is then
+refused the lock would fail at once, whatever the time that it may wait.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from oddwire.errors import ParameterError, ServiceError
+from oddwire.faults import fault_of
+from oddwire.masking import masked, reason
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+STORE_VARIABLE = "ODDWIRE_ALERTS_STORE"
+STORE_FILE = "alerts.db"
+_BUSY_SECONDS = 5.0
+_POSTGRESQL_OPTIONS = {"connect_timeout": 10, "application_name": "oddwire"}
+_READS = "oddwire_reads"
+# Of all that SQLite says, what another try may mend.
+_PASSING = ("is locked", "database or disk is full", "disk I/O error")
+_T = TypeVar("_T")
+
+
+def store_address(folder: Path) -> str:
+    """Return the address of the store: the environment's, else a file in a folder."""
+    return os.environ.get(STORE_VARIABLE) or f"sqlite:///{folder / STORE_FILE}"
+
+
+class Database:
+    """A connection pool to the store, with transactions that are tried again.
+
+    Parameters
+    ----------
+    address
+        ``sqlite:///…`` or ``postgresql…://…``.
+    patience
+        Seconds for which a transaction that fails for a fault of the machine (locked, full, no
+        answer) is tried again.
+    """
+
+    def __init__(self, address: str, *, patience: float = 60.0) -> None:
+        self.address, self.patience = address, patience
+        self.engine = _engine(address)
+
+    def write(self, steps: Callable[[Connection], _T]) -> _T:
+        """Return what steps return; they are in one transaction, and may be run again."""
+        return self._tried(lambda: self._written(steps))
+
+    def read(self, steps: Callable[[Connection], _T]) -> _T:
+        """Return what steps return, which see one state of the database."""
+        return self._tried(lambda: self._looked_up(steps))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _written(self, steps: Callable[[Connection], _T]) -> _T:
+        with self.engine.begin() as connection:
+            return steps(connection)
+
+    def _looked_up(self, steps: Callable[[Connection], _T]) -> _T:
+        with self.engine.connect().execution_options(**{_READS: True}) as connection:
+            return steps(connection)
+
+    def _tried(self, attempt: Callable[[], _T]) -> _T:
+        from sqlalchemy.exc import DBAPIError
+        from tenacity import (
+            Retrying,
+            retry_if_exception,
+            stop_after_delay,
+            wait_random_exponential,
+        )
+
+        retrying = Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_delay(self.patience),
+            wait=wait_random_exponential(multiplier=0.1, max=5),
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except (DBAPIError, sqlite3.Error) as error:
+            said = fault_of(error) or reason(getattr(error, "orig", error), self.address)
+            raise ServiceError(f"{self._named()} failed: {said}") from error
+
+    def _named(self) -> str:
+        from_environment = os.environ.get(STORE_VARIABLE) == self.address
+        given = f" of {STORE_VARIABLE}" if from_environment else ""
+        return f"the store of alerts{given} ({masked(self.address)})"
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Tell whether a transaction may succeed later: a fault of the machine, or no answer."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    if isinstance(error, sqlite3.Error) or isinstance(getattr(error, "orig", None), sqlite3.Error):
+        return any(words in str(error) for words in _PASSING)
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _engine(address: str) -> Engine:
+    from sqlalchemy import create_engine
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    wrong = f"{STORE_VARIABLE} must be sqlite:///FILE or postgresql://…, got {masked(address)}"
+    try:
+        url = make_url(address)
+        kind = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise ParameterError(wrong) from None
+    if kind not in {"sqlite", "postgresql"} or (kind == "sqlite" and not url.database):
+        raise ParameterError(wrong)
+    try:
+        if kind == "postgresql":
+            return create_engine(url, pool_pre_ping=True, connect_args=_POSTGRESQL_OPTIONS)
+        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ParameterError(f"{STORE_VARIABLE} names a driver that is not here: {error}") from None
+    _prepare_sqlite(engine)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # transactions begin where `begin` says
+        # In full: a power cut takes no commit that an outbox was emptied by.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get(_READS, False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

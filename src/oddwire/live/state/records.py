@@ -1,0 +1,172 @@
+"""What is committed together, and what the store says of its sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+WhenFull = Literal["wait", "sample", "drop_oldest"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What happens when a sink takes less than there is to say.
+
+    Parameters
+    ----------
+    when_full
+        ``wait``: following stops until there is room, at most `longest_wait` seconds since the sink
+        last took something, and then goes on as ``drop_oldest``. ``sample``: an even sample of all
+        that waits is kept, chosen by id, the same in every replay. ``drop_oldest``: what waited
+        longest goes.
+    most_waiting
+        Messages that may wait for the sink.
+    longest_wait
+        See ``wait``; infinite to stop following rather than drop anything.
+    """
+
+    when_full: WhenFull = "wait"
+    most_waiting: int = 100_000
+    longest_wait: float = 300.0
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert, as it is kept.
+
+    Parameters
+    ----------
+    id
+        From `deterministic_id`.
+    seen
+        When its connection could be known, in seconds since 1970 (UTC).
+    content
+        Everything that explaining it again needs, as JSON.
+    incident
+        The incident that it belongs to.
+    suppressed
+        Why it was not sent, empty where it was.
+    """
+
+    id: str
+    seen: float
+    content: str
+    incident: str = ""
+    suppressed: str = ""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """An incident as it stands: a later one with the same id takes its place."""
+
+    id: str
+    opened: float
+    updated: float
+    content: str
+    closed: float | None = None
+    alerts: int = 0
+
+
+@dataclass(frozen=True)
+class Message:
+    """What every sink gets: a line of JSON, and the id that makes it known.
+
+    A message whose id was committed before is not sent again: of an incident, its id and the number
+    of its state go into it.
+    """
+
+    id: str
+    kind: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What became of one micro-batch: all of it is kept, or nothing.
+
+    Parameters
+    ----------
+    position
+        Where the follower goes on.
+    carried
+        State that later connections need, by name; a name that is left out keeps what it had.
+    """
+
+    position: bytes
+    carried: Mapping[str, bytes] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Following:
+    """Where a source's follower stands.
+
+    Parameters
+    ----------
+    number
+        How many commits there were: the next one must follow on this one.
+    """
+
+    number: int = 0
+    position: bytes = b""
+    carried: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit came to."""
+
+    following: Following
+    new_alerts: int
+    new_messages: int
+    dropped: int
+
+
+@dataclass(frozen=True)
+class SinkState:
+    """What a sink has done, and has yet to do.
+
+    Parameters
+    ----------
+    waiting, delivered, dropped, dead
+        Messages: not yet taken, taken, dropped by the policy, and refused for good (kept as dead
+        letters).
+    failures
+        Tries that failed since the sink last took something.
+    trouble
+        What the last of them said, without secrets; empty while all is well.
+    since
+        When that began, in seconds since 1970.
+    """
+
+    name: str
+    waiting: int = 0
+    delivered: int = 0
+    dropped: int = 0
+    dead: int = 0
+    failures: int = 0
+    trouble: str = ""
+    since: float | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The messages that a sink tries to deliver next, and where it stands.
+
+    Parameters
+    ----------
+    entries
+        Their numbers in the outbox.
+    tries
+        How often the sink answered that it cannot take the first of them.
+    place
+        What the sink said of itself when it last delivered; empty at first.
+    """
+
+    entries: tuple[int, ...] = ()
+    messages: tuple[Message, ...] = ()
+    tries: int = 0
+    place: str = ""
