@@ -1,0 +1,1 @@
+"""What comes in as it comes in: alerts, incidents, and where they are sent."""
