@@ -8,37 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from oddwire.live.alerts.kinds import Kind
+from oddwire.live.alerts.reason import Reason
 from oddwire.live.alerts.severity import Severity
 
 _ID_LENGTH = 32  # hex digits: 128 bits
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One feature that set the connection apart, as `detection.explaining.explain` found it.
-
-    Parameters
-    ----------
-    feature
-        Its name.
-    value
-        The connection's value: a number, or a printable text; None where missing.
-    typical
-        What most benign rows have.
-    benign_quantile
-        The number's quantile among benign rows, 0 to 1; None for text.
-    benign_share
-        The share of benign rows with the same value.
-    share
-        The share of what makes the connection anomalous.
-    """
-
-    feature: str
-    value: float | str | None
-    typical: float | str | None
-    benign_quantile: float | None
-    benign_share: float
-    share: float
 
 
 @dataclass(frozen=True)
@@ -181,7 +154,7 @@ def alert_id(source: str, place: str) -> str:
     Examples
     --------
     >>> alert_id("office", "17:4096")
-    'ba20ac8c6a04e8a0f5c9cd6df3e3e4a7'
+    'd13802925810977df4a6c89e3cc99efe'
     """
     return hashed_id("alert", source, place)
 

@@ -147,7 +147,7 @@ def _expires(value: Any) -> dt.datetime:
         except ValueError:
             value = short_repr(value)
     elif isinstance(value, dt.date) and not isinstance(value, dt.datetime):  # as YAML reads a day
-        value = dt.datetime(value.year, value.month, value.day)
+        value = dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     if not isinstance(value, dt.datetime):
         raise ParameterError(
             "an allow-list entry needs the date or time when it expires, such as 2026-12-31, "

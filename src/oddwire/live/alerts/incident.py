@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
-from oddwire.live.alerts.alert import Alert, MadeBy, Reason, hashed_id
+from oddwire.live.alerts.alert import Alert, MadeBy, hashed_id
 from oddwire.live.alerts.kinds import VAGUE, Kind
+from oddwire.live.alerts.reason import Reason
 from oddwire.live.alerts.severity import Severity, severity_of
 
 _MOST_NAMED = 32  # different hosts or ports that an incident names

@@ -178,7 +178,7 @@ class OpenIncidents:
         incidents = map(Incident.from_dict, content["open"])
         state._open = {incident.id: incident for incident in incidents}
         for name, keys in content["keys"].items():
-            state._keys[name] = {(by, value, kind): None for by, value, kind in keys}
+            state._keys[name] = dict.fromkeys((by, value, kind) for by, value, kind in keys)
             state._of_key |= dict.fromkeys(state._keys[name], name)
         state.suppressed, state.closed_early = content["suppressed"], content["closed_early"]
         return state

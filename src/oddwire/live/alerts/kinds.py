@@ -3,7 +3,8 @@
 A kind is a name for what the explanation shows, so that people know where to look first. It is no
 finding: the model knows only that the connection is unusual. Each line of `RULES` lists features
 and what the connection must be for it; the line with the largest share of the explanation names the
-kind, of equal ones the upper. Alerts that no line explains by a quarter are just unusual.
+kind, of equal ones the upper. The vague kinds of `FALLBACKS` name what no line explains by an
+eighth; what they do not explain by a quarter is just unusual.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from oddwire.live.alerts.alert import Reason
+from oddwire.live.alerts.reason import Reason
 
-_ENOUGH = 0.25  # of what makes it anomalous, in features of a line
+# Of what makes it anomalous, in the features of a line. Little is enough for what says more: rare
+# categories come first in many explanations, and say little of what is going on.
+_ENOUGH, _ENOUGH_FOR_VAGUE = 0.125, 0.25
 _MIDDLE = 0.5
 
 
@@ -51,12 +52,15 @@ class Ends:
     dst_port: int | None = None
     proto: str | None = None
     service: str | None = None
+    src_bytes: int | None = None
+    dst_bytes: int | None = None
 
 
 _LOGIN_PORTS = frozenset({21, 22, 23, 110, 143, 389, 1433, 3306, 3389, 5432, 5900, 5985, 5986})
 _REMOTE_PORTS = frozenset({22, 135, 139, 445, 3389, 5900, 5985, 5986})
 _CARRIERS = frozenset({"dns", "icmp"})
 _DNS = 53
+_FILE = 100_000  # bytes: a request is smaller
 
 
 def _login(ends: Ends) -> bool:
@@ -74,6 +78,11 @@ def _carries(ends: Ends) -> bool:
 
 def _outward(ends: Ends) -> bool:
     return ends.dst_side == "outside"
+
+
+def _sends(ends: Ends) -> bool:
+    sent = ends.src_bytes or 0
+    return _outward(ends) and sent >= _FILE and sent > (ends.dst_bytes or 0)
 
 
 def _any(_: Ends) -> bool:
@@ -100,36 +109,32 @@ class Rule:
 
 
 _W = r"_\d+s"  # a time window
+_NEW = "new_dst_(connections|bytes|interval_evenness|size_evenness)"
 RULES = (
     Rule(
         Kind.BRUTE_FORCE,
-        re.compile(rf"pair_(connections|failure_share){_W}|(src|dst)_failure_share{_W}"),
+        re.compile(rf"(src|dst|pair)_(connections|failure_share){_W}|service"),
         _login,
     ),
     Rule(
         Kind.LATERAL_MOVEMENT,
-        re.compile(rf"src_(peers|connections|failure_share){_W}|service|conn_state|dst_port_class"),
+        re.compile(rf"src_(peers|ports|connections|failure_share){_W}|service"),
         _among_ourselves,
     ),
     Rule(
         Kind.TUNNEL,
-        re.compile(rf"src_port_size_shift|pair_(connections|bytes){_W}|.*bytes_per_packet|.*_bytes"),
+        re.compile(rf"{_NEW}|src_port_size_shift|dst_side|.*(connections|bytes){_W}|.*_per_packet"),
         _carries,
     ),
-    Rule(Kind.BEACON, re.compile(r"new_dst_(interval|size)_evenness|new_dst_connections"), _outward),
-    Rule(
-        Kind.EXFILTRATION,
-        re.compile(rf"new_dst_bytes|src_(bytes|byte_share|packet_share)|src_bytes{_W}|src_bytes_per_packet"),
-        _outward,
-    ),
-    Rule(Kind.SCAN, re.compile(rf"(src|pair)_ports{_W}|src_(peers|failure_share){_W}")),
-    Rule(Kind.FLOOD, re.compile(rf"dst_(connections|peers|failure_share){_W}")),
-    Rule(Kind.NEW_SERVICE, re.compile(r"service|proto|dst_port_class|(src|dst)_side|conn_state")),
-    Rule(
-        Kind.ODD_VOLUME,
-        re.compile(rf"duration|.*(bytes|packets)(_per_second|_per_packet)?({_W})?|.*_share"),
-    ),
-)  # fmt: skip
+    Rule(Kind.EXFILTRATION, re.compile(rf"{_NEW}|.*(bytes|packets)({_W})?|src_.*_share"), _sends),
+    Rule(Kind.BEACON, re.compile(rf"{_NEW}|src_port_size_shift"), _outward),
+    Rule(Kind.SCAN, re.compile(rf"src_(peers|connections|failure_share){_W}|.*_ports{_W}")),
+    Rule(Kind.FLOOD, re.compile(rf"dst_(connections|peers|bytes|failure_share){_W}")),
+)
+FALLBACKS = (
+    Rule(Kind.NEW_SERVICE, re.compile("service|proto|dst_port_class|(src|dst)_side|conn_state")),
+    Rule(Kind.ODD_VOLUME, re.compile(rf"duration|.*(bytes|packets|per_second|share)({_W})?")),
+)
 
 
 def kind_of(reasons: Iterable[Reason], ends: Ends) -> Kind:
@@ -144,7 +149,6 @@ def kind_of(reasons: Iterable[Reason], ends: Ends) -> Kind:
 
     Examples
     --------
-    >>> from oddwire.live.alerts.alert import Reason
     >>> peers = Reason("src_peers_60s", 240.0, 3.0, 0.999, 0.0, 0.6)
     >>> kind_of([peers], Ends("inside", "inside", 23)).value
     'scan'
@@ -152,9 +156,12 @@ def kind_of(reasons: Iterable[Reason], ends: Ends) -> Kind:
     'unusual'
     """
     odd = {reason.feature: reason.share for reason in reasons if _is_high(reason)}
-    shares = {rule.kind: _explained(rule, odd) for rule in RULES if rule.where(ends)}
-    best = max(shares, key=lambda kind: shares[kind])  # of equal ones the first in the table
-    return best if shares[best] >= _ENOUGH else Kind.UNUSUAL
+    for rules, enough in ((RULES, _ENOUGH), (FALLBACKS, _ENOUGH_FOR_VAGUE)):
+        shares = {rule.kind: _explained(rule, odd) for rule in rules if rule.where(ends)}
+        best = max(shares, key=lambda kind: shares[kind])  # of equal ones the first in the table
+        if shares[best] >= enough:
+            return best
+    return Kind.UNUSUAL
 
 
 def _is_high(reason: Reason) -> bool:

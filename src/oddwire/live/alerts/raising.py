@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy, Reason, alert_id
+from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy, alert_id
 from oddwire.live.alerts.kinds import Ends, kind_of
+from oddwire.live.alerts.reason import Reason
 from oddwire.live.alerts.severity import severity_of
 from oddwire.live.alerts.wire_names import wire_name
 from oddwire.traffic.schema import END, TIME
@@ -60,7 +61,10 @@ def raise_alerts(
         score = scores.iloc[at]
         source, destination = _endpoint(row, "src"), _endpoint(row, "dst")
         proto, service = wire_name(row.get("proto")), wire_name(row.get("service"))
-        ends = Ends(source.side, destination.side, destination.port, proto, service)
+        ends = Ends(
+            source.side, destination.side, destination.port, proto, service,
+            source.bytes, destination.bytes,
+        )  # fmt: skip
         kind, unit_p = kind_of(found, ends), float(unit_p_values[at])
         alerts.append(
             Alert(
@@ -136,5 +140,6 @@ def _whole(value: Any, most: int) -> int | None:
 
 
 def _microseconds(value: Any) -> int | None:
-    known = isinstance(value, pd.Timestamp) and not pd.isna(value)
-    return value.value // 1000 if known else None
+    if not isinstance(value, pd.Timestamp) or pd.isna(value):
+        return None
+    return int(value.asm8.astype("datetime64[us]").astype(np.int64))

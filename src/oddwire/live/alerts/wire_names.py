@@ -25,7 +25,7 @@ def wire_name(value: Any) -> str | None:
     Examples
     --------
     >>> wire_name("10.0.0.5"), wire_name("a\x1b[2J"), wire_name("  "), wire_name(None)
-    ('10.0.0.5', 'a�[2J~dac35a18', None, None)
+    ('10.0.0.5', 'a�[2J~3f365b4b', None, None)
     >>> len(wire_name("x" * 1_000_000))
     137
     """
