@@ -76,7 +76,8 @@ def test_each_alert_is_in_one_incident_and_each_incident_opens_and_closes_once(s
     assert state.suppressed == len(alerts) - len(sent) > 0
     opened = [change.incident.id for change in changes if change.what == "opened"]
     closed = {change.incident.id: change.incident for change in changes if change.what == "closed"}
-    assert len(opened) == len({*opened}) == len(closed) and {*opened} == closed.keys()
+    assert len(opened) == len({*opened}) == len(closed)
+    assert {*opened} == closed.keys()
     assert sum(incident.count for incident in closed.values()) == len(sent)
     assert len(state) == 0
     # The smallest of its alerts' unit p-values, and each alert counted as what it looks like.
@@ -84,7 +85,8 @@ def test_each_alert_is_in_one_incident_and_each_incident_opens_and_closes_once(s
         own = [alert for alert in sent if joined[alert.id] == name]
         assert incident.unit_p_value == min(alert.unit_p_value for alert in own)
         assert sum(incident.kinds.values()) == incident.count == len(own)
-        assert incident.opened == own[0].clock and incident.last == own[-1].clock
+        assert incident.opened == own[0].clock
+        assert incident.last == own[-1].clock
 
 
 @settings(deadline=None, max_examples=50)
@@ -111,7 +113,8 @@ def test_a_scan_is_one_incident_with_a_count_told_a_few_times():
     assert [change.what for change in changes] == ["opened", *["updated"] * 10, "closed"]
     incident = changes[-1].incident
     assert incident.title == "scan: 10.0.0.5 -> 32 or more hosts, 1,000 alerts"
-    assert incident.closed == incident.last + 10 * MINUTE and incident.why == "quiet"
+    assert incident.closed == incident.last + 10 * MINUTE
+    assert incident.why == "quiet"
     assert len(incident.destinations.values) == 32
 
 
@@ -156,7 +159,8 @@ def test_a_flood_from_made_up_addresses_is_one_incident_in_bounded_memory():
     state.update(alerts[:500])
     early = len(json.dumps(state.to_dict()))
     state.update(alerts[500:])
-    assert len(state) == 1 and state.incidents[0].count == 5000
+    assert len(state) == 1
+    assert state.incidents[0].count == 5000
     assert len(json.dumps(state.to_dict())) < early + 100
 
 
@@ -176,7 +180,8 @@ def test_severity_never_falls_and_the_p_value_never_rises():
     for change in changes:
         now = change.incident
         before = so_far.get(now.id, now)
-        assert now.severity >= before.severity and now.unit_p_value <= before.unit_p_value
+        assert now.severity >= before.severity
+        assert now.unit_p_value <= before.unit_p_value
         so_far[now.id] = now
 
 
@@ -187,9 +192,11 @@ def test_an_incident_survives_json():
 
 def test_ids_follow_from_the_first_alert_alone():
     one, other = (OpenIncidents().update([some_alert(1, p=p)]).changes[0] for p in (1e-3, 1e-8))
-    assert one.incident.id == other.incident.id != OpenIncidents().update([some_alert(2)]).changes[
-        0
-    ].incident.id
+    assert (
+        one.incident.id
+        == other.incident.id
+        != OpenIncidents().update([some_alert(2)]).changes[0].incident.id
+    )
 
 
 def test_at_least_one_is_kept():

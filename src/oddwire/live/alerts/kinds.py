@@ -133,7 +133,9 @@ RULES = (
 )
 FALLBACKS = (
     Rule(Kind.NEW_SERVICE, re.compile("service|proto|dst_port_class|(src|dst)_side|conn_state")),
-    Rule(Kind.ODD_VOLUME, re.compile(rf"duration|.*(bytes|packets|per_second|share)({_W})?")),
+    Rule(
+        Kind.ODD_VOLUME, re.compile(rf"duration|.*(bytes|packets|connections|per_.*|share)({_W})?")
+    ),
 )
 
 

@@ -134,7 +134,8 @@ def test_hostile_text_stays_text_on_one_short_line(text):
         check_ocsf(ocsf.incident_finding(change, version="1.0")),
     ):
         written = json.dumps(document, ensure_ascii=False)
-        assert written.isprintable() and len(written.encode()) < 6_000
+        assert written.isprintable()
+        assert len(written.encode()) < 6_000
         assert "\n" not in written
 
 
