@@ -50,7 +50,7 @@ def told(alerts, cuts=(), *, saved=False, most=10):
     return [*changes, *end.changes], joined, state
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     cuts=st.lists(st.integers(0, 300), max_size=30),
@@ -66,7 +66,7 @@ def test_however_rows_are_cut_or_saved(seed, cuts, saved, most):
     assert sum(change.what == "opened" for change in whole) > 10
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10_000), most=st.sampled_from([3, 1000]))
 def test_each_alert_is_in_one_incident_and_each_incident_opens_and_closes_once(seed, most):
     alerts = stream(seed)
@@ -89,7 +89,7 @@ def test_each_alert_is_in_one_incident_and_each_incident_opens_and_closes_once(s
         assert incident.last == own[-1].clock
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_of_one_kind_they_are_the_incidents_that_the_target_counts(seed):
     """One count in the calibration, in reports and here."""

@@ -57,12 +57,12 @@ def test_every_feature_of_connections_can_name_a_kind(feature):
 
 
 def test_severity_grows_with_rarity_count_and_kind():
-    def level(p=1e-3, count=1, kind=Kind.SCAN):
+    def level(p=1e-2, count=1, kind=Kind.SCAN):
         return severity_of(unit_p_value=p, count=count, kind=kind)
 
     assert level() == Severity.LOW
-    assert level(p=1e-4) == level(count=100) == level(kind=Kind.BEACON) == Severity.MEDIUM
-    assert level(p=1e-6) == level(p=1e-4, kind=Kind.TUNNEL) == Severity.HIGH
+    assert level(p=1e-3) == level(count=20) == level(kind=Kind.BEACON) == Severity.MEDIUM
+    assert level(p=1e-5) == level(p=1e-3, kind=Kind.TUNNEL) == Severity.HIGH
     assert level(p=1e-12, count=10**6, kind=Kind.EXFILTRATION) == Severity.CRITICAL
 
 

@@ -76,7 +76,7 @@ class AllowEntry:
             destination=_network("destination", content.get("destination")),
             service=None if service is None else str(service).strip().lower(),
         )
-        if entry.source is entry.destination is entry.service is None:
+        if (entry.source, entry.destination, entry.service) == (None, None, None):
             raise ParameterError(
                 "an allow-list entry needs a source, a destination or a service, got none"
             )

@@ -21,7 +21,7 @@ from oddwire.live.alerts.kinds import OF_ONE_TARGET, VAGUE
 from oddwire.traffic.units import MINUTES
 from oddwire.traffic.units.of_rows import microseconds_of
 
-MOST_OPEN = 4096  # incidents, of about 20 kB at most
+MOST_OPEN = 4096  # incidents, of about 13 kB at most
 _MOST_KEYS = 64  # of an incident: a flood has more made-up sources than anyone could keep
 _ALWAYS = -(2**63)  # the time of alerts without one: all belong together
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,13 @@ from oddwire.traffic.schema import END, TIME
 from oddwire.traffic.units import source_column
 from oddwire.traffic.units.so_far import UNTIMED
 
+_OF_AN_END = ("ip", "port", "bytes", "packets", "side")
 _HIGHEST_PORT = 65_535
+# What an alert carries of its row.
+_FIELDS = (
+    TIME, END, "uid", "proto", "service",
+    *(f"{side}_{name}" for side in ("src", "dst") for name in _OF_AN_END),
+)  # fmt: skip
 _MOST_BYTES = 2**63 - 1  # what ECS and OCSF can hold
 
 
@@ -52,13 +58,16 @@ def raise_alerts(
         What `explaining.explain` returned of the rows that raise an alert, or of some of them, by
         their labels in the index of ``rows``, which are then unique; None where none is explained.
     """
-    reasons = {} if explained is None else dict(_reasons(explained))
+    chosen = np.flatnonzero(scores["alert"].to_numpy(dtype=bool)).tolist()
+    reasons = {} if explained is None else _reasons(explained)
     column = source_column(rows)
+    fields = dict.fromkeys((*_FIELDS, column))
+    known = rows[[name for name in fields if name in rows]].iloc[chosen]
     alerts = []
-    for at in np.flatnonzero(scores["alert"].to_numpy(dtype=bool)):
-        row = rows.iloc[at].to_dict()
-        found = reasons.get(rows.index[at], ())
-        score = scores.iloc[at]
+    for at, row, label, score in zip(
+        chosen, known.to_dict("records"), known.index, _scored(scores, chosen), strict=True
+    ):
+        found = reasons.get(label, ())
         source, destination = _endpoint(row, "src"), _endpoint(row, "dst")
         proto, service = wire_name(row.get("proto")), wire_name(row.get("service"))
         ends = Ends(
@@ -79,9 +88,7 @@ def raise_alerts(
                 destination=destination,
                 proto=proto,
                 service=service,
-                score=float(score["anomaly_score"]),
-                p_value=float(score["p_value"]),
-                extrapolated=bool(score["extrapolated"]),
+                **score,
                 unit_p_value=unit_p,
                 kind=kind,
                 severity=severity_of(unit_p_value=unit_p, count=1, kind=kind),
@@ -91,23 +98,26 @@ def raise_alerts(
     return alerts
 
 
-def _reasons(explained: pd.DataFrame) -> Iterator[tuple[Any, tuple[Reason, ...]]]:
-    for row, features in explained.groupby("row", sort=False):
-        yield (
-            row,
-            tuple(
-                Reason(
-                    feature=wire_name(each["feature"]) or "",
-                    value=_value(each["value"]),
-                    typical=_value(each["benign_median"]),
-                    benign_quantile=_finite(each["benign_quantile"]),
-                    benign_share=float(each["benign_share"]),
-                    share=float(each["share"]),
-                )
-                for each in features.sort_values("rank").to_dict("records")
-                if each["share"] > 0
-            ),
-        )
+def _scored(scores: pd.DataFrame, chosen: list[int]) -> list[dict[str, Any]]:
+    names = {"score": "anomaly_score", "p_value": "p_value", "extrapolated": "extrapolated"}
+    values = {name: scores[column].to_numpy()[chosen].tolist() for name, column in names.items()}
+    return [dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def _reasons(explained: pd.DataFrame) -> dict[Any, tuple[Reason, ...]]:
+    found: dict[Any, tuple[Reason, ...]] = {}
+    for each in explained.sort_values("rank", kind="stable").to_dict("records"):
+        if each["share"] > 0:
+            reason = Reason(
+                feature=wire_name(each["feature"]) or "",
+                value=_value(each["value"]),
+                typical=_value(each["benign_median"]),
+                benign_quantile=_finite(each["benign_quantile"]),
+                benign_share=float(each["benign_share"]),
+                share=float(each["share"]),
+            )
+            found[each["row"]] = (*found.get(each["row"], ()), reason)
+    return found
 
 
 def _value(value: Any) -> float | str | None:

@@ -10,9 +10,10 @@ from enum import IntEnum
 
 from oddwire.live.alerts.kinds import Kind
 
-# A unit this rare gets a point for each of them: about one benign unit in 10,000, in a million.
-_RARE = (1e-4, 1e-6)
-_MANY = 100  # alerts
+# A unit this rare gets a point for each: about one benign unit in 1,000, which is one a day in a
+# small organisation, and one in 100,000.
+_RARE = (1e-3, 1e-5)
+_MANY = 20  # alerts
 # An inside host may be in someone else's hands already.
 _TAKEN = frozenset({Kind.BEACON, Kind.TUNNEL, Kind.EXFILTRATION, Kind.LATERAL_MOVEMENT})
 _RAREST = 12  # decades: no p-value is smaller than 1e-12
@@ -36,7 +37,7 @@ class Severity(IntEnum):
 def severity_of(*, unit_p_value: float, count: int, kind: Kind) -> Severity:
     """Return how urgent alerts are.
 
-    A point for a unit p-value of at most 1e-4, another for 1e-6, one for 100 alerts, and one for
+    A point for a unit p-value of at most 1e-3, another for 1e-5, one for 20 alerts, and one for
     kinds that mean a host inside may be taken.
 
     Parameters
@@ -50,9 +51,9 @@ def severity_of(*, unit_p_value: float, count: int, kind: Kind) -> Severity:
 
     Examples
     --------
-    >>> severity_of(unit_p_value=1e-3, count=1, kind=Kind.SCAN).word
+    >>> severity_of(unit_p_value=1e-2, count=1, kind=Kind.SCAN).word
     'low'
-    >>> severity_of(unit_p_value=1e-7, count=40, kind=Kind.EXFILTRATION).word
+    >>> severity_of(unit_p_value=1e-4, count=40, kind=Kind.EXFILTRATION).word
     'critical'
     """
     points = sum(unit_p_value <= rare for rare in _RARE) + (count >= _MANY) + (kind in _TAKEN)

@@ -152,7 +152,7 @@ def test_the_ecs_of_an_alert_says_what_the_analyst_asks():
         "lateral movement: about 1 in 100,000 benign hosts in ten minutes; "
         "60 % src_peers_60s=240 (typical: 3), 20 % service=ssh (typical: https)"
     )
-    assert (found["event.severity"], found["event.risk_score"]) == (73, 60.4)
+    assert (found["event.severity"], found["event.risk_score"]) == (99, 85.4)
     assert found["rule.version"] == found["oddwire.model_version"] == "7"
     assert (found["source.ip"], found["destination.port"]) == ("10.0.0.5", 22)
     assert (found["network.bytes"], found["network.direction"]) == (4600, "internal")
