@@ -63,6 +63,7 @@ def test_however_rows_are_cut_or_saved(seed, cuts, saved, most):
     cut, cut_joined, cut_state = told(alerts, cuts, saved=saved, most=most)
     assert (cut, cut_joined) == (whole, joined)
     assert cut_state.to_dict() == state.to_dict()
+    assert cut_state.closed_early == state.closed_early
     assert sum(change.what == "opened" for change in whole) > 10
 
 
