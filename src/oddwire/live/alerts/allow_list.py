@@ -1,0 +1,163 @@
+"""Alerts that a person has said not to send: for which hosts and services, until when, and why.
+
+One function, for alerts about to be sent and for those already stored. A suppressed alert is kept,
+with the reason, and counted; it opens no incident. It is no benign label: training never sees it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from oddwire.errors import ParameterError, short_repr
+from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.wire_names import ip_address
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_KEYS = ("source", "destination", "service", "expires", "reason")
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class AllowEntry:
+    """What not to send. Each part that is given must fit; at least one is.
+
+    Parameters
+    ----------
+    source, destination
+        Networks in which the connection's ends lie.
+    service
+        The connection's service, such as ``ssh``, whatever its case.
+    expires
+        From when on it no longer holds, on the clock of the alerts; with a time zone.
+    reason
+        Why: people read it beside the suppressed alerts.
+    """
+
+    reason: str
+    expires: dt.datetime
+    source: Network | None = None
+    destination: Network | None = None
+    service: str | None = None
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Read an entry as people write it.
+
+        Raises
+        ------
+        ParameterError
+            If a key is unknown, or a value is missing or not what it must be.
+
+        Examples
+        --------
+        >>> entry = AllowEntry.from_dict({
+        ...     "source": "10.0.3.0/24", "service": "ssh", "expires": "2026-12-31",
+        ...     "reason": "backups",
+        ... })
+        >>> entry.source, entry.expires.isoformat()
+        (IPv4Network('10.0.3.0/24'), '2026-12-31T00:00:00+00:00')
+        """
+        if unknown := sorted(set(map(str, content)) - set(_KEYS)):
+            raise ParameterError(
+                f"an allow-list entry has the keys {', '.join(_KEYS)}, got {short_repr(unknown[0])}"
+            )
+        service = content.get("service")
+        if service is not None and not str(service).strip():
+            raise ParameterError("the service of an allow-list entry must be a name, got ''")
+        entry = cls(
+            reason=_reason(content.get("reason")),
+            expires=_expires(content.get("expires")),
+            source=_network("source", content.get("source")),
+            destination=_network("destination", content.get("destination")),
+            service=None if service is None else str(service).strip().lower(),
+        )
+        if (entry.source, entry.destination, entry.service) == (None, None, None):
+            raise ParameterError(
+                "an allow-list entry needs a source, a destination or a service, got none"
+            )
+        return entry
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what `from_dict` reads."""
+        content = {name: getattr(self, name) for name in _KEYS}
+        content["expires"] = self.expires.isoformat()
+        return {name: str(value) for name, value in content.items() if value is not None}
+
+    def covers(self, alert: Alert) -> bool:
+        """Return whether it says not to send an alert.
+
+        An alert without a time is sent: nobody can say whether the entry still held.
+        """
+        held = (self.expires - _EPOCH) // dt.timedelta(microseconds=1)
+        return (
+            alert.clock is not None
+            and alert.clock < held
+            and _lies_in(alert.source.address, self.source)
+            and _lies_in(alert.destination.address, self.destination)
+            and (self.service is None or (alert.service or "").lower() == self.service)
+        )
+
+
+def apply_allow_list(alerts: Iterable[Alert], entries: Sequence[AllowEntry]) -> list[Alert]:
+    """Return the alerts, suppressed by the first entry that covers each, or by none.
+
+    What an earlier list said does not count, so that it can be applied again to stored alerts after
+    entries were added, taken away or have expired.
+    """
+    return [
+        alert.suppressed(next((entry.reason for entry in entries if entry.covers(alert)), None))
+        for alert in alerts
+    ]
+
+
+def _lies_in(name: str | None, network: Network | None) -> bool:
+    if network is None:
+        return True
+    address = ip_address(name)
+    return address is not None and address.version == network.version and address in network
+
+
+def _network(key: str, value: Any) -> Network | None:
+    if value is None:
+        return None
+    try:
+        network = ipaddress.ip_network(str(value))
+    except ValueError as error:
+        raise ParameterError(
+            f"the {key} of an allow-list entry must be an address or a network such as "
+            f"10.0.3.0/24, got {short_repr(str(value))}"
+        ) from error
+    if network.prefixlen == 0:
+        raise ParameterError(
+            f"the {key} of an allow-list entry must not be every address, got {network}; leave it "
+            "out if it does not matter"
+        )
+    return network
+
+
+def _expires(value: Any) -> dt.datetime:
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            value = short_repr(value)
+    elif isinstance(value, dt.date) and not isinstance(value, dt.datetime):  # as YAML reads a day
+        value = dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
+    if not isinstance(value, dt.datetime):
+        raise ParameterError(
+            "an allow-list entry needs the date or time when it expires, such as 2026-12-31, "
+            f"got {value}"
+        )
+    return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+
+
+def _reason(value: Any) -> str:
+    text = " ".join(str(value or "").split())
+    if not text:
+        raise ParameterError("an allow-list entry needs a reason, got none")
+    return text

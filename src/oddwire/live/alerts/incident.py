@@ -1,0 +1,196 @@
+"""An incident: the alerts of one campaign, as people are told of them first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self
+
+from oddwire.live.alerts.alert import Alert, MadeBy, hashed_id
+from oddwire.live.alerts.kinds import VAGUE, Kind
+from oddwire.live.alerts.reason import Reason
+from oddwire.live.alerts.severity import Severity, severity_of
+
+_MOST_NAMED = 32  # different hosts or ports that an incident names
+State = Literal["open", "closed"]
+Why = Literal["quiet", "too many"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Different values in the order in which they came, the first 32 of them.
+
+    Parameters
+    ----------
+    values
+        The values.
+    more
+        Whether there were others.
+    """
+
+    values: tuple[str, ...] = ()
+    more: bool = False
+
+    def and_(self, value: object) -> Seen:
+        """Return it with one more value, None being none."""
+        if value is None or str(value) in self.values:
+            return self
+        if len(self.values) == _MOST_NAMED:
+            return self if self.more else replace(self, more=True)
+        return replace(self, values=(*self.values, str(value)))
+
+    def __str__(self) -> str:
+        """``a``, or how many there are, as ``32 or more``."""
+        if len(self.values) == 1 and not self.more:
+            return self.values[0]
+        return f"{len(self.values)}{' or more' if self.more else ''}"
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident, as it stands. Times are microseconds since 1970, on the clock of the rows.
+
+    Parameters
+    ----------
+    id
+        32 hex digits that follow from its first alert.
+    made_by
+        Of its first alert.
+    kind
+        What its alerts look like: the first that is not vague.
+    unit
+        Whom its first alert was counted with; None where unknown.
+    opened, last
+        When its first and its newest alert could be known; None where rows have no time.
+    start, end
+        When its first connection began, and the last of them ended; None where unknown.
+    count
+        Its alerts.
+    unit_p_value
+        The smallest unit p-value of its alerts. So it never rises, and of all benign incidents of a
+        day, at most this share of that day's benign units is expected to have one as small,
+        however long incidents last and however dependent their alerts are
+        (``docs/decisions/0033-incidents.md``).
+    severity
+        How urgent it is; it never falls.
+    sources, destinations, ports, services
+        What took part.
+    kinds
+        How many of its alerts look like what.
+    worst
+        The id of its most unusual alert.
+    reasons
+        Of that one.
+    state, closed, why
+        Whether it goes on; since when not, and why: nothing came for ten minutes (``quiet``), or
+        more incidents were open than are kept (``too many``).
+    """
+
+    id: str
+    made_by: MadeBy
+    kind: Kind
+    unit: str | None
+    opened: int | None
+    last: int | None
+    start: int | None
+    end: int | None
+    count: int
+    unit_p_value: float
+    severity: Severity
+    worst: str
+    reasons: tuple[Reason, ...]
+    sources: Seen = field(default_factory=Seen)
+    destinations: Seen = field(default_factory=Seen)
+    ports: Seen = field(default_factory=Seen)
+    services: Seen = field(default_factory=Seen)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    state: State = "open"
+    closed: int | None = None
+    why: Why | None = None
+
+    @classmethod
+    def opened_by(cls, alert: Alert) -> Self:
+        """Return the incident that an alert opens."""
+        none = cls(
+            id=hashed_id("incident", alert.id),
+            made_by=alert.made_by,
+            kind=alert.kind,
+            unit=alert.unit,
+            opened=alert.clock,
+            last=alert.clock,
+            start=alert.start,
+            end=alert.end,
+            count=0,
+            unit_p_value=1.0,
+            severity=alert.severity,
+            worst=alert.id,
+            reasons=alert.reasons,
+        )
+        return none.joined_by(alert)
+
+    def joined_by(self, alert: Alert) -> Self:
+        """Return the incident with one more alert."""
+        kind = alert.kind if self.kind in VAGUE and alert.kind not in VAGUE else self.kind
+        count = self.count + 1
+        unit_p_value = min(self.unit_p_value, alert.unit_p_value)
+        severity = severity_of(unit_p_value=unit_p_value, count=count, kind=kind)
+        is_worst = count == 1 or alert.unit_p_value < self.unit_p_value
+        return replace(
+            self,
+            kind=kind,
+            last=alert.clock,
+            start=_known(min, self.start, alert.start),
+            end=_known(max, self.end, alert.end),
+            count=count,
+            unit_p_value=unit_p_value,
+            severity=max(self.severity, severity),
+            worst=alert.id if is_worst else self.worst,
+            reasons=alert.reasons if is_worst else self.reasons,
+            sources=self.sources.and_(alert.source.address or alert.unit),
+            destinations=self.destinations.and_(alert.destination.address),
+            ports=self.ports.and_(alert.destination.port),
+            services=self.services.and_(alert.service),
+            kinds=dict(self.kinds) | {alert.kind.value: self.kinds.get(alert.kind.value, 0) + 1},
+        )
+
+    def ended(self, closed: int | None, why: Why) -> Self:
+        """Return the incident as it is when nothing can join it any more."""
+        return replace(self, state="closed", closed=closed, why=why)
+
+    @property
+    def title(self) -> str:
+        """What it is in a line, as ``scan: 10.0.0.5 -> 32 or more hosts, 400 alerts``.
+
+        The names in it are from the wire: printable, and not escaped for any page.
+        """
+        alerts = "1 alert" if self.count == 1 else f"{self.count:,} alerts"
+        ends = [_hosts(seen) for seen in (self.sources, self.destinations) if seen.values]
+        return f"{self.kind.value}: {' -> '.join([*ends]) or 'unknown'}, {alerts}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        content = asdict(self)
+        return content | {"kind": self.kind.value, "severity": self.severity.value}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Read back what `to_dict` wrote."""
+        seen = {
+            name: Seen(tuple(content[name]["values"]), content[name]["more"])
+            for name in ("sources", "destinations", "ports", "services")
+        }
+        read = {
+            "made_by": MadeBy(**content["made_by"]),
+            "kind": Kind(content["kind"]),
+            "severity": Severity(content["severity"]),
+            "reasons": tuple(Reason(**reason) for reason in content["reasons"]),
+        }
+        return cls(**(dict(content) | seen | read))
+
+
+def _known(choose: Any, one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else choose(one, other)
+
+
+def _hosts(seen: Seen) -> str:
+    return str(seen) if len(seen.values) == 1 and not seen.more else f"{seen} hosts"

@@ -1,0 +1,214 @@
+"""Alerts that come in batches → incidents that open, change and close.
+
+Alerts join an incident of the same source with a gap of less than ten minutes, as
+`oddwire.traffic.units` counts incidents, and of the same kind. What is vague (`kinds.VAGUE`) joins
+whatever incident of its source is open, the newest first, and an incident that began vague takes
+the first kind that is not. What one target gets from many sources is one incident of the target.
+
+Alert by alert, and closed at the moment that the clock says, not when a batch ends: however rows
+are cut, the changes are the same, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.incident import Incident, Why
+from oddwire.live.alerts.kinds import OF_ONE_TARGET, VAGUE
+from oddwire.traffic.units import MINUTES
+from oddwire.traffic.units.of_rows import microseconds_of
+
+MOST_OPEN = 4096  # incidents, of about 13 kB at most
+_MOST_KEYS = 64  # of an incident: a flood has more made-up sources than anyone could keep
+_ALWAYS = -(2**63)  # the time of alerts without one: all belong together
+
+What = Literal["opened", "updated", "closed"]
+_Key = tuple[str, str, str]  # ("unit", who, kind) or ("target", address, kind)
+_ANY, _VAGUE = "any", "vague"  # for a kind in a key
+
+
+@dataclass(frozen=True)
+class Change:
+    """What has become of an incident.
+
+    Parameters
+    ----------
+    what
+        ``opened``, ``updated`` or ``closed``.
+    incident
+        As it stands now.
+    """
+
+    what: What
+    incident: Incident
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """What alerts did.
+
+    Parameters
+    ----------
+    changes
+        In the order in which they came about. An update is told where an incident has doubled its
+        alerts, has become more urgent or has got another kind: a scan of 10,000 alerts has about
+        14.
+    joined
+        The incident of each alert, by their ids; suppressed ones have none.
+    """
+
+    changes: tuple[Change, ...]
+    joined: Mapping[str, str]
+
+
+class OpenIncidents:
+    """The incidents that alerts can still join. Nothing is read or written here.
+
+    Parameters
+    ----------
+    minutes
+        From which gap on alerts are two incidents.
+    most
+        How many are kept open. Of more, the one without an alert for longest is closed.
+    """
+
+    def __init__(self, minutes: float = MINUTES, *, most: int = MOST_OPEN) -> None:
+        if most < 1:
+            raise ValueError(f"at least one incident must be kept open, got {most}")
+        self._length, self._most = microseconds_of(minutes), most
+        self._open: dict[str, Incident] = {}  # the one without an alert for longest first
+        self._of_key: dict[_Key, str] = {}
+        self._keys: dict[str, dict[_Key, None]] = {}  # the same by their incidents
+        self.suppressed = 0
+        self.closed_early = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Those that are open, the one without an alert for longest first."""
+        return tuple(self._open.values())
+
+    def update(self, alerts: Iterable[Alert], now: int | None = None) -> Grouped:
+        """Take the alerts of the next rows, in the order in which they could be known.
+
+        Parameters
+        ----------
+        alerts
+            Their clock never falls. Suppressed ones are counted and open nothing.
+        now
+            The clock of the newest row, alert or not; None where rows have no time.
+        """
+        changes: list[Change] = []
+        joined = {}
+        for alert in alerts:
+            if alert.suppressed_by is not None:
+                self.suppressed += 1
+                continue
+            changes += self._close_before(_time(alert.clock))
+            joined[alert.id] = self._take(alert, changes)
+        if now is not None:
+            changes += self._close_before(now)
+        return Grouped(tuple(changes), joined)
+
+    def _take(self, alert: Alert, changes: list[Change]) -> str:
+        name = next((self._of_key[key] for key in _joins(alert) if key in self._of_key), None)
+        if name is None:
+            incident = Incident.opened_by(alert)
+            changes.append(Change("opened", incident))
+        else:
+            before = self._open.pop(name)
+            incident = before.joined_by(alert)
+            if _is_told(before, incident):
+                changes.append(Change("updated", incident))
+        self._open[incident.id] = incident  # the newest last
+        self._register(incident, alert)
+        if len(self._open) > self._most:
+            self.closed_early += 1
+            changes.append(self._close(next(iter(self._open)), incident.last, "too many"))
+        return incident.id
+
+    def _register(self, incident: Incident, alert: Alert) -> None:
+        """Let later alerts find the incident, the newest of those that a key could mean."""
+        own = self._keys.setdefault(incident.id, {})
+        if incident.kind not in VAGUE:
+            for key in [key for key in own if key[2] == _VAGUE]:
+                del own[key], self._of_key[key]
+        for key in _found_by(incident, alert):
+            if key not in own and len(own) < _MOST_KEYS:
+                if (other := self._of_key.get(key)) is not None:
+                    del self._keys[other][key]
+                self._of_key[key] = incident.id
+                own[key] = None
+
+    def _close_before(self, now: int) -> list[Change]:
+        """Close what no alert of this time or later can join."""
+        changes = []
+        while self._open:
+            name, incident = next(iter(self._open.items()))
+            if (deadline := _time(incident.last) + self._length) > now:
+                break
+            changes.append(self._close(name, None if incident.last is None else deadline, "quiet"))
+        return changes
+
+    def _close(self, name: str, when: int | None, why: Why) -> Change:
+        for key in self._keys.pop(name):
+            del self._of_key[key]
+        return Change("closed", self._open.pop(name).ended(when, why))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that it knows as plain values, for JSON."""
+        return {
+            "open": [incident.to_dict() for incident in self._open.values()],
+            "keys": {name: [list(key) for key in keys] for name, keys in self._keys.items()},
+            "suppressed": self.suppressed,
+            "closed_early": self.closed_early,
+        }
+
+    @classmethod
+    def from_dict(
+        cls, content: Mapping[str, Any], minutes: float = MINUTES, *, most: int = MOST_OPEN
+    ) -> Self:
+        """Make one that goes on from what `to_dict` returned."""
+        state = cls(minutes, most=most)
+        incidents = map(Incident.from_dict, content["open"])
+        state._open = {incident.id: incident for incident in incidents}
+        for name, keys in content["keys"].items():
+            state._keys[name] = dict.fromkeys((by, value, kind) for by, value, kind in keys)
+            state._of_key |= dict.fromkeys(state._keys[name], name)
+        state.suppressed, state.closed_early = content["suppressed"], content["closed_early"]
+        return state
+
+
+def _time(clock: int | None) -> int:
+    return _ALWAYS if clock is None else clock
+
+
+def _joins(alert: Alert) -> Iterator[_Key]:
+    """Yield the keys of incidents that an alert may join, the best first."""
+    unit, target, kind = alert.unit, alert.destination.address, alert.kind
+    if unit is not None and kind not in VAGUE:
+        yield ("unit", unit, kind.value)
+    if target is not None and kind in OF_ONE_TARGET:
+        yield ("target", target, kind.value)
+    if unit is not None:
+        yield ("unit", unit, _ANY if kind in VAGUE else _VAGUE)
+
+
+def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:
+    """Yield the keys by which an incident is found after an alert has joined it."""
+    unit, target, kind = alert.unit, alert.destination.address, incident.kind
+    if unit is not None:
+        yield ("unit", unit, _VAGUE if kind in VAGUE else kind.value)
+        yield ("unit", unit, _ANY)
+    if target is not None and kind in OF_ONE_TARGET:
+        yield ("target", target, kind.value)
+
+
+def _is_told(before: Incident, after: Incident) -> bool:
+    doubled = after.count & (after.count - 1) == 0
+    return doubled or after.severity > before.severity or after.kind != before.kind

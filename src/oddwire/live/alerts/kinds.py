@@ -1,0 +1,174 @@
+"""What an alert looks like, from the features that set it apart: a table to read, not a classifier.
+
+A kind is a name for what the explanation shows, so that people know where to look first. It is no
+finding: the model knows only that the connection is unusual. Each line of `RULES` lists features
+and what the connection must be for it; the line with the largest share of the explanation names the
+kind, of equal ones the upper. The vague kinds of `FALLBACKS` name what no line explains by an
+eighth; what they do not explain by a quarter is just unusual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oddwire.live.alerts.reason import Reason
+
+# Of what makes it anomalous, in the features of a line. Little is enough for what says more: rare
+# categories come first in many explanations, and say little of what is going on.
+_ENOUGH, _ENOUGH_FOR_VAGUE = 0.125, 0.25
+_MIDDLE = 0.5
+
+
+class Kind(StrEnum):
+    """What alerts can look like."""
+
+    BRUTE_FORCE = "brute force"
+    LATERAL_MOVEMENT = "lateral movement"
+    TUNNEL = "tunnel"
+    BEACON = "beacon"
+    EXFILTRATION = "exfiltration"
+    SCAN = "scan"
+    FLOOD = "flood"
+    NEW_SERVICE = "new service"
+    ODD_VOLUME = "odd volume"
+    UNUSUAL = "unusual"
+
+
+# What says little of whose work it is: such alerts join an incident that says more.
+VAGUE = frozenset({Kind.NEW_SERVICE, Kind.ODD_VOLUME, Kind.UNUSUAL})
+# What one target gets from many sources at once: such alerts are one incident of the target.
+OF_ONE_TARGET = frozenset({Kind.FLOOD, Kind.BRUTE_FORCE})
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What a rule may ask of a connection; each is None where unknown."""
+
+    src_side: str | None = None
+    dst_side: str | None = None
+    dst_port: int | None = None
+    proto: str | None = None
+    service: str | None = None
+    src_bytes: int | None = None
+    dst_bytes: int | None = None
+
+
+_LOGIN_PORTS = frozenset({21, 22, 23, 110, 143, 389, 1433, 3306, 3389, 5432, 5900, 5985, 5986})
+_REMOTE_PORTS = frozenset({22, 135, 139, 445, 3389, 5900, 5985, 5986})
+_CARRIERS = frozenset({"dns", "icmp"})
+_DNS = 53
+_FILE = 100_000  # bytes: a request is smaller
+
+
+def _login(ends: Ends) -> bool:
+    return ends.dst_port in _LOGIN_PORTS
+
+
+def _among_ourselves(ends: Ends) -> bool:
+    inside = ends.src_side == ends.dst_side == "inside"
+    return inside and ends.dst_port in _REMOTE_PORTS
+
+
+def _carries(ends: Ends) -> bool:
+    return ends.dst_port == _DNS or ends.proto == "icmp" or ends.service in _CARRIERS
+
+
+def _outward(ends: Ends) -> bool:
+    return ends.dst_side == "outside"
+
+
+def _sends(ends: Ends) -> bool:
+    sent = ends.src_bytes or 0
+    return _outward(ends) and sent >= _FILE and sent > (ends.dst_bytes or 0)
+
+
+def _any(_: Ends) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A line of the table.
+
+    Parameters
+    ----------
+    kind
+        What it names.
+    features
+        A pattern of the names of its features, numbers of which count where they are high.
+    where
+        What the connection must be.
+    """
+
+    kind: Kind
+    features: re.Pattern[str]
+    where: Callable[[Ends], bool] = _any
+
+
+_W = r"_\d+s"  # a time window
+_NEW = "new_dst_(connections|bytes|interval_evenness|size_evenness)"
+RULES = (
+    Rule(
+        Kind.BRUTE_FORCE,
+        re.compile(rf"(src|dst|pair)_(connections|failure_share){_W}|service"),
+        _login,
+    ),
+    Rule(
+        Kind.LATERAL_MOVEMENT,
+        re.compile(rf"src_(peers|ports|connections|failure_share){_W}|service"),
+        _among_ourselves,
+    ),
+    Rule(
+        Kind.TUNNEL,
+        re.compile(rf"{_NEW}|src_port_size_shift|dst_side|.*(connections|bytes){_W}|.*_per_packet"),
+        _carries,
+    ),
+    Rule(Kind.EXFILTRATION, re.compile(rf"{_NEW}|.*(bytes|packets)({_W})?|src_.*_share"), _sends),
+    Rule(Kind.BEACON, re.compile(rf"{_NEW}|src_port_size_shift"), _outward),
+    Rule(Kind.SCAN, re.compile(rf"src_(peers|connections|failure_share){_W}|.*_ports{_W}")),
+    Rule(Kind.FLOOD, re.compile(rf"dst_(connections|peers|bytes|failure_share){_W}")),
+)
+FALLBACKS = (
+    Rule(Kind.NEW_SERVICE, re.compile("service|proto|dst_port_class|(src|dst)_side|conn_state")),
+    Rule(
+        Kind.ODD_VOLUME, re.compile(rf"duration|.*(bytes|packets|connections|per_.*|share)({_W})?")
+    ),
+)
+
+
+def kind_of(reasons: Iterable[Reason], ends: Ends) -> Kind:
+    """Return what an alert looks like.
+
+    Parameters
+    ----------
+    reasons
+        The features that set it apart.
+    ends
+        What its connection is.
+
+    Examples
+    --------
+    >>> peers = Reason("src_peers_60s", 240.0, 3.0, 0.999, 0.0, 0.6)
+    >>> kind_of([peers], Ends("inside", "inside", 23)).value
+    'scan'
+    >>> kind_of([], Ends()).value
+    'unusual'
+    """
+    odd = {reason.feature: reason.share for reason in reasons if _is_high(reason)}
+    for rules, enough in ((RULES, _ENOUGH), (FALLBACKS, _ENOUGH_FOR_VAGUE)):
+        shares = {rule.kind: _explained(rule, odd) for rule in rules if rule.where(ends)}
+        best = max(shares, key=lambda kind: shares[kind])  # of equal ones the first in the table
+        if shares[best] >= enough:
+            return best
+    return Kind.UNUSUAL
+
+
+def _is_high(reason: Reason) -> bool:
+    return reason.benign_quantile is None or reason.benign_quantile >= _MIDDLE
+
+
+def _explained(rule: Rule, odd: Mapping[str, float]) -> float:
+    return sum(share for feature, share in odd.items() if rule.features.fullmatch(feature))

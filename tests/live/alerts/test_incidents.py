@@ -1,0 +1,205 @@
+"""Alerts become incidents: the same however rows are cut and however often state is saved."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from some_alerts import MINUTE, NOON, some_alert
+
+from oddwire.live.alerts.incident import Incident
+from oddwire.live.alerts.incidents import OpenIncidents
+from oddwire.live.alerts.kinds import VAGUE, Kind
+from oddwire.live.alerts.severity import Severity
+from oddwire.traffic.units import units_of
+
+
+def stream(seed, n=300, *, sources=6, kinds=tuple(Kind), minutes=300):
+    """Return alerts of some hosts, some of them without a time, a unit or a target."""
+    random = np.random.default_rng(seed)
+    times = np.sort(random.uniform(0, minutes, n))
+    untimed = random.integers(0, 5)  # of rows before the first time
+    alerts = []
+    for place in range(n):
+        alert = some_alert(
+            place,
+            minutes=times[place],
+            unit=None if random.random() < 0.03 else f"10.0.0.{random.integers(sources)}",
+            target=None if random.random() < 0.03 else f"10.0.1.{random.integers(sources)}",
+            p=float(10 ** -random.uniform(2, 9)),
+            kind=kinds[random.integers(len(kinds))],
+            suppressed_by="known" if random.random() < 0.1 else None,
+            **({"clock": None} if place < untimed else {}),
+        )
+        alerts.append(alert)
+    return alerts
+
+
+def told(alerts, cuts=(), *, saved=False, most=10):
+    state, changes, joined = OpenIncidents(most=most), [], {}
+    for begin, end in pairwise([0, *sorted(cuts), len(alerts)]):
+        batch = alerts[begin:end]
+        grouped = state.update(batch, batch[-1].clock if batch else None)
+        changes += grouped.changes
+        joined |= grouped.joined
+        if saved:
+            state = OpenIncidents.from_dict(json.loads(json.dumps(state.to_dict())), most=most)
+    end = state.update([], NOON + 400 * MINUTE)
+    return [*changes, *end.changes], joined, state
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    cuts=st.lists(st.integers(0, 300), max_size=30),
+    saved=st.booleans(),
+    most=st.sampled_from([3, 10, 1000]),
+)
+def test_however_rows_are_cut_or_saved(seed, cuts, saved, most):
+    alerts = stream(seed)
+    whole, joined, state = told(alerts, most=most)
+    cut, cut_joined, cut_state = told(alerts, cuts, saved=saved, most=most)
+    assert (cut, cut_joined) == (whole, joined)
+    assert cut_state.to_dict() == state.to_dict()
+    assert cut_state.closed_early == state.closed_early
+    assert sum(change.what == "opened" for change in whole) > 10
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10_000), most=st.sampled_from([3, 1000]))
+def test_each_alert_is_in_one_incident_and_each_incident_opens_and_closes_once(seed, most):
+    alerts = stream(seed)
+    changes, joined, state = told(alerts, most=most)
+    sent = [alert for alert in alerts if alert.suppressed_by is None]
+    assert joined.keys() == {alert.id for alert in sent}
+    assert state.suppressed == len(alerts) - len(sent) > 0
+    opened = [change.incident.id for change in changes if change.what == "opened"]
+    closed = {change.incident.id: change.incident for change in changes if change.what == "closed"}
+    assert len(opened) == len({*opened}) == len(closed)
+    assert {*opened} == closed.keys()
+    assert sum(incident.count for incident in closed.values()) == len(sent)
+    assert len(state) == 0
+    # The smallest of its alerts' unit p-values, and each alert counted as what it looks like.
+    for name, incident in closed.items():
+        own = [alert for alert in sent if joined[alert.id] == name]
+        assert incident.unit_p_value == min(alert.unit_p_value for alert in own)
+        assert sum(incident.kinds.values()) == incident.count == len(own)
+        assert incident.opened == own[0].clock
+        assert incident.last == own[-1].clock
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10_000))
+def test_of_one_kind_they_are_the_incidents_that_the_target_counts(seed):
+    """One count in the calibration, in reports and here."""
+    import pandas as pd
+
+    alerts = [
+        alert
+        for alert in stream(seed, kinds=(Kind.SCAN,), sources=20)
+        if alert.clock and alert.unit and not alert.suppressed_by
+    ]
+    ends = pd.to_datetime([alert.clock for alert in alerts], unit="us", utc=True)
+    frame = pd.DataFrame({"end": ends, "src_ip": [alert.unit for alert in alerts]})
+    expected = units_of(frame).incidents(np.ones(len(alerts)), 1.0)
+    changes, _, _ = told(alerts, most=1000)
+    assert sum(change.what == "opened" for change in changes) == expected > 20
+
+
+def test_a_scan_is_one_incident_with_a_count_told_a_few_times():
+    alerts = [some_alert(n, minutes=n / 100, target=f"10.0.1.{n}") for n in range(1000)]
+    changes, _, _ = told(alerts, range(0, 1000, 7))
+    assert [change.what for change in changes] == ["opened", *["updated"] * 10, "closed"]
+    incident = changes[-1].incident
+    assert incident.title == "scan: 10.0.0.5 -> 32 or more hosts, 1,000 alerts"
+    assert incident.closed == incident.last + 10 * MINUTE
+    assert incident.why == "quiet"
+    assert len(incident.destinations.values) == 32
+
+
+def test_a_gap_of_ten_minutes_ends_an_incident_and_one_below_does_not():
+    gap = [some_alert(1), some_alert(2, minutes=9.99), some_alert(3, minutes=19.99)]
+    changes, joined, _ = told(gap)
+    assert len({*joined.values()}) == 2
+    assert joined[gap[0].id] == joined[gap[1].id]
+    assert [change.what for change in changes] == [
+        "opened", "updated", "closed", "opened", "closed",
+    ]  # fmt: skip
+
+
+def test_another_kind_of_the_same_source_is_another_incident_unless_it_is_vague():
+    scan, beacon = some_alert(1), some_alert(2, minutes=1, kind=Kind.BEACON)
+    vague = [some_alert(kind, minutes=2, kind=kind) for kind in sorted(VAGUE)]
+    _, joined, _ = told([scan, beacon, *vague])
+    assert joined[scan.id] != joined[beacon.id]
+    assert {joined[alert.id] for alert in vague} == {joined[beacon.id]}
+
+
+def test_a_vague_incident_takes_the_first_kind_that_says_more():
+    vague = some_alert(1, kind=Kind.UNUSUAL, p=1e-2)
+    known = some_alert(2, minutes=1, kind=Kind.EXFILTRATION, p=1e-7)
+    other = some_alert(3, minutes=2, kind=Kind.SCAN)
+    changes, joined, _ = told([vague, known, other])
+    assert joined[vague.id] == joined[known.id] != joined[other.id]
+    update = changes[1]
+    assert update.what == "updated"
+    assert (update.incident.kind, update.incident.severity) == (
+        Kind.EXFILTRATION,
+        Severity.CRITICAL,
+    )
+
+
+def test_a_flood_from_made_up_addresses_is_one_incident_in_bounded_memory():
+    alerts = [
+        some_alert(n, minutes=n / 1000, unit=f"198.51.{n // 250}.{n % 250}", kind=Kind.FLOOD)
+        for n in range(5000)
+    ]
+    state = OpenIncidents()
+    state.update(alerts[:500])
+    early = len(json.dumps(state.to_dict()))
+    state.update(alerts[500:])
+    assert len(state) == 1
+    assert state.incidents[0].count == 5000
+    assert len(json.dumps(state.to_dict())) < early + 100
+
+
+def test_of_too_many_incidents_the_one_without_an_alert_for_longest_is_closed_and_counted():
+    alerts = [some_alert(n, minutes=n / 100, unit=f"10.0.{n}.1") for n in range(8)]
+    state = OpenIncidents(most=3)
+    changes = state.update(alerts).changes
+    closed = [change.incident for change in changes if change.what == "closed"]
+    assert [incident.unit for incident in closed] == [alert.unit for alert in alerts[:5]]
+    assert {incident.why for incident in closed} == {"too many"}
+    assert (len(state), state.closed_early) == (3, 5)
+
+
+def test_severity_never_falls_and_the_p_value_never_rises():
+    changes, _, _ = told(stream(3))
+    so_far = {}
+    for change in changes:
+        now = change.incident
+        before = so_far.get(now.id, now)
+        assert now.severity >= before.severity
+        assert now.unit_p_value <= before.unit_p_value
+        so_far[now.id] = now
+
+
+def test_an_incident_survives_json():
+    incident = told(stream(5))[0][-1].incident
+    assert Incident.from_dict(json.loads(json.dumps(incident.to_dict()))) == incident
+
+
+def test_ids_follow_from_the_first_alert_alone():
+    one, other = (OpenIncidents().update([some_alert(1, p=p)]).changes[0] for p in (1e-3, 1e-8))
+    assert (
+        one.incident.id
+        == other.incident.id
+        != OpenIncidents().update([some_alert(2)]).changes[0].incident.id
+    )
+
+
+def test_at_least_one_is_kept():
+    with pytest.raises(ValueError, match="at least one incident must be kept open, got 0"):
+        OpenIncidents(most=0)

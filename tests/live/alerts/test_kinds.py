@@ -1,0 +1,73 @@
+"""The kind of an alert follows from what set it apart and what its connection is."""
+
+import pytest
+
+from oddwire.live.alerts.kinds import Ends, Kind, kind_of
+from oddwire.live.alerts.reason import Reason
+from oddwire.live.alerts.severity import Severity, risk_score, severity_of
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
+
+
+def high(feature, share=0.5):
+    return Reason(feature, 99.0, 1.0, 0.999, 0.0, share)
+
+
+def low(feature, share=0.5):
+    return Reason(feature, 0.0, 9.0, 0.001, 0.0, share)
+
+
+def rare(feature, share=0.5):
+    return Reason(feature, "rare", "common", None, 0.001, share)
+
+
+INSIDE, OUT = Ends("inside", "inside", 443, "tcp"), Ends("inside", "outside", 443, "tcp", "ssl")
+UPLOAD = Ends("inside", "outside", 443, "tcp", "ssl", 9_000_000, 4_000)
+
+
+@pytest.mark.parametrize(("reasons", "ends", "kind"), [
+    ([high("src_peers_60s")], INSIDE, Kind.SCAN),
+    ([high("pair_ports_600s"), rare("dst_port_class", 0.3)], INSIDE, Kind.SCAN),
+    ([high("dst_connections_10s")], Ends("outside", "inside", 443), Kind.FLOOD),
+    ([high("pair_connections_60s")], Ends("outside", "inside", 22), Kind.BRUTE_FORCE),
+    ([high("src_peers_60s")], Ends("inside", "inside", 445), Kind.LATERAL_MOVEMENT),
+    ([high("src_peers_60s")], Ends("outside", "inside", 445), Kind.SCAN),
+    ([high("new_dst_interval_evenness")], OUT, Kind.BEACON),
+    ([high("new_dst_bytes")], UPLOAD, Kind.EXFILTRATION),
+    ([high("src_port_size_shift")], Ends("inside", "inside", 53, "udp", "dns"), Kind.TUNNEL),
+    ([high("src_bytes_per_packet")], Ends("inside", "outside", 0, "icmp"), Kind.TUNNEL),
+    ([rare("service")], OUT, Kind.NEW_SERVICE),
+    ([high("duration")], OUT, Kind.ODD_VOLUME),
+    ([high("somebody_s_own_column")], OUT, Kind.UNUSUAL),
+    ([], Ends(), Kind.UNUSUAL),
+    # What says more needs less of the explanation than what is vague.
+    ([rare("conn_state", 0.6), high("src_peers_60s", 0.13)], INSIDE, Kind.SCAN),
+    ([rare("conn_state", 0.6), high("src_peers_60s", 0.12)], INSIDE, Kind.NEW_SERVICE),
+    ([rare("conn_state", 0.24)], INSIDE, Kind.UNUSUAL),
+    # Few of anything is no scan and no flood.
+    ([low("src_peers_60s")], INSIDE, Kind.UNUSUAL),
+])  # fmt: skip
+def test_what_an_alert_looks_like(reasons, ends, kind):
+    assert kind_of(reasons, ends) == kind
+
+
+@pytest.mark.parametrize("feature", CONNECTION_FEATURES.columns)
+def test_every_feature_of_connections_can_name_a_kind(feature):
+    reason = rare(feature) if feature in CONNECTION_FEATURES.categorical else high(feature)
+    assert kind_of([reason], UPLOAD) != Kind.UNUSUAL
+
+
+def test_severity_grows_with_rarity_count_and_kind():
+    def level(p=1e-2, count=1, kind=Kind.SCAN):
+        return severity_of(unit_p_value=p, count=count, kind=kind)
+
+    assert level() == Severity.LOW
+    assert level(p=1e-3) == level(count=20) == level(kind=Kind.BEACON) == Severity.MEDIUM
+    assert level(p=1e-5) == level(p=1e-3, kind=Kind.TUNNEL) == Severity.HIGH
+    assert level(p=1e-12, count=10**6, kind=Kind.EXFILTRATION) == Severity.CRITICAL
+
+
+def test_a_risk_score_keeps_the_order_of_severities_and_of_rarity():
+    scores = [risk_score(severity, 10.0**-n) for severity in Severity for n in range(13)]
+    assert scores == sorted(scores)
+    assert scores[0] == 0
+    assert scores[-1] == 100
