@@ -20,7 +20,7 @@ FIELDS = [
 ]  # fmt: skip
 COMMANDS = [
     "train", "leaderboard", "compare", "score", "drift", "history", "promote", "rollback",
-    "sources", "detectors", "fetch", "params", "up",
+    "sources", "detectors", "fetch", "params", "up", "incidents", "alerts", "explain",
 ]  # fmt: skip
 DRIFT = 3
 

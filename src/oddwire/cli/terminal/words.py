@@ -9,7 +9,7 @@ from oddwire.live.alerts.alert import Alert, Endpoint
 from oddwire.live.alerts.incident import Incident, Seen
 from oddwire.live.alerts.reason import Reason
 
-SHORT_ID = 12  # letters of an id that lists show: enough for millions of alerts
+SHORT_ID = 10  # letters of an id that lists show: enough for a million alerts
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NO_TIME = "-"
 
