@@ -16,7 +16,6 @@ from oddwire.live.alerts.raising import raise_alerts
 from oddwire.live.explaining import features_frame, score_again
 from oddwire.live.state import features_of, stored_alert
 
-
 ROUNDED = {"one_class_svm", "ensemble"}  # one row is summed in another order than many
 
 
