@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cache
 
@@ -59,4 +60,4 @@ def cuts(rows: int, random: np.random.Generator) -> list[tuple[int, int]]:
     ends = [0]
     while ends[-1] < rows:
         ends.append(min(rows, ends[-1] + 1 + int(10 ** random.uniform(0, 3.2))))
-    return list(zip(ends, ends[1:], strict=False))
+    return list(itertools.pairwise(ends))

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from oddwire.cli.environment import quiet_tools
-from oddwire.cli.options import AsJson, Source
+from oddwire.cli.options import Source
 from oddwire.params import load_params
 from oddwire.project import Project
 
@@ -34,6 +34,9 @@ Ctrl-C or SIGTERM ends it behind the rows that it is at.
 
 `zcat conn.log.gz | oddwire watch office - --until-end`
 """
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Format(StrEnum):
@@ -100,7 +103,7 @@ def watch(
     project = Project.find()
     load_params(project.params_file).source(source)
     from oddwire.cli.terminal.progress_bars import shown_progress
-    from oddwire.cli.terminal.watch_view import opened_view
+    from oddwire.cli.terminal.watch_view import watch_view
     from oddwire.operations.progress import step
 
     with shown_progress(quiet=as_json), step("start"):
@@ -109,10 +112,10 @@ def watch(
 
     options = WatchOptions(
         input=input, from_start=from_start, until_end=until_end, sinks=tuple(sink or ()),
-        alert_format=None if alert_format is None else alert_format.value,
+        alert_format="ocsf" if alert_format is Format.OCSF else "ecs",
         send_alerts=send_alerts, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
-    with _told_to_stop() as stopped, closing(opened_view(source, as_json=as_json)) as view:
+    with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:
         run(project, source, options, stopped=stopped, view=view)
 
 
@@ -120,12 +123,14 @@ def watch(
 def _told_to_stop() -> Iterator[threading.Event]:
     """Set an event at Ctrl-C and SIGTERM; a second Ctrl-C ends everything at once."""
     stopped = threading.Event()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def stop(number: int, _: object) -> None:
         stopped.set()
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in _SIGNALS:
+        signal.signal(number, stop)
     try:
         yield stopped
     finally:

@@ -1,4 +1,4 @@
-"""However rows come in, and wherever it is interrupted: the numbers of the batch, to the last bit."""
+"""However rows come in, and wherever it is interrupted: the numbers of the batch, bit by bit."""
 
 from __future__ import annotations
 

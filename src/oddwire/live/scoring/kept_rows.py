@@ -118,7 +118,8 @@ _SIZE_BYTES = 8
 
 def _compressed(buffer: pa.Buffer) -> bytes:
     size = buffer.size.to_bytes(_SIZE_BYTES, "big")
-    return size + pa.compress(buffer, codec="lz4", asbytes=True)
+    compressed: bytes = pa.compress(buffer, codec="lz4", asbytes=True)
+    return size + compressed
 
 
 def _decompressed(content: bytes) -> pa.Buffer:

@@ -40,19 +40,19 @@ class Messages:
             incident = change.incident
             # The same state of an incident is never said twice, in whatever run.
             name = f"{incident.id}-{change.what}-{incident.count}"
-            yield Message(name, "incident", _line(self._incident(change)))
+            yield Message(name, "incident", _line(self._incident(change)), incident.id)
         if self._send_alerts:
             for alert in raised.alerts:
                 if alert.suppressed_by is None:
-                    joined = raised.grouped.joined.get(alert.id)
-                    yield Message(alert.id, "alert", _line(self._alert(alert, joined)))
+                    joined = raised.grouped.joined[alert.id]
+                    yield Message(alert.id, "alert", _line(self._alert(alert, joined)), joined)
 
     def _incident(self, change: Change) -> Mapping[str, Any]:
         if self._format == "ocsf":
             return ocsf.incident_finding(change, version=__version__)
         return ecs.incident_document(change, observer=self._observer, version=__version__)
 
-    def _alert(self, alert: Alert, incident: str | None) -> Mapping[str, Any]:
+    def _alert(self, alert: Alert, incident: str) -> Mapping[str, Any]:
         if self._format == "ocsf":
             return ocsf.alert_finding(alert, version=__version__, incident=incident)
         return ecs.alert_document(

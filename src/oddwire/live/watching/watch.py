@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from itertools import takewhile
 from typing import NamedTuple
 
+from oddwire.evaluation.observed import target_of
 from oddwire.live.alerts.allow_list import AllowEntry
 from oddwire.live.reading import MicroBatch, Reading, open_reading
 from oddwire.live.scoring.champion import Champion, NextChampion, load_champion
@@ -21,7 +23,7 @@ from oddwire.live.scoring.kept_rows import PastRows
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline, Taken
 from oddwire.live.sinks import Deliveries, open_sink, sink_address
-from oddwire.live.state import Commit, Following, Policy, Store, store_address
+from oddwire.live.state import Commit, Following, KeptRows, Policy, Store, store_address
 from oddwire.live.watching.heartbeat import Heartbeat
 from oddwire.live.watching.look_back import connections_before
 from oddwire.live.watching.messages import Messages
@@ -29,11 +31,12 @@ from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.stored import kept_rows, stored_alerts, stored_incidents
 from oddwire.live.watching.view import WatchView
 from oddwire.live.watching.vitals import Vitals
-from oddwire.evaluation.observed import target_of
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.project import Project
+from oddwire.traffic.features.clock import MICROSECONDS
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW
 from oddwire.traffic.unit_column import counted_by
 
 _CHECKPOINT_SECONDS, _CHECKPOINT_ROWS = 60.0, 2_000_000
@@ -146,22 +149,21 @@ class Loop:
         if (kept := self._store.checkpoint()) is None:
             return
         number, checkpoint = kept
-        rows = self._store.kept_rows
-        before = (PastRows.unpacked(each.content) for at, each in rows() if at <= number)
-        since = (PastRows.unpacked(each.content) for at, each in rows() if at > number)
-        self._pipeline.go_on(checkpoint, before, since)
+        before = takewhile(lambda kept: kept[0] <= number, self._store.kept_rows())
+        since = self._store.kept_rows(after=number)
+        self._pipeline.go_on(checkpoint, _unpacked(before), _unpacked(since))
         self._is_begun, self._checkpoint_due = True, False
 
     def run(self, stopped: threading.Event) -> Heartbeat:
         """Take micro-batches until told to stop, or until there are no more."""
         for batch in self._reading.batches(until_end=self._options.until_end, stopped=stopped):
             if batch is None:
-                self._beat(idle=True)
+                self._beat()
                 continue
             self._take(batch, stopped)
         self._deliveries.drain(_WHEN_STOPPED if stopped.is_set() else _AT_END)
         self._vitals.stopped()
-        return self._beat(idle=True, now=True)
+        return self._show()
 
     def _take(self, batch: MicroBatch, stopped: threading.Event) -> None:
         self._take_up_next()
@@ -213,6 +215,7 @@ class Loop:
             messages=self._messages.of(taken.raised),
             rows=kept_rows(taken.past),
             checkpoint=self._checkpoint(),
+            window=LONGEST_WINDOW * MICROSECONDS,
         )  # fmt: skip
 
     def _checkpoint(self) -> bytes | None:
@@ -247,21 +250,27 @@ class Loop:
         if taken is not None:
             for change in taken.raised.grouped.changes:
                 self._view.incident(change)
-        self._beat(idle=False)
+        self._beat()
 
     def _notice(self, text: str) -> None:
         self._vitals.notice(text)
         self._view.notice(text)
 
-    def _beat(self, *, idle: bool, now: bool = False) -> Heartbeat | None:
-        if not now and time.monotonic() - self._beat_at < _BEAT_SECONDS:
-            return None
+    def _beat(self) -> None:
+        if time.monotonic() - self._beat_at >= _BEAT_SECONDS:
+            self._show()
+
+    def _show(self) -> Heartbeat:
         self._beat_at = time.monotonic()
         self._vitals.sinks(self._store.states())
         heartbeat = self._vitals.heartbeat()
         self._store.beat(heartbeat.to_json())
         self._view.show(heartbeat, self._pipeline.alerting.incidents.incidents)
         return heartbeat
+
+
+def _unpacked(kept: Iterable[tuple[int, KeptRows]]) -> Iterator[PastRows]:
+    return (PastRows.unpacked(each.content) for _, each in kept)
 
 
 def _named(champion: Champion) -> dict[str, str]:
