@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import threading
 from pathlib import Path
 from random import Random
 
 import pandas as pd
-import pytest
 
-from oddwire.errors import DataError, ParameterError
 from oddwire.live.reading import open_reading
-from oddwire.params import ConnectionsSource, PcapSource, SimulatedSource, ZeekSource
+from oddwire.params import ZeekSource
 from oddwire.project import Project
 from oddwire.traffic.sources import read_file
 from oddwire.traffic.sources.reading.files import log_files
