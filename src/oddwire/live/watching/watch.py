@@ -84,6 +84,7 @@ def watch(
     registry = Registry.of(Tracking.connect(project), project)
     unit = counted_by(settings.unit_columns, settings.row_kind)
     addresses = [sink_address(text, folder=project.root) for text in options.sinks]
+    project.live.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         policies = dict.fromkeys((each.name for each in addresses), Policy())
         store = stack.enter_context(
