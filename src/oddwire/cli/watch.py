@@ -112,7 +112,7 @@ def watch(
 
     options = WatchOptions(
         input=input, from_start=from_start, until_end=until_end, sinks=tuple(sink or ()),
-        alert_format="ocsf" if alert_format is Format.OCSF else "ecs",
+        alert_format=alert_format and alert_format.value,
         send_alerts=send_alerts, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
     with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:
