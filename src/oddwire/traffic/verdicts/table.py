@@ -147,12 +147,13 @@ class VerdictTable:
 
     def text(self) -> str:
         """Return the content of its file."""
-        written = io.StringIO()
-        writer = csv.writer(written, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for verdict in self:
-            writer.writerow(map(_harmless, _cells(verdict)))
-        return written.getvalue()
+        return "".join(map(_line, [_COLUMNS, *(map(_harmless, _cells(one)) for one in self)]))
+
+
+def _line(cells: Iterable[str]) -> str:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow(cells)  # which quotes what holds a part of the end of its lines
+    return written.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cells(verdict: Verdict) -> Iterator[str]:
