@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from oddwire.cli import (
+    allow,
     compare,
     detectors,
     doctor,
@@ -16,6 +17,7 @@ from oddwire.cli import (
     fetch,
     history,
     ingest,
+    label,
     leaderboard,
     parameters,
     promote,
@@ -55,6 +57,8 @@ app.command(epilog=history.EPILOG)(history.history)
 app.command(epilog=promote.EPILOG)(promote.promote)
 app.command(epilog=rollback.EPILOG)(rollback.rollback)
 app.add_typer(sources.app, name="sources")
+app.command(epilog=label.EPILOG)(label.label)
+app.add_typer(allow.app, name="allow")
 app.command(epilog=detectors.EPILOG)(detectors.detectors)
 app.command(epilog=fetch.EPILOG)(fetch.fetch)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from oddwire.disk.drafts import whole_file
@@ -46,7 +47,7 @@ def add_entry(
         load_params(project.params_file).source(source)  # which says what sources there are
     content = {key: _one_line(value) for key, value in given.items() if value is not None}
     content["expires"] = _days_from(now, content.get("expires"))
-    with _one_change_at_a_time(project):
+    with one_change_at_a_time(project):
         listed = read_allow_list(project.allow_list)
         content |= {"for": source} if source else {}
         added = listed_entry(len(listed) + 1, content, named="the new entry")
@@ -66,7 +67,7 @@ def remove_entry(project: Project, number: int) -> ListedEntry:
     ParameterError
         If there is no entry of that number, or it must be removed by hand.
     """
-    with _one_change_at_a_time(project):
+    with one_change_at_a_time(project):
         listed = read_allow_list(project.allow_list)
         if not 1 <= number <= len(listed):
             there = f"1 to {len(listed)}" if listed else "none"
@@ -91,7 +92,8 @@ def suppressed_by(alert: Alert, listed: Iterable[ListedEntry]) -> str | None:
     return next((each.entry.reason for each in listed if each.covers(alert)), None)
 
 
-def _one_change_at_a_time(project: Project) -> Any:
+def one_change_at_a_time(project: Project) -> AbstractContextManager[None]:
+    """Hold the list as it is; where somebody else changes or applies it, wait."""
     return lock(project.locks / "allow-list.lock", "another change of the allow-list")
 
 
