@@ -116,8 +116,7 @@ def unpacked_arrays(content: bytes) -> dict[str, NDArray[Any]]:
 
 def _compressed(buffer: pa.Buffer) -> bytes:
     size = buffer.size.to_bytes(_SIZE_BYTES, "big")
-    compressed: bytes = pa.compress(buffer, codec="lz4", asbytes=True)
-    return size + compressed
+    return b"".join([size, pa.compress(buffer, codec="lz4", asbytes=True)])
 
 
 def _decompressed(content: bytes) -> pa.Buffer:

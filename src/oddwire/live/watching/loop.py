@@ -230,9 +230,7 @@ class Loop:
         self._vitals.told(silence)
         counts = json.dumps(self._vitals.to_dict()).encode()
         message = self._parts.messages.of_silence(silence)
-        self._commit(
-            Commit(self._following.position, {_COUNTS: counts}, messages=(message,))
-        )
+        self._commit(Commit(self._following.position, {_COUNTS: counts}, messages=(message,)))
         self._notice(silence.message)
 
     def _notice(self, text: str) -> None:

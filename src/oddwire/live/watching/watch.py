@@ -71,9 +71,9 @@ def watch(
             Store(store_address(project.live), source=source, sinks=policies)
         )
         following = store.following()
-        given = options.input or (asked.input and asked.input.opened())
         reading = stack.enter_context(closing(open_reading(
-            settings, name=source, project=project, input=given, position=following.position,
+            settings, name=source, project=project, input=options.input or _input(asked),
+            position=following.position,
             from_start=options.from_start or asked.from_start,
         )))  # fmt: skip
         opened = {name: open_sink(address) for name, address in addresses.items()}
@@ -99,6 +99,10 @@ def watch(
 def _sinks(project: Project, asked: WatchedSource, options: WatchOptions) -> Iterator[SinkAddress]:
     for text in (*(address.opened() for address in asked.sinks), *options.sinks):
         yield sink_address(text, folder=project.root)
+
+
+def _input(asked: WatchedSource) -> str | None:
+    return None if asked.input is None else asked.input.opened()
 
 
 def _policy(settings: WatchSettings) -> Policy:
