@@ -90,7 +90,7 @@ def assert_same(found, wanted):
 
 
 class TestMicroBatches:
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=100)
     @given(rows=some_connections, cuts=some_cuts)
     def test_equal_all_rows_at_once_to_the_last_bit(self, rows, cuts):
         found = in_batches(RollingFeatures(CONNECTION_FEATURES), cut(rows, cuts))
@@ -126,7 +126,7 @@ class TestMicroBatches:
 
 
 class TestARestart:
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=60)
     @given(rows=some_connections, cuts=some_cuts, data=st.data())
     def test_changes_nothing(self, rows, cuts, data):
         batches = cut(rows, cuts)
@@ -164,6 +164,12 @@ class TestARestart:
         after.see_again(rows.iloc[:15_000][reached], before.clocks[reached])
         assert_same(after.of(rows.iloc[15_000:]), before.of(rows.iloc[15_000:]))
 
+    def test_needs_a_clock_for_each_row(self):
+        with pytest.raises(ValueError, match="20 rows need as many clocks, got 3"):
+            RollingFeatures(CONNECTION_FEATURES).see_again(
+                many_connections(20, 7), np.zeros(3, dtype=np.int64)
+            )
+
     def test_from_arrays_of_another_shape_is_refused(self):
         features = RollingFeatures(CONNECTION_FEATURES)
         arrays = features.to_arrays()
@@ -183,7 +189,7 @@ class TestARestart:
 
 
 class TestACap:
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=15)
     @given(rows=some_connections, cuts=some_cuts, most_rows=st.integers(1, 12))
     def test_leaves_the_windows_of_the_last_rows(self, rows, cuts, most_rows):
         features = RollingFeatures(CONNECTION_FEATURES, most_rows=most_rows)
