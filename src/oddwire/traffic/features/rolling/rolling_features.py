@@ -24,7 +24,7 @@ from oddwire.traffic.features.rolling.windows import RollingWindows, WindowRows
 from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.schema import FeatureSchema
 
-# Ten minutes at 7,000 connections a second. In memory, 70 to 450 bytes a row.
+# Ten minutes at 7,000 connections a second. In memory, 150 to 700 bytes a row.
 MOST_ROWS = 2**22
 
 
