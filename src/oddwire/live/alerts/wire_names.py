@@ -6,8 +6,6 @@ import hashlib
 import ipaddress
 from typing import Any
 
-import pandas as pd
-
 from oddwire.traffic.wire_text import printable
 
 LONGEST = 128  # letters; a host name has up to 253, of which these tell it from others
@@ -29,6 +27,8 @@ def wire_name(value: Any) -> str | None:
     >>> len(wire_name("x" * 1_000_000))
     137
     """
+    import pandas as pd
+
     if pd.isna(value):
         return None
     text = str(value)

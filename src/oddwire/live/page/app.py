@@ -1,0 +1,73 @@
+"""The page of incidents as an ASGI application. It reads the store anew for every request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from oddwire.errors import OddwireError, ParameterError
+from oddwire.live.page import machines, pages
+from oddwire.live.page.asking import Asked, Place
+from oddwire.live.page.protection import Protection
+from oddwire.live.page.rendering import rendered, style
+from oddwire.live.state import AlertStore
+
+Answer = Callable[[AlertStore, Request], Response]
+
+
+def page_app(address: str) -> Protection:
+    """Return the application.
+
+    Parameters
+    ----------
+    address
+        Of the store of alerts (`live.state.store_address`). It need not be there yet.
+    """
+    answers: dict[str, Answer] = {
+        "/": lambda store, request: pages.incidents_page(store, _asked(request)),
+        "/incidents/{id}": _incident,
+        "/alerts/{id}": _alert,
+        "/watchers": lambda store, request: pages.watchers_page(store, _asked(request)),
+        "/api/incidents": lambda store, request: machines.incidents_json(store, _asked(request)),
+        "/api/incidents/{id}": lambda store, request: machines.incident_json(
+            store.incident(request.path_params["id"])
+        ),
+        "/api/alerts/{id}": lambda store, request: machines.alert_json(
+            store.alert(request.path_params["id"])
+        ),
+    }
+    routes = [Route(path, _answering(address, answer)) for path, answer in answers.items()]
+    routes += [Route("/style.css", _style), Route("/healthz", machines.health)]
+    handlers = {OddwireError: _problem, HTTPException: _missing, Exception: _defect}
+    return Protection(Starlette(routes=routes, exception_handlers=handlers))
+
+
+def _answering(address: str, answer: Answer) -> Callable[[Request], Response]:
+    def answered(request: Request) -> Response:
+        with AlertStore(address) as store:
+            return answer(store, request)
+
+    return answered
+
+
+def _incident(store: AlertStore, request: Request) -> Response:
+    stored = store.incident(request.path_params["id"])
+    return pages.incident_page(store, stored, Place.of(request.query_params.get("after", "")))
+
+
+def _alert(store: AlertStore, request: Request) -> Response:
+    return pages.alert_page(store.alert(request.path_params["id"]))
+
+
+def _asked(request: Request) -> Asked:
+    return Asked.of(request.query_params)
+
+
+def _style(_: Request) -> Response:
+    return Response(style(), media_type="text/css")
