@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -11,14 +11,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from oddwire.errors import OddwireError, ParameterError
+from oddwire.errors import DataError, OddwireError, ParameterError
 from oddwire.live.page import machines, pages
 from oddwire.live.page.asking import Asked, Place
 from oddwire.live.page.protection import Protection
 from oddwire.live.page.rendering import rendered, style
-from oddwire.live.state import AlertStore
+from oddwire.live.state import AlertStore, store_address
+from oddwire.project import Project
 
+_STATUS: Mapping[type[OddwireError], HTTPStatus] = {
+    ParameterError: HTTPStatus.BAD_REQUEST,
+    DataError: HTTPStatus.NOT_FOUND,
+}
+_HEADINGS = {
+    HTTPStatus.BAD_REQUEST: "That cannot be asked for",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The store of alerts cannot be read",
+}
 Answer = Callable[[AlertStore, Request], Response]
+
+
+def server_app(project: Project) -> Protection:
+    """Return the application for a project's store."""
+    return page_app(store_address(project.root / "data"))
 
 
 def page_app(address: str) -> Protection:
@@ -44,7 +59,7 @@ def page_app(address: str) -> Protection:
     }
     routes = [Route(path, _answering(address, answer)) for path, answer in answers.items()]
     routes += [Route("/style.css", _style), Route("/healthz", machines.health)]
-    handlers = {OddwireError: _problem, HTTPException: _missing, Exception: _defect}
+    handlers = {OddwireError: _problem, HTTPException: _refused, Exception: _defect}
     return Protection(Starlette(routes=routes, exception_handlers=handlers))
 
 
@@ -71,3 +86,28 @@ def _asked(request: Request) -> Asked:
 
 def _style(_: Request) -> Response:
     return Response(style(), media_type="text/css")
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    """Answer where the store does not, or something cannot be asked for."""
+    status = next(
+        (status for kind, status in _STATUS.items() if isinstance(error, kind)),
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+    return _told(request, status, _HEADINGS[status], str(error))
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
+    return _told(request, status, status.phrase, "There is no such page.")
+
+
+def _defect(request: Request, _: Exception) -> Response:
+    said = "This is a defect of oddwire. What went wrong is in data/logs/incidents-page.log."
+    return _told(request, HTTPStatus.INTERNAL_SERVER_ERROR, "This page could not be made", said)
+
+
+def _told(request: Request, status: HTTPStatus, heading: str, sentence: str) -> Response:
+    if request.url.path.startswith("/api/"):
+        return machines.problem_json(status, sentence)
+    return rendered("problem", status, heading=heading, sentences=[sentence])

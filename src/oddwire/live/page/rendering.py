@@ -54,7 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, finalize=_harmless,
     )  # fmt: skip
     environment.filters |= {
-        "cell": _cell, "moment": words.moment, "utc": words.utc, "rarity": words.rarity,
+        "cell": _cell, "moment": words.moment, "utc": words.utc, "rarity": words.rarity, "until": words.until, "local": words.local,
         "counted": words.counted, "size": words.size, "value": words.value,
         "against_benign": words.against_benign, "end_of": words.end_of, "percent": words.percent,
         "who": story.who, "where": story.where, "start_line": commands.start_line,

@@ -37,6 +37,25 @@ def utc(microseconds: int | None) -> str:
     return shown if shown == UNKNOWN else f"{shown} UTC"
 
 
+def until(last: int | None, first: int | None) -> str:
+    """Return the end of a time, without its day where that is the first's.
+
+    Examples
+    --------
+    >>> until(1_772_452_805_000_000, 1_772_452_800_000_000)
+    '12:00:05'
+    """
+    day, _, hour = moment(last).rpartition(" ")
+    return hour if day and moment(first).startswith(f"{day} ") else moment(last)
+
+
+def local(seconds: float | None) -> str:
+    """Return a time as a form's field takes it; empty for none."""
+    if seconds is None:
+        return ""
+    return f"{_EPOCH + dt.timedelta(seconds=seconds):%Y-%m-%dT%H:%M}"
+
+
 def rarity(p_value: float) -> str:
     """Return how unusual something is.
 
