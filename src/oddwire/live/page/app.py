@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from oddwire.errors import DataError, OddwireError, ParameterError
+from oddwire.errors import NoStoreError, NotStoredError, OddwireError, ParameterError, ServiceError
 from oddwire.live.page import machines, pages
 from oddwire.live.page.asking import Asked, Place
 from oddwire.live.page.protection import Protection
@@ -21,8 +21,9 @@ from oddwire.project import Project
 
 _STATUS: Mapping[type[OddwireError], HTTPStatus] = {
     ParameterError: HTTPStatus.BAD_REQUEST,
-    DataError: HTTPStatus.NOT_FOUND,
+    NotStoredError: HTTPStatus.NOT_FOUND,
 }
+_PATIENCE = 2.0  # seconds for which a store that is locked or down is asked again
 _HEADINGS = {
     HTTPStatus.BAD_REQUEST: "That cannot be asked for",
     HTTPStatus.NOT_FOUND: "Not found",
@@ -33,7 +34,7 @@ Answer = Callable[[AlertStore, Request], Response]
 
 def server_app(project: Project) -> Protection:
     """Return the application for a project's store."""
-    return page_app(store_address(project.root / "data"))
+    return page_app(store_address(project.live))
 
 
 def page_app(address: str) -> Protection:
@@ -65,10 +66,17 @@ def page_app(address: str) -> Protection:
 
 def _answering(address: str, answer: Answer) -> Callable[[Request], Response]:
     def answered(request: Request) -> Response:
-        with AlertStore(address) as store:
+        with _opened(address) as store:
             return answer(store, request)
 
     return answered
+
+
+def _opened(address: str) -> AlertStore:
+    try:
+        return AlertStore(address, patience=_PATIENCE)
+    except ParameterError as error:  # of the address: nothing that this request asks for
+        raise ServiceError(str(error)) from error
 
 
 def _incident(store: AlertStore, request: Request) -> Response:
@@ -94,11 +102,15 @@ def _problem(request: Request, error: Exception) -> Response:
         (status for kind, status in _STATUS.items() if isinstance(error, kind)),
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
+    if isinstance(error, NoStoreError) and not _is_for_machines(request):
+        return rendered("nothing", status, sentence=str(error))
     return _told(request, status, _HEADINGS[status], str(error))
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
+    status = (
+        HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
+    )
     return _told(request, status, status.phrase, "There is no such page.")
 
 
@@ -108,6 +120,10 @@ def _defect(request: Request, _: Exception) -> Response:
 
 
 def _told(request: Request, status: HTTPStatus, heading: str, sentence: str) -> Response:
-    if request.url.path.startswith("/api/"):
+    if _is_for_machines(request):
         return machines.problem_json(status, sentence)
     return rendered("problem", status, heading=heading, sentences=[sentence])
+
+
+def _is_for_machines(request: Request) -> bool:
+    return request.url.path.startswith("/api/")

@@ -1,4 +1,4 @@
-"""What is asked of the list of incidents: the form's fields, as the address of the page has them."""
+"""What is asked of the list of incidents: the form's fields, as the page's address has them."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from oddwire.live.alerts.alert import Alert
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from oddwire.live.state import AlertStore, StoredAlert, StoredIncident
 
+_Row = TypeVar("_Row")
 ON_A_PAGE = 50
 _REFRESH = 30  # seconds
 
@@ -112,7 +113,7 @@ def found_incidents(store: AlertStore, asked: Asked) -> tuple[Sequence[StoredInc
     )
 
 
-def _one_more(found: Sequence[Row]) -> tuple[Sequence[Row], bool]:
+def _one_more(found: Sequence[_Row]) -> tuple[Sequence[_Row], bool]:
     return found[:ON_A_PAGE], len(found) > ON_A_PAGE
 
 
@@ -146,7 +147,10 @@ def _facts(alert: Alert) -> Iterator[tuple[str, str | None]]:
     made_by = alert.made_by
     yield "Score", f"{alert.score:.4g}; an alert is raised from {made_by.threshold:.4g} on"
     beyond = ", extrapolated" if alert.extrapolated else ""
-    yield "P-value", f"{alert.p_value:.3g} of benign rows{beyond}; {alert.unit_p_value:.3g} of units"
+    yield (
+        "P-value",
+        f"{alert.p_value:.3g} of benign rows{beyond}; {alert.unit_p_value:.3g} of units",
+    )
     yield "Source", made_by.source
     yield (
         "Model",

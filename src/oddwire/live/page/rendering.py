@@ -54,7 +54,8 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, finalize=_harmless,
     )  # fmt: skip
     environment.filters |= {
-        "cell": _cell, "moment": words.moment, "utc": words.utc, "rarity": words.rarity, "until": words.until, "local": words.local,
+        "cell": _cell, "moment": words.moment, "until": words.until, "local": words.local,
+        "utc": words.utc, "rarity": words.rarity,
         "counted": words.counted, "size": words.size, "value": words.value,
         "against_benign": words.against_benign, "end_of": words.end_of, "percent": words.percent,
         "who": story.who, "where": story.where, "start_line": commands.start_line,
@@ -70,6 +71,6 @@ def _harmless(value: Any) -> Any:
     return printable(value, _LONGEST) if isinstance(value, str) else value
 
 
-def _cell(text: str | None) -> str:
+def _cell(text: str | None, longest: int = words.LONGEST) -> str:
     """Return a text as a cell of a table holds it: cut where it is long."""
-    return words.UNKNOWN if text is None else printable(text, words.LONGEST)
+    return words.UNKNOWN if text is None else printable(text, longest)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from markupsafe import Markup
+
 from oddwire.durations import in_time
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.formats.told import TECHNIQUES
 from oddwire.live.alerts.incident import Incident, Seen
 from oddwire.live.alerts.kinds import Kind
-from oddwire.live.page.words import counted, end_of, rarity, size, utc
+from oddwire.live.page.words import LONGEST, counted, end_of, rarity, size, utc
+from oddwire.traffic.wire_text import printable
 
 _MINUTE = 60_000_000  # microseconds
 
@@ -18,11 +21,11 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.BRUTE_FORCE: "brute force: a login is tried far more often than people do",
     Kind.LATERAL_MOVEMENT: "lateral movement: a host inside reaches for others by remote access",
     Kind.TUNNEL: "a tunnel: data is carried inside a protocol that is meant for something else",
-    Kind.BEACON: "a beacon: a host inside calls the same place outside, evenly or for the first time",
+    Kind.BEACON: "a beacon: a host inside calls one place outside, evenly or for the first time",
     Kind.EXFILTRATION: "exfiltration: far more is sent outside than comes back",
     Kind.SCAN: "a scan: one source tries many hosts or ports",
     Kind.FLOOD: "a flood: one target gets far more than it usually does",
-    Kind.NEW_SERVICE: "a new service: a service, protocol or direction that benign traffic rarely has",
+    Kind.NEW_SERVICE: "a new service: one that is rare in benign traffic, or a rare protocol or direction",
     Kind.ODD_VOLUME: "an odd volume: amounts or rates that benign traffic rarely has",
     Kind.UNUSUAL: "nothing that has a name: it is the whole that is unusual",
 }
@@ -47,11 +50,11 @@ def where(incident: Incident) -> str:
 
 
 def story_of(incident: Incident) -> Iterator[str]:
-    """Yield an incident as sentences."""
-    at = f" ({place})" if (place := where(incident)) else ""
-    yield (
-        f"{_when(incident)}{who(incident.sources)} raised {counted(incident.count, 'alert')} by "
-        f"connections to {who(incident.destinations)}{at}."
+    """Yield an incident as sentences, of which those with names from the wire are markup."""
+    at = _isolated(f" ({place})") if (place := where(incident)) else ""
+    sources, destinations = _isolated(who(incident.sources)), _isolated(who(incident.destinations))
+    yield Markup("{}{} raised {} by connections to {}{}.").format(
+        _when(incident), sources, counted(incident.count, "alert"), destinations, at
     )
     yield (
         "The most unusual of them is as rare as " + rarity(incident.unit_p_value) + "; a unit is "
@@ -65,13 +68,16 @@ def story_of(incident: Incident) -> Iterator[str]:
 
 
 def story_of_alert(alert: Alert) -> Iterator[str]:
-    """Yield an alert as sentences."""
-    began = f"{utc(alert.start)}: " if alert.start is not None else ""
+    """Yield an alert as sentences, likewise."""
+    began = "" if alert.start is None else f"{utc(alert.start)}: "
     carried = " over ".join(part for part in (alert.service, alert.proto) if part)
-    yield (
-        f"{began}{end_of(alert.source)} connected to {end_of(alert.destination)}"
-        f"{f' by {carried}' if carried else ''}, sent {size(alert.source.bytes)} and got "
-        f"{size(alert.destination.bytes)}."
+    yield Markup("{}{} connected to {}{}, sent {} and got {}.").format(
+        began,
+        _isolated(end_of(alert.source)),
+        _isolated(end_of(alert.destination)),
+        _isolated(f" by {carried}") if carried else "",
+        size(alert.source.bytes),
+        size(alert.destination.bytes),
     )
     beyond = ", which is beyond what calibration rows can show" if alert.extrapolated else ""
     yield (
@@ -79,6 +85,11 @@ def story_of_alert(alert: Alert) -> Iterator[str]:
         "connections in ten minutes."
     )
     yield f"It looks like {MEANINGS[alert.kind]}.{_technique(alert.kind)}"
+
+
+def _isolated(text: str) -> Markup:
+    """Return text from the wire such that its letters cannot turn the sentence around it."""
+    return Markup("<bdi>{}</bdi>").format(printable(text, LONGEST))
 
 
 def _when(incident: Incident) -> str:

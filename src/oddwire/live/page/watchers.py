@@ -60,8 +60,8 @@ class Watcher:
             "running": "It is running.",
             "trouble": "It is running, and something needs a look.",
             "quiet": f"It is running, and no connection has come since {self._last_row}.",
-            "silent": f"It has been silent since {utc(self.at)} ({in_time(self.silent / _MINUTE)}): "
-            "it was killed, hangs, or its machine is off.",
+            "silent": f"It has been silent for {in_time(self.silent / _MINUTE)}, since "
+            f"{utc(self.at)}: it was killed, hangs, or its machine is off.",
             "stopped": f"It was stopped at {utc(self.at)}.",
         }[self.health]
 
@@ -97,15 +97,18 @@ class Watcher:
         for period in ("day", "week"):
             if lately := beat.observed.get(period):
                 yield f"Alerts, last {period}", _against_target(lately, beat)
-        yield "Incidents", (
-            f"{beat.incidents.get('open', 0):,} open, {beat.incidents.get('opened', 0):,} so far"
+        yield (
+            "Incidents",
+            (f"{beat.incidents.get('open', 0):,} open, {beat.incidents.get('opened', 0):,} so far"),
         )
         yield "Alerts", f"{beat.alerts:,} so far, {beat.suppressed:,} suppressed"
-        yield "Connections", (
-            f"{beat.rows:,} scored, {beat.refused:,} lines refused, {beat.late:,} late"
+        yield (
+            "Connections",
+            (f"{beat.rows:,} scored, {beat.refused:,} lines refused, {beat.late:,} late"),
         )
         if beat.dropped:
-            yield "Dropped", f"{counted(beat.dropped, 'connection')} out of time windows, by the cap"
+            dropped = counted(beat.dropped, "connection")
+            yield "Dropped", f"{dropped} out of time windows, by the cap on memory"
         model = beat.model
         yield "Model", f"{model['name']} version {model['version']}" if model else UNKNOWN
         yield "Running since", f"{utc(beat.started)}, process {beat.pid}"
@@ -137,7 +140,5 @@ def _behind(seconds: float) -> str:
 
 def _against_target(lately: Lately, beat: Heartbeat) -> str:
     rate = ObservedRate(name=lately.name, value=lately.value, low=lately.low, high=lately.high)
-    observed = Observed(
-        rates=(rate,), target=beat.target, verdict=lately.verdict, days=lately.days
-    )
+    observed = Observed(rates=(rate,), target=beat.target, verdict=lately.verdict, days=lately.days)
     return alerts_sentence(observed)
