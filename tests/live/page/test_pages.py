@@ -40,7 +40,7 @@ def test_the_newest_come_first(visitor):
     ("query", "kinds"),
     [
         ("source=branch", {"Scan"}),
-        ("severity=high&address=10.0", {"Scan", "Brute force"}),
+        ("severity=high&address=10.0", {"Scan"}),
         ("kind=beacon", {"Beacon"}),
         ("state=open", {"Scan"}),
         ("since=2026-03-02T13:15&until=2026-03-02T14:15", {"Flood", "Brute force"}),
