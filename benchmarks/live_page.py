@@ -112,7 +112,7 @@ async def measure(address: str) -> None:
                 began = time.perf_counter()
                 answer = await client.get(path)
                 took.append(1000 * (time.perf_counter() - began))
-                assert answer.status_code == httpx.codes.OK, answer.text
+                answer.raise_for_status()
             half, most = np.median(took), max(took)
             print(f"{half:8.1f} ms {most:8.1f} ms {len(answer.content) / 1000:6.0f} kB  {path}")
 

@@ -7,6 +7,7 @@ import dataclasses
 import html
 import re
 import time
+from html.parser import HTMLParser
 
 import httpx
 import numpy as np
@@ -33,6 +34,14 @@ EVIL = (
     "o" + "\u0301" * 1000,
     "$(touch owned); `touch owned` 'x'\n--expires 2099-01-01",
 )
+
+
+HARMLESS_TAGS = {
+    "html", "head", "meta", "title", "link", "body", "header", "nav", "main", "section", "footer",
+    "a", "p", "h1", "h2", "h3", "ul", "li", "dl", "dt", "dd", "div", "span", "bdi", "code", "time",
+    "table", "caption", "thead", "tbody", "tr", "th", "td", "svg", "rect", "details", "summary",
+    "form", "label", "input", "select", "option", "button",
+}  # fmt: skip
 
 
 class Visitor:
@@ -74,9 +83,36 @@ def links(page: str, begin: str) -> list[str]:
     return [one for one in dict.fromkeys(found) if one.startswith(begin)]
 
 
+class _Tags(HTMLParser):
+    """Collects the elements of a page and their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[tuple[str, str, str]] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found |= {(tag, name, value or "") for name, value in [*attrs, ("", "")]}
+
+
+def assert_harmless(page: str) -> None:
+    """Check that a page has nothing that runs, is loaded from elsewhere or leads there."""
+    parser = _Tags()
+    parser.feed(page)
+    assert {tag for tag, _, _ in parser.found} <= HARMLESS_TAGS
+    for tag, name, value in parser.found:
+        assert not name.startswith("on")
+        assert name != "style"
+        if name in {"href", "src", "action", "content"} and tag != "meta":
+            assert value.startswith(("/", "#"))
+            assert not value.startswith("//")
+    assert page.replace("\n", "").isprintable()
+
+
 def commands(page: str) -> list[str]:
     """Return the commands that a page offers."""
-    return [html.unescape(one) for one in re.findall("<dd><code>(.*?)</code></dd>", page, re.DOTALL)]
+    return [
+        html.unescape(one) for one in re.findall("<dd><code>(.*?)</code></dd>", page, re.DOTALL)
+    ]
 
 
 def evil_alerts(texts=EVIL, first=500):

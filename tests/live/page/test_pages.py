@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 
 import pytest
-from page_visits import EVIL, Visitor, commands, evil_alerts, fill, links, text_of
+from page_visits import EVIL, Visitor, assert_harmless, commands, evil_alerts, fill, links, text_of
 from some_alerts import some_alert
 
 from oddwire.live.alerts.kinds import Kind
@@ -42,7 +43,7 @@ def test_the_newest_come_first(visitor):
         ("source=branch", {"Scan"}),
         ("severity=high&address=10.0", {"Scan"}),
         ("kind=beacon", {"Beacon"}),
-        ("state=open", {"Scan"}),
+        ("state=open", {"Scan", "Unusual"}),
         ("since=2026-03-02T13:15&until=2026-03-02T14:15", {"Flood", "Brute force"}),
         ("since=2026-03-02T14:15%2B01:00&until=2026-03-02T14:15:00", {"Flood", "Brute force"}),
         ("address=10.0.9.1", {"Flood"}),
@@ -109,10 +110,10 @@ def test_an_incident_is_told_in_sentences(visitor):
     page = visitor.read(first(visitor, "kind=scan&source=office"))
     told = text_of(page)
     for sentence in (
-        "From 2026-03-02 12:00:00 UTC to 2026-03-02 12:03:58 UTC (4 min), 10.0.0.5 raised 120 "
+        "From 2026-03-02 12:00:00 UTC to 2026-03-02 12:03:58 UTC (4 min), 10.0.0.5 raised 120 alerts",
         "alerts by connections to 32 or more hosts (port 22, ssh).",
         "The most unusual of them is as rare as about 1 in 40,000 benign units",
-        "It looks like a scan: one source tries many hosts or ports. In MITRE ATT&CK that would be "
+        "It looks like a scan: one source tries many hosts or ports. In MITRE ATT&CK that would be",
         "T1046, Network Service Discovery (Discovery).",
         "It closed at 2026-03-02 12:13:58 UTC, after ten minutes without an alert.",
         "src_peers_60s 240 3 above 99.9 % of benign rows 60 %",
@@ -206,9 +207,7 @@ def test_hostile_text_stays_text(visitor):
     assert len(pages) == 3 + 2 * len(EVIL)
     for path in pages:
         page = visitor.read(path)
-        assert not re.search(r"<(script|img|h1>owned)|javascript:alert\(1\)\"|=alert", page), path
-        assert "<svg onload" not in page
-        assert page.replace("\n", "").isprintable(), path
+        assert_harmless(page)
         assert len(page) < 150_000, path
         assert page.count("<h1>") == 1
 
@@ -219,7 +218,7 @@ def test_what_is_cut_on_a_page_is_whole_for_machines(visitor):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;xxx" in page
     content = visitor.ask(f"/api/alerts/{alert.id}").json()
     assert len(content["features"]["service"]) > 1_000_000
-    assert content["alert"] == alert.to_dict()
+    assert content["alert"] == json.loads(json.dumps(alert.to_dict()))
     assert content["incident"] in page
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from page_visits import Visitor, links
+from page_visits import Visitor, assert_harmless, links
 
 from oddwire.live.page import pages
 
@@ -42,7 +42,9 @@ def test_so_has_a_defect_which_shows_nothing_of_itself(visitor, monkeypatch):
     assert "Traceback" not in answer.text
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+)
 @pytest.mark.parametrize("path", PATHS)
 def test_it_can_be_read_alone(visitor, path, method):
     answer = visitor.ask(path, method)
@@ -77,12 +79,7 @@ def test_no_page_has_a_script_a_style_of_its_own_or_anything_from_elsewhere(visi
     incident = links(visitor.read("/?kind=scan"), "/incidents/")[0]
     alert = links(visitor.read(incident), "/alerts/")[0]
     for path in ("/", "/watchers", incident, alert, "/?severity=high"):
-        page = visitor.read(path)
-        assert "<script" not in page
-        assert " style=" not in page
-        assert "<style" not in page
-        assert "://" not in page
-        assert all(link.startswith(("/", "#")) for link in links(page, ""))
+        assert_harmless(visitor.read(path))
 
 
 def test_machines_are_told_which_version_answers(visitor):

@@ -25,7 +25,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.EXFILTRATION: "exfiltration: far more is sent outside than comes back",
     Kind.SCAN: "a scan: one source tries many hosts or ports",
     Kind.FLOOD: "a flood: one target gets far more than it usually does",
-    Kind.NEW_SERVICE: "a new service: one that is rare in benign traffic, or a rare protocol or direction",
+    Kind.NEW_SERVICE: "a new service: it, its protocol or direction is rare in benign traffic",
     Kind.ODD_VOLUME: "an odd volume: amounts or rates that benign traffic rarely has",
     Kind.UNUSUAL: "nothing that has a name: it is the whole that is unusual",
 }
