@@ -110,8 +110,8 @@ def test_an_incident_is_told_in_sentences(visitor):
     page = visitor.read(first(visitor, "kind=scan&source=office"))
     told = text_of(page)
     for sentence in (
-        "From 2026-03-02 12:00:00 UTC to 2026-03-02 12:03:58 UTC (4 min), 10.0.0.5 raised 120 alerts",
-        "alerts by connections to 32 or more hosts (port 22, ssh).",
+        "From 2026-03-02 12:00:00 UTC to 2026-03-02 12:03:58 UTC (4 min), 10.0.0.5 raised 120",
+        "120 alerts by connections to 32 or more hosts (port 22, ssh).",
         "The most unusual of them is as rare as about 1 in 40,000 benign units",
         "It looks like a scan: one source tries many hosts or ports. In MITRE ATT&CK that would be",
         "T1046, Network Service Discovery (Discovery).",
@@ -176,7 +176,8 @@ def test_commands_are_one_line_and_one_word_for_each_name(visitor):
     assert attack == ["oddwire", "label", name, "attack"]
     assert allow == [
         "oddwire", "allow", "add", "--source", "10.0.9.0", "--destination", "203.0.113.9",
-        "--service", "ssh", "--expires", "2026-04-01", "--reason", "why it is harmless",
+        "--service", "ssh", "--for", "office", "--expires", "30d", "--reason",
+        "why it is harmless",
     ]  # fmt: skip
 
 
@@ -188,7 +189,7 @@ def test_no_service_gets_out_of_its_word_of_a_command(service):
     words = shlex.split(line)
     assert "\n" not in line
     assert line.isprintable()
-    assert len(words) == 13
+    assert len(words) == 15
     assert words[words.index("--service") + 1] == alert.service
     assert of_alert(alert)[-1].line.startswith("oddwire label"), "a name is no address to allow"
 

@@ -5,7 +5,6 @@ Addresses and services come from the wire: whatever they hold, a shell takes eac
 
 from __future__ import annotations
 
-import datetime as dt
 import shlex
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.wire_names import ip_address
 
 _DAYS = 30  # that an allow-list entry holds, if people do not say otherwise
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _REASON = "why it is harmless"
 
 
@@ -36,22 +34,21 @@ class Command:
 
 def of_incident(incident: Incident) -> list[Command]:
     """Return the commands about an incident."""
+    sources, destinations, services = (
+        () if seen.more else seen.values
+        for seen in (incident.sources, incident.destinations, incident.services)
+    )
     return [
         *_judging(incident.id, "incident"),
-        *_allowing(
-            incident.sources.values if not incident.sources.more else (),
-            incident.destinations.values if not incident.destinations.more else (),
-            incident.services.values if not incident.services.more else (),
-            incident.last,
-        ),
+        *_allowing(incident.made_by.source, sources, destinations, services),
     ]
 
 
 def of_alert(alert: Alert) -> list[Command]:
     """Return the commands about an alert."""
     ends = (alert.source.address, alert.destination.address, alert.service)
-    source, destination, service = ((end,) if end else () for end in ends)
-    return [*_judging(alert.id, "alert"), *_allowing(source, destination, service, alert.clock)]
+    known = [(end,) if end else () for end in ends]
+    return [*_judging(alert.id, "alert"), *_allowing(alert.made_by.source, *known)]
 
 
 def start_line(source: str) -> str:
@@ -74,12 +71,12 @@ def _judging(name: str, what: str) -> list[Command]:
 
 
 def _allowing(
+    source: str,
     sources: tuple[str, ...],
     destinations: tuple[str, ...],
     services: tuple[str, ...],
-    last: int | None,
 ) -> list[Command]:
-    """Return how to send no more of the same: for what is one address and one service alone."""
+    """Return how to send no more of the same, from what is one address and one service alone."""
     words = []
     for option, names in (("--source", sources), ("--destination", destinations)):
         address = ip_address(names[0]) if len(names) == 1 else None
@@ -87,18 +84,6 @@ def _allowing(
     if not words:
         return []
     words += ["--service", services[0]] if len(services) == 1 else []
-    words += ["--expires", _expiry(last), "--reason", _REASON]
+    words += ["--for", source, "--expires", f"{_DAYS}d", "--reason", _REASON]
     purpose = f"Send no more of the same for {_DAYS} days; it is still kept and counted"
     return [Command(purpose, shlex.join(["oddwire", "allow", "add", *words]))]
-
-
-def _expiry(last: int | None) -> str:
-    try:
-        began = _EPOCH + dt.timedelta(microseconds=last or 0) if last is not None else _today()
-        return f"{began + dt.timedelta(days=_DAYS):%Y-%m-%d}"
-    except OverflowError:
-        return f"{_today() + dt.timedelta(days=_DAYS):%Y-%m-%d}"
-
-
-def _today() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oddwire.live.page import commands, story, words
+from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _environment() -> Environment:
         "cell": _cell, "moment": words.moment, "until": words.until, "local": words.local,
         "utc": words.utc, "rarity": words.rarity,
         "counted": words.counted, "size": words.size, "value": words.value,
-        "against_benign": words.against_benign, "end_of": words.end_of, "percent": words.percent,
+        "against_benign": words.against_benign, "end_of": words.end_of, "percent": percent,
         "who": story.who, "where": story.where, "start_line": commands.start_line,
     }  # fmt: skip
     return environment
