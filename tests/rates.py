@@ -1,5 +1,6 @@
 """Days of traffic of some sources, and a model that was calibrated on such days."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,7 +49,7 @@ def taken(rates, rows, scores, *, threshold, at=None):
     """Let rates take rows, in batches that end at some places; each alarm is an incident."""
     units = UnitsSoFar()
     edges = [0, *sorted(at or ()), len(rows)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         some, values = rows[begin:end], scores[begin:end]
         so_far = units.update(some, values)
         alerts = values >= threshold

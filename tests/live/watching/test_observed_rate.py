@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rates import A_DAY, INCIDENTS, TARGET, a_model, days_of, taken
+from rates import A_DAY, BEGIN, INCIDENTS, TARGET, a_model, days_of, taken
 from some_alerts import HOSTILE as ANY_TEXT
 
 from oddwire.errors import ModelError
@@ -94,7 +94,7 @@ def test_made_up_sources_take_no_room():
     count = 100_000
     rows = pd.DataFrame({
         "src_ip": [f"203.{n % 250}.{n // 250 % 250}.{n // 62_500}" for n in range(count)],
-        "end": pd.Timestamp("2026-03-02", tz="UTC") + pd.to_timedelta(np.linspace(0, 7190, count), unit="s"),
+        "end": BEGIN + pd.to_timedelta(np.linspace(0, 7190, count), unit="s"),
     })  # fmt: skip
     rates = of(rows, np.full(count, 100.0))
     assert len(state(rates)) < 20_000
