@@ -41,6 +41,9 @@ class Writer:
     def flush(self) -> None:
         self.write(0)
 
+    def close(self) -> None:
+        self._file.close()
+
     def _shift(self) -> Path:
         """Make room for the newest rotated file, as logrotate does."""
         rotated = [(int(file.name.split(".")[2]), file) for file in self.folder.glob("conn.log.*")]

@@ -25,8 +25,10 @@ def log_of(random: Random, lines: int, first: int = 0, *, bad: float = 0.0) -> b
     rows = []
     for number in range(first, first + lines):
         count = "x" if random.random() < bad else "77"
-        values = (f"{1_700_000_000 + number}.5", f"C{number}", f"10.0.0.{random.randint(1, 9)}",
-                  str(random.randint(1, 65_535)), "10.0.0.2", "53", "udp", "0.5", count)  # fmt: skip
+        values = [
+            f"{1_700_000_000 + number}.5", f"C{number}", f"10.0.0.{random.randint(1, 9)}",
+            str(random.randint(1, 65_535)), "10.0.0.2", "53", "udp", "0.5", count,
+        ]  # fmt: skip
         rows.append("\t".join(values))
     return (HEADER + "".join(f"{row}\n" for row in rows)).encode()
 

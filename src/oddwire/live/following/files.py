@@ -15,13 +15,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from oddwire.errors import DataError
 from oddwire.live.following import Batch, Chunk, Limits, Position
 from oddwire.live.following.listing import Found, Listing
 from oddwire.live.following.log import Log, Reached, Truncated
+from oddwire.live.following.troubles import Troubles
 from oddwire.traffic.sources.logs.recognising import is_heading as usual_heading
 from oddwire.traffic.sources.reading.files import rotation_order
 from oddwire.traffic.wire_text import shown_path
@@ -30,6 +31,7 @@ _BEGUN = "begun"  # the key that tells an empty position from none
 _LOOKS = 2  # how often a file must be missing to be gone
 _MOST_OPEN = 128
 _MOST_GONE = 4096
+_ROTATING = 10.0  # seconds in which a rotation may leave no file
 _LONG_STILL = 3600.0  # seconds after which a log with a later one beside it has ended
 _USUAL = Limits()
 
@@ -76,14 +78,13 @@ class FileFollower:
         self._touched: set[str] = set()
         self._notices: list[str] = []
         self._due = 0.0
+        self._troubles = Troubles()
+        self._faults: dict[str, str] = {}  # of files that were being read
 
     def poll(self, *, final: bool = False) -> Batch | None:
         """Return what there is to read now, None where there is nothing.
 
-        Raises
-        ------
-        DataError
-            If a file cannot be read.
+        A file that cannot be read is said in a notice, and read when it can be.
         """
         if final or time.monotonic() >= self._due:
             self._look()
@@ -108,6 +109,7 @@ class FileFollower:
         there: dict[str, list[Found]] = {}
         for one in self._listing.look():
             there.setdefault(one.head.digest, []).append(one)
+        self._say_troubles(anything=bool(there))
         for log in [*self._logs.values()]:
             if log.digest in there:
                 self._found(log, there[log.digest])
@@ -152,6 +154,9 @@ class FileFollower:
             log.files = _by_preference(files, log.reached.offset)
 
     def _not_found(self, log: Log) -> None:
+        if self._listing.faults and not log.is_open:  # it may be what cannot be looked at
+            log.files = ()
+            return
         log.missing, log.files, log.has_moved = log.missing + 1, (), True
         if log.missing == _LOOKS and not log.reached.closed and not log.is_open:
             self._notices.append(
@@ -163,9 +168,9 @@ class FileFollower:
         if log.files[0].packed:
             log.reached.closed = True
             return
-        if self._open(log):
-            while log.read(self._limits.batch_bytes) is not None:
-                pass
+        with suppress(Truncated):  # it is found so when it is read
+            if self._open(log):
+                log.skip()
 
     def _read(self, *, final: bool) -> Iterator[Chunk]:
         left = self._limits.batch_bytes
@@ -184,6 +189,9 @@ class FileFollower:
                 log.close_file()
                 self._due = 0.0  # look where it is now
                 return
+            except OSError as error:
+                self._note(log, error)
+                log.close_file()
             if not log.is_open and 0 < log.missing < _LOOKS:
                 self._due = 0.0
                 return  # on its way to another name; later logs wait
@@ -203,9 +211,11 @@ class FileFollower:
                     self._touched.add(log.digest)
                     return True
             except OSError as error:
-                reason = error.strerror or error
-                raise DataError(f"{shown_path(found.path)}: {reason}") from None
+                self._note(log, error)
         return False
+
+    def _note(self, log: Log, error: OSError) -> None:
+        self._faults[shown_path(log.here)] = error.strerror or str(error)
 
     def _is_over(self, log: Log, *, final: bool) -> bool:
         """Tell whether a log of which all was read will not grow again."""
@@ -236,6 +246,13 @@ class FileFollower:
             " read from its start"
         )
         log.missing = _LOOKS  # and no more is said of it
+
+    def _say_troubles(self, *, anything: bool) -> None:
+        wrong = {**self._listing.faults, **self._faults}
+        self._faults = {}
+        nothing = self._listing.nothing() if not anything and not wrong else {}
+        patience = dict.fromkeys(nothing, _ROTATING if self._logs else 0.0)
+        self._notices += self._troubles.see({**wrong, **nothing}, patience=patience)
 
     def _close_some(self) -> None:
         """Close the files of the oldest logs where too many are open: all of them was read."""

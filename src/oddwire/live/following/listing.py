@@ -9,10 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oddwire.errors import DataError
 from oddwire.live.following.contents import Head, head_of, open_content
 from oddwire.traffic.sources.logs.listing import Standing
-from oddwire.traffic.sources.reading.files import log_files
+from oddwire.traffic.sources.reading.files import log_files, no_match
 from oddwire.traffic.wire_text import shown_path
 
 _TRIES = 5
@@ -53,31 +52,38 @@ class Listing:
         As for `log_files`.
     is_heading, longest
         As for `head_of`.
+    faults
+        Which files could not be looked at the last time, and why.
     """
 
     patterns: Sequence[str]
     root: Path
     is_heading: Callable[[bytes], bool]
     longest: int
+    faults: dict[str, str] = field(default_factory=dict)
     _known: dict[Standing, tuple[Head, bool] | None] = field(default_factory=dict)
 
     def look(self) -> list[Found]:
-        """Return the files that have a row, rotated ones the oldest first, each inode once.
-
-        Raises
-        ------
-        DataError
-            If a file cannot be read.
-        """
+        """Return the files that have a row, rotated ones the oldest first, each inode once."""
         found, known = [], {}
+        self.faults = {}
         for path, standing in self._stable():
             if standing not in self._known:
                 self._known[standing] = self._head(path, standing)
-            known[standing] = self._known[standing]
-            if (one := known[standing]) is not None:
+            if shown_path(path) not in self.faults:  # who may read it can change unseen
+                known[standing] = self._known[standing]
+            if (one := self._known[standing]) is not None:
                 found.append(Found(path, standing, *one))
         self._known = known
         return found
+
+    def nothing(self) -> dict[str, str]:
+        """Return which patterns name no file, and why."""
+        return {
+            shown_path(pattern): no_match(pattern, self.root)
+            for pattern in self.patterns
+            if not log_files([pattern], root=self.root, required=False)
+        }
 
     def _stable(self) -> list[tuple[Path, Standing]]:
         """List until nothing was renamed meanwhile, so that no file is missed on its way."""
@@ -91,7 +97,7 @@ class Listing:
 
     def _list(self) -> list[tuple[Path, Standing]]:
         once: dict[tuple[int, int], tuple[Path, Standing]] = {}
-        for path in log_files(self.patterns, root=self.root, required=False):
+        for path in self._paths():
             try:
                 if not stat.S_ISREG(path.stat().st_mode):
                     continue
@@ -99,9 +105,20 @@ class Listing:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise DataError(f"{shown_path(path)}: {error.strerror}") from None
+                self._note(path, error)
+                continue
             once.setdefault((standing.device, standing.inode), (path, standing))
         return [*once.values()]
+
+    def _paths(self) -> list[Path]:
+        try:
+            return log_files(self.patterns, root=self.root, required=False)
+        except OSError as error:  # one of them is in a folder that may not be looked into
+            self._note(error.filename or "its log files", error)
+            return []
+
+    def _note(self, path: Path | str, error: OSError) -> None:
+        self.faults[shown_path(path)] = error.strerror or str(error)
 
     def _head(self, path: Path, standing: Standing) -> tuple[Head, bool] | None:
         try:
@@ -113,7 +130,8 @@ class Listing:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise DataError(f"{shown_path(path)}: {error.strerror or error}") from None
+            self._note(path, error)
+            return None
 
 
 def _places(files: Sequence[tuple[Path, Standing]]) -> list[tuple[Path, int, int]]:

@@ -101,7 +101,7 @@ def log_files(patterns: Sequence[str], *, root: Path, required: bool = True) -> 
     for pattern in patterns:
         matches = _matches(pattern, root)
         if not matches and required:
-            raise DataError(_no_match(pattern, root))
+            raise DataError(no_match(pattern, root))
         found.extend(matches)
     once: dict[str, Path] = {}
     for file in sorted(found, key=rotation_order):
@@ -213,7 +213,8 @@ def _globbed(pattern: str, root: Path) -> list[Path]:
     ]
 
 
-def _no_match(pattern: str, root: Path) -> str:
+def no_match(pattern: str, root: Path) -> str:
+    """Say why a path or glob pattern names no file."""
     place = locate(Path(pattern), root)
     if not glob.has_magic(pattern):
         return f"its log file {shown_path(place)} {file_fault(place)}"
