@@ -194,4 +194,4 @@ def has_head(content: LogContent, head: Head) -> bool:
 
 
 def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return hashlib.blake2b(data, digest_size=12).hexdigest()

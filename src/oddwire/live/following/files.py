@@ -16,6 +16,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from oddwire.traffic.wire_text import shown_path
 
 _BEGUN = "begun"  # the key that tells an empty position from none
 _LOOKS = 2  # how often a file must be missing to be gone
+_SHARE = 10
 _MOST_OPEN = 128
 _MOST_GONE = 4096
 _ROTATING = 10.0  # seconds in which a rotation may leave no file
@@ -74,6 +76,7 @@ class FileFollower:
         saved.sort(key=lambda one: one[1].number)
         self._logs = {digest: Log(digest, reached, limits) for digest, reached in saved}
         self._number = saved[-1][1].number + 1 if saved else 0
+        self._newest = {_series(one.path): one.number for _, one in saved if one.path}
         self._skip = position is None and not from_start
         self._touched: set[str] = set()
         self._notices: list[str] = []
@@ -105,7 +108,12 @@ class FileFollower:
             log.close_file()
 
     def _look(self) -> None:
-        self._due = time.monotonic() + self._limits.listing_seconds
+        began, usual = time.monotonic(), self._limits.listing_seconds
+        self._find()
+        took = time.monotonic() - began  # of many thousand files, looking is not all that is done
+        self._due = began + took + max(usual, min(_SHARE * took, _SHARE * usual))
+
+    def _find(self) -> None:
         there: dict[str, list[Found]] = {}
         for one in self._listing.look():
             there.setdefault(one.head.digest, []).append(one)
@@ -128,6 +136,7 @@ class FileFollower:
         reached = Reached(
             self._number, str(best.path), *best.place, best.head.size, best.head.heading
         )
+        self._newest[_series(reached.path)] = self._number
         self._number += 1
         log = self._logs[digest] = Log(digest, reached, self._limits)
         log.files = _by_preference(files)
@@ -138,6 +147,8 @@ class FileFollower:
         """See which files of a log that is known have more of it."""
         own = next((one for one in files if one.place == log.place and not one.packed), None)
         log.missing, log.files = 0, ()
+        if own is not None and not log.reached.path:
+            log.reached.path = str(own.path)
         log.has_moved = own is None or str(own.path) != log.reached.path
         if own is not None:
             log.here = own.path
@@ -220,7 +231,9 @@ class FileFollower:
     def _is_over(self, log: Log, *, final: bool) -> bool:
         """Tell whether a log of which all was read will not grow again."""
         if not log.is_open:
-            return final and not log.files and not log.missing and self._has_later(log)
+            is_read = not log.files and not log.missing
+            still = final or log.still_for >= _LONG_STILL
+            return is_read and still and self._has_later(log)
         still = final or log.still_for >= self._limits.still_seconds
         if log.is_packed:
             return not log.is_cut or still
@@ -229,11 +242,7 @@ class FileFollower:
         return (final or log.still_for >= _LONG_STILL) and self._has_later(log)
 
     def _has_later(self, log: Log) -> bool:
-        series = _series(log.reached.path)
-        return any(
-            other.reached.number > log.reached.number and _series(other.reached.path) == series
-            for other in self._logs.values()
-        )
+        return self._newest.get(_series(log.reached.path), -1) > log.reached.number
 
     def _end(self, log: Log) -> Chunk:
         if log.is_cut:
@@ -291,6 +300,8 @@ def _by_preference(files: Sequence[Found], offset: int = 0) -> tuple[Found, ...]
     return tuple(sorted(enough, key=lambda one: one.packed))
 
 
-def _series(path: str) -> object:
+@lru_cache(maxsize=4 * _MOST_GONE)
+def _series(path: str) -> str:
     """Return what the dated and rotated files of one log have in common."""
-    return [re.sub("[0-9]+", "#", str(part)) for part in rotation_order(Path(path))[:2]]
+    folder, name = rotation_order(Path(path))[:2]
+    return re.sub("[0-9]+", "#", f"{folder}{name}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from oddwire.live.following.contents import Head, head_of, open_content
 from oddwire.traffic.sources.logs.listing import Standing
-from oddwire.traffic.sources.reading.files import log_files, no_match
+from oddwire.traffic.sources.reading.files import log_files, no_match, paths_of
 from oddwire.traffic.wire_text import shown_path
 
 _TRIES = 5
@@ -67,11 +67,12 @@ class Listing:
         """Return the files that have a row, rotated ones the oldest first, each inode once."""
         found, known = [], {}
         self.faults = {}
-        for path, standing in self._stable():
+        for name, standing in self._stable():
+            path = Path(name)
             if standing not in self._known:
                 self._known[standing] = self._head(path, standing)
-            if shown_path(path) not in self.faults:  # who may read it can change unseen
-                known[standing] = self._known[standing]
+            if not self.faults or shown_path(path) not in self.faults:
+                known[standing] = self._known[standing]  # who may read it can change unseen
             if (one := self._known[standing]) is not None:
                 found.append(Found(path, standing, *one))
         self._known = known
@@ -85,7 +86,7 @@ class Listing:
             if not log_files([pattern], root=self.root, required=False)
         }
 
-    def _stable(self) -> list[tuple[Path, Standing]]:
+    def _stable(self) -> list[tuple[str, Standing]]:
         """List until nothing was renamed meanwhile, so that no file is missed on its way."""
         before = self._list()
         for _ in range(_TRIES):
@@ -95,27 +96,20 @@ class Listing:
             before = again
         return before
 
-    def _list(self) -> list[tuple[Path, Standing]]:
-        once: dict[tuple[int, int], tuple[Path, Standing]] = {}
-        for path in self._paths():
+    def _list(self) -> list[tuple[str, Standing]]:
+        once: dict[tuple[int, int], tuple[str, Standing]] = {}
+        for path in paths_of(self.patterns, root=self.root):
             try:
-                if not stat.S_ISREG(path.stat().st_mode):
-                    continue
-                standing = Standing.of(path)
+                found = os.stat(path)  # noqa: PTH116 - of thousands, each second
             except FileNotFoundError:
                 continue
             except OSError as error:
                 self._note(path, error)
                 continue
-            once.setdefault((standing.device, standing.inode), (path, standing))
+            if stat.S_ISREG(found.st_mode):
+                one = Standing(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+                once.setdefault((one.device, one.inode), (path, one))
         return [*once.values()]
-
-    def _paths(self) -> list[Path]:
-        try:
-            return log_files(self.patterns, root=self.root, required=False)
-        except OSError as error:  # one of them is in a folder that may not be looked into
-            self._note(error.filename or "its log files", error)
-            return []
 
     def _note(self, path: Path | str, error: OSError) -> None:
         self.faults[shown_path(path)] = error.strerror or str(error)
@@ -134,7 +128,7 @@ class Listing:
             return None
 
 
-def _places(files: Sequence[tuple[Path, Standing]]) -> list[tuple[Path, int, int]]:
+def _places(files: Sequence[tuple[str, Standing]]) -> list[tuple[str, int, int]]:
     return [(path, standing.device, standing.inode) for path, standing in files]
 
 

@@ -22,12 +22,14 @@ _HEADER = b"\n#separator"  # of Zeek: another may follow in mid-file
 class Reached:
     """How far a log was read: plain values, to be saved.
 
+    There may be thousands of logs that are closed: they are saved as short as can be.
+
     Parameters
     ----------
     number
         Which log it is in the order in which they were begun.
     path
-        Where it was when it was begun.
+        Where it was when it was begun; empty where it was closed before.
     device, inode
         The file that it was last read from.
     head, heading
@@ -54,13 +56,21 @@ class Reached:
     above: int = 0
 
     def plain(self) -> dict[str, Any]:
-        """Return the values by their names."""
-        return asdict(self)
+        """Return the values, as JSON can hold them."""
+        values = asdict(self)
+        if not self.closed:
+            return values
+        return {"closed": [values[name] for name in _OF_CLOSED]}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Reached:
         """Take up what was saved."""
-        return cls(**{one.name: values[one.name] for one in fields(cls)})
+        if isinstance(closed := values["closed"], list):
+            return cls(path="", closed=True, **dict(zip(_OF_CLOSED, closed, strict=True)))
+        return cls(**values)
+
+
+_OF_CLOSED = [one.name for one in fields(Reached) if one.name not in {"path", "closed"}]
 
 
 class Truncated(Exception):  # noqa: N818 - it is caught a floor above, and no one sees it
