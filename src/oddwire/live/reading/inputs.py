@@ -17,6 +17,7 @@ _ALLOWED = (
     " ?stream=KEY, or kafka://HOST[:PORT]/TOPIC"
 )
 _DIGITS = 12
+_KAFKA_OPTIONS = ("security.", "sasl.", "ssl.")
 
 Opener = Callable[[Position | None, bool], Follower]  # where to go on, whether from the start
 
@@ -69,6 +70,8 @@ def input_at(address: str) -> Input:
     parts = urlsplit(address)
     if parts.scheme in {"redis", "rediss"} and parts.hostname:
         return _redis(address)
+    if parts.scheme == "kafka" and parts.hostname and parts.path.strip("/"):
+        return _kafka(address)
     raise ParameterError(f"{_ALLOWED}; got {masked(address)}")
 
 
@@ -103,3 +106,26 @@ def _redis(address: str) -> Input:
 
     shown = f"the {kind} {printable(key, 80)} of {masked(address).partition('?')[0]}"
     return Input(f"redis {server} {kind} {key}", shown, opened, has_messages=True)
+
+
+def _kafka(address: str) -> Input:
+    parts = urlsplit(address)
+    topic, server = parts.path.strip("/"), f"{parts.hostname}:{parts.port or 9092}"
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if any(not name.startswith(_KAFKA_OPTIONS) for name in options):
+        raise ParameterError(f"{_ALLOWED}; got {masked(address)}")
+    settings = {"bootstrap.servers": server}
+    if parts.username is not None:
+        settings |= {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}
+        settings |= {"sasl.username": unquote(parts.username)}
+        settings |= {"sasl.password": unquote(parts.password or "")}
+
+    def opened(position: Position | None, from_start: bool) -> Follower:
+        from oddwire.live.following.kafka import KafkaFollower
+
+        return KafkaFollower(
+            {**settings, **options}, topic, position=position, from_start=from_start
+        )
+
+    shown = f"the topic {printable(topic, 80)} of {server}"
+    return Input(f"kafka {server} {topic}", shown, opened, has_messages=True)
