@@ -90,7 +90,7 @@ class FileFollower:
         A file that cannot be read is said in a notice, and read when it can be.
         """
         if final or time.monotonic() >= self._due:
-            self._look()
+            self._look(final=final)
         chunks = tuple(self._read(final=final))
         self._close_some()
         moved = self._moved()
@@ -107,13 +107,13 @@ class FileFollower:
         for log in self._logs.values():
             log.close_file()
 
-    def _look(self) -> None:
+    def _look(self, *, final: bool) -> None:
         began, usual = time.monotonic(), self._limits.listing_seconds
-        self._find()
+        self._find(final=final)
         took = time.monotonic() - began  # of many thousand files, looking is not all that is done
         self._due = began + took + max(usual, min(_SHARE * took, _SHARE * usual))
 
-    def _find(self) -> None:
+    def _find(self, *, final: bool) -> None:
         there: dict[str, list[Found]] = {}
         for one in self._listing.look():
             there.setdefault(one.head.digest, []).append(one)
@@ -123,13 +123,17 @@ class FileFollower:
                 self._found(log, there[log.digest])
             else:
                 self._not_found(log)
+        if self._listing.is_settled or final:  # otherwise an older one may be missing
+            self._begin_new(there)
+        self._forget(there)
+
+    def _begin_new(self, there: Mapping[str, Sequence[Found]]) -> None:
         new = [self._begin(digest, files) for digest, files in there.items()
                if digest not in self._logs]  # fmt: skip
         if self._skip:
             for log in new:
                 self._skip_what_is_there(log)
             self._skip = False
-        self._forget(there)
 
     def _begin(self, digest: str, files: Sequence[Found]) -> Log:
         best = min(files, key=lambda one: one.packed)
@@ -168,7 +172,8 @@ class FileFollower:
         if self._listing.faults and not log.is_open:  # it may be what cannot be looked at
             log.files = ()
             return
-        log.missing, log.files, log.has_moved = log.missing + 1, (), True
+        missing = log.missing + 1 if self._listing.is_settled else max(log.missing, 1)
+        log.missing, log.files, log.has_moved = missing, (), True
         if log.missing == _LOOKS and not log.reached.closed and not log.is_open:
             self._notices.append(
                 f"{shown_path(log.here)} is gone; what it held after line {log.reached.lines:,}"
@@ -278,7 +283,7 @@ class FileFollower:
 
     def _moved(self) -> dict[str, Mapping[str, Any] | None]:
         moved: dict[str, Mapping[str, Any] | None] = {}
-        if _BEGUN not in self._position:
+        if _BEGUN not in self._position and not self._skip:
             moved[_BEGUN] = {_BEGUN: True}
         for digest in self._touched:
             log = self._logs.get(digest)
