@@ -9,7 +9,7 @@ import pytest
 from growing_logs import eve_flow
 
 from oddwire.errors import ServiceError
-from oddwire.live.following.kafka import KafkaFollower
+from oddwire.live.following.servers.kafka import KafkaFollower
 from oddwire.live.reading.inputs import input_at
 
 ABSENT = """
@@ -108,7 +108,7 @@ def test_a_source_is_read_from_a_topic(producer, server, tmp_path):
 def test_a_broker_that_is_not_there_is_an_error():
     pytest.importorskip("confluent_kafka", reason="confluent-kafka is not installed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("oddwire.live.following.kafka._ANSWER", 0.5)
+        patch.setattr("oddwire.live.following.servers.kafka._ANSWER", 0.5)
         follower = input_at("kafka://127.0.0.1:1/eve").open(None, True)
         with pytest.raises(ServiceError, match="Kafka, topic 'eve': "):
             follower.poll()

@@ -10,9 +10,9 @@ from sink_servers import free_port
 
 from oddwire.errors import DataError, ServiceError
 from oddwire.live.following import Limits
-from oddwire.live.following.redis_list import RedisListFollower
-from oddwire.live.following.redis_messages import connect
-from oddwire.live.following.redis_stream import RedisStreamFollower
+from oddwire.live.following.servers.redis_list import RedisListFollower
+from oddwire.live.following.servers.redis_messages import connect
+from oddwire.live.following.servers.redis_stream import RedisStreamFollower
 
 LIMITS = Limits(batch_bytes=40, line_bytes=30)
 

@@ -24,8 +24,8 @@ def test_what_is_written_is_read_again():
 def test_a_log_that_closes_opens_again_or_goes_is_in_the_next_position(moves):
     written = Positions("files", {})
     written.to_bytes(Saved({"a": CLOSED, "b": CLOSED, "c": OPEN}), ("a", "b", "c"))
-    opened = Saved({"c": CLOSED} | {key: OPEN for key in ("a", "b")}, {"a": {"rows": 1}})
-    gone = Saved({"c": OPEN} | {key: CLOSED for key in {"a", "b"} - {*moves}})
+    opened = Saved({"c": CLOSED} | dict.fromkeys(("a", "b"), OPEN), {"a": {"rows": 1}})
+    gone = Saved({"c": OPEN} | dict.fromkeys({"a", "b"} - {*moves}, CLOSED))
     assert from_bytes(written.to_bytes(opened, ("a", "b", "c")))["files"] == opened
     assert from_bytes(written.to_bytes(gone, ("a", "b", "c")))["files"] == gone
 

@@ -208,9 +208,15 @@ class FileFollower:
             except OSError as error:
                 self._note(log, error)
                 log.close_file()
-            if not log.is_open and 0 < log.missing < _LOOKS:
+            if self._is_on_its_way(log):
                 self._due = 0.0
-                return  # on its way to another name; later logs wait
+                return  # later logs wait
+
+    def _is_on_its_way(self, log: Log) -> bool:
+        """Tell whether a log is nowhere, or no more where it was found, and may be elsewhere."""
+        if log.is_open or log.reached.closed or shown_path(log.here) in self._faults:
+            return False
+        return bool(log.files) or 0 < log.missing < _LOOKS
 
     def _next(self, log: Log, most: int) -> Chunk | None:
         if not log.is_open and not self._open(log):

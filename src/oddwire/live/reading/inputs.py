@@ -93,9 +93,9 @@ def _redis(address: str) -> Input:
     server = f"{parts.hostname}:{parts.port or 6379}{unquote(parts.path)}"
 
     def opened(position: Position | None, from_start: bool) -> Follower:
-        from oddwire.live.following.redis_list import RedisListFollower
-        from oddwire.live.following.redis_messages import connect
-        from oddwire.live.following.redis_stream import RedisStreamFollower
+        from oddwire.live.following.servers.redis_list import RedisListFollower
+        from oddwire.live.following.servers.redis_messages import connect
+        from oddwire.live.following.servers.redis_stream import RedisStreamFollower
 
         client = connect(url)
         if kind == "list":
@@ -121,7 +121,7 @@ def _kafka(address: str) -> Input:
         settings |= {"sasl.password": unquote(parts.password or "")}
 
     def opened(position: Position | None, from_start: bool) -> Follower:
-        from oddwire.live.following.kafka import KafkaFollower
+        from oddwire.live.following.servers.kafka import KafkaFollower
 
         return KafkaFollower(
             {**settings, **options}, topic, position=position, from_start=from_start

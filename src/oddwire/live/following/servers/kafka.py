@@ -13,7 +13,7 @@ from typing import Any
 
 from oddwire.errors import ServiceError, short_repr
 from oddwire.live.following import Batch, Chunk, Limits, Position
-from oddwire.live.following.redis_messages import block_of
+from oddwire.live.following.servers.redis_messages import block_of
 
 _USUAL = Limits()
 _AT_ONCE = 1000
