@@ -51,7 +51,7 @@ def where(incident: Incident) -> str:
 
 def story_of(incident: Incident) -> Iterator[str]:
     """Yield an incident as sentences, of which those with names from the wire are markup."""
-    at = _isolated(f" ({place})") if (place := where(incident)) else ""
+    at = Markup(" ({})").format(_isolated(place)) if (place := where(incident)) else ""
     sources, destinations = _isolated(who(incident.sources)), _isolated(who(incident.destinations))
     yield Markup("{}{} raised {} by connections to {}{}.").format(
         _when(incident), sources, counted(incident.count, "alert"), destinations, at
@@ -75,7 +75,7 @@ def story_of_alert(alert: Alert) -> Iterator[str]:
         began,
         _isolated(end_of(alert.source)),
         _isolated(end_of(alert.destination)),
-        _isolated(f" by {carried}") if carried else "",
+        Markup(" by {}").format(_isolated(carried)) if carried else "",
         size(alert.source.bytes),
         size(alert.destination.bytes),
     )
