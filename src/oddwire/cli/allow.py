@@ -143,12 +143,13 @@ def show(listed: ListedEntry, counts: dict[int, int] | None, now: dt.datetime) -
     from rich.text import Text
 
     from oddwire.cli.terminal.printing import printer
+    from oddwire.live.verdicts.allow_list import in_short
     from oddwire.traffic.wire_text import printable
 
     entry = listed.entry
     parts = [
-        "" if entry.source is None else f"from {entry.source}",
-        "" if entry.destination is None else f"to {entry.destination}",
+        "" if entry.source is None else f"from {in_short(entry.source)}",
+        "" if entry.destination is None else f"to {in_short(entry.destination)}",
         "" if entry.service is None else f"service {entry.service}",
         "" if listed.source is None else f"for {listed.source}",
     ]
