@@ -14,6 +14,7 @@ from typing import Any
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.allow_list import AllowEntry, Network
+from oddwire.live.alerts.wire_names import ip_address
 from oddwire.params.text.yaml_text import read_yaml
 from oddwire.project import Project
 
@@ -42,6 +43,14 @@ class ListedEntry:
     def is_for(self, source: str) -> bool:
         """Return whether it holds for the alerts of a source."""
         return self.source in (None, source)
+
+    def may_cover(self, source: str, destination: str) -> bool:
+        """Return whether the ends of an alert leave it open: a look that costs little."""
+        ends = ((self.entry.source, source), (self.entry.destination, destination))
+        return all(
+            network is None or ((address := ip_address(name)) is not None and address in network)
+            for network, name in ends
+        )
 
     def covers(self, alert: Alert) -> bool:
         """Return whether it says not to send an alert."""
