@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
+from oddwire.errors import DataError
 from oddwire.evaluation.observed import target_of
 from oddwire.live.reading import MicroBatch, Reading
 from oddwire.live.scoring.champion import Champion, NextChampion
@@ -264,7 +265,12 @@ class Loop:
         is_time = time.monotonic() - self._pruned_at >= _PRUNE_SECONDS
         if self._keep_days is None or not is_time or newest == UNTIMED:
             return
-        kept = labelled_alerts(self._project, self._source)
+        try:
+            kept = labelled_alerts(self._project, self._source)
+        except DataError as error:  # nothing is deleted that may have a verdict
+            self._pruned_at = time.monotonic()
+            self._notice(f"old alerts stay: {error}")
+            return
         gone = self._store.prune(keep_days=self._keep_days, now=newest / MICROSECONDS, keep=kept)
         self._pruned_at = time.monotonic() if not gone else -math.inf
 
