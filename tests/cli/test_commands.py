@@ -20,7 +20,8 @@ FIELDS = [
 ]  # fmt: skip
 COMMANDS = [
     "train", "leaderboard", "compare", "score", "drift", "history", "promote", "rollback",
-    "sources", "detectors", "fetch", "params", "up", "incidents", "alerts", "explain",
+    "sources", "label", "allow", "detectors", "fetch", "params", "up", "incidents", "alerts",
+    "explain",
 ]  # fmt: skip
 DRIFT = 3
 

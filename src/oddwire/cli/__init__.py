@@ -10,6 +10,7 @@ import typer
 
 from oddwire.cli import (
     alerts,
+    allow,
     compare,
     detectors,
     doctor,
@@ -19,6 +20,7 @@ from oddwire.cli import (
     history,
     incidents,
     ingest,
+    label,
     leaderboard,
     parameters,
     promote,
@@ -27,6 +29,7 @@ from oddwire.cli import (
     sources,
     train,
     up,
+    watch,
 )
 from oddwire.errors import OddwireError, ServiceError
 from oddwire.faults import fault_of
@@ -53,6 +56,7 @@ app.command(epilog=ingest.EPILOG)(ingest.ingest)
 app.command(epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=score.EPILOG)(score.score)
+app.command(epilog=watch.EPILOG)(watch.watch)
 app.command(epilog=incidents.EPILOG)(incidents.incidents)
 app.command(epilog=alerts.EPILOG)(alerts.alerts)
 app.command(epilog=explain.EPILOG)(explain.explain)
@@ -61,6 +65,8 @@ app.command(epilog=history.EPILOG)(history.history)
 app.command(epilog=promote.EPILOG)(promote.promote)
 app.command(epilog=rollback.EPILOG)(rollback.rollback)
 app.add_typer(sources.app, name="sources")
+app.command(epilog=label.EPILOG)(label.label)
+app.add_typer(allow.app, name="allow")
 app.command(epilog=detectors.EPILOG)(detectors.detectors)
 app.command(epilog=fetch.EPILOG)(fetch.fetch)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)

@@ -52,6 +52,7 @@ from oddwire.operations.tracking.items import (
 )
 from oddwire.operations.training.results import DetectorReport, Validation
 from oddwire.params import Params
+from oddwire.params.stage_settings import OF_NO_STAGE
 
 _HEADLINE = (
     "average_precision", "roc_auc", "f1", "precision", "recall", "recall_at_fpr",
@@ -107,7 +108,9 @@ def settings_items(
     relevant = {
         key: blocks[key] for key in ("seed", "split", "training", "search", "alerts", "promotion")
     }
-    relevant["source"] = blocks["sources"][source]
+    relevant["source"] = {
+        key: value for key, value in blocks["sources"][source].items() if key not in OF_NO_STAGE
+    }
     relevant["search"] |= {"trials": trials, "detectors": ",".join(detectors)}
     relevant["alerts"] |= {"target": target and target.to_dict()}
     (flat,) = pd.json_normalize(relevant).to_dict("records")
@@ -128,7 +131,8 @@ def detector_items(report: DetectorReport, validation: Validation | None) -> Ite
         f"{name} on the test rows", test, report.intervals, observed=report.observed
     )  # fmt: skip
     alerts = f"alerts: {report.alerts}\n" if report.alerts else ""
-    told = [on_test + alerts + threshold_line(rule), campaign_report(report.campaigns)]
+    labels = f"labels: {report.verdicts}\n" if report.verdicts else ""
+    told = [on_test + alerts + labels + threshold_line(rule), campaign_report(report.campaigns)]
     yield Text("reports/test.txt", "\n".join(filter(None, told)))
     yield from campaign_items(report)
     if rule:

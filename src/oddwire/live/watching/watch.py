@@ -1,0 +1,114 @@
+"""``oddwire watch``: what a source writes, scored and told as it is written."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+from oddwire.live.reading import open_reading
+from oddwire.live.scoring.champion import NextChampion, load_champion
+from oddwire.live.sinks import Deliveries, SinkAddress, open_sink, sink_address
+from oddwire.live.state import Policy, Store, store_address
+from oddwire.live.vitals.heartbeat import Heartbeat
+from oddwire.live.vitals.metrics import Metrics
+from oddwire.live.watching.loop import Loop, Parts
+from oddwire.live.watching.messages import Messages
+from oddwire.live.watching.options import WatchOptions
+from oddwire.live.watching.view import WatchView
+from oddwire.operations.registry.versions import Registry
+from oddwire.operations.tracking.store import Tracking
+from oddwire.params import WatchedSource, WatchSettings, load_params, watched
+from oddwire.project import Project
+from oddwire.traffic.unit_column import counted_by
+
+
+def watch(
+    project: Project,
+    source: str,
+    options: WatchOptions,
+    *,
+    stopped: threading.Event,
+    view: WatchView,
+) -> Heartbeat:
+    """Follow a source until told to stop, or until the end of what there is.
+
+    Parameters
+    ----------
+    stopped
+        Ends it, behind the micro-batch that it is at.
+    view
+        Is told how it goes on.
+
+    Returns
+    -------
+    How it stood at the end.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read, or what was kept of it is damaged.
+    ModelError, NoModelError
+        If there is no champion that can score its rows.
+    ParameterError
+        If something is asked for that does not exist.
+    ServiceError
+        If the store of alerts fails for longer than a minute, or another process watches the
+        source.
+    """
+    params = load_params(project.params_file)
+    settings = params.source(source)
+    asked = watched(settings) or WatchedSource()
+    unit = counted_by(settings.unit_columns, settings.row_kind)
+    addresses = {each.name: each for each in _sinks(project, asked, options)}
+    registry = Registry.of(Tracking.connect(project), project)
+    champion = load_champion(registry, source, unit)
+    project.live.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        policies = dict.fromkeys(addresses, _policy(params.watch))
+        store = stack.enter_context(
+            Store(store_address(project.live), source=source, sinks=policies)
+        )
+        following = store.following()
+        reading = stack.enter_context(closing(open_reading(
+            settings, name=source, project=project, input=options.input or _input(asked),
+            position=following.position,
+            from_start=options.from_start or asked.from_start,
+        )))  # fmt: skip
+        opened = {name: open_sink(address) for name, address in addresses.items()}
+        parts = Parts(
+            store=store,
+            reading=reading,
+            deliveries=stack.enter_context(Deliveries(store, opened)),
+            champions=stack.enter_context(NextChampion(registry, source, unit, champion.version)),
+            messages=Messages(
+                options.alert_format or params.watch.alert_format, send_alerts=options.send_alerts
+            ),
+            metrics=_metrics(stack, options.metrics_port),
+            view=view,
+        )
+        loop = Loop(
+            project, source, champion, parts, params.watch,
+            adaptive=options.adaptive, rows_at_once=params.rows_at_once,
+        )  # fmt: skip
+        loop.go_on(following)
+        return loop.run(stopped, until_end=options.until_end)
+
+
+def _sinks(project: Project, asked: WatchedSource, options: WatchOptions) -> Iterator[SinkAddress]:
+    for text in (*(address.opened() for address in asked.sinks), *options.sinks):
+        yield sink_address(text, folder=project.root)
+
+
+def _input(asked: WatchedSource) -> str | None:
+    return None if asked.input is None else asked.input.opened()
+
+
+def _policy(settings: WatchSettings) -> Policy:
+    longest = math.inf if settings.longest_wait is None else settings.longest_wait
+    return Policy(settings.when_full, settings.most_waiting, longest)
+
+
+def _metrics(stack: ExitStack, port: int | None) -> Metrics | None:
+    return None if port is None else stack.enter_context(Metrics(port))
