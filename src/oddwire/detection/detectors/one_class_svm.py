@@ -25,6 +25,7 @@ _ROWS = {"exact": 8_000, "nystroem": 100_000}  # where `max_rows` is not given
 _PAIR_ROWS = 1_000  # half a million pairs estimate the quantile of the distances
 _NEAR = 0.05
 _BLOCK_ENTRIES = 2**19  # 4 MB of kernel at a time
+_TILE = 64  # rows; BLAS takes up to some dozen together
 # Far out the logarithm of a kernel falls with the square of the distance: from here on it is
 # flattened, so that one part cannot outvote the others.
 _FAR_KERNEL = math.log(1e-12)
@@ -180,15 +181,15 @@ class OneClassSVMDetector(SubspaceDetector):
         # Distances by products lose digits far from the origin.
         origin = self.centers_.mean(axis=0)
         exponents = _exponent_factors(self.centers_ - origin, self.kernel_gamma_)
-        scores = np.empty(len(X))
-        rows = max(1, _BLOCK_ENTRIES // len(self.centers_))
+        rows = max(_TILE, _BLOCK_ENTRIES // len(self.centers_) // _TILE * _TILE)
+        scores = np.empty(-(-len(X) // rows) * rows)
         for start in range(0, len(X), rows):
             block = slice(start, start + rows)
-            kernel = _with_square_and_one(X[block] - origin) @ exponents
+            kernel = _with_square_and_one(_whole_block(X[block] - origin, rows)) @ exponents
             # Below -700 the results are subnormal: eighty times slower, and less than 1e-304.
             np.maximum(kernel, -700.0, out=kernel)
             scores[block] = np.exp(kernel, out=kernel) @ self.weights_
-        return scores
+        return scores[: len(X)]
 
 
 def _near_distance(X: Matrix, random: np.random.RandomState) -> float:
@@ -197,6 +198,19 @@ def _near_distance(X: Matrix, random: np.random.RandomState) -> float:
     squared = euclidean_distances(rows, squared=True)[np.triu_indices(len(rows), k=1)]
     apart = squared[squared > 0]
     return float(np.quantile(apart, _NEAR)) if apart.size else 1.0
+
+
+def _whole_block(X: Matrix, rows: int) -> Matrix:
+    """Return rows filled up to a block.
+
+    A product of matrices rounds otherwise for another number of rows: blocks of one size, without
+    odd rows at their ends, give a row the same score whatever rows are beside it.
+    """
+    if len(X) == rows:
+        return X
+    block = np.zeros((rows, X.shape[1]))
+    block[: len(X)] = X
+    return block
 
 
 def _with_square_and_one(X: Matrix) -> Matrix:
