@@ -8,7 +8,8 @@
     │   └── NoRowsError    a file is sound, and holds no rows
     ├── ModelError         a saved model is damaged, tampered with or of another schema
     ├── NoModelError       the registry has no such model (no champion yet)
-    └── ServiceError       a server or tool that oddwire leans on does not answer or failed
+    ├── ServiceError       a server or tool that oddwire leans on does not answer or failed
+    └── WatchedError       a source is watched already
 
 Each message is one sentence that names the thing, the rule and the value got. The command line
 prints it and exits with code 2; everything else is a defect and keeps its traceback.
@@ -45,6 +46,10 @@ class NoModelError(OddwireError):
 
 class ServiceError(OddwireError):
     """A server or tool that oddwire leans on does not answer or failed."""
+
+
+class WatchedError(OddwireError):
+    """A source is watched already: a second process would say everything twice."""
 
 
 _LONGEST = 80

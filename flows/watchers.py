@@ -1,0 +1,90 @@
+"""The runs of the deployment `watch`: one for each source that is to be watched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.states import Scheduled
+
+from flows.orphans import TAG, client_of
+
+DEPLOYMENT = "watch"
+_UNFINISHED = {
+    StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED,
+    StateType.CANCELLING,
+}  # fmt: skip
+_MOST = 200  # runs that the server gives at once
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """How the newest run that watches a source stands.
+
+    Parameters
+    ----------
+    source
+        The source.
+    run
+        Id of the flow run.
+    state
+        Name of its state, such as ``Watching``.
+    message
+        Of its state; names in it may be anybody's.
+    """
+
+    source: str
+    run: str
+    state: str
+    message: str
+
+
+def start_watchers(
+    client: SyncPrefectClient, deployment: UUID, sources: Sequence[str]
+) -> list[FlowRun]:
+    """Ask for a run for each source that none watches or is about to; return what is new."""
+    watched = {run.parameters.get("source") for run in _runs(client, unfinished=True)}
+    return [
+        client.create_flow_run_from_deployment(
+            deployment, parameters={"source": source}, state=Scheduled()
+        )
+        for source in sources
+        if source not in watched
+    ]
+
+
+def watchers(api: str, sources: Sequence[str]) -> list[Watcher]:
+    """Return how the newest run of each source stands; those that never ran are left out.
+
+    Raises
+    ------
+    ServiceError
+        If the Prefect server does not answer.
+    """
+    with client_of(api) as client:
+        newest: dict[str, FlowRun] = {}
+        for run in _runs(client, unfinished=False):
+            newest.setdefault(str(run.parameters.get("source")), run)
+    return [_told(source, newest[source]) for source in sources if source in newest]
+
+
+def _runs(client: SyncPrefectClient, *, unfinished: bool) -> list[FlowRun]:
+    states = {"state": {"type": {"any_": [*_UNFINISHED]}}} if unfinished else {}
+    ours = {"name": {"any_": [DEPLOYMENT]}, "tags": {"all_": [TAG]}}
+    return client.read_flow_runs(
+        flow_run_filter=FlowRunFilter.model_validate(states),
+        deployment_filter=DeploymentFilter.model_validate(ours),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=_MOST,
+    )
+
+
+def _told(source: str, run: FlowRun) -> Watcher:
+    state = run.state
+    name, message = (state.name or "", state.message or "") if state else ("", "")
+    return Watcher(source, str(run.id), name, message)
