@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,14 +25,23 @@ STORE_FILE = "alerts.db"
 _BUSY_SECONDS = 5.0
 _POSTGRESQL_OPTIONS = {"connect_timeout": 10, "application_name": "oddwire"}
 _READS = "oddwire_reads"
+_LONGEST_LOG = 8 << 20  # bytes that SQLite's write-ahead log is cut back to after a large commit
 # Of all that SQLite says, what another try may mend.
 _PASSING = ("is locked", "database or disk is full", "disk I/O error")
+_AT_ONCE = 500  # ids in one statement: SQLite takes no more than 32,766, older ones 999
 _T = TypeVar("_T")
 
 
 def store_address(folder: Path) -> str:
     """Return the address of the store: the environment's, else a file in a folder."""
     return os.environ.get(STORE_VARIABLE) or f"sqlite:///{folder / STORE_FILE}"
+
+
+def in_pieces(ids: Collection[_T]) -> Iterator[list[_T]]:
+    """Yield ids in pieces that one statement takes."""
+    listed = list(ids)
+    for start in range(0, len(listed), _AT_ONCE):
+        yield listed[start : start + _AT_ONCE]
 
 
 class Database:
@@ -137,7 +146,10 @@ def _prepare_sqlite(engine: Engine) -> None:
     def connected(connection: Any, _: object) -> None:
         connection.isolation_level = None  # transactions begin where `begin` says
         # In full: a power cut takes no commit that an outbox was emptied by.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON",
+            f"journal_size_limit={_LONGEST_LOG}",
+        ):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
