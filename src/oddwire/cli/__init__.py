@@ -24,6 +24,7 @@ from oddwire.cli import (
     sources,
     train,
     up,
+    watch,
 )
 from oddwire.errors import OddwireError, ServiceError
 from oddwire.faults import fault_of
@@ -50,6 +51,7 @@ app.command(epilog=ingest.EPILOG)(ingest.ingest)
 app.command(epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=score.EPILOG)(score.score)
+app.command(epilog=watch.EPILOG)(watch.watch)
 app.command(epilog=drift.EPILOG)(drift.drift)
 app.command(epilog=history.EPILOG)(history.history)
 app.command(epilog=promote.EPILOG)(promote.promote)

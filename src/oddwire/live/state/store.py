@@ -91,9 +91,9 @@ class Store:
         """Return the number of the commit with the last checkpoint, and the checkpoint."""
         return self._database.read(lambda one: carrying.checkpoint(one, self.source))
 
-    def kept_rows(self) -> Iterator[tuple[int, KeptRows]]:
-        """Yield the rows that are kept, with the numbers of their commits, in order."""
-        number = 0
+    def kept_rows(self, *, after: int = 0) -> Iterator[tuple[int, KeptRows]]:
+        """Yield the rows that are kept of commits after one, with their numbers, in order."""
+        number = after
         while found := self._next_rows(number):
             yield found
             number = found[0]

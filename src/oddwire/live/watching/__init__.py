@@ -1,1 +1,1 @@
-"""The loop that follows a source, and how it is seen to run."""
+"""Watching a source: the loop, and what people and machines are told while it runs."""
