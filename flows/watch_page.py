@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
@@ -19,16 +19,13 @@ from flows.artifact_keys import artifact_key
 from flows.dead_man import DeadMan
 from flows.progress import set_state
 from oddwire.live.alerts.formats.told import why_incident
-from oddwire.live.alerts.incident import Incident
+from oddwire.live.supervising.opened import OpenedIncidents
 from oddwire.live.supervising.page import heartbeat_line, watching_markdown
 from oddwire.live.watching.heartbeat import Heartbeat
 from oddwire.masking import without_secrets
 
 EVERY = 60.0  # seconds between lines of the log, events and the page's news
-_MOST_LOGGED = 20  # incidents at once
-
-# Incidents that are open, the newest first.
-OpenIncidents = Callable[[], Sequence[Incident]]
+_MOST = 20  # incidents in the log at once, and on the page
 
 
 class WatchPage:
@@ -38,20 +35,19 @@ class WatchPage:
     ----------
     source
         The source's name.
-    open_incidents
-        Reads the store.
+    incidents
+        Reads them.
     every
         Seconds between lines of the log.
     """
 
-    def __init__(self, source: str, open_incidents: OpenIncidents, every: float = EVERY) -> None:
-        self._source, self._open_incidents, self._every = source, open_incidents, every
+    def __init__(self, source: str, incidents: OpenedIncidents, every: float = EVERY) -> None:
+        self._source, self._incidents, self._every = source, incidents, every
         self._log = get_run_logger()
         self._dead_man = DeadMan(source)
         self.newest: Heartbeat | None = None
         self._told_at: float | None = None
         self._opened: int | None = None
-        self._known: set[str] = set()
         self._artifact: UUID | None = None
         self._state = ""
         self._is_reachable = True
@@ -60,10 +56,7 @@ class WatchPage:
         """Take a heartbeat: opened incidents are shown at once, the rest once a minute."""
         self.newest = beat
         self._show_state("Watching", "")
-        opened = beat.incidents.get("opened", 0)
-        if opened != self._opened:
-            self._show_opened(is_first=self._opened is None)
-            self._opened = opened
+        self._show_opened(beat.incidents.get("opened", 0))
         now = time.monotonic()
         if self._told_at is None or now - self._told_at >= self._every:
             self._told_at = now
@@ -107,23 +100,25 @@ class WatchPage:
         self._try(lambda: set_state(name, reason))
         return True
 
-    def _show_opened(self, *, is_first: bool) -> None:
-        """Log the incidents that were opened since the last look; what a restart finds is known."""
-        found = list(self._open_incidents())
-        new = [one for one in found if one.id not in self._known]
-        self._known = {one.id for one in found}
-        if is_first:
+    def _show_opened(self, opened: int) -> None:
+        """Log the incidents that were opened since the last heartbeat; a first one has none."""
+        more = 0 if self._opened is None else opened - self._opened
+        if self._opened is None:
+            self._incidents.new(_MOST)
+        self._opened = opened
+        if more <= 0:
             return
-        for one in new[:_MOST_LOGGED]:
+        new = self._incidents.new(min(more, _MOST))
+        for one in new:
             self._log.warning(
                 "incident %s, %s: %s", one.id[:8], one.severity.word, why_incident(one)
             )
-        if len(new) > _MOST_LOGGED:
-            self._log.warning("and %d more incidents", len(new) - _MOST_LOGGED)
+        if more > len(new):
+            self._log.warning("%d more incidents were opened", more - len(new))
 
     def _show_page(self, beat: Heartbeat) -> None:
         """Bring the page up to date: one artifact a run, not one a minute."""
-        page = watching_markdown(beat, list(self._open_incidents())[:_MOST_LOGGED])
+        page = watching_markdown(beat, self._incidents.open(_MOST))
 
         def show() -> None:
             if self._artifact is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from flows.outcomes import Outcome, ended
 from flows.run_names import run_name
 from flows.watch_page import WatchPage
 from oddwire.live.supervising.loop_process import LoopProcess
+from oddwire.live.supervising.opened import OpenedIncidents
 from oddwire.live.supervising.restarts import Restarts
 from oddwire.live.supervising.supervisor import supervise
 from oddwire.live.watching.heartbeat import Heartbeat
@@ -47,7 +47,7 @@ def _watch(source: str, from_start: bool, until_end: bool, restarts: int) -> Hea
     asked = {"--from-start": from_start, "--until-end": until_end}
     options = [option for option, given in asked.items() if given]
     with watch_lock(project, source, supervising=True):
-        page = WatchPage(source, partial(open_incidents, project, source))
+        page = WatchPage(source, OpenedIncidents(project, source))
         with page.told_as_it_ends():
             return supervise(
                 partial(LoopProcess.of, project, source, options), page, Restarts(restarts),

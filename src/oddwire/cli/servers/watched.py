@@ -12,8 +12,8 @@ import time
 import traceback
 
 from oddwire.cli import EXIT_DEFECT, EXIT_USER_ERROR, app
-from oddwire.cli.servers.parent_watchdog import end_with_parent
-from oddwire.errors import NoModelError, OddwireError
+from oddwire.cli.servers.parent_watchdog import SECONDS_TO_END, end_with_parent
+from oddwire.errors import NoModelError, OddwireError, WatchedError
 from oddwire.faults import faults_told
 from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
@@ -25,6 +25,7 @@ _LONGEST = 2000
 def main() -> int:
     """Follow a source until terminated, and return the exit code."""
     end_with_parent()
+    deadline = time.monotonic() + SECONDS_TO_END  # one whose supervisor was killed ends by itself
     while True:
         try:
             with faults_told():
@@ -33,12 +34,20 @@ def main() -> int:
         except NoModelError as error:
             _say({"waiting": _shown(error)})
             time.sleep(_LOOK_FOR_A_CHAMPION)
+        except WatchedError as error:
+            if time.monotonic() > deadline:
+                return _failed(error)
+            time.sleep(1)
         except OddwireError as error:
-            _say({"error": {"kind": type(error).__name__, "message": _shown(error)}})
-            return EXIT_USER_ERROR
+            return _failed(error)
         except Exception:  # noqa: BLE001 - a defect keeps its traceback, but not the passwords in it
             sys.stderr.write(without_secrets(traceback.format_exc()))
             return EXIT_DEFECT
+
+
+def _failed(error: OddwireError) -> int:
+    _say({"error": {"kind": type(error).__name__, "message": _shown(error)}})
+    return EXIT_USER_ERROR
 
 
 def _shown(error: OddwireError) -> str:
