@@ -75,7 +75,7 @@ class DeadMan:
 
     def __init__(self, source: str, silent_after: dt.timedelta = SILENT_AFTER) -> None:
         self._source, self._silent_after = source, silent_after
-        self._last = self._last_heartbeat()
+        self._last: dt.datetime | None = self._last_heartbeat()
 
     def beat(self, beat: Heartbeat) -> None:
         """Tell that it lives, and that it is back if it was missed."""

@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from prefect import serve
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -112,6 +113,14 @@ def _schedules(cron: str | None, sources: Sequence[str]) -> list[Schedule]:
     ]
 
 
+def _registered(made: Sequence[RunnerDeployment], name: str) -> UUID:
+    """Register a deployment, and return its id; it is to be served as well."""
+    given = next(each for each in made if each.name == name).apply()
+    if not isinstance(given, UUID):
+        raise TypeError("deployments are registered outside an event loop")
+    return given
+
+
 def keep_paused(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> None:
     """Leave schedules paused that somebody paused: Prefect makes them anew each time."""
     for deployment in made:
@@ -186,8 +195,8 @@ def _serve() -> None:
     with get_client(sync_client=True) as client:
         keep_paused(made, client)
         cancel_missed(made, client)
-        watching = next(each for each in made if each.name == DEPLOYMENT).apply()
-        start_watchers(client, watching, params.live_sources)
+        if params.live_sources:
+            start_watchers(client, _registered(made, DEPLOYMENT), params.live_sources)
     tell(params.notify.address(), told_of_drift(), told_when_silent(), told_when_back())
     hold_while_serving()
     serve(*made, pause_on_shutdown=False, print_starting_message=False)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from command_line import group_members, wait_until
 
-from oddwire.errors import ParameterError, ServiceError, WatchedError
+from oddwire.errors import DataError, ParameterError, ServiceError, WatchedError
 from oddwire.live.supervising.loop_process import LoopProcess
 from oddwire.live.supervising.restarts import Restarts
 from oddwire.live.supervising.supervisor import supervise
@@ -135,7 +135,7 @@ def test_a_crash_is_told_with_its_traceback_and_ends_after_so_many(start, tmp_pa
     assert first == last, "each crash is told by its own words"
 
 
-@pytest.mark.parametrize("kind", [ParameterError, WatchedError])
+@pytest.mark.parametrize("kind", [ParameterError, WatchedError, DataError])
 def test_what_another_start_cannot_mend_is_not_started_again(start, tmp_path, kind):
     told = f'{{"error": {{"kind": "{kind.__name__}", "message": "office: no"}}}}'
     code = f"open('starts', 'a').write('x'); print('{told}'); raise SystemExit(2)"

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from oddwire.errors import DataError, OddwireError, ParameterError, ServiceError, WatchedError
+from oddwire.errors import DataError, OddwireError, ServiceError
 from oddwire.live.supervising.loop_process import LoopProcess, seconds_since
 from oddwire.live.supervising.restarts import Restarts
 from oddwire.live.watching.heartbeat import Heartbeat
 
-# What another start cannot mend.
-_FINAL = (ParameterError, WatchedError)
-_KINDS = {kind.__name__: kind for kind in _FINAL}
+_KINDS = {kind.__name__: kind for kind in OddwireError.__subclasses__()}
 _SAYS_NOTHING = 300.0  # seconds after which a loop hangs: it has a heartbeat every few
 _BEGINS = 1800.0  # it goes through days of an archive first
 _LOOK = 1.0
@@ -79,11 +77,12 @@ def supervise(
         if until_end and code == 0:
             return run.newest
         reason = _reason(run, code, process, says_nothing)
-        final = isinstance(run.error, _FINAL)
+        # What somebody has to mend, another start cannot: a setting, a model, a file.
+        final = None if isinstance(run.error, ServiceError) else run.error
         wait = None if final else restarts.wait(seconds_since(begun))
         told.ended(reason, [] if run.error else process.last_words(), wait)
         if wait is None:
-            raise run.error if final and run.error else _too_often(reason, restarts.most)
+            raise final or _too_often(reason, restarts.most)
         time.sleep(wait)
 
 
@@ -108,7 +107,7 @@ def _hear(line: dict[str, object], run: _Run, told: Told) -> None:
         case {"waiting": str(reason)}:
             told.waiting(reason)
         case {"error": {"kind": str(kind), "message": str(message)}}:
-            run.error = _KINDS.get(kind, ServiceError)(message)
+            run.error = _KINDS.get(kind, OddwireError)(message)
         case _:
             try:
                 run.newest = Heartbeat.from_dict(line)

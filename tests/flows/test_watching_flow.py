@@ -1,0 +1,92 @@
+"""The flow that watches: what its run shows while the loop runs, and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+from command_line import wait_until
+from prefect_client import prefect_client
+from watched_projects import SOURCE, watched_project
+
+from oddwire.cli.servers.processes import drain_prefect
+from oddwire.errors import OddwireError
+from oddwire.operations.locks import watch_lock
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory, prefect_server):
+    """A project with a champion, and a day of rows behind what it was trained on."""
+    from flows.training import train
+
+    made = watched_project(tmp_path_factory.mktemp("watched") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ODDWIRE_PROJECT", str(made.project.root))
+        train(source=SOURCE, trials=0, detectors=["isolation_forest"])
+        yield made
+
+
+def newest_run(api):
+    with prefect_client(api) as client:
+        body = {"flows": {"name": {"any_": ["watch"]}}, "sort": "START_TIME_DESC", "limit": 1}
+        (run,) = client.post("/flow_runs/filter", json=body).json()
+        drain_prefect()
+        logs = client.post(
+            "/logs/filter",
+            json={"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"},
+        ).json()
+    return run["state"], [line["message"] for line in logs]
+
+
+def artifact(api):
+    body = {"artifacts": {"key": {"any_": [f"watch-{SOURCE}"]}}}
+    with prefect_client(api) as client:
+        (found,) = client.post("/artifacts/latest/filter", json=body).json()
+    return found["data"]
+
+
+def test_a_run_to_the_end_of_what_there_is(watched, prefect_server):
+    from flows.watching import watch
+
+    last = watch(source=SOURCE, from_start=True, until_end=True)
+    assert last.state == "stopped"
+    assert last.rows == 2400
+    state, log = newest_run(prefect_server)
+    assert (state["type"], state["name"]) == ("COMPLETED", "Watched")
+    assert "2,400 connections" in state["message"]
+    assert any(line.startswith("stopped: 2,400 connections") for line in log)
+    assert f"# {SOURCE} is stopped" in artifact(prefect_server)
+    watched.write(0, 800)
+    after = watch(source=SOURCE, until_end=True)
+    assert after.rows == 3200, "it goes on where it was"
+    assert after.incidents["opened"] > last.incidents["opened"]
+    _, log = newest_run(prefect_server)
+    told = [line for line in log if line.startswith("incident ")]
+    assert len(told) == min(after.incidents["opened"] - last.incidents["opened"], 20)
+
+
+def test_a_source_that_another_run_watches_is_left_to_it(watched, prefect_server):
+    from flows.watching import watch
+
+    with (
+        watch_lock(watched.project, SOURCE, supervising=True),
+        pytest.raises(OddwireError, match="office is watched already"),
+    ):
+        watch(source=SOURCE)
+    state, _ = newest_run(prefect_server)
+    assert state["type"] == "FAILED"
+    assert "office is watched already" in state["message"]
+
+
+def test_a_source_that_a_terminal_watches_is_left_to_it(watched, prefect_server):
+    from flows.watching import watch
+
+    with (
+        watch_lock(watched.project, SOURCE),
+        pytest.raises(OddwireError, match="office is watched already"),
+    ):
+        watch(source=SOURCE, until_end=True)
+    _, log = newest_run(prefect_server)
+    assert not any("starts again" in line for line in log)
+
+
