@@ -8,9 +8,9 @@ from oddwire.live.reading.inputs import Input, input_at
 from oddwire.live.reading.logs import Logs
 from oddwire.live.reading.reading import Reading
 from oddwire.live.reading.saved import Saved, from_bytes
-from oddwire.params import LogSource, SourceSettings
+from oddwire.params import GROWING, LogSource, SourceSettings
 from oddwire.project import Project
-from oddwire.traffic.sources.log_formats import chunk_reader, growing_formats
+from oddwire.traffic.sources.log_formats import chunk_reader
 
 FILES = "files"
 
@@ -52,7 +52,7 @@ def open_reading(
     if reader is None or not isinstance(source, LogSource):
         raise DataError(
             f"source {name!r} has the format {source.format}, of which nothing is read while it"
-            f" grows: only sources of the formats {', '.join(growing_formats())} can be followed;"
+            f" grows: only sources of the formats {', '.join(GROWING)} can be followed;"
             " let Zeek or Suricata write a log, and add that as a source"
         )
     taken = _files(source, project) if input is None else input_at(input)

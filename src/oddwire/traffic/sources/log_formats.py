@@ -24,13 +24,10 @@ class LogFormat:
         The kinds of logs that its files may be.
     settings
         What the block of a source says of how they are understood.
-    grows
-        Whether they can be read while they are written.
     """
 
     kinds: tuple[LogKind, ...]
     settings: Callable[[Any], LogSettings]
-    grows: bool = True
 
 
 def labels_of(source: LabelledLogSource) -> LabelRule:
@@ -40,15 +37,10 @@ def labels_of(source: LabelledLogSource) -> LabelRule:
 
 def chunk_reader(source: SourceSettings) -> ChunkReader | None:
     """Return what reads the logs of a source while they are written, None where none can."""
-    found = LOG_FORMATS.get(source.format)
-    if found is None or not found.grows:
+    if not source.grows:
         return None
+    found = LOG_FORMATS[source.format]
     return ChunkReader(found.settings(source), found.kinds)
-
-
-def growing_formats() -> tuple[str, ...]:
-    """Return the formats whose files can be read while they are written."""
-    return tuple(name for name, each in LOG_FORMATS.items() if each.grows)
 
 
 def _zeek(source: LabelledLogSource) -> LogSettings:
@@ -71,5 +63,5 @@ LOG_FORMATS: dict[str, LogFormat] = {
     "zeek": LogFormat(("zeek_tsv", "zeek_json"), _zeek),
     "suricata": LogFormat(("suricata",), _suricata),
     "netflow": LogFormat(("nfdump", "argus"), _netflow),
-    "pcap": LogFormat(("pcap",), _pcap, grows=False),
+    "pcap": LogFormat(("pcap",), _pcap),
 }
