@@ -35,9 +35,7 @@ def dvc_lock(project: Project, *, needed: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def watch_lock(
-    project: Project, source: str, *, supervising: bool = False, patience: float = 0.0
-) -> Iterator[None]:
+def watch_lock(project: Project, source: str, *, supervising: bool = False) -> Iterator[None]:
     """Let one process of this machine follow a source: a second one would only disturb the first.
 
     Trainings, ingests and DVC do not wait for it.
@@ -46,8 +44,6 @@ def watch_lock(
     ----------
     supervising
         Whether this process only keeps another one running, which takes the lock itself.
-    patience
-        Seconds to wait for one that is about to end.
 
     Raises
     ------
@@ -58,7 +54,7 @@ def watch_lock(
     with faults_told():
         project.locks.mkdir(parents=True, exist_ok=True)
         try:
-            held.acquire(timeout=patience)
+            held.acquire(timeout=0)
         except Timeout:
             raise WatchedError(
                 f"{source} is watched already: end that `oddwire watch`, or cancel the run of the "

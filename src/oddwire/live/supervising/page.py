@@ -26,7 +26,7 @@ def heartbeat_line(beat: Heartbeat) -> str:
     return "; ".join([
         f"{beat.state}: {beat.rows:,} connections, {beat.rows_per_second:,.0f}/s{lag}",
         f"{beat.alerts:,} alerts ({beat.suppressed:,} suppressed)",
-        f"{beat.incidents.get('open', 0):,} incidents open of {beat.incidents.get('opened', 0):,}",
+        f"{beat.incidents.get('open', 0):,} of {beat.incidents.get('opened', 0):,} incidents open",
         *lost,
         *[f"sink {one.name}: {one.trouble}" for one in beat.sinks if one.trouble],
     ])  # fmt: skip

@@ -1,0 +1,151 @@
+"""``oddwire up`` watches the sources that say so, whatever is killed, and ends with all of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+
+import psutil
+import pytest
+from command_line import wait_until
+from prefect_client import prefect_client
+from served import free_ports, serving
+from sink_servers import Hook, free_port, webhook
+from watched_projects import SOURCE, watched_project
+
+from oddwire.cli.servers import processes
+
+pytestmark = pytest.mark.slow
+_LOOP = "oddwire.cli.servers.watched"
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory, prefect_server):
+    """A project with a champion, whose source is to be watched."""
+    from flows.training import train
+
+    made = watched_project(tmp_path_factory.mktemp("watched") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ODDWIRE_PROJECT", str(made.project.root))
+        train(source=SOURCE, trials=0, detectors=["isolation_forest"])
+    return made
+
+
+class Up:
+    """A project that is up, and what its Prefect server and its store say of the watcher."""
+
+    def __init__(self, served, watched) -> None:
+        self.served, self.watched = served, watched
+
+    def runs(self):
+        """The runs of the watcher, the newest first."""
+        body = {
+            "deployments": {"name": {"any_": ["watch"]}}, "sort": "EXPECTED_START_TIME_DESC",
+        }  # fmt: skip
+        with prefect_client(f"{self.served.page('prefect')}/api") as api:
+            return api.post("/flow_runs/filter", json=body).json()
+
+    def state(self, run):
+        return next(one["state"] for one in self.runs() if one["id"] == run)
+
+    def watching(self, *, but=()):
+        """The id of a run whose loop beats, and which is not one of those."""
+
+        def found():
+            return [
+                run["id"] for run in self.runs()
+                if run["state"]["name"] == "Watching" and run["id"] not in but
+            ]  # fmt: skip
+
+        (run,) = wait_until(found, 120, "a heartbeat")
+        return run
+
+    def log(self, run):
+        body = {"logs": {"flow_run_id": {"any_": [run]}}, "limit": 200}
+        with prefect_client(f"{self.served.page('prefect')}/api") as api:
+            return [line["message"] for line in api.post("/logs/filter", json=body).json()]
+
+    def ask(self, **parameters):
+        with prefect_client(f"{self.served.page('prefect')}/api") as api:
+            (deployment,) = api.post(
+                "/deployments/filter", json={"deployments": {"name": {"any_": ["watch"]}}}
+            ).json()
+            run = api.post(
+                f"/deployments/{deployment['id']}/create_flow_run", json={"parameters": parameters}
+            )
+        return run.json()["id"]
+
+    def cancel(self, run):
+        with prefect_client(f"{self.served.page('prefect')}/api") as api:
+            api.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "CANCELLING"}})
+
+    def loops(self):
+        """The processes of the loop."""
+        return [
+            one for one in psutil.Process(self.served.process.pid).children(recursive=True)
+            if _LOOP in one.cmdline()
+        ]  # fmt: skip
+
+
+def heartbeat(project):
+    """What the loop last said of itself, as the store has it."""
+    with sqlite3.connect(project.live / "alerts.db") as store:
+        (content,) = store.execute("SELECT content FROM heartbeats").fetchone()
+    return json.loads(content)
+
+
+def test_it_is_watched_for_as_long_as_it_is_up(watched, tmp_path):
+    home, ports = tmp_path / "prefect", free_ports()
+    hook = Hook(free_port())
+    told = {"ODDWIRE_WEBHOOK": hook.address}
+    with webhook(hook), serving(watched.project, home, ports, **told) as served:
+        up = Up(served, watched)
+        first = up.watching()
+        # A second run of the same source ends at once.
+        second = up.ask(source=SOURCE)
+        wait_until(lambda: up.state(second)["type"] == "FAILED", 60, "the end of the second run")
+        assert f"{SOURCE} is watched already" in up.state(second)["message"]
+        assert up.state(first)["name"] == "Watching"
+        # What the sensor writes is scored.
+        written = watched.write(0, 300)
+        wait_until(lambda: heartbeat(watched.project)["rows"] == written, 60, "the rows")
+        # A loop that is killed starts again, and loses nothing.
+        (loop,) = up.loops()
+        loop.kill()
+        written += watched.write(300, 600)
+        wait_until(lambda: heartbeat(watched.project)["rows"] == written, 60, "the rows")
+        assert any("killed by SIGKILL; it starts again in 1 s" in line for line in up.log(first))
+        # Cancelled from the page, it ends in order.
+        (loop,) = up.loops()
+        up.cancel(first)
+        wait_until(lambda: up.state(first)["type"] == "CANCELLED", 60, "the cancellation")
+        assert not loop.is_running()
+        assert heartbeat(watched.project)["state"] == "stopped"
+        # Asked for again on the page, it goes on where it was.
+        third = up.ask(source=SOURCE)
+        assert up.watching() == third
+        served.process.send_signal(signal.SIGKILL)
+        served.process.wait()
+        left = psutil.process_iter()
+        wait_until(
+            lambda: all(processes.is_free(port) for port in ports.values()), 60, "free ports"
+        )
+        del left
+    with serving(watched.project, home, ports) as served:
+        up = Up(served, watched)
+        fourth = up.watching()
+        assert fourth != third
+        assert up.state(third)["type"] == "CRASHED"
+        assert "its process is gone" in up.state(third)["message"]
+        written += watched.write(600, 800)
+        wait_until(lambda: heartbeat(watched.project)["rows"] == written, 60, "the rows")
+        assert f"{SOURCE} watching" in served.log.read_text()
+        started = psutil.Process(served.process.pid).children(recursive=True)
+        served.end()
+        assert served.process.returncode == 0, served.log.read_text()
+        _, alive = psutil.wait_procs(started, timeout=10)
+        assert not alive
+    assert heartbeat(watched.project)["state"] == "stopped"
+    assert [os.path.basename(one) for one in watched.project.live.iterdir()]
