@@ -97,6 +97,11 @@ class Project:
         return self.root / "mlruns"
 
     @property
+    def live(self) -> Path:
+        """What ``oddwire watch`` keeps: the store of alerts, unless the environment names one."""
+        return self.root / "data" / "live"
+
+    @property
     def studies(self) -> Path:
         """Optuna's journals."""
         return self.root / "data" / "studies"

@@ -13,6 +13,7 @@ from oddwire.live.state.contents import (
 )
 from oddwire.live.state.database import STORE_VARIABLE, store_address
 from oddwire.live.state.ids import deterministic_id
+from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import (
     Beat,
     Commit,
@@ -30,6 +31,7 @@ from oddwire.live.state.store import Store
 
 __all__ = [
     "STORE_VARIABLE",
+    "AlertStore",
     "Beat",
     "Commit",
     "Committed",

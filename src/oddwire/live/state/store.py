@@ -28,6 +28,7 @@ from oddwire.live.state.records import (
 from oddwire.live.state.tables import (
     VERSION,
     alerts,
+    check_version,
     followers,
     incidents,
     messages,
@@ -195,13 +196,8 @@ class Store:
 
     def _opened(self, connection: Connection) -> None:
         metadata.create_all(connection)
-        found = connection.scalar(select(versions.c.version))
-        if found is None:
+        if not check_version(connection):
             connection.execute(insert(versions).values(version=VERSION))
-        elif found != VERSION:
-            raise ServiceError(
-                f"the store of alerts must have tables of version {VERSION}, got version {found}"
-            )
         outbox.register(connection, self.source, self.policies)
 
     def _next_rows(self, after: int) -> tuple[int, KeptRows] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,7 +17,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
+    select,
 )
+
+from oddwire.errors import ServiceError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 
 VERSION = 2
 metadata = MetaData()
@@ -87,11 +97,10 @@ alerts = Table(
     Column("source_address", _NAME, nullable=False),
     Column("destination", _NAME, nullable=False),
     Column("content", Text, nullable=False),
-    Index("alerts_by_time", "seen", "id"),
-    Index("alerts_of_source", "source", "seen", "id"),
+    Index("alerts_by_time", "source", "seen", "id"),
+    Index("alerts_by_severity", "source", "severity", "seen", "id"),
+    Index("alerts_by_kind", "source", "kind", "severity", "seen", "id"),
     Index("alerts_of_incident", "incident", "seen", "id"),
-    Index("alerts_of_severity", "severity", "seen", "id"),
-    Index("alerts_of_kind", "kind", "seen", "id"),
     Index("alerts_from", "source_address", "seen", "id", "incident"),
     Index("alerts_to", "destination", "seen", "id", "incident"),
 )
@@ -108,10 +117,9 @@ incidents = Table(
     Column("severity", Integer, nullable=False),
     Column("kind", String, nullable=False),
     Column("content", Text, nullable=False),
-    Index("incidents_by_time", "opened", "id"),
-    Index("incidents_of_source", "source", "opened", "id"),
-    Index("incidents_of_severity", "severity", "opened", "id"),
-    Index("incidents_of_kind", "kind", "opened", "id"),
+    Index("incidents_by_time", "source", "opened", "id"),
+    Index("incidents_by_severity", "source", "severity", "opened", "id"),
+    Index("incidents_by_kind", "source", "kind", "severity", "opened", "id"),
     Index("incidents_by_end", "source", "closed", "opened", "id"),
 )
 
@@ -126,6 +134,13 @@ messages = Table(
     Column("at", Double, nullable=False),  # when it was committed, by this machine's clock
     Index("messages_of_incident", "incident", "at"),
 )
+
+# Those are few: they would be looked for among all.
+SUPPRESSED = alerts.c.suppressed != literal_column("''")
+Index(
+    "alerts_suppressed", alerts.c.source, alerts.c.seen, alerts.c.id,
+    sqlite_where=SUPPRESSED, postgresql_where=SUPPRESSED,
+)  # fmt: skip
 
 # Its rows are written by the sinks' threads and by commits: each has columns of its own.
 sinks = Table(
@@ -169,3 +184,19 @@ dead_letters = Table(
     Column("at", Double, nullable=False),
     Index("dead_letters_of_message", "message"),
 )
+
+
+def check_version(connection: Connection) -> bool:
+    """Return whether the tables have been made.
+
+    Raises
+    ------
+    ServiceError
+        If they are of another version.
+    """
+    found = connection.scalar(select(versions.c.version))
+    if found not in {None, VERSION}:
+        raise ServiceError(
+            f"the store of alerts must have tables of version {VERSION}, got version {found}"
+        )
+    return found is not None
