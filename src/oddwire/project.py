@@ -112,11 +112,6 @@ class Project:
         return self.root / "data" / "locks"
 
     @property
-    def live(self) -> Path:
-        """Where the store of alerts is, unless ``ODDWIRE_ALERTS_STORE`` names another."""
-        return self.root / "data" / "live"
-
-    @property
     def logs(self) -> Path:
         """What the programs printed that oddwire started."""
         return self.root / "data" / "logs"
