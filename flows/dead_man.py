@@ -110,7 +110,9 @@ class DeadMan:
         wanted.occurred.since = dt.datetime.now(dt.UTC) - _LONGEST_LOOK_BACK
         with get_client(sync_client=True) as client:
             events = client.read_events(wanted, limit=1).events
-        return events[0].occurred if events and events[0].event == HEARTBEAT else None
+        if not events or events[0].event != HEARTBEAT:
+            return None
+        return dt.datetime.fromtimestamp(events[0].occurred.timestamp(), dt.UTC)
 
 
 def payload_of(beat: Heartbeat) -> dict[str, Any]:

@@ -47,7 +47,8 @@ class WatchPage:
         self._dead_man = DeadMan(source)
         self.newest: Heartbeat | None = None
         self._told_at: float | None = None
-        self._opened: int | None = None
+        self._opened = -1
+        self._incidents.new(_MOST)  # those of before are known
         self._artifact: UUID | None = None
         self._state = ""
         self._is_reachable = True
@@ -101,20 +102,18 @@ class WatchPage:
         return True
 
     def _show_opened(self, opened: int) -> None:
-        """Log the incidents that were opened since the last heartbeat; a first one has none."""
-        more = 0 if self._opened is None else opened - self._opened
-        if self._opened is None:
-            self._incidents.new(_MOST)
-        self._opened = opened
-        if more <= 0:
+        """Log the incidents that were opened since the last heartbeat."""
+        if opened == self._opened:
             return
-        new = self._incidents.new(min(more, _MOST))
+        new = self._incidents.new(_MOST)
         for one in new:
             self._log.warning(
                 "incident %s, %s: %s", one.id[:8], one.severity.word, why_incident(one)
             )
-        if more > len(new):
-            self._log.warning("%d more incidents were opened", more - len(new))
+        more = opened - self._opened - len(new)
+        if len(new) == _MOST and self._opened >= 0 and more > 0:
+            self._log.warning("%d more incidents were opened", more)
+        self._opened = opened
 
     def _show_page(self, beat: Heartbeat) -> None:
         """Bring the page up to date: one artifact a run, not one a minute."""
