@@ -9,13 +9,18 @@ from pathlib import Path
 import typer
 
 from oddwire.cli import (
+    alerts,
+    allow,
     compare,
     detectors,
     doctor,
     drift,
+    explain,
     fetch,
     history,
+    incidents,
     ingest,
+    label,
     leaderboard,
     parameters,
     promote,
@@ -52,11 +57,16 @@ app.command(epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=score.EPILOG)(score.score)
 app.command(epilog=watch.EPILOG)(watch.watch)
+app.command(epilog=incidents.EPILOG)(incidents.incidents)
+app.command(epilog=alerts.EPILOG)(alerts.alerts)
+app.command(epilog=explain.EPILOG)(explain.explain)
 app.command(epilog=drift.EPILOG)(drift.drift)
 app.command(epilog=history.EPILOG)(history.history)
 app.command(epilog=promote.EPILOG)(promote.promote)
 app.command(epilog=rollback.EPILOG)(rollback.rollback)
 app.add_typer(sources.app, name="sources")
+app.command(epilog=label.EPILOG)(label.label)
+app.add_typer(allow.app, name="allow")
 app.command(epilog=detectors.EPILOG)(detectors.detectors)
 app.command(epilog=fetch.EPILOG)(fetch.fetch)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)

@@ -16,7 +16,7 @@ from oddwire.live.scoring.kept_rows import PastRows
 from oddwire.operations.scoring.carried import Carried
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
-from oddwire.traffic.features.rolling import RollingFeatures
+from oddwire.traffic.features.rolling.rolling_features import RollingFeatures
 from oddwire.traffic.schema import END
 from oddwire.traffic.units.so_far import UNTIMED
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from oddwire.live.alerts.formats.silence import Silence
 from oddwire.live.state import SinkState
 from oddwire.live.watching.heartbeat import Heartbeat, Lately, SinkBeat, State
 from oddwire.traffic.wire_text import printable
@@ -53,7 +54,8 @@ class Vitals:
         self.model, self.target = dict(model or {}), dict(target or {})
         self.calibration: str | None = None
         self.observed: Mapping[str, Lately | None] = {"day": None, "week": None}
-        self.silent_since: int | None = None  # of a silence that sinks were told of
+        self.silent_since: int | None = None  # of a silence that sinks were told of, and still is
+        self.scored_since_told = False
         self._clock, self._ticks = clock, ticks
         self._started, self._begun = self.now, ticks()
         self._counts = dict.fromkeys(_COUNTS, 0)
@@ -108,6 +110,7 @@ class Vitals:
         if now_open is not None:
             self._open = now_open
         if rows:
+            self.scored_since_told = True
             self._last_row_at, self._last_row = self.now, self._ticks()
             self._lately.append((self._last_row, rows))
             self._forget()
@@ -127,6 +130,11 @@ class Vitals:
     def notice(self, text: str) -> None:
         """Keep a sentence for people; of many, the newest."""
         self._notices.append(printable(" ".join(text.split()), _LONGEST_NOTICE))
+
+    def told(self, silence: Silence) -> None:
+        """Note that sinks were told of a silence, or of its end."""
+        self.silent_since = silence.since if silence.what == "silent" else None
+        self.scored_since_told = False
 
     def stopped(self) -> None:
         """Note that the process ends as it should: nobody need miss it."""
