@@ -24,7 +24,6 @@ BACK = "oddwire.watch.back"
 SILENT_AFTER = dt.timedelta(minutes=3)
 _RESOURCE = "oddwire.watch"
 _SECONDS_TO_SEND = 3.0
-_LONGEST_LOOK_BACK = dt.timedelta(days=7)
 
 
 def told_when_silent(within: dt.timedelta = SILENT_AFTER) -> Told:
@@ -107,7 +106,6 @@ class DeadMan:
             event=EventNameFilter(name=[HEARTBEAT, STOPPED]),
             resource=EventResourceFilter(id=[f"{_RESOURCE}.{self._source}"]),
         )
-        wanted.occurred.since = dt.datetime.now(dt.UTC) - _LONGEST_LOOK_BACK
         with get_client(sync_client=True) as client:
             events = client.read_events(wanted, limit=1).events
         if not events or events[0].event != HEARTBEAT:

@@ -11,13 +11,14 @@ from pydantic import Field
 from flows.outcomes import Outcome, ended
 from flows.run_names import run_name
 from flows.watch_page import WatchPage
+from oddwire.errors import ParameterError
 from oddwire.live.supervising.loop_process import LoopProcess
 from oddwire.live.supervising.opened import OpenedIncidents
 from oddwire.live.supervising.restarts import Restarts
 from oddwire.live.supervising.supervisor import supervise
 from oddwire.live.watching.heartbeat import Heartbeat
 from oddwire.operations.locks import watch_lock
-from oddwire.params import load_params
+from oddwire.params import load_params, watched
 from oddwire.project import Project
 
 
@@ -43,7 +44,12 @@ def watch(
 
 def _watch(source: str, from_start: bool, until_end: bool, restarts: int) -> Heartbeat | None:
     project = Project.find()
-    load_params(project.params_file).source(source)
+    settings = watched(load_params(project.params_file).source(source))
+    if settings is not None and settings.input is not None and settings.input.opened() == "-":
+        raise ParameterError(
+            f"sources.{source}.watch.input must be no standard input, which a run of Prefect has "
+            "not: `oddwire watch` reads it"
+        )
     asked = {"--from-start": from_start, "--until-end": until_end}
     options = [option for option, given in asked.items() if given]
     with watch_lock(project, source, supervising=True):
