@@ -58,6 +58,19 @@ def start_watchers(
     ]
 
 
+def start_again(api: str, source: str) -> None:
+    """Ask for a run of a source whose run has crashed, if there is none yet.
+
+    Raises
+    ------
+    ServiceError
+        If the Prefect server does not answer.
+    """
+    with client_of(api) as client:
+        deployment = client.read_deployment_by_name(f"{DEPLOYMENT}/{DEPLOYMENT}")
+        start_watchers(client, deployment.id, [source])
+
+
 def watchers(api: str, sources: Sequence[str]) -> list[Watcher]:
     """Return how the newest run of each source stands; those that never ran are left out.
 

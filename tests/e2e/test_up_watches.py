@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 
@@ -12,7 +11,6 @@ import pytest
 from command_line import wait_until
 from prefect_client import prefect_client
 from served import free_ports, serving
-from sink_servers import Hook, free_port, webhook
 from watched_projects import SOURCE, watched_project
 
 from oddwire.cli.servers import processes
@@ -98,9 +96,7 @@ def heartbeat(project):
 
 def test_it_is_watched_for_as_long_as_it_is_up(watched, tmp_path):
     home, ports = tmp_path / "prefect", free_ports()
-    hook = Hook(free_port())
-    told = {"ODDWIRE_WEBHOOK": hook.address}
-    with webhook(hook), serving(watched.project, home, ports, **told) as served:
+    with serving(watched.project, home, ports) as served:
         up = Up(served, watched)
         first = up.watching()
         # A second run of the same source ends at once.
@@ -126,17 +122,20 @@ def test_it_is_watched_for_as_long_as_it_is_up(watched, tmp_path):
         # Asked for again on the page, it goes on where it was.
         third = up.ask(source=SOURCE)
         assert up.watching() == third
+        (loop,) = up.loops()
+        # A run whose process is killed has a successor.
+        loop.parent().kill()
+        third = up.watching(but=[third])
+        wait_until(lambda: not loop.is_running(), 20, "the end of the loop of before")
+        # Whoever kills everything finds it going again with the next `up`.
         served.process.send_signal(signal.SIGKILL)
         served.process.wait()
-        left = psutil.process_iter()
         wait_until(
             lambda: all(processes.is_free(port) for port in ports.values()), 60, "free ports"
         )
-        del left
     with serving(watched.project, home, ports) as served:
         up = Up(served, watched)
-        fourth = up.watching()
-        assert fourth != third
+        up.watching(but=[third])
         assert up.state(third)["type"] == "CRASHED"
         assert "its process is gone" in up.state(third)["message"]
         written += watched.write(600, 800)
@@ -148,4 +147,3 @@ def test_it_is_watched_for_as_long_as_it_is_up(watched, tmp_path):
         _, alive = psutil.wait_procs(started, timeout=10)
         assert not alive
     assert heartbeat(watched.project)["state"] == "stopped"
-    assert [os.path.basename(one) for one in watched.project.live.iterdir()]

@@ -63,7 +63,7 @@ def test_a_silence_is_told_once_and_so_is_its_end(hook):
 
     wait_until(lambda: time.sleep(1) or told(1), 60, "word of the silence")
     assert sent(hook) == [("oddwire.watch.silent", "silent")]
-    (_, body), = hook.got
+    ((_, body),) = hook.got
     assert json.loads(body)["last_heartbeat"]["state"] == "running"
     assert "silent is not watched any more" in json.loads(body)["text"]
     # Not a second time, however long it lasts.

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import time
+
 import pytest
 from command_line import wait_until
 from prefect_client import prefect_client
+from sink_servers import Hook, free_port, webhook
 from watched_projects import SOURCE, watched_project
 
 from oddwire.cli.servers.processes import drain_prefect
@@ -90,3 +98,46 @@ def test_a_source_that_a_terminal_watches_is_left_to_it(watched, prefect_server)
     assert not any("starts again" in line for line in log)
 
 
+WATCHES = """
+from flows import dead_man, watch_page
+from flows.watching import watch
+watch_page.WatchPage.__init__.__defaults__ = (1.0,)  # seconds between events
+dead_man.DeadMan.__init__.__defaults__ = (dead_man.dt.timedelta(seconds=10),)
+watch(source="office")
+"""
+
+
+def test_a_watcher_that_is_killed_is_missed(watched, prefect_server):
+    from flows.dead_man import told_when_back, told_when_silent
+    from flows.notifications import tell
+
+    def start():
+        return subprocess.Popen(
+            [sys.executable, "-c", WATCHES], cwd=watched.project.root, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+
+    def told():
+        return [json.loads(body)["told"] for _, body in hook.got]
+
+    with webhook(Hook(free_port())) as hook:
+        tell(hook.address, told_when_silent(dt.timedelta(seconds=10)), told_when_back())
+        watching = start()
+        try:
+            wait_until(lambda: newest_run(prefect_server)[0]["name"] == "Watching", 120, "a beat")
+            time.sleep(20)
+            assert told() == []
+            watching.kill()
+            watching.wait()
+            wait_until(told, 60, "word of the silence")
+            watching = start()
+            wait_until(lambda: told()[1:], 120, "word of its end")
+            assert told() == ["oddwire.watch.silent", "oddwire.watch.back"]
+            watching.terminate()
+            watching.wait(60)
+            time.sleep(20)
+            assert len(told()) == 2, "who is ended in order is not missed"
+        finally:
+            watching.kill()
+            watching.wait()
+            tell(None, told_when_back())

@@ -39,8 +39,9 @@ def held(tmp_path):
 
 def test_a_second_one_is_told_at_once(held):
     project, _ = held
-    with pytest.raises(WatchedError, match="office is watched already"), watch_lock(
-        project, "office"
+    with (
+        pytest.raises(WatchedError, match="office is watched already"),
+        watch_lock(project, "office"),
     ):
         pass
 

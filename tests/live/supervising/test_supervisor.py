@@ -125,7 +125,7 @@ def test_a_loop_that_is_killed_starts_again(start, tmp_path):
 def test_a_crash_is_told_with_its_traceback_and_ends_after_so_many(start, tmp_path):
     crash = "open('starts', 'a').write('x'); raise RuntimeError('the disk is on fire')"
     heard = Heard()
-    with pytest.raises(ServiceError, match="2. time within an hour.*RuntimeError: the disk is on"):
+    with pytest.raises(ServiceError, match=r"2\. time within an hour.*RuntimeError: the disk is on"):
         supervise(partial(start, crash), heard, Restarts(1))
     assert (tmp_path / "starts").read_text() == "xx"
     (_, first, wait), (reason, last, none) = heard.ends
@@ -181,7 +181,7 @@ def test_an_end_that_nobody_asked_for_is_none(start):
 
 def test_what_it_waits_for_is_handed_on(start):
     heard = Heard()
-    code = "print('{\"waiting\": \"no champion\"}')"
+    code = 'print(\'{"waiting": "no champion"}\')'
     supervise(partial(start, code), heard, Restarts(0), until_end=True)
     assert heard.waits == ["no champion"]
 

@@ -1,4 +1,7 @@
-"""Lines of `oddwire up` that say how each watched source stands, whenever that changes."""
+"""Watched sources under `oddwire up`: a line whenever one stands otherwise, a run for one that died.
+
+A loop that ends is started again by its run. Here it is the run's process that was killed.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,18 @@ if TYPE_CHECKING:
 
     from flows.watchers import Watcher
 
+_CRASHED = "Crashed"
 _EVERY = 5.0  # seconds between looks
 _LONGEST = 300
+_MOST_AN_HOUR = 6  # runs of a source that are started again
 
 
 def tell_of_watchers(
     page: str, sources: Sequence[str], console: Console, ended: threading.Event
 ) -> None:
     """Print how the sources that are to be watched stand, until all ends.
+
+    A run that crashes meanwhile is asked for again, some times within an hour.
 
     A thread asks: a server that is slow to answer keeps nobody from ending it.
 
@@ -44,16 +51,22 @@ def tell_of_watchers(
 
 
 def _look(page: str, sources: Sequence[str], console: Console, ended: threading.Event) -> None:
-    from flows.watchers import watchers
+    from flows.watchers import start_again, watchers
+    from oddwire.live.supervising.restarts import Restarts
 
+    restarts = {source: Restarts(_MOST_AN_HOUR) for source in sources}
     known: dict[str, Watcher] = {}
     while not ended.wait(_EVERY):
         with suppress(ServiceError):  # it is busy: the next look
             for watcher in watchers(f"{page}/api", sources):
                 before = known.get(watcher.source)
-                if watcher != before and not ended.is_set():
-                    is_new = before is None or before.run != watcher.run
-                    _print(watcher, page if is_new else "", console)
+                if watcher == before or ended.is_set():
+                    continue
+                is_new = before is None or before.run != watcher.run
+                _print(watcher, page if is_new else "", console)
+                may_start = not is_new and watcher.state == _CRASHED
+                if may_start and restarts[watcher.source].wait(0) is not None:
+                    start_again(f"{page}/api", watcher.source)
                 known[watcher.source] = watcher
 
 
