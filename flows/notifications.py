@@ -1,4 +1,4 @@
-"""Who is told: an event on each verdict on drift, and a webhook that Prefect calls if one is set."""
+"""Who is told: an event on each verdict on drift, and a webhook that Prefect calls if it is set."""
 
 from __future__ import annotations
 

@@ -109,9 +109,11 @@ def watch(
         alert_format=alert_format,
         send_alerts=send_alerts, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
-    with watch_lock(project, source), _told_to_stop() as stopped:
-        with closing(watch_view(as_json=as_json)) as view:
-            run(project, source, options, stopped=stopped, view=view)
+    with (
+        watch_lock(project, source), _told_to_stop() as stopped,
+        closing(watch_view(as_json=as_json)) as view,
+    ):  # fmt: skip
+        run(project, source, options, stopped=stopped, view=view)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Watched sources under `oddwire up`: a line whenever one stands otherwise, a run for one that died.
+"""Watched sources under `oddwire up`: a line at each change, a new run for one that died.
 
 A loop that ends is started again by its run. Here it is the run's process that was killed.
 """

@@ -1,4 +1,4 @@
-"""The incidents of a watched source, as the store has them: those that are open, and what is new."""
+"""The incidents of a watched source, as the store has them: those that are open, and new ones."""
 
 from __future__ import annotations
 

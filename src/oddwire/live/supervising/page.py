@@ -52,6 +52,7 @@ def watching_markdown(beat: Heartbeat, incidents: Sequence[Incident]) -> str:
 
 def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
     version = beat.model.get("version", "")
+    opened, now_open = (beat.incidents.get(name, 0) for name in ("opened", "open"))
     figures = [
         ("as of", _time(beat.at)),
         ("model", f"{beat.model.get('name', '')} {version}".strip() or "none yet"),
@@ -59,8 +60,7 @@ def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
         ("newest connection", _time(beat.newest)),
         ("lag", "" if beat.lag_seconds is None else in_time(max(beat.lag_seconds, 0) / _MINUTE)),
         ("alerts", f"{beat.alerts:,}, of which {beat.suppressed:,} suppressed"),
-        ("incidents", f"{beat.incidents.get('opened', 0):,}, of which "
-                      f"{beat.incidents.get('open', 0):,} open"),
+        ("incidents", f"{opened:,}, of which {now_open:,} open"),
         ("target", ", ".join(f"{name} {value:g}" for name, value in beat.target.items())),
         *[(f"last {span}", _observed(one)) for span, one in beat.observed.items() if one],
         ("lines refused", f"{beat.refused:,}"),
