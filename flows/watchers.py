@@ -19,12 +19,13 @@ _UNFINISHED = {
     StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED,
     StateType.CANCELLING,
 }  # fmt: skip
+_STARTS = {"Scheduled", "Late", "Pending", "Submitting", "Running"}
 _MOST = 200  # runs that the server gives at once
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """How the newest run that watches a source stands.
+    """How the run that watches a source stands, or the newest one where none does.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class Watcher:
     run
         Id of the flow run.
     state
-        Name of its state, such as ``Watching``.
+        Name of its state, such as ``Watching``; ``Starting`` until its loop was heard.
     message
         Of its state; names in it may be anybody's.
     """
@@ -72,7 +73,7 @@ def start_again(api: str, source: str) -> None:
 
 
 def watchers(api: str, sources: Sequence[str]) -> list[Watcher]:
-    """Return how the newest run of each source stands; those that never ran are left out.
+    """Return how the run of each source stands; those that never ran are left out.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def watchers(api: str, sources: Sequence[str]) -> list[Watcher]:
     """
     with client_of(api) as client:
         newest: dict[str, FlowRun] = {}
-        for run in _runs(client, unfinished=False):
+        for run in sorted(_runs(client, unfinished=False), key=_place):
             newest.setdefault(str(run.parameters.get("source")), run)
     return [_told(source, newest[source]) for source in sources if source in newest]
 
@@ -97,7 +98,14 @@ def _runs(client: SyncPrefectClient, *, unfinished: bool) -> list[FlowRun]:
     )
 
 
+def _place(run: FlowRun) -> int:
+    """Tell which of several runs watches: of a second one, it is told that it ended at once."""
+    if run.state_type == StateType.RUNNING and run.state_name not in _STARTS:
+        return 0
+    return 1 if run.state_type in _UNFINISHED else 2
+
+
 def _told(source: str, run: FlowRun) -> Watcher:
     state = run.state
     name, message = (state.name or "", state.message or "") if state else ("", "")
-    return Watcher(source, str(run.id), name, message)
+    return Watcher(source, str(run.id), "Starting" if name in _STARTS else name, message)

@@ -57,7 +57,7 @@ class Up:
                 if run["state"]["name"] == "Watching" and run["id"] not in but
             ]  # fmt: skip
 
-        (run,) = wait_until(found, 120, "a heartbeat")
+        (run,) = wait_until(found, 240, "a heartbeat")
         return run
 
     def log(self, run):

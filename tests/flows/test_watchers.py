@@ -52,3 +52,18 @@ def test_the_newest_run_of_each_source_is_told(asked, prefect_server):
     client.set_flow_run_state(second.id, Running(name="Waiting", message="no champion"), force=True)
     told = watchers(prefect_server, ["office", "never-seen"])
     assert told == [Watcher("office", str(second.id), "Waiting", "no champion")]
+
+
+def test_a_second_run_is_not_taken_for_the_one_that_watches(asked, prefect_server):
+    ask, client = asked
+    (first,) = ask("office")
+    (told,) = watchers(prefect_server, ["office"])
+    assert (told.run, told.state) == (str(first.id), "Starting")
+    client.set_flow_run_state(first.id, Running(name="Watching"), force=True)
+    deployment = client.read_flow_run(first.id).deployment_id
+    second = client.create_flow_run_from_deployment(deployment, parameters={"source": "office"})
+    (told,) = watchers(prefect_server, ["office"])
+    assert told == Watcher("office", str(first.id), "Watching", "")
+    client.set_flow_run_state(first.id, Cancelled(), force=True)
+    (told,) = watchers(prefect_server, ["office"])
+    assert told.run == str(second.id)
