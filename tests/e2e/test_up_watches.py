@@ -15,7 +15,7 @@ from watched_projects import SOURCE, watched_project
 
 from oddwire.cli.servers import processes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 _LOOP = "oddwire.cli.servers.watched"
 
 
