@@ -5,37 +5,51 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
 from command_line import wait_until
 from prefect_client import prefect_client
 from served import free_ports, serving
-from watched_projects import SOURCE, watched_project
 
 from oddwire.cli.servers import processes
+from tests.live_traffic import traffic
+from tests.watched import HEADER, SOURCE, make_watched, zeek_lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 _LOOP = "oddwire.cli.servers.watched"
 
 
-@pytest.fixture(scope="module")
-def watched(tmp_path_factory, prefect_server):
-    """A project with a champion, whose source is to be watched."""
-    from flows.training import train
+@dataclass
+class Sensor:
+    """A sensor that writes a log, a few lines at a time."""
 
-    made = watched_project(tmp_path_factory.mktemp("watched") / "project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ODDWIRE_PROJECT", str(made.project.root))
-        train(source=SOURCE, trials=0, detectors=["isolation_forest"])
-    return made
+    log: Path
+    written: int = 0
+
+    def write(self, lines: int) -> None:
+        some = zeek_lines(traffic().rows)[self.written : self.written + lines]
+        with self.log.open("a", encoding="utf-8") as log:
+            log.writelines(some)
+        self.written += len(some)
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """A project with a champion, whose source is to be watched, and the sensor of the source."""
+    made = make_watched(tmp_path / "project", watch=True)
+    log = made.root / "logs" / "conn.log"
+    log.write_text(HEADER, encoding="utf-8")
+    return made, Sensor(log)
 
 
 class Up:
     """A project that is up, and what its Prefect server and its store say of the watcher."""
 
-    def __init__(self, served, watched) -> None:
-        self.served, self.watched = served, watched
+    def __init__(self, served) -> None:
+        self.served = served
 
     def runs(self):
         """The runs of the watcher, the newest first."""
@@ -95,9 +109,14 @@ def heartbeat(project):
 
 
 def test_it_is_watched_for_as_long_as_it_is_up(watched, tmp_path):
+    project, sensor = watched
     home, ports = tmp_path / "prefect", free_ports()
-    with serving(watched.project, home, ports) as served:
-        up = Up(served, watched)
+
+    def all_scored():
+        wait_until(lambda: heartbeat(project)["rows"] == sensor.written, 120, "the rows")
+
+    with serving(project, home, ports) as served:
+        up = Up(served)
         first = up.watching()
         # A second run of the same source ends at once.
         second = up.ask(source=SOURCE)
@@ -105,20 +124,20 @@ def test_it_is_watched_for_as_long_as_it_is_up(watched, tmp_path):
         assert f"{SOURCE} is watched already" in up.state(second)["message"]
         assert up.state(first)["name"] == "Watching"
         # What the sensor writes is scored.
-        written = watched.write(0, 300)
-        wait_until(lambda: heartbeat(watched.project)["rows"] == written, 60, "the rows")
+        sensor.write(300)
+        all_scored()
         # A loop that is killed starts again, and loses nothing.
         (loop,) = up.loops()
         loop.kill()
-        written += watched.write(300, 600)
-        wait_until(lambda: heartbeat(watched.project)["rows"] == written, 60, "the rows")
+        sensor.write(300)
+        all_scored()
         assert any("killed by SIGKILL; it starts again in 1 s" in line for line in up.log(first))
         # Cancelled from the page, it ends in order.
         (loop,) = up.loops()
         up.cancel(first)
         wait_until(lambda: up.state(first)["type"] == "CANCELLED", 60, "the cancellation")
         assert not loop.is_running()
-        assert heartbeat(watched.project)["state"] == "stopped"
+        assert heartbeat(project)["state"] == "stopped"
         # Asked for again on the page, it goes on where it was.
         third = up.ask(source=SOURCE)
         assert up.watching() == third
@@ -133,16 +152,16 @@ def test_it_is_watched_for_as_long_as_it_is_up(watched, tmp_path):
         wait_until(
             lambda: all(processes.is_free(port) for port in ports.values()), 60, "free ports"
         )
-    with serving(watched.project, home, ports) as served:
-        up = Up(served, watched)
+    with serving(project, home, ports) as served:
+        up = Up(served)
         up.watching(but=[third])
         assert up.state(third)["type"] in {"CRASHED", "CANCELLED"}, "it may have said so itself"
-        written += watched.write(600, 800)
-        wait_until(lambda: heartbeat(watched.project)["rows"] == written, 60, "the rows")
-        assert f"{SOURCE} watching" in served.log.read_text()
+        sensor.write(300)
+        all_scored()
+        wait_until(lambda: f"{SOURCE} watching" in served.log.read_text(), 60, "a line of it")
         started = psutil.Process(served.process.pid).children(recursive=True)
         served.end()
         assert served.process.returncode == 0, served.log.read_text()
         _, alive = psutil.wait_procs(started, timeout=10)
         assert not alive
-    assert heartbeat(watched.project)["state"] == "stopped"
+    assert heartbeat(project)["state"] == "stopped"

@@ -13,25 +13,32 @@ import pytest
 from command_line import wait_until
 from prefect_client import prefect_client
 from sink_servers import Hook, free_port, webhook
-from watched_projects import SOURCE, watched_project
 
 from oddwire.cli.servers.processes import drain_prefect
 from oddwire.errors import OddwireError
 from oddwire.operations.locks import watch_lock
+from tests.live_traffic import traffic
+from tests.watched import HEADER, SOURCE, make_watched, zeek_lines
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory, prefect_server):
-    """A project with a champion, and a day of rows behind what it was trained on."""
-    from flows.training import train
-
-    made = watched_project(tmp_path_factory.mktemp("watched") / "project")
+    """A project with a champion, and some rows in the log of its sensor."""
+    made = make_watched(tmp_path_factory.mktemp("watched") / "project")
+    write(made, 0, 2500)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ODDWIRE_PROJECT", str(made.project.root))
-        train(source=SOURCE, trials=0, detectors=["isolation_forest"])
+        patch.setenv("ODDWIRE_PROJECT", str(made.root))
         yield made
+
+
+def write(project, begin, end):
+    """Let the sensor write some of its lines."""
+    log = project.root / "logs" / "conn.log"
+    with log.open("a", encoding="utf-8") as written:
+        written.write("" if log.stat().st_size else HEADER)
+        written.writelines(zeek_lines(traffic().rows)[begin:end])
 
 
 def newest_run(api):
@@ -58,15 +65,15 @@ def test_a_run_to_the_end_of_what_there_is(watched, prefect_server):
 
     last = watch(source=SOURCE, from_start=True, until_end=True)
     assert last.state == "stopped"
-    assert last.rows == 2400
+    assert last.rows == 2500
     state, log = newest_run(prefect_server)
     assert (state["type"], state["name"]) == ("COMPLETED", "Watched")
-    assert "2,400 connections" in state["message"]
-    assert any(line.startswith("stopped: 2,400 connections") for line in log)
+    assert "2,500 connections" in state["message"]
+    assert any(line.startswith("stopped: 2,500 connections") for line in log)
     assert f"# {SOURCE} is stopped" in artifact(prefect_server)
-    watched.write(0, 800)
+    write(watched, 2500, 5000)
     after = watch(source=SOURCE, until_end=True)
-    assert after.rows == 3200, "it goes on where it was"
+    assert after.rows == 5000, "it goes on where it was"
     assert after.incidents["opened"] > last.incidents["opened"]
     _, log = newest_run(prefect_server)
     told = [line for line in log if line.startswith("incident ")]
@@ -77,7 +84,7 @@ def test_a_source_that_another_run_watches_is_left_to_it(watched, prefect_server
     from flows.watching import watch
 
     with (
-        watch_lock(watched.project, SOURCE, supervising=True),
+        watch_lock(watched, SOURCE, supervising=True),
         pytest.raises(OddwireError, match="office is watched already"),
     ):
         watch(source=SOURCE)
@@ -90,7 +97,7 @@ def test_a_source_that_a_terminal_watches_is_left_to_it(watched, prefect_server)
     from flows.watching import watch
 
     with (
-        watch_lock(watched.project, SOURCE),
+        watch_lock(watched, SOURCE),
         pytest.raises(OddwireError, match="office is watched already"),
     ):
         watch(source=SOURCE, until_end=True)
@@ -113,7 +120,7 @@ def test_a_watcher_that_is_killed_is_missed(watched, prefect_server):
 
     def start():
         return subprocess.Popen(
-            [sys.executable, "-c", WATCHES], cwd=watched.project.root, start_new_session=True,
+            [sys.executable, "-c", WATCHES], cwd=watched.root, start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
 

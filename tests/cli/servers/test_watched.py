@@ -10,10 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 from command_line import wait_until
-from watched_projects import SOURCE, watched_project
+from small_projects import make_project
 
 from oddwire.operations.locks import watch_lock
 
+SOURCE = "office"
+PARAMS = {"sources": {SOURCE: {"format": "zeek", "files": "logs/conn*"}}}
 pytestmark = pytest.mark.slow
 
 
@@ -33,7 +35,7 @@ def running(project, *arguments):
 
 @pytest.fixture(scope="module")
 def untrained(tmp_path_factory):
-    return watched_project(tmp_path_factory.mktemp("untrained") / "project", days=1).project
+    return make_project(tmp_path_factory.mktemp("untrained") / "project", PARAMS)
 
 
 def test_without_a_champion_it_waits_for_one_until_it_is_told_to_end(untrained):
