@@ -98,11 +98,16 @@ def _runs(client: SyncPrefectClient, *, unfinished: bool) -> list[FlowRun]:
     )
 
 
-def _place(run: FlowRun) -> int:
-    """Tell which of several runs watches: of a second one, it is told that it ended at once."""
+def _place(run: FlowRun) -> tuple[int, float]:
+    """Order runs of a source: which one watches, which is to, which ended last.
+
+    A second one ends at once, and is not told of as long as the first one watches.
+    """
     if run.state_type == StateType.RUNNING and run.state_name not in _STARTS:
-        return 0
-    return 1 if run.state_type in _UNFINISHED else 2
+        return 0, 0.0
+    if run.state_type in _UNFINISHED:
+        return 1, 0.0
+    return 2, -run.end_time.timestamp() if run.end_time else 0.0
 
 
 def _told(source: str, run: FlowRun) -> Watcher:

@@ -6,7 +6,7 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.states import Cancelled, Crashed, Running
+from prefect.states import Cancelled, Crashed, Failed, Running
 
 from flows.orphans import TAG
 from flows.watchers import DEPLOYMENT, Watcher, start_watchers, watchers
@@ -64,6 +64,7 @@ def test_a_second_run_is_not_taken_for_the_one_that_watches(asked, prefect_serve
     second = client.create_flow_run_from_deployment(deployment, parameters={"source": "office"})
     (told,) = watchers(prefect_server, ["office"])
     assert told == Watcher("office", str(first.id), "Watching", "")
+    client.set_flow_run_state(second.id, Failed(message="watched already"), force=True)
     client.set_flow_run_state(first.id, Cancelled(), force=True)
     (told,) = watchers(prefect_server, ["office"])
-    assert told.run == str(second.id)
+    assert (told.run, told.state) == (str(first.id), "Cancelled")
