@@ -12,8 +12,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from some_alerts import HOSTILE, MINUTE, NOON, some_alert
 
-from oddwire.cli.terminal.watch_screen import screen
 from oddwire.cli.terminal.watch_view import JsonView, LiveView, PlainView, watch_view
+from oddwire.cli.terminal.watch_view.screen import screen
 from oddwire.live.alerts.incidents import OpenIncidents
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.wire_names import wire_name

@@ -1,7 +1,7 @@
 """A watcher that has died is missed by others; one that was stopped is not."""
 
-from collections import namedtuple
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from some_alerts import NOON
@@ -9,13 +9,14 @@ from some_alerts import NOON
 from oddwire.live.watching.dead_man import silent_watchers
 from oddwire.live.watching.heartbeat import Heartbeat
 
-Beat = namedtuple("Beat", "source at content")
 NOW = NOON / 1e6
 
 
 def beat(ago, state="running", source="office", content=None):
     made = Heartbeat(source=source, at=NOON - round(ago * 1e6), state=state, pid=4242)
-    return Beat(source, NOW - ago, made.to_json() if content is None else content)
+    return SimpleNamespace(
+        source=source, at=NOW - ago, content=made.to_json() if content is None else content
+    )
 
 
 @pytest.mark.parametrize(("found", "is_silent"), [

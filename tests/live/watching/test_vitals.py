@@ -39,6 +39,7 @@ def clocks():
 def vitals(clocks):
     return Vitals(
         "office", {"name": "oddwire-office", "version": "7"}, {"false_incidents_per_day": 30.0},
+        quiet_minutes=10,
         clock=lambda: clocks.wall, ticks=lambda: clocks.tick,
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ class Lately:
         The figure in the target's unit, with its 95 % interval; of all alerts, since nobody says
         which are false.
     verdict
-        Whether that is above or below the target, or within chance of it.
+        Whether that is above or below the target, or within chance of it; None without one.
     days
         Days of traffic that it is of.
     incidents, alerts
@@ -38,7 +38,7 @@ class Lately:
     value: float
     low: float
     high: float
-    verdict: Verdict
+    verdict: Verdict | None
     days: float
     incidents: int
     alerts: int

@@ -23,6 +23,7 @@ from oddwire.live.scoring.pipeline import Pipeline, Taken
 from oddwire.live.sinks import Deliveries
 from oddwire.live.state import Commit, Following, KeptRows, Store
 from oddwire.live.verdicts.allow_list import AllowList
+from oddwire.live.verdicts.labelling import labelled_alerts
 from oddwire.live.watching.heartbeat import Heartbeat
 from oddwire.live.watching.look_back import connections_before
 from oddwire.live.watching.messages import Messages
@@ -263,7 +264,8 @@ class Loop:
         is_time = time.monotonic() - self._pruned_at >= _PRUNE_SECONDS
         if self._keep_days is None or not is_time or newest == UNTIMED:
             return
-        gone = self._store.prune(keep_days=self._keep_days, now=newest / MICROSECONDS)
+        kept = labelled_alerts(self._project, self._source)
+        gone = self._store.prune(keep_days=self._keep_days, now=newest / MICROSECONDS, keep=kept)
         self._pruned_at = time.monotonic() if not gone else -math.inf
 
 

@@ -13,7 +13,7 @@ from oddwire.live.state import SinkState
 from oddwire.live.watching.heartbeat import Heartbeat, Lately, SinkBeat, State
 from oddwire.traffic.wire_text import printable
 
-QUIET_MINUTES = 10.0
+QUIET_MINUTES = 15.0  # as `watch.quiet_minutes` by default
 _LATELY = 10.0  # seconds that the rate is of
 _MOST_NOTICES, _LONGEST_NOTICE = 5, 300
 _SECOND = 1_000_000  # microseconds

@@ -1,4 +1,4 @@
-"""How `oddwire watch` is seen: a screen in a terminal, lines elsewhere, JSON for machines."""
+"""The three views of `oddwire watch`, and which of them suits where the output goes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from oddwire.cli.terminal.printing import printer
-from oddwire.cli.terminal.watch_screen import (
+from oddwire.cli.terminal.watch_view.screen import (
     MOST_INCIDENTS,
     clock,
     counted,

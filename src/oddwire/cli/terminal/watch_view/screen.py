@@ -133,7 +133,7 @@ def _of(name: str, lately: Lately, target: Mapping[str, float], *, plain: bool) 
     """Return a line of the last day or week, against the target."""
     line = Text(f"last {name:<4} ")
     wanted = target.get(lately.name)
-    style = {"above": "red", "below": "cyan"}.get(lately.verdict, "green")
+    style = {"above": "red", "below": "cyan", "kept": "green"}.get(lately.verdict or "", "")
     if wanted:
         line.append(_bar(lately.value / wanted, plain=plain), style=style).append(" ")
     value, low, high = (

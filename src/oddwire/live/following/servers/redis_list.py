@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from oddwire.errors import short_repr
 from oddwire.live.following import Batch, Chunk, Limits, Position
-from oddwire.live.following.redis_messages import MOST_MESSAGES, block_of, named, within
+from oddwire.live.following.servers.redis_messages import MOST_MESSAGES, block_of, named, within
 
 if TYPE_CHECKING:
     import redis
