@@ -71,8 +71,14 @@ def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
 
 
 def _observed(one: Lately) -> str:
-    said = {"kept": "within chance of the target"}.get(one.verdict, f"{one.verdict} the target")
-    return f"{one.name} {one.value:.3g} ({one.low:.3g} to {one.high:.3g}): {said}"
+    figure = f"{one.name} {one.value:.3g} ({one.low:.3g} to {one.high:.3g})"
+    match one.verdict:
+        case None:
+            return figure
+        case "kept":
+            return f"{figure}: within chance of the target"
+        case above_or_below:
+            return f"{figure}: {above_or_below} the target"
 
 
 def _incidents(incidents: Sequence[Incident]) -> str:
