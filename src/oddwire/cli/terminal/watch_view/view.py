@@ -24,7 +24,7 @@ from oddwire.cli.terminal.watch_view.screen import (
 if TYPE_CHECKING:
     from oddwire.live.alerts.incident import Incident
     from oddwire.live.alerts.incidents import Change
-    from oddwire.live.watching.heartbeat import Heartbeat
+    from oddwire.live.vitals.heartbeat import Heartbeat
 
 LINE_EVERY = 60.0  # seconds between lines where the output is no terminal
 
