@@ -16,7 +16,7 @@ from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFi
 from prefect.events.worker import EventsWorker
 
 from flows.notifications import Told
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 
 HEARTBEAT = "oddwire.watch.heartbeat"
 STOPPED = "oddwire.watch.stopped"

@@ -21,7 +21,7 @@ from flows.progress import set_state
 from oddwire.live.alerts.formats.told import why_incident
 from oddwire.live.supervising.opened import OpenedIncidents
 from oddwire.live.supervising.page import heartbeat_line, watching_markdown
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.masking import without_secrets
 
 EVERY = 60.0  # seconds between lines of the log, events and the page's news

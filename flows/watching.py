@@ -16,7 +16,7 @@ from oddwire.live.supervising.loop_process import LoopProcess
 from oddwire.live.supervising.opened import OpenedIncidents
 from oddwire.live.supervising.restarts import Restarts
 from oddwire.live.supervising.supervisor import supervise
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.operations.locks import watch_lock
 from oddwire.params import load_params, watched
 from oddwire.project import Project

@@ -14,7 +14,7 @@ from sink_servers import Hook, free_port, webhook
 from flows.dead_man import DeadMan, payload_of, told_when_back, told_when_silent
 from flows.notifications import tell
 from oddwire.cli.servers.processes import drain_prefect
-from oddwire.live.watching.vitals import Vitals
+from oddwire.live.vitals.vitals import Vitals
 
 SILENT = dt.timedelta(seconds=10)  # Prefect takes nothing shorter
 

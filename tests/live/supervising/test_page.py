@@ -10,8 +10,8 @@ from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.wire_names import wire_name
 from oddwire.live.state import SinkState
 from oddwire.live.supervising.page import heartbeat_line, watching_markdown
-from oddwire.live.watching.heartbeat import Lately
-from oddwire.live.watching.vitals import Vitals
+from oddwire.live.vitals.heartbeat import Lately
+from oddwire.live.vitals.vitals import Vitals
 
 
 @pytest.fixture

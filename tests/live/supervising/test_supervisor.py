@@ -18,7 +18,7 @@ from oddwire.errors import DataError, ParameterError, ServiceError, WatchedError
 from oddwire.live.supervising.loop_process import LoopProcess
 from oddwire.live.supervising.restarts import Restarts
 from oddwire.live.supervising.supervisor import supervise
-from oddwire.live.watching.vitals import Vitals
+from oddwire.live.vitals.vitals import Vitals
 
 BEAT = Vitals("office").heartbeat().to_json()
 # What a loop does, in a few lines: it counts its starts, and beats until it is told to stop.

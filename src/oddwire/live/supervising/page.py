@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oddwire.durations import in_time
 from oddwire.live.alerts.formats.told import iso_time
 from oddwire.live.alerts.incident import Incident
-from oddwire.live.watching.heartbeat import Heartbeat, Lately
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately
 from oddwire.operations.markdown import escaped, table
 
 _MINUTE = 60.0

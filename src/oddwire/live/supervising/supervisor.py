@@ -13,7 +13,7 @@ from typing import Protocol
 from oddwire.errors import DataError, OddwireError, ServiceError
 from oddwire.live.supervising.loop_process import LoopProcess, seconds_since
 from oddwire.live.supervising.restarts import Restarts
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 
 _KINDS = {kind.__name__: kind for kind in OddwireError.__subclasses__()}
 _SAYS_NOTHING = 300.0  # seconds after which a loop hangs: it has a heartbeat every few
