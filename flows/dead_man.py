@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect.automations import EventTrigger, Posture
 from prefect.client.orchestration import get_client
-from prefect.events import emit_event
+from prefect.events import Event, emit_event
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
 from prefect.events.worker import EventsWorker
 
@@ -74,6 +74,7 @@ class DeadMan:
 
     def __init__(self, source: str, silent_after: dt.timedelta = SILENT_AFTER) -> None:
         self._source, self._silent_after = source, silent_after
+        self._event: Event | None = None
         self._last: dt.datetime | None = self._last_heartbeat()
 
     def beat(self, beat: Heartbeat) -> None:
@@ -82,17 +83,19 @@ class DeadMan:
         if self._last is not None and now - self._last > self._silent_after:
             self._emit(BACK, beat)
         self._last = now
-        self._emit(HEARTBEAT, beat)
+        self._event = self._emit(HEARTBEAT, beat)
 
     def stopped(self, beat: Heartbeat) -> None:
         """Tell that it ends as it should: nobody need miss it."""
         self._last = None
-        self._emit(STOPPED, beat)
+        # Of two events that come close together, the server may take the later one first.
+        self._emit(STOPPED, beat, follows=self._event)
         EventsWorker.drain_all(timeout=_SECONDS_TO_SEND, at_exit=False)  # the process may be killed
 
-    def _emit(self, event: str, beat: Heartbeat) -> None:
-        emit_event(
+    def _emit(self, event: str, beat: Heartbeat, follows: Event | None = None) -> Event | None:
+        return emit_event(
             event=event,
+            follows=follows,
             resource={
                 "prefect.resource.id": f"{_RESOURCE}.{self._source}",
                 "prefect.resource.name": self._source,
