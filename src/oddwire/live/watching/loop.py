@@ -104,7 +104,7 @@ class Loop:
         self._is_begun = False
         self._checkpoint_due, self._rows_since = True, 0
         self._checkpoint_at = self._beat_at = self._pruned_at = -math.inf
-        self._trouble = ""
+        self._troubles: set[str] = set()  # that were told
 
     def go_on(self, following: Following) -> None:
         """Take up what is kept of earlier runs.
@@ -240,10 +240,10 @@ class Loop:
     def _beat(self) -> None:
         if time.monotonic() - self._beat_at < _BEAT_SECONDS:
             return
-        for trouble in (self._parts.champions.trouble, self._allowed.notice):
-            if trouble and trouble != self._trouble:
-                self._trouble = trouble
-                self._notice(trouble)
+        troubles = {self._parts.champions.trouble, self._allowed.notice} - {""}
+        for trouble in sorted(troubles - self._troubles):
+            self._notice(trouble)
+        self._troubles = troubles
         self._prune()
         self._show()
 
