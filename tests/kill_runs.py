@@ -33,7 +33,8 @@ from tests.watched import SOURCE, Heard, make_watched, zeek_lines
 
 SINK = "told.jsonl"
 MOMENTS = {"start": 1, "time": 2, "step": 2, "commit": 2, "delivery": 2, "checkpoint": 2}
-COUNTS = ("rows", "refused", "late", "dropped", "alerts", "suppressed", "incidents")
+COUNTS = ("rows", "refused", "late", "dropped", "alerts", "suppressed", "incidents",
+          "observed", "calibration")  # fmt: skip
 _CHECKPOINT_SECONDS = 0.5
 _LONGEST_START, _LONGEST_LIFE = 60.0, 4.0  # seconds, the second after the first commit
 
@@ -167,8 +168,8 @@ def _die_at(kill: Kill) -> None:
 
     from sqlalchemy import Engine, event
 
-    from oddwire.live.scoring.pipeline import Pipeline
     from oddwire.live.state import Store
+    from oddwire.live.watching import loop
 
     if kill.moment == "step":
         for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
@@ -176,7 +177,7 @@ def _die_at(kill: Kill) -> None:
     elif kill.moment == "commit":  # in its transaction, with everything written
         Store._kept = dying(False, Store._kept)
     elif kill.moment == "checkpoint":
-        Pipeline.checkpoint = dying(kill.at % 1 < 0.5, Pipeline.checkpoint)
+        loop.packed_arrays = dying(kill.at % 1 < 0.5, loop.packed_arrays)
     elif kill.moment == "delivery":
         write = os.pwrite
 

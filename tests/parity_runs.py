@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from oddwire.live.scoring.kept_rows import PastRows, unpacked_arrays
+from oddwire.live.scoring.kept_rows import PastRows, packed_arrays, unpacked_arrays
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline, Taken
 from tests.live_traffic import MADE_BY, Traffic, cuts
@@ -60,7 +60,7 @@ class Run:
 
     def keep(self) -> None:
         """Write a checkpoint, and forget what no window needs any more."""
-        self.checkpoint = (len(self.kept), self.pipeline.checkpoint())
+        self.checkpoint = (len(self.kept), packed_arrays(self.pipeline.to_arrays()))
         newest = self.taken[-1].past.clock[-1]
         for at, each in enumerate(self.taken):
             if each.past.clock[-1] < newest - WINDOW:
@@ -72,7 +72,9 @@ class Run:
             return
         number, content = self.checkpoint
         self.pipeline = self._begun()
-        self.pipeline.go_on(content, self._past(0, number), self._past(number, len(self.kept)))
+        self.pipeline.go_on(unpacked_arrays(content), self._past(0, number))
+        for past in self._past(number, len(self.kept)):
+            self.pipeline.see(past)
 
     def _past(self, begin: int, end: int) -> Iterator[PastRows]:
         return (PastRows.unpacked(each) for each in self.kept[begin:end] if each)
@@ -129,7 +131,7 @@ def check_equal(one: Run, other: Run) -> None:
     pd.testing.assert_frame_equal(one.scores, other.scores, check_exact=True)
     assert one.told == other.told
     assert one.dropped == other.dropped
-    known, wanted = (unpacked_arrays(each.pipeline.checkpoint()) for each in (one, other))
+    known, wanted = (each.pipeline.to_arrays() for each in (one, other))
     assert known.keys() == wanted.keys()
     for name, array in known.items():
         np.testing.assert_array_equal(array, wanted[name], err_msg=name)

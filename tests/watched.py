@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.watch import watch
 from oddwire.operations.registry.versions import CHAMPION, Registry, Version, model_name
