@@ -154,6 +154,7 @@ class Loop:
         How it stands then.
         """
         for batch in self._parts.reading.batches(until_end=until_end, stopped=stopped):
+            self._take_up_next()
             if batch is not None:
                 self._take(batch, stopped)
             self._tell_silence()
@@ -163,7 +164,6 @@ class Loop:
         return self._show()
 
     def _take(self, batch: MicroBatch, stopped: threading.Event) -> None:
-        self._take_up_next()
         taken = None
         if len(batch.rows):
             if not self._is_begun:
