@@ -118,7 +118,7 @@ class Loop:
         self._is_begun = False
         self._checkpoint_due, self._rows_since = True, 0
         self._checkpoint_at = self._beat_at = self._pruned_at = -math.inf
-        self._trouble = ""
+        self._troubles: set[str] = set()  # that were told
 
     def go_on(self, following: Following) -> None:
         """Take up what is kept of earlier runs.
@@ -154,6 +154,7 @@ class Loop:
         How it stands then.
         """
         for batch in self._parts.reading.batches(until_end=until_end, stopped=stopped):
+            self._take_up_next()
             if batch is not None:
                 self._take(batch, stopped)
             self._tell_silence()
@@ -163,7 +164,6 @@ class Loop:
         return self._show()
 
     def _take(self, batch: MicroBatch, stopped: threading.Event) -> None:
-        self._take_up_next()
         taken = None
         if len(batch.rows):
             if not self._is_begun:
@@ -269,10 +269,10 @@ class Loop:
     def _beat(self) -> None:
         if time.monotonic() - self._beat_at < _BEAT_SECONDS:
             return
-        for trouble in (self._parts.champions.trouble, self._allowed.notice):
-            if trouble and trouble != self._trouble:
-                self._trouble = trouble
-                self._notice(trouble)
+        troubles = {self._parts.champions.trouble, self._allowed.notice} - {""}
+        for trouble in sorted(troubles - self._troubles):
+            self._notice(trouble)
+        self._troubles = troubles
         self._prune()
         self._show()
 

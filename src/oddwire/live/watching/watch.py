@@ -62,8 +62,7 @@ def watch(
     asked = watched(settings) or WatchedSource()
     unit = counted_by(settings.unit_columns, settings.row_kind)
     addresses = {each.name: each for each in _sinks(project, asked, options)}
-    registry = Registry.of(Tracking.connect(project), project)
-    champion = load_champion(registry, source, unit)
+    champion = load_champion(_registry(project), source, unit)
     project.live.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         policies = dict.fromkeys(addresses, _policy(params.watch))
@@ -81,7 +80,9 @@ def watch(
             store=store,
             reading=reading,
             deliveries=stack.enter_context(Deliveries(store, opened)),
-            champions=stack.enter_context(NextChampion(registry, source, unit, champion.version)),
+            champions=stack.enter_context(
+                NextChampion(lambda: _registry(project), source, unit, champion.version)
+            ),
             messages=Messages(
                 options.alert_format or params.watch.alert_format, send_alerts=options.send_alerts
             ),
@@ -94,6 +95,10 @@ def watch(
         )  # fmt: skip
         loop.go_on(following)
         return loop.run(stopped, until_end=options.until_end)
+
+
+def _registry(project: Project) -> Registry:
+    return Registry.of(Tracking.connect(project), project)
 
 
 def _sinks(project: Project, asked: WatchedSource, options: WatchOptions) -> Iterator[SinkAddress]:
