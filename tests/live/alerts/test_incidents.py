@@ -186,6 +186,19 @@ def test_severity_never_falls_and_the_p_value_never_rises():
         so_far[now.id] = now
 
 
+def test_an_incident_whose_most_unusual_alert_is_not_explained_has_the_reasons_of_another():
+    first, worst = some_alert(1), some_alert(2, p=1e-7, reasons=())
+    worse = some_alert(3, p=1e-8, reasons=first.reasons[1:])
+    for alerts, reasons in (
+        ([first, worst], first.reasons),
+        ([worst, first], first.reasons),
+        ([first, worst, worse], worse.reasons),
+    ):
+        changes, _, _ = told(alerts)
+        assert changes[-1].incident.reasons == reasons
+    assert changes[-1].incident.worst == worse.id
+
+
 def test_an_incident_survives_json():
     incident = told(stream(5))[0][-1].incident
     assert Incident.from_dict(json.loads(json.dumps(incident.to_dict()))) == incident
