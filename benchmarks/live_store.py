@@ -15,12 +15,12 @@ import numpy as np
 from oddwire.live.sinks import Deliveries
 from oddwire.live.sinks.json_lines import JsonLines
 from oddwire.live.state import (
-    Alert,
     Commit,
     Following,
     Message,
     Policy,
     Store,
+    StoredAlert,
     deterministic_id,
 )
 
@@ -33,7 +33,7 @@ def batch(number: int, alerts: int, state: bytes) -> Commit:
     return Commit(
         position=b"p" * 200,
         carried={"windows": state},
-        alerts=tuple(Alert(one, float(number), BODY) for one in ids),
+        alerts=tuple(StoredAlert(one, float(number), BODY) for one in ids),
         messages=tuple(Message(one, "alert", BODY) for one in ids),
     )
 

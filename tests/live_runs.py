@@ -14,12 +14,12 @@ from pathlib import Path
 from oddwire.live.sinks.delivery import Deliveries, Delivery
 from oddwire.live.sinks.json_lines import JsonLines
 from oddwire.live.state import (
-    Alert,
     Commit,
-    Incident,
     Message,
     Policy,
     Store,
+    StoredAlert,
+    StoredIncident,
     deterministic_id,
 )
 
@@ -41,9 +41,10 @@ def batch(number: int, per_batch: int = 3) -> Commit:
         position=str(number + 1).encode(),
         carried={"windows": b"w" * number, "units": str(number).encode()},
         alerts=tuple(
-            Alert(deterministic_id("alert", one), float(one), "{}", incident) for one in numbers
+            StoredAlert(deterministic_id("alert", one), float(one), "{}", incident)
+            for one in numbers
         ),
-        incidents=(Incident(incident, 0.0, float(number), "{}", alerts=number),),
+        incidents=(StoredIncident(incident, 0.0, float(number), "{}", alerts=number),),
         messages=tuple(message(one) for one in numbers),
     )
 

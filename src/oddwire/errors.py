@@ -8,6 +8,8 @@
     │   └── NoRowsError    a file is sound, and holds no rows
     ├── ModelError         a saved model is damaged, tampered with or of another schema
     ├── NoModelError       the registry has no such model (no champion yet)
+    ├── NoStoreError       there is no store of alerts: nothing was watched yet
+    ├── NotStoredError     the store has no such alert or incident
     └── ServiceError       a server or tool that oddwire leans on does not answer or failed
 
 Each message is one sentence that names the thing, the rule and the value got. The command line
@@ -41,6 +43,14 @@ class ModelError(OddwireError):
 
 class NoModelError(OddwireError):
     """The registry has no model for what was asked."""
+
+
+class NoStoreError(OddwireError):
+    """There is no store of alerts: nothing was watched yet."""
+
+
+class NotStoredError(OddwireError):
+    """The store has no such alert or incident."""
 
 
 class ServiceError(OddwireError):

@@ -97,6 +97,11 @@ class Project:
         return self.root / "mlruns"
 
     @property
+    def live(self) -> Path:
+        """What ``oddwire watch`` keeps: the store of alerts, unless the environment names one."""
+        return self.root / "data" / "live"
+
+    @property
     def studies(self) -> Path:
         """Optuna's journals."""
         return self.root / "data" / "studies"
@@ -105,6 +110,11 @@ class Project:
     def locks(self) -> Path:
         """Locks that make trainings of one source wait for each other."""
         return self.root / "data" / "locks"
+
+    @property
+    def live(self) -> Path:
+        """Where the store of alerts is, unless ``ODDWIRE_ALERTS_STORE`` names another."""
+        return self.root / "data" / "live"
 
     @property
     def logs(self) -> Path:

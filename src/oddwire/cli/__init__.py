@@ -9,12 +9,15 @@ from pathlib import Path
 import typer
 
 from oddwire.cli import (
+    alerts,
     compare,
     detectors,
     doctor,
     drift,
+    explain,
     fetch,
     history,
+    incidents,
     ingest,
     leaderboard,
     parameters,
@@ -24,6 +27,7 @@ from oddwire.cli import (
     sources,
     train,
     up,
+    watch,
 )
 from oddwire.errors import OddwireError, ServiceError
 from oddwire.faults import fault_of
@@ -50,6 +54,10 @@ app.command(epilog=ingest.EPILOG)(ingest.ingest)
 app.command(epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=score.EPILOG)(score.score)
+app.command(epilog=watch.EPILOG)(watch.watch)
+app.command(epilog=incidents.EPILOG)(incidents.incidents)
+app.command(epilog=alerts.EPILOG)(alerts.alerts)
+app.command(epilog=explain.EPILOG)(explain.explain)
 app.command(epilog=drift.EPILOG)(drift.drift)
 app.command(epilog=history.EPILOG)(history.history)
 app.command(epilog=promote.EPILOG)(promote.promote)

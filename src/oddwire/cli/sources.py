@@ -70,6 +70,7 @@ def show(states: tuple[SourceState, ...]) -> None:
         {
             "source": state.name,
             "format": state.format,
+            "watched": "no" if state.watched is None else "yes",
             "prepared": "yes" if state.prepared else "no",
             "champion": state.champion or "-",
             "last training (UTC)": (state.last_training or "-")[:16].replace("T", " "),
@@ -79,11 +80,14 @@ def show(states: tuple[SourceState, ...]) -> None:
     if not rows:
         console.print("params.yaml has no sources yet")
         return
-    heads = ("source", "format", "prepared", "champion", "last training (UTC)")
-    print_table(console, rows, title="Sources", text=heads, optional=(heads[-1], "format"))
+    heads = ("source", "format", "watched", "prepared", "champion", "last training (UTC)")
+    optional = (heads[-1], "watched", "format")
+    print_table(console, rows, title="Sources", text=heads, optional=optional)
     console.print()
     for state in states:
         text = f"{state.name}: {printable(state.rows_from)}"
         console.print(escape(text), soft_wrap=True)
+        if state.watched is not None:
+            console.print(escape(f"  watched: {printable(state.watched)}"), soft_wrap=True)
         for file in state.missing:
             console.print(escape(f"  missing: {printable(file)}"), soft_wrap=True, style="yellow")

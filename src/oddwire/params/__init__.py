@@ -24,6 +24,7 @@ from oddwire.params.search import DetectorName, SearchSettings
 from oddwire.params.source_settings import RowKind, SourceSettings
 from oddwire.params.sources import (
     DRIFT_SCENARIOS,
+    GROWING,
     DriftScenario,
     NslKddSource,
     SimulatedSource,
@@ -31,12 +32,15 @@ from oddwire.params.sources import (
     TableSource,
 )
 from oddwire.params.training import TrainingSettings
+from oddwire.params.watch import Address, WatchedSource, WatchSettings, watched
 
 __all__ = [
-    "DRIFT_SCENARIOS", "AlertSettings", "ConnectionsSource", "DetectorName", "DriftScenario",
-    "DriftSettings", "ExploreSettings", "Fraction", "LabelledLogSource", "LogSource",
+    "DRIFT_SCENARIOS", "GROWING", "Address", "AlertSettings", "ConnectionsSource",
+    "DetectorName", "DriftScenario", "DriftSettings", "ExploreSettings", "Fraction",
+    "LabelledLogSource", "LogSource",
     "NetflowSource", "NotifySettings", "NslKddSource", "Params", "PcapSource",
     "PromotionSettings", "RowKind", "SearchSettings", "Settings", "SimulatedSource", "Source",
     "SourceSettings", "SplitSettings", "SuricataSource", "TableSource", "TargetSettings",
-    "ThresholdRule", "TrainingSettings", "ZeekSource", "check_params", "load_params",
+    "ThresholdRule", "TrainingSettings", "WatchSettings", "WatchedSource",
+    "ZeekSource", "check_params", "load_params", "watched",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from oddwire.params.text.wording import in_words, shown
 from oddwire.params.text.yaml_text import read_yaml
 from oddwire.params.training import TrainingSettings
 from oddwire.params.values.names import SourceName
+from oddwire.params.watch import WatchedSource, WatchSettings
 
 
 class Params(Settings):
@@ -44,6 +45,7 @@ class Params(Settings):
     drift: DriftSettings = DriftSettings()
     notify: NotifySettings = NotifySettings()
     scoring: ScoringSettings = ScoringSettings()
+    watch: WatchSettings = WatchSettings()
 
     @model_validator(mode="after")
     def _check_the_watched_sources(self) -> Self:
@@ -133,6 +135,8 @@ def _known_keys(place: Sequence[str | int]) -> Sequence[str]:
     match place:
         case [_]:
             return [*blocks]
+        case ["sources", _, _, "watch", _]:
+            return [*WatchedSource.model_fields]
         case ["sources", _, kind, _]:
             return [*formats[str(kind)].model_fields]
         case [block, _]:

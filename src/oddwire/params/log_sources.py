@@ -6,15 +6,16 @@ is rotated has one per hour or day.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from oddwire.params.source_settings import ConnectionUnit, RowKind, SourceSettings, as_list
 from oddwire.params.values.paths import FilePattern, is_text
 from oddwire.params.values.time_formats import TimeFormat
 from oddwire.params.values.zones import Zone
+from oddwire.params.watch import Watched
 
 _SHOWN = 3  # files of a list that are named
 
@@ -59,6 +60,8 @@ class LogSource(SourceSettings):
         How many of the newest days are trained on; None for all.
     unit
         The columns that name whom a connection's alerts are counted with; None for ``src_ip``.
+    watch
+        How it is followed; None where it is not. No row that is read depends on it.
 
     Attributes
     ----------
@@ -78,6 +81,16 @@ class LogSource(SourceSettings):
     max_refused_share: float = Field(0.01, ge=0, le=1)
     train_days: int | None = Field(None, ge=1, le=36_600)
     unit: ConnectionUnit | None = None
+    watch: Watched = None
+
+    @model_validator(mode="after")
+    def _follow_what_grows(self) -> Self:
+        if self.watch is not None and not self.grows:
+            raise PydanticCustomError(
+                "watch", "must be left out: files of this format cannot be read while they grow",
+                {"below": "watch", "got": True},
+            )  # fmt: skip
+        return self
 
     @property
     def logs(self) -> tuple[str, ...]:
@@ -120,6 +133,8 @@ class LocalTimesSource(LabelledLogSource):
 class ZeekSource(LabelledLogSource):
     """Zeek's conn.log, in its own form or in JSON, labelled or not."""
 
+    grows: ClassVar[bool] = True
+
     format: Literal["zeek"]
 
 
@@ -132,12 +147,16 @@ class SuricataSource(LogSource):
         Whether a connection that Suricata alerted on counts as an attack.
     """
 
+    grows: ClassVar[bool] = True
+
     format: Literal["suricata"]
     alerts: Literal["ignore", "label"] = "ignore"
 
 
 class NetflowSource(LocalTimesSource):
     """NetFlow and IPFIX as nfdump writes them (CSV, JSON), and Argus's binetflow."""
+
+    grows: ClassVar[bool] = True
 
     format: Literal["netflow"]
 

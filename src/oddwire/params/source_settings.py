@@ -48,6 +48,8 @@ class SourceSettings(Settings):
         Changes of its traffic that its reader can simulate.
     measures
         In what columns of a table are measured, where the format says so.
+    grows
+        Whether its files can be read while they are written, so that it can be followed.
     reader
         The module of ``oddwire.traffic.sources`` that reads it; None for that of the format's name.
     """
@@ -55,6 +57,7 @@ class SourceSettings(Settings):
     row_kind: ClassVar[RowKind] = "table"
     scenarios: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[Mapping[str, str]] = {}
+    grows: ClassVar[bool] = False
     reader: ClassVar[str | None] = None
 
     format: str

@@ -187,3 +187,9 @@ Source = Annotated[
     | ConnectionsSource,
     Field(discriminator="format"),
 ]
+
+GROWING: tuple[str, ...] = tuple(
+    get_args(kind.model_fields["format"].annotation)[0]
+    for kind in get_args(get_args(Source)[0])
+    if kind.grows
+)

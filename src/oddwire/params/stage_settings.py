@@ -15,6 +15,8 @@ from oddwire.params.loading import Params
 from oddwire.params.text.wording import shown
 
 USED = ("seed", "sources", "split", "explore")
+# Settings of a source that change nothing that a stage makes, and must run none again.
+OF_NO_STAGE = ("watch",)
 # What `oddwire train --since --until` asks for, as JSON: DVC hands it on to the stages.
 ASKED = "ODDWIRE_PERIODS"
 
@@ -71,6 +73,9 @@ def stage_settings(params: Params, asked: Mapping[str, PeriodSettings]) -> str:
         By a source's name, a period instead of that of ``params.yaml``.
     """
     content: dict[str, Any] = params.model_dump(mode="json", include=set(USED))
+    for block in content["sources"].values():
+        for key in OF_NO_STAGE:
+            block.pop(key, None)
     content["periods"] = {
         name: asdict(asked.get(name) or of_params(params, name)) for name in params.sources
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from oddwire.disk.drafts import bring_back, whole_folder
 from oddwire.params import LogSource, load_params
+from oddwire.params.stage_settings import OF_NO_STAGE
 from oddwire.project import Project
 from oddwire.stages.link import linked, linked_logs
 from oddwire.stages.running import remark, run, tell
@@ -30,7 +31,7 @@ from oddwire.traffic.sources.logs.there import files_there, held, remember
 # One more whenever a reader of logs gives other rows for the same file: all are read anew then.
 # tests/stages/test_readers.py fails where it was forgotten.
 READERS = 2
-_NOT_OF_THE_ROWS = {"files", "max_refused_share", "max_rows", "train_days", "unit"}
+_NOT_OF_THE_ROWS = {"files", "max_refused_share", "max_rows", "train_days", "unit", *OF_NO_STAGE}
 # Settings that came later: rows read before are the same where nothing is said of them.
 _ADDED = ("campaign",)
 _SECONDS = 2.0  # between two words on how far it is

@@ -58,10 +58,13 @@ class Grouped:
         14.
     joined
         The incident of each alert, by their ids; suppressed ones have none.
+    changed
+        All incidents that an alert joined or that were closed, as they stand now, by their ids.
     """
 
     changes: tuple[Change, ...]
     joined: Mapping[str, str]
+    changed: Mapping[str, Incident]
 
 
 class OpenIncidents:
@@ -113,7 +116,11 @@ class OpenIncidents:
             joined[alert.id] = self._take(alert, changes)
         if now is not None:
             changes += self._close_before(now)
-        return Grouped(tuple(changes), joined)
+        changed = {change.incident.id: change.incident for change in changes}
+        for name in joined.values():
+            if name in self._open:
+                changed[name] = self._open[name]
+        return Grouped(tuple(changes), joined, changed)
 
     def _take(self, alert: Alert, changes: list[Change]) -> str:
         name = next((self._of_key[key] for key in _joins(alert) if key in self._of_key), None)

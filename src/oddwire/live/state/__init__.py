@@ -4,33 +4,51 @@ In one transaction are committed: the follower's position, the state that later 
 alerts, incidents, and the outbox of every sink.
 """
 
+from oddwire.live.state.contents import (
+    alert_of,
+    features_of,
+    incident_of,
+    stored_alert,
+    stored_incident,
+)
 from oddwire.live.state.database import STORE_VARIABLE, store_address
 from oddwire.live.state.ids import deterministic_id
+from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import (
-    Alert,
+    Beat,
     Commit,
     Committed,
     Following,
-    Incident,
+    KeptRows,
     Message,
     Policy,
     SinkState,
+    StoredAlert,
+    StoredIncident,
     Waiting,
 )
 from oddwire.live.state.store import Store
 
 __all__ = [
     "STORE_VARIABLE",
-    "Alert",
+    "AlertStore",
+    "Beat",
     "Commit",
     "Committed",
     "Following",
-    "Incident",
+    "KeptRows",
     "Message",
     "Policy",
     "SinkState",
     "Store",
+    "StoredAlert",
+    "StoredIncident",
     "Waiting",
+    "alert_of",
     "deterministic_id",
+    "features_of",
+    "incident_of",
     "store_address",
+    "stored_alert",
+    "stored_incident",
 ]

@@ -9,30 +9,52 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
-from oddwire.errors import ParameterError, ServiceError
+from oddwire.errors import NoStoreError, ParameterError, ServiceError
 from oddwire.faults import fault_of
 from oddwire.masking import masked, reason
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Engine
 
 STORE_VARIABLE = "ODDWIRE_ALERTS_STORE"
 STORE_FILE = "alerts.db"
 _BUSY_SECONDS = 5.0
+_LONGEST_LOG = 8 << 20  # bytes that SQLite's write-ahead log is cut back to after a large commit
+# In full: a power cut takes no commit that an outbox was emptied by.
+_WRITER = (
+    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON",
+    f"journal_size_limit={_LONGEST_LOG}",
+)  # fmt: skip
+_READER = ("query_only=ON",)
 _POSTGRESQL_OPTIONS = {"connect_timeout": 10, "application_name": "oddwire"}
 _READS = "oddwire_reads"
 # Of all that SQLite says, what another try may mend.
 _PASSING = ("is locked", "database or disk is full", "disk I/O error")
+_AT_ONCE = 500  # ids in one statement: SQLite takes no more than 32,766, older ones 999
 _T = TypeVar("_T")
 
 
 def store_address(folder: Path) -> str:
-    """Return the address of the store: the environment's, else a file in a folder."""
+    """Return the address of the store: the environment's, else a file in a folder.
+
+    Parameters
+    ----------
+    folder
+        `Project.live`.
+    """
     return os.environ.get(STORE_VARIABLE) or f"sqlite:///{folder / STORE_FILE}"
+
+
+def in_pieces(ids: Collection[_T]) -> Iterator[list[_T]]:
+    """Yield ids in pieces that one statement takes."""
+    listed = list(ids)
+    for start in range(0, len(listed), _AT_ONCE):
+        yield listed[start : start + _AT_ONCE]
 
 
 class Database:
@@ -45,11 +67,23 @@ class Database:
     patience
         Seconds for which a transaction that fails for a fault of the machine (locked, full, no
         answer) is tried again.
+    read_only
+        Whether nothing is to be written, and no file made where there is none.
+
+    Raises
+    ------
+    NoStoreError
+        If it is only to be read, and is not there.
     """
 
-    def __init__(self, address: str, *, patience: float = 60.0) -> None:
+    def __init__(self, address: str, *, patience: float = 60.0, read_only: bool = False) -> None:
         self.address, self.patience = address, patience
-        self.engine = _engine(address)
+        self.engine = _engine(address, read_only=read_only)
+        file = self.engine.url.database if self.engine.url.get_backend_name() == "sqlite" else None
+        if file and read_only and not Path(file).exists():
+            raise self.not_there()
+        if file and not read_only:
+            self._make_folder(Path(file).parent)
 
     def write(self, steps: Callable[[Connection], _T]) -> _T:
         """Return what steps return; they are in one transaction, and may be run again."""
@@ -62,6 +96,19 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def not_there(self) -> NoStoreError:
+        """Return the error of a store that is only to be read and was never made."""
+        return NoStoreError(
+            f"{self._named()} is not there yet: `oddwire watch SOURCE` makes it with its first "
+            "connections"
+        )
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ServiceError(f"{self._named()} failed: {folder}: {error.strerror}") from error
 
     def _written(self, steps: Callable[[Connection], _T]) -> _T:
         with self.engine.begin() as connection:
@@ -107,7 +154,7 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, OperationalError | InterfaceError)
 
 
-def _engine(address: str) -> Engine:
+def _engine(address: str, *, read_only: bool) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -123,21 +170,31 @@ def _engine(address: str) -> Engine:
     try:
         if kind == "postgresql":
             return create_engine(url, pool_pre_ping=True, connect_args=_POSTGRESQL_OPTIONS)
-        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        opened = {"creator": _reader_of(url)} if read_only else {}
+        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, **opened)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise ParameterError(f"{STORE_VARIABLE} names a driver that is not here: {error}") from None
-    _prepare_sqlite(engine)
+    _prepare_sqlite(engine, _READER if read_only else _WRITER)
     return engine
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _reader_of(url: URL) -> Callable[[], sqlite3.Connection]:
+    """Return what opens a file that is there. A reader may have to make its log's index anew."""
+    place = f"file:{quote(str(Path(url.database or '').absolute()))}?mode=rw"
+
+    def opened() -> sqlite3.Connection:
+        return sqlite3.connect(place, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
+
+    return opened
+
+
+def _prepare_sqlite(engine: Engine, pragmas: Collection[str]) -> None:
     from sqlalchemy import event
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _: object) -> None:
         connection.isolation_level = None  # transactions begin where `begin` says
-        # In full: a power cut takes no commit that an outbox was emptied by.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

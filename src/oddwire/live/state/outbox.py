@@ -86,7 +86,7 @@ def take(connection: Connection, source: str, name: str, most: int) -> Waiting:
     place = connection.scalar(select(sinks.c.place).where(_sink(source, name)))
     return Waiting(
         entries=tuple(row.entry for row in rows),
-        messages=tuple(Message(row.id, row.kind, row.body) for row in rows),
+        messages=tuple(Message(row.id, row.kind, row.body, row.incident) for row in rows),
         tries=rows[0].tries if rows else 0,
         place=place or "",
     )
@@ -204,8 +204,7 @@ def _entries(source: str, name: str, which: Waiting) -> Delete:
 
 def _listed() -> Select[Any]:
     joined = outbox.join(messages, outbox.c.message == messages.c.id)
-    columns = (outbox.c.entry, outbox.c.tries, messages.c.id, messages.c.kind, messages.c.body)
-    return select(*columns).select_from(joined)
+    return select(outbox.c.entry, outbox.c.tries, messages).select_from(joined)
 
 
 def _of(source: str, name: str) -> ColumnElement[bool]:

@@ -32,7 +32,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Alert:
+class StoredAlert:
     """One alert, as it is kept.
 
     Parameters
@@ -47,6 +47,8 @@ class Alert:
         The incident that it belongs to.
     suppressed
         Why it was not sent, empty where it was.
+    severity, kind, source_address, destination
+        What lists are filtered by; each is in the content too.
     """
 
     id: str
@@ -54,11 +56,27 @@ class Alert:
     content: str
     incident: str = ""
     suppressed: str = ""
+    severity: int = 0
+    kind: str = ""
+    source_address: str = ""
+    destination: str = ""
 
 
 @dataclass(frozen=True)
-class Incident:
-    """An incident as it stands: a later one with the same id takes its place."""
+class StoredIncident:
+    """An incident as it stands: a later one with the same id takes its place.
+
+    Parameters
+    ----------
+    opened, updated, closed
+        In seconds since 1970 (UTC), on the clock of the rows; `closed` is None while it is open.
+    content
+        All of it, as JSON.
+    alerts
+        How many it has.
+    severity, kind
+        What lists are filtered by; each is in the content too.
+    """
 
     id: str
     opened: float
@@ -66,6 +84,8 @@ class Incident:
     content: str
     closed: float | None = None
     alerts: int = 0
+    severity: int = 0
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,11 +94,37 @@ class Message:
 
     A message whose id was committed before is not sent again: of an incident, its id and the number
     of its state go into it.
+
+    Parameters
+    ----------
+    incident
+        The incident that it tells of: they are deleted together when they are old.
     """
 
     id: str
     kind: str
     body: str
+    incident: str = ""
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """The rows of one commit, as a restart and the windows of later rows need them.
+
+    Parameters
+    ----------
+    content
+        The rows themselves; the store does not look inside.
+    rows
+        How many they are.
+    first, last
+        The clock of the first and of the last of them, in microseconds since 1970.
+    """
+
+    content: bytes
+    rows: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True)
@@ -90,14 +136,45 @@ class Commit:
     position
         Where the follower goes on.
     carried
-        State that later connections need, by name; a name that is left out keeps what it had.
+        Small state that later connections need, by name; a name that is left out keeps what it had.
+    rows
+        The commit's own rows.
+    checkpoint
+        The large state, as it is after those rows; None keeps the one before. A restart begins with
+        it and replays the rows of the commits since.
+    window
+        With a checkpoint: for how long the rows that came before it are still needed, in
+        microseconds of their clock. Those that ended longer before the newest row are forgotten.
+    heartbeat
+        What is said of the running process, as JSON.
     """
 
     position: bytes
     carried: Mapping[str, bytes] = field(default_factory=dict)
-    alerts: tuple[Alert, ...] = ()
-    incidents: tuple[Incident, ...] = ()
+    alerts: tuple[StoredAlert, ...] = ()
+    incidents: tuple[StoredIncident, ...] = ()
     messages: tuple[Message, ...] = ()
+    rows: KeptRows | None = None
+    checkpoint: bytes | None = None
+    window: int = 0
+    heartbeat: str | None = None
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a process that follows a source last said of itself.
+
+    Parameters
+    ----------
+    at
+        When, in seconds since 1970, by this machine's clock.
+    content
+        What, as JSON.
+    """
+
+    source: str
+    at: float
+    content: str
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -10,23 +11,24 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select, update
 
 from oddwire.errors import ServiceError
-from oddwire.live.state import outbox
-from oddwire.live.state.database import Database
+from oddwire.live.state import carrying, outbox, pruning
+from oddwire.live.state.database import Database, in_pieces
 from oddwire.live.state.records import (
-    Alert,
     Commit,
     Committed,
     Following,
-    Incident,
+    KeptRows,
     Message,
     Policy,
     SinkState,
+    StoredAlert,
+    StoredIncident,
     Waiting,
 )
 from oddwire.live.state.tables import (
     VERSION,
     alerts,
-    carried,
+    check_version,
     followers,
     incidents,
     messages,
@@ -37,7 +39,7 @@ from oddwire.live.state.tables import (
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
-_AT_ONCE = 500  # ids in one question: SQLite takes no more than 32,766, older ones 999
+_DAY = 86_400.0
 
 
 class Store:
@@ -86,6 +88,27 @@ class Store:
         """Return where the source's follower stands."""
         return self._database.read(self._followed)
 
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        """Return the number of the commit with the last checkpoint, and the checkpoint."""
+        return self._database.read(lambda one: carrying.checkpoint(one, self.source))
+
+    def kept_rows(self, *, after: int = 0) -> Iterator[tuple[int, KeptRows]]:
+        """Yield the rows that are kept of commits after one, with their numbers, in order."""
+        number = after
+        while found := self._next_rows(number):
+            yield found
+            number = found[0]
+
+    def beat(self, content: str) -> None:
+        """Keep what the process says of itself where there is nothing to commit.
+
+        Parameters
+        ----------
+        content
+            JSON.
+        """
+        self._database.write(lambda one: carrying.beat(one, self.source, content))
+
     def commit(
         self, made: Commit, *, after: Following, given_up: Collection[str] = ()
     ) -> Committed:
@@ -111,6 +134,33 @@ class Store:
         return self._database.write(
             lambda connection: self._kept(connection, made, after, token, bounded)
         )
+
+    def prune(
+        self, *, keep_days: float, now: float, keep: Collection[str] = (), most: int = 500
+    ) -> int:
+        """Delete a portion of what is old: to be called now and then, again while anything went.
+
+        Incidents that were closed more than so many days ago go, with their alerts, their messages
+        and the dead letters of these; suppressed alerts from before; and, by this machine's clock,
+        messages of no incident. What waits in an outbox stays, with all of its incident.
+
+        Parameters
+        ----------
+        now
+            The clock of the newest row, in seconds since 1970.
+        keep
+            Ids of alerts and incidents that stay whatever their age, such as those with a label; an
+            alert keeps all of its incident.
+        most
+            Rows at most: no commit waits for longer than it takes to delete so many.
+
+        Returns
+        -------
+        How many rows went; 0 where nothing is left to delete.
+        """
+        days = keep_days * _DAY
+        old = pruning.Old(now - days, time.time() - days, frozenset(keep))
+        return self._database.write(lambda one: pruning.prune(one, self.source, old, most))
 
     def states(self) -> list[SinkState]:
         """Return what every sink of the source has done and has yet to do."""
@@ -146,14 +196,12 @@ class Store:
 
     def _opened(self, connection: Connection) -> None:
         metadata.create_all(connection)
-        found = connection.scalar(select(versions.c.version))
-        if found is None:
+        if not check_version(connection):
             connection.execute(insert(versions).values(version=VERSION))
-        elif found != VERSION:
-            raise ServiceError(
-                f"the store of alerts must have tables of version {VERSION}, got version {found}"
-            )
         outbox.register(connection, self.source, self.policies)
+
+    def _next_rows(self, after: int) -> tuple[int, KeptRows] | None:
+        return self._database.read(lambda one: carrying.next_rows(one, self.source, after))
 
     def _followed(self, connection: Connection) -> Following:
         row = connection.execute(
@@ -161,8 +209,8 @@ class Store:
         ).one_or_none()
         if row is None:
             return Following()
-        parts = connection.execute(select(carried).where(carried.c.source == self.source))
-        return Following(row.number, row.position, {part.name: part.content for part in parts})
+        state = carrying.small_state(connection, self.source)
+        return Following(row.number, row.position, state)
 
     def _kept(
         self,
@@ -176,24 +224,15 @@ class Store:
         following = Following(after.number + 1, made.position, state)
         if not self._moved_on(connection, made.position, after, token):
             return Committed(following, len(made.alerts), len(made.messages), 0)
-        _replace(
-            connection, carried, ("source", "name"),
-            [
-                {"source": self.source, "name": name, "content": content}
-                for name, content in made.carried.items()
-            ],
-        )  # fmt: skip
-        _replace(connection, incidents, ("id",), [self._incident(one) for one in made.incidents])
+        carrying.carry(connection, self.source, following.number, made)
+        _replace(connection, [self._incident(one) for one in made.incidents])
         new_alerts = _unknown(connection, alerts, made.alerts)
         if new_alerts:
             connection.execute(insert(alerts), [self._alert(one) for one in new_alerts])
         new_messages = _unknown(connection, messages, made.messages)
         if new_messages:
-            rows = [
-                {"id": one.id, "source": self.source, "kind": one.kind, "body": one.body}
-                for one in new_messages
-            ]
-            connection.execute(insert(messages), rows)
+            now = time.time()
+            connection.execute(insert(messages), [self._message(one, now) for one in new_messages])
         outbox.put(connection, self.source, new_messages, self.policies)
         dropped = sum(
             outbox.fit(connection, self.source, name, self.policies[name]) for name in bounded
@@ -224,41 +263,44 @@ class Store:
             connection.execute(update(followers).where(mine).values(**values))
         return True
 
-    def _alert(self, one: Alert) -> dict[str, Any]:
+    def _alert(self, one: StoredAlert) -> dict[str, Any]:
         return {
             "id": one.id, "source": self.source, "seen": one.seen, "content": one.content,
-            "incident": one.incident, "suppressed": one.suppressed,
+            "incident": one.incident, "suppressed": one.suppressed, "severity": one.severity,
+            "kind": one.kind, "source_address": one.source_address, "destination": one.destination,
         }  # fmt: skip
 
-    def _incident(self, one: Incident) -> dict[str, Any]:
+    def _incident(self, one: StoredIncident) -> dict[str, Any]:
         return {
             "id": one.id, "source": self.source, "opened": one.opened, "updated": one.updated,
             "closed": one.closed, "alerts": one.alerts, "content": one.content,
+            "severity": one.severity, "kind": one.kind,
+        }  # fmt: skip
+
+    def _message(self, one: Message, now: float) -> dict[str, Any]:
+        return {
+            "id": one.id, "source": self.source, "kind": one.kind, "body": one.body,
+            "incident": one.incident, "at": now,
         }  # fmt: skip
 
 
 def _unknown(
-    connection: Connection, table: Table, things: Sequence[Alert] | Sequence[Message]
+    connection: Connection, table: Table, things: Sequence[StoredAlert] | Sequence[Message]
 ) -> list[Any]:
     """Return those whose id is not in a table yet, each id once, in their order."""
     by_id: dict[str, Any] = {}
     for one in things:
         by_id.setdefault(one.id, one)
-    ids = list(by_id)
-    for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
+    for some in in_pieces(by_id):
         for known in connection.scalars(select(table.c.id).where(table.c.id.in_(some))).all():
             del by_id[known]
     return list(by_id.values())
 
 
-def _replace(
-    connection: Connection, table: Table, keys: tuple[str, ...], rows: Sequence[dict[str, Any]]
-) -> None:
-    """Put rows in the place of those with the same keys."""
-    last = {tuple(row[key] for key in keys): row for row in rows}
-    for row in last.values():
-        same = [table.c[key] == row[key] for key in keys]
-        connection.execute(delete(table).where(*same))
+def _replace(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Put incidents in the place of what they were."""
+    last = {row["id"]: row for row in rows}
+    for some in in_pieces(last):
+        connection.execute(delete(incidents).where(incidents.c.id.in_(some)))
     if last:
-        connection.execute(insert(table), list(last.values()))
+        connection.execute(insert(incidents), list(last.values()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,12 +17,23 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
+    select,
 )
 
-VERSION = 1
+from oddwire.errors import ServiceError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+VERSION = 2
 metadata = MetaData()
 # SQLite numbers rows by itself only where the column is an INTEGER.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
+# Compared letter by letter, whatever the language of a PostgreSQL: what begins with a text is a
+# range of the index.
+_NAME = String().with_variant(String(collation="C"), "postgresql")
 
 versions = Table("oddwire_live", metadata, Column("version", Integer, primary_key=True))
 
@@ -41,30 +54,73 @@ carried = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# The rows of commits, while windows need them or a restart would replay them.
+carried_rows = Table(
+    "carried_rows",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # of the commit
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("carried_rows_by_time", "source", "last"),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # of the commit that it was written with
+    Column("content", LargeBinary, nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+# Each list is read along one index that ends with its order: no list looks at all rows.
 alerts = Table(
     "alerts",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("id", _NAME, primary_key=True),
     Column("source", String, nullable=False),
     Column("seen", Double, nullable=False),
-    Column("incident", String, nullable=False),
+    Column("incident", _NAME, nullable=False),
     Column("suppressed", Text, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("source_address", _NAME, nullable=False),
+    Column("destination", _NAME, nullable=False),
     Column("content", Text, nullable=False),
-    Index("alerts_by_time", "source", "seen"),
-    Index("alerts_by_incident", "incident"),
+    Index("alerts_by_time", "source", "seen", "id"),
+    Index("alerts_by_severity", "source", "severity", "seen", "id"),
+    Index("alerts_by_kind", "source", "kind", "severity", "seen", "id"),
+    Index("alerts_of_incident", "incident", "seen", "id"),
+    Index("alerts_from", "source_address", "seen", "id", "incident"),
+    Index("alerts_to", "destination", "seen", "id", "incident"),
 )
 
 incidents = Table(
     "incidents",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("id", _NAME, primary_key=True),
     Column("source", String, nullable=False),
     Column("opened", Double, nullable=False),
     Column("updated", Double, nullable=False),
     Column("closed", Double),
     Column("alerts", BigInteger, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("kind", String, nullable=False),
     Column("content", Text, nullable=False),
-    Index("incidents_by_time", "source", "updated"),
+    Index("incidents_by_time", "source", "opened", "id"),
+    Index("incidents_by_severity", "source", "severity", "opened", "id"),
+    Index("incidents_by_kind", "source", "kind", "severity", "opened", "id"),
+    Index("incidents_by_end", "source", "closed", "opened", "id"),
 )
 
 messages = Table(
@@ -74,7 +130,17 @@ messages = Table(
     Column("source", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("body", Text, nullable=False),
+    Column("incident", _NAME, nullable=False),
+    Column("at", Double, nullable=False),  # when it was committed, by this machine's clock
+    Index("messages_of_incident", "incident", "at"),
 )
+
+# Those are few: they would be looked for among all.
+SUPPRESSED = alerts.c.suppressed != literal_column("''")
+Index(
+    "alerts_suppressed", alerts.c.source, alerts.c.seen, alerts.c.id,
+    sqlite_where=SUPPRESSED, postgresql_where=SUPPRESSED,
+)  # fmt: skip
 
 # Its rows are written by the sinks' threads and by commits: each has columns of its own.
 sinks = Table(
@@ -103,6 +169,7 @@ outbox = Table(
     Column("tries", Integer, nullable=False),
     Column("draw", BigInteger, nullable=False),  # by the id: the lowest stay in a sample
     Index("outbox_in_order", "source", "sink", "entry"),
+    Index("outbox_of_message", "message"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
@@ -115,4 +182,21 @@ dead_letters = Table(
     Column("message", String, ForeignKey("messages.id"), nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", Double, nullable=False),
+    Index("dead_letters_of_message", "message"),
 )
+
+
+def check_version(connection: Connection) -> bool:
+    """Return whether the tables have been made.
+
+    Raises
+    ------
+    ServiceError
+        If they are of another version.
+    """
+    found = connection.scalar(select(versions.c.version))
+    if found not in {None, VERSION}:
+        raise ServiceError(
+            f"the store of alerts must have tables of version {VERSION}, got version {found}"
+        )
+    return found is not None

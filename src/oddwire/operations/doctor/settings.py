@@ -14,7 +14,7 @@ from oddwire.errors import OddwireError
 from oddwire.operations.doctor.finding import Fact, Finding, quoted
 from oddwire.operations.doctor.ground import Ground
 from oddwire.operations.doctor.repository.git import tracked
-from oddwire.params import Params, SourceSettings
+from oddwire.params import Address, Params, SourceSettings, watched
 from oddwire.traffic.sources.reading.files import locate, missing_files
 from oddwire.traffic.wire_text import shown_path
 
@@ -102,7 +102,7 @@ def see_secrets(ground: Ground) -> Iterator[Finding | Fact]:
     """Look whether others may read what is secret, or write what is trusted."""
     root, params = ground.root, ground.params
     secret = [root / ".dvc" / "config.local"]
-    if params is not None and params.notify.webhook is not None:
+    if params is not None and _has_secret(params):
         secret.append(ground.project.params_file)
     for file in secret:
         if _mode(file) & stat.S_IROTH:
@@ -121,6 +121,14 @@ def see_secrets(ground: Ground) -> Iterator[Finding | Fact]:
                 remedy=f"chmod o-w {quoted(place, root)}",
             )  # fmt: skip
     yield Fact("secrets, and folders that others may write to")
+
+
+def _has_secret(params: Params) -> bool:
+    addresses: list[Address] = []
+    for source in params.sources.values():
+        if (watch := watched(source)) is not None:
+            addresses += [*watch.sinks, *filter(None, [watch.input])]
+    return params.notify.webhook is not None or any(one.has_secret for one in addresses)
 
 
 def _committed_secrets(root: Path) -> Iterator[Finding]:

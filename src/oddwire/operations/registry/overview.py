@@ -11,7 +11,7 @@ from oddwire.errors import OddwireError
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.addresses import URI_VARIABLE
 from oddwire.operations.tracking.store import Tracking
-from oddwire.params import Params
+from oddwire.params import Params, SourceSettings, watched
 from oddwire.project import Project
 from oddwire.traffic.sources.reading.files import missing_files
 
@@ -26,6 +26,8 @@ class SourceState:
         Its files, or what makes its rows, in words.
     missing
         Files of it that are not there.
+    watched
+        What is followed of it; None where nothing is.
     prepared
         Whether the ``prepare`` stage has run once.
     champion
@@ -38,6 +40,7 @@ class SourceState:
     format: str
     rows_from: str
     missing: tuple[str, ...]
+    watched: str | None
     prepared: bool
     champion: str | None
     last_training: str | None
@@ -72,12 +75,18 @@ def source_states(project: Project, params: Params) -> SourceStates:
         states.append(
             SourceState(
                 name=name, format=settings.format, rows_from=settings.rows_from(),
-                missing=missing_files(settings, root=project.root),
+                missing=missing_files(settings, root=project.root), watched=_watched(settings),
                 prepared=(project.prepared(name) / "split.json").is_file(),
                 champion=champion, last_training=last,
             )
         )  # fmt: skip
     return SourceStates(tuple(states), error)
+
+
+def _watched(settings: SourceSettings) -> str | None:
+    if (watch := watched(settings)) is None:
+        return None
+    return "its files" if watch.input is None else str(watch.input)
 
 
 def _trained(registry: Registry, source: str) -> tuple[str | None, str | None]:

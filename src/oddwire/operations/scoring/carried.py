@@ -8,9 +8,9 @@ folder.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -132,14 +132,34 @@ class Carried:
         features = taken.features()
         self.add(features, self._model.score(features))
 
-    def save(self, file: Path) -> None:
-        """Write all of it to a file."""
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all of it as arrays by name, for `numpy.savez`."""
         arrays = self._units.to_arrays() | self.incidents.to_arrays("incidents")
         arrays |= self.adaptive_incidents.to_arrays("adaptive_incidents")
         if self._adaptive is not None:
             arrays["adaptive"] = np.array(json.dumps(self._adaptive.to_dict()))
+        return arrays
+
+    def go_on(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Go on from what `to_arrays` returned.
+
+        Raises
+        ------
+        KeyError, ValueError, IndexError, ModelError
+            If an array is missing or does not fit.
+        """
+        minutes = self._minutes
+        self._units = UnitsSoFar.from_arrays(arrays, minutes)
+        self.incidents = IncidentsSoFar.from_arrays(arrays, "incidents", minutes)
+        self.adaptive_incidents = IncidentsSoFar.from_arrays(arrays, "adaptive_incidents", minutes)
+        if self._adaptive is not None:
+            self._adaptive.go_on(json.loads(str(arrays["adaptive"])))
+        return self
+
+    def save(self, file: Path) -> None:
+        """Write all of it to a file."""
         with file.open("wb") as opened:
-            np.savez_compressed(opened, allow_pickle=False, **arrays)
+            np.savez_compressed(opened, allow_pickle=False, **self.to_arrays())
 
     def load(self, file: Path) -> Self:
         """Go on from what `save` wrote.
@@ -149,22 +169,15 @@ class Carried:
         DataError
             If it is damaged.
         """
-        self._behind, minutes = (), self._minutes
+        self._behind = ()
         try:
             with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
-                self._units = UnitsSoFar.from_arrays(kept, minutes)
-                self.incidents = IncidentsSoFar.from_arrays(kept, "incidents", minutes)
-                self.adaptive_incidents = IncidentsSoFar.from_arrays(
-                    kept, "adaptive_incidents", minutes
-                )
-                if self._adaptive is not None:
-                    self._adaptive.go_on(json.loads(str(kept["adaptive"])))
+                return self.go_on(kept)
         except (*UNREADABLE, ModelError) as error:
             raise DataError(
                 f"{shown_path(file)} is damaged ({printable(str(error), _SHOWN)}): remove it, and "
                 "the rows before are scored once more"
             ) from None
-        return self
 
 
 def check_unit(model: Model, version: Version, unit: Sequence[str]) -> None:

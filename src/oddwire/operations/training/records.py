@@ -52,6 +52,7 @@ from oddwire.operations.tracking.items import (
 )
 from oddwire.operations.training.results import DetectorReport, Validation
 from oddwire.params import Params
+from oddwire.params.stage_settings import OF_NO_STAGE
 
 _HEADLINE = (
     "average_precision", "roc_auc", "f1", "precision", "recall", "recall_at_fpr",
@@ -107,7 +108,9 @@ def settings_items(
     relevant = {
         key: blocks[key] for key in ("seed", "split", "training", "search", "alerts", "promotion")
     }
-    relevant["source"] = blocks["sources"][source]
+    relevant["source"] = {
+        key: value for key, value in blocks["sources"][source].items() if key not in OF_NO_STAGE
+    }
     relevant["search"] |= {"trials": trials, "detectors": ",".join(detectors)}
     relevant["alerts"] |= {"target": target and target.to_dict()}
     (flat,) = pd.json_normalize(relevant).to_dict("records")

@@ -8,8 +8,8 @@ clock before the new ones, and the new ones' features are the same to the last b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,6 +50,12 @@ _MEASURES = {
     "pair": ("connections", "ports", "failure_share", "bytes"),  # a pair has one peer, always
 }
 
+WINDOW_FEATURES = tuple(
+    f"{key}_{measure}_{seconds}s"
+    for key, measures in _MEASURES.items()
+    for seconds, measure in product(WINDOWS, measures)
+)
+
 CONNECTION_FEATURES = FeatureSchema(
     numeric=(
         "duration",
@@ -65,11 +71,7 @@ CONNECTION_FEATURES = FeatureSchema(
         "src_packet_share",
         "src_bytes_per_packet",
         "dst_bytes_per_packet",
-        *(
-            f"{key}_{measure}_{seconds}s"
-            for key, measures in _MEASURES.items()
-            for seconds, measure in product(WINDOWS, measures)
-        ),
+        *WINDOW_FEATURES,
         *LONG_MEMORY_FEATURES,
     ),
     categorical=("proto", "service", "conn_state", "dst_port_class", "src_side", "dst_side"),
@@ -124,18 +126,31 @@ def connection_features(
     0             NaN            1.0                    1.0   inside
     1             0.3            2.0                    0.5  outside
     """
+    clocks = Clock().of(connections) if clocks is None else clocks
+    remembered = LongMemory().update(connections, clocks) if remembered is None else remembered
+    return feature_frame(connections, _window_features(connections, clocks), remembered)
+
+
+def feature_frame(
+    connections: pd.DataFrame,
+    windows: Iterable[tuple[str, FloatArray]],
+    remembered: Mapping[str, FloatArray],
+) -> pd.DataFrame:
+    """Put together what `connection_features` returns.
+
+    Parameters
+    ----------
+    connections
+        As for `connection_features`.
+    windows
+        Each of `WINDOW_FEATURES` with its values, float64 of shape (n,).
+    remembered
+        As for `connection_features`.
+    """
     numeric = CONNECTION_FEATURES.numeric
     # One block, a feature in each row of it: pandas takes it over without copying.
     block = np.empty((len(numeric), len(connections)))
-    for column, values in _single_features(connections):
-        block[numeric.index(column)] = values
-    clocks = Clock().of(connections) if clocks is None else clocks
-    for column, positions, values in _window_features(connections, clocks):
-        row = block[numeric.index(column)]
-        row[:] = np.nan
-        row[positions] = values
-    remembered = LongMemory().update(connections, clocks) if remembered is None else remembered
-    for column, values in remembered.items():
+    for column, values in chain(_single_features(connections), windows, remembered.items()):
         block[numeric.index(column)] = values
     index = connections.index
     return pd.concat(
@@ -172,11 +187,22 @@ def to_features(
     """
     if kind == "table":
         return frame
+    check_features(schema)
+    return connection_features(frame, clocks, remembered)
+
+
+def check_features(schema: FeatureSchema) -> None:
+    """Check that connections have these features.
+
+    Raises
+    ------
+    ParameterError
+        If this version does not compute one of them.
+    """
     if unknown := sorted(set(schema.columns) - set(CONNECTION_FEATURES.columns)):
         raise ParameterError(
             f"connections have no feature {', '.join(unknown)} in this version of oddwire"
         )
-    return connection_features(frame, clocks, remembered)
 
 
 def _single_features(connections: pd.DataFrame) -> Iterator[tuple[str, FloatArray]]:
@@ -205,45 +231,61 @@ def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     return ratio
 
 
-class _Row(NamedTuple):
-    """What the windows add up, a number per connection."""
+class RowNumbers(NamedTuple):
+    """What the windows add up of each connection, int64 of shape (n,).
 
-    ports: Codes
+    Parameters
+    ----------
+    failed, state_known
+        1 where it failed, and where its state is known.
+    bytes
+        Those of both directions, as far as they are known.
+    """
+
     failed: IntArray
     state_known: IntArray
     bytes: IntArray
 
+    @classmethod
+    def of(cls, connections: pd.DataFrame) -> RowNumbers:
+        """Read them off connections."""
+        state = connections["conn_state"]
+        return cls(
+            failed=state.isin(FAILED_STATES).to_numpy().astype(np.int64),
+            state_known=state.notna().to_numpy().astype(np.int64),
+            bytes=_whole(connections["src_bytes"]) + _whole(connections["dst_bytes"]),
+        )
+
+    def at(self, positions: IntArray) -> RowNumbers:
+        """Take some rows, in the order of the positions."""
+        return RowNumbers(*(numbers[positions] for numbers in self))
+
 
 def _window_features(
     connections: pd.DataFrame, clocks: IntArray
-) -> Iterator[tuple[str, IntArray, NDArray[Any]]]:
-    """Yield column, positions of the rows that have a value, and those values."""
+) -> Iterator[tuple[str, FloatArray]]:
+    """Yield the windows, missing where the key of a row is."""
     src, dst = Codes.of(connections["src_ip"]), Codes.of(connections["dst_ip"])
-    state = connections["conn_state"]
-    rows = _Row(
-        ports=Codes.of(connections["dst_port"]),
-        failed=state.isin(FAILED_STATES).to_numpy().astype(np.int64),
-        state_known=state.notna().to_numpy().astype(np.int64),
-        bytes=_whole(connections["src_bytes"]) + _whole(connections["dst_bytes"]),
-    )
+    ports, numbers = Codes.of(connections["dst_port"]), RowNumbers.of(connections)
     for name, key, peers in (
         ("src", src, dst),
         ("dst", dst, src),
         ("pair", _pairs(src, dst), None),
     ):
         keyed = KeyedRows.group(key, clocks)
-        for column, values in _key_features(name, keyed, rows, peers):
-            yield column, keyed.positions, values
+        for column, values in _key_features(name, keyed, ports, numbers, peers):
+            of_all = np.full(len(connections), np.nan)
+            of_all[keyed.positions] = values
+            yield column, of_all
 
 
 def _key_features(
-    name: str, keyed: KeyedRows, rows: _Row, peers: Codes | None
+    name: str, keyed: KeyedRows, ports: Codes, numbers: RowNumbers, peers: Codes | None
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield the windows of one key, in the order of the keyed rows."""
     at = keyed.positions
-    ports = rows.ports.at(at)
+    ports, (failed, state_known, volume) = ports.at(at), numbers.at(at)
     partners = None if peers is None else peers.at(at)
-    failed, state_known, volume = rows.failed[at], rows.state_known[at], rows.bytes[at]
     for seconds in WINDOWS:
         starts = keyed.starts(seconds * MICROSECONDS)
         yield f"{name}_connections_{seconds}s", count_rows(starts)

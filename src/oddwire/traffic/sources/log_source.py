@@ -18,25 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddwire.errors import DataError, NoRowsError
-from oddwire.params import (
-    ConnectionsSource,
-    LabelledLogSource,
-    LogSource,
-    NetflowSource,
-    PcapSource,
-    SuricataSource,
-    ZeekSource,
-)
-from oddwire.params.values.labels import BENIGN
+from oddwire.params import ConnectionsSource, LogSource
 from oddwire.params.values.paths import file_fault
 from oddwire.traffic.archive import SourceBatches
 from oddwire.traffic.connections import CONNECTION_COLUMNS, END_COLUMNS, type_connections, type_ends
-from oddwire.traffic.labels import LabelRule
 from oddwire.traffic.schema import FeatureSchema
+from oddwire.traffic.sources.log_formats import LOG_FORMATS, labels_of
 from oddwire.traffic.sources.logs import LogPart
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
 from oddwire.traffic.sources.logs.parsing.lines import BLOCK_BYTES
-from oddwire.traffic.sources.logs.reading import LogSettings, read_log
+from oddwire.traffic.sources.logs.reading import read_log
 from oddwire.traffic.sources.logs.refusals import Refusals
 from oddwire.traffic.sources.logs.tables import reading as tables
 from oddwire.traffic.sources.logs.tables.values import TableSettings
@@ -65,7 +56,7 @@ def read_parts(source: LogSource, file: Path) -> Iterator[LogPart]:
     if (fault := file_fault(file)) is not None:
         raise DataError(f"{shown_path(file)} {fault}")
     rows = 0
-    for part in _PARTS[source.format](source, file):
+    for part in _parts(source, file):
         rows += len(part.connections)
         if rows > source.max_rows:
             raise DataError(
@@ -123,10 +114,20 @@ def connections_of(raw: RawTable) -> pd.DataFrame:
 
     What its reader has checked is not checked again: this equals what `type_connections` returns.
     """
-    content = raw.content
-    if not pc.all(pc.less_equal(content["ts"], content["end"]), skip_nulls=False).as_py():
-        frame = content.to_pandas()
-        return type_connections(frame, origin=str(raw.file), first_row=raw.first_row)
+    return typed_connections(raw.content, origin=str(raw.file), first_row=raw.first_row)
+
+
+def typed_connections(content: pa.Table, *, origin: str, first_row: int = 0) -> pd.DataFrame:
+    """Do so with a table that is of no one file.
+
+    Parameters
+    ----------
+    origin, first_row
+        As for `type_connections`.
+    """
+    in_order = pc.all(pc.less_equal(content["ts"], content["end"]), skip_nulls=False, min_count=0)
+    if not in_order.as_py():
+        return type_connections(content.to_pandas(), origin=origin, first_row=first_row)
     typed: pd.DataFrame = _without_empty_text(content).to_pandas(types_mapper=_WHOLE.get)
     return typed[list(CONNECTION_COLUMNS)]
 
@@ -204,27 +205,6 @@ def _ends(raw: RawTable) -> pd.Series[Any]:
     return type_ends(frame, origin=str(raw.file), first_row=raw.first_row)
 
 
-def _labels(source: LabelledLogSource) -> LabelRule:
-    return LabelRule(benign=source.benign or BENIGN, unknown=source.unknown or ())
-
-
-def _zeek_parts(source: ZeekSource, file: Path) -> Iterator[LogPart]:
-    return read_log(file, LogSettings(labels=_labels(source)), kinds=("zeek_tsv", "zeek_json"))
-
-
-def _netflow_parts(source: NetflowSource, file: Path) -> Iterator[LogPart]:
-    settings = LogSettings(labels=_labels(source), zone=source.zone)
-    return read_log(file, settings, kinds=("nfdump", "argus"))
-
-
-def _suricata_parts(source: SuricataSource, file: Path) -> Iterator[LogPart]:
-    return read_log(file, LogSettings(alerts=source.alerts), kinds=("suricata",))
-
-
-def _capture_parts(_: PcapSource, file: Path) -> Iterator[LogPart]:
-    return read_log(file, kinds=("pcap",))
-
-
 def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
     said = {"label": source.label, "attack": source.attack, "campaign": source.campaign}
     columns = None
@@ -233,16 +213,17 @@ def _table_parts(source: ConnectionsSource, file: Path) -> Iterator[LogPart]:
     settings = TableSettings(
         columns=columns,
         named={ours: theirs for ours, theirs in said.items() if theirs is not None},
-        time_format=source.time_format, zone=source.zone, labels=_labels(source),
+        time_format=source.time_format, zone=source.zone, labels=labels_of(source),
     )  # fmt: skip
     return tables.read(file, settings, size=BLOCK_BYTES)
 
 
-# How the files of each format are read.
-_PARTS: dict[str, Callable[[Any, Path], Iterator[LogPart]]] = {
-    "zeek": _zeek_parts,
-    "suricata": _suricata_parts,
-    "netflow": _netflow_parts,
-    "pcap": _capture_parts,
-    "connections": _table_parts,
-}
+# Formats whose files are no logs of lines.
+_TABLES: dict[str, Callable[[Any, Path], Iterator[LogPart]]] = {"connections": _table_parts}
+
+
+def _parts(source: LogSource, file: Path) -> Iterator[LogPart]:
+    if (read := _TABLES.get(source.format)) is not None:
+        return read(source, file)
+    found = LOG_FORMATS[source.format]
+    return read_log(file, found.settings(source), kinds=found.kinds)

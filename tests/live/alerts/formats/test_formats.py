@@ -19,6 +19,7 @@ from some_alerts import HOSTILE, NOON, some_alert
 from oddwire.live.alerts.alert import Endpoint
 from oddwire.live.alerts.formats import ecs, ocsf
 from oddwire.live.alerts.formats.feature_words import in_words
+from oddwire.live.alerts.formats.silence import Silence, silence_document, silence_event
 from oddwire.live.alerts.formats.told import why
 from oddwire.live.alerts.incidents import OpenIncidents
 from oddwire.live.alerts.kinds import Kind
@@ -61,17 +62,17 @@ def check_ecs(document):
 
 
 @cache
-def ocsf_validator():
+def ocsf_validator(name="detection_finding"):
     from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
     schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(ocsf.VERSION))
-    found = schema.get_class_schema("detection_finding", [])
+    found = schema.get_class_schema(name, [])
     return Draft202012Validator({**found, "additionalProperties": False})
 
 
-def check_ocsf(finding):
+def check_ocsf(finding, name="detection_finding"):
     json.dumps(finding, allow_nan=False)
-    ocsf_validator().validate(finding)
+    ocsf_validator(name).validate(finding)
     return finding
 
 
@@ -176,6 +177,22 @@ def test_an_incident_is_told_under_one_id_in_ocsf_and_sent_under_one_id_each_in_
     assert [finding["type_uid"] for finding in findings] == [200401, 200402, 200403]
     sent = [ecs.incident_document(change, observer="s", version="1") for change in changes]
     assert len({document["event"]["id"] for document in sent}) == 3
+
+
+@pytest.mark.parametrize("what", ["silent", "going on"])
+@pytest.mark.parametrize("source", ["office", "\x1b[2J<b>\n"])
+def test_a_silence_is_a_valid_event(what, source):
+    silence = Silence(what, source, NOON - 15 * 60_000_000, NOON)
+    document = check_ecs(silence_document(silence, observer="sensor-1", version="1.0"))
+    found = dict(fields_of(document))
+    assert (found["event.kind"], found["event.id"]) == ("event", silence.id)
+    assert found["event.start"] == "2026-03-02T11:45:00.000000Z"
+    assert "15 min" in found["message"]
+    assert found["message"].isprintable()
+    event = check_ocsf(silence_event(silence, version="1.0"), "application_error")
+    assert event["type_uid"] == {"silent": 600801, "going on": 600899}[what]
+    assert event["end_time"] - event["start_time"] == 15 * 60_000
+    assert not ocsf_validator("application_error").is_valid(event | {"activity_id": 42})
 
 
 def test_the_checks_here_can_fail():

@@ -1,0 +1,101 @@
+"""``oddwire incidents``: what was raised, the newest first; or one incident with its alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oddwire.cli import stored
+from oddwire.cli.options import AsJson
+from oddwire.errors import ParameterError, short_repr
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from oddwire.live.state import AlertStore
+
+STATES = ("open", "closed")
+_ALERTS_SHOWN = 10
+EPILOG = """
+**Examples**
+
+`oddwire incidents`
+
+`oddwire incidents 3f2a81bc`
+
+`oddwire incidents --state open --severity high`
+
+`oddwire incidents --source office --since 2026-03-02 --address 10.0.3. --json`
+"""
+
+
+def incidents(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID]", help="Show this incident: its id, or at least 4 letters of the "
+            "beginning. None: list them.", show_default=False,
+        ),
+    ] = "",
+    *,
+    source: stored.Source = "",
+    state: Annotated[
+        str, typer.Option(metavar="STATE", help="open or closed.", show_default="all")
+    ] = "",
+    severity: stored.Severity = "",
+    kind: stored.Kind = "",
+    since: stored.Since = "",
+    until: stored.Until = "",
+    address: stored.Address = "",
+    limit: stored.Limit = 20,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """List incidents, the newest first, or show one."""
+    if state not in {"", *STATES}:
+        raise ParameterError(f"--state must be open or closed, got {short_repr(state)}")
+    first, last = stored.moments_of(since, until)
+    asked = {
+        "source": source or None, "state": state or None, "severity": stored.levels_of(severity),
+        "kind": stored.kind_of(kind), "since": first, "until": last, "address": address or None,
+    }  # fmt: skip
+    with stored.open_store(Project.find()) as store:
+        if name:
+            _show(store, name, as_json=as_json)
+        else:
+            _list(store, asked, limit, as_json=as_json)
+
+
+def _list(store: AlertStore, asked: dict[str, Any], limit: int, *, as_json: bool) -> None:
+    from oddwire.cli.terminal.printing import print_json, printer
+    from oddwire.live.state import incident_of
+
+    found = [incident_of(one) for one in store.incidents(**asked, limit=limit + 1)]
+    shown = found[:limit]
+    if as_json:
+        print_json([one.to_dict() for one in shown])
+        return
+    if not shown:
+        which = "like that" if any(asked.values()) else "yet"
+        printer().print(f"There is no incident {which}")
+        return
+    from oddwire.cli.terminal.incidents import print_incidents
+
+    more = len(found) > limit
+    print_incidents(shown, title=f"The newest {len(shown)} incidents" if more else "Incidents")
+    printer().print("\n`oddwire incidents ID` shows one", style="dim")
+
+
+def _show(store: AlertStore, name: str, *, as_json: bool) -> None:
+    from oddwire.live.state import alert_of, incident_of
+
+    found = store.incident(name)
+    incident = incident_of(found)
+    alerts = [alert_of(one) for one in store.alerts_of(found.id, limit=_ALERTS_SHOWN)]
+    if as_json:
+        from oddwire.cli.terminal.printing import print_json
+
+        print_json(incident.to_dict() | {"first_alerts": [one.to_dict() for one in alerts]})
+        return
+    from oddwire.cli.terminal.incidents import print_incident
+
+    print_incident(incident, alerts)

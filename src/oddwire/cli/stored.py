@@ -1,0 +1,85 @@
+"""Options and the opened store that `alerts`, `incidents` and `explain` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oddwire.errors import ParameterError, short_repr
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from oddwire.live.state import AlertStore
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+Source = Annotated[str, typer.Option(metavar="SOURCE", help="Of one source.", show_default="all")]
+Severity = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVEL", help="At least so urgent: low, medium, high or critical.",
+        show_default="all",
+    ),
+]  # fmt: skip
+Kind = Annotated[
+    str, typer.Option(metavar="KIND", help="What it looks like, such as scan.", show_default="all")
+]
+Since = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME", help="From then on, ISO 8601; UTC by default.", show_default="all"
+    ),
+]
+Until = Annotated[str, typer.Option(metavar="TIME", help="Before then.", show_default="all")]
+Address = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS", help="From or to this address, or one that begins with 10.0.3. or fe80*",
+        show_default="all",
+    ),
+]  # fmt: skip
+Limit = Annotated[int, typer.Option(metavar="N", help="So many at most.", min=1, max=10_000)]
+
+
+def open_store(project: Project) -> AlertStore:
+    """Return the project's store of alerts.
+
+    Raises
+    ------
+    NoStoreError
+        If nothing was watched yet.
+    """
+    from oddwire.live.state import AlertStore, store_address
+
+    return AlertStore(store_address(project.live))
+
+
+def levels_of(severity: str) -> tuple[int, ...] | None:
+    """Return the numbers of a level and of those above it, None for no level."""
+    if not severity:
+        return None
+    if severity not in SEVERITIES:
+        raise ParameterError(
+            f"--severity must be one of {', '.join(SEVERITIES)}, got {short_repr(severity)}"
+        )
+    return tuple(range(SEVERITIES.index(severity) + 1, len(SEVERITIES) + 1))
+
+
+def kind_of(kind: str) -> str | None:
+    """Return a kind that there is, None for none."""
+    from oddwire.live.alerts.kinds import Kind as Kinds
+
+    kinds = [each.value for each in Kinds]
+    if kind and kind not in kinds:
+        raise ParameterError(f"--kind must be one of {', '.join(kinds)}, got {short_repr(kind)}")
+    return kind or None
+
+
+def moments_of(since: str, until: str) -> tuple[float | None, float | None]:
+    """Return two times in seconds since 1970, None where there is none."""
+    from oddwire.params.stage_settings import PeriodSettings
+
+    period = PeriodSettings.asked(since, until) or PeriodSettings()
+    first, last = (None if time is None else time.timestamp() for time in period.moments)
+    return first, last

@@ -1,0 +1,90 @@
+"""An alert that was scored again, in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich.markup import escape
+
+from oddwire.cli.terminal import words
+from oddwire.cli.terminal.printing import print_table, printer
+from oddwire.percent import percent
+from oddwire.traffic.wire_text import printable
+
+if TYPE_CHECKING:
+    from oddwire.live.explaining import ScoredAgain
+
+_LONGEST = 64  # letters of a value
+
+
+def print_again(again: ScoredAgain, *, incident: str) -> None:
+    """Print the number again, whether it is the same, the features, and what that comes to."""
+    console, alert = printer(), again.alert
+    console.print(f"Alert {alert.id}", style="bold", soft_wrap=True)
+    facts = [f"{words.utc(alert.clock, seconds=True)} UTC", words.connection_of(alert)]
+    facts += [f"incident {incident}" if incident else "of no incident"]
+    if alert.suppressed_by is not None:
+        facts.append(f"suppressed: {alert.suppressed_by}")
+    for fact in facts:
+        console.print(f"  {_shown(fact)}", overflow="fold")
+    made_by = alert.made_by
+    console.print()
+    console.print(
+        f"Scored again by {_shown(made_by.model)} version {_shown(made_by.model_version)}: "
+        f"anomaly score {again.score!r}, {_same(again)}"
+    )
+    console.print()
+    print_table(console, _rows(again.explained), title="What sets it apart", text=_TEXT)
+    console.print()
+    console.print(_verdict(again), overflow="fold")
+
+
+_TEXT = ("feature", "value", "typical", "among benign")
+
+
+def _same(again: ScoredAgain) -> str:
+    if not again.differences:
+        return "the same as when it was raised"
+    changed = [
+        f"{name.replace('_', ' ').replace('p value', 'p-value')} {before!r} then, {now!r} now"
+        for name, (before, now) in again.differences.items()
+    ]
+    return "which is not what was stored: " + "; ".join(changed)
+
+
+def _rows(explained: pd.DataFrame) -> list[dict[str, str]]:
+    return [
+        {
+            "feature": _shown(str(each["feature"])),
+            "share": percent(each["share"]),
+            "value": _shown(_value(each["value"])),
+            "typical": _shown(_value(each["benign_median"])),
+            "among benign": _among(each),
+        }
+        for each in explained.to_dict("records")
+    ]
+
+
+def _among(each: dict[Any, Any]) -> str:
+    """Say where a value lies among benign rows, and how many have the same."""
+    equal = f"{percent(each['benign_share'])} equal"
+    below = each["benign_quantile"]
+    return equal if pd.isna(below) else f"above {percent(below, 4)}, {equal}"
+
+
+def _verdict(again: ScoredAgain) -> str:
+    alert = again.alert
+    reasons = ", ".join(again.reasons)
+    said = f"{alert.severity.word} {alert.kind.value}: {words.odds_of(again.unit_p_value)}"
+    return _shown(said + (f"; contributes {reasons}" if reasons else ""), longest=4000)
+
+
+def _value(value: Any) -> str:
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return "missing"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _shown(text: str, longest: int = 400) -> str:
+    return escape(printable(text, longest))

@@ -1,0 +1,130 @@
+"""That nothing has come for a while, and that it goes on, as ECS and OCSF say it.
+
+A sensor that has died, a disk that is full or a path that has changed looks like a quiet night.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from oddwire.durations import in_time
+from oddwire.live.alerts.alert import hashed_id
+from oddwire.live.alerts.formats import ecs, ocsf
+from oddwire.live.alerts.formats.told import iso_time, known
+
+_MINUTE, _MILLISECOND = 60_000_000, 1000  # microseconds
+_ACTIONS = {"silent": "watch-silent", "going on": "watch-going-on"}
+_SEVERITIES = {"silent": 47, "going on": 21}  # what Elastic's rules give for medium and low
+_APPLICATION, _APPLICATION_ERROR = 6, 6008
+_ACTIVITIES = {"silent": (1, "General Error"), "going on": (99, "Going On")}
+_OCSF_SEVERITIES = {"silent": (3, "Medium"), "going on": (1, "Informational")}
+_STATUS = {"silent": (2, "Failure"), "going on": (1, "Success")}
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A silence that has begun or ended. Times are microseconds since 1970, by the wall clock.
+
+    Parameters
+    ----------
+    what
+        ``silent`` or ``going on``.
+    source
+        Of which nothing came.
+    since
+        When its last connection was scored.
+    at
+        When this was noticed.
+    """
+
+    what: Literal["silent", "going on"]
+    source: str
+    since: int
+    at: int
+
+    @property
+    def id(self) -> str:
+        """Hex digits that are the same whenever this silence's beginning, or end, is told."""
+        return hashed_id("silence", self.source, str(self.since), self.what)
+
+    @property
+    def message(self) -> str:
+        """What to tell people."""
+        lasted = in_time(max(self.at - self.since, 0) / _MINUTE)
+        if self.what == "silent":
+            return (
+                f"no connection of source {self.source!r} has been scored for {lasted}: look "
+                "whether its sensor writes logs, and where; `oddwire doctor` looks here"
+            )
+        return f"connections of source {self.source!r} are scored again, after {lasted}"
+
+
+def silence_document(silence: Silence, *, observer: str, version: str) -> dict[str, Any]:
+    """Return it as a document in the Elastic Common Schema.
+
+    Parameters
+    ----------
+    silence
+        What to say.
+    observer
+        The name of this installation, such as its host's.
+    version
+        Of oddwire.
+    """
+    event = {
+        "kind": "event",
+        "category": ["network"],
+        "type": ["info"],
+        "action": _ACTIONS[silence.what],
+        "id": silence.id,
+        "module": "oddwire",
+        "dataset": "oddwire.watch",
+        "severity": _SEVERITIES[silence.what],
+        "start": iso_time(silence.since),
+        "end": iso_time(silence.at),
+        "created": iso_time(silence.at),
+        "reason": silence.message,
+    }
+    return known({
+        "@timestamp": iso_time(silence.at),
+        "ecs": {"version": ecs.VERSION},
+        "message": silence.message,
+        "event": known(event),
+        "observer": {
+            "name": observer, "type": "ids", "product": "oddwire", "vendor": "oddwire",
+            "version": version,
+        },
+        "oddwire": {"source": silence.source},
+    })  # fmt: skip
+
+
+def silence_event(silence: Silence, *, version: str) -> dict[str, Any]:
+    """Return it as an Application Error (class 6008) of OCSF."""
+    activity, caption = _ACTIVITIES[silence.what]
+    severity, severity_name = _OCSF_SEVERITIES[silence.what]
+    status, status_name = _STATUS[silence.what]
+    return {
+        "activity_id": activity,
+        "activity_name": caption,
+        "category_uid": _APPLICATION,
+        "category_name": "Application Activity",
+        "class_uid": _APPLICATION_ERROR,
+        "class_name": "Application Error",
+        "type_uid": _APPLICATION_ERROR * 100 + activity,
+        "type_name": f"Application Error: {caption}",
+        "severity_id": severity,
+        "severity": severity_name,
+        "status_id": status,
+        "status": status_name,
+        "time": silence.at // _MILLISECOND,
+        "start_time": silence.since // _MILLISECOND,
+        "end_time": silence.at // _MILLISECOND,
+        "message": silence.message,
+        "metadata": {
+            "version": ocsf.VERSION,
+            "uid": silence.id,
+            "product": {"name": "oddwire", "vendor_name": "oddwire", "version": version},
+        },
+        "unmapped": {"source": silence.source},
+    }

@@ -1,0 +1,155 @@
+"""Scored rows → alerts, suppressed or not, and the incidents that they open, change and close."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from oddwire.detection.model import Model
+from oddwire.live.alerts.alert import Alert, MadeBy
+from oddwire.live.alerts.allow_list import AllowEntry, apply_allow_list
+from oddwire.live.alerts.incidents import Grouped, OpenIncidents
+from oddwire.live.alerts.raising import raise_alerts
+from oddwire.live.alerts.wire_names import wire_name
+from oddwire.live.scoring.explained import ExplainedAlerts
+from oddwire.live.scoring.kept_rows import PastRows
+from oddwire.live.scoring.live_scoring import ScoredRows
+from oddwire.traffic.units import source_column
+from oddwire.traffic.units.so_far import UNTIMED
+
+_INCIDENTS = "open_incidents"
+_EXPLAINED = "explained_alerts"
+
+
+@dataclass(frozen=True, eq=False)
+class Raised:
+    """What a micro-batch came to.
+
+    Parameters
+    ----------
+    alerts
+        In the order of the rows; suppressed ones too.
+    features
+        What the model saw of the row of each of them.
+    grouped
+        What the alerts did to incidents.
+    """
+
+    alerts: Sequence[Alert]
+    features: Sequence[Mapping[str, Any]]
+    grouped: Grouped
+
+
+class Alerting:
+    """Raises alerts and groups them, in the order in which rows are known.
+
+    Parameters
+    ----------
+    minutes
+        How long a unit is, and from which gap on alerts are two incidents.
+    """
+
+    def __init__(self, minutes: float) -> None:
+        self._minutes = minutes
+        self.incidents = OpenIncidents(minutes)
+        self._explained = ExplainedAlerts(minutes)
+
+    def take(
+        self,
+        scored: ScoredRows,
+        places: Sequence[str],
+        model: Model,
+        made_by: MadeBy,
+        allowed: Sequence[AllowEntry],
+    ) -> Raised:
+        """Return what the next rows come to.
+
+        Parameters
+        ----------
+        places
+            As of `raise_alerts`.
+        allowed
+            What is not to be sent.
+        """
+        raising = np.flatnonzero(scored.scores["alert"].to_numpy(dtype=bool))
+        if not len(raising):
+            return Raised((), (), self.incidents.update([], now=_time(scored.clock)))
+        features = scored.features.iloc[raising]
+        alerts = raise_alerts(
+            features, scored.scores.iloc[raising],
+            unit_p_values=scored.unit_p_values[raising], clock=scored.clock[raising],
+            places=[places[row] for row in raising.tolist()], made_by=made_by,
+            explained=self._explain(model, features, scored.clock[raising]),
+        )  # fmt: skip
+        alerts = apply_allow_list(alerts, allowed)
+        seen = [_plain(row) for row in features[list(model.schema.columns)].to_dict("records")]
+        return Raised(alerts, seen, self.incidents.update(alerts, now=_time(scored.clock)))
+
+    def _explain(
+        self, model: Model, features: pd.DataFrame, clock: NDArray[np.int64]
+    ) -> pd.DataFrame | None:
+        column = source_column(features)
+        units = [None] * len(features) if column is None else features[column].tolist()
+        chosen = [
+            self._explained.takes(wire_name(unit), wire_name(target), moment)
+            for unit, target, moment in zip(
+                units, features["dst_ip"].tolist(), clock.tolist(), strict=True
+            )
+        ]
+        return model.explain(features[chosen]) if any(chosen) else None
+
+    def see(self, past: PastRows) -> None:
+        """Go on over rows that were scored, and the alerts that they raised."""
+        alerts = [Alert.from_dict(each) for each in past.alerts]
+        for alert in alerts:
+            clock = UNTIMED if alert.clock is None else alert.clock
+            self._explained.takes(alert.unit, alert.destination.address, clock)
+        self.incidents.update(alerts, now=_time(past.clock))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that it knows as arrays by name."""
+        return {
+            _INCIDENTS: _as_array(self.incidents.to_dict()),
+            _EXPLAINED: _as_array(self._explained.to_dict()),
+        }
+
+    def go_on(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `to_arrays` returned.
+
+        Raises
+        ------
+        KeyError, ValueError, TypeError
+            If an array is missing or does not fit.
+        """
+        incidents = json.loads(arrays[_INCIDENTS].tobytes())
+        self.incidents = OpenIncidents.from_dict(incidents, self._minutes)
+        explained = json.loads(arrays[_EXPLAINED].tobytes())
+        self._explained = ExplainedAlerts.from_dict(explained, self._minutes)
+
+
+def _as_array(content: Mapping[str, Any]) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
+
+
+def _time(clock: NDArray[np.int64]) -> int | None:
+    return None if not len(clock) or clock[-1] == UNTIMED else int(clock[-1])
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the features of a row as JSON can hold them, exactly."""
+    return {str(name): _value(value) for name, value in row.items()}
+
+
+def _value(value: Any) -> float | str | None:
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return None
+    number = float(value)
+    return number if np.isfinite(number) else str(number)

@@ -1,0 +1,128 @@
+"""A source's champion, and the next one as soon as there is one."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Self
+
+from oddwire.detection.model import Model
+from oddwire.errors import ModelError, OddwireError
+from oddwire.live.alerts.alert import MadeBy
+from oddwire.masking import without_secrets
+from oddwire.operations.registry.versions import Registry, model_name
+from oddwire.operations.scoring.carried import check_unit
+from oddwire.traffic.wire_text import printable
+
+_LOOK_EVERY = 5.0  # seconds
+_SHOWN = 200
+_DATA_VERSION = "data_digest"
+
+
+@dataclass(frozen=True, eq=False)
+class Champion:
+    """A champion as it scores.
+
+    Parameters
+    ----------
+    model
+        A calibrated one.
+    version
+        Its number.
+    made_by
+        What its alerts say of it.
+    """
+
+    model: Model
+    version: str
+    made_by: MadeBy
+
+    @property
+    def minutes(self) -> float:
+        """How long a unit is."""
+        if self.model.unit_calibration is None:
+            raise ModelError("the model must be calibrated before it gives p-values")
+        return self.model.unit_calibration.minutes
+
+
+def load_champion(registry: Registry, source: str, unit: tuple[str, ...]) -> Champion:
+    """Load the champion of a source.
+
+    Parameters
+    ----------
+    unit
+        The columns that name whom the alerts of its rows are counted with.
+
+    Raises
+    ------
+    ModelError
+        If its files are missing or were altered, or it counts alerts by other columns.
+    NoModelError
+        If there is none yet.
+    """
+    version, model = registry.load_champion(source)
+    check_unit(model, version, unit)
+    tags = registry.tracking.client.get_run(version.run_id).data.tags
+    made_by = MadeBy(
+        source, model_name(source), version.number, str(tags.get(_DATA_VERSION, "")),
+        model.threshold,
+    )  # fmt: skip
+    return Champion(model, version.number, made_by)
+
+
+class NextChampion:
+    """Looks in a thread whether there is another champion, and loads it.
+
+    A registry that does not answer, or a champion that cannot be used, changes nothing but what
+    `trouble` says: the one that scores goes on.
+
+    Parameters
+    ----------
+    version
+        The number of the one that scores.
+    seconds
+        How often it looks.
+    """
+
+    def __init__(
+        self, registry: Registry, source: str, unit: tuple[str, ...], version: str,
+        *, seconds: float = _LOOK_EVERY,
+    ) -> None:  # fmt: skip
+        self._registry, self._source, self._unit = registry, source, unit
+        self._version, self._seconds = version, seconds
+        self._found: Champion | None = None
+        self.trouble = ""
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="next champion", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()  # not waited for: it may be asking a server that does not answer
+
+    def take(self) -> Champion | None:
+        """Return the next champion, once; None where there is none."""
+        found, self._found = self._found, None
+        return found
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - whatever it is, rows are scored on
+                said = str(error) if isinstance(error, OddwireError) else repr(error)
+                self.trouble = (
+                    f"version {self._version} goes on scoring: looking for another champion failed "
+                    f"({printable(without_secrets(said), _SHOWN)})"
+                )
+            else:
+                self.trouble = ""
+
+    def _look(self) -> None:
+        number = self._registry.number(self._source)
+        if number is None or number == self._version:
+            return
+        self._found = load_champion(self._registry, self._source, self._unit)
+        self._version = self._found.version

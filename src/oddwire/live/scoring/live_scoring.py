@@ -1,0 +1,169 @@
+"""Connections scored as they come: the scores that the batch gives them, to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from oddwire.detection.model import Model
+from oddwire.errors import ModelError
+from oddwire.live.scoring.kept_rows import PastRows
+from oddwire.operations.scoring.carried import Carried
+from oddwire.traffic.features.clock import MICROSECONDS
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW
+from oddwire.traffic.features.rolling.rolling_features import RollingFeatures
+from oddwire.traffic.schema import END
+from oddwire.traffic.units.so_far import UNTIMED
+
+_LATE = LONGEST_WINDOW * MICROSECONDS  # µs
+_VERSION = "model_version"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """The rows of a micro-batch, scored.
+
+    Parameters
+    ----------
+    features
+        Their feature frame, n rows.
+    scores
+        What `Model.score` returned, and what `Carried.add` added; where the threshold follows
+        drift, ``alert`` is by that threshold.
+    unit_p_values
+        Of each row's own score, as `raise_alerts` takes them, shape (n,).
+    clock
+        When each was known, in microseconds since 1970, shape (n,).
+    late
+        How many of them ended more than the longest time window before they were known.
+    """
+
+    features: pd.DataFrame
+    scores: pd.DataFrame
+    unit_p_values: NDArray[np.float64]
+    clock: NDArray[np.int64]
+    late: int
+
+
+class LiveScoring:
+    """Scores rows in the order in which they are known, and knows what went before them.
+
+    Parameters
+    ----------
+    model
+        A calibrated one, of connections.
+    version
+        Its number in the registry.
+    adaptive
+        Whether alerts are by a threshold that follows drift.
+    most_rows
+        How many connections the time windows hold at most; the default of `RollingFeatures` if
+        left out.
+
+    Raises
+    ------
+    ParameterError
+        If the model's threshold is none that can follow drift.
+    """
+
+    def __init__(
+        self, model: Model, version: str, *, adaptive: bool, most_rows: int | None = None
+    ) -> None:
+        self.model, self.version, self._is_adaptive = model, version, adaptive
+        self._features = (
+            RollingFeatures(model.schema)
+            if most_rows is None
+            else RollingFeatures(model.schema, most_rows=most_rows)
+        )
+        self._carried = Carried(model, adaptive=adaptive)
+
+    @property
+    def dropped(self) -> int:
+        """How many connections left the time windows before their time, for want of room."""
+        return self._features.dropped
+
+    @property
+    def newest(self) -> int:
+        """When the newest row was known, as of `UnitsSoFar`."""
+        return self._carried.newest
+
+    def score(self, rows: pd.DataFrame) -> ScoredRows:
+        """Score the next rows, n ≥ 1."""
+        features = self._features.of(rows)
+        scores = self.model.score(features)
+        so_far = self._carried.add(features, scores)
+        if self._is_adaptive:
+            scores["alert"] = scores["adaptive_alert"]
+        if self.model.unit_calibration is None:
+            raise ModelError("the model must be calibrated before it gives p-values")
+        own = self.model.unit_calibration.p_values(scores["anomaly_score"].to_numpy())[0]
+        return ScoredRows(features, scores, own, so_far.clock, self._late(rows))
+
+    def _late(self, rows: pd.DataFrame) -> int:
+        ends = _microseconds(rows[END])
+        late = (ends < self._features.clocks - _LATE) & (ends != UNTIMED)
+        return int(late.sum())
+
+    def remember(self, batches: Iterable[pd.DataFrame]) -> None:
+        """Look at connections before the first row, the oldest first, without scoring them."""
+        for rows in batches:
+            if len(rows):
+                self._features.see(rows)
+
+    def take_up(self, model: Model, version: str) -> None:
+        """Score the rows that follow with another model.
+
+        The scores of the current unit's earlier rows are of the former one and do not count.
+        """
+        self._carried = Carried(model, adaptive=self._is_adaptive)
+        self.model, self.version = model, version
+
+    def past(self, rows: pd.DataFrame, scored: ScoredRows, alerts: list[Any]) -> PastRows:
+        """Return what must be kept of rows just scored, for `go_on`."""
+        return PastRows(rows, scored.scores, self._features.clocks, alerts)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that it knows, but for the rows in the time windows, as arrays by name."""
+        arrays = self._features.to_arrays() | self._carried.to_arrays()
+        return arrays | {_VERSION: np.array(self.version)}
+
+    def go_on(self, arrays: Mapping[str, NDArray[Any]], before: Iterable[PastRows]) -> bool:
+        """Go on from what `to_arrays` returned.
+
+        Parameters
+        ----------
+        before
+            Rows that were scored before that, in order, as far as time windows hold them.
+
+        Returns
+        -------
+        Whether this very model scored them: where it did not, units begin anew.
+
+        Raises
+        ------
+        KeyError, ValueError, IndexError, ModelError
+            If an array is missing or does not fit.
+        """
+        self._features.go_on(arrays)
+        for past in before:
+            self._features.see_again(past.rows, past.clock)
+        if is_same := str(arrays[_VERSION]) == self.version:
+            self._carried.go_on(arrays)
+        return is_same
+
+    def see(self, past: PastRows, *, is_same_model: bool) -> None:
+        """Go on over rows that were scored."""
+        self._features.see(past.rows)
+        if is_same_model:
+            self._carried.add(past.rows, past.scores.copy())
+
+
+def _microseconds(times: pd.Series[Any]) -> NDArray[np.int64]:
+    naive = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    moments: NDArray[np.int64] = naive.view(np.int64)
+    return moments

@@ -1,0 +1,259 @@
+"""The store as people read it: alerts, incidents and heartbeats of all sources.
+
+Nothing here writes, and no reader makes a follower wait.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import inspect, select
+
+from oddwire.errors import NotStoredError, ParameterError, short_repr
+from oddwire.live.state import outbox
+from oddwire.live.state.database import Database
+from oddwire.live.state.reading.lists import Asked, Behind, alerts_asked, incidents_asked
+from oddwire.live.state.records import Beat, SinkState, StoredAlert, StoredIncident
+from oddwire.live.state.tables import alerts, check_version, heartbeats, incidents, versions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row, Table
+
+_PATIENCE = 10.0  # seconds: somebody waits for the answer
+_SHORTEST = 4  # letters of an id
+_ID = re.compile("[0-9a-f]+")
+_NAMED = 3  # ids in a sentence
+_HOUR, _DAY = 3600, 86_400
+
+
+class AlertStore:
+    """Alerts and incidents of all sources, for reading.
+
+    Parameters
+    ----------
+    address
+        As of `Store`; see `store_address`.
+
+    Raises
+    ------
+    NoStoreError
+        If there is no store yet: nothing is made.
+    ServiceError
+        If it does not answer, or is of another version.
+    """
+
+    def __init__(self, address: str, *, patience: float = _PATIENCE) -> None:
+        self._database = Database(address, patience=patience, read_only=True)
+        if not self._database.read(lambda one: inspect(one).has_table(versions.name)):
+            raise self._database.not_there()
+        self._database.read(check_version)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._database.close()
+
+    def incidents(
+        self,
+        *,
+        source: str | None = None,
+        state: str | None = None,
+        severity: int | Collection[int] | None = None,
+        kind: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        address: str | None = None,
+        limit: int = 50,
+        after: Behind | None = None,
+    ) -> list[StoredIncident]:
+        """Return a page of incidents, the newest first.
+
+        Parameters
+        ----------
+        state
+            ``open`` or ``closed``.
+        severity
+            A level, or several.
+        since, until
+            When they opened: from this moment on, before that one; seconds since 1970.
+        address
+            Of any of their alerts, its source or its destination; or what one begins with, where
+            it is no whole address or ends with a star.
+        after
+            The last incident of the page before: its time of opening and its id.
+        """
+        asked = Asked(source, severity, kind, since, until, address, limit, after)
+        rows = self._database.read(lambda one: incidents_asked(one, asked, state=state))
+        return [_incident(row) for row in rows]
+
+    def alerts(
+        self,
+        *,
+        source: str | None = None,
+        incident: str | None = None,
+        severity: int | Collection[int] | None = None,
+        kind: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        suppressed: bool | None = None,
+        address: str | None = None,
+        limit: int = 50,
+        after: Behind | None = None,
+    ) -> list[StoredAlert]:
+        """Return a page of alerts, the newest first.
+
+        Parameters
+        ----------
+        incident
+            Its whole id.
+        suppressed
+            Whether they are; None for both.
+        severity, since, until, address, after
+            As of `incidents`.
+        """
+        asked = Asked(source, severity, kind, since, until, address, limit, after)
+        return self._alerts(asked, incident=incident, suppressed=suppressed)
+
+    def alerts_of(
+        self, incident: str, *, limit: int = 50, after: Behind | None = None
+    ) -> list[StoredAlert]:
+        """Return a page of an incident's alerts, the first first."""
+        asked = Asked(limit=limit, after=after)
+        return self._alerts(asked, incident=incident, first_first=True)
+
+    def incident(self, name: str) -> StoredIncident:
+        """Return an incident by its id or the beginning of it.
+
+        Raises
+        ------
+        NotStoredError
+            If there is none.
+        ParameterError
+            If it is no id, too short, or the beginning of several.
+        """
+        return _incident(self._one(name, "incident", incidents))
+
+    def alert(self, name: str) -> StoredAlert:
+        """Return an alert by its id or the beginning of it; raises as `incident`."""
+        return _alert(self._one(name, "alert", alerts))
+
+    def either(self, name: str) -> StoredAlert | StoredIncident:
+        """Return the alert or the incident that an id is of; raises as `incident`."""
+        row, table = self._only(name, "alert or incident", (incidents, alerts))
+        return _incident(row) if table is incidents else _alert(row)
+
+    def heartbeats(self) -> list[Beat]:
+        """Return what the process of each source last said of itself."""
+        asking = select(heartbeats).order_by(heartbeats.c.source)
+        rows = self._database.read(lambda one: one.execute(asking).all())
+        return [Beat(row.source, row.at, row.content) for row in rows]
+
+    def sinks(self, source: str) -> list[SinkState]:
+        """Return what every sink of a source has done and has yet to do."""
+        return self._database.read(lambda one: outbox.states(one, source))
+
+    def opened_per_day(
+        self, source: str, since: float | None = None, until: float | None = None
+    ) -> dict[dt.datetime, int]:
+        """Return how many incidents opened on each day of the rows' clock, by its beginning.
+
+        Days in UTC; one on which none opened is left out.
+        """
+        return self._opened(source, since, until, _DAY)
+
+    def opened_per_hour(
+        self, source: str, since: float | None = None, until: float | None = None
+    ) -> dict[dt.datetime, int]:
+        """Return the same of each hour."""
+        return self._opened(source, since, until, _HOUR)
+
+    def _alerts(
+        self,
+        asked: Asked,
+        *,
+        incident: str | None,
+        suppressed: bool | None = None,
+        first_first: bool = False,
+    ) -> list[StoredAlert]:
+        rows = self._database.read(
+            lambda one: alerts_asked(
+                one, asked, incident=incident, suppressed=suppressed, first_first=first_first
+            )
+        )
+        return [_alert(row) for row in rows]
+
+    def _opened(
+        self, source: str, since: float | None, until: float | None, length: int
+    ) -> dict[dt.datetime, int]:
+        opened = incidents.c.opened
+        asking = select(opened).where(incidents.c.source == source).order_by(opened)
+        asking = asking if since is None else asking.where(opened >= since)
+        asking = asking if until is None else asking.where(opened < until)
+        counts: dict[dt.datetime, int] = {}
+        for moment in self._database.read(lambda one: one.scalars(asking).all()):
+            begins = dt.datetime.fromtimestamp(moment // length * length, dt.UTC)
+            counts[begins] = counts.get(begins, 0) + 1
+        return counts
+
+    def _one(self, name: str, what: str, table: Table) -> Row[Any]:
+        return self._only(name, what, (table,))[0]
+
+    def _only(self, name: str, what: str, tables: Collection[Table]) -> tuple[Row[Any], Table]:
+        """Return the only row of some tables whose id begins so."""
+        if not _ID.fullmatch(name) or len(name) < _SHORTEST:
+            raise ParameterError(
+                f"the id of an {what} must be at least {_SHORTEST} of the digits 0 to 9 and a to f "
+                f"that it begins with, got {short_repr(name)}"
+            )
+        found = self._database.read(
+            lambda one: [(row, table) for table in tables for row in _beginning(one, table, name)]
+        )
+        if not found:
+            raise NotStoredError(
+                f"the store has no {what} {short_repr(name)}: it was never raised, or it was "
+                "deleted because it was old"
+            )
+        if len(found) > 1:
+            ids = ", ".join(row.id for row, _ in found[:_NAMED])
+            more = " and more" if len(found) > _NAMED else ""
+            raise ParameterError(
+                f"the id of an {what} must begin as no other does, got {short_repr(name)}, with "
+                f"which {ids}{more} begin"
+            )
+        return found[0]
+
+
+def _beginning(connection: Connection, table: Table, name: str) -> list[Row[Any]]:
+    # No digit of an id comes after f.
+    which = (table.c.id >= name, table.c.id < f"{name}g")
+    asking = select(table).where(*which).order_by(table.c.id).limit(_NAMED + 1)
+    return list(connection.execute(asking))
+
+
+def _alert(row: Row[Any]) -> StoredAlert:
+    return StoredAlert(
+        id=row.id, seen=row.seen, content=row.content, incident=row.incident,
+        suppressed=row.suppressed, severity=row.severity, kind=row.kind,
+        source_address=row.source_address, destination=row.destination,
+    )  # fmt: skip
+
+
+def _incident(row: Row[Any]) -> StoredIncident:
+    return StoredIncident(
+        id=row.id, opened=row.opened, updated=row.updated, content=row.content,
+        closed=row.closed, alerts=row.alerts, severity=row.severity, kind=row.kind,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Watching a source: the loop, and what people and machines are told while it runs."""

@@ -1,0 +1,42 @@
+"""What can be asked of a watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+AlertFormat = Literal["ecs", "ocsf"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions:
+    """How a source is watched.
+
+    Parameters
+    ----------
+    input
+        What is followed in place of the source's own files: ``-``, ``redis://…``, ``kafka://…``.
+    from_start
+        Whether rows that are there already are scored too, the first time that it is watched.
+    until_end
+        Whether to end where there is nothing more to read.
+    sinks
+        Where incidents are sent: files, addresses.
+    alert_format
+        How they are written.
+    send_alerts
+        Whether every alert is sent as well, behind the incident that it opened or joined.
+    adaptive
+        Whether the threshold follows drift.
+    metrics_port
+        Where Prometheus finds figures at 127.0.0.1; None for nowhere.
+    """
+
+    input: str | None = None
+    from_start: bool = False
+    until_end: bool = False
+    sinks: tuple[str, ...] = ()
+    alert_format: AlertFormat = "ecs"
+    send_alerts: bool = False
+    adaptive: bool = False
+    metrics_port: int | None = None

@@ -1,0 +1,1 @@
+"""Time windows that go on from row to row, for micro-batches."""
