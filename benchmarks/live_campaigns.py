@@ -5,7 +5,7 @@
 For each seed a project of its own is trained by the command that people type, with the settings of
 ``params.yaml`` (14 simulated days) but for the seed and the target of false incidents a day. Its
 champion then scores the days after those, in the order in which they are known, with the memory of
-the archive's last three days, and alerts become incidents as ``oddwire watch`` makes them.
+the archive's last days, and alerts become incidents, by the very code of ``oddwire watch``.
 
 A campaign is found where an incident has an alert of one of its connections; a false incident has
 no alert of an attack. Which campaigns hide is what the simulator says, and counted apart.
@@ -34,7 +34,6 @@ from live_traffic import (
     Traffic,
     campaigns_in,
     days_after,
-    features_of,
     found_in,
     incidents_in,
 )
@@ -147,14 +146,13 @@ def of_seed(root: Path, seed: int) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     settings = load_params(root / "params.yaml").source(SOURCE)
     prepared = Prepared(Project(root).prepared(SOURCE))
     traffic = days_after(settings, DAYS)
-    features = features_of(traffic)
     own, lines, kept = model.alert_p_value, [], pd.DataFrame()
     calibration, days = prepared.part("calibration"), prepared.days("calibration")
     average = float((traffic.rows[LABEL] == 0).sum()) / (len(calibration) / days)
     for target in TARGETS:
         at_target(model, prepared, target)
         assert target != TARGET or model.alert_p_value == own  # noqa: S101
-        found = found_in(features, model.score(features), model, made_by)
+        found = found_in(traffic, model, made_by)
         line, campaigns = figures(traffic, found, average)
         lines.append({"seed": seed, "detector": model.detector_name, "target": target} | line)
         kept = campaigns.assign(seed=seed) if target == TARGET else kept

@@ -12,21 +12,19 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.live.alerts.alert import Alert, MadeBy
+from oddwire.live.alerts.alert import Alert, MadeBy, alert_id
 from oddwire.live.alerts.incident import Incident
-from oddwire.live.alerts.incidents import OpenIncidents
-from oddwire.live.alerts.raising import raise_alerts
+from oddwire.live.scoring.live_scoring import LiveScoring
+from oddwire.live.scoring.pipeline import Pipeline
 from oddwire.params import SimulatedSource
 from oddwire.traffic.features.clock import Clock
-from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
-from oddwire.traffic.features.in_batches import LOOK_BACK, FeaturesInBatches
-from oddwire.traffic.features.long_memory import LongMemory
+from oddwire.traffic.features.in_batches import LOOK_BACK
 from oddwire.traffic.schema import ATTACK, CAMPAIGN, END, LABEL
 from oddwire.traffic.sources.simulated import campaigns as simulated
 from oddwire.traffic.sources.simulated.later import later_days
-from oddwire.traffic.units import units_of
+from oddwire.traffic.units import MINUTES
 
-EXPLAINED = 5  # alerts of a source in ten minutes, the first
+AT_ONCE = 1000  # rows of a micro-batch
 MINUTE = 60_000_000  # microseconds
 
 
@@ -112,39 +110,24 @@ def _quiet_ones() -> Iterator[list[set[str]]]:
         simulated.FAMILIES.update(kept)
 
 
-def features_of(traffic: Traffic) -> pd.DataFrame:
-    """Return the feature frame of the rows, with the memory of those before."""
-    memory, clock = LongMemory(), Clock()
-    memory.update(traffic.before, clock.of(traffic.before))
-    return FeaturesInBatches("connections", CONNECTION_FEATURES, memory=memory).of(traffic.rows)
-
-
-def found_in(features: pd.DataFrame, scores: pd.DataFrame, model: Model, made_by: MadeBy) -> Found:
-    """Raise alerts of scored rows, and group them."""
-    assert model.unit_calibration is not None  # noqa: S101
-    clock = Clock().of(features)
-    units = units_of(features)
-    alert = scores["alert"].to_numpy()
-    explained = _first_of_units(units.codes, alert)
-    alerts = raise_alerts(
-        features, scores,
-        unit_p_values=model.unit_calibration.p_values(scores["anomaly_score"].to_numpy())[0],
-        clock=clock, places=[f"log:{row}" for row in range(len(features))], made_by=made_by,
-        explained=model.explain(features.iloc[explained]) if len(explained) else None,
-    )  # fmt: skip
-    rows = np.flatnonzero(alert).tolist()
-    grouped = OpenIncidents().update(alerts, now=int(clock[-1]) + 20 * MINUTE)
-    return Found(
-        {each.id: (each, row) for each, row in zip(alerts, rows, strict=True)},
-        dict(grouped.joined),
-        {change.incident.id: change.incident for change in grouped.changes},
-    )
-
-
-def _first_of_units(codes: np.ndarray, alert: np.ndarray) -> np.ndarray:
-    rows = np.flatnonzero(alert)
-    rank = pd.Series(codes[rows]).groupby(codes[rows]).cumcount().to_numpy()
-    return rows[rank < EXPLAINED]
+def found_in(traffic: Traffic, model: Model, made_by: MadeBy) -> Found:
+    """Score the rows and group their alerts, as a watch does."""
+    scoring = LiveScoring(model, made_by.model_version, adaptive=False)
+    scoring.remember([traffic.before])
+    pipeline = Pipeline(scoring, made_by, minutes=MINUTES)
+    places = [f"log:{row}" for row in range(len(traffic.rows))]
+    rows = {alert_id(made_by.source, place): row for row, place in enumerate(places)}
+    found, changes = Found({}, {}, {}), []
+    for begin in range(0, len(places), AT_ONCE):
+        batch = traffic.rows.iloc[begin : begin + AT_ONCE].reset_index(drop=True)
+        raised = pipeline.take(batch, places[begin : begin + AT_ONCE]).raised
+        found.alerts.update({each.id: (each, rows[each.id]) for each in raised.alerts})
+        found.joined.update(raised.grouped.joined)
+        changes += raised.grouped.changes
+    found.incidents.update({change.incident.id: change.incident for change in changes})
+    open_ones = pipeline.alerting.incidents.incidents
+    found.incidents.update({incident.id: incident for incident in open_ones})
+    return found
 
 
 def campaigns_in(traffic: Traffic, found: Found) -> pd.DataFrame:

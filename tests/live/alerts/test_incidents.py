@@ -165,6 +165,20 @@ def test_a_flood_from_made_up_addresses_is_one_incident_in_bounded_memory():
     assert len(json.dumps(state.to_dict())) < early + 100
 
 
+def test_a_flood_is_one_incident_though_the_first_of_its_alerts_alone_are_explained():
+    flood = [
+        some_alert(n, minutes=n / 100, unit=f"198.51.100.{n}",
+                   **({"kind": Kind.FLOOD} if n < 16 else {"kind": Kind.UNUSUAL, "reasons": ()}))
+        for n in range(200)
+    ]  # fmt: skip
+    other = some_alert(200, minutes=2, unit="198.51.100.1", target="10.0.0.8", kind=Kind.UNUSUAL)
+    elsewhere = some_alert(201, minutes=2, unit="10.0.0.7", target="10.0.0.8", kind=Kind.UNUSUAL)
+    _, joined, state = told([*flood, other, elsewhere])
+    assert len({joined[alert.id] for alert in (*flood, other)}) == 1
+    assert joined[elsewhere.id] != joined[flood[0].id]
+    assert len(state) == 0
+
+
 def test_of_too_many_incidents_the_one_without_an_alert_for_longest_is_closed_and_counted():
     alerts = [some_alert(n, minutes=n / 100, unit=f"10.0.{n}.1") for n in range(8)]
     state = OpenIncidents(most=3)

@@ -3,7 +3,8 @@
 Alerts join an incident of the same source with a gap of less than ten minutes, as
 `oddwire.traffic.units` counts incidents, and of the same kind. What is vague (`kinds.VAGUE`) joins
 whatever incident of its source is open, the newest first, and an incident that began vague takes
-the first kind that is not. What one target gets from many sources is one incident of the target.
+the first kind that is not. What one target gets from many sources is one incident of the target,
+which what is vague joins where none of its source is open.
 
 Alert by alert, and closed at the moment that the clock says, not when a batch ends: however rows
 are cut, the changes are the same, in the same order.
@@ -204,6 +205,10 @@ def _joins(alert: Alert) -> Iterator[_Key]:
         yield ("target", target, kind.value)
     if unit is not None:
         yield ("unit", unit, _ANY if kind in VAGUE else _VAGUE)
+    if target is not None and kind in VAGUE:
+        # Of the thousand sources of a flood, the first alone are explained.
+        for each in OF_ONE_TARGET:
+            yield ("target", target, each.value)
 
 
 def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:

@@ -41,7 +41,7 @@ class Kind(StrEnum):
 # What says little of whose work it is: such alerts join an incident that says more.
 VAGUE = frozenset({Kind.NEW_SERVICE, Kind.ODD_VOLUME, Kind.UNUSUAL})
 # What one target gets from many sources at once: such alerts are one incident of the target.
-OF_ONE_TARGET = frozenset({Kind.FLOOD, Kind.BRUTE_FORCE})
+OF_ONE_TARGET = (Kind.FLOOD, Kind.BRUTE_FORCE)
 
 
 @dataclass(frozen=True)
