@@ -63,6 +63,19 @@ class Project:
         """What the data stages depend on of ``params.yaml``, made by the ``settings`` stage."""
         return self.root / "data" / "settings.json"
 
+    def labels(self, source: str) -> Path:
+        """What people judged a source's connections to be: theirs, kept in git."""
+        return self.root / "labels" / f"{source}.csv"
+
+    def verdicts(self, source: str) -> Path:
+        """The same as the data stages read it, copied by the ``settings`` stage."""
+        return self.root / "data" / "verdicts" / f"{source}.csv"
+
+    @property
+    def allow_list(self) -> Path:
+        """The alerts that are not to be sent."""
+        return self.root / "allow_list.yaml"
+
     def raw(self, source: str) -> Path:
         """Links to a source's own files, made by the ``link`` stage."""
         return self.root / "data" / "raw" / source
@@ -110,11 +123,6 @@ class Project:
     def locks(self) -> Path:
         """Locks that make trainings of one source wait for each other."""
         return self.root / "data" / "locks"
-
-    @property
-    def live(self) -> Path:
-        """Where the store of alerts is, unless ``ODDWIRE_ALERTS_STORE`` names another."""
-        return self.root / "data" / "live"
 
     @property
     def logs(self) -> Path:

@@ -20,7 +20,7 @@ FIELDS = [
 ]  # fmt: skip
 COMMANDS = [
     "train", "leaderboard", "compare", "score", "drift", "history", "promote", "rollback",
-    "sources", "detectors", "fetch", "params", "up",
+    "sources", "label", "allow", "detectors", "fetch", "params", "up",
 ]  # fmt: skip
 DRIFT = 3
 

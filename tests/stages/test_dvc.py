@@ -9,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from small_projects import git
+
+from oddwire.traffic.verdicts.table import JudgedConnection, Verdict, VerdictTable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CODE = REPOSITORY / "src" / "oddwire"
@@ -73,6 +76,7 @@ def repository(project):
         shutil.copy(REPOSITORY / name, project.root / name)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CODE, project.root / "src" / "oddwire", ignore=ignored)
+    shutil.copytree(REPOSITORY / "labels", project.root / "labels")
     git(project.root, "init", "--quiet")
     return project
 
@@ -173,3 +177,27 @@ def test_dvc_by_hand_deletes_no_file_of_the_user_s(repository, repro, table):
     assert repro("prepare@mine", code=255) == ["settings", "link@mine"]
     assert "is no link" in repro.output
     assert file.read_text() == table()
+
+
+@pytest.mark.slow
+def test_verdicts_run_the_stage_prepare_of_their_source_again_and_no_other(repository, repro):
+    assert repro("prepare@mine") == ["settings", "link@mine", "ingest@mine", "prepare@mine"]
+    assert repro("prepare@days") == ["link@days", "ingest@days", "prepare@days"]
+    rows = pd.read_parquet(repository.prepared("days") / "train.parquet").head(1)
+    (row,) = rows.to_dict("records")
+    named = {name: row[name] for name in ("uid", "src_ip", "src_port", "dst_ip", "dst_port")}
+    start, end = (row[name].value // 1000 for name in ("ts", "end"))
+    one = JudgedConnection(start, end, **named, proto=row["proto"])
+    table = VerdictTable([Verdict(one, 1, family="scan")])
+    repository.labels("days").write_text(table.text())
+    assert repro("prepare@mine") == ["settings"]
+    assert repro("prepare@days") == ["prepare@days"]
+    assert "1 row has its label from people" in repro.output
+    assert repro("prepare@days") == []
+    # DVC keeps the table: that of a training is had again by its dvc.lock.
+    kept = [file.read_text() for file in (repository.root / ".dvc" / "cache").rglob("*")
+            if file.is_file() and file.stat().st_size == len(table.text().encode())]  # fmt: skip
+    assert table.text() in kept
+    repository.labels("days").unlink()
+    assert repro("prepare@days") == ["settings"]  # DVC has the rows of before
+    assert "data" not in git(repository.root, "status", "--short")

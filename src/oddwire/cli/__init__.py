@@ -10,6 +10,7 @@ import typer
 
 from oddwire.cli import (
     alerts,
+    allow,
     compare,
     detectors,
     doctor,
@@ -19,6 +20,7 @@ from oddwire.cli import (
     history,
     incidents,
     ingest,
+    label,
     leaderboard,
     parameters,
     promote,
@@ -63,6 +65,8 @@ app.command(epilog=history.EPILOG)(history.history)
 app.command(epilog=promote.EPILOG)(promote.promote)
 app.command(epilog=rollback.EPILOG)(rollback.rollback)
 app.add_typer(sources.app, name="sources")
+app.command(epilog=label.EPILOG)(label.label)
+app.add_typer(allow.app, name="allow")
 app.command(epilog=detectors.EPILOG)(detectors.detectors)
 app.command(epilog=fetch.EPILOG)(fetch.fetch)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)

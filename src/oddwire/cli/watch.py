@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ import typer
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import Source
 from oddwire.params import load_params
+from oddwire.params.watch import AlertFormat
 from oddwire.project import Project
 
 EPILOG = """
@@ -37,13 +37,6 @@ Ctrl-C or SIGTERM ends it behind the rows that it is at.
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Format(StrEnum):
-    """How incidents are written to sinks."""
-
-    ECS = "ecs"
-    OCSF = "ocsf"
 
 
 def watch(
@@ -77,7 +70,7 @@ def watch(
         ),
     ] = None,
     alert_format: Annotated[
-        Format | None,
+        AlertFormat | None,
         typer.Option(help="Of what is sent: Elastic Common Schema, or OCSF Detection Finding.",
                      show_default="ecs"),
     ] = None,
@@ -112,7 +105,7 @@ def watch(
 
     options = WatchOptions(
         input=input, from_start=from_start, until_end=until_end, sinks=tuple(sink or ()),
-        alert_format="ocsf" if alert_format is Format.OCSF else "ecs",
+        alert_format=alert_format,
         send_alerts=send_alerts, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
     with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:

@@ -23,6 +23,7 @@ _MAKERS = {
     "data/prepared": "the stage `prepare`",
     "data/explored": "the stage `explore`",
     "data/settings.json": "the stage `settings`",
+    "data/verdicts": "the stage `settings`",
     "data/work": "a training",
     "data/studies": "a training",
     "data/locks": "oddwire",

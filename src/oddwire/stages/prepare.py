@@ -30,6 +30,8 @@ from oddwire.traffic.splitting.campaign_parts import (
 )
 from oddwire.traffic.splitting.parts import NUMBERS, SPLIT_BY, Split, split_rows
 from oddwire.traffic.splitting.shared_rows import SharedRows, count_shared, same_rows
+from oddwire.traffic.verdicts.matching import JUDGED_BY, JudgedRows
+from oddwire.traffic.verdicts.table import VerdictTable
 
 PARTS = ("train", "calibration", "validation", "test")
 Period = tuple[dt.datetime | None, dt.datetime | None]
@@ -56,15 +58,17 @@ def prepare(project: Project, source: str) -> None:
             f"source {source} has no rows in that period: its own are from"
             f" {archive.first:%Y-%m-%d %H:%M} to {archive.last:%Y-%m-%d %H:%M} UTC"
         )
+    judged = _judged(project, source, archive, (since, until), params.rows_at_once)
     split = split_rows(
-        rows,
+        judged.on(rows),
         archive.read("test", [LABEL]) if archive.has_test else None,
-        params.split, seed=params.seed, source=source,
+        params.split, seed=params.seed, source=source, by_people=judged.alone,
     )  # fmt: skip
     del rows  # not held while the parts are written
     _check_test(archive, (since, until), split, params.rows_at_once)
     with whole_folder(project.prepared(source)) as folder:
-        _write_parts(archive, (since, until), split, schema, folder, params.rows_at_once)
+        labels = judged.unsaid(split.numbers != NUMBERS["train"]) if judged.alone else judged
+        _write_parts(archive, (since, until), split, labels, schema, folder, params.rows_at_once)
         shared = _shared_rows(archive, folder, params.rows_at_once)
         campaigns = _campaigns(folder, params.rows_at_once)
         content = {
@@ -73,6 +77,7 @@ def prepare(project: Project, source: str) -> None:
             "schema": schema.to_dict(),
             "period": {"since": since and str(since), "until": until and str(until)},
             "split": split.summary(),
+            "verdicts": judged.summary(),
             "shared_rows": shared.summary(),
             "campaigns": campaigns.summary(),
         }
@@ -103,9 +108,25 @@ def _check_test(archive: Archive, period: Period, split: Split, rows: int) -> No
         )
 
 
+def _judged(
+    project: Project, source: str, archive: Archive, period: Period, rows: int
+) -> JudgedRows:
+    """Find the rows that people judged; they judge alerts, which are of connections."""
+    table = VerdictTable.read(project.verdicts(source))
+    if not len(table) or archive.kind != "connections":
+        return JudgedRows.none()
+    since, until = period
+    found = JudgedRows.find(
+        archive.batches("train", rows=rows, columns=JUDGED_BY, since=since, until=until), table
+    )
+    remark(f"source {source}: {found.sentence}")
+    return found
+
+
 def _write_parts(
-    archive: Archive, period: Period, split: Split, schema: FeatureSchema, folder: Path, rows: int
-) -> None:
+    archive: Archive, period: Period, split: Split, judged: JudgedRows, schema: FeatureSchema,
+    folder: Path, rows: int,
+) -> None:  # fmt: skip
     """Write each part in the order of the archive."""
     features = FeaturesInBatches(archive.kind, schema)
     since, until = period
@@ -120,7 +141,8 @@ def _write_parts(
             if not (archive.has_test and part == "test")
         }
         batches = archive.batches("train", rows=rows, since=since, until=until)
-        for frame in features.of_all(batches, workers=_WORKERS):
+        for unjudged in features.of_all(batches, workers=_WORKERS):
+            frame = judged.on(unjudged, first)
             numbers = split.numbers[first : first + len(frame)]
             for part, file in files.items():
                 chosen = numbers == NUMBERS[part]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import PurePath
 
 _LONGEST_PATH = 200
+_LONGEST_NAME = 128  # letters; a host name has up to 253, of which these tell it from others
+_HASH = 8
 
 
 def printable(text: str, longest: int | None = None) -> str:
@@ -15,6 +18,26 @@ def printable(text: str, longest: int | None = None) -> str:
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
+
+
+def short_name(text: str) -> str | None:
+    r"""Return a name as one short printable line, None where it is blank.
+
+    What is cut or replaced gets a hash of the whole, so that two names stay two names: an attacker
+    who may choose a name must not be able to pass for another host with it.
+
+    Examples
+    --------
+    >>> short_name("10.0.0.5"), short_name("a\x1b[2J"), short_name("  ")
+    ('10.0.0.5', 'a�[2J~3f365b4b', None)
+    >>> len(short_name("x" * 1_000_000))
+    137
+    """
+    shown = printable(text, _LONGEST_NAME)
+    if shown != text:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{shown}~{digest[:_HASH]}"
+    return shown if shown.strip() else None
 
 
 def shown_path(path: PurePath | str) -> str:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from typing import Any
 
 import pandas as pd
 
-from oddwire.traffic.wire_text import printable
-
-LONGEST = 128  # letters; a host name has up to 253, of which these tell it from others
-_HASH = 8
+from oddwire.traffic.wire_text import short_name
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def wire_name(value: Any) -> str | None:
-    r"""Return text from the wire as one short printable line, None where it is missing.
-
-    What is cut or replaced gets a hash of the whole, so that two names stay two names: an attacker
-    who may choose a name must not be able to join another host's incident with it.
+    r"""Return text from the wire as `short_name` has it, None where it is missing.
 
     Examples
     --------
@@ -29,14 +22,7 @@ def wire_name(value: Any) -> str | None:
     >>> len(wire_name("x" * 1_000_000))
     137
     """
-    if pd.isna(value):
-        return None
-    text = str(value)
-    shown = printable(text, LONGEST)
-    if shown != text:
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{shown}~{digest[:_HASH]}"
-    return shown if shown.strip() else None
+    return None if pd.isna(value) else short_name(str(value))
 
 
 def ip_address(name: str | None) -> IpAddress | None:

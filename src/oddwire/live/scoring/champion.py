@@ -12,6 +12,7 @@ from oddwire.live.alerts.alert import MadeBy
 from oddwire.masking import without_secrets
 from oddwire.operations.registry.versions import Registry, model_name
 from oddwire.operations.scoring.carried import check_unit
+from oddwire.operations.tracking.store import PARENT
 from oddwire.traffic.wire_text import printable
 
 _LOOK_EVERY = 5.0  # seconds
@@ -62,12 +63,19 @@ def load_champion(registry: Registry, source: str, unit: tuple[str, ...]) -> Cha
     """
     version, model = registry.load_champion(source)
     check_unit(model, version, unit)
-    tags = registry.tracking.client.get_run(version.run_id).data.tags
     made_by = MadeBy(
-        source, model_name(source), version.number, str(tags.get(_DATA_VERSION, "")),
+        source, model_name(source), version.number, _data_version(registry, version.run_id),
         model.threshold,
     )  # fmt: skip
     return Champion(model, version.number, made_by)
+
+
+def _data_version(registry: Registry, run: str) -> str:
+    """Return what a run's training was made from; its tag stands at the run that began it."""
+    tags = registry.tracking.client.get_run(run).data.tags
+    if _DATA_VERSION not in tags and (parent := tags.get(PARENT)):
+        tags = registry.tracking.client.get_run(parent).data.tags
+    return str(tags.get(_DATA_VERSION, ""))
 
 
 class NextChampion:

@@ -27,6 +27,7 @@ _COLUMNS = (
 )  # fmt: skip
 _SCORED = ("anomaly_score", "alert")
 _CLOCK, _ALERTS = "clock", b"alerts"
+_SIZE_BYTES = 8  # before what is compressed
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,15 +114,12 @@ def unpacked_arrays(content: bytes) -> dict[str, NDArray[Any]]:
         ) from None
 
 
-_SIZE_BYTES = 8
-
-
 def _compressed(buffer: pa.Buffer) -> bytes:
     size = buffer.size.to_bytes(_SIZE_BYTES, "big")
-    compressed: bytes = pa.compress(buffer, codec="lz4", asbytes=True)
-    return size + compressed
+    return b"".join([size, pa.compress(buffer, codec="lz4", asbytes=True)])
 
 
 def _decompressed(content: bytes) -> pa.Buffer:
     size = int.from_bytes(content[:_SIZE_BYTES], "big")
-    return pa.decompress(content[_SIZE_BYTES:], decompressed_size=size, codec="lz4")
+    buffer: pa.Buffer = pa.decompress(content[_SIZE_BYTES:], decompressed_size=size, codec="lz4")
+    return buffer

@@ -10,10 +10,11 @@ from typing import Any
 from oddwire import __version__
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.formats import ecs, ocsf
+from oddwire.live.alerts.formats.silence import Silence, silence_document, silence_event
 from oddwire.live.alerts.incidents import Change
 from oddwire.live.scoring.alerting import Raised
 from oddwire.live.state import Message
-from oddwire.live.watching.options import AlertFormat
+from oddwire.params.watch import AlertFormat
 
 
 class Messages:
@@ -34,6 +35,14 @@ class Messages:
     def of(self, raised: Raised) -> tuple[Message, ...]:
         """Return the messages of a micro-batch, in order."""
         return tuple(self._each(raised))
+
+    def of_silence(self, silence: Silence) -> Message:
+        """Return the message that nothing comes any more, or that it goes on."""
+        if self._format == "ocsf":
+            document = silence_event(silence, version=__version__)
+        else:
+            document = silence_document(silence, observer=self._observer, version=__version__)
+        return Message(silence.id, "silence", _line(document))
 
     def _each(self, raised: Raised) -> Iterator[Message]:
         for change in raised.grouped.changes:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-AlertFormat = Literal["ecs", "ocsf"]
+from oddwire.params.watch import AlertFormat
 
 
 @dataclass(frozen=True, kw_only=True)
 class WatchOptions:
-    """How a source is watched.
+    """How a source is watched, where it differs from what ``params.yaml`` says.
 
     Parameters
     ----------
     input
-        What is followed in place of the source's own files: ``-``, ``redis://…``, ``kafka://…``.
+        What is followed in place of the source's own files: ``-``, ``redis://…``, ``kafka://…``;
+        None for what is set.
     from_start
-        Whether rows that are there already are scored too, the first time that it is watched.
+        Whether rows that are there already are scored too, the first time that it is watched, even
+        if that is not set.
     until_end
         Whether to end where there is nothing more to read.
     sinks
-        Where incidents are sent: files, addresses.
+        Where incidents are sent, beside those that are set: files, addresses.
     alert_format
-        How they are written.
+        How they are written; None for what is set.
     send_alerts
         Whether every alert is sent as well, behind the incident that it opened or joined.
     adaptive
@@ -36,7 +37,7 @@ class WatchOptions:
     from_start: bool = False
     until_end: bool = False
     sinks: tuple[str, ...] = ()
-    alert_format: AlertFormat = "ecs"
+    alert_format: AlertFormat | None = None
     send_alerts: bool = False
     adaptive: bool = False
     metrics_port: int | None = None

@@ -56,6 +56,7 @@ def reproduce(
             _bring_archive_back(project, source, name)
             _notice_logs(files.values(), project.raw(source))
         _notice_period(project, source, period)
+        project.labels(source).parent.mkdir(exist_ok=True)  # of which DVC depends, if empty too
         run_dvc(
             project,
             # Somebody may run DVC by hand, or the child of a killed run be about to end.

@@ -17,6 +17,7 @@ from oddwire.errors import DataError
 from oddwire.traffic.schema import FeatureSchema
 from oddwire.traffic.splitting.campaign_parts import CampaignParts
 from oddwire.traffic.splitting.shared_rows import SharedRows
+from oddwire.traffic.verdicts.matching import verdicts_sentence
 
 BEFORE_TEST = ("train", "calibration", "validation")
 
@@ -96,6 +97,11 @@ class Prepared:
     def campaigns(self) -> CampaignParts:
         """How many campaigns are in each part, and how many the split cut in two."""
         return CampaignParts.from_summary(self.description.get("campaigns"))
+
+    @property
+    def verdicts(self) -> str:
+        """How many labels are people's, in words; empty where none is."""
+        return verdicts_sentence(self.description.get("verdicts") or {})
 
     def part(self, name: str) -> pd.DataFrame:
         """Return one part: train, calibration, validation or test.

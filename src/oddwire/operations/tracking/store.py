@@ -39,7 +39,7 @@ NOTE = "mlflow.note.content"  # the tag that the page shows as a run's descripti
 # MLflow 3 opens an experiment of unknown kind as one of language models.
 _SHOWN_AS_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 _MADE_BY = {"mlflow.source.name": "oddwire", "mlflow.source.type": "LOCAL"}
-_PARENT = "mlflow.parentRunId"
+PARENT = "mlflow.parentRunId"
 _KIND = "kind"
 _OWNER = "owner"
 _MOST_RUNS = 50_000
@@ -133,7 +133,7 @@ class Tracking:
         told = {key: printable(value) for key, value in tags.items()}
         all_tags = {**_MADE_BY, **told, _KIND: kind, _OWNER: owner()}
         if parent is not None:
-            all_tags[_PARENT] = parent
+            all_tags[PARENT] = parent
         made = ""
         with self._forgiven():
             run = self.client.create_run(
@@ -258,7 +258,7 @@ class Tracking:
 
     def children(self, run: Run) -> list[Run]:
         """Return the runs that are parts of a run, oldest first."""
-        where = f"tags.`{_PARENT}` = '{run.info.run_id}'"
+        where = f"tags.`{PARENT}` = '{run.info.run_id}'"
         return self._runs(run.info.experiment_id, where)[::-1]
 
     def parent_of(self, run: str) -> str | None:
@@ -266,7 +266,7 @@ class Tracking:
         from mlflow.exceptions import MlflowException
 
         with suppress(NoModelError, MlflowException):  # either may be deleted
-            parent = self.client.get_run(run).data.tags.get(_PARENT, "")
+            parent = self.client.get_run(run).data.tags.get(PARENT, "")
             return str(self.finished_training(parent).info.run_id)
         return None
 

@@ -84,6 +84,7 @@ def evaluate_model(
         threshold_rule=model.threshold_rule,
         observed=_observed(model, prepared, scored, minutes),
         alerts=_alerts(model, prepared, scored),
+        verdicts=prepared.verdicts,
         unit_levels=_unit_levels(model, scored),
         clustering=_clustering(model, training.train),
     )  # fmt: skip
@@ -119,7 +120,7 @@ def _observed(
 
 def _alerts(model: Model, prepared: Prepared, scored: ScoredRows) -> str:
     """Say how many alerts the test rows raise, where no label tells which of them are false."""
-    if not np.isnan(np.asarray(scored.labels, dtype=np.float64)).all():
+    if (np.asarray(scored.labels, dtype=np.float64) == 0).any():
         return ""
     target = target_of(model.threshold_rule)
     return alerts_of_all(scored, model.threshold, target, share_kept=prepared.share_kept)

@@ -96,14 +96,20 @@ def open_training(
 
 
 def training_rows(prepared: Prepared, params: Params) -> pd.DataFrame:
-    """Return the rows to fit to: where some may be attacks, without the most anomalous ones."""
+    """Return the rows to fit to: where some may be attacks, without the most anomalous ones.
+
+    A row that is known to be benign stays, unless the settings say to look at no label.
+    """
     train = prepared.part("train")
-    if (labels_of(train) == 0).all():
+    benign = labels_of(train) == 0
+    if benign.all():
         return train
     # What is left must do for a training.
     share = min(params.training.contamination, 1 - LEAST_ROWS["train"] / len(train))
     with step("leave out the most anomalous training rows"):
         left_out = most_anomalous_rows(train, prepared.schema, share, seed=params.seed)
+    if params.split.train_on == "benign":
+        left_out &= ~benign
     return train[~left_out].reset_index(drop=True) if left_out.any() else train
 
 

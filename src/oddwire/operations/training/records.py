@@ -131,7 +131,8 @@ def detector_items(report: DetectorReport, validation: Validation | None) -> Ite
         f"{name} on the test rows", test, report.intervals, observed=report.observed
     )  # fmt: skip
     alerts = f"alerts: {report.alerts}\n" if report.alerts else ""
-    told = [on_test + alerts + threshold_line(rule), campaign_report(report.campaigns)]
+    labels = f"labels: {report.verdicts}\n" if report.verdicts else ""
+    told = [on_test + alerts + labels + threshold_line(rule), campaign_report(report.campaigns)]
     yield Text("reports/test.txt", "\n".join(filter(None, told)))
     yield from campaign_items(report)
     if rule:

@@ -169,7 +169,9 @@ class DetectorReport:
     observed
         False alarms on the test rows against the target; None where no row is known to be benign.
     alerts
-        How many alerts the test rows raise, in words, where none of them has a label.
+        How many alerts the test rows raise, in words, where none of them is known to be benign.
+    verdicts
+        How many labels are people's, in words; empty where none is.
     unit_levels
         P-values of the benign test units; None where rows have no units.
     clustering
@@ -192,6 +194,7 @@ class DetectorReport:
     threshold_rule: Mapping[str, Any] = field(default_factory=dict)
     observed: Observed | None = None
     alerts: str = ""
+    verdicts: str = ""
     unit_levels: Levels | None = field(default=None, repr=False, compare=False)
     clustering: ClusteringIndices | None = None
 

@@ -44,7 +44,7 @@ def benign_per_day(rows: pd.DataFrame) -> float | None:
 
 
 def days_of(
-    counts: Mapping[str, Mapping[str, int]], per_day: float | None
+    counts: Mapping[str, Mapping[str, int]], per_day: float | None, *, by_people: bool = False
 ) -> dict[str, float | None]:
     """Return how many days of traffic the benign rows of each part stand for.
 
@@ -54,9 +54,14 @@ def days_of(
         Rows of each label in each part; without any label all rows count.
     per_day
         What `benign_per_day` found before the test.
+    by_people
+        Whether all labels are people's, so that few rows have one: those that are no attacks count.
     """
-    labelled = any(each["benign"] for each in counts.values())
-    rows = {part: each["benign" if labelled else "rows"] for part, each in counts.items()}
+    labelled = not by_people and any(each["benign"] for each in counts.values())
+    rows = {
+        part: each["benign"] if labelled else each["rows"] - by_people * each["attacks"]
+        for part, each in counts.items()
+    }
     return {part: per_day and count / per_day for part, count in rows.items()}
 
 

@@ -16,6 +16,11 @@ whatever their labels, so that all shares stay what they are.
 
 Rows of unknown label in a partly labelled source cannot be evaluated: under ``train_on: all`` they
 may train, under ``benign`` they are dropped and counted. In the test part they stay, counted.
+
+Where a source labels no row itself, and all labels are people's verdicts on alerts, it is split as
+a source without labels, but that rows judged attacks go to validation. Those judged benign stay in
+the part that they would be in: they are false alarms of one model and no sample of benign traffic,
+so that nothing may be measured by them. Only in training their label is kept and counted.
 """
 
 from __future__ import annotations
@@ -84,6 +89,8 @@ class Split:
         Rows that are in no part because there were more than ``max_rows``.
     official
         Which rows of the official test file are kept; None where there is none.
+    by_people
+        Whether all labels are people's.
     """
 
     numbers: NDArray[np.int8]
@@ -94,6 +101,7 @@ class Split:
     counts: Mapping[str, Mapping[str, int]]
     left_out: int = 0
     official: Mask | None = None
+    by_people: bool = False
 
     def of(self, part: str) -> Positions:
         """Return the places of a part's rows, in the order in which they became known.
@@ -113,10 +121,13 @@ class Split:
             "method": self.method,
             "connections_per_day": self.connections_per_day,
             "benign_per_day": self.benign_per_day,
-            "days": days_of({part: self.counts[part] for part in LEAST_ROWS}, self.benign_per_day),
+            "days": days_of(
+                {part: self.counts[part] for part in LEAST_ROWS}, self.benign_per_day,
+                by_people=self.by_people,
+            ),
             **{part: dict(self.counts[part]) for part in NUMBERS},
             "left_out": {"rows": self.left_out},
-        }
+        }  # fmt: skip
 
 
 def split_rows(
@@ -126,6 +137,7 @@ def split_rows(
     *,
     seed: int,
     source: str,
+    by_people: bool = False,
 ) -> Split:
     """Split the rows of a source, as the module says.
 
@@ -141,6 +153,8 @@ def split_rows(
         What to train on, and the shares of the parts.
     seed
         Of everything random: the same rows, settings and seed give the same parts.
+    by_people
+        Whether all labels of the rows are people's verdicts.
 
     Raises
     ------
@@ -170,9 +184,14 @@ def split_rows(
         before = _before_test(rows, order, settings.test, random, source)
     numbers = np.full(len(rows), TEST, dtype=np.int8)
     known = rows[[name for name in SPLIT_BY if name in rows]]
-    numbers[before] = _split_pool(known.iloc[before], settings, random, source)
+    numbers[before] = _split_pool(
+        known.iloc[before], settings, random, source, by_people=by_people
+    )  # fmt: skip
     kept = _thin(numbers, order, 0 if test is None else len(test), settings.max_rows, random)
-    counts = {part: _count(known.iloc[numbers == number]) for part, number in NUMBERS.items()}
+    counts = {
+        part: _count(known.iloc[numbers == number], attacks_alone=by_people and number != TRAIN)
+        for part, number in NUMBERS.items()
+    }
     left_out = int((numbers >= LEFT_OUT).sum())
     if test is not None:
         counts["test"] = _count(test[kept])
@@ -186,6 +205,7 @@ def split_rows(
         counts=counts,
         left_out=left_out,
         official=None if test is None else kept,
+        by_people=by_people,
     )
 
 
@@ -241,10 +261,17 @@ def _before_test(
 
 
 def _split_pool(
-    rows: pd.DataFrame, settings: SplitSettings, random: np.random.Generator, source: str
+    rows: pd.DataFrame,
+    settings: SplitSettings,
+    random: np.random.Generator,
+    source: str,
+    *,
+    by_people: bool,
 ) -> Positions:
     """Give each row before the test, in time order, the number of its part."""
     known, attack = _labels(rows)
+    if by_people:  # who judge alerts, which are few: what is no attack is taken as it comes
+        known = np.ones(len(rows), dtype=bool)
     benign = known & ~attack
     labelled = bool(known.any())
     if labelled and not benign.any():
@@ -262,7 +289,7 @@ def _split_pool(
         part[(part == CALIBRATION) & attack] = VALIDATION
         part[~known] = TRAIN
     sizes = np.bincount(part[~attack], minlength=DROPPED)
-    kind = "benign rows" if labelled else "rows"
+    kind = "benign rows" if labelled and not by_people else "rows"
     remainder = 1 - settings.calibration - settings.validation
     for name, number, share in (
         ("train", TRAIN, remainder),
@@ -309,8 +336,10 @@ def _per_day(rows: pd.DataFrame) -> float | None:
     return len(times) / days if days > 0 else None
 
 
-def _count(rows: pd.DataFrame) -> dict[str, int]:
+def _count(rows: pd.DataFrame, *, attacks_alone: bool = False) -> dict[str, int]:
     known, attack = _labels(rows)
+    if attacks_alone:
+        known = attack
     return {
         "rows": len(rows),
         "benign": int((known & ~attack).sum()),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from oddwire.compiling import compiled
 from oddwire.traffic.features.clock import MICROSECONDS
-from oddwire.traffic.features.connection_features import WINDOW_FEATURES, WINDOWS, RowNumbers
+from oddwire.traffic.features.connection_features import WINDOWS, RowNumbers
 from oddwire.traffic.features.memory_slots import Hashes, both, hashes_of, hashes_of_ports
 from oddwire.traffic.features.rolling.key_table import Entries, KeyTable
 from oddwire.traffic.features.rolling.ring import Ring

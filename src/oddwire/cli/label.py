@@ -1,0 +1,92 @@
+"""``oddwire label``: what an alert or an incident was, in a person's judgement."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oddwire.cli.environment import quiet_tools
+from oddwire.cli.options import AsJson
+from oddwire.errors import ParameterError
+from oddwire.project import Project
+
+if TYPE_CHECKING:
+    from oddwire.live.verdicts.labelling import Labelled
+
+EPILOG = """
+The verdict is kept in `labels/SOURCE.csv`, which belongs into git, and enters the next training of
+the source. It wins over the label of the log. A later verdict takes an earlier one's place.
+
+**Examples**
+
+`oddwire label 3f2a91c0 attack --attack ssh_brute_force --note "confirmed by the owner"`
+
+`oddwire label 8c0de4d2 benign` labels every alert of an incident, if the id is of one.
+
+`oddwire label 3f2a91c0 --remove`
+"""
+
+
+class Word(StrEnum):
+    """What an alert was."""
+
+    BENIGN = "benign"
+    ATTACK = "attack"
+
+
+def label(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="Of an alert or an incident, or how the id begins."),
+    ],
+    verdict: Annotated[
+        Word | None, typer.Argument(metavar="benign|attack", help="What it was.")
+    ] = None,
+    attack: Annotated[
+        str | None, typer.Option("--attack", metavar="FAMILY", help="Which attack it was.")
+    ] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Your own words.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the verdict away.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Label an alert, or all alerts of an incident, for the next training."""
+    quiet_tools(terminal=True)
+    if remove == (verdict is not None):
+        raise ParameterError("say `benign` or `attack`, or --remove to take the verdict away")
+    from oddwire.live.state.database import store_address
+    from oddwire.live.state.reading import AlertStore
+    from oddwire.live.verdicts.labelling import label_alerts, unlabel_alerts
+    from oddwire.live.verdicts.stored import alerts_named
+
+    project = Project.find()
+    with AlertStore(store_address(project.live)) as store:
+        alerts = alerts_named(store, name)
+    if remove:
+        found = unlabel_alerts(project, alerts)
+    else:
+        is_attack = int(verdict is Word.ATTACK)
+        found = label_alerts(project, alerts, label=is_attack, family=attack, note=note)
+    if as_json:
+        from oddwire.cli.terminal.printing import print_json
+
+        print_json([each.to_dict() for each in found])
+        return
+    for each in found:
+        show(each, "without a verdict again" if verdict is None else f"labelled {verdict.value}")
+
+
+def show(found: Labelled, done: str) -> None:
+    """Say what was labelled, where it is kept, and what comes next."""
+    from oddwire.cli.terminal.printing import printer
+
+    one = found.connections == 1
+    told = f"{found.connections:,} {'connection' if one else 'connections'} of {found.source}"
+    told += f" {'is' if one else 'are'} {done}"
+    if found.replaced:
+        told += f"; {found.replaced:,} had a verdict before"
+    console = printer()
+    console.print(told, markup=False, soft_wrap=True)
+    where = f"{found.table} has {found.in_table:,} in all: commit it"
+    console.print(f"{where}. Next: oddwire train {found.source}", markup=False, soft_wrap=True)

@@ -1,0 +1,162 @@
+"""The allow-list of a project: ``allow_list.yaml``, which people edit and ``oddwire allow`` too.
+
+It is a file of its own: it changes more often than settings do, it is reviewed by other people, and
+no DVC stage depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oddwire.errors import ParameterError, short_repr
+from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.allow_list import AllowEntry
+from oddwire.params.text.yaml_text import read_yaml
+from oddwire.project import Project
+
+_FOR = "for"
+_KEYS = ("source", "destination", "service", "expires", "reason", _FOR)
+
+
+@dataclass(frozen=True)
+class ListedEntry:
+    """An entry as it is listed.
+
+    Parameters
+    ----------
+    number
+        Its place in the file, from 1 on.
+    entry
+        What it covers.
+    source
+        The source of ``params.yaml`` that it is for; None for all.
+    """
+
+    number: int
+    entry: AllowEntry
+    source: str | None = None
+
+    def is_for(self, source: str) -> bool:
+        """Return whether it holds for the alerts of a source."""
+        return self.source in (None, source)
+
+    def covers(self, alert: Alert) -> bool:
+        """Return whether it says not to send an alert."""
+        return self.is_for(alert.made_by.source) and self.entry.covers(alert)
+
+
+def read_allow_list(file: Path) -> tuple[ListedEntry, ...]:
+    """Read all entries, those that have expired too; where there is no file, there is none.
+
+    Raises
+    ------
+    ParameterError
+        If the file cannot be read, or an entry is not what it must be; it names the entry.
+    """
+    if not file.exists():
+        return ()
+    content = read_yaml(file)
+    if content is None:
+        return ()
+    if not isinstance(content, list):
+        raise ParameterError(
+            f"{file.name} must be a list of entries, each beginning with a dash, got "
+            f"{short_repr(content)}"
+        )
+    return tuple(
+        listed_entry(at, each, named=f"{file.name}, entry {at}")
+        for at, each in enumerate(content, start=1)
+    )
+
+
+def listed_entry(number: int, content: Any, *, named: str) -> ListedEntry:
+    """Read one entry, called so in an error.
+
+    Raises
+    ------
+    ParameterError
+        Naming the entry, and what is wrong with it.
+    """
+    try:
+        _check_keys(content)
+        rest = {key: value for key, value in content.items() if key != _FOR}
+        return ListedEntry(number, AllowEntry.from_dict(rest), content.get(_FOR))
+    except ParameterError as error:
+        raise ParameterError(f"{named}: {error}") from None
+
+
+def _check_keys(content: Any) -> None:
+    if not isinstance(content, Mapping):
+        raise ParameterError(f"it must hold keys and values, got {short_repr(content)}")
+    if unknown := [key for key in content if key not in _KEYS]:
+        raise ParameterError(
+            f"an allow-list entry has the keys {', '.join(_KEYS)}, got {short_repr(unknown[0])}"
+        )
+    source = content.get(_FOR)
+    if source is not None and (not isinstance(source, str) or not source):
+        raise ParameterError(f"`for` must name one source of params.yaml, got {short_repr(source)}")
+
+
+def load_allow_list(project: Project, source: str) -> tuple[AllowEntry, ...]:
+    """Return the entries that hold for the alerts of a source.
+
+    Raises
+    ------
+    ParameterError
+        As by `read_allow_list`.
+    """
+    return _entries(read_allow_list(project.allow_list), source)
+
+
+class AllowList:
+    """The entries for a source, as the file has them from moment to moment.
+
+    Parameters
+    ----------
+    project, source
+        Whose.
+
+    Raises
+    ------
+    ParameterError
+        If the file is wrong from the start.
+    """
+
+    def __init__(self, project: Project, source: str) -> None:
+        self._file, self._source = project.allow_list, source
+        self._seen = self._state()
+        self._entries = load_allow_list(project, source)
+        self._wrong = ""
+
+    @property
+    def notice(self) -> str:
+        """What is wrong with the file now, so that the last good list goes on to hold."""
+        return self._wrong
+
+    def entries(self) -> tuple[AllowEntry, ...]:
+        """Return the entries, read again where the file has changed: cheap, and never an error."""
+        state = self._state()
+        if state == self._seen:
+            return self._entries
+        self._seen = state
+        try:
+            self._entries = _entries(read_allow_list(self._file), self._source)
+        except ParameterError as error:
+            self._wrong = f"the allow-list stays as it was: {error}"
+        else:
+            self._wrong = ""
+        return self._entries
+
+    def _state(self) -> tuple[int, ...]:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _entries(listed: Iterable[ListedEntry], source: str) -> tuple[AllowEntry, ...]:
+    return tuple(each.entry for each in listed if each.is_for(source))

@@ -1,0 +1,123 @@
+"""The stored alerts that people's decisions are about: looked up, and the allow-list applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from oddwire.live.alerts.alert import Alert
+from oddwire.live.state.contents import alert_of, features_of, stored_alert
+from oddwire.live.state.reading import AlertStore
+from oddwire.live.state.records import StoredAlert, StoredIncident
+from oddwire.live.state.suppressing import Suppressions
+from oddwire.live.verdicts.allow_list import read_allow_list
+from oddwire.live.verdicts.allowing import one_change_at_a_time, suppressed_by
+from oddwire.project import Project
+
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of applying the allow-list again.
+
+    Parameters
+    ----------
+    alerts
+        How many stored alerts were looked at.
+    suppressed
+        How many of them are suppressed.
+    newly, no_longer
+        How many are now and were not, and the other way round.
+    """
+
+    alerts: int
+    suppressed: int
+    newly: int
+    no_longer: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+
+def alerts_named(store: AlertStore, name: str) -> list[Alert]:
+    """Return the alert that an id is of, or all alerts of the incident.
+
+    Parameters
+    ----------
+    name
+        The id, or its beginning.
+
+    Raises
+    ------
+    NotStoredError, ParameterError
+        As by `AlertStore.either`.
+    """
+    found = store.either(name)
+    if not isinstance(found, StoredIncident):
+        return [alert_of(found)]
+    pages = _pages(lambda after: store.alerts_of(found.id, limit=_PAGE, after=after))
+    return [alert_of(one) for page in pages for one in page]
+
+
+def suppressed_alerts(store: AlertStore) -> Iterator[Alert]:
+    """Yield all stored alerts that are suppressed."""
+    pages = _pages(lambda after: store.alerts(suppressed=True, limit=_PAGE, after=after))
+    return (alert_of(one) for page in pages for one in page)
+
+
+def apply_again(project: Project, address: str) -> Applied:
+    """Apply the allow-list to all stored alerts, as if it had been this one when they came.
+
+    Nothing is sent, and incidents stay as they were sent.
+
+    Parameters
+    ----------
+    address
+        Of the store.
+
+    Raises
+    ------
+    NoStoreError
+        If there is none.
+    ParameterError
+        If the list is not what it must be.
+    """
+    alerts = suppressed = newly = no_longer = 0
+    with (
+        AlertStore(address) as store,
+        Suppressions(address) as writer,
+        one_change_at_a_time(project),
+    ):
+        entries = read_allow_list(project.allow_list)
+        for page in _pages(lambda after: store.alerts(limit=_PAGE, after=after)):
+            again = [_with(one, suppressed_by(alert_of(one), entries)) for one in page]
+            pairs = list(zip(page, again, strict=True))
+            writer.write(new for old, new in pairs if new.suppressed != old.suppressed)
+            alerts += len(page)
+            suppressed += sum(bool(new.suppressed) for new in again)
+            newly += sum(bool(new.suppressed) > bool(old.suppressed) for old, new in pairs)
+            no_longer += sum(bool(new.suppressed) < bool(old.suppressed) for old, new in pairs)
+    return Applied(alerts, suppressed, newly, no_longer)
+
+
+@dataclass(frozen=True)
+class _Place:
+    seconds: float
+    id: str
+
+
+def _pages(ask: Callable[[Any], list[StoredAlert]]) -> Iterator[list[StoredAlert]]:
+    after = None
+    while page := ask(after):
+        yield page
+        after = _Place(page[-1].seen, page[-1].id)
+
+
+def _with(stored: StoredAlert, reason: str | None) -> StoredAlert:
+    if (reason or "") == stored.suppressed:
+        return stored
+    alert = alert_of(stored).suppressed(reason)
+    return stored_alert(alert, incident=stored.incident, features=features_of(stored))

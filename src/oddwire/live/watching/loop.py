@@ -1,0 +1,279 @@
+"""A micro-batch at a time: read, score, raise, group, and one commit of everything that came of it.
+
+In the commit is also where reading goes on. A kill at any moment leaves the state of the last
+commit, and from there the same comes again, under the same ids.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections.abc import Collection, Iterable, Iterator
+from itertools import takewhile
+from typing import NamedTuple
+
+from oddwire.evaluation.observed import target_of
+from oddwire.live.reading import MicroBatch, Reading
+from oddwire.live.scoring.champion import Champion, NextChampion
+from oddwire.live.scoring.kept_rows import PastRows
+from oddwire.live.scoring.live_scoring import LiveScoring
+from oddwire.live.scoring.pipeline import Pipeline, Taken
+from oddwire.live.sinks import Deliveries
+from oddwire.live.state import Commit, Following, KeptRows, Store
+from oddwire.live.verdicts.allow_list import AllowList
+from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.watching.look_back import connections_before
+from oddwire.live.watching.messages import Messages
+from oddwire.live.watching.metrics import Metrics
+from oddwire.live.watching.silence import due
+from oddwire.live.watching.stored import kept_rows, stored_alerts, stored_incidents
+from oddwire.live.watching.view import WatchView
+from oddwire.live.watching.vitals import Vitals
+from oddwire.operations.progress import step
+from oddwire.params import WatchSettings
+from oddwire.project import Project
+from oddwire.traffic.features.clock import MICROSECONDS
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW
+from oddwire.traffic.units.so_far import UNTIMED
+
+_CHECKPOINT_SECONDS, _CHECKPOINT_ROWS = 60.0, 2_000_000
+_BEAT_SECONDS, _PRUNE_SECONDS = 5.0, 60.0
+_COUNTS = "counts"
+# How long sinks may take what waits for them: at the end of what there is, and when told to stop.
+_AT_END, _WHEN_STOPPED = 60.0, 5.0
+
+
+class Parts(NamedTuple):
+    """What a loop works with; whoever opened them closes them.
+
+    Parameters
+    ----------
+    metrics
+        None where nobody asked for them.
+    """
+
+    store: Store
+    reading: Reading
+    deliveries: Deliveries
+    champions: NextChampion
+    messages: Messages
+    metrics: Metrics | None
+    view: WatchView
+
+
+class Loop:
+    """Takes the micro-batches of a source, one after the other.
+
+    Parameters
+    ----------
+    champion
+        What scores the first of them.
+    parts
+        What it works with.
+    settings
+        When a source counts as quiet, and for how long alerts are kept.
+    adaptive
+        Whether the threshold follows drift.
+    rows_at_once
+        So many rows of the archive are looked back on at once.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        source: str,
+        champion: Champion,
+        parts: Parts,
+        settings: WatchSettings,
+        *,
+        adaptive: bool,
+        rows_at_once: int,
+    ) -> None:
+        self._project, self._source, self._parts = project, source, parts
+        self._store, self._rows_at_once = parts.store, rows_at_once
+        self._keep_days = settings.keep_days
+        scoring = LiveScoring(champion.model, champion.version, adaptive=adaptive)
+        self._pipeline = Pipeline(scoring, champion.made_by, minutes=champion.minutes)
+        self._vitals = Vitals(
+            source, _named(champion), _target(champion), quiet_minutes=settings.quiet_minutes
+        )
+        self._allowed = AllowList(project, source)
+        self._following = Following()
+        self._is_begun = False
+        self._checkpoint_due, self._rows_since = True, 0
+        self._checkpoint_at = self._beat_at = self._pruned_at = -math.inf
+        self._trouble = ""
+
+    def go_on(self, following: Following) -> None:
+        """Take up what is kept of earlier runs.
+
+        Raises
+        ------
+        DataError
+            If it is damaged, or of another release of oddwire.
+        """
+        self._following = following
+        if counts := following.carried.get(_COUNTS):
+            self._vitals.go_on(json.loads(counts))
+        if (kept := self._store.checkpoint()) is None:
+            return
+        number, checkpoint = kept
+        before = takewhile(lambda kept: kept[0] <= number, self._store.kept_rows())
+        since = self._store.kept_rows(after=number)
+        with step("go on where it was"):
+            self._pipeline.go_on(checkpoint, _unpacked(before), _unpacked(since))
+        self._is_begun = True
+
+    def run(self, stopped: threading.Event, *, until_end: bool) -> Heartbeat:
+        """Take micro-batches until told to stop, or until there are no more.
+
+        Returns
+        -------
+        How it stands then.
+        """
+        for batch in self._parts.reading.batches(until_end=until_end, stopped=stopped):
+            if batch is not None:
+                self._take(batch, stopped)
+            self._tell_silence()
+            self._beat()
+        self._parts.deliveries.drain(_WHEN_STOPPED if stopped.is_set() else _AT_END)
+        self._vitals.stopped()
+        return self._show()
+
+    def _take(self, batch: MicroBatch, stopped: threading.Event) -> None:
+        self._take_up_next()
+        taken = None
+        if len(batch.rows):
+            if not self._is_begun:
+                self._look_back(batch)
+            taken = self._pipeline.take(batch.rows, batch.places, self._allowed.entries())
+        self._count(batch, taken)
+        given_up = self._parts.deliveries.wait_for_room(stopped)
+        self._commit(self._commit_of(batch, taken), given_up)
+        self._parts.reading.confirm(batch.position)
+        for text in (*batch.notices, *batch.refusals):
+            self._notice(text)
+        for change in taken.raised.grouped.changes if taken else ():
+            self._parts.view.incident(change)
+
+    def _commit(self, made: Commit, given_up: Collection[str] = ()) -> None:
+        committed = self._store.commit(made, after=self._following, given_up=given_up)
+        self._following = committed.following
+        if committed.dropped:
+            self._notice(f"{committed.dropped:,} messages were dropped: a sink takes too few")
+        self._parts.deliveries.wake()
+
+    def _look_back(self, batch: MicroBatch) -> None:
+        before = connections_before(
+            self._project, self._source, batch.rows, rows=self._rows_at_once
+        )
+        self._pipeline.scoring.remember(before)
+        self._is_begun = True
+
+    def _take_up_next(self) -> None:
+        if (champion := self._parts.champions.take()) is None:
+            return
+        self._pipeline.take_up(
+            champion.model, champion.version, champion.made_by, minutes=champion.minutes
+        )
+        # What is scored from here on must not be gone on with by the former model.
+        self._checkpoint_due = True
+        self._vitals.model, self._vitals.target = _named(champion), _target(champion)
+        self._notice(f"version {champion.version} is the champion now, and scores from here on")
+
+    def _commit_of(self, batch: MicroBatch, taken: Taken | None) -> Commit:
+        carried = {_COUNTS: json.dumps(self._vitals.to_dict()).encode()}
+        if taken is None:
+            return Commit(batch.position, carried)
+        self._rows_since += len(batch.rows)
+        return Commit(
+            batch.position, carried,
+            alerts=stored_alerts(taken.raised),
+            incidents=stored_incidents(taken.raised),
+            messages=self._parts.messages.of(taken.raised),
+            rows=kept_rows(taken.past),
+            checkpoint=self._checkpoint(),
+            window=LONGEST_WINDOW * MICROSECONDS,
+        )  # fmt: skip
+
+    def _checkpoint(self) -> bytes | None:
+        """Return the heavy state where it is time to keep it."""
+        now = time.monotonic()
+        is_long_ago = now - self._checkpoint_at >= _CHECKPOINT_SECONDS
+        if not (self._checkpoint_due or is_long_ago or self._rows_since >= _CHECKPOINT_ROWS):
+            return None
+        self._checkpoint_due, self._checkpoint_at, self._rows_since = False, now, 0
+        return self._pipeline.checkpoint()
+
+    def _count(self, batch: MicroBatch, taken: Taken | None) -> None:
+        if taken is None:
+            self._vitals.batch(refused=batch.refused)
+            return
+        changes = taken.raised.grouped.changes
+        self._vitals.batch(
+            rows=len(batch.rows),
+            refused=batch.refused,
+            late=taken.scored.late,
+            dropped=self._pipeline.scoring.dropped - self._vitals.counts["dropped"],
+            newest=self._pipeline.scoring.newest,
+            alerts=len(taken.raised.alerts),
+            suppressed=sum(one.suppressed_by is not None for one in taken.raised.alerts),
+            opened=sum(change.what == "opened" for change in changes),
+            now_open=len(self._pipeline.alerting.incidents),
+        )
+
+    def _tell_silence(self) -> None:
+        if (silence := due(self._vitals)) is None:
+            return
+        self._vitals.told(silence)
+        counts = json.dumps(self._vitals.to_dict()).encode()
+        message = self._parts.messages.of_silence(silence)
+        self._commit(Commit(self._following.position, {_COUNTS: counts}, messages=(message,)))
+        self._notice(silence.message)
+
+    def _notice(self, text: str) -> None:
+        self._vitals.notice(text)
+        self._parts.view.notice(text)
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beat_at < _BEAT_SECONDS:
+            return
+        for trouble in (self._parts.champions.trouble, self._allowed.notice):
+            if trouble and trouble != self._trouble:
+                self._trouble = trouble
+                self._notice(trouble)
+        self._prune()
+        self._show()
+
+    def _show(self) -> Heartbeat:
+        self._beat_at = time.monotonic()
+        self._vitals.sinks(self._store.states())
+        heartbeat = self._vitals.heartbeat()
+        self._store.beat(heartbeat.to_json())
+        if self._parts.metrics is not None:
+            self._parts.metrics.show(heartbeat)
+        self._parts.view.show(heartbeat, self._pipeline.alerting.incidents.incidents)
+        return heartbeat
+
+    def _prune(self) -> None:
+        """Delete a portion of what is old; the next one soon, while there is more."""
+        newest = self._pipeline.scoring.newest
+        is_time = time.monotonic() - self._pruned_at >= _PRUNE_SECONDS
+        if self._keep_days is None or not is_time or newest == UNTIMED:
+            return
+        gone = self._store.prune(keep_days=self._keep_days, now=newest / MICROSECONDS)
+        self._pruned_at = time.monotonic() if not gone else -math.inf
+
+
+def _unpacked(kept: Iterable[tuple[int, KeptRows]]) -> Iterator[PastRows]:
+    return (PastRows.unpacked(each.content) for _, each in kept)
+
+
+def _named(champion: Champion) -> dict[str, str]:
+    return {"name": champion.made_by.model, "version": champion.version}
+
+
+def _target(champion: Champion) -> dict[str, float]:
+    return target_of(champion.model.threshold_rule)

@@ -1,0 +1,70 @@
+"""``oddwire label``: verdicts as a person gives them."""
+
+from __future__ import annotations
+
+import pytest
+from some_alerts import some_alert
+from some_stores import of_source, store_of
+
+from oddwire.traffic.verdicts.table import VerdictTable
+
+
+@pytest.fixture
+def scan(project):
+    """An incident of three alerts, beside an alert of another source that is suppressed."""
+    alerts = [some_alert(at, minutes=at - 5, uid=f"C{at}") for at in range(3)]
+    other = of_source(some_alert("lab", uid="L").suppressed("scanner"), "lab")
+    (incident,) = store_of(project, *alerts, other)
+    return incident, alerts, other
+
+
+def verdicts(project, source="office"):
+    table = VerdictTable.read(project.labels(source))
+    return {one.connection.uid: (one.label, one.family, one.note) for one in table}
+
+
+def test_an_incident_s_alerts_are_labelled_together(oddwire, project, scan):
+    ended = oddwire("label", scan[0].id[:8], "attack", "--attack", "scan", "--note", 'seen, "it"')
+    assert ended.code == 0, ended.err
+    assert ended.out == (
+        "3 connections of office are labelled attack\n"
+        "labels/office.csv has 3 in all: commit it. Next: oddwire train office\n"
+    )
+    assert verdicts(project) == {f"C{at}": (1, "scan", 'seen, "it"') for at in range(3)}
+
+
+def test_an_alert_is_labelled_alone_again_and_no_more(oddwire, project, scan):
+    _, (first, *_), other = scan
+    oddwire("label", scan[0].id, "attack")
+    assert "1 had a verdict before" in oddwire("label", first.id, "benign").out
+    assert verdicts(project)["C0"] == (0, None, "")
+    (found,) = oddwire("label", first.id, "--remove", "--json").json
+    assert found == {
+        "source": "office", "connections": 1, "replaced": 0, "table": "labels/office.csv",
+        "in_table": 2,
+    }  # fmt: skip
+    assert set(verdicts(project)) == {"C1", "C2"}
+    assert oddwire("label", other.id, "benign").code == 0  # a suppressed one, too
+    assert verdicts(project, "lab") == {"L": (0, None, "")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ffff",), "say `benign` or `attack`"),
+        (("ffff", "attack", "--remove"), "say `benign` or `attack`"),
+        (("ffff", "harmless"), "'harmless' is not one of 'benign', 'attack'"),
+        (("ffff", "benign"), "the store has no alert or incident 'ffff'"),
+        (("x;rm", "benign"), "the id of an alert or incident must be at least 4"),
+        (("{}", "benign", "--attack", "scan"), "an attack family belongs to an attack"),
+        (("{}", "attack", "--attack", "unknown"), "an attack family must be a name"),
+    ],
+)
+def test_what_cannot_be_labelled_is_one_line(oddwire, project, scan, arguments, said):
+    given = [text.replace("{}", scan[0].id) for text in arguments]
+    assert said in oddwire("label", *given).error
+    assert not project.labels("office").exists()
+
+
+def test_before_anything_was_watched_it_says_what_to_do(oddwire, project):
+    assert "`oddwire watch SOURCE` makes it" in oddwire("label", "ffff", "benign").error
