@@ -53,6 +53,7 @@ from oddwire.traffic.schema import LABEL
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULT = REPOSITORY / "benchmarks" / "results" / "live_campaigns.json"
 FOLDER = REPOSITORY / "data" / "live_campaigns"  # which git ignores
+PLAIN = "champion"  # the folder of one that was trained without a registry
 SOURCE, DAYS, TARGET = "simulated", 3, 20.0
 TARGETS = (10.0, 15.0, 20.0, 30.0)  # the same champion at other targets
 MEANT = {
@@ -63,34 +64,72 @@ MEANT = {
 MOST_URGENT = 10  # incidents of a day, as many as people get to
 
 
-def trained(folder: Path, seed: int, target: float, trials: int | None) -> tuple[Path, float]:
-    """Return the project of a seed, trained where it is not yet, and the seconds that it took."""
-    root, told = folder / str(seed), folder / f"{seed}.json"
+def trained(root: Path, seed: int, trials: int | None, *, plain: bool) -> float:
+    """Train the project of a seed, where that is not done yet, and return the seconds it took."""
+    told = root.with_suffix(".json")
     if not told.is_file():
         make_project(root)
         params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
         params["sources"] = {SOURCE: params["sources"][SOURCE] | {"seed": seed}}
         params["drift"].pop("sources", None)
-        params["alerts"] = {"target": {"false_incidents_per_day": target}}
+        params["alerts"] = {"target": {"false_incidents_per_day": TARGET}}
         (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-        command = [sys.executable, "-m", "oddwire.cli", "train", SOURCE, "--json"]
-        if trials is not None:
-            command += ["--trials", str(trials)]
         begun = time.perf_counter()
-        subprocess.run(
-            command, cwd=root, check=True, stdout=subprocess.DEVNULL,
-            env=os.environ | {"ODDWIRE_PROJECT": str(root)},
-        )  # fmt: skip
+        (train_plainly if plain else train)(root, trials)
         told.write_text(json.dumps({"seconds": time.perf_counter() - begun}), encoding="utf-8")
-    return root, float(json.loads(told.read_text(encoding="utf-8"))["seconds"])
+    return float(json.loads(told.read_text(encoding="utf-8"))["seconds"])
+
+
+def train(root: Path, trials: int | None) -> None:
+    """Train by the command that people type."""
+    command = [sys.executable, "-m", "oddwire.cli", "train", SOURCE, "--json"]
+    command += [] if trials is None else ["--trials", str(trials)]
+    environment = os.environ | {"ODDWIRE_PROJECT": str(root)}
+    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+
+def train_plainly(root: Path, trials: int | None) -> None:
+    """Train by the functions that a training calls, without its servers, figures and reports."""
+    from oddwire.operations.search.studies import run_study
+    from oddwire.operations.training.fitting import fit_model, validate
+    from oddwire.operations.training.opening import training_rows
+    from oddwire.operations.training.results import Training
+    from oddwire.operations.training.searching import validation_objective
+    from oddwire.stages import ingest, link, prepare, settings
+
+    project = Project(root)
+    params = load_params(project.params_file)
+    settings.write_settings(project)
+    for stage in (link.link, ingest.ingest, prepare.prepare):
+        stage(project, SOURCE)
+    prepared = Prepared(project.prepared(SOURCE))
+    training = Training(
+        root, SOURCE, "plain", params, params.search.trials if trials is None else trials, "plain",
+        prepared, training_rows(prepared, params),
+    )  # fmt: skip
+    objective, found = validation_objective(training), []
+    for detector in params.search.detectors:
+        study = run_study(
+            training.plan(detector), training.train, objective, prepared.schema,
+            folder=project.studies,
+        )  # fmt: skip
+        model, _ = fit_model(training, detector, study.parameters)
+        validated = validate(training, model)
+        assert validated is not None  # noqa: S101
+        found.append((validated.value, model))
+    max(found, key=lambda pair: pair[0])[1].save(root / PLAIN)
 
 
 def champion(root: Path) -> tuple[Model, MadeBy]:
     """Return the champion of a trained project."""
-    project = Project(root)
-    registry = Registry.of(Tracking.connect(project), project)
-    version, model = registry.load_champion(SOURCE)
-    return model, MadeBy(SOURCE, SOURCE, version.number, "", model.threshold)
+    if (root / PLAIN).is_dir():
+        model, version = Model.load(root / PLAIN), "1"
+    else:
+        project = Project(root)
+        registry = Registry.of(Tracking.connect(project), project)
+        known, model = registry.load_champion(SOURCE)
+        version = known.number
+    return model, MadeBy(SOURCE, SOURCE, version, "", model.threshold)
 
 
 def at_target(model: Model, prepared: Prepared, target: float) -> Model:
@@ -173,6 +212,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="21:26", help="FIRST:BEHIND")
     parser.add_argument("--trials", type=int, help="per detector; left out, as params.yaml says")
     parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--plain", action="store_true", help="train without servers and reports")
     parser.add_argument("--train", action="store_true", help="stop after the trainings")
     parser.add_argument("--out", type=Path, default=RESULT)
     chosen = parser.parse_args()
@@ -181,7 +221,8 @@ def main() -> None:
     lines: list[dict[str, Any]] = []
     tables: list[pd.DataFrame] = []
     for seed in range(*map(int, chosen.seeds.split(":"))):
-        root, seconds = trained(chosen.folder, seed, TARGET, chosen.trials)
+        root = chosen.folder / str(seed)
+        seconds = trained(root, seed, chosen.trials, plain=chosen.plain)
         print(f"seed {seed}: trained in {seconds:.0f} s", flush=True)
         if not chosen.train:
             more, campaigns = of_seed(root, seed)
@@ -194,7 +235,7 @@ def main() -> None:
         print(frame[frame["target"] == TARGET].round(3).T.to_string())
         print(frame.groupby("target").mean(numeric_only=True).round(3).T.to_string())
         print(by_family(pd.concat(tables)).round(1).to_string())
-    content = {"trials": chosen.trials, "figures": lines}
+    content = {"trials": chosen.trials, "plain": chosen.plain, "figures": lines}
     chosen.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

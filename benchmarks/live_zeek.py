@@ -66,7 +66,7 @@ def zeek_log(rows: pd.DataFrame, *, labelled: bool) -> bytes:
     return (HEADER + "#fields\t" + "\t".join(log) + "\n" + lines).encode()
 
 
-def trained(root: Path, source: SimulatedSource, trials: int) -> None:
+def trained(root: Path, source: SimulatedSource, *options: str) -> None:
     """Train on the source's days, written as logs, where that is not done yet."""
     if (root / "logs").is_dir():
         return
@@ -81,9 +81,8 @@ def trained(root: Path, source: SimulatedSource, trials: int) -> None:
     params["drift"].pop("sources", None)
     params["alerts"] = {"target": {"false_incidents_per_day": TARGET}}
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    subprocess.run(
-        [*_oddwire("train"), "--trials", str(trials)], cwd=root, check=True, env=_environment(root)
-    )
+    command = [*_oddwire("train"), *options]
+    subprocess.run(command, cwd=root, check=True, env=_environment(root))
 
 
 def _oddwire(command: str) -> list[str]:
@@ -154,7 +153,8 @@ def main() -> None:
     """Train, watch, and print what was found and what differs."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--seed", type=int, default=101)
-    parser.add_argument("--trials", type=int, default=0)
+    parser.add_argument("--trials", default="0")
+    parser.add_argument("--detectors", default="one_class_svm,isolation_forest")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -162,7 +162,7 @@ def main() -> None:
     source = SimulatedSource(
         format="simulated", days=14, connections_per_day=4000, seed=chosen.seed
     )
-    trained(root, source, chosen.trials)
+    trained(root, source, "--trials", chosen.trials, "--detectors", chosen.detectors)
     project = Project(root)
     registry = Registry.of(Tracking.connect(project), project)
     unit = load_params(project.params_file).source(SOURCE).unit_columns
