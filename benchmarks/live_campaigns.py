@@ -176,6 +176,10 @@ def figures(traffic: Traffic, found: Found, average: float) -> tuple[dict[str, A
         "true of high": float(is_true[is_high].mean()),
         "high of true": float(is_high[is_true].mean()),
         "true of urgent": float(urgent.mean()),
+        "by family": {
+            str(name): [len(group), int(group.sum())]
+            for name, group in loud.groupby("family")["found"]
+        },
     }, campaigns  # fmt: skip
 
 

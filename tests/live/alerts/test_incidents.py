@@ -11,7 +11,7 @@ from some_alerts import MINUTE, NOON, some_alert
 
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.incidents import OpenIncidents
-from oddwire.live.alerts.kinds import VAGUE, Kind
+from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, VAGUE, Kind
 from oddwire.live.alerts.severity import Severity
 from oddwire.traffic.units import units_of
 
@@ -177,6 +177,24 @@ def test_a_flood_is_one_incident_though_the_first_of_its_alerts_alone_are_explai
     assert len({joined[alert.id] for alert in (*flood, other)}) == 1
     assert joined[elsewhere.id] != joined[flood[0].id]
     assert len(state) == 0
+
+
+@pytest.mark.parametrize("kind", sorted(OF_A_TAKEN_HOST))
+def test_what_a_taken_host_does_to_one_target_goes_on_for_an_hour(kind):
+    calls = [some_alert(n, minutes=minutes, kind=kind) for n, minutes in enumerate((0, 59, 118))]
+    late = some_alert(3, minutes=178, kind=kind)
+    elsewhere = some_alert(4, minutes=30, target="10.0.0.8", kind=kind)
+    vague = some_alert(5, minutes=75, kind=Kind.UNUSUAL)
+    scan = some_alert(6, minutes=76, kind=Kind.SCAN)
+    alerts = sorted([*calls, late, elsewhere, vague, scan], key=lambda alert: alert.clock)
+    changes, joined, _ = told(alerts, cuts=(1, 3), saved=True)
+    assert {joined[call.id] for call in calls} == {joined[calls[0].id]}
+    others = {joined[alert.id] for alert in (calls[0], late, elsewhere, scan)}
+    assert len(others) == 4
+    assert joined[vague.id] == joined[scan.id], "what is vague joins what is near in time"
+    closed = [change.incident for change in changes if change.what == "closed"]
+    assert [incident.closed for incident in closed] == sorted(each.closed for each in closed)
+    assert [each.closed - each.last for each in closed if each.kind == kind] == [60 * MINUTE] * 3
 
 
 def test_of_too_many_incidents_the_one_without_an_alert_for_longest_is_closed_and_counted():

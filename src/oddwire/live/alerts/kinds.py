@@ -42,6 +42,8 @@ class Kind(StrEnum):
 VAGUE = frozenset({Kind.NEW_SERVICE, Kind.ODD_VOLUME, Kind.UNUSUAL})
 # What one target gets from many sources at once: such alerts are one incident of the target.
 OF_ONE_TARGET = (Kind.FLOOD, Kind.BRUTE_FORCE)
+# A host inside may be in someone else's hands already, who takes time.
+OF_A_TAKEN_HOST = frozenset({Kind.BEACON, Kind.TUNNEL, Kind.EXFILTRATION, Kind.LATERAL_MOVEMENT})
 
 
 @dataclass(frozen=True)
