@@ -236,7 +236,7 @@ def main() -> None:
         return
     with pd.option_context("display.width", 200, "display.max_columns", 30):
         frame = pd.DataFrame(lines)
-        print(frame[frame["target"] == TARGET].round(3).T.to_string())
+        print(frame[frame["target"] == TARGET].drop(columns="by family").round(3).T.to_string())
         print(frame.groupby("target").mean(numeric_only=True).round(3).T.to_string())
         print(by_family(pd.concat(tables)).round(1).to_string())
     content = {"trials": chosen.trials, "plain": chosen.plain, "figures": lines}

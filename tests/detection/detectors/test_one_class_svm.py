@@ -8,7 +8,6 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import OneClassSVM
 
-from oddwire.detection.detectors import one_class_svm
 from oddwire.detection.detectors.one_class_svm import OneClassSVMDetector
 from oddwire.errors import ParameterError
 
