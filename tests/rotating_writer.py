@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from oddwire.live.following import Batch, Limits
@@ -17,7 +17,10 @@ LIMITS = Limits(batch_bytes=200, line_bytes=100, listing_seconds=0, still_second
 class Writer:
     """Writes numbered lines below equal headers; `written` are those that are complete."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, header: bytes = HEADER, line: Callable[[int], bytes] | None = None
+    ) -> None:
+        self._header, self._line = header, line
         self.folder, self.path = folder, folder / "conn.log"
         self.written: list[bytes] = []
         self._rest = b""
@@ -26,12 +29,16 @@ class Writer:
     def _begin(self) -> None:
         self.path.parent.mkdir(exist_ok=True)
         self._file = self.path.open("ab", buffering=0)
-        self._file.write(HEADER)
+        self._file.write(self._header)
 
     def write(self, lines: int, *, partial: bool = False) -> None:
         data, self._rest = self._rest, b""
         for _ in range(lines):
-            line = b"%d\tC%d%s" % (len(self.written), len(self.written), b"x" * (lines % 7))
+            number = len(self.written)
+            if self._line is not None:
+                line = self._line(number)
+            else:
+                line = b"%d\tC%d%s" % (number, number, b"x" * (lines % 7))
             self.written.append(line)
             data += line + b"\n"
         if partial and data:
@@ -40,6 +47,9 @@ class Writer:
 
     def flush(self) -> None:
         self.write(0)
+
+    def close(self) -> None:
+        self._file.close()
 
     def _shift(self) -> Path:
         """Make room for the newest rotated file, as logrotate does."""
@@ -72,7 +82,7 @@ class Writer:
         target = self._shift()
         shutil.copy(self.path, target)
         self._file.truncate(0)
-        self._file.write(HEADER)
+        self._file.write(self._header)
 
 
 class Transactions:

@@ -16,7 +16,7 @@ from command_line import ODDWIRE, environment, wait_until
 from oddwire.cli.servers import processes
 from oddwire.project import Project
 
-PAGES = ("prefect", "mlflow", "evidently")
+PAGES = ("prefect", "mlflow", "evidently", "incidents")
 
 
 def free_ports() -> dict[str, int]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-
-import pytest
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -146,27 +142,3 @@ def syslog_tcp(lines: Lines) -> Iterator[Lines]:
             thread.join(10)
         for one in opened:
             one.close()
-
-
-@contextmanager
-def redis_server(port: int) -> Iterator[None]:
-    """Run a real Redis, empty, while the block runs."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None:
-        pytest.skip("there is no redis-server here")
-    server = subprocess.Popen(
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-         "--requirepass", "hunter2"],
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield
-    finally:
-        server.terminate()
-        server.wait(20)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from math import floor, log10
+
+_EXACT = 100  # odds from here on are rounded to two digits
+
 
 def percent(share: float, digits: int = 3) -> str:
     """Return a share in percent.
@@ -19,3 +23,17 @@ def percent(share: float, digits: int = 3) -> str:
     ('2.75 %', '100 %', '99.99 %')
     """
     return f"{100 * share:.{digits}g} %"
+
+
+def odds(p_value: float) -> str:
+    """Return a p-value as people speak of chances.
+
+    Examples
+    --------
+    >>> odds(0.0000249), odds(0.03)
+    ('about 1 in 40,000 benign', 'about 1 in 33 benign')
+    """
+    benign = round(1 / p_value)
+    if benign >= _EXACT:
+        benign = round(benign, 1 - floor(log10(benign)))
+    return f"about 1 in {benign:,} benign"

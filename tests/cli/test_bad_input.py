@@ -242,7 +242,7 @@ def test_a_prefect_server_that_does_not_answer(oddwire, stored, monkeypatch, clo
     assert_nothing_half_done(stored, "simulated")
 
 
-@pytest.mark.parametrize("name", ["prefect", "mlflow"])
+@pytest.mark.parametrize("name", ["prefect", "mlflow", "incidents"])
 def test_up_on_a_port_that_is_in_use(oddwire, project, name):
     ports = {"prefect": processes.free_port(), "mlflow": processes.free_port()}
     with closing(socket.socket()) as other:

@@ -32,10 +32,14 @@ FOREIGN = [
     {"Origin": "null"},
     {"Host": "evil.example", "Origin": "http://evil.example"},
 ]
-READS = {"prefect": "/api/health", "mlflow": "/version", "evidently": "/api/projects"}
+READS = {
+    "prefect": "/api/health", "mlflow": "/version", "evidently": "/api/projects",
+    "incidents": "/healthz",
+}  # fmt: skip
 ORDERS = {
     "mlflow": ("/api/2.0/mlflow/experiments/create", {"name": "theirs"}),
     "evidently": ("/api/projects", {"name": "theirs"}),
+    "incidents": ("/api/incidents", {"name": "theirs"}),
 }
 EVERYWHERE = "MAP evil.example 127.0.0.1"  # as the owner of a name may answer
 

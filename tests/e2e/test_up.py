@@ -71,8 +71,12 @@ def run_to_its_end(api, deployment, parameters):
 
 
 @pytest.mark.parametrize(
-    ("name", "title"), [("prefect", "Prefect"), ("mlflow", "MLflow"), ("evidently", "Evidently")]
-)
+    ("name", "title"),
+    [
+        ("prefect", "Prefect"), ("mlflow", "MLflow"), ("evidently", "Evidently"),
+        ("incidents", "Incidents"),
+    ],
+)  # fmt: skip
 def test_every_page_answers(served, name, title):
     page = httpx.get(served.page(name), follow_redirects=True, timeout=30)
     assert page.status_code == 200

@@ -49,19 +49,21 @@ def doctor(
 ) -> int:
     """Look for what is wrong with the installation and the project, and say what mends it.
 
-    Versions, settings, disks, git, DVC, locks, stores, models, drift checks, servers and ports.
+    Versions, settings, disks, git, DVC, locks, stores, models, drift checks, watchers, servers
+    and ports.
     Looking changes nothing, and needs nothing of it to work.
     """
     quiet_tools(terminal=True)
     from oddwire.cli.servers.looks import looks
     from oddwire.cli.terminal.progress_bars import shown_progress
+    from oddwire.live.vitals import doctoring
     from oddwire.operations.doctor.examining import by_weight, examine
     from oddwire.operations.doctor.ground import Ground
     from oddwire.operations.doctor.looks import LOOKS
 
     ground = Ground.find()
     with shown_progress(quiet=True):
-        seen = list(examine((*LOOKS, *looks()), ground))
+        seen = list(examine((*LOOKS, *doctoring.looks(), *looks()), ground))
     findings = by_weight(seen)
     mended = _mended(findings) if mend else []
     left = [finding for finding in findings if finding not in mended]

@@ -28,7 +28,7 @@ as they come.
 
 **Examples**
 
-`oddwire sources add office '/opt/zeek/logs/*/conn.*.log.gz'`
+`oddwire sources add office '/opt/zeek/logs/*/conn.*.log.gz' --watch`
 
 `oddwire sources add ids eve.json --dry-run`
 
@@ -62,6 +62,14 @@ def add(
     read_as: Annotated[
         str | None, typer.Option("--format", metavar="FORMAT", help="The format, if it is another.")
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Let `oddwire up` watch it, once it has a champion: first what is there already, "
+            "then what comes.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Look at the files, and change nothing.")
     ] = False,
@@ -77,7 +85,7 @@ def add(
     from oddwire.operations.data.adding import add_source
     from oddwire.traffic.sources.adding.formats import Asked
 
-    asked = Asked(read_as, _columns(column or []), label, tuple(benign or ()), zone)
+    asked = Asked(read_as, _columns(column or []), label, tuple(benign or ()), zone, watch)
     with shown_progress(quiet=as_json):
         added = add_source(
             Project.find(), name, files, asked, here=Path.cwd(), write=not dry_run

@@ -1,4 +1,4 @@
-"""``oddwire up``: the pages of Prefect, MLflow and Evidently, and the served flows, together."""
+"""``oddwire up``: the pages of Prefect, MLflow, Evidently and incidents, and the served flows."""
 
 from __future__ import annotations
 
@@ -41,8 +41,11 @@ def up(
     evidently_port: Annotated[
         int, typer.Option(metavar="PORT", help="Port of the Evidently page.", min=1, max=65535)
     ] = processes.EVIDENTLY_PORT,
+    incidents_port: Annotated[
+        int, typer.Option(metavar="PORT", help="Port of the page of incidents.", min=1, max=65535)
+    ] = processes.INCIDENTS_PORT,
 ) -> None:
-    """Start Prefect, MLflow, Evidently and the deployments; Ctrl-C stops them together."""
+    """Start all pages and the deployments; Ctrl-C stops them together."""
     quiet_tools(terminal=False)
     project = Project.find()
     sources = list(load_params(project.params_file).sources)
@@ -50,7 +53,7 @@ def up(
 
     console = printer()
     local = not os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
-    ports = {"Prefect": prefect_port, "Evidently": evidently_port}
+    ports = {"Prefect": prefect_port, "Evidently": evidently_port, "Incidents": incidents_port}
     if local:
         ports["MLflow"] = mlflow_port
     for name, port in ports.items():
@@ -105,7 +108,9 @@ def _start_all(
             console.print(f"The drift history is damaged: set aside as {aside}", markup=False)
         evidently = started(processes.start_evidently(project, ports["Evidently"]))
         tracking = Tracking.connect(project)
-        waiting = [(prefect, f"{pages['Prefect']}/api/health"), (evidently, pages["Evidently"])]
+        incidents = started(processes.start_incidents(project, ports["Incidents"]))
+        waiting = [(incidents, f"{pages['Incidents']}/healthz")]
+        waiting += [(prefect, f"{pages['Prefect']}/api/health"), (evidently, pages["Evidently"])]
         if "MLflow" in ports:
             mlflow = started(processes.start_mlflow(project, ports["MLflow"], tracking.uri))
             waiting.append((mlflow, f"{pages['MLflow']}/health"))
@@ -126,6 +131,8 @@ def _start_all(
         console.print(f"  {source}: {link}", soft_wrap=True)
     console.print(f"Evidently page  {pages['Evidently']}", soft_wrap=True)
     console.print("  drift over time")
+    console.print(f"Incidents page  {pages['Incidents']}", soft_wrap=True)
+    console.print("  what is odd on the wire, and what the watchers do")
     return running
 
 

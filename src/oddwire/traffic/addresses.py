@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from bisect import bisect_right
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -35,6 +36,7 @@ def _networks(version: int) -> list[tuple[bytes, bytes, str]]:
     )
 
 
+_LONGEST = 45  # characters of an address of IPv6 with one of IPv4 inside
 _NETWORKS = {socket.AF_INET: _networks(4), socket.AF_INET6: _networks(6)}
 
 
@@ -51,13 +53,18 @@ def sides(addresses: pd.Series[Any]) -> NDArray[np.object_]:
     object array of shape (n,): ``inside`` for an address of a private or local network,
     ``multicast``, ``outside`` for any other, None where it is missing or no address of IP.
     """
-    codes, different = pd.factorize(addresses)
+    codes, different = pd.factorize(addresses.to_numpy())
     found = np.array([*map(_side_of, different), None], dtype=object)
     answers: NDArray[np.object_] = found[codes]  # code -1, missing, takes the last entry
     return answers
 
 
 def _side_of(address: str) -> str | None:
+    # What a log calls an address may be of any length, and is not all worth remembering.
+    return _known_side(address) if len(address) <= _LONGEST else _find_side(address)
+
+
+def _find_side(address: str) -> str | None:
     version = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         packed = socket.inet_pton(version, address.partition("%")[0])
@@ -67,3 +74,6 @@ def _side_of(address: str) -> str | None:
     networks = _NETWORKS[version]  # the first of which begins with the lowest address there is
     _, last, side = networks[bisect_right(networks, packed, key=itemgetter(0)) - 1]
     return side if packed <= last else "outside"
+
+
+_known_side = lru_cache(maxsize=2**14)(_find_side)

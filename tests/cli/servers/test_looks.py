@@ -13,7 +13,7 @@ import pytest
 from command_line import wait_until
 
 from oddwire.cli.servers import processes
-from oddwire.cli.servers.looks import looks
+from oddwire.cli.servers.looks import PORTS, looks
 from oddwire.operations.doctor.examining import by_weight, examine
 from oddwire.operations.doctor.ground import Ground
 
@@ -33,7 +33,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 @pytest.fixture
 def ports():
-    return {name: processes.free_port() for name in ("Prefect", "MLflow", "Evidently")}
+    return {name: processes.free_port() for name in PORTS}
 
 
 @pytest.fixture

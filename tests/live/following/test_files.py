@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,11 +25,24 @@ def every(follower: FileFollower) -> tuple[list[bytes], list[str]]:
     return lines, notices
 
 
+OPENED: list[FileFollower] = []
+
+
+@pytest.fixture(autouse=True)
+def closed_files():
+    """Leave no file open."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def follow(folder: Path, *patterns: str, **options: object) -> FileFollower:
-    return FileFollower(
+    follower = FileFollower(
         patterns or ["conn.log*"], root=folder,
         **{"from_start": True, "limits": LIMITS, **options},
     )  # fmt: skip
+    OPENED.append(follower)
+    return follower
 
 
 def test_an_inode_that_is_used_again_is_another_log(tmp_path):
@@ -101,6 +116,7 @@ def test_what_only_the_compressed_file_still_has_is_read_from_there(tmp_path):
     writer.rename()
     writer.compress()
     writer.write(5)
+    writer.close()
     reader.finish()
     assert reader.lines == writer.written
 
@@ -240,6 +256,114 @@ def test_few_files_stay_open_and_positions_of_files_that_are_gone_are_forgotten(
     every(follower)
     every(follower)
     assert len(follower._position) <= 1 + 3 + 5
+
+
+@contextmanager
+def one_who_may_not_read():
+    """Be a user without rights, where that can be."""
+    if os.geteuid() == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+
+
+def notices_until(follower, said, seconds=10):
+    lines, notices, until = [], [], time.monotonic() + seconds
+    while not any(said in one for one in notices):
+        assert time.monotonic() < until, notices
+        more, some = every(follower)
+        lines, notices = lines + more, notices + some
+    return lines, notices
+
+
+def test_a_file_that_may_not_be_read_is_said_once_and_read_when_it_may(tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    one, two = tmp_path / "conn.1.log", tmp_path / "conn.2.log"
+    one.write_bytes(HEADER + b"1\tA\n")
+    two.write_bytes(HEADER + b"2\tB\n")
+    one.chmod(0)
+    with one_who_may_not_read():
+        follower = follow(tmp_path, "conn.*.log")
+        lines, notices = every(follower)
+        for _ in range(3):
+            assert follower.poll() is None
+    assert lines == [b"2\tB"]
+    assert notices == [f"{one}: Permission denied; it is read when it can be"]
+    one.chmod(0o644)
+    lines, notices = notices_until(follower, "again")
+    assert (lines, notices) == ([b"1\tA"], [f"{one} can be read again"])
+
+
+def test_a_rotated_log_that_may_not_be_read_holds_up_no_other(tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    path = tmp_path / "conn.log"
+    path.write_bytes(HEADER + b"1\tA\n")
+    follower = follow(tmp_path)
+    every(follower)
+    follower.close()
+    with path.open("ab") as file:
+        file.write(b"2\tB\n")
+    path.rename(tmp_path / "conn.log.1").chmod(0)
+    path.write_bytes(HEADER + b"3\tC\n")
+    with one_who_may_not_read():
+        again = follow(tmp_path, position=follower._position)
+        lines, notices = every(again)
+    assert (lines, len(notices)) == ([b"3\tC"], 1)
+    (tmp_path / "conn.log.1").chmod(0o644)
+    assert notices_until(again, "again")[0] == [b"2\tB"]
+
+
+def test_a_folder_that_is_not_there_is_said_and_read_when_it_comes(tmp_path):
+    follower = follow(tmp_path, "today/conn.log")
+    notices = every(follower)[1]
+    there = tmp_path / "today" / "conn.log"
+    said = f"today/conn.log: its log file {there} does not exist; it is read when it can be"
+    assert notices == [said]
+    assert follower.poll() is None
+    (tmp_path / "today").mkdir()
+    (tmp_path / "today" / "conn.log").write_bytes(HEADER + b"1\tA\n")
+    lines, notices = every(follower)
+    assert (lines, notices) == ([b"1\tA"], ["today/conn.log can be read again"])
+
+
+def test_a_folder_that_goes_and_comes_back_is_gone_on_with(tmp_path):
+    folder = tmp_path / "today"
+    folder.mkdir()
+    path = folder / "conn.log"
+    path.write_bytes(HEADER + b"1\tA\n")
+    follower = follow(tmp_path, "today/conn.log")
+    every(follower)
+    folder.rename(tmp_path / "away")
+    every(follower)
+    (tmp_path / "away").rename(folder)
+    with path.open("ab") as file:
+        file.write(b"2\tB\n")
+    assert every(follower)[0] == [b"2\tB"]
+
+
+def test_no_rotation_is_taken_for_a_folder_that_is_gone(tmp_path):
+    path = tmp_path / "conn.log"
+    path.write_bytes(HEADER + b"1\tA\n")
+    follower = follow(tmp_path, "conn.log")
+    every(follower)
+    path.rename(tmp_path / "old")
+    assert every(follower)[1] == []
+
+
+def test_it_begins_below_the_newest_header(tmp_path):
+    path, later = tmp_path / "conn.log", HEADER.replace(b"uid", b"id")
+    path.write_bytes(HEADER + b"1\tA\n#close\n" + later + b"2\tB\n")
+    follower = follow(tmp_path, from_start=False)
+    every(follower)
+    with path.open("ab") as file:
+        file.write(b"3\tC\n")
+    (chunk,) = follower.poll().chunks
+    assert (chunk.block.first, chunk.block.data, chunk.heading) == (8, b"3\tC\n", later)
 
 
 def test_a_copy_of_a_log_is_not_read_beside_it(tmp_path):

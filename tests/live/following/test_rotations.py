@@ -42,6 +42,7 @@ def run(steps: list[tuple[str, int]], folder: Path) -> tuple[Writer, Transaction
                 for _ in range(number):
                     reader.step()
     writer.flush()
+    writer.close()
     reader.finish()
     return writer, reader
 

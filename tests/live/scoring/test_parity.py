@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from oddwire.live.scoring.kept_rows import PastRows
+from oddwire.live.scoring.kept_rows import PastRows, packed_arrays, unpacked_arrays
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline, Taken
 from tests.live_traffic import MADE_BY, Traffic, cuts, traffic
@@ -40,7 +40,7 @@ class Run:
 
     def keep(self) -> None:
         """Write a checkpoint, and forget what no window needs any more."""
-        self.checkpoint = (len(self.kept), self.pipeline.checkpoint())
+        self.checkpoint = (len(self.kept), packed_arrays(self.pipeline.to_arrays()))
         newest = PastRows.unpacked(self.kept[-1]).clock[-1]
         for at, each in enumerate(self.kept):
             if each and PastRows.unpacked(each).clock[-1] < newest - WINDOW:
@@ -52,7 +52,9 @@ class Run:
             return
         number, content = self.checkpoint
         self.pipeline = self._begun()
-        self.pipeline.go_on(content, self._past(0, number), self._past(number, len(self.kept)))
+        self.pipeline.go_on(unpacked_arrays(content), self._past(0, number))
+        for past in self._past(number, len(self.kept)):
+            self.pipeline.see(past)
 
     def _past(self, begin: int, end: int) -> Iterator[PastRows]:
         return (PastRows.unpacked(each) for each in self.kept[begin:end] if each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from contextlib import contextmanager
 
@@ -210,3 +211,34 @@ def test_what_a_sink_says_is_kept_as_one_line_without_secrets(tmp_path, monkeypa
     assert len(trouble) <= 300
     assert "hunter2" not in trouble
     assert "tok3n" not in trouble
+
+
+@pytest.mark.slow
+def test_an_outbox_of_a_hundred_thousand_is_emptied_in_order(tmp_path):
+    """What a sink finds that was away for a week; commits go on while it is so long."""
+    file = JsonLines(tmp_path / "alerts.jsonl")
+    policies = {"file": Policy(most_waiting=200_000), "short": Policy("drop_oldest", 100_000)}
+    store = Store(f"sqlite:///{tmp_path / 'alerts.db'}", source="office", sinks=policies)
+    took = []
+    with store:
+        following = Following()
+        for start in range(0, 101_000, 1000):
+            began = time.monotonic()
+            following = store.commit(said(range(start, start + 1000)), after=following).following
+            took.append(time.monotonic() - began)
+        assert store.waiting("file") == 101_000
+        found = state(store, "short")
+        assert (found.waiting, found.dropped) == (100_000, 1000)
+        assert statistics.median(took[-10:]) < 1.0
+        delivery = Delivery(store, "file", file)
+        while delivery.deliver_once():
+            pass
+        file.close()
+        assert (state(store, "file").waiting, state(store, "file").delivered) == (0, 101_000)
+    with (tmp_path / "alerts.jsonl").open() as lines:
+        assert all(line == message(number).body + "\n" for number, line in enumerate(lines))
+    assert number_of_lines(tmp_path / "alerts.jsonl") == 101_000
+
+
+def number_of_lines(file):
+    return file.read_bytes().count(b"\n")

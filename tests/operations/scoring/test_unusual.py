@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from oddwire.operations.scoring.score_file import score_file
-from oddwire.operations.scoring.unusual import MOST_SHOWN, UnusualAlert, odds
+from oddwire.operations.scoring.unusual import MOST_SHOWN, UnusualAlert
+from oddwire.percent import odds
 
 
 @pytest.fixture

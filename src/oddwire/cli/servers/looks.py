@@ -40,11 +40,13 @@ _PAGES = (
     _Page("Prefect", "prefect", "/api/health", "/api/admin/version"),
     _Page("MLflow", "mlflow", "/health", "/version"),
     _Page("Evidently", "evidently", "/api/version", "/api/version"),
+    _Page("Incidents", "oddwire", "/healthz", "/healthz"),
 )
 PORTS = {
     "Prefect": processes.PREFECT_PORT,
     "MLflow": processes.MLFLOW_PORT,
     "Evidently": processes.EVIDENTLY_PORT,
+    "Incidents": processes.INCIDENTS_PORT,
 }
 
 

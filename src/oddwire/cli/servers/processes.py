@@ -1,4 +1,4 @@
-"""Servers that the command line starts: Prefect's, MLflow's, and the served deployments."""
+"""Servers that the command line starts: the pages, and the served deployments."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ HOST = "127.0.0.1"
 PREFECT_PORT = 4200
 MLFLOW_PORT = 5000
 EVIDENTLY_PORT = 8000
+INCIDENTS_PORT = 8100
 _SECONDS_TO_START = 90.0
 WORKSPACE = "ODDWIRE_EVIDENTLY_WORKSPACE"  # Evidently's folder
 _API = "PREFECT_API_URL"
@@ -129,6 +130,12 @@ def start_evidently(project: Project, port: int) -> Server:
     """Start Evidently's page of the drift checks on the loopback, which nobody can write to."""
     env = {WORKSPACE: str(project.evidently)}
     return start("Evidently", [SERVE, "evidently", str(port)], project=project, env=env)
+
+
+def start_incidents(project: Project, port: int) -> Server:
+    """Start the page of incidents on the loopback, which nobody can write to."""
+    env = {"ODDWIRE_PROJECT": str(project.root)}
+    return start("incidents page", [SERVE, "incidents", str(port)], project=project, env=env)
 
 
 def start_deployments(project: Project, api: str, *, mlflow_page: str) -> Server:

@@ -53,7 +53,16 @@ def _evidently() -> App:
     return cast("App", server_app(os.environ[WORKSPACE]))
 
 
-_APPS = {"prefect": _prefect, "mlflow": _mlflow, "evidently": _evidently}
+def _incidents() -> App:
+    from oddwire.live.page.app import server_app
+    from oddwire.project import Project
+
+    return cast("App", server_app(Project.find()))
+
+
+_APPS = {
+    "prefect": _prefect, "mlflow": _mlflow, "evidently": _evidently, "incidents": _incidents,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from oddwire.live.alerts.alert import Alert, Endpoint
 from oddwire.live.alerts.incident import Incident, Seen
 from oddwire.live.alerts.reason import Reason
+from oddwire.percent import odds
 
 SHORT_ID = 12  # letters of an id that lists show: enough for millions of alerts
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -27,8 +28,6 @@ def utc(moment: int | None, *, seconds: bool = False) -> str:
 
 def odds_of(unit_p_value: float) -> str:
     """Return a unit p-value in words, as ``about 1 in 40,000 benign units``."""
-    from oddwire.operations.scoring.unusual import odds
-
     return f"{odds(unit_p_value)} units"
 
 

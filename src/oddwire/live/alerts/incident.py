@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from oddwire.live.alerts.alert import Alert, MadeBy, hashed_id
@@ -11,6 +11,7 @@ from oddwire.live.alerts.kinds import VAGUE, Kind
 from oddwire.live.alerts.reason import Reason
 from oddwire.live.alerts.severity import Severity, severity_of
 
+_SEEN = ("sources", "destinations", "ports", "services")
 _MOST_NAMED = 32  # different hosts or ports that an incident names
 State = Literal["open", "closed"]
 Why = Literal["quiet", "too many"]
@@ -169,16 +170,23 @@ class Incident:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        content = asdict(self)
-        return content | {"kind": self.kind.value, "severity": self.severity.value}
+        seen = {name: dict(vars(getattr(self, name))) for name in _SEEN}
+        return (
+            vars(self)
+            | seen
+            | {
+                "made_by": dict(vars(self.made_by)),
+                "kind": self.kind.value,
+                "severity": self.severity.value,
+                "reasons": [dict(vars(reason)) for reason in self.reasons],
+                "kinds": dict(self.kinds),
+            }
+        )
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Read back what `to_dict` wrote."""
-        seen = {
-            name: Seen(tuple(content[name]["values"]), content[name]["more"])
-            for name in ("sources", "destinations", "ports", "services")
-        }
+        seen = {name: Seen(tuple(content[name]["values"]), content[name]["more"]) for name in _SEEN}
         read = {
             "made_by": MadeBy(**content["made_by"]),
             "kind": Kind(content["kind"]),

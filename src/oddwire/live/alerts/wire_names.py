@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-import pandas as pd
-
 from oddwire.traffic.wire_text import short_name
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -22,6 +20,8 @@ def wire_name(value: Any) -> str | None:
     >>> len(wire_name("x" * 1_000_000))
     137
     """
+    import pandas as pd  # not by the page of incidents, which needs nothing of it
+
     return None if pd.isna(value) else short_name(str(value))
 
 

@@ -7,6 +7,7 @@ many files, and inodes are used again.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import IO, Protocol
 from oddwire.traffic.sources.logs.parsing.lines import Content, compression
 
 _READS = 1 << 18
+_LONGEST_HEADING = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -140,15 +142,22 @@ def open_content(path: Path) -> LogContent:
     OSError
         If it cannot be opened.
     """
-    raw = path.open("rb", buffering=0)
+    raw = io.FileIO(path)
     try:
-        if compression(raw) is not None:
-            raw.close()
-            return PackedContent(path.open("rb"))
+        if compression(raw) is None:
+            return PlainContent(raw)
+        return PackedContent(io.BufferedReader(raw))
     except BaseException:
         raw.close()
         raise
-    return PlainContent(raw)
+
+
+def heading_at(content: LogContent, offset: int, is_heading: Callable[[bytes], bool]) -> bytes:
+    """Return the lines of a header from an offset on."""
+    data, end = content.read_at(offset, _LONGEST_HEADING), 0
+    while (line := data.find(b"\n", end) + 1) and is_heading(data[end:line]):
+        end = line
+    return data[:end]
 
 
 def head_of(
@@ -185,4 +194,4 @@ def has_head(content: LogContent, head: Head) -> bool:
 
 
 def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+    return hashlib.blake2b(data, digest_size=12).hexdigest()

@@ -15,21 +15,25 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from oddwire.errors import DataError
 from oddwire.live.following import Batch, Chunk, Limits, Position
 from oddwire.live.following.listing import Found, Listing
 from oddwire.live.following.log import Log, Reached, Truncated
+from oddwire.live.following.troubles import Troubles
 from oddwire.traffic.sources.logs.recognising import is_heading as usual_heading
 from oddwire.traffic.sources.reading.files import rotation_order
 from oddwire.traffic.wire_text import shown_path
 
 _BEGUN = "begun"  # the key that tells an empty position from none
 _LOOKS = 2  # how often a file must be missing to be gone
+_SHARE = 10
 _MOST_OPEN = 128
 _MOST_GONE = 4096
+_ROTATING = 10.0  # seconds in which a rotation may leave no file
 _LONG_STILL = 3600.0  # seconds after which a log with a later one beside it has ended
 _USUAL = Limits()
 
@@ -72,21 +76,21 @@ class FileFollower:
         saved.sort(key=lambda one: one[1].number)
         self._logs = {digest: Log(digest, reached, limits) for digest, reached in saved}
         self._number = saved[-1][1].number + 1 if saved else 0
+        self._newest = {_series(one.path): one.number for _, one in saved if one.path}
         self._skip = position is None and not from_start
         self._touched: set[str] = set()
         self._notices: list[str] = []
         self._due = 0.0
+        self._troubles = Troubles()
+        self._faults: dict[str, str] = {}  # of files that were being read
 
     def poll(self, *, final: bool = False) -> Batch | None:
         """Return what there is to read now, None where there is nothing.
 
-        Raises
-        ------
-        DataError
-            If a file cannot be read.
+        A file that cannot be read is said in a notice, and read when it can be.
         """
         if final or time.monotonic() >= self._due:
-            self._look()
+            self._look(final=final)
         chunks = tuple(self._read(final=final))
         self._close_some()
         moved = self._moved()
@@ -103,29 +107,40 @@ class FileFollower:
         for log in self._logs.values():
             log.close_file()
 
-    def _look(self) -> None:
-        self._due = time.monotonic() + self._limits.listing_seconds
+    def _look(self, *, final: bool) -> None:
+        began, usual = time.monotonic(), self._limits.listing_seconds
+        self._find(final=final)
+        took = time.monotonic() - began  # of many thousand files, looking is not all that is done
+        self._due = began + took + max(usual, min(_SHARE * took, _SHARE * usual))
+
+    def _find(self, *, final: bool) -> None:
         there: dict[str, list[Found]] = {}
         for one in self._listing.look():
             there.setdefault(one.head.digest, []).append(one)
+        self._say_troubles(anything=bool(there))
         for log in [*self._logs.values()]:
             if log.digest in there:
                 self._found(log, there[log.digest])
             else:
                 self._not_found(log)
+        if self._listing.is_settled or final:  # otherwise an older one may be missing
+            self._begin_new(there)
+        self._forget(there)
+
+    def _begin_new(self, there: Mapping[str, Sequence[Found]]) -> None:
         new = [self._begin(digest, files) for digest, files in there.items()
                if digest not in self._logs]  # fmt: skip
         if self._skip:
             for log in new:
                 self._skip_what_is_there(log)
             self._skip = False
-        self._forget(there)
 
     def _begin(self, digest: str, files: Sequence[Found]) -> Log:
         best = min(files, key=lambda one: one.packed)
         reached = Reached(
             self._number, str(best.path), *best.place, best.head.size, best.head.heading
         )
+        self._newest[_series(reached.path)] = self._number
         self._number += 1
         log = self._logs[digest] = Log(digest, reached, self._limits)
         log.files = _by_preference(files)
@@ -136,6 +151,8 @@ class FileFollower:
         """See which files of a log that is known have more of it."""
         own = next((one for one in files if one.place == log.place and not one.packed), None)
         log.missing, log.files = 0, ()
+        if own is not None and not log.reached.path:
+            log.reached.path = str(own.path)
         log.has_moved = own is None or str(own.path) != log.reached.path
         if own is not None:
             log.here = own.path
@@ -152,7 +169,11 @@ class FileFollower:
             log.files = _by_preference(files, log.reached.offset)
 
     def _not_found(self, log: Log) -> None:
-        log.missing, log.files, log.has_moved = log.missing + 1, (), True
+        if self._listing.faults and not log.is_open:  # it may be what cannot be looked at
+            log.files = ()
+            return
+        missing = log.missing + 1 if self._listing.is_settled else max(log.missing, 1)
+        log.missing, log.files, log.has_moved = missing, (), True
         if log.missing == _LOOKS and not log.reached.closed and not log.is_open:
             self._notices.append(
                 f"{shown_path(log.here)} is gone; what it held after line {log.reached.lines:,}"
@@ -163,9 +184,9 @@ class FileFollower:
         if log.files[0].packed:
             log.reached.closed = True
             return
-        if self._open(log):
-            while log.read(self._limits.batch_bytes) is not None:
-                pass
+        with suppress(Truncated):  # it is found so when it is read
+            if self._open(log):
+                log.skip()
 
     def _read(self, *, final: bool) -> Iterator[Chunk]:
         left = self._limits.batch_bytes
@@ -184,9 +205,18 @@ class FileFollower:
                 log.close_file()
                 self._due = 0.0  # look where it is now
                 return
-            if not log.is_open and 0 < log.missing < _LOOKS:
+            except OSError as error:
+                self._note(log, error)
+                log.close_file()
+            if self._is_on_its_way(log):
                 self._due = 0.0
-                return  # on its way to another name; later logs wait
+                return  # later logs wait
+
+    def _is_on_its_way(self, log: Log) -> bool:
+        """Tell whether a log is nowhere, or no more where it was found, and may be elsewhere."""
+        if log.is_open or log.reached.closed or shown_path(log.here) in self._faults:
+            return False
+        return bool(log.files) or 0 < log.missing < _LOOKS
 
     def _next(self, log: Log, most: int) -> Chunk | None:
         if not log.is_open and not self._open(log):
@@ -203,14 +233,18 @@ class FileFollower:
                     self._touched.add(log.digest)
                     return True
             except OSError as error:
-                reason = error.strerror or error
-                raise DataError(f"{shown_path(found.path)}: {reason}") from None
+                self._note(log, error)
         return False
+
+    def _note(self, log: Log, error: OSError) -> None:
+        self._faults[shown_path(log.here)] = error.strerror or str(error)
 
     def _is_over(self, log: Log, *, final: bool) -> bool:
         """Tell whether a log of which all was read will not grow again."""
         if not log.is_open:
-            return final and not log.files and not log.missing and self._has_later(log)
+            is_read = not log.files and not log.missing
+            still = final or log.still_for >= _LONG_STILL
+            return is_read and still and self._has_later(log)
         still = final or log.still_for >= self._limits.still_seconds
         if log.is_packed:
             return not log.is_cut or still
@@ -219,11 +253,7 @@ class FileFollower:
         return (final or log.still_for >= _LONG_STILL) and self._has_later(log)
 
     def _has_later(self, log: Log) -> bool:
-        series = _series(log.reached.path)
-        return any(
-            other.reached.number > log.reached.number and _series(other.reached.path) == series
-            for other in self._logs.values()
-        )
+        return self._newest.get(_series(log.reached.path), -1) > log.reached.number
 
     def _end(self, log: Log) -> Chunk:
         if log.is_cut:
@@ -236,6 +266,13 @@ class FileFollower:
             " read from its start"
         )
         log.missing = _LOOKS  # and no more is said of it
+
+    def _say_troubles(self, *, anything: bool) -> None:
+        wrong = {**self._listing.faults, **self._faults}
+        self._faults = {}
+        nothing = self._listing.nothing() if not anything and not wrong else {}
+        patience = dict.fromkeys(nothing, _ROTATING if self._logs else 0.0)
+        self._notices += self._troubles.see({**wrong, **nothing}, patience=patience)
 
     def _close_some(self) -> None:
         """Close the files of the oldest logs where too many are open: all of them was read."""
@@ -252,7 +289,7 @@ class FileFollower:
 
     def _moved(self) -> dict[str, Mapping[str, Any] | None]:
         moved: dict[str, Mapping[str, Any] | None] = {}
-        if _BEGUN not in self._position:
+        if _BEGUN not in self._position and not self._skip:
             moved[_BEGUN] = {_BEGUN: True}
         for digest in self._touched:
             log = self._logs.get(digest)
@@ -274,6 +311,8 @@ def _by_preference(files: Sequence[Found], offset: int = 0) -> tuple[Found, ...]
     return tuple(sorted(enough, key=lambda one: one.packed))
 
 
-def _series(path: str) -> object:
+@lru_cache(maxsize=4 * _MOST_GONE)
+def _series(path: str) -> str:
     """Return what the dated and rotated files of one log have in common."""
-    return [re.sub("[0-9]+", "#", str(part)) for part in rotation_order(Path(path))[:2]]
+    folder, name = rotation_order(Path(path))[:2]
+    return re.sub("[0-9]+", "#", f"{folder}{name}")

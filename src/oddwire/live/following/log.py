@@ -9,22 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from oddwire.live.following import Chunk, Limits
-from oddwire.live.following.contents import Head, LogContent, has_head, open_content
+from oddwire.live.following.contents import Head, LogContent, has_head, heading_at, open_content
 from oddwire.live.following.line_blocks import Lines, complete_lines, unfinished_line
 from oddwire.live.following.listing import Found
 from oddwire.traffic.sources.logs.parsing.lines import Block
+
+_PASSED = 4 << 20  # bytes at once
+_HEADER = b"\n#separator"  # of Zeek: another may follow in mid-file
 
 
 @dataclass
 class Reached:
     """How far a log was read: plain values, to be saved.
 
+    There may be thousands of logs that are closed: they are saved as short as can be.
+
     Parameters
     ----------
     number
         Which log it is in the order in which they were begun.
     path
-        Where it was when it was begun.
+        Where it was when it was begun; empty where it was closed before.
     device, inode
         The file that it was last read from.
     head, heading
@@ -35,6 +40,8 @@ class Reached:
         How many lines that were.
     closed
         Whether no more is expected of it.
+    above
+        Where the header begins that what was passed over unread ended below.
     """
 
     number: int
@@ -46,15 +53,24 @@ class Reached:
     offset: int = 0
     lines: int = 0
     closed: bool = False
+    above: int = 0
 
     def plain(self) -> dict[str, Any]:
-        """Return the values by their names."""
-        return asdict(self)
+        """Return the values, as JSON can hold them."""
+        values = asdict(self)
+        if not self.closed:
+            return values
+        return {"closed": [values[name] for name in _OF_CLOSED]}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Reached:
         """Take up what was saved."""
-        return cls(**{one.name: values[one.name] for one in fields(cls)})
+        if isinstance(closed := values["closed"], list):
+            return cls(path="", closed=True, **dict(zip(_OF_CLOSED, closed, strict=True)))
+        return cls(**values)
+
+
+_OF_CLOSED = [one.name for one in fields(Reached) if one.name not in {"path", "closed"}]
 
 
 class Truncated(Exception):  # noqa: N818 - it is caught a floor above, and no one sees it
@@ -109,11 +125,16 @@ class Log:
             content = open_content(found.path)
         except FileNotFoundError:
             return False
-        now = content.stat()
-        if (now.st_dev, now.st_ino) != found.place or not has_head(content, self._head):
+        try:
+            now = content.stat()
+            is_it = (now.st_dev, now.st_ino) == found.place and has_head(content, self._head)
+            self._heading = self._heading_of(content) if is_it else b""
+        except BaseException:
+            content.close()
+            raise
+        if not is_it:
             content.close()
             return False
-        self._heading = content.read_at(0, self.reached.heading)
         self._content, self.here, self.missing = content, found.path, 0
         self.reached.device, self.reached.inode = found.place
         self._size = -1
@@ -156,10 +177,31 @@ class Log:
             return None
         return self._chunk(lines)
 
+    def skip(self) -> None:
+        """Pass over what is there, up to the end of the last line: not a row of it is read.
+
+        Raises
+        ------
+        Truncated
+            As by `read`.
+        """
+        content, reached, tail = self._content, self.reached, b""
+        at = end = above = lines = 0
+        while content is not None and (piece := content.read_at(at, _PASSED)):
+            lines += piece.count(b"\n")
+            end = at + newest + 1 if (newest := piece.rfind(b"\n")) >= 0 else end
+            if (header := (tail + piece).rfind(_HEADER)) >= 0:
+                above = at - len(tail) + header + 1
+            tail, at = piece[-len(_HEADER) :], at + len(piece)
+        reached.offset, reached.lines, reached.above = end, lines, above if above < end else 0
+        self._check(None)
+        if content is not None:
+            self._heading = self._heading_of(content)
+
     def start_again(self) -> None:
         """Read from the start: its file is shorter than what was read of it."""
         self.close_file()
-        self.reached.offset = self.reached.lines = 0
+        self.reached.offset = self.reached.lines = self.reached.above = 0
         self.reached.closed = False
 
     def end(self) -> Chunk:
@@ -187,6 +229,11 @@ class Log:
     @property
     def _head(self) -> Head:
         return Head(self.digest, self.reached.head, self.reached.heading)
+
+    def _heading_of(self, content: LogContent) -> bytes:
+        if not self.reached.above:
+            return content.read_at(0, self.reached.heading)
+        return heading_at(content, self.reached.above, lambda line: line.startswith(b"#"))
 
     def _check(self, lines: Lines | None) -> None:
         """See after reading that what was read was still the log."""

@@ -17,6 +17,7 @@ _ALLOWED = (
     " ?stream=KEY, or kafka://HOST[:PORT]/TOPIC"
 )
 _DIGITS = 12
+_KAFKA_OPTIONS = ("security.", "sasl.", "ssl.")
 
 Opener = Callable[[Position | None, bool], Follower]  # where to go on, whether from the start
 
@@ -69,6 +70,8 @@ def input_at(address: str) -> Input:
     parts = urlsplit(address)
     if parts.scheme in {"redis", "rediss"} and parts.hostname:
         return _redis(address)
+    if parts.scheme == "kafka" and parts.hostname and parts.path.strip("/"):
+        return _kafka(address)
     raise ParameterError(f"{_ALLOWED}; got {masked(address)}")
 
 
@@ -90,9 +93,9 @@ def _redis(address: str) -> Input:
     server = f"{parts.hostname}:{parts.port or 6379}{unquote(parts.path)}"
 
     def opened(position: Position | None, from_start: bool) -> Follower:
-        from oddwire.live.following.redis_list import RedisListFollower
-        from oddwire.live.following.redis_messages import connect
-        from oddwire.live.following.redis_stream import RedisStreamFollower
+        from oddwire.live.following.servers.redis_list import RedisListFollower
+        from oddwire.live.following.servers.redis_messages import connect
+        from oddwire.live.following.servers.redis_stream import RedisStreamFollower
 
         client = connect(url)
         if kind == "list":
@@ -103,3 +106,26 @@ def _redis(address: str) -> Input:
 
     shown = f"the {kind} {printable(key, 80)} of {masked(address).partition('?')[0]}"
     return Input(f"redis {server} {kind} {key}", shown, opened, has_messages=True)
+
+
+def _kafka(address: str) -> Input:
+    parts = urlsplit(address)
+    topic, server = parts.path.strip("/"), f"{parts.hostname}:{parts.port or 9092}"
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if any(not name.startswith(_KAFKA_OPTIONS) for name in options):
+        raise ParameterError(f"{_ALLOWED}; got {masked(address)}")
+    settings = {"bootstrap.servers": server}
+    if parts.username is not None:
+        settings |= {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}
+        settings |= {"sasl.username": unquote(parts.username)}
+        settings |= {"sasl.password": unquote(parts.password or "")}
+
+    def opened(position: Position | None, from_start: bool) -> Follower:
+        from oddwire.live.following.servers.kafka import KafkaFollower
+
+        return KafkaFollower(
+            {**settings, **options}, topic, position=position, from_start=from_start
+        )
+
+    shown = f"the topic {printable(topic, 80)} of {server}"
+    return Input(f"kafka {server} {topic}", shown, opened, has_messages=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from oddwire.errors import OddwireError
@@ -14,7 +14,7 @@ from oddwire.live.following.batches import batches
 from oddwire.live.reading.inputs import Input
 from oddwire.live.reading.logs import Logs, Told
 from oddwire.live.reading.micro_batch import MicroBatch
-from oddwire.live.reading.saved import Saved, from_bytes, to_bytes
+from oddwire.live.reading.saved import Positions, Saved, from_bytes
 from oddwire.live.reading.told_again import ToldAgain
 from oddwire.traffic.sources.log_source import typed_connections
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
@@ -59,7 +59,7 @@ class Reading:
         others: Mapping[str, Saved],
     ) -> None:
         self._input, self._follower, self._logs = input_, follower, logs
-        self._unit, self._others = tuple(unit), dict(others)
+        self._unit, self._positions = tuple(unit), Positions(input_.name, others)
         self._again = ToldAgain()
         self._given: deque[tuple[bytes, Position]] = deque(maxlen=_UNCONFIRMED)
         self._last = position
@@ -141,7 +141,7 @@ class Reading:
             refused=sum(one.refused for one in told),
             refusals=tuple(_first(one.refusals for one in told)),
             interim=self._again.count(connections),
-            position=self._position(),
+            position=self._position(batch.moved if batch else ()),
             notices=(*notices, *(batch.notices if batch else ()),
                      *(notice for one in told for notice in one.notices)),
         )  # fmt: skip
@@ -150,9 +150,8 @@ class Reading:
         rows = typed_connections(connections, origin=self._input.shown)
         return with_unit(rows, self._unit)
 
-    def _position(self) -> bytes:
-        here = Saved(self._last, self._logs.plain())
-        data = to_bytes({**self._others, self._input.name: here})
+    def _position(self, moved: Collection[str]) -> bytes:
+        data = self._positions.to_bytes(Saved(self._last, self._logs.plain()), moved)
         if self._last is not None:
             self._given.append((data, self._last))
         return data

@@ -11,10 +11,10 @@ from oddwire.live.reading import open_reading
 from oddwire.live.scoring.champion import NextChampion, load_champion
 from oddwire.live.sinks import Deliveries, SinkAddress, open_sink, sink_address
 from oddwire.live.state import Policy, Store, store_address
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
+from oddwire.live.vitals.metrics import Metrics
 from oddwire.live.watching.loop import Loop, Parts
 from oddwire.live.watching.messages import Messages
-from oddwire.live.watching.metrics import Metrics
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.view import WatchView
 from oddwire.operations.registry.versions import Registry

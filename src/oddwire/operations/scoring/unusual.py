@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import floor, log10
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from oddwire.percent import odds
 from oddwire.traffic.schema import TABLE_IDENTIFIERS, TIME
 from oddwire.traffic.sources.reading.raw_table import RawTable
 from oddwire.traffic.wire_text import printable
@@ -17,7 +17,6 @@ from oddwire.traffic.wire_text import printable
 MOST_SHOWN = 20
 Identified = Callable[[NDArray[np.int64]], list[tuple[tuple[str, str], ...]]]
 _LONGEST = 64  # letters of an identifier
-_EXACT = 100  # odds from here on are rounded to two digits
 
 
 @dataclass(frozen=True)
@@ -71,20 +70,6 @@ class UnusualAlert:
     def why(self) -> str:
         """The reasons as a sentence; empty where there are none."""
         return f"contributes {', '.join(self.reasons)}" if self.reasons else ""
-
-
-def odds(p_value: float) -> str:
-    """Return a p-value as people speak of chances.
-
-    Examples
-    --------
-    >>> odds(0.0000249), odds(0.03)
-    ('about 1 in 40,000 benign', 'about 1 in 33 benign')
-    """
-    benign = round(1 / p_value)
-    if benign >= _EXACT:
-        benign = round(benign, 1 - floor(log10(benign)))
-    return f"about 1 in {benign:,} benign"
 
 
 class MostUnusual:

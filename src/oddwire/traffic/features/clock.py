@@ -57,13 +57,13 @@ class Clock:
     def of(self, connections: pd.DataFrame) -> IntArray:
         """Return the clock of the next rows, int64 of shape (n,), and move on."""
         advance = compiled(_advance, "int64[::1](int64[::1], int64[::1], int64)")
-        clocks: IntArray = advance(_microseconds(connections[END]), self.state, ENOUGH)
+        clocks: IntArray = advance(microseconds_of(connections[END]), self.state, ENOUGH)
         return clocks
 
 
-def _microseconds(times: pd.Series) -> IntArray:
-    local = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    return np.ascontiguousarray(local).view(np.int64)
+def microseconds_of(times: pd.Series) -> IntArray:
+    """Return times of UTC as microseconds since 1970, int64 of shape (n,)."""
+    return np.ascontiguousarray(times.to_numpy(dtype="datetime64[us]")).view(np.int64)
 
 
 def _advance(ends: IntArray, state: IntArray, enough: int) -> IntArray:

@@ -249,10 +249,11 @@ class RowNumbers(NamedTuple):
     @classmethod
     def of(cls, connections: pd.DataFrame) -> RowNumbers:
         """Read them off connections."""
-        state = connections["conn_state"]
+        codes, states = pd.factorize(connections["conn_state"].to_numpy())
+        failed = np.array([*(state in FAILED_STATES for state in states), 0], dtype=np.int64)
         return cls(
-            failed=state.isin(FAILED_STATES).to_numpy().astype(np.int64),
-            state_known=state.notna().to_numpy().astype(np.int64),
+            failed=failed[codes],  # code -1, missing, takes the last entry
+            state_known=(codes >= 0).astype(np.int64),
             bytes=_whole(connections["src_bytes"]) + _whole(connections["dst_bytes"]),
         )
 
@@ -305,17 +306,18 @@ def _pairs(src: Codes, dst: Codes) -> Codes:
 
 
 def _whole(numbers: pd.Series) -> IntArray:
-    whole: IntArray = numbers.fillna(0).to_numpy(dtype=np.int64)
+    whole: IntArray = numbers.to_numpy(dtype=np.int64, na_value=0)
     return whole
 
 
 def _categories(connections: pd.DataFrame) -> pd.DataFrame:
-    given = connections[["proto", "service", "conn_state"]]
-    return given.assign(
-        dst_port_class=_port_class(connections["dst_port"]),
-        src_side=sides(connections["src_ip"]),
-        dst_side=sides(connections["dst_ip"]),
-    )
+    found = {
+        "dst_port_class": _port_class(connections["dst_port"]),
+        "src_side": sides(connections["src_ip"]),
+        "dst_side": sides(connections["dst_ip"]),
+    }
+    given = {name: connections[name] for name in ("proto", "service", "conn_state")}
+    return pd.DataFrame(given | found, index=connections.index, copy=False)
 
 
 def _port_class(ports: pd.Series) -> NDArray[np.object_]:

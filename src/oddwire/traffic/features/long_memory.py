@@ -23,8 +23,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.compiling import compiled
-from oddwire.traffic.features.clock import MICROSECONDS
-from oddwire.traffic.features.memory_slots import Slots, both, hashes_of, hashes_of_ports
+from oddwire.traffic.features.clock import MICROSECONDS, microseconds_of
+from oddwire.traffic.features.memory_slots import (
+    Hashes,
+    Slots,
+    both,
+    hashes_of,
+    hashes_of_ports,
+)
 from oddwire.traffic.features.time_windows import IntArray
 from oddwire.traffic.schema import TIME
 
@@ -88,7 +94,9 @@ class LongMemory:
         self._slots = {name: Slots.empty(slots[name]) for name in SLOTS}
         self._numbers = {name: np.zeros((slots[name], width)) for name, width in _WIDTHS.items()}
 
-    def update(self, connections: pd.DataFrame, clocks: IntArray) -> dict[str, FloatArray]:
+    def update(
+        self, connections: pd.DataFrame, clocks: IntArray, addresses: Hashes | None = None
+    ) -> dict[str, FloatArray]:
         """Take the next connections, and return their features.
 
         Parameters
@@ -98,6 +106,9 @@ class LongMemory:
             are known.
         clocks
             What the clock showed at each, int64 of shape (n,).
+        addresses
+            What `hashes_of` returns of ``src_ip`` and ``dst_ip``, uint64 of shape (2, n), where
+            that is known already.
 
         Returns
         -------
@@ -106,7 +117,9 @@ class LongMemory:
         """
         if not len(connections):
             return {name: np.empty(0) for name in LONG_MEMORY_FEATURES}
-        src, dst = hashes_of(connections["src_ip"]), hashes_of(connections["dst_ip"])
+        src, dst = addresses if addresses is not None else (
+            hashes_of(connections["src_ip"]), hashes_of(connections["dst_ip"])
+        )  # fmt: skip
         keys = {
             "dst": dst,
             "pair": both(src, dst),
@@ -162,8 +175,7 @@ def _bytes(numbers: pd.Series) -> FloatArray:
 
 
 def _starts(connections: pd.DataFrame) -> FloatArray:
-    starts = connections[TIME].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    seconds: FloatArray = starts.view(np.int64) / MICROSECONDS
+    seconds: FloatArray = microseconds_of(connections[TIME]) / MICROSECONDS
     return seconds
 
 

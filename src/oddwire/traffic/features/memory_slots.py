@@ -113,7 +113,7 @@ _TYPES = (
 
 def hashes_of(values: pd.Series) -> Hashes:
     """Return a number per value, the same in every process; 0 where it is missing."""
-    codes, different = pd.factorize(values)
+    codes, different = pd.factorize(values.to_numpy())
     hashed = pd.util.hash_array(np.asarray(different, dtype=object), categorize=False)
     return np.append(np.maximum(hashed, np.uint64(1)), _NO_KEY)[codes]
 

@@ -20,6 +20,7 @@ from oddwire.traffic.features.connection_features import (
     WINDOW_FEATURES,
     connection_features,
 )
+from oddwire.traffic.features.long_memory import SLOTS, LongMemory
 from oddwire.traffic.features.rolling import windows
 from oddwire.traffic.features.rolling.rolling_features import RollingFeatures
 from oddwire.traffic.schema import FeatureSchema
@@ -84,13 +85,18 @@ def in_batches(features, batches):
     return pd.concat([features.of(batch) for batch in batches])
 
 
+def with_little_memory():
+    memory = LongMemory(dict.fromkeys(SLOTS, 64))
+    return RollingFeatures(CONNECTION_FEATURES, memory=memory, most_rows=7)
+
+
 def assert_same(found, wanted):
     assert found[NUMERIC].to_numpy().tobytes() == wanted[NUMERIC].to_numpy().tobytes()
     assert_frame_equal(found, wanted, check_exact=True)
 
 
 class TestMicroBatches:
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=60)
     @given(rows=some_connections, cuts=some_cuts)
     def test_equal_all_rows_at_once_to_the_last_bit(self, rows, cuts):
         found = in_batches(RollingFeatures(CONNECTION_FEATURES), cut(rows, cuts))
@@ -126,13 +132,13 @@ class TestMicroBatches:
 
 
 class TestARestart:
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=40)
     @given(rows=some_connections, cuts=some_cuts, data=st.data())
     def test_changes_nothing(self, rows, cuts, data):
         batches = cut(rows, cuts)
         saved = data.draw(st.integers(0, len(batches)))
         stopped = data.draw(st.integers(saved, len(batches)))
-        before = RollingFeatures(CONNECTION_FEATURES, most_rows=7)
+        before = with_little_memory()
         arrays, clocks = before.to_arrays(), []
         for number, batch in enumerate(batches):
             if number == saved:
@@ -141,13 +147,13 @@ class TestARestart:
             clocks.append(before.clocks)
         if saved == len(batches):
             arrays = before.to_arrays()
-        after = RollingFeatures(CONNECTION_FEATURES, most_rows=7)
+        after = with_little_memory()
         after.go_on(arrays)
         for batch, clock in zip(batches[:saved], clocks[:saved], strict=True):
             after.see_again(batch, clock)
         for batch in batches[saved:stopped]:
             after.see(batch)
-        whole = RollingFeatures(CONNECTION_FEATURES, most_rows=7)
+        whole = with_little_memory()
         wanted = whole.of(rows).iloc[sum(map(len, batches[:stopped])) :]
         if stopped < len(batches):
             assert_same(in_batches(after, batches[stopped:]), wanted)
@@ -163,6 +169,12 @@ class TestARestart:
         after.go_on(before.to_arrays())
         after.see_again(rows.iloc[:15_000][reached], before.clocks[reached])
         assert_same(after.of(rows.iloc[15_000:]), before.of(rows.iloc[15_000:]))
+
+    def test_needs_a_clock_for_each_row(self):
+        with pytest.raises(ValueError, match="20 rows need as many clocks, got 3"):
+            RollingFeatures(CONNECTION_FEATURES).see_again(
+                many_connections(20, 7), np.zeros(3, dtype=np.int64)
+            )
 
     def test_from_arrays_of_another_shape_is_refused(self):
         features = RollingFeatures(CONNECTION_FEATURES)
@@ -183,7 +195,7 @@ class TestARestart:
 
 
 class TestACap:
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=15)
     @given(rows=some_connections, cuts=some_cuts, most_rows=st.integers(1, 12))
     def test_leaves_the_windows_of_the_last_rows(self, rows, cuts, most_rows):
         features = RollingFeatures(CONNECTION_FEATURES, most_rows=most_rows)

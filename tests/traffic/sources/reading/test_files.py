@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from oddwire.errors import DataError
 from oddwire.params import ZeekSource
-from oddwire.traffic.sources.reading.files import broken_links, check_files, files_of, missing_files
+from oddwire.traffic.sources.reading.files import (
+    broken_links,
+    check_files,
+    files_of,
+    log_files,
+    missing_files,
+    paths_of,
+)
 
 
 def logs(*files):
@@ -117,3 +125,16 @@ def test_what_is_missing_is_told_as_it_is_written(tmp_path):
     source = logs("a.log", "b.log", "?.log", "c/*")
     assert missing_files(source, root=tmp_path) == ("b.log", "c/*")
     assert len(files_of(logs("a.log", "b.log", "c/*"), root=tmp_path, required=False)) == 1
+
+
+def test_paths_that_are_looked_at_time_and_again_are_those_of_the_files(tmp_path):
+    for name in ("conn.log", "conn.log.2", "conn.log.10.gz", "a/conn.log", "data/raw/x/conn.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "conn.log.d").mkdir()
+    (tmp_path / "conn.log.gone").symlink_to(tmp_path / "nowhere")
+    for patterns in (["conn.log*"], ["**/conn.log*"], ["conn.log", "*/conn.log", "absent"]):
+        paths = [path for path in paths_of(patterns, root=tmp_path) if Path(path).is_file()]
+        expected = log_files(patterns, root=tmp_path, required=False)
+        assert paths == [str(file) for file in expected]
+        assert expected

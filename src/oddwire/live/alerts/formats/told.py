@@ -11,7 +11,7 @@ from oddwire.live.alerts.formats.feature_words import in_words, without_time
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason
-from oddwire.operations.scoring.unusual import odds
+from oddwire.percent import odds
 
 _FIRST = -62_135_596_800_000_000  # the year 1
 _LAST = 253_402_300_799_999_999  # the end of the year 9999: ISO 8601 has no later one

@@ -104,7 +104,7 @@ class KeyTable:
         if self.held + more > len(self):
             entries = (self.held + more) * 3 // 2
             self.free = np.append(self.free, np.arange(len(self), entries, dtype=np.int32))
-            self._move(np.arange(len(self)), entries)
+            self._move(slice(None), entries)
 
     def is_sparse(self, *, more: int) -> bool:
         """Tell whether it is worth while to make it smaller, where so many more need room."""
@@ -119,12 +119,14 @@ class KeyTable:
         self.free = np.arange(len(self), dtype=np.int32)
         return new_numbers
 
-    def _move(self, kept: NDArray[np.int64], entries: int) -> None:
+    def _move(self, kept: slice | NDArray[np.int64], entries: int) -> None:
         """Give it room for so many entries, of which the first are those kept."""
-        more = entries - len(kept)
-        self.keys = np.pad(self.keys[kept], (0, more))
-        self.counts = np.pad(self.counts[kept], ((0, more), (0, 0)))
-        self.sums = np.pad(self.sums[kept], ((0, more), (0, 0)))
+        for name in ("keys", "counts", "sums"):
+            array = getattr(self, name)[kept]
+            # Zeros that nobody has written to take no memory.
+            moved = np.zeros((entries, *array.shape[1:]), dtype=array.dtype)
+            moved[: len(array)] = array
+            setattr(self, name, moved)
         self.index = _empty_index(entries)
         compiled(_fill_index, _FILL_TYPES)(self.keys, self.index)
 

@@ -27,6 +27,7 @@ FloatArray = NDArray[np.float64]
 _AT_ONCE = 4096
 _WIDTHS = np.array(WINDOWS[::-1], dtype=np.int64) * MICROSECONDS
 _KEYS, _PORTS = slice(0, 3), slice(3, 6)
+_PAIR = 2  # the last of the three keys
 # A destination is another key than a source of the same address.
 _DESTINATION = np.uint64(0xD6E8FEB86659FD93)
 _NO_PORT = np.uint64(1)  # of `hashes_of_ports`
@@ -37,6 +38,8 @@ class WindowRows(NamedTuple):
 
     Parameters
     ----------
+    addresses
+        uint64 of shape (2, n): the hashes of source and destination; 0 where unknown.
     keys
         uint64 of shape (3, n): source, destination and pair; 0 where unknown.
     ports
@@ -47,6 +50,7 @@ class WindowRows(NamedTuple):
         int8 of shape (n,), as in `Ring`.
     """
 
+    addresses: Hashes
     keys: Hashes
     ports: Hashes
     volumes: IntArray
@@ -61,6 +65,7 @@ class WindowRows(NamedTuple):
         keys = (src, both(dst, np.full_like(dst, _DESTINATION)), both(src, dst))
         numbers = RowNumbers.of(connections)
         return cls(
+            addresses=np.stack([src, dst]),
             keys=np.stack(keys),
             ports=np.stack([both(key, port) for key in keys]),
             volumes=numbers.bytes,
@@ -70,6 +75,7 @@ class WindowRows(NamedTuple):
     def cut(self, begin: int, end: int) -> WindowRows:
         """Take neighbouring rows."""
         return WindowRows(
+            self.addresses[:, begin:end],
             np.ascontiguousarray(self.keys[:, begin:end]),
             np.ascontiguousarray(self.ports[:, begin:end]),
             self.volumes[begin:end],
@@ -203,7 +209,7 @@ def _roll(  # noqa: C901, PLR0912 - one pass over the rows, and compiled loops c
                         ports[port, window] += step
                         if ports[port, window] == (1 if step > 0 else 0):
                             counts[entry, held_ports + window] += step
-                pair = entries[other, 2]
+                pair = entries[other, _PAIR]
                 if pair >= 0 and counts[pair, window] == (1 if step > 0 else 0):
                     counts[entries[other, 0], peers + window] += step
                     counts[entries[other, 1], peers + window] += step
@@ -214,22 +220,21 @@ def _roll(  # noqa: C901, PLR0912 - one pass over the rows, and compiled loops c
             continue
         at, feature, here = begin + row - first, 0, row % room
         for kind in range(3):
-            entry, measures = entries[here, kind], 5 if kind < 2 else 4  # a pair has one peer
+            entry = entries[here, kind]
             for window in range(windows - 1, -1, -1):
                 if entry < 0:
+                    measures = 4 if kind == _PAIR else 5
                     found[feature : feature + measures, at] = np.nan
                     feature += measures
                     continue
                 found[feature, at] = counts[entry, window]
-                if kind < 2:
+                if kind != _PAIR:  # which has one peer, always
                     feature += 1
                     found[feature, at] = counts[entry, peers + window]
                 found[feature + 1, at] = counts[entry, held_ports + window]
-                failures, states_known = (
-                    counts[entry, failed + window],
-                    counts[entry, known + window],
-                )
-                found[feature + 2, at] = failures / states_known if states_known else np.nan
+                states_known = counts[entry, known + window]
+                share = counts[entry, failed + window] / states_known if states_known else np.nan
+                found[feature + 2, at] = share
                 found[feature + 3, at] = sums[entry, window]
                 feature += 4
     return dropped

@@ -41,6 +41,8 @@ class Asked:
         The file's name of a column by that of the connection schema.
     label, benign, zone
         As in ``params.yaml``.
+    watch
+        Whether it is to be watched, beginning with what is there.
     """
 
     format: str | None = None
@@ -48,12 +50,13 @@ class Asked:
     label: str | None = None
     benign: tuple[str, ...] = ()
     zone: str | None = None
+    watch: bool = False
 
     def keys(self) -> dict[str, Any]:
         """Return the keys of a block that say it."""
         keys = {
             "columns": self.columns, "label": self.label, "benign": [*self.benign],
-            "zone": self.zone,
+            "zone": self.zone, "watch": {"from_start": True} if self.watch else None,
         }  # fmt: skip
         return {key: value for key, value in keys.items() if value}
 

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from filecmp import cmp
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -101,12 +102,35 @@ def log_files(patterns: Sequence[str], *, root: Path, required: bool = True) -> 
     for pattern in patterns:
         matches = _matches(pattern, root)
         if not matches and required:
-            raise DataError(_no_match(pattern, root))
+            raise DataError(no_match(pattern, root))
         found.extend(matches)
     once: dict[str, Path] = {}
     for file in sorted(found, key=rotation_order):
         once.setdefault(os.path.realpath(file), file)
     return list(once.values())
+
+
+def paths_of(patterns: Sequence[str], *, root: Path) -> list[str]:
+    """Return the paths that `log_files` looks at, in its order: some may be no files, or one twice.
+
+    Of thousands of files it takes a fraction of the time.
+
+    Raises
+    ------
+    DataError
+        If a path can be none.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        place = str(locate(Path(pattern), root))
+        is_path = not glob.has_magic(pattern) or os.path.isfile(place)  # noqa: PTH113 - see above
+        found |= dict.fromkeys([place] if is_path else _paths_under(pattern, root))
+    return sorted(found, key=_order_of)
+
+
+@lru_cache(maxsize=1 << 14)
+def _order_of(path: str) -> tuple[object, ...]:
+    return rotation_order(Path(path))
 
 
 def check_files(
@@ -201,19 +225,23 @@ def _is_broken(file: Path) -> bool:
 
 
 def _globbed(pattern: str, root: Path) -> list[Path]:
+    return [Path(path) for path in _paths_under(pattern, root) if not os.path.isdir(path)]  # noqa: PTH112 - there are thousands
+
+
+def _paths_under(pattern: str, root: Path) -> list[str]:
+    """Return the paths that a glob pattern matches, but for what stages make."""
     absolute = Path(pattern).expanduser()
     if not absolute.is_absolute():  # the project's own folder may hold an asterisk in its name
         absolute = Path(glob.escape(str(root))) / absolute
     project = Project(root)
-    made = [folder("x").parent for folder in (project.raw, project.ingested, project.prepared)]
-    return [
-        file
-        for file in map(Path, glob.glob(str(absolute), recursive=True))  # noqa: PTH207 - pathlib's takes no absolute pattern
-        if not file.is_dir() and not any(file.is_relative_to(folder) for folder in made)
-    ]
+    folders = (project.raw("x"), project.ingested("x"), project.prepared("x"))
+    made = tuple(f"{folder.parent}{os.sep}" for folder in folders)
+    found = glob.glob(str(absolute), recursive=True)  # noqa: PTH207 - pathlib's takes no absolute pattern
+    return [path for path in found if not path.startswith(made)]
 
 
-def _no_match(pattern: str, root: Path) -> str:
+def no_match(pattern: str, root: Path) -> str:
+    """Say why a path or glob pattern names no file."""
     place = locate(Path(pattern), root)
     if not glob.has_magic(pattern):
         return f"its log file {shown_path(place)} {file_fault(place)}"

@@ -1,0 +1,11 @@
+"""How `oddwire watch` is seen: a screen in a terminal, lines elsewhere, JSON for machines."""
+
+from oddwire.cli.terminal.watch_view.view import (
+    JsonView,
+    LiveView,
+    PlainView,
+    WatchView,
+    watch_view,
+)
+
+__all__ = ["JsonView", "LiveView", "PlainView", "WatchView", "watch_view"]

@@ -1,0 +1,1 @@
+"""Followers of what servers hold: lists and streams of Redis, topics of Kafka."""

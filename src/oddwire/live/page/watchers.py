@@ -1,0 +1,144 @@
+"""What each watcher is doing, from its heartbeats."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from oddwire.durations import in_time
+from oddwire.errors import DataError
+from oddwire.evaluation.observed import Observed, ObservedRate
+from oddwire.evaluation.target_lines import alerts_sentence
+from oddwire.live.page.words import UNKNOWN, counted, utc
+from oddwire.live.state import Beat
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately
+
+Health = Literal["running", "trouble", "quiet", "silent", "stopped"]
+_SILENT_SECONDS = 60.0  # heartbeats come every few seconds
+_MINUTE = 60.0
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """How a source is watched.
+
+    Parameters
+    ----------
+    source
+        Its name.
+    at
+        When its last heartbeat came, in microseconds since 1970.
+    silent
+        Seconds since then.
+    beat
+        What that said; None where it cannot be read.
+    """
+
+    source: str
+    at: int
+    silent: float
+    beat: Heartbeat | None
+
+    @property
+    def health(self) -> Health:
+        """``silent`` where no heartbeat comes though nobody stopped it."""
+        if self.beat is not None and self.beat.state == "stopped":
+            return "stopped"
+        if self.silent > _SILENT_SECONDS or self.beat is None:
+            return "silent"
+        if self.beat.calibration or any(sink.trouble for sink in self.beat.sinks):
+            return "trouble"
+        return "quiet" if self.beat.state == "quiet" else "running"
+
+    @property
+    def headline(self) -> str:
+        """Its health in a sentence."""
+        return {
+            "running": "It is running.",
+            "trouble": "It is running, and something needs a look.",
+            "quiet": f"It is running, and no connection has come since {self._last_row}.",
+            "silent": f"It has been silent for {in_time(self.silent / _MINUTE)}, since "
+            f"{utc(self.at)}: it was killed, hangs, or its machine is off.",
+            "stopped": f"It was stopped at {utc(self.at)}.",
+        }[self.health]
+
+    @property
+    def summary(self) -> str:
+        """How it stands in a few words."""
+        if self.health in {"silent", "stopped"} or self.beat is None:
+            return f"{self.health} since {utc(self.at)}"
+        lag = "" if self.beat.lag_seconds is None else f" · {_behind(self.beat.lag_seconds)}"
+        opened = f" · {self.beat.incidents.get('open', 0):,} open"
+        return f"{self.health} · {self.beat.rows_per_second:,.0f} connections/s{lag}{opened}"
+
+    @property
+    def troubles(self) -> list[str]:
+        """What needs a look."""
+        if self.beat is None:
+            return ["Its heartbeat cannot be read: another version of oddwire may have written it."]
+        told = [self.beat.calibration] if self.beat.calibration else []
+        for sink in self.beat.sinks:
+            if sink.trouble:
+                since = "" if sink.since is None else f" since {utc(sink.since)}"
+                told.append(f"Sink {sink.name}{since}: {sink.trouble}")
+        return told
+
+    @property
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Names and values to list."""
+        if (beat := self.beat) is None:
+            return
+        yield "Speed", f"{beat.rows_per_second:,.0f} connections/s"
+        if beat.lag_seconds is not None:
+            yield "Lag", f"{_behind(beat.lag_seconds)} (newest connection {utc(beat.newest)})"
+        for period in ("day", "week"):
+            if lately := beat.observed.get(period):
+                yield f"Alerts, last {period}", _against_target(lately, beat)
+        yield (
+            "Incidents",
+            (f"{beat.incidents.get('open', 0):,} open, {beat.incidents.get('opened', 0):,} so far"),
+        )
+        yield "Alerts", f"{beat.alerts:,} so far, {beat.suppressed:,} suppressed"
+        yield (
+            "Connections",
+            (f"{beat.rows:,} scored, {beat.refused:,} lines refused, {beat.late:,} late"),
+        )
+        if beat.dropped:
+            dropped = counted(beat.dropped, "connection")
+            yield "Dropped", f"{dropped} out of time windows, by the cap on memory"
+        model = beat.model
+        yield "Model", f"{model['name']} version {model['version']}" if model else UNKNOWN
+        yield "Running since", f"{utc(beat.started)}, process {beat.pid}"
+
+    @property
+    def _last_row(self) -> str:
+        return utc(self.beat.last_row_at if self.beat else None)
+
+
+def watchers(beats: Iterable[Beat]) -> list[Watcher]:
+    """Read heartbeats, and see which have become old."""
+    now = time.time()
+    return [
+        Watcher(beat.source, round(beat.at * _MICROSECONDS), max(now - beat.at, 0.0), _read(beat))
+        for beat in beats
+    ]
+
+
+def _read(beat: Beat) -> Heartbeat | None:
+    try:
+        return Heartbeat.from_json(beat.content)
+    except DataError:
+        return None
+
+
+def _behind(seconds: float) -> str:
+    return f"{in_time(max(seconds, 0.0) / _MINUTE)} behind"
+
+
+def _against_target(lately: Lately, beat: Heartbeat) -> str:
+    rate = ObservedRate(name=lately.name, value=lately.value, low=lately.low, high=lately.high)
+    observed = Observed(rates=(rate,), target=beat.target, verdict=lately.verdict, days=lately.days)
+    return alerts_sentence(observed)

@@ -1,0 +1,146 @@
+"""Times, numbers and features as the page writes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from oddwire.live.alerts.alert import Endpoint
+from oddwire.live.alerts.reason import Reason
+from oddwire.percent import odds, percent
+
+LONGEST = 160  # letters of a text from the wire in a cell; `/api` has all of it
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_THOUSAND = 1000
+_MIDDLE = 0.5
+UNKNOWN = "unknown"
+
+
+def moment(microseconds: int | None) -> str:
+    """Return a time without its zone, which the heading of its column names.
+
+    Examples
+    --------
+    >>> moment(1_772_452_805_900_000), moment(None), moment(10**30)
+    ('2026-03-02 12:00:05', 'unknown', 'unknown')
+    """
+    try:
+        time = _EPOCH + dt.timedelta(microseconds=microseconds or 0)
+    except OverflowError:
+        return UNKNOWN
+    return UNKNOWN if microseconds is None else f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def utc(microseconds: int | None) -> str:
+    """Return a time with its zone."""
+    shown = moment(microseconds)
+    return shown if shown == UNKNOWN else f"{shown} UTC"
+
+
+def until(last: int | None, first: int | None) -> str:
+    """Return the end of a time, without its day where that is the first's.
+
+    Examples
+    --------
+    >>> until(1_772_452_805_000_000, 1_772_452_800_000_000)
+    '12:00:05'
+    """
+    day, _, hour = moment(last).rpartition(" ")
+    return hour if day and moment(first).startswith(f"{day} ") else moment(last)
+
+
+def local(seconds: float | None) -> str:
+    """Return a time as a form's field takes it; empty for none."""
+    if seconds is None:
+        return ""
+    return f"{_EPOCH + dt.timedelta(seconds=seconds):%Y-%m-%dT%H:%M}"
+
+
+def rarity(p_value: float) -> str:
+    """Return how unusual something is.
+
+    Examples
+    --------
+    >>> rarity(0.0000249), rarity(0.0)
+    ('about 1 in 40,000 benign units', 'unlike any benign unit')
+    """
+    return f"{odds(p_value)} units" if p_value > 0 else "unlike any benign unit"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "alert"), counted(12_000, "alert")
+    ('1 alert', '12,000 alerts')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(number: int | None) -> str:
+    """Return bytes in the unit in which they are read best.
+
+    Examples
+    --------
+    >>> size(999), size(1_234_567), size(None)
+    ('999 bytes', '1.23 MB', 'unknown')
+    """
+    if number is None:
+        return UNKNOWN
+    amount, unit = float(number), 0
+    while amount >= _THOUSAND and unit < len(_SIZES) - 1:
+        amount, unit = amount / _THOUSAND, unit + 1
+    return f"{number} bytes" if unit == 0 else f"{amount:.3g} {_SIZES[unit]}"
+
+
+def value(found: float | str | None) -> str:
+    """Return the value of a feature.
+
+    Examples
+    --------
+    >>> value(3_400_000.0), value(0.123456), value("ssh"), value(None)
+    ('3,400,000', '0.1235', 'ssh', 'missing')
+    """
+    if found is None:
+        return "missing"
+    if isinstance(found, str):
+        return found
+    number = float(found)
+    return f"{number:,.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"  # noqa: PLR2004
+
+
+def against_benign(reason: Reason) -> str:
+    """Return where a feature's value lies among those of benign rows.
+
+    Examples
+    --------
+    >>> against_benign(Reason("src_peers_60s", 240.0, 3.0, 0.999, 0.0, 0.6))
+    'above 99.9 % of benign rows'
+    >>> against_benign(Reason("service", "ssh", "https", None, 0.02, 0.2))
+    '2 % of benign rows have it'
+    """
+    quantile = reason.benign_quantile
+    if quantile is None:
+        if reason.benign_share <= 0:
+            return "no benign row has it"
+        return f"{percent(reason.benign_share)} of benign rows have it"
+    if quantile >= _MIDDLE:
+        return f"above {percent(quantile, 4)} of benign rows"
+    return f"below {percent(1 - quantile, 4)} of benign rows"
+
+
+def end_of(endpoint: Endpoint) -> str:
+    """Return an end of a connection.
+
+    Examples
+    --------
+    >>> end_of(Endpoint("fe80::1", 22)), end_of(Endpoint("10.0.0.5")), end_of(Endpoint(port=22))
+    ('[fe80::1]:22', '10.0.0.5', 'port 22')
+    """
+    address, port = endpoint.address, endpoint.port
+    if address is None:
+        return UNKNOWN if port is None else f"port {port}"
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
