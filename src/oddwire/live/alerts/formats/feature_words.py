@@ -19,8 +19,9 @@ _OF = {"src": "of the source", "dst": "of the target", "pair": "between the two"
 _COUNTED = {"src_peers": "targets", "dst_peers": "sources"}
 _FAILED = "failed connections"
 _NEW = "to a host new here"
+_SHIFT = "src_port_size_shift"
 _NAMES = {
-    "duration": "how long it was",
+    "duration": "lasted",
     "total_bytes": "bytes in all",
     "total_packets": "packets in all",
     "src_bytes": "bytes sent",
@@ -37,7 +38,7 @@ _NAMES = {
     "new_dst_bytes": f"bytes {_NEW}",
     "new_dst_interval_evenness": f"how evenly spaced calls are {_NEW}",
     "new_dst_size_evenness": f"how equal in size calls are {_NEW}",
-    "src_port_size_shift": "change in size of such connections of the source",
+    _SHIFT: "change in size of such connections of the source",
     "proto": "protocol",
     "conn_state": "state",
     "dst_port_class": "range of the port",
@@ -66,8 +67,12 @@ def in_words(reason: Reason) -> str:
     'service: ssh (typically ssl)'
     """
     name = reason.feature
-    if name in _DEGREES and isinstance(reason.value, float) and reason.value > 0:
-        return _DEGREES[name]
+    if isinstance(reason.value, float):
+        if name in _DEGREES and reason.value > 0:
+            return _DEGREES[name]
+        if name == _SHIFT:
+            size = "larger" if reason.value > 0 else "smaller"
+            return f"such connections of the source are {size} than usual"
     value, typical = (value_in_words(name, each) for each in (reason.value, reason.typical))
     return f"{feature_in_words(name)}: {value} (typically {typical})"
 
