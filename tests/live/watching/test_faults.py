@@ -254,3 +254,18 @@ def test_settings_that_are_broken_meanwhile(project: Project, lines: list[str]) 
     assert len(watching.heard.notices) == 1
     assert "allow_list.yaml" in watching.heard.notices[0]
     check_all(project)
+
+
+def test_a_second_watch_of_the_source_ends_with_a_sentence(
+    project: Project, lines: list[str]
+) -> None:
+    write(project, lines[:1000])
+    with Watching(project, sinks=(SINK,)) as watching:
+        watching.wait_for_rows(1000)
+        with pytest.raises(ServiceError, match="'office' is watched by another process already"):
+            watch_all(project, sinks=(SINK,))
+        write(project, lines[1000:])
+        watching.wait_for_rows(ROWS)
+        watching.wait(lambda: watching.last.sinks[0].waiting == 0, "delivered")
+    check_all(project)
+    assert watch_all(project, sinks=(SINK,)).beats[-1].rows == ROWS

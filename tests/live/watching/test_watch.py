@@ -81,9 +81,12 @@ def test_what_comes_while_it_is_watched(project, lines) -> None:
 def test_what_is_known_already_is_not_said_again(project, lines) -> None:
     log = project.root / "logs" / "conn.log"
     log.write_text(HEADER + "".join(lines[:2000]))
-    watch_all(project, sinks=("out.jsonl",))
+    before = watch_all(project, sinks=("out.jsonl",)).beats[-1]
+    assert before.incidents["open"] > 0
     first = (project.root / "out.jsonl").read_text()
-    assert watch_all(project, sinks=("out.jsonl",)).beats[-1].rows == 2000
+    again = watch_all(project, sinks=("out.jsonl",)).beats[-1]
+    assert again.rows == 2000
+    assert again.incidents == before.incidents
     assert (project.root / "out.jsonl").read_text() == first
     with log.open("a") as opened:
         opened.write("".join(lines[2000:]))

@@ -144,6 +144,7 @@ class Loop:
                 so_far, grouped = self._pipeline.see(past)
                 if so_far is not None:
                     self._see_rates(past.rows, so_far, past.scores, grouped)
+        self._vitals.batch(now_open=len(self._pipeline.alerting.incidents))
         self._is_begun = True
 
     def run(self, stopped: threading.Event, *, until_end: bool) -> Heartbeat:

@@ -15,6 +15,7 @@ from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.vitals.metrics import Metrics
 from oddwire.live.watching.loop import Loop, Parts
 from oddwire.live.watching.messages import Messages
+from oddwire.live.watching.one_watch import only_watch
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.view import WatchView
 from oddwire.operations.registry.versions import Registry
@@ -63,8 +64,8 @@ def watch(
     unit = counted_by(settings.unit_columns, settings.row_kind)
     addresses = {each.name: each for each in _sinks(project, asked, options)}
     champion = load_champion(_registry(project), source, unit)
-    project.live.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(only_watch(project, source))
         policies = dict.fromkeys(addresses, _policy(params.watch))
         store = stack.enter_context(
             Store(store_address(project.live), source=source, sinks=policies)
