@@ -1,15 +1,17 @@
 """Lines of Zeek and events of Suricata whose times are filled in as they are written, at a rate.
 
-``python benchmarks/live_traffic.py INPUT WHERE RATE SECONDS`` is the writer of `live_watch.py`: it
+``python benchmarks/live_traffic.py INPUT WHERE RATE BEGIN POOL`` is the writer of `live_watch.py`: it
 makes its lines beforehand, and then only fills in the time, so that it takes little from what is
-measured. Each connection ends at the moment at which its line is written.
+measured. Connection n ends at BEGIN + n / RATE, and is written then, or as soon as it can be.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
@@ -20,6 +22,7 @@ from redis import Redis
 
 POOL = 500_000  # connections that differ
 TICK = 0.02  # seconds between writes
+_AT_ONCE = 10_000
 _FIELDS = (
     "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration",
     "orig_bytes", "resp_bytes", "conn_state", "local_orig", "local_resp", "missed_bytes", "history",
@@ -87,8 +90,9 @@ def eve_parts(number: int) -> list[tuple]:
 
 
 def eve_line(now: float, parts: tuple) -> bytes:
-    """Return an event; the time of day is written for a whole tick at once."""
-    end, start = _iso(now), _iso(now - parts[0])
+    """Return an event; moments are those of whole hundredths, so that few are written out."""
+    moment = int(now * 100) / 100
+    end, start = _iso(moment), _iso(moment - parts[0])
     return f"{parts[1]}{end}{parts[2]}{start}{parts[3]}{end}{parts[4]}".encode()
 
 
@@ -121,21 +125,28 @@ def write_to(kind: str, where: str) -> Callable[[list[bytes]], object]:
 
 
 def main() -> None:
-    """Write at a rate, for so many seconds; a tick that is late is made up for."""
+    """Write at a rate until interrupted; what is late is made up for."""
+    stopped = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stopped.set())
     kind, where = sys.argv[1:3]
-    rate, seconds = map(float, sys.argv[3:])
-    parts, fill = lines_of(kind)
+    rate, begin = float(sys.argv[3]), float(sys.argv[4])
+    parts, fill = lines_of(kind, int(sys.argv[5]))
     write, endless, written = write_to(kind, where), cycle(parts), 0
     begun, late = time.time(), 0.0
-    while (passed := time.time() - begun) < seconds:
-        due, now = int(passed * rate) - written, time.time()
-        if due:
-            write([fill(now, one) for one in islice(endless, due)])
+    cpu = time.process_time()
+    while not stopped.is_set():
+        now = time.time()
+        due = min(int((now - begin) * rate) - written, _AT_ONCE)
+        if due > 0:
+            ends = (begin + number / rate for number in range(written, written + due))
+            write([fill(*each) for each in zip(ends, islice(endless, due), strict=True)])
+            written += due
+        if due < _AT_ONCE:
             late = max(late, time.time() - now)
-        written += due
-        time.sleep(max(0.0, TICK - (time.time() - now)))
+            time.sleep(max(0.0, TICK - (time.time() - now)))
+    lasted = time.time() - begun
     sys.stdout.write(json.dumps({
-        "written": written, "cpu_share": time.process_time() / seconds, "longest_write_s": late,
+        "written": written, "cpu_share": round((time.process_time() - cpu) / lasted, 3), "longest_tick_s": round(late, 3),
     }))  # fmt: skip
 
 

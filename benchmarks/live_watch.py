@@ -70,10 +70,9 @@ def main() -> None:
             where = stack.enter_context(_redis_server())
         rows = _typed_rows(project, options.input, options.pool)
         _crown(project, _model(rows, options))
-        if not options.empty:
-            _fill(project, rows, options.rate)
+        begin = time.time() if options.empty else _fill(project, rows, options.rate)
         del rows
-        found = _measure(project, where, options)
+        found = _measure(project, where, begin, options)
     print(json.dumps(found, indent=2) if options.json else "\n".join(_lines(found)))
 
 
@@ -82,6 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=10_000, help="connections a second")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--settle", type=float, default=20, help="seconds before that, not counted")
+    parser.add_argument("--patience", type=float, default=60, help="seconds to catch up in")
     parser.add_argument("--input", choices=("zeek", "redis"), default="zeek")
     parser.add_argument("--alerts", choices=("rows", "units"), default="rows")
     parser.add_argument("--empty", action="store_true", help="begin with empty windows")
@@ -179,15 +179,16 @@ def _crown(project: Project, model: Model) -> None:
     client.set_registered_model_alias(model_name(SOURCE), CHAMPION, version.number)
 
 
-def _fill(project: Project, rows: pd.DataFrame, rate: int) -> None:
-    """Leave a store as a watch would that was stopped after ten minutes at the rate."""
+def _fill(project: Project, rows: pd.DataFrame, rate: int) -> float:
+    """Leave a store as a watch would that ends now, after ten minutes; return when now is."""
     settings = load_params(project.params_file).source(SOURCE)
     unit = counted_by(settings.unit_columns, settings.row_kind)
     champion = load_champion(Registry.of(Tracking.connect(project), project), SOURCE, unit)
     scoring = LiveScoring(champion.model, champion.version, adaptive=False)
     pipeline = Pipeline(scoring, champion.made_by, minutes=champion.minutes)
     pieces = -(-min(rate * LONGEST_WINDOW, MOST_ROWS) // _PIECE)
-    begin = time.time() - pieces * _PIECE / rate
+    end = time.time()
+    begin = end - pieces * _PIECE / rate
     project.live.mkdir(parents=True, exist_ok=True)
     with Store(store_address(project.live), source=SOURCE) as store:
         following = store.following()
@@ -202,31 +203,38 @@ def _fill(project: Project, rows: pd.DataFrame, rate: int) -> None:
                 window=LONGEST_WINDOW * 10**6,
             )  # fmt: skip
             following = store.commit(made, after=following).following
+    return end
 
 
-def _measure(project: Project, where: str, options: argparse.Namespace) -> dict[str, Any]:
-    lasts = options.settle + options.seconds
+def _measure(
+    project: Project, where: str, begin: float, options: argparse.Namespace
+) -> dict[str, Any]:
     if options.input == "zeek":
         Path(where).write_text(HEADER)
+    writer = _writer(where, begin, options)
     watch = _watch(project, where, options)
     try:
         seen = Seen(project, watch.pid)
-        started = seen.wait_for_start(watch)
-        command = [sys.executable, str(HERE / "live_traffic.py"), options.input, where]
-        writer = subprocess.Popen(
-            [*command, str(options.rate), str(lasts + 5)], stdout=subprocess.PIPE, text=True
-        )
-        seen.wait_for_rows()
+        started = seen.wait_for_rows(watch)
+        caught_up = seen.wait_for_lag(options.patience)
         time.sleep(options.settle)
         found = seen.during(options.seconds)
+        writer.send_signal(signal.SIGINT)
         said = json.loads(writer.communicate(timeout=120)[0])
     finally:
+        writer.kill()
         watch.send_signal(signal.SIGINT)
         watch.wait(120)
     return {
         "input": options.input, "rate": options.rate, "seconds": options.seconds,
-        "load": os.getloadavg()[0], "start_s": started, **found, "writer": said,
+        "load": os.getloadavg()[0], "first_rows_s": started, **caught_up, **found, "writer": said,
     }  # fmt: skip
+
+
+def _writer(where: str, begin: float, options: argparse.Namespace) -> subprocess.Popen[str]:
+    command = [sys.executable, str(HERE / "live_traffic.py"), options.input, where]
+    command += [str(options.rate), str(begin), str(options.pool)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def _watch(project: Project, where: str, options: argparse.Namespace) -> subprocess.Popen[bytes]:
@@ -248,19 +256,26 @@ class Seen:
         self._file = project.live / "alerts.db"
         self._latencies: list[tuple[float, float]] = []
 
-    def wait_for_start(self, watch: subprocess.Popen[bytes]) -> float:
-        """Return how long it takes until the watch's first heartbeat, in seconds."""
+    def wait_for_rows(self, watch: subprocess.Popen[bytes]) -> float:
+        """Return how long it takes until the watch has scored something, in seconds."""
         begun = time.monotonic()
-        while not self._asked("SELECT content FROM heartbeats"):
+        while not self._rows():
             if watch.poll() is not None:
                 raise SystemExit((self._project.root / "watch.log").read_text())
             time.sleep(0.1)
         return round(time.monotonic() - begun, 1)
 
-    def wait_for_rows(self) -> None:
-        """Wait for the first row that the watch has scored."""
-        while not self._counts()["counts"]["rows"]:
-            time.sleep(0.1)
+    def wait_for_lag(self, patience: float, most: float = 2.0) -> dict[str, Any]:
+        """Wait until what was written during the start is scored; return how fast that was."""
+        begun, rows, cpu = time.monotonic(), self._rows(), self._cpu()
+        while (lag := self._lag(time.time())) > most and time.monotonic() - begun < patience:
+            time.sleep(0.25)
+        took, rows = time.monotonic() - begun, self._rows() - rows
+        return {
+            "catching_up_s": round(took, 1), "catching_up_rows_per_second": round(rows / took),
+            "catching_up_cpu_s_per_100000": round(1e5 * (self._cpu() - cpu) / max(rows, 1), 3),
+            "lag_then_s": round(lag, 2),
+        }  # fmt: skip
 
     def during(self, seconds: float) -> dict[str, Any]:
         """Look for so long, and return what was seen."""
