@@ -64,8 +64,8 @@ def main() -> None:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | {"ODDWIRE_PROJECT": folder, "PYTHONPATH": path},
         ) as running:  # fmt: skip
-            assert running.stdin is not None
-            assert running.stdout is not None
+            assert running.stdin is not None  # noqa: S101 - for mypy
+            assert running.stdout is not None  # noqa: S101 - likewise
             writer = threading.Thread(target=write, args=(running.stdin, asked.rows))
             writer.start()
             began, far = time.monotonic(), False

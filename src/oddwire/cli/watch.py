@@ -102,17 +102,13 @@ def watch(
     with shown_progress(quiet=as_json), step("start"):
         from oddwire.live.watching.options import WatchOptions
         from oddwire.live.watching.watch import watch as run
-        from oddwire.operations.locks import watch_lock
 
     options = WatchOptions(
         input=input, from_start=from_start, until_end=until_end, sinks=tuple(sink or ()),
         alert_format=alert_format,
         send_alerts=send_alerts, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
-    with (
-        watch_lock(project, source), _told_to_stop() as stopped,
-        closing(watch_view(as_json=as_json)) as view,
-    ):  # fmt: skip
+    with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:
         run(project, source, options, stopped=stopped, view=view)
 
 
