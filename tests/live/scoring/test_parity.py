@@ -33,8 +33,7 @@ def test_cut_and_killed_anywhere(whole: Run, seed: int, kills: bool) -> None:
 def test_a_threshold_that_follows_drift(whole: Run) -> None:
     case = Case(adaptive=True)
     wanted = at_once(whole.given, case)
-    thresholds = wanted.scores["adaptive_threshold"]
-    assert thresholds.nunique() > 1
+    assert len(set(wanted.scores["adaptive_threshold"])) > 1
     check_equal(in_pieces(whole.given, 3, case), wanted)
 
 

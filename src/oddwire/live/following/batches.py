@@ -37,6 +37,8 @@ def batches(
         If a server does not answer.
     """
     stopped = stopped or threading.Event()
+    # A pipe in which nothing is at this moment may have a slow writer.
+    guesses = until_end and not follower.has_end
     quiet = 0
     while not stopped.is_set():
         batch = follower.poll(final=until_end and quiet > 0)
@@ -45,8 +47,8 @@ def batches(
             yield batch
             continue
         quiet += 1
-        if follower.ended or (until_end and quiet > _LOOKS_AT_END):
+        if follower.ended or (guesses and quiet > _LOOKS_AT_END):
             return
         yield None
-        if not until_end:
+        if not guesses:
             stopped.wait(pause)

@@ -38,7 +38,7 @@ class RedisListFollower:
         How much is read at once.
     """
 
-    ended = False
+    has_end = ended = False
 
     def __init__(
         self,
