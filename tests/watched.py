@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
 from oddwire.detection.model import Model
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.errors import OddwireError
+from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.watch import watch
 from oddwire.operations.registry.versions import CHAMPION, Registry, Version, model_name
@@ -59,14 +63,21 @@ def make_watched(folder: Path, model: Model | None = None, **settings: object) -
     return project
 
 
-def crown(project: Project, model: Model) -> Version:
-    """Register a model, and make it the champion."""
+def crown(project: Project, model: Model, *, damaged: bool = False) -> Version:
+    """Register a model, and make it the champion; `damaged`, of its files one is not what it was.
+
+    Others see it when it is as it should be for the test.
+    """
     registry = Registry.of(Tracking.connect(project), project)
     saved = project.root / "data" / "model"
     digest = model.save(saved)
     with registry.tracking.run(SOURCE, "study", kind="study") as run:
         example = traffic().features.head(10)
         version = registry.register(SOURCE, run, model, saved, digest, example)
+    if damaged:
+        kept = project.mlruns.glob("artifacts/*/models/*/artifacts/data/*/units.npy")
+        newest = max(kept, key=lambda file: file.stat().st_mtime_ns)
+        newest.write_bytes(newest.read_bytes()[:-1])
     registry.tracking.client.set_registered_model_alias(
         model_name(SOURCE), CHAMPION, version.number
     )
@@ -100,6 +111,59 @@ def watch_all(project: Project, **options: object) -> Heard:
     asked = WatchOptions(until_end=True, from_start=True, **options)
     watch(project, SOURCE, asked, stopped=threading.Event(), view=heard)
     return heard
+
+
+class Watching:
+    """A watch that goes on in a thread while a block runs, and is then told to stop.
+
+    Parameters
+    ----------
+    project
+        Whose source it watches.
+    options
+        Of `WatchOptions`.
+    """
+
+    def __init__(self, project: Project, **options: object) -> None:
+        self.heard, self.error = Heard(), None
+        self._project, self._options = project, WatchOptions(from_start=True, **options)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            watch(
+                self._project, SOURCE, self._options, stopped=self._stopped, view=self.heard
+            )  # fmt: skip
+        except OddwireError as error:
+            self.error = error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+    def wait(self, true: Callable[[], object], what: str, seconds: float = 60) -> None:
+        """Wait for something to come true while the watch goes on."""
+        until = time.monotonic() + seconds
+        while not true():
+            assert self.error is None, self.error
+            assert self._thread.is_alive(), "the watch has ended"
+            assert time.monotonic() < until, f"not within {seconds:g} s: {what}"
+            time.sleep(0.05)
+
+    def wait_for_rows(self, rows: int) -> None:
+        """Wait until so many rows have been scored and committed."""
+        self.wait(lambda: self.last is not None and self.last.rows >= rows, f"{rows} rows")
+
+    @property
+    def last(self) -> Heartbeat | None:
+        """The last heartbeat."""
+        return self.heard.beats[-1] if self.heard.beats else None
 
 
 COMMAND = [sys.executable, "-m", "oddwire.cli", "watch", SOURCE]

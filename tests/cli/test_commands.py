@@ -20,7 +20,8 @@ FIELDS = [
 ]  # fmt: skip
 COMMANDS = [
     "train", "leaderboard", "compare", "score", "drift", "history", "promote", "rollback",
-    "sources", "label", "allow", "detectors", "fetch", "params", "up",
+    "sources", "label", "allow", "detectors", "fetch", "params", "up", "incidents", "alerts",
+    "explain",
 ]  # fmt: skip
 DRIFT = 3
 

@@ -47,6 +47,7 @@ PLACES = [
     ("data/ingested/own/train.csv", "data/ingested"),
     ("data/prepared/days/flows.csv", "data/prepared"),
     ("data/explored/own/flows.csv", "data/explored"),
+    ("data/verdicts/own.csv", "data/verdicts"),
     ("data/settings.json", "data/settings.json"),
     ("data/work/own/flows.csv", "data/work"),
     ("data/studies/flows.csv", "data/studies"),

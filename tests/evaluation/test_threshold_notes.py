@@ -84,6 +84,31 @@ def test_a_noisy_source_is_named_with_its_share_and_harmless():
     assert len(told) < 500
 
 
+def test_the_command_that_suppresses_the_noisiest_source_is_told():
+    names = ["10.0.3.7" if at % 50 < 5 else f"10.0.1.{at}" for at in range(1000)]
+    scores = np.where([name == "10.0.3.7" for name in names], 100.0, 0.0) + np.arange(1000) / 1000
+    (told,) = notes(Target("share_of_units", 0.05), rows=1000, names=names, scores=scores)
+    command = told.partition("its alerts are kept and not sent by: ")[2]
+    assert command == "oddwire allow add --source 10.0.3.7 --expires 30d --reason known"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("10.0.0.9 --for x", "leave its alerts out where you read them"),
+        ("$(reboot)", "leave its alerts out where you read them"),
+        ("fe80::1%eth0;reboot", "--source fe80::1 --expires 30d --reason known"),
+    ],
+)
+def test_a_name_that_is_no_address_is_part_of_no_command(source, said):
+    rule = {
+        "target": {"share_of_units": 0.01}, "calibration_alarms": 58,
+        "noisiest": [{"source": source, "alarms": 40, "share": 0.7}],
+    }  # fmt: skip
+    (told,) = threshold_notes(rule)
+    assert told.endswith(said)
+
+
 @pytest.mark.parametrize("rule", [{}, {"rule": "best_f1", "target": None}])
 def test_there_is_nothing_to_be_said_without_a_target(rule):
     assert threshold_notes(rule) == []

@@ -30,14 +30,14 @@ def alerts(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[ID]", help="Show this alert: its id, or at least 4 letters of the "
+            metavar="ID", help="Show this alert: its id, or at least 4 letters of the "
             "beginning. None: list them.", show_default=False,
         ),
     ] = "",
     *,
     source: stored.Source = "",
     incident: Annotated[
-        str, typer.Option(metavar="ID", help="Of one incident.", show_default="all")
+        str, typer.Option(metavar="ID", help="Of one incident.", show_default=False)
     ] = "",
     severity: stored.Severity = "",
     kind: stored.Kind = "",
@@ -48,7 +48,7 @@ def alerts(
         bool | None,
         typer.Option(
             "--suppressed/--sent", help="Those that the allow-list kept back, or the others.",
-            show_default="both",
+            show_default=False,
         ),
     ] = None,
     limit: stored.Limit = 20,

@@ -143,12 +143,13 @@ def show(listed: ListedEntry, counts: dict[int, int] | None, now: dt.datetime) -
     from rich.text import Text
 
     from oddwire.cli.terminal.printing import printer
+    from oddwire.live.verdicts.allow_list import in_short
     from oddwire.traffic.wire_text import printable
 
     entry = listed.entry
     parts = [
-        "" if entry.source is None else f"from {entry.source}",
-        "" if entry.destination is None else f"to {entry.destination}",
+        "" if entry.source is None else f"from {in_short(entry.source)}",
+        "" if entry.destination is None else f"to {in_short(entry.destination)}",
         "" if entry.service is None else f"service {entry.service}",
         "" if listed.source is None else f"for {listed.source}",
     ]
@@ -161,7 +162,9 @@ def show(listed: ListedEntry, counts: dict[int, int] | None, now: dt.datetime) -
     console.print(
         Text(printable(f"{listed.number}. {line}"), style="dim" if over else ""), soft_wrap=True
     )
-    console.print(Padding(Text(printable(entry.reason), overflow="fold"), (0, 0, 0, 3)))
+    console.print(
+        Padding(Text(printable(entry.reason), overflow="fold"), (0, 0, 0, 3), expand=False)
+    )
 
 
 def _changed(project: Project, done: str, listed: ListedEntry, *, as_json: bool) -> None:
@@ -217,6 +220,11 @@ def _counts(project: Project, listed: tuple[ListedEntry, ...]) -> dict[int, int]
 def _content(
     listed: ListedEntry, counts: dict[int, int] | None, now: dt.datetime
 ) -> dict[str, Any]:
-    content = {"number": listed.number, **listed.entry.to_dict(), "for": listed.source}
-    content["expired"] = listed.entry.expires <= now
+    from oddwire.live.verdicts.allow_list import in_short
+
+    entry = listed.entry
+    content = {"number": listed.number, **entry.to_dict(), "for": listed.source}
+    for name, network in (("source", entry.source), ("destination", entry.destination)):
+        content |= {} if network is None else {name: in_short(network)}
+    content["expired"] = entry.expires <= now
     return content | ({} if counts is None else {"suppresses": counts[listed.number]})

@@ -56,7 +56,7 @@ def doctor(
     quiet_tools(terminal=True)
     from oddwire.cli.servers.looks import looks
     from oddwire.cli.terminal.progress_bars import shown_progress
-    from oddwire.live.watching import doctoring
+    from oddwire.live.vitals import doctoring
     from oddwire.operations.doctor.examining import by_weight, examine
     from oddwire.operations.doctor.ground import Ground
     from oddwire.operations.doctor.looks import LOOKS

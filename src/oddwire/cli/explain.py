@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 EPILOG = """
 The score comes from the stored features and the very version of the model that raised the alert,
-so it must be the same to the last bit; where it is not, that is said.
+so it must be the same (a one-class SVM rounds the last digits otherwise for one row than for many);
+where it is not, that is said.
 
 **Examples**
 

@@ -33,14 +33,14 @@ def incidents(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[ID]", help="Show this incident: its id, or at least 4 letters of the "
+            metavar="ID", help="Show this incident: its id, or at least 4 letters of the "
             "beginning. None: list them.", show_default=False,
         ),
     ] = "",
     *,
     source: stored.Source = "",
     state: Annotated[
-        str, typer.Option(metavar="STATE", help="open or closed.", show_default="all")
+        str, typer.Option(metavar="STATE", help="open or closed.", show_default=False)
     ] = "",
     severity: stored.Severity = "",
     kind: stored.Kind = "",

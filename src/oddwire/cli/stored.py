@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 
 SEVERITIES = ("low", "medium", "high", "critical")
 
-Source = Annotated[str, typer.Option(metavar="SOURCE", help="Of one source.", show_default="all")]
+Source = Annotated[str, typer.Option(metavar="SOURCE", help="Of one source.", show_default=False)]
 Severity = Annotated[
     str,
     typer.Option(
         metavar="LEVEL", help="At least so urgent: low, medium, high or critical.",
-        show_default="all",
+        show_default=False,
     ),
 ]  # fmt: skip
 Kind = Annotated[
-    str, typer.Option(metavar="KIND", help="What it looks like, such as scan.", show_default="all")
+    str, typer.Option(metavar="KIND", help="What it looks like, such as scan.", show_default=False)
 ]
 Since = Annotated[
     str,
     typer.Option(
-        metavar="TIME", help="From then on, ISO 8601; UTC by default.", show_default="all"
+        metavar="TIME", help="From then on, ISO 8601; UTC by default.", show_default=False
     ),
 ]
-Until = Annotated[str, typer.Option(metavar="TIME", help="Before then.", show_default="all")]
+Until = Annotated[str, typer.Option(metavar="TIME", help="Before then.", show_default=False)]
 Address = Annotated[
     str,
     typer.Option(
         metavar="ADDRESS", help="From or to this address, or one that begins with 10.0.3. or fe80*",
-        show_default="all",
+        show_default=False,
     ),
 ]  # fmt: skip
 Limit = Annotated[int, typer.Option(metavar="N", help="So many at most.", min=1, max=10_000)]

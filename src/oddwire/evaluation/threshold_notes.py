@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from oddwire.detection.calibration.thresholds.targets import in_words
@@ -79,8 +80,20 @@ def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
     )  # fmt: skip
     # Without labels nothing says that they are benign: an attacker may be among them.
     told = f"noisiest sources, by their share of the {rule['calibration_alarms']} {counted} of the "
-    told += f"calibration rows: {names}{beyond}. Look at them; where one is known and fine, leave "
-    return [f"{told}its alerts out where you read them"]
+    told += f"calibration rows: {names}{beyond}. Look at them; where one is known and fine, "
+    return [f"{told}{_remedy(str(noisy[0]['source']))}"]
+
+
+def _remedy(source: str) -> str:
+    """Return the command that keeps the alerts of the noisiest source from being sent."""
+    try:
+        address = ip_address(source.partition("%")[0])  # behind it may stand anything
+    except ValueError:  # a name, which an allow-list knows nothing of, and no shell should get
+        return "leave its alerts out where you read them"
+    return (
+        f"its alerts are kept and not sent by: oddwire allow add --source {address}"
+        " --expires 30d --reason known"
+    )
 
 
 def _days(days: float) -> str:

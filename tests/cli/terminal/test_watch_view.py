@@ -17,7 +17,7 @@ from oddwire.cli.terminal.watch_view.screen import screen
 from oddwire.live.alerts.incidents import OpenIncidents
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.wire_names import wire_name
-from oddwire.live.watching.heartbeat import Heartbeat, Lately, SinkBeat
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately, SinkBeat
 
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -238,7 +238,7 @@ def test_where_there_is_no_terminal_there_are_lines(capsys):
 def test_in_a_real_terminal_it_is_a_screen(term, is_live):
     script = (
         "from oddwire.cli.terminal.watch_view import watch_view\n"
-        "from oddwire.live.watching.heartbeat import Heartbeat\n"
+        "from oddwire.live.vitals.heartbeat import Heartbeat\n"
         "view = watch_view(as_json=False)\n"
         "view.show(Heartbeat(source='office', at=0), [])\n"
         "view.close()\n"

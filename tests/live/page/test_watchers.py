@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, update
 
 from oddwire.live.state import Store
 from oddwire.live.state.tables import heartbeats
-from oddwire.live.watching.heartbeat import Lately, SinkBeat
+from oddwire.live.vitals.heartbeat import Lately, SinkBeat
 
 MINUTE = 60_000_000
 

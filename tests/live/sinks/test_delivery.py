@@ -229,7 +229,7 @@ def test_an_outbox_of_a_hundred_thousand_is_emptied_in_order(tmp_path):
         assert store.waiting("file") == 101_000
         found = state(store, "short")
         assert (found.waiting, found.dropped) == (100_000, 1000)
-        assert statistics.median(took[-10:]) < 1.0
+        assert statistics.median(took[-10:]) < 10 * statistics.median(took[:10]) + 0.5
         delivery = Delivery(store, "file", file)
         while delivery.deliver_once():
             pass

@@ -50,8 +50,8 @@ def test_where_nothing_measured_the_detectors_the_order_is_the_reason():
     text = explain_choice("ensemble", {}, on_test, criterion="", later=True, seed=0)
     assert text == (
         "ensemble was chosen by a fixed order of detectors with their default hyperparameters: "
-        "fewer than 10 attacks among the validation rows are labelled, too few to tell which "
-        "detectors or hyperparameters are better."
+        "fewer than 10 attacks or no benign rows are labelled before the test, too few to tell "
+        "which detectors or hyperparameters are better."
     )
     alone = explain_choice("kmeans", {}, {"kmeans": blind}, criterion="", later=True, seed=0)
     assert alone.startswith("kmeans has its default hyperparameters: fewer than 10 attacks")

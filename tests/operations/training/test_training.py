@@ -349,6 +349,25 @@ def test_the_most_anomalous_rows_do_not_train_where_nobody_has_called_them_benig
     assert train.index.tolist() == list(range(len(train)))
 
 
+@pytest.mark.parametrize(("train_on", "stay"), [("benign", 15), ("all", 0)])
+def test_rows_that_somebody_judged_benign_train_however_anomalous_they_are(
+    tmp_path, schema, make_rows, train_on, stay
+):
+    rows = make_rows(200, attacks=0).drop(columns="label")
+    prepared = prepared_of(tmp_path, schema, rows.assign(row=range(200)))
+    params = params_of(0.1)
+    left_out = set(range(200)) - set(opening.training_rows(prepared, params)["row"])
+    judged = sorted(left_out)[:15]
+    label = pd.array([0 if at in judged else None for at in range(200)], dtype="Int8")
+    prepared = prepared_of(tmp_path, schema, rows.assign(row=range(200), label=label))
+    params = params.model_copy(
+        update={"split": params.split.model_copy(update={"train_on": train_on})}
+    )
+    train = opening.training_rows(prepared, params)
+    assert len(set(judged) & set(train["row"])) == stay
+    assert len(train) == 180 + stay  # and no other row has taken their place
+
+
 def test_enough_rows_are_left_to_train_on_whatever_is_left_out(tmp_path, schema, make_rows):
     prepared = prepared_of(tmp_path, schema, make_rows(30, attacks=0).drop(columns="label"))
     assert 20 <= len(opening.training_rows(prepared, params_of(0.49))) < 30

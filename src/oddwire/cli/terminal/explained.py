@@ -50,6 +50,8 @@ def _same(again: ScoredAgain) -> str:
         f"{name.replace('_', ' ').replace('p value', 'p-value')} {before!r} then, {now!r} now"
         for name, (before, now) in again.differences.items()
     ]
+    if again.same:
+        return f"the same as when it was raised, but for rounding ({again.alert.score!r} then)"
     return "which is not what was stored: " + "; ".join(changed)
 
 

@@ -33,7 +33,7 @@ def print_incidents(incidents: Sequence[Incident], *, title: str) -> None:
             "severity": incident.severity.word,
             "kind": incident.kind.value,
             "who": _shown(
-                f"{words.hosts_of(incident.sources)} ->\n{words.hosts_of(incident.destinations)}"
+                f"{words.hosts_of(incident.sources)}\n-> {words.hosts_of(incident.destinations)}"
             ),
             "alerts": f"{incident.count:,}",
             "state": incident.state,
@@ -53,8 +53,7 @@ def print_alerts(alerts: Sequence[Alert], *, title: str) -> None:
             "seen, UTC": words.utc(alert.clock, seconds=True),
             "severity": alert.severity.word,
             "kind": alert.kind.value,
-            "connection": _shown(f"{words.end_of(alert.source)} ->\n"
-                                 f"{words.end_of(alert.destination)}"),
+            "connection": _shown(words.connection_of(alert).replace(" -> ", "\n-> ")),
             "suppressed": _shown(alert.suppressed_by or ""),
             "source": _shown(alert.made_by.source),
         }

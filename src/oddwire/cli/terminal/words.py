@@ -10,7 +10,7 @@ from oddwire.live.alerts.incident import Incident, Seen
 from oddwire.live.alerts.reason import Reason
 from oddwire.percent import odds
 
-SHORT_ID = 12  # letters of an id that lists show: enough for millions of alerts
+SHORT_ID = 10  # letters of an id that lists show: enough for a million alerts
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NO_TIME = "-"
 

@@ -21,7 +21,9 @@ So r is the least of three numbers:
 * 3, so that a step lifts the threshold by a bounded amount, however much comes.
 
 What raises an alert therefore never lifts the threshold further than the units near it do, in
-whatever number: a flood is no evidence. What remains possible: who sends both alerts and many
+whatever number: a flood is no evidence. Where more sources come in ten minutes than can be told
+apart (131,072), hosts that were counted are forgotten and counted again; such a step lifts nothing
+at all. What remains possible: who sends both alerts and many
 sources just below the threshold lifts it by a factor of 1.5 in the level each day, and by 20 in
 all. A jump of benign traffic far beyond the threshold looks like attacks, and the alerts then do
 not end: that is for the drift check, and a person, to settle.
@@ -40,7 +42,7 @@ from oddwire.errors import ModelError, ParameterError
 from oddwire.percent import percent
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.units import microseconds_of
-from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
+from oddwire.traffic.units.so_far import PLACES, UNTIMED, WorstSoFar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +56,7 @@ MOST_COUNTED = 3.0  # times what is allowed
 NEAR = 8  # times the level: units up to there are near the threshold
 LOWEST, HIGHEST = 1 / 20, 2.0  # times the level that the model has
 LARGEST_SHARE = 0.2
+MOST_UNITS = PLACES // 2  # at one time: of more, `UnitsSoFar` soon forgets some
 _ALERTS_PER_STEP = 10  # to expect: of fewer, a step would learn chance alone
 _DAY = 86_400 * MICROSECONDS
 _HOUR = _DAY // 24
@@ -120,10 +123,11 @@ class AdaptiveThreshold:
         if self._per_day is not None:
             self._least_time = max(_DAY, math.ceil(enough / self._per_day * _DAY))
         self._level, self._clock = 1.0, UNTIMED
+        self._time, self._at_once = UNTIMED, 0  # the current ten minutes, and the units in them
         self._begin_step()
 
     def _begin_step(self) -> None:
-        self._alerts = self._reached = self._seen = self._elapsed = 0
+        self._alerts = self._reached = self._seen = self._elapsed = self._flooded = 0
         self._threshold = self._first if self._level == 1 else self._score_at(self._level)
         self._near = self._score_at(NEAR * self._level)
 
@@ -176,6 +180,7 @@ class AdaptiveThreshold:
         # A step ends where no unit is under way.
         between = (clock == UNTIMED) | (clock // self._length != before // self._length)
         fresh = np.isneginf(so_far.before)
+        flooded = self._too_many(clock, fresh)
         thresholds = np.empty(clock.size)
         begin = 0
         while begin < clock.size:
@@ -189,6 +194,7 @@ class AdaptiveThreshold:
             self._count(so_far.before[part], so_far.worst[part])
             thresholds[part] = self._threshold
             self._seen += int(np.count_nonzero(fresh[part]))
+            self._flooded |= int(flooded[part].any())
             self._elapsed += int(passed[part].sum())
             begin += rows
             if begin < clock.size:
@@ -197,6 +203,22 @@ class AdaptiveThreshold:
                 self._move()
         self._clock = int(clock[-1])
         return thresholds
+
+    def _too_many(self, clock: NDArray[np.int64], fresh: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Mark rows before which more units came in their ten minutes than are kept."""
+        if self._units.kind != "source and time":
+            return np.zeros(clock.size, dtype=bool)
+        times = clock // self._length
+        so_far: NDArray[np.int64] = np.cumsum(fresh, dtype=np.int64)
+        begins = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
+        earlier: NDArray[np.int64] = np.repeat(
+            so_far[begins] - fresh[begins], np.diff(begins, append=clock.size)
+        )
+        counts = so_far - earlier
+        if times[0] == self._time:
+            counts[times == self._time] += self._at_once
+        self._time, self._at_once = int(times[-1]), int(counts[-1])
+        return np.asarray(counts > MOST_UNITS)
 
     def _count(self, before: FloatArray, worst: FloatArray) -> None:
         """Count the units that come to the threshold with one of these rows, or near it."""
@@ -216,6 +238,7 @@ class AdaptiveThreshold:
             close = (self._reached - self._alerts) / (expected * (near - at)) * self._level
             # Of rows without times, units that came near in an earlier step may be alerts in this.
             observed = min(alerts, max(float(close), 0.0), MOST_COUNTED)
+            observed = min(observed, 1.0) if self._flooded else observed
             moved = self._level * math.exp(LEARNING_RATE * (1 - observed))
             self._level = min(max(moved, LOWEST), HIGHEST)
         self._begin_step()
@@ -225,6 +248,7 @@ class AdaptiveThreshold:
         return {
             "level": self._level, "clock": self._clock, "elapsed": self._elapsed,
             "alerts": self._alerts, "reached": self._reached, "seen": self._seen,
+            "flooded": self._flooded, "time": self._time, "at_once": self._at_once,
         }  # fmt: skip
 
     def go_on(self, state: Mapping[str, Any]) -> None:
@@ -239,12 +263,19 @@ class AdaptiveThreshold:
             level = float(state["level"])
             names = ("clock", "elapsed", "alerts", "reached", "seen")
             clock, *counts = (int(state[name]) for name in names)
+            # States of before these were kept have none.
+            now = int(state.get("time", UNTIMED))
+            counts += [int(state.get(name, 0)) for name in ("flooded", "at_once")]
         except (KeyError, TypeError, ValueError, OverflowError):
             raise ModelError("the state of an adaptive threshold is damaged") from None
-        if not (UNTIMED <= clock <= _LATEST and 0 <= min(counts) <= max(counts) <= _LATEST):
+        if not (
+            UNTIMED <= min(clock, now) <= max(clock, now) <= _LATEST
+            and 0 <= min(counts) <= max(counts) <= _LATEST
+        ):
             raise ModelError(f"an adaptive threshold cannot have counted {counts!s:.80}")
         if not LOWEST <= level <= HIGHEST:
             raise ModelError(f"the level of an adaptive threshold is out of bounds: {level!r}")
         self._level, self._clock = level, clock
         self._begin_step()
-        self._elapsed, self._alerts, self._reached, self._seen = counts
+        self._elapsed, self._alerts, self._reached, self._seen, self._flooded, at_once = counts
+        self._time, self._at_once = now, at_once

@@ -64,7 +64,8 @@ def explain_preference(winner: str, *, several: bool) -> str:
     >>> explain_preference("kmeans", several=False)  # doctest: +ELLIPSIS
     'kmeans has its default hyperparameters: fewer than 10 attacks ... which are better'
     """
-    told = f"fewer than {FEWEST_OF_A_KIND} attacks among the validation rows are labelled, too few"
+    told = f"fewer than {FEWEST_OF_A_KIND} attacks or no benign rows are labelled before the test,"
+    told += " too few"
     if several:
         return (
             f"{winner} was chosen by a fixed order of detectors with their default "

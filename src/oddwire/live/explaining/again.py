@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from oddwire.operations.registry.versions import Registry
 from oddwire.traffic.schema import FeatureSchema
 
 _MISSING = float("nan")
+# The one-class SVM sums in another order for one row than for many: 6e-14 of a score was seen.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class ScoredAgain:
     alert
         As it was raised.
     score, p_value, unit_p_value
-        Of its row now; the same to the last bit where nothing is wrong.
+        Of its row now; the same, but for rounding, where nothing is wrong.
     explained
         What `Model.explain` returns of its row.
     """
@@ -48,6 +51,11 @@ class ScoredAgain:
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
     @property
+    def same(self) -> bool:
+        """Whether the score is the same, but for what rounding may change."""
+        return math.isclose(self.alert.score, self.score, rel_tol=_ROUNDING)
+
+    @property
     def reasons(self) -> list[str]:
         """A phrase for each of the first features that set it apart."""
         return phrases(self.explained)[0]
@@ -60,7 +68,7 @@ class ScoredAgain:
             "score": self.score,
             "p_value": self.p_value,
             "unit_p_value": self.unit_p_value,
-            "same": not self.differences,
+            "same": self.same,
             "features": [{name: _plain(one[name]) for name in one} for one in features],
         }
 

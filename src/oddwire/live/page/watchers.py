@@ -13,7 +13,7 @@ from oddwire.evaluation.observed import Observed, ObservedRate
 from oddwire.evaluation.target_lines import alerts_sentence
 from oddwire.live.page.words import UNKNOWN, counted, utc
 from oddwire.live.state import Beat
-from oddwire.live.watching.heartbeat import Heartbeat, Lately
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately
 
 Health = Literal["running", "trouble", "quiet", "silent", "stopped"]
 _SILENT_SECONDS = 60.0  # heartbeats come every few seconds

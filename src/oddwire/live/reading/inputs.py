@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
-from oddwire.errors import ParameterError
+from oddwire.errors import DataError, ParameterError
 from oddwire.live.following import Follower, Position
 from oddwire.masking import masked, parses
 from oddwire.traffic.wire_text import printable
@@ -78,6 +79,8 @@ def input_at(address: str) -> Input:
 def _open_pipe(_: Position | None, __: bool) -> Follower:
     from oddwire.live.following.pipe import PipeFollower
 
+    if sys.stdin is None:  # any file that was opened since has its number
+        raise DataError("standard input is closed: - reads what another program writes to it")
     return PipeFollower()
 
 

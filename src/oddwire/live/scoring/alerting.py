@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from oddwire.live.alerts.incidents import Grouped, OpenIncidents
 from oddwire.live.alerts.raising import raise_alerts
 from oddwire.live.alerts.wire_names import wire_name
 from oddwire.live.scoring.explained import ExplainedAlerts
-from oddwire.live.scoring.kept_rows import PastRows
+from oddwire.live.scoring.kept_rows import PastRows, plain_array, plain_of
 from oddwire.live.scoring.live_scoring import ScoredRows
 from oddwire.traffic.units import source_column
 from oddwire.traffic.units.so_far import UNTIMED
@@ -42,7 +41,7 @@ class Raised:
     """
 
     alerts: Sequence[Alert]
-    features: Sequence[Mapping[str, Any]]
+    features: Sequence[Mapping[Any, Any]]
     grouped: Grouped
 
 
@@ -77,19 +76,20 @@ class Alerting:
         allowed
             What is not to be sent.
         """
+        clock = scored.so_far.clock
         raising = np.flatnonzero(scored.scores["alert"].to_numpy(dtype=bool))
         if not len(raising):
-            return Raised((), (), self.incidents.update([], now=_time(scored.clock)))
+            return Raised((), (), self.incidents.update([], now=_time(clock)))
         features = scored.features.iloc[raising]
         alerts = raise_alerts(
             features, scored.scores.iloc[raising],
-            unit_p_values=scored.unit_p_values[raising], clock=scored.clock[raising],
+            unit_p_values=scored.unit_p_values[raising], clock=clock[raising],
             places=[places[row] for row in raising.tolist()], made_by=made_by,
-            explained=self._explain(model, features, scored.clock[raising]),
+            explained=self._explain(model, features, clock[raising]),
         )  # fmt: skip
         alerts = apply_allow_list(alerts, allowed)
-        seen = [_plain(row) for row in features[list(model.schema.columns)].to_dict("records")]
-        return Raised(alerts, seen, self.incidents.update(alerts, now=_time(scored.clock)))
+        seen = features[list(model.schema.columns)].to_dict("records")
+        return Raised(alerts, seen, self.incidents.update(alerts, now=_time(clock)))
 
     def _explain(
         self, model: Model, features: pd.DataFrame, clock: NDArray[np.int64]
@@ -104,19 +104,19 @@ class Alerting:
         ]
         return model.explain(features[chosen]) if any(chosen) else None
 
-    def see(self, past: PastRows) -> None:
+    def see(self, past: PastRows) -> Grouped:
         """Go on over rows that were scored, and the alerts that they raised."""
         alerts = [Alert.from_dict(each) for each in past.alerts]
         for alert in alerts:
             clock = UNTIMED if alert.clock is None else alert.clock
             self._explained.takes(alert.unit, alert.destination.address, clock)
-        self.incidents.update(alerts, now=_time(past.clock))
+        return self.incidents.update(alerts, now=_time(past.clock))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that it knows as arrays by name."""
         return {
-            _INCIDENTS: _as_array(self.incidents.to_dict()),
-            _EXPLAINED: _as_array(self._explained.to_dict()),
+            _INCIDENTS: plain_array(self.incidents.to_dict()),
+            _EXPLAINED: plain_array(self._explained.to_dict()),
         }
 
     def go_on(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -127,29 +127,11 @@ class Alerting:
         KeyError, ValueError, TypeError
             If an array is missing or does not fit.
         """
-        incidents = json.loads(arrays[_INCIDENTS].tobytes())
+        incidents = plain_of(arrays[_INCIDENTS])
         self.incidents = OpenIncidents.from_dict(incidents, self._minutes)
-        explained = json.loads(arrays[_EXPLAINED].tobytes())
+        explained = plain_of(arrays[_EXPLAINED])
         self._explained = ExplainedAlerts.from_dict(explained, self._minutes)
-
-
-def _as_array(content: Mapping[str, Any]) -> NDArray[np.uint8]:
-    return np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
 
 
 def _time(clock: NDArray[np.int64]) -> int | None:
     return None if not len(clock) or clock[-1] == UNTIMED else int(clock[-1])
-
-
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the features of a row as JSON can hold them, exactly."""
-    return {str(name): _value(value) for name, value in row.items()}
-
-
-def _value(value: Any) -> float | str | None:
-    if isinstance(value, str):
-        return value
-    if pd.isna(value):
-        return None
-    number = float(value)
-    return number if np.isfinite(number) else str(number)

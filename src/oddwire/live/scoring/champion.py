@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -86,6 +88,8 @@ class NextChampion:
 
     Parameters
     ----------
+    connect
+        Opens the registry: before the first look, and again after one that failed.
     version
         The number of the one that scores.
     seconds
@@ -93,12 +97,13 @@ class NextChampion:
     """
 
     def __init__(
-        self, registry: Registry, source: str, unit: tuple[str, ...], version: str,
+        self, connect: Callable[[], Registry], source: str, unit: tuple[str, ...], version: str,
         *, seconds: float = _LOOK_EVERY,
     ) -> None:  # fmt: skip
-        self._registry, self._source, self._unit = registry, source, unit
+        self._connect, self._source, self._unit = connect, source, unit
+        self._registry: Registry | None = None
         self._version, self._seconds = version, seconds
-        self._found: Champion | None = None
+        self._found: deque[Champion] = deque(maxlen=1)  # two threads use it
         self.trouble = ""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="next champion", daemon=True)
@@ -112,8 +117,7 @@ class NextChampion:
 
     def take(self) -> Champion | None:
         """Return the next champion, once; None where there is none."""
-        found, self._found = self._found, None
-        return found
+        return self._found.pop() if self._found else None
 
     def _run(self) -> None:
         while not self._stopped.wait(self._seconds):
@@ -121,6 +125,7 @@ class NextChampion:
                 self._look()
             except Exception as error:  # noqa: BLE001 - whatever it is, rows are scored on
                 said = str(error) if isinstance(error, OddwireError) else repr(error)
+                self._registry = None  # one that was lost says no for ever
                 self.trouble = (
                     f"version {self._version} goes on scoring: looking for another champion failed "
                     f"({printable(without_secrets(said), _SHOWN)})"
@@ -129,8 +134,11 @@ class NextChampion:
                 self.trouble = ""
 
     def _look(self) -> None:
+        if self._registry is None:
+            self._registry = self._connect()
         number = self._registry.number(self._source)
         if number is None or number == self._version:
             return
-        self._found = load_champion(self._registry, self._source, self._unit)
-        self._version = self._found.version
+        found = load_champion(self._registry, self._source, self._unit)
+        self._version = found.version
+        self._found.append(found)

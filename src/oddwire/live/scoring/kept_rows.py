@@ -88,6 +88,16 @@ class PastRows:
             ) from None
 
 
+def plain_array(content: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Return what JSON can hold as an array, to be packed with others."""
+    return np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
+
+
+def plain_of(array: NDArray[np.uint8]) -> Any:
+    """Read back what `plain_array` returned."""
+    return json.loads(array.tobytes())
+
+
 def packed_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return arrays by name as bytes, mostly small where they are mostly empty."""
     written = io.BytesIO()

@@ -18,7 +18,7 @@ from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
 from oddwire.traffic.features.rolling.rolling_features import RollingFeatures
 from oddwire.traffic.schema import END
-from oddwire.traffic.units.so_far import UNTIMED
+from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
 
 _LATE = LONGEST_WINDOW * MICROSECONDS  # µs
 _VERSION = "model_version"
@@ -37,8 +37,8 @@ class ScoredRows:
         drift, ``alert`` is by that threshold.
     unit_p_values
         Of each row's own score, as `raise_alerts` takes them, shape (n,).
-    clock
-        When each was known, in microseconds since 1970, shape (n,).
+    so_far
+        What the units had come to, and when each row was known.
     late
         How many of them ended more than the longest time window before they were known.
     """
@@ -46,7 +46,7 @@ class ScoredRows:
     features: pd.DataFrame
     scores: pd.DataFrame
     unit_p_values: NDArray[np.float64]
-    clock: NDArray[np.int64]
+    so_far: WorstSoFar
     late: int
 
 
@@ -102,7 +102,7 @@ class LiveScoring:
         if self.model.unit_calibration is None:
             raise ModelError("the model must be calibrated before it gives p-values")
         own = self.model.unit_calibration.p_values(scores["anomaly_score"].to_numpy())[0]
-        return ScoredRows(features, scores, own, so_far.clock, self._late(rows))
+        return ScoredRows(features, scores, own, so_far, self._late(rows))
 
     def _late(self, rows: pd.DataFrame) -> int:
         ends = _microseconds(rows[END])
@@ -156,11 +156,13 @@ class LiveScoring:
             self._carried.go_on(arrays)
         return is_same
 
-    def see(self, past: PastRows, *, is_same_model: bool) -> None:
-        """Go on over rows that were scored."""
+    def see(self, past: PastRows, *, is_same_model: bool) -> WorstSoFar | None:
+        """Go on over rows that were scored; return what their units had come to, if by this model.
+
+        Those of another model say nothing of this one's.
+        """
         self._features.see(past.rows)
-        if is_same_model:
-            self._carried.add(past.rows, past.scores.copy())
+        return self._carried.add(past.rows, past.scores.copy()) if is_same_model else None
 
 
 def _microseconds(times: pd.Series[Any]) -> NDArray[np.int64]:

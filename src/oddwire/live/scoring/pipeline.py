@@ -6,19 +6,22 @@ what was kept, scores, alerts and incidents are the same to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.live.alerts.alert import MadeBy
 from oddwire.live.alerts.allow_list import AllowEntry
+from oddwire.live.alerts.incidents import Grouped
 from oddwire.live.scoring.alerting import Alerting, Raised
-from oddwire.live.scoring.kept_rows import PastRows, packed_arrays, unpacked_arrays
+from oddwire.live.scoring.kept_rows import PastRows
 from oddwire.live.scoring.live_scoring import LiveScoring, ScoredRows
+from oddwire.traffic.units.so_far import WorstSoFar
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,7 @@ class Pipeline:
     def __init__(self, scoring: LiveScoring, made_by: MadeBy, *, minutes: float) -> None:
         self.scoring, self._made_by = scoring, made_by
         self.alerting = Alerting(minutes)
+        self._is_same_model = True
 
     def take(
         self, rows: pd.DataFrame, places: Sequence[str], allowed: Sequence[AllowEntry] = ()
@@ -76,39 +80,42 @@ class Pipeline:
         alerts = [alert.to_dict() for alert in raised.alerts]
         return Taken(scored, raised, self.scoring.past(rows, scored, alerts))
 
-    def checkpoint(self) -> bytes:
-        """Return all that it knows, but for the rows in the time windows."""
-        return packed_arrays(self.scoring.to_arrays() | self.alerting.to_arrays())
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that it knows, but for the rows in the time windows, as arrays by name."""
+        return self.scoring.to_arrays() | self.alerting.to_arrays()
 
-    def go_on(
-        self, checkpoint: bytes, before: Iterable[PastRows], since: Iterable[PastRows]
-    ) -> None:
-        """Go on from a checkpoint, and from what was scored since.
+    def go_on(self, arrays: Mapping[str, NDArray[Any]], before: Iterable[PastRows]) -> None:
+        """Go on from what `to_arrays` returned; `see` what was taken since, then.
 
         Parameters
         ----------
-        checkpoint
-            What `checkpoint` returned.
-        before, since
-            Rows that were taken before it, as far as time windows hold them, and after it.
+        before
+            Rows that were taken before it, in order, as far as time windows hold them.
 
         Raises
         ------
         DataError
-            If it is damaged, or another release of oddwire wrote it.
+            If an array is missing or does not fit.
         """
-        arrays = unpacked_arrays(checkpoint)
         try:
-            is_same_model = self.scoring.go_on(arrays, before)
+            self._is_same_model = self.scoring.go_on(arrays, before)
             self.alerting.go_on(arrays)
         except (KeyError, ValueError, IndexError, TypeError, ModelError) as error:
             raise DataError(
                 f"the checkpoint in the store of alerts does not fit ({error}): another release of "
                 "oddwire wrote it; begin with another ODDWIRE_ALERTS_STORE"
             ) from None
-        for past in since:
-            self.scoring.see(past, is_same_model=is_same_model)
-            self.alerting.see(past)
+
+    def see(self, past: PastRows) -> tuple[WorstSoFar | None, Grouped]:
+        """Go on over rows that were taken.
+
+        Returns
+        -------
+        What their units had come to, None where another model had scored them; and what their
+        alerts did to incidents.
+        """
+        so_far = self.scoring.see(past, is_same_model=self._is_same_model)
+        return so_far, self.alerting.see(past)
 
     def take_up(self, model: Model, version: str, made_by: MadeBy, *, minutes: float) -> None:
         """Score the rows that follow with another model; open incidents stay open."""
@@ -117,8 +124,3 @@ class Pipeline:
         known = self.alerting.to_arrays()
         self.alerting = Alerting(minutes)
         self.alerting.go_on(known)
-
-
-def newest(taken: Taken) -> int:
-    """Return the clock of the newest row, in microseconds since 1970."""
-    return int(np.max(taken.past.clock))

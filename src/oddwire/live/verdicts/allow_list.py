@@ -13,7 +13,8 @@ from typing import Any
 
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.alert import Alert
-from oddwire.live.alerts.allow_list import AllowEntry
+from oddwire.live.alerts.allow_list import AllowEntry, Network
+from oddwire.live.alerts.wire_names import ip_address
 from oddwire.params.text.yaml_text import read_yaml
 from oddwire.project import Project
 
@@ -43,9 +44,29 @@ class ListedEntry:
         """Return whether it holds for the alerts of a source."""
         return self.source in (None, source)
 
+    def may_cover(self, source: str, destination: str) -> bool:
+        """Return whether the ends of an alert leave it open: a look that costs little."""
+        ends = ((self.entry.source, source), (self.entry.destination, destination))
+        return all(
+            network is None or ((address := ip_address(name)) is not None and address in network)
+            for network, name in ends
+        )
+
     def covers(self, alert: Alert) -> bool:
         """Return whether it says not to send an alert."""
         return self.is_for(alert.made_by.source) and self.entry.covers(alert)
+
+
+def in_short(network: Network) -> str:
+    """Return a network as people write it: one of a single address without its length.
+
+    Examples
+    --------
+    >>> import ipaddress
+    >>> [in_short(ipaddress.ip_network(text)) for text in ("10.0.3.0/24", "10.0.3.7", "::1")]
+    ['10.0.3.0/24', '10.0.3.7', '::1']
+    """
+    return str(network.network_address if network.num_addresses == 1 else network)
 
 
 def read_allow_list(file: Path) -> tuple[ListedEntry, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from oddwire.errors import ParameterError
-from oddwire.live.verdicts.allow_list import ListedEntry
+from oddwire.live.verdicts.allow_list import ListedEntry, in_short
 
 HEAD = """\
 # Alerts that are not to be sent. They are kept and counted, and are no benign labels.
@@ -63,12 +63,18 @@ def without_entry(text: str, number: int) -> str:
 
 def _block(listed: ListedEntry) -> dict[str, Any]:
     """Return an entry as it stands in the file."""
-    block: dict[str, Any] = dict(listed.entry.to_dict())
-    expires = listed.entry.expires.astimezone(dt.UTC)
-    reason = block.pop("reason")
-    block["expires"] = expires.date() if expires.time() == dt.time() else expires.isoformat()
-    block["reason"] = reason
-    return block | ({"for": listed.source} if listed.source else {})
+    entry, block = listed.entry, {}
+    for name, network in (("source", entry.source), ("destination", entry.destination)):
+        if network is not None:
+            block[name] = in_short(network)
+    expires = entry.expires.astimezone(dt.UTC)
+    return {
+        **block,
+        **({"service": entry.service} if entry.service else {}),
+        "expires": expires.date() if expires.time() == dt.time() else expires.isoformat(),
+        "reason": entry.reason,
+        **({"for": listed.source} if listed.source else {}),
+    }
 
 
 def _last_line(node: yaml.Node) -> int:

@@ -142,12 +142,13 @@ def _table(project: Project, source: str) -> Iterator[VerdictTable]:
         table = VerdictTable.read(file)
         before = table.text()
         yield table
-        if table.text() == before:
+        text = table.text()
+        if text == before:
             return
         try:
             file.parent.mkdir(exist_ok=True)
             with whole_file(file) as draft:
-                draft.write_bytes(table.text().encode())
+                draft.write_bytes(text.encode())
         except OSError as error:
             raise DataError(f"cannot write {file}: {error.strerror or error}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from oddwire.live.state.contents import alert_of, features_of, stored_alert
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import StoredAlert, StoredIncident
 from oddwire.live.state.suppressing import Suppressions
-from oddwire.live.verdicts.allow_list import read_allow_list
+from oddwire.live.verdicts.allow_list import ListedEntry, read_allow_list
 from oddwire.live.verdicts.allowing import one_change_at_a_time, suppressed_by
 from oddwire.project import Project
 
@@ -93,7 +93,7 @@ def apply_again(project: Project, address: str) -> Applied:
     ):
         entries = read_allow_list(project.allow_list)
         for page in _pages(lambda after: store.alerts(limit=_PAGE, after=after)):
-            again = [_with(one, suppressed_by(alert_of(one), entries)) for one in page]
+            again = [_applied(one, entries) for one in page]
             pairs = list(zip(page, again, strict=True))
             writer.write(new for old, new in pairs if new.suppressed != old.suppressed)
             alerts += len(page)
@@ -116,7 +116,11 @@ def _pages(ask: Callable[[Any], list[StoredAlert]]) -> Iterator[list[StoredAlert
         after = _Place(page[-1].seen, page[-1].id)
 
 
-def _with(stored: StoredAlert, reason: str | None) -> StoredAlert:
+def _applied(stored: StoredAlert, entries: Sequence[ListedEntry]) -> StoredAlert:
+    """Return an alert as the list suppresses it; what no entry can cover is not read whole."""
+    ends = stored.source_address, stored.destination
+    near = [entry for entry in entries if entry.may_cover(*ends)]
+    reason = suppressed_by(alert_of(stored), near) if near else None
     if (reason or "") == stored.suppressed:
         return stored
     alert = alert_of(stored).suppressed(reason)

@@ -15,34 +15,47 @@ from contextlib import closing
 from itertools import takewhile
 from typing import NamedTuple
 
+import pandas as pd
+
+from oddwire.errors import DataError
 from oddwire.evaluation.observed import target_of
+from oddwire.live.alerts.incidents import Grouped
 from oddwire.live.reading import MicroBatch, Reading
 from oddwire.live.scoring.champion import Champion, NextChampion
-from oddwire.live.scoring.kept_rows import PastRows
+from oddwire.live.scoring.kept_rows import (
+    PastRows,
+    packed_arrays,
+    plain_array,
+    plain_of,
+    unpacked_arrays,
+)
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline, Taken
 from oddwire.live.sinks import Deliveries
 from oddwire.live.state import Commit, Following, KeptRows, Store
 from oddwire.live.verdicts.allow_list import AllowList
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.verdicts.labelling import labelled_alerts
+from oddwire.live.vitals.calibration_off import calibration_off
+from oddwire.live.vitals.heartbeat import Heartbeat
+from oddwire.live.vitals.metrics import Metrics
+from oddwire.live.vitals.observed_rate import RatesSoFar
+from oddwire.live.vitals.silence import due
+from oddwire.live.vitals.vitals import Vitals
 from oddwire.live.watching.look_back import connections_before
 from oddwire.live.watching.messages import Messages
-from oddwire.live.watching.metrics import Metrics
-from oddwire.live.watching.silence import due
 from oddwire.live.watching.stored import kept_rows, stored_alerts, stored_incidents
 from oddwire.live.watching.view import WatchView
-from oddwire.live.watching.vitals import Vitals
 from oddwire.operations.progress import step
 from oddwire.operations.scoring.ahead import ahead
 from oddwire.params import WatchSettings
 from oddwire.project import Project
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
-from oddwire.traffic.units.so_far import UNTIMED
+from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
 
 _CHECKPOINT_SECONDS, _CHECKPOINT_ROWS = 60.0, 2_000_000
 _BEAT_SECONDS, _PRUNE_SECONDS = 5.0, 60.0
-_COUNTS = "counts"
+_COUNTS, _RATES = "counts", "rates"
 # How long sinks may take what waits for them: at the end of what there is, and when told to stop.
 _AT_END, _WHEN_STOPPED = 60.0, 5.0
 
@@ -101,12 +114,13 @@ class Loop:
         self._vitals = Vitals(
             source, _named(champion), _target(champion), quiet_minutes=settings.quiet_minutes
         )
+        self._rates, self._is_adaptive = RatesSoFar(champion.model), adaptive
         self._allowed = AllowList(project, source)
         self._following = Following()
         self._is_begun = False
         self._checkpoint_due, self._rows_since = True, 0
         self._checkpoint_at = self._beat_at = self._pruned_at = -math.inf
-        self._trouble = ""
+        self._troubles: set[str] = set()  # that were told
 
     def go_on(self, following: Following) -> None:
         """Take up what is kept of earlier runs.
@@ -125,7 +139,14 @@ class Loop:
         before = takewhile(lambda kept: kept[0] <= number, self._store.kept_rows())
         since = self._store.kept_rows(after=number)
         with step("go on where it was"):
-            self._pipeline.go_on(checkpoint, _unpacked(before), _unpacked(since))
+            arrays = unpacked_arrays(checkpoint)
+            self._pipeline.go_on(arrays, _unpacked(before))
+            self._rates.go_on(plain_of(arrays[_RATES]))
+            for past in _unpacked(since):
+                so_far, grouped = self._pipeline.see(past)
+                if so_far is not None:
+                    self._see_rates(past.rows, so_far, past.scores, grouped)
+        self._vitals.batch(now_open=len(self._pipeline.alerting.incidents))
         self._is_begun = True
 
     def run(self, stopped: threading.Event, *, until_end: bool) -> Heartbeat:
@@ -139,6 +160,7 @@ class Loop:
         read = ahead(self._parts.reading.batches(until_end=until_end, stopped=stopped))
         with closing(read) as batches:
             for batch in batches:
+                self._take_up_next()
                 if batch is not None:
                     self._take(batch, stopped)
                 self._tell_silence()
@@ -148,7 +170,6 @@ class Loop:
         return self._show()
 
     def _take(self, batch: MicroBatch, stopped: threading.Event) -> None:
-        self._take_up_next()
         taken = None
         if len(batch.rows):
             if not self._is_begun:
@@ -186,6 +207,7 @@ class Loop:
         # What is scored from here on must not be gone on with by the former model.
         self._checkpoint_due = True
         self._vitals.model, self._vitals.target = _named(champion), _target(champion)
+        self._rates.changed_to(champion.model)
         self._notice(f"version {champion.version} is the champion now, and scores from here on")
 
     def _commit_of(self, batch: MicroBatch, taken: Taken | None) -> Commit:
@@ -210,22 +232,30 @@ class Loop:
         if not (self._checkpoint_due or is_long_ago or self._rows_since >= _CHECKPOINT_ROWS):
             return None
         self._checkpoint_due, self._checkpoint_at, self._rows_since = False, now, 0
-        return self._pipeline.checkpoint()
+        rates = {_RATES: plain_array(self._rates.to_dict())}
+        return packed_arrays(self._pipeline.to_arrays() | rates)
+
+    def _see_rates(
+        self, rows: pd.DataFrame, so_far: WorstSoFar, scores: pd.DataFrame, grouped: Grouped
+    ) -> None:
+        opened = [change.incident for change in grouped.changes if change.what == "opened"]
+        self._rates.take(rows, so_far, scores["alert"].to_numpy(dtype=bool), opened)
 
     def _count(self, batch: MicroBatch, taken: Taken | None) -> None:
         if taken is None:
             self._vitals.batch(refused=batch.refused)
             return
-        changes = taken.raised.grouped.changes
+        scored, grouped = taken.scored, taken.raised.grouped
+        self._see_rates(scored.features, scored.so_far, scored.scores, grouped)
         self._vitals.batch(
             rows=len(batch.rows),
             refused=batch.refused,
-            late=taken.scored.late,
+            late=scored.late,
             dropped=self._pipeline.scoring.dropped - self._vitals.counts["dropped"],
             newest=self._pipeline.scoring.newest,
             alerts=len(taken.raised.alerts),
             suppressed=sum(one.suppressed_by is not None for one in taken.raised.alerts),
-            opened=sum(change.what == "opened" for change in changes),
+            opened=sum(change.what == "opened" for change in grouped.changes),
             now_open=len(self._pipeline.alerting.incidents),
         )
 
@@ -245,16 +275,20 @@ class Loop:
     def _beat(self) -> None:
         if time.monotonic() - self._beat_at < _BEAT_SECONDS:
             return
-        for trouble in (self._parts.champions.trouble, self._allowed.notice):
-            if trouble and trouble != self._trouble:
-                self._trouble = trouble
-                self._notice(trouble)
+        troubles = {self._parts.champions.trouble, self._allowed.notice} - {""}
+        for trouble in sorted(troubles - self._troubles):
+            self._notice(trouble)
+        self._troubles = troubles
         self._prune()
         self._show()
 
     def _show(self) -> Heartbeat:
         self._beat_at = time.monotonic()
         self._vitals.sinks(self._store.states())
+        self._vitals.observed = self._rates.lately()
+        self._vitals.calibration = calibration_off(
+            self._rates, self._source, adaptive=self._is_adaptive
+        )
         heartbeat = self._vitals.heartbeat()
         self._store.beat(heartbeat.to_json())
         if self._parts.metrics is not None:
@@ -268,7 +302,13 @@ class Loop:
         is_time = time.monotonic() - self._pruned_at >= _PRUNE_SECONDS
         if self._keep_days is None or not is_time or newest == UNTIMED:
             return
-        gone = self._store.prune(keep_days=self._keep_days, now=newest / MICROSECONDS)
+        try:
+            kept = labelled_alerts(self._project, self._source)
+        except DataError as error:  # nothing is deleted that may have a verdict
+            self._pruned_at = time.monotonic()
+            self._notice(f"old alerts stay: {error}")
+            return
+        gone = self._store.prune(keep_days=self._keep_days, now=newest / MICROSECONDS, keep=kept)
         self._pruned_at = time.monotonic() if not gone else -math.inf
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.incidents import Change
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 
 
 class WatchView(Protocol):

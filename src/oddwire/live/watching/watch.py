@@ -11,12 +11,13 @@ from oddwire.live.reading import open_reading
 from oddwire.live.scoring.champion import NextChampion, load_champion
 from oddwire.live.sinks import Deliveries, SinkAddress, open_sink, sink_address
 from oddwire.live.state import Policy, Store, store_address
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
+from oddwire.live.vitals.metrics import Metrics
 from oddwire.live.watching.loop import Loop, Parts
 from oddwire.live.watching.messages import Messages
-from oddwire.live.watching.metrics import Metrics
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.view import WatchView
+from oddwire.operations.locks import watch_lock
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import WatchedSource, WatchSettings, load_params, watched
@@ -54,18 +55,19 @@ def watch(
     ParameterError
         If something is asked for that does not exist.
     ServiceError
-        If the store of alerts fails for longer than a minute, or another process watches the
+        If the store of alerts fails for longer than a minute, or another machine watches the
         source.
+    WatchedError
+        If another process of this machine does.
     """
     params = load_params(project.params_file)
     settings = params.source(source)
     asked = watched(settings) or WatchedSource()
     unit = counted_by(settings.unit_columns, settings.row_kind)
     addresses = {each.name: each for each in _sinks(project, asked, options)}
-    registry = Registry.of(Tracking.connect(project), project)
-    champion = load_champion(registry, source, unit)
-    project.live.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(watch_lock(project, source))
+        champion = load_champion(_registry(project), source, unit)
         policies = dict.fromkeys(addresses, _policy(params.watch))
         store = stack.enter_context(
             Store(store_address(project.live), source=source, sinks=policies)
@@ -81,7 +83,9 @@ def watch(
             store=store,
             reading=reading,
             deliveries=stack.enter_context(Deliveries(store, opened)),
-            champions=stack.enter_context(NextChampion(registry, source, unit, champion.version)),
+            champions=stack.enter_context(
+                NextChampion(lambda: _registry(project), source, unit, champion.version)
+            ),
             messages=Messages(
                 options.alert_format or params.watch.alert_format, send_alerts=options.send_alerts
             ),
@@ -94,6 +98,10 @@ def watch(
         )  # fmt: skip
         loop.go_on(following)
         return loop.run(stopped, until_end=options.until_end)
+
+
+def _registry(project: Project) -> Registry:
+    return Registry.of(Tracking.connect(project), project)
 
 
 def _sinks(project: Project, asked: WatchedSource, options: WatchOptions) -> Iterator[SinkAddress]:

@@ -20,7 +20,7 @@ from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from oddwire.live.alerts.incident import Incident, Seen
-    from oddwire.live.watching.heartbeat import Heartbeat, Lately, SinkBeat
+    from oddwire.live.vitals.heartbeat import Heartbeat, Lately, SinkBeat
 
 MOST_INCIDENTS = 8
 _BAR = 20  # letters; the target is in the middle

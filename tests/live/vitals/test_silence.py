@@ -5,8 +5,8 @@ import json
 import pytest
 from some_alerts import NOON
 
-from oddwire.live.watching.silence import due
-from oddwire.live.watching.vitals import Vitals
+from oddwire.live.vitals.silence import due
+from oddwire.live.vitals.vitals import Vitals
 
 
 class Time:

@@ -16,7 +16,7 @@ from oddwire.detection.calibration.thresholds.targets import in_words
 from oddwire.evaluation.observed import INCIDENTS, Observed
 from oddwire.evaluation.target_lines import amount
 from oddwire.live.alerts.wire_names import ip_address
-from oddwire.live.watching.observed_rate import HOURS, RatesSoFar, Sums
+from oddwire.live.vitals.observed_rate import HOURS, RatesSoFar, Sums
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from some_alerts import NOON
 
-from oddwire.live.watching.dead_man import silent_watchers
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.dead_man import silent_watchers
+from oddwire.live.vitals.heartbeat import Heartbeat
 
 NOW = NOON / 1e6
 

@@ -7,8 +7,8 @@ from rates import A_DAY, TARGET, a_model, days_of, taken
 from some_alerts import HOSTILE as ANY_TEXT
 
 from oddwire.live.alerts.wire_names import wire_name
-from oddwire.live.watching.calibration_off import calibration_off
-from oddwire.live.watching.observed_rate import RatesSoFar
+from oddwire.live.vitals.calibration_off import calibration_off
+from oddwire.live.vitals.observed_rate import RatesSoFar
 
 MODEL = a_model()
 # Readers give whole letters: a lone surrogate is no source's name.

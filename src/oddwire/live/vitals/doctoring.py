@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from oddwire.durations import in_time
 from oddwire.errors import NoStoreError, ServiceError
 from oddwire.live.state import AlertStore, store_address
-from oddwire.live.watching.dead_man import MOST_SECONDS, read_beat, silent_watchers
-from oddwire.live.watching.heartbeat import Heartbeat, SinkBeat
+from oddwire.live.vitals.dead_man import MOST_SECONDS, read_beat, silent_watchers
+from oddwire.live.vitals.heartbeat import Heartbeat, SinkBeat
 from oddwire.operations.doctor.examining import Look
 from oddwire.operations.doctor.finding import Fact, Finding
 from oddwire.operations.doctor.ground import Ground

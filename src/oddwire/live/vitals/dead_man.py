@@ -9,7 +9,7 @@ from typing import Protocol
 from oddwire.durations import in_time
 from oddwire.errors import DataError
 from oddwire.live.alerts.formats.told import iso_time
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 
 MOST_SECONDS = 60.0  # without a heartbeat: there is one every few seconds
 _SECOND = 1_000_000  # microseconds

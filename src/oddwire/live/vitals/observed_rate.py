@@ -35,7 +35,7 @@ from oddwire.evaluation.observed import (
 from oddwire.evaluation.uncertainty.clustered import ClusteredCount
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.wire_names import wire_name
-from oddwire.live.watching.heartbeat import Lately
+from oddwire.live.vitals.heartbeat import Lately
 from oddwire.traffic.units import source_column
 from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
 

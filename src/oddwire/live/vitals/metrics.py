@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from oddwire.errors import ServiceError
-from oddwire.live.watching.heartbeat import Heartbeat
+from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.loopback import LOOPBACK
 
 if TYPE_CHECKING:

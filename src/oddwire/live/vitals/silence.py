@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oddwire.live.alerts.formats.silence import Silence
-from oddwire.live.watching.vitals import Vitals
+from oddwire.live.vitals.vitals import Vitals
 
 
 def due(vitals: Vitals) -> Silence | None:

@@ -8,8 +8,8 @@ from some_alerts import HOSTILE, NOON
 
 from oddwire.errors import DataError
 from oddwire.live.state import SinkState
-from oddwire.live.watching.heartbeat import Heartbeat, Lately
-from oddwire.live.watching.vitals import Vitals
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately
+from oddwire.live.vitals.vitals import Vitals
 
 SECOND = 1_000_000
 KEYS = {

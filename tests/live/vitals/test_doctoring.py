@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from oddwire.live.state import Store, store_address
-from oddwire.live.watching.doctoring import looks, see_watchers
-from oddwire.live.watching.heartbeat import Heartbeat, SinkBeat
+from oddwire.live.vitals.doctoring import looks, see_watchers
+from oddwire.live.vitals.heartbeat import Heartbeat, SinkBeat
 from oddwire.operations.doctor.finding import Finding
 from oddwire.operations.doctor.ground import Ground
 from oddwire.project import Project

@@ -10,7 +10,7 @@ from typing import Any
 
 from oddwire.live.alerts.formats.silence import Silence
 from oddwire.live.state import SinkState
-from oddwire.live.watching.heartbeat import Heartbeat, Lately, SinkBeat, State
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately, SinkBeat, State
 from oddwire.traffic.wire_text import printable
 
 QUIET_MINUTES = 15.0  # as `watch.quiet_minutes` by default

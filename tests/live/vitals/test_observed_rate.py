@@ -11,7 +11,7 @@ from rates import A_DAY, BEGIN, INCIDENTS, TARGET, a_model, days_of, taken
 from some_alerts import HOSTILE as ANY_TEXT
 
 from oddwire.errors import ModelError
-from oddwire.live.watching.observed_rate import RatesSoFar
+from oddwire.live.vitals.observed_rate import RatesSoFar
 
 DAY = 86_400_000_000
 MODEL = a_model()

@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from some_alerts import HOSTILE, NOON
 
 from oddwire.errors import ServiceError
-from oddwire.live.watching.heartbeat import Heartbeat, Lately, SinkBeat
-from oddwire.live.watching.metrics import Metrics
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately, SinkBeat
+from oddwire.live.vitals.metrics import Metrics
 
 
 @pytest.fixture
