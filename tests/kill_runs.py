@@ -72,7 +72,7 @@ class Watched:
         from oddwire.live.state import Store
         from oddwire.live.watching import loop
 
-        loop._CHECKPOINT_SECONDS = _CHECKPOINT_SECONDS
+        checkpoints._EVERY_SECONDS = _CHECKPOINT_SECONDS
         commit = Store.commit
 
         def counted(*args: Any, **options: Any) -> Any:
