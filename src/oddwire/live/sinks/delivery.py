@@ -7,7 +7,7 @@ long, is its policy's to say: see `Deliveries.wait_for_room`.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -186,8 +186,17 @@ class Deliveries:
         for each in self._each.values():
             each.wake()
 
-    def wait_for_room(self, stopped: Event | None = None) -> frozenset[str]:
+    def wait_for_room(
+        self, stopped: Event | None = None, meanwhile: Callable[[], object] = lambda: None
+    ) -> frozenset[str]:
         """Wait until every sink whose policy is ``wait`` has room.
+
+        Parameters
+        ----------
+        stopped
+            Ends the waiting.
+        meanwhile
+            Is called many times a second while it waits.
 
         Returns
         -------
@@ -198,16 +207,15 @@ class Deliveries:
             name
             for name in self._each
             if self._store.policies[name].when_full == "wait"
-            and not self._has_room(name, stopped or Event())
+            and not self._has_room(name, stopped or Event(), meanwhile)
         )
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until nothing waits any more; return whether that is so."""
-        until = time.monotonic() + seconds
+    def drain(self, seconds: float, stopped: Event | None = None) -> bool:
+        """Wait until nothing waits any more, or told to stop; return whether nothing waits."""
+        until, stopped = time.monotonic() + seconds, stopped or Event()
         while any(self._store.waiting(name) for name in self._each):
-            if time.monotonic() > until:
+            if time.monotonic() > until or stopped.wait(_ROOM_EVERY):
                 return False
-            time.sleep(_ROOM_EVERY)
         return True
 
     def stop(self, seconds: float = _LAST_TRY) -> bool:
@@ -218,13 +226,14 @@ class Deliveries:
         ended = [each.join(max(0.0, until - time.monotonic())) for each in self._each.values()]
         return all(ended)
 
-    def _has_room(self, name: str, stopped: Event) -> bool:
+    def _has_room(self, name: str, stopped: Event, meanwhile: Callable[[], object]) -> bool:
         policy, delivery = self._store.policies[name], self._each[name]
         while self._store.waiting(name) >= policy.most_waiting:
             taken, waited = self._waited[name]
             if taken != delivery.taken:
                 taken, waited = delivery.taken, 0.0
             began = time.monotonic()
+            meanwhile()
             if waited >= policy.longest_wait or stopped.wait(_ROOM_EVERY):
                 self._waited[name] = taken, waited
                 return stopped.is_set()

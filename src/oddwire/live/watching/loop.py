@@ -160,9 +160,16 @@ class Loop:
                 self._take(batch, stopped)
             self._tell_silence()
             self._beat()
-        self._parts.deliveries.drain(_WHEN_STOPPED if stopped.is_set() else _AT_END)
+        self._drain(stopped)
         self._vitals.stopped()
         return self._show()
+
+    def _drain(self, stopped: threading.Event) -> None:
+        """Let sinks take what waits for them, for a while."""
+        if stopped.is_set():
+            self._parts.deliveries.drain(_WHEN_STOPPED)
+        else:
+            self._parts.deliveries.drain(_AT_END, stopped)
 
     def _take(self, batch: MicroBatch, stopped: threading.Event) -> None:
         taken = None
@@ -171,7 +178,7 @@ class Loop:
                 self._look_back(batch)
             taken = self._pipeline.take(batch.rows, batch.places, self._allowed.entries())
         self._count(batch, taken)
-        given_up = self._parts.deliveries.wait_for_room(stopped)
+        given_up = self._parts.deliveries.wait_for_room(stopped, self._beat)
         self._commit(self._commit_of(batch, taken), given_up)
         self._parts.reading.confirm(batch.position)
         for text in (*batch.notices, *batch.refusals):
