@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from oddwire.live.alerts.alert import hashed_id
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.sinks import Deliveries
 from oddwire.live.sinks.json_lines import JsonLines
@@ -28,7 +29,6 @@ from oddwire.live.state import (
     Policy,
     Store,
     StoredAlert,
-    deterministic_id,
 )
 
 COMMITS = 100
@@ -36,7 +36,7 @@ BODY = '{"text": "' + "x" * 1500 + '"}'
 
 
 def batch(number: int, alerts: int, state: bytes) -> Commit:
-    ids = [deterministic_id("alert", number, one) for one in range(alerts)]
+    ids = [hashed_id("alert", str(number), str(one)) for one in range(alerts)]
     return Commit(
         position=b"p" * 200,
         carried={"windows": state},
@@ -111,7 +111,7 @@ def some_alerts(
 ) -> Iterator[StoredAlert]:
     for one in range(start, start + number):
         yield StoredAlert(
-            deterministic_id("alert", one), float(one), BODY, f"{one // 20:032x}",
+            hashed_id("alert", str(one)), float(one), BODY, f"{one // 20:032x}",
             suppressed="known" if one % 100_000 == 7 else "", severity=1 + int(one % 1000 == 0) * 3,
             kind=kinds[int(chance.integers(len(kinds)))],
             source_address=f"10.0.{one % 20}.{chance.integers(250)}", destination="10.9.9.9",

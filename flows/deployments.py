@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from prefect import serve
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -22,14 +23,17 @@ from prefect.flows import Flow
 from prefect.schedules import Cron, Schedule
 from prefect.states import Cancelled
 
+from flows.dead_man import told_when_back, told_when_silent
 from flows.drift_check import check_drift
 from flows.forms import offer_sources, summary
 from flows.ingest import ingest
-from flows.notifications import tell_of_drift
+from flows.notifications import tell, told_of_drift
 from flows.orphans import TAG, hold_while_serving
 from flows.registry import promote_version, roll_back_champion
 from flows.scoring import score
 from flows.training import train
+from flows.watchers import DEPLOYMENT, start_watchers
+from flows.watching import watch
 from oddwire import __version__
 from oddwire.errors import OddwireError
 from oddwire.faults import faults_told
@@ -65,6 +69,7 @@ def deployments(params: Params, project: Project) -> list[RunnerDeployment]:
         ),
         _deployment(score, "scoring", {"source": first}),
         _deployment(ingest, "ingest", {"source": first}),
+        _deployment(watch, DEPLOYMENT, {"source": next(iter(params.live_sources), first)}),
         _deployment(promote_version, "promote-version", {"source": first}),
         _deployment(roll_back_champion, "roll-back", {"source": first}),
     ]  # fmt: skip
@@ -106,6 +111,14 @@ def _schedules(cron: str | None, sources: Sequence[str]) -> list[Schedule]:
     return [
         Cron(cron, timezone="UTC", parameters={"source": source}, slug=source) for source in sources
     ]
+
+
+def _registered(made: Sequence[RunnerDeployment], name: str) -> UUID:
+    """Register a deployment, and return its id; it is to be served as well."""
+    given = next(each for each in made if each.name == name).apply()
+    if not isinstance(given, UUID):
+        raise TypeError("deployments are registered outside an event loop")
+    return given
 
 
 def keep_paused(made: Sequence[RunnerDeployment], client: SyncPrefectClient) -> None:
@@ -182,7 +195,9 @@ def _serve() -> None:
     with get_client(sync_client=True) as client:
         keep_paused(made, client)
         cancel_missed(made, client)
-    tell_of_drift(params.notify.address())
+        if params.live_sources:
+            start_watchers(client, _registered(made, DEPLOYMENT), params.live_sources)
+    tell(params.notify.address(), told_of_drift(), told_when_silent(), told_when_back())
     hold_while_serving()
     serve(*made, pause_on_shutdown=False, print_starting_message=False)
 

@@ -1,13 +1,15 @@
-"""Drift speaks up: an event on each verdict, and a webhook that Prefect calls where one is set."""
+"""Who is told: an event on each verdict on drift, and a webhook that Prefect calls if it is set."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from prefect.automations import Automation, CallWebhook, EventTrigger
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import emit_event
+from prefect.events.actions import DoNothing
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
@@ -15,7 +17,6 @@ from oddwire.operations.drift.result import DriftResult
 from oddwire.traffic.wire_text import printable
 
 DRIFT = "oddwire.drift"
-_NAME = "oddwire: tell of drift"
 _BLOCK = "oddwire-drift"
 _DRIFTED = "oddwire.drifted"
 _MOST_COLUMNS = 100  # Prefect refuses an event of more than 1.5 MB
@@ -46,34 +47,75 @@ def payload_of(result: DriftResult) -> dict[str, Any]:
     return plain
 
 
-def tell_of_drift(address: str | None) -> None:
-    """Let the Prefect server call a webhook when there is drift; None lets it call nobody.
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a webhook is told, and when.
 
-    The address is kept in a block, encrypted, for as long as it is set; the automation, the logs
-    and the page do not show it. One automation is kept, however often the flows are served.
+    Parameters
+    ----------
+    name, description
+        As the Prefect page shows them.
+    trigger
+        When.
+    payload
+        A template of the JSON that is sent, of Prefect's ``event``.
+    without_webhook
+        Whether it is kept where there is no webhook, for the event that it makes itself.
     """
-    enabled = True
-    with get_client(sync_client=True) as client:
-        for old in client.read_automations_by_name(_NAME):
-            enabled = enabled and old.enabled  # who switched it off on the page is obeyed
-            client.delete_automation(old.id)
-        if address is None:
-            _forget_address(client)
-            return
-    block = Webhook(url=SecretStr(address), method="POST")
-    saved = block.save(_BLOCK, overwrite=True)
-    Automation(
-        name=_NAME,
-        enabled=enabled,
-        description="Calls the webhook of params.yaml when a drift check finds drift.",
+
+    name: str
+    description: str
+    trigger: EventTrigger
+    payload: str = "{{ event.payload | tojson }}"
+    without_webhook: bool = False
+
+
+def told_of_drift() -> Told:
+    """Return what is told when a drift check finds drift."""
+    return Told(
+        name="oddwire: tell of drift",
+        description="Tells that a drift check found drift.",
         trigger=EventTrigger(
             expect={DRIFT},
             match={"prefect.resource.id": "oddwire.source.*", _DRIFTED: "yes"},
             threshold=1,
             within=0,
         ),
-        actions=[CallWebhook(block_document_id=saved, payload="{{ event.payload | tojson }}")],
-    ).create()
+    )
+
+
+def tell(address: str | None, *all_told: Told) -> None:
+    """Let the Prefect server call a webhook; None lets it call nobody.
+
+    The address is kept in a block, encrypted, for as long as it is set; automations, the logs and
+    the page do not show it. One automation of a name is kept, however often the flows are served.
+    """
+    with get_client(sync_client=True) as client:
+        enabled = {each.name: _removed(client, each.name) for each in all_told}
+        if address is None:
+            _forget_address(client)
+    for each in all_told:
+        if address is not None or each.without_webhook:
+            Automation(
+                name=each.name, enabled=enabled[each.name], description=each.description,
+                trigger=each.trigger, actions=[_action(address, each.payload)],
+            ).create()  # fmt: skip
+
+
+def _action(address: str | None, payload: str) -> CallWebhook | DoNothing:
+    if address is None:
+        return DoNothing()
+    saved = Webhook(url=SecretStr(address), method="POST").save(_BLOCK, overwrite=True)
+    return CallWebhook(block_document_id=saved, payload=payload)
+
+
+def _removed(client: SyncPrefectClient, name: str) -> bool:
+    """Remove the automations of a name; return whether a new one is to be enabled."""
+    enabled = True
+    for old in client.read_automations_by_name(name):
+        enabled = enabled and old.enabled  # who switched it off on the page is obeyed
+        client.delete_automation(old.id)
+    return enabled
 
 
 def _forget_address(client: SyncPrefectClient) -> None:

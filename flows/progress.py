@@ -110,25 +110,21 @@ class _OnThePage(Progress):
 
     def begin_wait(self, reason: str) -> None:
         get_run_logger().info(reason)
-        _set_state("Waiting", reason)
+        told(lambda: set_state("Waiting", reason))
         self.other.begin_wait(reason)
 
     def end_wait(self, reason: str) -> None:
-        _set_state("Running", "")
+        told(lambda: set_state("Running", ""))
         self.other.end_wait(reason)
 
 
-def _set_state(name: str, message: str) -> None:
+def set_state(name: str, message: str) -> None:
     """Show on the page what the flow run does: it goes on running all the same."""
     run = flow_run.get_id()
     if run:
         state: Any = Running(name=name, message=message)
-
-        def tell() -> None:
-            with get_client(sync_client=True) as client:
-                client.set_flow_run_state(UUID(run), state, force=True)
-
-        told(tell)
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(run), state, force=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from oddwire.live.alerts.alert import hashed_id
 from oddwire.live.sinks.delivery import Deliveries, Delivery
 from oddwire.live.sinks.json_lines import JsonLines
 from oddwire.live.state import (
@@ -20,7 +21,6 @@ from oddwire.live.state import (
     Store,
     StoredAlert,
     StoredIncident,
-    deterministic_id,
 )
 
 SOURCE, SINK = "office", "file"
@@ -30,19 +30,18 @@ TABLES = ("followers", "carried", "alerts", "incidents", "messages", "outbox")
 def message(number: int, text: str = "") -> Message:
     """Return a message that says its number."""
     body = json.dumps({"number": number, "text": text})
-    return Message(deterministic_id("message", number), "alert", body)
+    return Message(hashed_id("message", str(number)), "alert", body)
 
 
 def batch(number: int, per_batch: int = 3) -> Commit:
     """Return what becomes of one micro-batch, the same each time."""
     numbers = range(number * per_batch, (number + 1) * per_batch)
-    incident = deterministic_id("incident", number // 2)
+    incident = hashed_id("incident", str(number // 2))
     return Commit(
         position=str(number + 1).encode(),
         carried={"windows": b"w" * number, "units": str(number).encode()},
         alerts=tuple(
-            StoredAlert(deterministic_id("alert", one), float(one), "{}", incident)
-            for one in numbers
+            StoredAlert(hashed_id("alert", str(one)), float(one), "{}", incident) for one in numbers
         ),
         incidents=(StoredIncident(incident, 0.0, float(number), "{}", alerts=number),),
         messages=tuple(message(one) for one in numbers),

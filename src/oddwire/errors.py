@@ -10,7 +10,8 @@
     ├── NoModelError       the registry has no such model (no champion yet)
     ├── NoStoreError       there is no store of alerts: nothing was watched yet
     ├── NotStoredError     the store has no such alert or incident
-    └── ServiceError       a server or tool that oddwire leans on does not answer or failed
+    ├── ServiceError       a server or tool that oddwire leans on does not answer or failed
+    └── WatchedError       a source is watched already
 
 Each message is one sentence that names the thing, the rule and the value got. The command line
 prints it and exits with code 2; everything else is a defect and keeps its traceback.
@@ -55,6 +56,10 @@ class NotStoredError(OddwireError):
 
 class ServiceError(OddwireError):
     """A server or tool that oddwire leans on does not answer or failed."""
+
+
+class WatchedError(OddwireError):
+    """A source is watched already: a second process would say everything twice."""
 
 
 _LONGEST = 80

@@ -62,8 +62,8 @@ def test_an_entry_for_one_source_leaves_the_others_alone(oddwire, watched):
     add(oddwire, "--source", "10.0.3.7", "--for", "lab")
     (suppressed,) = [one for one in stored(watched) if one.suppressed]
     assert alert_of(suppressed).made_by.source == "lab"
-    assert "unknown source 'offic'" in oddwire(
-        "allow", "add", "--service", "ssh", "--expires", "3d", "--reason", "x", "--for", "offic"
+    assert "unknown source 'attic'" in oddwire(
+        "allow", "add", "--service", "ssh", "--expires", "3d", "--reason", "x", "--for", "attic"
     ).error  # fmt: skip
 
 

@@ -92,8 +92,11 @@ def test_the_decision_is_the_score_less_the_offset(fitted):
 
 def test_a_row_scores_the_same_alone_and_among_others(fitted):
     X = rows(300, 8)
-    alone = np.concatenate([anomaly_score(fitted, X[i : i + 1]) for i in range(5)])
-    np.testing.assert_allclose(alone, anomaly_score(fitted, X)[:5], rtol=1e-6, atol=1e-9)
+    whole = anomaly_score(fitted, X)
+    for size in (1, 3, 64, 299):
+        cut = [anomaly_score(fitted, X[start : start + size]) for start in (0, 7, 60)]
+        parts = [whole[start : start + size] for start in (0, 7, 60)]
+        np.testing.assert_array_equal(np.concatenate(cut), np.concatenate(parts))
 
 
 def test_constant_columns_and_repeated_rows_do_no_harm(name):

@@ -21,7 +21,7 @@ from oddwire.traffic.sources.simulated import simulate
 pytestmark = pytest.mark.slow
 DEPLOYMENTS = {
     "training/training", "drift-check/drift-check", "scoring/scoring",
-    "promote-version/promote-version", "roll-back/roll-back", "ingest/ingest",
+    "promote-version/promote-version", "roll-back/roll-back", "ingest/ingest", "watch/watch",
 }  # fmt: skip
 SCALARS = {"string", "integer", "number", "boolean"}
 

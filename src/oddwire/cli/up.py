@@ -15,6 +15,7 @@ from oddwire.cli.environment import quiet_tools
 from oddwire.cli.servers import processes
 from oddwire.cli.servers.left_running import end_left_runs
 from oddwire.cli.servers.ports import port_holder
+from oddwire.cli.servers.watcher_lines import tell_of_watchers
 from oddwire.errors import ParameterError, ServiceError
 from oddwire.params import load_params
 from oddwire.project import Project
@@ -48,7 +49,7 @@ def up(
     """Start all pages and the deployments; Ctrl-C stops them together."""
     quiet_tools(terminal=False)
     project = Project.find()
-    sources = list(load_params(project.params_file).sources)
+    params = load_params(project.params_file)
     from oddwire.cli.terminal.printing import printer
 
     console = printer()
@@ -60,7 +61,9 @@ def up(
         if not processes.is_free(port):
             raise ParameterError(_in_use(name, port))
     with _interruption() as interrupted, ExitStack() as stack:
-        running = _start_all(project, sources, ports, stack, console, interrupted)
+        running = _start_all(project, list(params.sources), ports, stack, console, interrupted)
+        page = f"http://{processes.HOST}:{prefect_port}"
+        tell_of_watchers(page, params.live_sources, console, interrupted)
         console.print("Press Ctrl-C to stop them all.")
         while not interrupted.wait(0.5):
             for server in running:

@@ -187,7 +187,7 @@ class BenignSample:
         if self.schema.columns[place] in self.categories:
             apart = (column[:, None] != own).astype(np.float64)
         else:
-            apart = np.abs(self._ranks(place, column)[:, None] - self._ranks(place, own))
+            apart = np.abs(self._ranks(place, column)[:, None] - self._own_ranks[place])
         both_missing = np.isnan(column)[:, None] & np.isnan(own)
         return np.where(one_missing, 1.0, np.where(both_missing, 0.0, apart))
 
@@ -196,6 +196,11 @@ class BenignSample:
         below = np.searchsorted(ordered, column) + np.searchsorted(ordered, column, "right")
         ranks: Vector = np.where(np.isnan(column), np.nan, below / max(2 * ordered.size, 1))
         return ranks
+
+    @cached_property
+    def _own_ranks(self) -> list[Vector]:
+        numeric = range(len(self.schema.numeric))
+        return [self._ranks(place, self.rows[:, place]) for place in numeric]
 
     @cached_property
     def _ordered(self) -> list[Vector]:

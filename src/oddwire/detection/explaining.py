@@ -17,6 +17,7 @@ other ways found.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
     from oddwire.detection.arrays import Matrix, Places, Vector
 
@@ -50,6 +53,7 @@ def explain(
     preprocessing: Any,
     detector: Any,
     benign: BenignSample,
+    normal: Normal | None = None,
     top: int = 5,
 ) -> pd.DataFrame:
     """Name the features that made rows anomalous, first what sets each row apart.
@@ -66,6 +70,8 @@ def explain(
         The two fitted estimators.
     benign
         Benign rows.
+    normal
+        What `normal_rows` returns of these; scored here if left out.
     top
         Features for each row; all there are, if they are fewer.
 
@@ -100,10 +106,40 @@ def explain(
     if top < 1:
         raise ParameterError(f"top must be at least 1, got {top}")
     encoded = benign.encode(features)
-    shares = _shares(features, encoded, benign, preprocessing, detector)
+    score = partial(_score, preprocessing, detector)
+    if normal is None:
+        normal = normal_rows(benign, preprocessing=preprocessing, detector=detector)
+    width = len(preprocessing.feature_names_out_)
+    shares = _shares(features, encoded, benign, normal, score, width=width)
     apart = shares * _surprisals(encoded, benign)
     first = np.lexsort((-shares, -apart), axis=1)[:, :top]
     return _table(features, encoded, benign, shares, first)
+
+
+class Normal(NamedTuple):
+    """Benign rows that anomalous ones may be compared with.
+
+    Parameters
+    ----------
+    frame
+        All rows of the sample.
+    among
+        Which of them score as normal, shape (n,).
+    """
+
+    frame: pd.DataFrame
+    among: NDArray[np.bool_]
+
+
+def normal_rows(benign: BenignSample, *, preprocessing: Any, detector: Any) -> Normal:
+    """Score a sample of benign rows, which `explain` needs and is the same for all rows."""
+    frame = benign.frame()
+    scores = _score(preprocessing, detector, frame)
+    return Normal(frame, scores <= np.quantile(scores, _NORMAL))
+
+
+def _score(preprocessing: Any, detector: Any, rows: pd.DataFrame) -> Vector:
+    return detectors.anomaly_score(detector, preprocessing.transform(rows))
 
 
 def sentences(explained: pd.DataFrame) -> list[str]:
@@ -196,23 +232,24 @@ def _shares(
     features: pd.DataFrame,
     encoded: Matrix,
     benign: BenignSample,
-    preprocessing: Any,
-    detector: Any,
+    normal: Normal,
+    score: Score,
+    *,
+    width: int,
 ) -> Matrix:
-    """Return each column's share of what makes each row anomalous, shape (rows, columns)."""
+    """Return each column's share of what makes each row anomalous, shape (rows, columns).
+
+    Parameters
+    ----------
+    width
+        How many columns the matrix has that is scored.
+    """
     columns = benign.schema.columns
-
-    def score(rows: pd.DataFrame) -> Vector:
-        return detectors.anomaly_score(detector, preprocessing.transform(rows))
-
-    benign_rows = benign.frame()
-    scores = score(benign_rows)
-    nearest = benign.nearest(encoded, scores <= np.quantile(scores, _NORMAL))
+    nearest = benign.nearest(encoded, normal.among)
     shares = np.zeros((len(features), len(columns)))
-    width = max(len(columns), len(preprocessing.feature_names_out_))
-    for rows in row_blocks(len(features), len(columns) * width):
+    for rows in row_blocks(len(features), len(columns) * max(len(columns), width)):
         anomalous = _Side(features[list(columns)].iloc[rows], encoded[rows])
-        near = _Side(benign_rows.iloc[nearest[rows]], benign.rows[nearest[rows]])
+        near = _Side(normal.frame.iloc[nearest[rows]], benign.rows[nearest[rows]])
         falls = _changes(anomalous, near, score)
         rises = -_changes(near, anomalous, score)
         shares[rows] = _parts(_parts(falls) + _parts(rises))

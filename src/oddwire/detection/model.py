@@ -15,7 +15,7 @@ from oddwire.detection.calibration.benign_alarms import BenignAlarms
 from oddwire.detection.calibration.conformal import ConformalCalibration
 from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.calibration.units import UnitCalibration
-from oddwire.detection.explaining import explain
+from oddwire.detection.explaining import Normal, explain, normal_rows
 from oddwire.detection.persistence.model_folder import ModelParts, load_model, save_model
 from oddwire.detection.preprocessing.encoding import TableEncoder
 from oddwire.detection.preprocessing.table import TablePreprocessor
@@ -58,6 +58,9 @@ class Model(ModelParts):
     >>> model.explain(flood, top=1)["feature"].tolist()
     ['bytes']
     """
+
+    # What explaining knows of the benign rows, and of which ones.
+    _normal: tuple[BenignSample, Normal] | None = None
 
     @classmethod
     def build(
@@ -242,9 +245,12 @@ class Model(ModelParts):
         """
         if self.benign_sample is None:
             raise ModelError("the model must be calibrated before it explains rows")
+        parts = {"preprocessing": self.preprocessing, "detector": self.detector}
+        if self._normal is None or self._normal[0] is not self.benign_sample:
+            self._normal = (self.benign_sample, normal_rows(self.benign_sample, **parts))
         return explain(
-            self._features(frame), preprocessing=self.preprocessing, detector=self.detector,
-            benign=self.benign_sample, top=top,
+            self._features(frame), benign=self.benign_sample, normal=self._normal[1], top=top,
+            **parts,
         )  # fmt: skip
 
     def save(self, folder: Path) -> str:

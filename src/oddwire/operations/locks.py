@@ -8,9 +8,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from oddwire.errors import WatchedError
 from oddwire.faults import faults_told, nothing_can_be_written
 from oddwire.operations.progress import waiting
 from oddwire.project import Project
+
+# Names of locks begin so; a source is watched for as long as it is there.
+WATCHED, SUPERVISED = "watch-", "supervise-"
 
 
 @contextmanager
@@ -28,6 +32,38 @@ def dvc_lock(project: Project, *, needed: bool = True) -> Iterator[None]:
     """
     with lock(project.dvc_guard, "another dvc repro", needed=needed):
         yield
+
+
+@contextmanager
+def watch_lock(project: Project, source: str, *, supervising: bool = False) -> Iterator[None]:
+    """Let one process of this machine follow a source: a second one would only disturb the first.
+
+    Trainings, ingests and DVC do not wait for it.
+
+    Parameters
+    ----------
+    supervising
+        Whether this process only keeps another one running, which takes the lock itself.
+
+    Raises
+    ------
+    WatchedError
+        If the source is watched already.
+    """
+    held = FileLock(project.locks / f"{SUPERVISED if supervising else WATCHED}{source}.lock")
+    with faults_told():
+        project.locks.mkdir(parents=True, exist_ok=True)
+        try:
+            held.acquire(timeout=0)
+        except Timeout:
+            raise WatchedError(
+                f"{source} is watched already: end that `oddwire watch`, or cancel the run of the "
+                "deployment `watch`, first"
+            ) from None
+    try:
+        yield
+    finally:
+        held.release()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from oddwire.params.text.wording import in_words, shown
 from oddwire.params.text.yaml_text import read_yaml
 from oddwire.params.training import TrainingSettings
 from oddwire.params.values.names import SourceName
-from oddwire.params.watch import WatchedSource, WatchSettings
+from oddwire.params.watch import WatchedSource, WatchSettings, watched
 
 
 class Params(Settings):
@@ -61,6 +61,11 @@ class Params(Settings):
                         },
                     )  # fmt: skip
         return self
+
+    @property
+    def live_sources(self) -> list[str]:
+        """The sources that `oddwire up` watches."""
+        return [name for name, each in self.sources.items() if watched(each) is not None]
 
     def source(self, name: str) -> Source:
         """Return the block of one source.

@@ -1,4 +1,4 @@
-"""``notify:``, who is told of drift."""
+"""``notify:``, who is told of drift, and of a watcher that falls silent."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ def _check_address(webhook: SecretStr) -> SecretStr:
 
 
 class NotifySettings(Settings):
-    """Who is told of drift.
+    """Who is told of drift, and of a watcher that falls silent.
 
     Parameters
     ----------
     webhook
-        An http or https address that is sent a JSON object when a drift check finds drift. It
-        often holds a token: ``ODDWIRE_WEBHOOK`` names it outside the file, and goes before it.
+        An http or https address that is sent a JSON object when a drift check finds drift, and when
+        a watcher falls silent and is back. It often holds a token: ``ODDWIRE_WEBHOOK`` names it
+        outside the file, and goes before it.
     """
 
     webhook: Annotated[SecretStr, AfterValidator(_check_address)] | None = None

@@ -8,7 +8,6 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import OneClassSVM
 
-from oddwire.detection.detectors import one_class_svm
 from oddwire.detection.detectors.one_class_svm import OneClassSVMDetector
 from oddwire.errors import ParameterError
 
@@ -40,12 +39,16 @@ def test_far_from_the_origin_no_digits_are_lost():
     np.testing.assert_allclose(ours.score_samples(X), exact, rtol=1e-9)
 
 
-def test_blocks_change_no_score(monkeypatch):
-    X = normal_rows(600, 5)
+@pytest.mark.parametrize("columns", [5, 106])
+def test_however_rows_are_cut_their_scores_are_the_same_to_the_last_bit(columns):
+    X = normal_rows(900, columns)
     detector = OneClassSVMDetector(random_state=0).fit(X)
     whole = detector.score_samples(X)
-    monkeypatch.setattr(one_class_svm, "_BLOCK_ENTRIES", 7 * len(detector.centers_))
-    np.testing.assert_allclose(detector.score_samples(X), whole, rtol=1e-12)
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        cuts = np.sort(random.integers(0, len(X), 20))
+        parts = [detector.score_samples(part) for part in np.split(X, cuts) if len(part)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_nystroem_folds_features_and_machine_into_one_weight_per_landmark(monkeypatch):

@@ -11,7 +11,7 @@ from some_alerts import MINUTE, NOON, some_alert
 
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.incidents import OpenIncidents
-from oddwire.live.alerts.kinds import VAGUE, Kind
+from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, VAGUE, Kind
 from oddwire.live.alerts.severity import Severity
 from oddwire.traffic.units import units_of
 
@@ -165,6 +165,38 @@ def test_a_flood_from_made_up_addresses_is_one_incident_in_bounded_memory():
     assert len(json.dumps(state.to_dict())) < early + 100
 
 
+def test_a_flood_is_one_incident_though_the_first_of_its_alerts_alone_are_explained():
+    flood = [
+        some_alert(n, minutes=n / 100, unit=f"198.51.100.{n}",
+                   **({"kind": Kind.FLOOD} if n < 16 else {"kind": Kind.UNUSUAL, "reasons": ()}))
+        for n in range(200)
+    ]  # fmt: skip
+    other = some_alert(200, minutes=2, unit="198.51.100.1", target="10.0.0.8", kind=Kind.UNUSUAL)
+    elsewhere = some_alert(201, minutes=2, unit="10.0.0.7", target="10.0.0.8", kind=Kind.UNUSUAL)
+    _, joined, state = told([*flood, other, elsewhere])
+    assert len({joined[alert.id] for alert in (*flood, other)}) == 1
+    assert joined[elsewhere.id] != joined[flood[0].id]
+    assert len(state) == 0
+
+
+@pytest.mark.parametrize("kind", sorted(OF_A_TAKEN_HOST))
+def test_what_a_taken_host_does_to_one_target_goes_on_for_an_hour(kind):
+    calls = [some_alert(n, minutes=minutes, kind=kind) for n, minutes in enumerate((0, 59, 118))]
+    late = some_alert(3, minutes=178, kind=kind)
+    elsewhere = some_alert(4, minutes=30, target="10.0.0.8", kind=kind)
+    vague = some_alert(5, minutes=75, kind=Kind.UNUSUAL)
+    scan = some_alert(6, minutes=76, kind=Kind.SCAN)
+    alerts = sorted([*calls, late, elsewhere, vague, scan], key=lambda alert: alert.clock)
+    changes, joined, _ = told(alerts, cuts=(1, 3), saved=True)
+    assert {joined[call.id] for call in calls} == {joined[calls[0].id]}
+    others = {joined[alert.id] for alert in (calls[0], late, elsewhere, scan)}
+    assert len(others) == 4
+    assert joined[vague.id] == joined[scan.id], "what is vague joins what is near in time"
+    closed = [change.incident for change in changes if change.what == "closed"]
+    assert [incident.closed for incident in closed] == sorted(each.closed for each in closed)
+    assert [each.closed - each.last for each in closed if each.kind == kind] == [60 * MINUTE] * 3
+
+
 def test_of_too_many_incidents_the_one_without_an_alert_for_longest_is_closed_and_counted():
     alerts = [some_alert(n, minutes=n / 100, unit=f"10.0.{n}.1") for n in range(8)]
     state = OpenIncidents(most=3)
@@ -184,6 +216,19 @@ def test_severity_never_falls_and_the_p_value_never_rises():
         assert now.severity >= before.severity
         assert now.unit_p_value <= before.unit_p_value
         so_far[now.id] = now
+
+
+def test_an_incident_whose_most_unusual_alert_is_not_explained_has_the_reasons_of_another():
+    first, worst = some_alert(1), some_alert(2, p=1e-7, reasons=())
+    worse = some_alert(3, p=1e-8, reasons=first.reasons[1:])
+    for alerts, reasons in (
+        ([first, worst], first.reasons),
+        ([worst, first], first.reasons),
+        ([first, worst, worse], worse.reasons),
+    ):
+        changes, _, _ = told(alerts)
+        assert changes[-1].incident.reasons == reasons
+    assert changes[-1].incident.worst == worse.id
 
 
 def test_an_incident_survives_json():

@@ -8,8 +8,8 @@ from oddwire.live.alerts.severity import Severity, risk_score, severity_of
 from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 
 
-def high(feature, share=0.5):
-    return Reason(feature, 99.0, 1.0, 0.999, 0.0, share)
+def high(feature, share=0.5, value=99.0):
+    return Reason(feature, value, 1.0, 0.999, 0.0, share)
 
 
 def low(feature, share=0.5):
@@ -45,6 +45,13 @@ UPLOAD = Ends("inside", "outside", 443, "tcp", "ssl", 9_000_000, 4_000)
     ([rare("conn_state", 0.24)], INSIDE, Kind.UNUSUAL),
     # Few of anything is no scan and no flood.
     ([low("src_peers_60s")], INSIDE, Kind.UNUSUAL),
+    ([high("src_ports_60s", value=2.0)], INSIDE, Kind.ODD_VOLUME),
+    ([high("dst_peers_10s", value=2.0)], Ends("outside", "inside", 443), Kind.ODD_VOLUME),
+    ([high("dst_peers_10s", value=3.0)], Ends("outside", "inside", 443), Kind.FLOOD),
+    ([high("dst_failure_share_60s", value=1.0)], INSIDE, Kind.ODD_VOLUME),
+    # The last of many small pieces of a file, and a small call to a new host.
+    ([high("new_dst_bytes", value=9e6), high("new_dst_connections", 0.3)], OUT, Kind.EXFILTRATION),
+    ([high("new_dst_bytes", value=420.0), high("new_dst_connections", 0.3)], OUT, Kind.BEACON),
 ])  # fmt: skip
 def test_what_an_alert_looks_like(reasons, ends, kind):
     assert kind_of(reasons, ends) == kind

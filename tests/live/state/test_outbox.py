@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from live_runs import message
 
-from oddwire.live.state import Commit, Following, Message, Policy, Store, deterministic_id
+from oddwire.live.alerts.alert import hashed_id
+from oddwire.live.state import Commit, Following, Message, Policy, Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR is not set")
 
@@ -111,7 +112,7 @@ def test_hostile_text_comes_out_as_it_went_in(opened):
         '{"host": "\\u0000<script>\\u001b[2J\N{RIGHT-TO-LEFT OVERRIDE}\'; DROP TABLE alerts;--"}'
     )
     store = opened(Policy())
-    sent = Message(deterministic_id("message", hostile), "alert", hostile)
+    sent = Message(hashed_id("message", hostile), "alert", hostile)
     store.commit(Commit(b"\0\xff", {"units": b"\0\xff"}, messages=(sent,)), after=Following())
     assert store.take("file", 1).messages == (sent,)
     assert store.following() == Following(1, b"\0\xff", {"units": b"\0\xff"})

@@ -7,6 +7,7 @@ from live_runs import message
 from sqlalchemy import create_engine, select, text
 from sqlalchemy import table as table_of
 
+from oddwire.live.alerts.alert import hashed_id
 from oddwire.live.state import (
     Commit,
     Following,
@@ -15,7 +16,6 @@ from oddwire.live.state import (
     Store,
     StoredAlert,
     StoredIncident,
-    deterministic_id,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR is not set")
@@ -27,12 +27,12 @@ NOW = 100 * DAY
 def incident(name, *, closed, alerts=3):
     """Return an incident of some alerts and the messages that tell of it."""
     found = tuple(
-        StoredAlert(deterministic_id("alert", name, one), (closed or NOW) - 900, "{}", name)
+        StoredAlert(hashed_id("alert", name, str(one)), (closed or NOW) - 900, "{}", name)
         for one in range(alerts)
     )
     opened = (closed or NOW) - 1000
     told = tuple(
-        Message(deterministic_id("message", name, what), "incident", "{}", name)
+        Message(hashed_id("message", name, what), "incident", "{}", name)
         for what in ("opened", "closed")
     )
     return StoredIncident(name, opened, opened + 100, "{}", closed, alerts), found, told
@@ -109,7 +109,7 @@ def test_dead_letters_go_with_their_incident_alone(store, left):
 def test_what_is_labelled_stays(store, left):
     one, other = (incident(name, closed=NOW - 31 * DAY) for name in ("one", "other"))
     suppressed = [
-        StoredAlert(deterministic_id("alert", number), NOW - 31 * DAY, "{}", "", "backups")
+        StoredAlert(hashed_id("alert", str(number)), NOW - 31 * DAY, "{}", "", "backups")
         for number in range(3)
     ]
     made = committed(store, one, other, incident("third", closed=NOW - 31 * DAY))

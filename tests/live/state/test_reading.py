@@ -17,6 +17,7 @@ from live_runs import batch
 from sqlalchemy import create_engine, event, text
 
 from oddwire.errors import NoStoreError, NotStoredError, ParameterError, ServiceError
+from oddwire.live.alerts.alert import hashed_id
 from oddwire.live.state import (
     STORE_VARIABLE,
     AlertStore,
@@ -27,7 +28,6 @@ from oddwire.live.state import (
     Store,
     StoredAlert,
     StoredIncident,
-    deterministic_id,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR is not set")
@@ -47,10 +47,10 @@ def some_alerts(source, number, chance):
     """Return alerts of which many have the same time."""
     return tuple(
         StoredAlert(
-            deterministic_id("alert", source, one),
+            hashed_id("alert", source, str(one)),
             seen=float(chance.randrange(50)),
             content=json.dumps({"n": one}),
-            incident="" if one % 7 == 0 else deterministic_id("incident", source, one % 11),
+            incident="" if one % 7 == 0 else hashed_id("incident", source, str(one % 11)),
             suppressed="backups" if one % 7 == 0 else "",
             severity=chance.randint(1, 4),
             kind=chance.choice(KINDS),
@@ -64,7 +64,7 @@ def some_alerts(source, number, chance):
 def some_incidents(source, chance):
     return tuple(
         StoredIncident(
-            deterministic_id("incident", source, one),
+            hashed_id("incident", source, str(one)),
             opened=float(chance.randrange(4)) * HOUR,
             updated=5 * HOUR,
             content="{}",
@@ -169,7 +169,7 @@ def test_pages_of_incidents_have_every_row_once(store):
 def test_pages_stay_what_they_are_while_new_rows_come(store, address):
     first = store.alerts(limit=10)
     whole = store.alerts(limit=1000)
-    newer = StoredAlert(deterministic_id("alert", "new"), 1000.0, "{}")
+    newer = StoredAlert(hashed_id("alert", "new"), 1000.0, "{}")
     with Store(address, source="office") as writer:
         writer.commit(Commit(b"", alerts=(newer,)), after=writer.following())
     assert store.alerts(limit=1) == [newer]
@@ -178,7 +178,7 @@ def test_pages_stay_what_they_are_while_new_rows_come(store, address):
 
 
 def test_the_alerts_of_an_incident_begin_with_the_first(store, kept):
-    name = deterministic_id("incident", "lab", 4)
+    name = hashed_id("incident", "lab", "4")
     expected = [one for one in kept["lab"][0] if one.incident == name]
     expected.sort(key=lambda one: (one.seen, one.id))
     assert paged(lambda **page: store.alerts_of(name, **page), "seen", 5) == expected
@@ -357,7 +357,7 @@ def full(tmp_path_factory):
             "INSERT INTO alerts VALUES (?, 'office', ?, ?, ?, ?, ?, ?, '10.9.9.9', '{}')",
             (
                 (
-                    deterministic_id("alert", one), float(one), f"i{one // 10}",
+                    hashed_id("alert", str(one)), float(one), f"i{one // 10}",
                     "known" if one == 7 else "", 4 if one == 8 else 1,
                     "beacon" if one == 9 else "scan", f"10.0.0.{one % 200}",
                 )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from oddwire.errors import ServiceError
+from oddwire.errors import ServiceError, WatchedError
 from oddwire.live.scoring.champion import NextChampion
 from oddwire.live.state import STORE_VARIABLE, Store
 from oddwire.live.vitals.vitals import Vitals
@@ -296,7 +296,7 @@ def test_a_second_watch_of_the_source_ends_with_a_sentence(
     write(project, lines[:1000])
     with Watching(project, sinks=(SINK,)) as watching:
         watching.wait_for_rows(1000)
-        with pytest.raises(ServiceError, match="'office' is watched by another process already"):
+        with pytest.raises(WatchedError, match="office is watched already"):
             watch_all(project, sinks=(SINK,))
         write(project, lines[1000:])
         watching.wait_for_rows(ROWS)

@@ -10,7 +10,7 @@ import time
 import pandas as pd
 import pytest
 
-from oddwire.errors import DataError, NoModelError, ParameterError
+from oddwire.errors import NoModelError, ParameterError
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.watch import watch
 from tests.live_traffic import traffic
@@ -137,11 +137,6 @@ def test_a_source_without_a_champion(tmp_path, project) -> None:
     (project.root / "params.yaml").write_text(text.replace(SOURCE, "other"))
     with pytest.raises(NoModelError, match="oddwire train other"):
         watch(project, "other", WatchOptions(), stopped=threading.Event(), view=Heard())
-
-
-def test_no_such_log(project) -> None:
-    with pytest.raises(DataError, match=r"logs/conn\*"):
-        watch_all(project)
 
 
 def test_no_such_sink(project) -> None:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _ROWS = {"exact": 8_000, "nystroem": 100_000}  # where `max_rows` is not given
 _PAIR_ROWS = 1_000  # half a million pairs estimate the quantile of the distances
 _NEAR = 0.05
-_BLOCK_ENTRIES = 2**19  # 4 MB of kernel at a time
+# Rows of a product: its shape decides in which order it is summed up, and so a score's last bits,
+# which must not depend on how many rows are scored at once.
+_BLOCK_ROWS, _LANES = 256, 16
 # Far out the logarithm of a kernel falls with the square of the distance: from here on it is
 # flattened, so that one part cannot outvote the others.
 _FAR_KERNEL = math.log(1e-12)
@@ -179,15 +181,21 @@ class OneClassSVMDetector(SubspaceDetector):
         """Return the kernel sum, higher for rows among many training rows."""
         # Distances by products lose digits far from the origin.
         origin = self.centers_.mean(axis=0)
-        exponents = _exponent_factors(self.centers_ - origin, self.kernel_gamma_)
-        scores = np.empty(len(X))
-        rows = max(1, _BLOCK_ENTRIES // len(self.centers_))
-        for start in range(0, len(X), rows):
-            block = slice(start, start + rows)
-            kernel = _with_square_and_one(X[block] - origin) @ exponents
+        exponents = _whole_lanes(_exponent_factors(self.centers_ - origin, self.kernel_gamma_))
+        weights = np.zeros(exponents.shape[1])
+        weights[: len(self.weights_)] = self.weights_
+        scores, columns = np.empty(len(X)), X.shape[1]
+        block = np.zeros((_BLOCK_ROWS, len(exponents)))
+        for start in range(0, len(X), _BLOCK_ROWS):
+            rows = min(_BLOCK_ROWS, len(X) - start)
+            near = block[:rows, :columns]
+            np.subtract(X[start : start + rows], origin, out=near)
+            block[:rows, columns] = np.einsum("ij,ij->i", near, near)
+            block[:rows, columns + 1] = 1.0
+            kernel = block @ exponents
             # Below -700 the results are subnormal: eighty times slower, and less than 1e-304.
             np.maximum(kernel, -700.0, out=kernel)
-            scores[block] = np.exp(kernel, out=kernel) @ self.weights_
+            scores[start : start + rows] = (np.exp(kernel, out=kernel) @ weights)[:rows]
         return scores
 
 
@@ -199,11 +207,15 @@ def _near_distance(X: Matrix, random: np.random.RandomState) -> float:
     return float(np.quantile(apart, _NEAR)) if apart.size else 1.0
 
 
-def _with_square_and_one(X: Matrix) -> Matrix:
-    return np.column_stack([X, np.einsum("ij,ij->i", X, X), np.ones(len(X))])
-
-
 def _exponent_factors(centers: Matrix, gamma: float) -> Matrix:
     """Return F with ``[x, |x|², 1] @ F = -gamma * |x - c|²`` for each center c: one product."""
     squares = np.einsum("ij,ij->i", centers, centers)
     return gamma * np.vstack([2.0 * centers.T, -np.ones(len(centers)), -squares])
+
+
+def _whole_lanes(factors: Matrix) -> Matrix:
+    """Add zeros up to whole vectors: a product's last, partial vector is summed differently."""
+    rows, columns = factors.shape
+    padded = np.zeros((rows + -rows % _LANES, columns + -columns % _LANES))
+    padded[:rows, :columns] = factors
+    return padded

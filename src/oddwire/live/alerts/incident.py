@@ -81,7 +81,7 @@ class Incident:
     worst
         The id of its most unusual alert.
     reasons
-        Of that one.
+        Of that one; where it was not explained, of the newest more usual one that was.
     state, closed, why
         Whether it goes on; since when not, and why: nothing came for ten minutes (``quiet``), or
         more incidents were open than are kept (``too many``).
@@ -146,7 +146,7 @@ class Incident:
             unit_p_value=unit_p_value,
             severity=max(self.severity, severity),
             worst=alert.id if is_worst else self.worst,
-            reasons=alert.reasons if is_worst else self.reasons,
+            reasons=alert.reasons if is_worst and alert.reasons else self.reasons or alert.reasons,
             sources=self.sources.and_(alert.source.address or alert.unit),
             destinations=self.destinations.and_(alert.destination.address),
             ports=self.ports.and_(alert.destination.port),

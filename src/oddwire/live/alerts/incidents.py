@@ -3,7 +3,9 @@
 Alerts join an incident of the same source with a gap of less than ten minutes, as
 `oddwire.traffic.units` counts incidents, and of the same kind. What is vague (`kinds.VAGUE`) joins
 whatever incident of its source is open, the newest first, and an incident that began vague takes
-the first kind that is not. What one target gets from many sources is one incident of the target.
+the first kind that is not. What one target gets from many sources is one incident of the target,
+which what is vague joins where none of its source is open. What a host does that may be taken goes
+on for an hour without an alert, for the same target: a beacon calls every half an hour.
 
 Alert by alert, and closed at the moment that the clock says, not when a batch ends: however rows
 are cut, the changes are the same, in the same order.
@@ -13,21 +15,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, Self
 
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.incident import Incident, Why
-from oddwire.live.alerts.kinds import OF_ONE_TARGET, VAGUE
+from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, OF_ONE_TARGET, VAGUE
 from oddwire.traffic.units import MINUTES
 from oddwire.traffic.units.of_rows import microseconds_of
 
 MOST_OPEN = 4096  # incidents, of about 13 kB at most
 _MOST_KEYS = 64  # of an incident: a flood has more made-up sources than anyone could keep
+SLOW_MINUTES = 60.0  # the longest gap between two alerts of what a taken host does to a target
 _ALWAYS = -(2**63)  # the time of alerts without one: all belong together
 
 What = Literal["opened", "updated", "closed"]
-_Key = tuple[str, str, str]  # ("unit", who, kind) or ("target", address, kind)
+_Key = tuple[
+    str, str, str
+]  # ("unit", who, kind), ("target", address, kind) or ("pair", both, kind)
 _ANY, _VAGUE = "any", "vague"  # for a kind in a key
+_PAIR = "pair"
 
 
 @dataclass(frozen=True)
@@ -82,19 +89,23 @@ class OpenIncidents:
         if most < 1:
             raise ValueError(f"at least one incident must be kept open, got {most}")
         self._length, self._most = microseconds_of(minutes), most
-        self._open: dict[str, Incident] = {}  # the one without an alert for longest first
+        self._slow_length = max(self._length, microseconds_of(SLOW_MINUTES))
+        # The one without an alert for longest first; those that go on for longer apart.
+        self._open: dict[str, Incident] = {}
+        self._slow: dict[str, Incident] = {}
         self._of_key: dict[_Key, str] = {}
         self._keys: dict[str, dict[_Key, None]] = {}  # the same by their incidents
         self.suppressed = 0
         self.closed_early = 0
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._open) + len(self._slow)
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
         """Those that are open, the one without an alert for longest first."""
-        return tuple(self._open.values())
+        both = (*self._open.values(), *self._slow.values())
+        return tuple(sorted(both, key=lambda incident: _time(incident.last)))
 
     def update(self, alerts: Iterable[Alert], now: int | None = None) -> Grouped:
         """Take the alerts of the next rows, in the order in which they could be known.
@@ -123,21 +134,41 @@ class OpenIncidents:
         return Grouped(tuple(changes), joined, changed)
 
     def _take(self, alert: Alert, changes: list[Change]) -> str:
-        name = next((self._of_key[key] for key in _joins(alert) if key in self._of_key), None)
-        if name is None:
+        before = self._joined(alert)
+        if before is None:
             incident = Incident.opened_by(alert)
             changes.append(Change("opened", incident))
         else:
-            before = self._open.pop(name)
+            del self._kept(before)[before.id]
             incident = before.joined_by(alert)
             if _is_told(before, incident):
                 changes.append(Change("updated", incident))
-        self._open[incident.id] = incident  # the newest last
+        self._kept(incident)[incident.id] = incident  # the newest last
         self._register(incident, alert)
-        if len(self._open) > self._most:
+        if len(self) > self._most:
             self.closed_early += 1
-            changes.append(self._close(next(iter(self._open)), incident.last, "too many"))
+            oldest = min(self._oldest(), key=lambda incident: _time(incident.last))
+            changes.append(self._close(oldest, oldest.last, "too many"))
         return incident.id
+
+    def _joined(self, alert: Alert) -> Incident | None:
+        for key in _joins(alert):
+            if (name := self._of_key.get(key)) is not None:
+                incident = self._open.get(name) or self._slow[name]
+                if key[0] == _PAIR or _time(alert.clock) - _time(incident.last) < self._length:
+                    return incident
+        return None
+
+    def _kept(self, incident: Incident) -> dict[str, Incident]:
+        return self._slow if incident.kind in OF_A_TAKEN_HOST else self._open
+
+    def _oldest(self) -> Iterator[Incident]:
+        for kept in (self._open, self._slow):
+            yield from islice(kept.values(), 1)
+
+    def _deadline(self, incident: Incident) -> int:
+        slow = incident.kind in OF_A_TAKEN_HOST
+        return _time(incident.last) + (self._slow_length if slow else self._length)
 
     def _register(self, incident: Incident, alert: Alert) -> None:
         """Let later alerts find the incident, the newest of those that a key could mean."""
@@ -153,24 +184,27 @@ class OpenIncidents:
                 own[key] = None
 
     def _close_before(self, now: int) -> list[Change]:
-        """Close what no alert of this time or later can join."""
+        """Close what no alert of this time or later can join, in the order of that."""
         changes = []
-        while self._open:
-            name, incident = next(iter(self._open.items()))
-            if (deadline := _time(incident.last) + self._length) > now:
+        while len(self):
+            incident = min(self._oldest(), key=self._deadline)
+            if (deadline := self._deadline(incident)) > now:
                 break
-            changes.append(self._close(name, None if incident.last is None else deadline, "quiet"))
+            changes.append(
+                self._close(incident, None if incident.last is None else deadline, "quiet")
+            )
         return changes
 
-    def _close(self, name: str, when: int | None, why: Why) -> Change:
-        for key in self._keys.pop(name):
+    def _close(self, incident: Incident, when: int | None, why: Why) -> Change:
+        for key in self._keys.pop(incident.id):
             del self._of_key[key]
-        return Change("closed", self._open.pop(name).ended(when, why))
+        del self._kept(incident)[incident.id]
+        return Change("closed", incident.ended(when, why))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that it knows as plain values, for JSON."""
         return {
-            "open": [incident.to_dict() for incident in self._open.values()],
+            "open": [incident.to_dict() for incident in self.incidents],
             "keys": {name: [list(key) for key in keys] for name, keys in self._keys.items()},
             "suppressed": self.suppressed,
             "closed_early": self.closed_early,
@@ -182,8 +216,8 @@ class OpenIncidents:
     ) -> Self:
         """Make one that goes on from what `to_dict` returned."""
         state = cls(minutes, most=most)
-        incidents = map(Incident.from_dict, content["open"])
-        state._open = {incident.id: incident for incident in incidents}
+        for incident in map(Incident.from_dict, content["open"]):
+            state._kept(incident)[incident.id] = incident
         for name, keys in content["keys"].items():
             state._keys[name] = dict.fromkeys((by, value, kind) for by, value, kind in keys)
             state._of_key |= dict.fromkeys(state._keys[name], name)
@@ -198,12 +232,17 @@ def _time(clock: int | None) -> int:
 def _joins(alert: Alert) -> Iterator[_Key]:
     """Yield the keys of incidents that an alert may join, the best first."""
     unit, target, kind = alert.unit, alert.destination.address, alert.kind
+    yield from _pairs(alert)
     if unit is not None and kind not in VAGUE:
         yield ("unit", unit, kind.value)
     if target is not None and kind in OF_ONE_TARGET:
         yield ("target", target, kind.value)
     if unit is not None:
         yield ("unit", unit, _ANY if kind in VAGUE else _VAGUE)
+    if target is not None and kind in VAGUE:
+        # Of the thousand sources of a flood, the first alone are explained.
+        for each in OF_ONE_TARGET:
+            yield ("target", target, each.value)
 
 
 def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:
@@ -214,6 +253,15 @@ def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:
         yield ("unit", unit, _ANY)
     if target is not None and kind in OF_ONE_TARGET:
         yield ("target", target, kind.value)
+    if kind == alert.kind:
+        yield from _pairs(alert)
+
+
+def _pairs(alert: Alert) -> Iterator[_Key]:
+    """Yield the key of who did what to whom, where it may go on for long."""
+    unit, target = alert.unit, alert.destination.address
+    if alert.kind in OF_A_TAKEN_HOST and unit is not None and target is not None:
+        yield (_PAIR, f"{unit}\n{target}", alert.kind.value)  # neither name holds a line's end
 
 
 def _is_told(before: Incident, after: Incident) -> bool:

@@ -9,8 +9,9 @@ eighth; what they do not explain by a quarter is just unusual.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,7 +41,9 @@ class Kind(StrEnum):
 # What says little of whose work it is: such alerts join an incident that says more.
 VAGUE = frozenset({Kind.NEW_SERVICE, Kind.ODD_VOLUME, Kind.UNUSUAL})
 # What one target gets from many sources at once: such alerts are one incident of the target.
-OF_ONE_TARGET = frozenset({Kind.FLOOD, Kind.BRUTE_FORCE})
+OF_ONE_TARGET = (Kind.FLOOD, Kind.BRUTE_FORCE)
+# A host inside may be in someone else's hands already, who takes time.
+OF_A_TAKEN_HOST = frozenset({Kind.BEACON, Kind.TUNNEL, Kind.EXFILTRATION, Kind.LATERAL_MOVEMENT})
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ _REMOTE_PORTS = frozenset({22, 135, 139, 445, 3389, 5900, 5985, 5986})
 _CARRIERS = frozenset({"dns", "icmp"})
 _DNS = 53
 _FILE = 100_000  # bytes: a request is smaller
+_SEVERAL = 3  # connections, hosts or ports: two hosts that ask a server at once are no flood
 
 
 def _login(ends: Ends) -> bool:
@@ -101,11 +105,14 @@ class Rule:
         A pattern of the names of its features, numbers of which count where they are high.
     where
         What the connection must be.
+    least
+        The smallest number that counts.
     """
 
     kind: Kind
     features: re.Pattern[str]
     where: Callable[[Ends], bool] = _any
+    least: float = -math.inf
 
 
 _W = r"_\d+s"  # a time window
@@ -127,14 +134,21 @@ RULES = (
         _carries,
     ),
     Rule(Kind.EXFILTRATION, re.compile(rf"{_NEW}|.*(bytes|packets)({_W})?|src_.*_share"), _sends),
-    Rule(Kind.BEACON, re.compile(rf"{_NEW}|src_port_size_shift"), _outward),
-    Rule(Kind.SCAN, re.compile(rf"src_(peers|connections|failure_share){_W}|.*_ports{_W}")),
-    Rule(Kind.FLOOD, re.compile(rf"dst_(connections|peers|bytes|failure_share){_W}")),
+    # A file in small pieces, of which this is one.
+    Rule(Kind.EXFILTRATION, re.compile("new_dst_bytes"), _outward, _FILE),
+    Rule(
+        Kind.BEACON,
+        re.compile("new_dst_(connections|interval_evenness|size_evenness)|src_port_size_shift"),
+        _outward,
+    ),
+    Rule(Kind.SCAN, re.compile(rf"src_(peers|connections){_W}|.*_ports{_W}"), least=_SEVERAL),
+    Rule(Kind.FLOOD, re.compile(rf"dst_(connections|peers){_W}"), least=_SEVERAL),
 )
 FALLBACKS = (
     Rule(Kind.NEW_SERVICE, re.compile("service|proto|dst_port_class|(src|dst)_side|conn_state")),
     Rule(
-        Kind.ODD_VOLUME, re.compile(rf"duration|.*(bytes|packets|connections|per_.*|share)({_W})?")
+        Kind.ODD_VOLUME,
+        re.compile(rf"duration|.*(bytes|packets|connections|peers|ports|per_.*|share)({_W})?"),
     ),
 )
 
@@ -157,11 +171,11 @@ def kind_of(reasons: Iterable[Reason], ends: Ends) -> Kind:
     >>> kind_of([], Ends()).value
     'unusual'
     """
-    odd = {reason.feature: reason.share for reason in reasons if _is_high(reason)}
+    odd = [reason for reason in reasons if _is_high(reason)]
     for rules, enough in ((RULES, _ENOUGH), (FALLBACKS, _ENOUGH_FOR_VAGUE)):
-        shares = {rule.kind: _explained(rule, odd) for rule in rules if rule.where(ends)}
-        best = max(shares, key=lambda kind: shares[kind])  # of equal ones the first in the table
-        if shares[best] >= enough:
+        shares = [(_explained(rule, odd), rule.kind) for rule in rules if rule.where(ends)]
+        share, best = max(shares, key=lambda pair: pair[0])  # of equal ones the first in the table
+        if share >= enough:
             return best
     return Kind.UNUSUAL
 
@@ -170,5 +184,13 @@ def _is_high(reason: Reason) -> bool:
     return reason.benign_quantile is None or reason.benign_quantile >= _MIDDLE
 
 
-def _explained(rule: Rule, odd: Mapping[str, float]) -> float:
-    return sum(share for feature, share in odd.items() if rule.features.fullmatch(feature))
+def _explained(rule: Rule, odd: Iterable[Reason]) -> float:
+    return sum(
+        reason.share
+        for reason in odd
+        if rule.features.fullmatch(reason.feature) and _enough(reason.value, rule.least)
+    )
+
+
+def _enough(value: float | str | None, least: float) -> bool:
+    return not isinstance(value, float) or value >= least

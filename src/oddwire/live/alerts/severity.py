@@ -8,14 +8,12 @@ from __future__ import annotations
 import math
 from enum import IntEnum
 
-from oddwire.live.alerts.kinds import Kind
+from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, Kind
 
 # A unit this rare gets a point for each: about one benign unit in 1,000, which is one a day in a
 # small organisation, and one in 100,000.
 _RARE = (1e-3, 1e-5)
 _MANY = 20  # alerts
-# An inside host may be in someone else's hands already.
-_TAKEN = frozenset({Kind.BEACON, Kind.TUNNEL, Kind.EXFILTRATION, Kind.LATERAL_MOVEMENT})
 _RAREST = 12  # decades: no p-value is smaller than 1e-12
 _BAND = 25.0  # of the risk score, for each level
 
@@ -56,7 +54,9 @@ def severity_of(*, unit_p_value: float, count: int, kind: Kind) -> Severity:
     >>> severity_of(unit_p_value=1e-4, count=40, kind=Kind.EXFILTRATION).word
     'critical'
     """
-    points = sum(unit_p_value <= rare for rare in _RARE) + (count >= _MANY) + (kind in _TAKEN)
+    points = (
+        sum(unit_p_value <= rare for rare in _RARE) + (count >= _MANY) + (kind in OF_A_TAKEN_HOST)
+    )
     return Severity(min(Severity.LOW + points, Severity.CRITICAL))
 
 

@@ -10,7 +10,7 @@ from oddwire.durations import in_time
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.formats.told import TECHNIQUES
 from oddwire.live.alerts.incident import Incident, Seen
-from oddwire.live.alerts.kinds import Kind
+from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, Kind
 from oddwire.live.page.words import LONGEST, counted, end_of, rarity, size, utc
 from oddwire.traffic.wire_text import printable
 
@@ -109,10 +109,11 @@ def _technique(kind: Kind) -> str:
 
 
 def _standing(incident: Incident) -> str:
+    pause = "an hour" if incident.kind in OF_A_TAKEN_HOST else "ten minutes"
     if incident.state == "open":
-        return "It is open: what comes within ten minutes of its last alert joins it."
+        return f"It is open: what comes within {pause} of its last alert joins it."
     if incident.why == "too many":
         return "It was closed early, since more incidents were open than are kept."
     if incident.closed is None:
         return "It is closed."
-    return f"It closed at {utc(incident.closed)}, after ten minutes without an alert."
+    return f"It closed at {utc(incident.closed)}, after {pause} without an alert."

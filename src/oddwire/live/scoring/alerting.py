@@ -41,7 +41,7 @@ class Raised:
     """
 
     alerts: Sequence[Alert]
-    features: Sequence[Mapping[str, Any]]
+    features: Sequence[Mapping[Any, Any]]
     grouped: Grouped
 
 
@@ -88,7 +88,7 @@ class Alerting:
             explained=self._explain(model, features, clock[raising]),
         )  # fmt: skip
         alerts = apply_allow_list(alerts, allowed)
-        seen = [_plain(row) for row in features[list(model.schema.columns)].to_dict("records")]
+        seen = features[list(model.schema.columns)].to_dict("records")
         return Raised(alerts, seen, self.incidents.update(alerts, now=_time(clock)))
 
     def _explain(
@@ -135,17 +135,3 @@ class Alerting:
 
 def _time(clock: NDArray[np.int64]) -> int | None:
     return None if not len(clock) or clock[-1] == UNTIMED else int(clock[-1])
-
-
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the features of a row as JSON can hold them, exactly."""
-    return {str(name): _value(value) for name, value in row.items()}
-
-
-def _value(value: Any) -> float | str | None:
-    if isinstance(value, str):
-        return value
-    if pd.isna(value):
-        return None
-    number = float(value)
-    return number if np.isfinite(number) else str(number)

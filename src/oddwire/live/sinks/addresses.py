@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from oddwire.errors import ParameterError
+from oddwire.live.alerts.alert import hashed_id
 from oddwire.live.sinks.contract import Sink
 from oddwire.live.sinks.json_lines import JsonLines
 from oddwire.live.sinks.redis_stream import RedisStream
 from oddwire.live.sinks.syslog import Syslog, Transport
 from oddwire.live.sinks.webhook import TOKEN_VARIABLE, Webhook, server_of
-from oddwire.live.state import deterministic_id
 from oddwire.loopback import LOOPBACK
 from oddwire.masking import masked, parses
 
@@ -93,7 +93,7 @@ def open_sink(address: SinkAddress) -> Sink:
 
 def _name(text: str, scheme: str) -> str:
     if scheme.startswith("http"):  # two hooks of one server are two sinks
-        return f"{server_of(text)} {deterministic_id('webhook', text)[:_DIGITS]}"
+        return f"{server_of(text)} {hashed_id('webhook', text)[:_DIGITS]}"
     stream = f" {_stream(text)}" if scheme.startswith("redis") else ""
     return masked(text) + stream
 

@@ -12,7 +12,6 @@ from oddwire.live.state.contents import (
     stored_incident,
 )
 from oddwire.live.state.database import STORE_VARIABLE, store_address
-from oddwire.live.state.ids import deterministic_id
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import (
     Beat,
@@ -45,7 +44,6 @@ __all__ = [
     "StoredIncident",
     "Waiting",
     "alert_of",
-    "deterministic_id",
     "features_of",
     "incident_of",
     "store_address",

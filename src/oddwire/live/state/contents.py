@@ -20,7 +20,7 @@ _MICROSECONDS = 1_000_000
 
 
 def stored_alert(
-    alert: Alert, *, incident: str = "", features: Mapping[str, Any] | None = None
+    alert: Alert, *, incident: str = "", features: Mapping[Any, Any] | None = None
 ) -> StoredAlert:
     """Return what is kept of an alert.
 
@@ -38,7 +38,7 @@ def stored_alert(
     >>> [_plain(value) for value in (0.1, math.nan, math.inf, "ssh")]
     [0.1, None, 'inf', 'ssh']
     """
-    values = {name: _plain(value) for name, value in (features or {}).items()}
+    values = {str(name): _plain(value) for name, value in (features or {}).items()}
     return StoredAlert(
         id=alert.id,
         seen=_seconds(alert.clock),

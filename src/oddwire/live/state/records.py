@@ -38,7 +38,7 @@ class StoredAlert:
     Parameters
     ----------
     id
-        From `deterministic_id`.
+        From `oddwire.live.alerts.alert.alert_id`.
     seen
         When its connection could be known, in seconds since 1970 (UTC).
     content

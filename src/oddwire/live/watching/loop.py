@@ -140,6 +140,8 @@ class Loop:
             arrays = unpacked_arrays(checkpoint)
             self._pipeline.go_on(arrays, _unpacked(before))
             self._rates.go_on(plain_of(arrays[_RATES]))
+            if not self._pipeline.is_same_model:
+                self._rates.changed_to(self._pipeline.scoring.model)
             for past in _unpacked(since):
                 so_far, grouped = self._pipeline.see(past)
                 if so_far is not None:

@@ -15,9 +15,9 @@ from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.vitals.metrics import Metrics
 from oddwire.live.watching.loop import Loop, Parts
 from oddwire.live.watching.messages import Messages
-from oddwire.live.watching.one_watch import only_watch
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.view import WatchView
+from oddwire.operations.locks import watch_lock
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import WatchedSource, WatchSettings, load_params, watched
@@ -55,17 +55,19 @@ def watch(
     ParameterError
         If something is asked for that does not exist.
     ServiceError
-        If the store of alerts fails for longer than a minute, or another process watches the
+        If the store of alerts fails for longer than a minute, or another machine watches the
         source.
+    WatchedError
+        If another process of this machine does.
     """
     params = load_params(project.params_file)
     settings = params.source(source)
     asked = watched(settings) or WatchedSource()
     unit = counted_by(settings.unit_columns, settings.row_kind)
     addresses = {each.name: each for each in _sinks(project, asked, options)}
-    champion = load_champion(_registry(project), source, unit)
     with ExitStack() as stack:
-        stack.enter_context(only_watch(project, source))
+        stack.enter_context(watch_lock(project, source))
+        champion = load_champion(_registry(project), source, unit)
         policies = dict.fromkeys(addresses, _policy(params.watch))
         store = stack.enter_context(
             Store(store_address(project.live), source=source, sinks=policies)

@@ -18,11 +18,13 @@ import psutil
 
 from oddwire.operations.doctor.finding import Fact, Finding, in_words, quoted
 from oddwire.operations.doctor.ground import Ground
+from oddwire.operations.locks import SUPERVISED, WATCHED
 from oddwire.traffic.wire_text import printable
 
 _TABLE = Path("/proc/locks")
 _LONG = 1.0  # days; the longest training has a timeout of its studies
 _DAY = 86_400.0
+_FOR_GOOD = (SUPERVISED, WATCHED)  # nobody waits for these
 _LONGEST_COMMAND = 60
 
 
@@ -97,7 +99,7 @@ def _held(shown: str, pid: int, file: Path) -> Iterator[Finding | Fact]:
             subject=shown, problem=f"held by {who}, which was stopped: all others wait for it",
             remedy=f"kill -CONT {pid}",
         )  # fmt: skip
-    elif days > _LONG and file.suffix != ".db":
+    elif days > _LONG and file.suffix != ".db" and not file.name.startswith(_FOR_GOOD):
         yield Finding(
             subject=shown, severity="warning",
             problem=f"held by {who}, which runs for {in_words(days)}: if it hangs, all others wait",

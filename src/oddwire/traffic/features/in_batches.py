@@ -38,8 +38,8 @@ UNREADABLE = (
 )  # fmt: skip
 _BEFORE, _STATE = "before.parquet", "state.npz"
 # What the long memory is to know when a period begins. Of less, hosts that are seen every few days
-# would count as new in the period, and not in the reference.
-LOOK_BACK = dt.timedelta(days=3)
+# would count as new in the period, and not in the reference; three days may be a weekend.
+LOOK_BACK = dt.timedelta(days=7)
 _REACH = LONGEST_WINDOW * MICROSECONDS
 
 

@@ -18,11 +18,15 @@ from some_alerts import HOSTILE, NOON, some_alert
 
 from oddwire.live.alerts.alert import Endpoint
 from oddwire.live.alerts.formats import ecs, ocsf
+from oddwire.live.alerts.formats.feature_words import in_words
 from oddwire.live.alerts.formats.silence import Silence, silence_document, silence_event
+from oddwire.live.alerts.formats.told import why
 from oddwire.live.alerts.incidents import OpenIncidents
 from oddwire.live.alerts.kinds import Kind
+from oddwire.live.alerts.reason import Reason
 from oddwire.live.alerts.severity import Severity
 from oddwire.live.alerts.wire_names import wire_name
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 
 ECS_FIELDS = json.loads((Path(__file__).parent / "ecs_9_4_0.json").read_text(encoding="utf-8"))
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -150,8 +154,8 @@ def test_the_ecs_of_an_alert_says_what_the_analyst_asks():
     assert found["@timestamp"] == "2026-03-02T12:00:00.000000Z"
     assert found["event.duration"] == 2_000_000_000
     assert found["event.reason"] == (
-        "lateral movement: about 1 in 100,000 benign hosts in ten minutes; "
-        "60 % src_peers_60s=240 (typical: 3), 20 % service=ssh (typical: https)"
+        "lateral movement: as unusual as about 1 in 100,000 benign hosts in ten minutes; "
+        "targets of the source in a minute: 240 (typically 3); service: ssh (typically https)"
     )
     assert (found["event.severity"], found["event.risk_score"]) == (99, 85.4)
     assert found["rule.version"] == found["oddwire.model_version"] == "7"
@@ -206,3 +210,20 @@ def test_the_checks_here_can_fail():
         assert not ocsf_validator().is_valid(broken), name
     assert not ocsf_validator().is_valid(finding | {"severity_id": 42})
     assert {severity.word for severity in Severity} == {"low", "medium", "high", "critical"}
+
+
+@pytest.mark.parametrize("feature", CONNECTION_FEATURES.columns)
+def test_every_feature_of_connections_is_told_in_words(feature):
+    value, typical = (0.75, 0.25) if feature in CONNECTION_FEATURES.numeric else ("rare", "common")
+    told = in_words(Reason(feature, value, typical, 0.999, 0.0, 0.5))
+    assert "_" not in told
+    assert any(part in told for part in (": ", "new here", "than usual"))
+
+
+def test_of_one_thing_in_three_time_windows_a_sentence_has_the_first():
+    peers = [Reason(f"src_peers_{s}s", 9.0, 1.0, 0.99, 0.0, 0.3) for s in (60, 10, 600)]
+    sent = Reason("src_bytes", 2e6, 300.0, 0.99, 0.0, 0.1)
+    told = why(some_alert(reasons=(*peers, sent)))
+    assert told.endswith(
+        "; targets of the source in a minute: 9 (typically 1); bytes sent: 2 MB (typically 300)"
+    )

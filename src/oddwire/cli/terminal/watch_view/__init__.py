@@ -4,8 +4,7 @@ from oddwire.cli.terminal.watch_view.view import (
     JsonView,
     LiveView,
     PlainView,
-    WatchView,
     watch_view,
 )
 
-__all__ = ["JsonView", "LiveView", "PlainView", "WatchView", "watch_view"]
+__all__ = ["JsonView", "LiveView", "PlainView", "watch_view"]

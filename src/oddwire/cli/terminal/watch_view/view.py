@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -25,24 +25,9 @@ if TYPE_CHECKING:
     from oddwire.live.alerts.incident import Incident
     from oddwire.live.alerts.incidents import Change
     from oddwire.live.vitals.heartbeat import Heartbeat
+    from oddwire.live.watching.view import WatchView
 
 LINE_EVERY = 60.0  # seconds between lines where the output is no terminal
-
-
-class WatchView(Protocol):
-    """What the loop tells a person of."""
-
-    def show(self, heartbeat: Heartbeat, incidents: Sequence[Incident]) -> None:
-        """Show how it stands; of the open incidents the newest last."""
-
-    def incident(self, change: Change) -> None:
-        """Show what has become of an incident."""
-
-    def notice(self, text: str) -> None:
-        """Show a sentence."""
-
-    def close(self) -> None:
-        """End."""
 
 
 def watch_view(*, as_json: bool, every: float = LINE_EVERY) -> WatchView:

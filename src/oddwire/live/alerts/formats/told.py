@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.formats.feature_words import in_words, without_time
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason
-from oddwire.percent import odds, percent
+from oddwire.percent import odds
 
 _FIRST = -62_135_596_800_000_000  # the year 1
 _LAST = 253_402_300_799_999_999  # the end of the year 9999: ISO 8601 has no later one
-_NAMED = 3  # features in a sentence
+_NAMED = 3  # features in a sentence, each in one time window
 
 # MITRE ATT&CK's techniques that kinds suggest: (technique, name, tactic, name).
 TECHNIQUES: Mapping[Kind, tuple[str, str, str, str]] = {
@@ -56,23 +57,25 @@ def why(alert: Alert) -> str:
 
 def why_incident(incident: Incident) -> str:
     """Return an incident's reason as a sentence."""
-    return f"{incident.title}; {_odds(incident.unit_p_value)}{_reasons(incident.reasons)}"
+    place = f" at {where}" if (where := _where(incident)) else ""
+    return f"{incident.title}{place}; {_odds(incident.unit_p_value)}{_reasons(incident.reasons)}"
 
 
 def _odds(unit_p_value: float) -> str:
-    return f"{odds(unit_p_value)} hosts in ten minutes"
+    return f"as unusual as {odds(unit_p_value)} hosts in ten minutes"
+
+
+def _where(incident: Incident) -> str:
+    """Return ports and services, as ``port 22 (ssh)``; empty where unknown."""
+    ports, services = incident.ports, incident.services
+    named = f"port {ports}" if len(ports.values) == 1 else f"{ports} ports" if ports.values else ""
+    if not services.values:
+        return named
+    more = " and others" if len(services.values) > 1 else ""
+    return f"{named} ({services.values[0]}{more})" if named else f"{services.values[0]}{more}"
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> str:
-    named = [
-        f"{percent(reason.share)} {reason.feature}={_shown(reason.value)}"
-        f" (typical: {_shown(reason.typical)})"
-        for reason in reasons[:_NAMED]
-    ]
-    return f"; {', '.join(named)}" if named else ""
-
-
-def _shown(value: float | str | None) -> str:
-    if value is None:
-        return "missing"
-    return f"{value:.6g}" if isinstance(value, float) else value
+    different = {without_time(reason.feature): reason for reason in reversed(reasons)}
+    named = [reason for reason in reasons if different[without_time(reason.feature)] is reason]
+    return "".join(f"; {in_words(reason)}" for reason in named[:_NAMED])

@@ -1,0 +1,107 @@
+"""How a watched source stands, as a line of a log and as a page of Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oddwire.durations import in_time
+from oddwire.live.alerts.formats.told import iso_time
+from oddwire.live.alerts.incident import Incident
+from oddwire.live.vitals.heartbeat import Heartbeat, Lately
+from oddwire.operations.markdown import escaped, table
+
+_MINUTE = 60.0
+
+
+def heartbeat_line(beat: Heartbeat) -> str:
+    """Return how it stands, in a line."""
+    lag = "" if beat.lag_seconds is None else f", lag {in_time(max(beat.lag_seconds, 0) / _MINUTE)}"
+    lost = [
+        f"{count:,} {what}"
+        for what, count in (
+            ("lines refused", beat.refused), ("late", beat.late), ("dropped", beat.dropped),
+        )
+        if count
+    ]  # fmt: skip
+    return "; ".join([
+        f"{beat.state}: {beat.rows:,} connections, {beat.rows_per_second:,.0f}/s{lag}",
+        f"{beat.alerts:,} alerts ({beat.suppressed:,} suppressed)",
+        f"{beat.incidents.get('open', 0):,} of {beat.incidents.get('opened', 0):,} incidents open",
+        *lost,
+        *[f"sink {one.name}: {one.trouble}" for one in beat.sinks if one.trouble],
+    ])  # fmt: skip
+
+
+def watching_markdown(beat: Heartbeat, incidents: Sequence[Incident]) -> str:
+    """Return the page of a source that is watched.
+
+    Parameters
+    ----------
+    incidents
+        Those that are open, the first to read first.
+    """
+    return "\n\n".join([
+        f"# {escaped(beat.source)} is {beat.state}",
+        table(["", ""], [[name, escaped(value)] for name, value in _figures(beat)]),
+        "## Open incidents",
+        _incidents(incidents) if incidents else "None.",
+        *(["## Sinks", _sinks(beat)] if beat.sinks else []),
+        *(["## Notices", *[f"- {escaped(each)}" for each in beat.notices]] if beat.notices else []),
+    ])  # fmt: skip
+
+
+def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
+    version = beat.model.get("version", "")
+    opened, now_open = (beat.incidents.get(name, 0) for name in ("opened", "open"))
+    figures = [
+        ("as of", _time(beat.at)),
+        ("model", f"{beat.model.get('name', '')} {version}".strip() or "none yet"),
+        ("connections", f"{beat.rows:,}, {beat.rows_per_second:,.1f} per second"),
+        ("newest connection", _time(beat.newest)),
+        ("lag", "" if beat.lag_seconds is None else in_time(max(beat.lag_seconds, 0) / _MINUTE)),
+        ("alerts", f"{beat.alerts:,}, of which {beat.suppressed:,} suppressed"),
+        ("incidents", f"{opened:,}, of which {now_open:,} open"),
+        ("target", ", ".join(f"{name} {value:g}" for name, value in beat.target.items())),
+        *[(f"last {span}", _observed(one)) for span, one in beat.observed.items() if one],
+        ("lines refused", f"{beat.refused:,}"),
+        ("late", f"{beat.late:,}"),
+        ("dropped from time windows", f"{beat.dropped:,}"),
+    ]  # fmt: skip
+    return [*figures, *([("calibration", beat.calibration)] if beat.calibration else [])]
+
+
+def _observed(one: Lately) -> str:
+    figure = f"{one.name} {one.value:.3g} ({one.low:.3g} to {one.high:.3g})"
+    match one.verdict:
+        case None:
+            return figure
+        case "kept":
+            return f"{figure}: within chance of the target"
+        case above_or_below:
+            return f"{figure}: {above_or_below} the target"
+
+
+def _incidents(incidents: Sequence[Incident]) -> str:
+    rows = [
+        [
+            one.id[:8], one.severity.word, escaped(one.title), f"{one.count:,}", _time(one.opened),
+        ]
+        for one in incidents
+    ]  # fmt: skip
+    return table(["id", "severity", "incident", "alerts", "since"], rows)
+
+
+def _sinks(beat: Heartbeat) -> str:
+    rows = [
+        [
+            escaped(one.name), f"{one.waiting:,}", f"{one.delivered:,}", f"{one.dropped:,}",
+            f"{one.dead:,}", escaped(one.trouble),
+        ]
+        for one in beat.sinks
+    ]  # fmt: skip
+    return table(["sink", "waiting", "delivered", "dropped", "dead letters", "trouble"], rows)
+
+
+def _time(moment: int | None) -> str:
+    told = iso_time(moment)
+    return "" if told is None else f"{told[:19].replace('T', ' ')} UTC"
