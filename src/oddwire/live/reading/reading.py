@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from oddwire.errors import OddwireError
@@ -64,6 +65,7 @@ class Reading:
         self._given: deque[tuple[bytes, Position]] = deque(maxlen=_UNCONFIRMED)
         self._last = position
         self._has_read = False
+        self._saved: bytes | None = None  # a position that the follower has yet to hear of
 
     def batches(self, *, until_end: bool, stopped: threading.Event) -> Iterator[MicroBatch | None]:
         """Yield what comes, and None each time that there is nothing.
@@ -85,10 +87,12 @@ class Reading:
         pause, trouble = _FIRST_PAUSE, ""
         while not stopped.is_set():
             try:
+                self._tell_saved()
                 for batch in batches(self._follower, until_end=until_end, stopped=stopped):
                     notices = (f"{self._input.shown} can be read again",) if trouble else ()
                     pause, trouble, self._has_read = _FIRST_PAUSE, "", True
                     yield self._micro_batch(batch, notices) if batch or notices else None
+                    self._tell_saved()
             except OddwireError as error:
                 if until_end or not self._has_read:
                     raise
@@ -100,25 +104,29 @@ class Reading:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def confirm(self, position: bytes) -> None:
-        """Hear that a position was saved.
+        """Note that a position was saved; the follower hears of it before it reads on.
 
-        Raises
-        ------
-        ServiceError
-            If a server does not answer.
+        May be called from another thread than the one that reads.
         """
-        while self._given and self._given[0][0] != position:
-            self._given.popleft()
-        if self._given:
-            self._follower.confirm(self._given.popleft()[1])
-            return
-        saved = from_bytes(position).get(self._input.name)
-        if saved is not None and saved.position is not None:
-            self._follower.confirm(saved.position)
+        self._saved = position
 
     def close(self) -> None:
         """Let go of what is open."""
+        with suppress(OddwireError):  # what was saved is known from the position too
+            self._tell_saved()
         self._follower.close()
+
+    def _tell_saved(self) -> None:
+        if (position := self._saved) is None:
+            return
+        while self._given and self._given[0][0] != position:
+            self._given.popleft()
+        if self._given:
+            self._follower.confirm(self._given[0][1])
+        elif (saved := from_bytes(position).get(self._input.name)) and saved.position is not None:
+            self._follower.confirm(saved.position)
+        if self._saved is position:  # otherwise a later one has come meanwhile
+            self._saved = None
 
     def _micro_batch(self, batch: Batch | None, notices: tuple[str, ...]) -> MicroBatch:
         told: list[Told] = []

@@ -54,6 +54,11 @@ class Pipeline:
         What raises the alerts.
     minutes
         How long a unit is.
+
+    Attributes
+    ----------
+    is_same_model
+        Whether the model scored what it goes on from, too.
     """
 
     def __init__(self, scoring: LiveScoring, made_by: MadeBy, *, minutes: float) -> None:

@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -45,6 +46,7 @@ from oddwire.live.watching.messages import Messages
 from oddwire.live.watching.stored import kept_rows, stored_alerts, stored_incidents
 from oddwire.live.watching.view import WatchView
 from oddwire.operations.progress import step
+from oddwire.operations.scoring.ahead import ahead
 from oddwire.params import WatchSettings
 from oddwire.project import Project
 from oddwire.traffic.features.clock import MICROSECONDS
@@ -156,12 +158,15 @@ class Loop:
         -------
         How it stands then.
         """
-        for batch in self._parts.reading.batches(until_end=until_end, stopped=stopped):
-            self._take_up_next()
-            if batch is not None:
-                self._take(batch, stopped)
-            self._tell_silence()
-            self._beat()
+        # The next lines are read while the rows of these are scored: both have a core.
+        read = ahead(self._parts.reading.batches(until_end=until_end, stopped=stopped))
+        with closing(read) as batches:
+            for batch in batches:
+                self._take_up_next()
+                if batch is not None:
+                    self._take(batch, stopped)
+                self._tell_silence()
+                self._beat()
         self._drain(stopped)
         self._vitals.stopped()
         return self._show()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from queue import Empty, Full, Queue
 from typing import NamedTuple, TypeVar
 
@@ -16,7 +16,7 @@ class _End(NamedTuple):
     error: BaseException | None
 
 
-def ahead(items: Iterable[Item], *, most: int = 1) -> Iterator[Item]:
+def ahead(items: Iterable[Item], *, most: int = 1) -> Generator[Item]:
     """Yield items that a thread makes meanwhile, in their order.
 
     What making one raises is raised here in its turn. The thread ends with the iterator, whether it

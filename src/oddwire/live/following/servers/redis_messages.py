@@ -13,7 +13,7 @@ from oddwire.traffic.sources.logs.parsing.lines import Block
 if TYPE_CHECKING:
     import redis
 
-MOST_MESSAGES = 20_000  # asked for at once
+MOST_MESSAGES = 10_000  # asked for at once; as many of EVE as a batch may hold
 
 
 def connect(url: str) -> redis.Redis:
