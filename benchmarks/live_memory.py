@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import pandas as pd
 import psutil
@@ -64,12 +64,12 @@ def main() -> None:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | {"ODDWIRE_PROJECT": folder, "PYTHONPATH": path},
         ) as running:  # fmt: skip
-            assert running.stdin is not None  # noqa: S101 - for mypy
-            assert running.stdout is not None  # noqa: S101 - likewise
-            writer = threading.Thread(target=write, args=(running.stdin, asked.rows))
+            writer = threading.Thread(
+                target=write, args=(cast("IO[str]", running.stdin), asked.rows)
+            )
             writer.start()
             began, far = time.monotonic(), False
-            for line in running.stdout:
+            for line in cast("IO[str]", running.stdout):
                 beat = json.loads(line)
                 if beat["state"] == "stopped" or (not far and beat["rows"] >= FAR * asked.rows):
                     far = True

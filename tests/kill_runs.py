@@ -16,11 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,32 +26,15 @@ from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.watch import watch
 from oddwire.project import Project
 from tests.growing_log import GrowingLog, Style
+from tests.kill_moments import Kill, die_at, ended, forked, waited
 from tests.live_traffic import traffic
 from tests.watched import SOURCE, Heard, make_watched, zeek_lines
 
 SINK = "told.jsonl"
-MOMENTS = {"start": 1, "time": 2, "step": 2, "commit": 2, "delivery": 2, "checkpoint": 2}
 COUNTS = ("rows", "refused", "late", "dropped", "alerts", "suppressed", "incidents",
           "observed", "calibration")  # fmt: skip
 _CHECKPOINT_SECONDS = 0.5
 _LONGEST_START, _LONGEST_LIFE = 60.0, 4.0  # seconds, the second after the first commit
-
-
-@dataclass(frozen=True)
-class Kill:
-    """When a watch is killed: so many seconds after its start or its first commit, or at the so
-    manieth of something that it does.
-    """
-
-    moment: str
-    at: float
-
-    @classmethod
-    def drawn(cls, chance: random.Random) -> Kill:
-        (moment,) = chance.choices(list(MOMENTS), list(MOMENTS.values()))
-        most = {"start": 2.0, "time": 3.0, "step": 300, "commit": 8, "delivery": 5,
-                "checkpoint": 4}[moment]  # fmt: skip
-        return cls(moment, chance.uniform(0, most))
 
 
 class Watched:
@@ -76,17 +57,22 @@ class Watched:
         def run() -> None:
             self._count_commits()
             if kill is not None:
-                _die_at(kill)
+                die_at(kill)
             options = WatchOptions(**self.options, until_end=until_end)
             watch(self.project, SOURCE, options, stopped=threading.Event(), view=Heard())
 
         return forked(run, self.project.root / "said.txt")
 
+    def to_end(self) -> None:
+        """Watch what there is, undisturbed."""
+        child = self.begin(None, until_end=True)
+        assert waited(child) == 0, (self.project.root / "said.txt").read_text()
+
     def _count_commits(self) -> None:
         from oddwire.live.state import Store
-        from oddwire.live.watching import loop
+        from oddwire.live.watching import checkpoints
 
-        loop._CHECKPOINT_SECONDS = _CHECKPOINT_SECONDS
+        checkpoints._EVERY_SECONDS = _CHECKPOINT_SECONDS
         commit = Store.commit
 
         def counted(*args: Any, **options: Any) -> Any:
@@ -110,84 +96,6 @@ class Watched:
         rows["told of incidents"] = [one for one in told if '"action":"alert"' not in one]
         beat = json.loads(beat)
         return {**rows, "counts": {name: beat[name] for name in COUNTS}, "state": beat["state"]}
-
-
-def forked(run: Callable[[], None], said: Path) -> int:
-    """Run in a process of its own, which prints to a file."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        with said.open("a") as printed:
-            os.dup2(printed.fileno(), 1)
-            os.dup2(printed.fileno(), 2)
-        run()
-        sys.stdout.flush()
-        os._exit(0)
-    except BaseException:  # noqa: BLE001 - the copy of a program ends here, whatever it is
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-
-
-def ended(child: int) -> int | None:
-    """Return the exit status of a process, negative where a signal ended it; None if it runs."""
-    found, status = os.waitpid(child, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
-
-
-def waited(child: int) -> int:
-    """Return the exit status of a process once it has ended."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _die_at(kill: Kill) -> None:
-    """Have this process killed at the so manieth of something that it does."""
-    left = int(kill.at)
-
-    def passed() -> bool:
-        nonlocal left
-        left -= 1
-        return left < 0
-
-    def dying(before: bool, do: Callable[..., Any]) -> Callable[..., Any]:
-        def done(*args: Any, **options: Any) -> Any:
-            last = passed()
-            if last and before:
-                _die()
-            made = do(*args, **options)
-            if last:
-                _die()
-            return made
-
-        return done
-
-    from sqlalchemy import Engine, event
-
-    from oddwire.live.state import Store
-    from oddwire.live.watching import loop
-
-    if kill.moment == "step":
-        for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
-            event.listen(Engine, name, lambda *_: _die() if passed() else None)
-    elif kill.moment == "commit":  # in its transaction, with everything written
-        Store._kept = dying(False, Store._kept)
-    elif kill.moment == "checkpoint":
-        loop.packed_arrays = dying(kill.at % 1 < 0.5, loop.packed_arrays)
-    elif kill.moment == "delivery":
-        write = os.pwrite
-
-        def pwrite(file: int, text: bytes, at: int) -> int:
-            if passed():
-                write(file, text[: int(len(text) * (kill.at % 1))], at)
-                _die()
-            return write(file, text, at)
-
-        os.pwrite = pwrite
 
 
 def kill_often(
@@ -252,7 +160,7 @@ def undisturbed(folder: Path, segments: list[str], *, send_alerts: bool) -> dict
     for number, text in enumerate(segments):
         (folder / "logs" / f"conn.{number:04d}.log").write_text(text)
     watched = Watched(folder, send_alerts=send_alerts)
-    assert waited(watched.begin(None, until_end=True)) == 0, (folder / "said.txt").read_text()
+    watched.to_end()
     return watched.left()
 
 
@@ -298,35 +206,43 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 def compare(
     kills: int, seed: int, style: Style, *, send_alerts: bool, rows: int, kept: Path | None = None
-) -> list[str]:
-    """Kill watches, and return how what they leave differs from an undisturbed one's."""
+) -> tuple[str, list[str]]:
+    """Kill watches; return what was done, and how what is left differs from an undisturbed one's.
+
+    Parameters
+    ----------
+    kept
+        A new folder, to look at what was left.
+    """
     chance = random.Random(seed)
     lines = zeek_lines(traffic().rows.iloc[:rows])
     with _folder(kept) as folder:
         make(folder / "killed")
         watched = Watched(folder / "killed", send_alerts=send_alerts)
         log = GrowingLog(folder / "killed" / "logs", style, chance)
-        died: Counter[str] = Counter()
-        began = 0
-        for kill, commits in kill_often(watched, log, lines, kills, chance):
-            died[kill.moment] += 1
-            began += commits > 0
+        killed = list(kill_often(watched, log, lines, kills, chance))
         log.finish()
-        assert waited(watched.begin(None, until_end=True)) == 0, (
-            folder / "killed" / "said.txt"
-        ).read_text()
+        watched.to_end()
         found = watched.left()
         wanted = undisturbed(folder / "calm", log.segments, send_alerts=send_alerts)
-        print(f"{kills} kills, {began} after a commit: {dict(died)}; {style}: {log.rotations}")
-        print(", ".join(f"{len(one):,} {name}" for name, one in found.items() if name != "counts"
-                        and name != "state"), found["counts"])  # fmt: skip
-        wrong = differences(found, wanted)
-        if not found["alerts"] or not found["told of incidents"]:
-            wrong.append("there was nothing to compare")
-        return wrong
+    wrong = differences(found, wanted)
+    if not found["alerts"] or not found["told of incidents"]:
+        wrong.append("there was nothing to compare")
+    moments = Counter(kill.moment for kill, _ in killed)
+    counts = [f"{len(one):,} {name}" for name, one in found.items() if isinstance(one, list)]
+    done = (
+        f"{len(killed)} kills, {sum(commits > 0 for _, commits in killed)} after a commit: "
+        f"{_shown(moments)}\n{style}: {_shown(log.rotations)}\n{', '.join(counts)}"
+    )
+    return done, wrong
+
+
+def _shown(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
 
 def main() -> int:
+    """Compare as the options say; the exit code is 1 where anything differs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=50, help="how many")
     parser.add_argument("--seed", type=int, default=0)
@@ -335,11 +251,11 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--keep", type=Path, help="a new folder, to look at what was left")
     asked = parser.parse_args()
-    wrong = compare(
+    done, wrong = compare(
         asked.kills, asked.seed, asked.style,
         send_alerts=asked.send_alerts, rows=asked.rows, kept=asked.keep,
     )  # fmt: skip
-    print("\n".join(wrong) or "no difference")
+    sys.stdout.write("\n".join([done, *(wrong or ["no difference"])]) + "\n")
     return bool(wrong)
 
 

@@ -88,11 +88,14 @@ class WatchedSource(Settings):
     from_start
         Whether to begin with what is there already; otherwise with what comes after. What was
         followed before is gone on with in any case.
+    adaptive
+        Whether the threshold follows drift.
     """
 
     input: _Address | None = None
     sinks: Annotated[tuple[_Address, ...], BeforeValidator(as_list)] = ()
     from_start: bool = False
+    adaptive: bool = False
 
 
 def _as_block(given: Any) -> Any:

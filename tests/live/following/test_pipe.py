@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from threading import Timer
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.live.following import Limits
+from oddwire.live.following.batches import batches
 from oddwire.live.following.pipe import PipeFollower
 
 LIMITS = Limits(batch_bytes=64, line_bytes=40)
@@ -63,3 +65,17 @@ def test_a_partial_line_waits_until_it_is_complete():
     assert (batch.chunks[0].block.first, batch.chunks[0].block.data) == (2, b"two\n")
     os.close(writer)
     os.close(reader)
+
+
+def test_a_writer_that_is_slow_is_waited_for_to_its_end():
+    reader, writer = os.pipe()
+    os.write(writer, b"one\n")
+    later = Timer(1.0, lambda: (os.write(writer, b"two\n"), os.close(writer)))
+    later.start()
+    follower = PipeFollower(reader)
+    found = [batch for batch in batches(follower, until_end=True) if batch is not None]
+    later.join()
+    os.close(reader)
+    assert [chunk.block.data for one in found for chunk in one.chunks if chunk.block.data] == [
+        b"one\n", b"two\n",
+    ]  # fmt: skip

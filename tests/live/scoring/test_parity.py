@@ -33,9 +33,22 @@ def test_cut_and_killed_anywhere(whole: Run, seed: int, kills: bool) -> None:
 def test_a_threshold_that_follows_drift(whole: Run) -> None:
     case = Case(adaptive=True)
     wanted = at_once(whole.given, case)
-    thresholds = wanted.scores["adaptive_threshold"]
-    assert thresholds.nunique() > 1
+    assert len(set(wanted.scores["adaptive_threshold"])) > 1
     check_equal(in_pieces(whole.given, 3, case), wanted)
+
+
+def test_what_was_looked_back_on(whole: Run) -> None:
+    case = Case(look_back=500)
+    wanted = at_once(whole.given, case)
+    later = whole.features.iloc[500:].reset_index(drop=True)
+    pd.testing.assert_frame_equal(wanted.features, later, check_exact=True)
+    check_equal(in_pieces(whole.given, 5, case), wanted)
+
+
+def test_another_kind_of_threshold_begins_anew(whole: Run) -> None:
+    one = Run(whole.given, Case(adaptive=True))
+    arrays = whole.pipeline.to_arrays()
+    assert not one.pipeline.go_on(arrays, [])
 
 
 def test_time_windows_that_are_full(whole: Run) -> None:

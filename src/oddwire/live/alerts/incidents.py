@@ -129,8 +129,8 @@ class OpenIncidents:
             changes += self._close_before(now)
         changed = {change.incident.id: change.incident for change in changes}
         for name in joined.values():
-            if name in self._open:
-                changed[name] = self._open[name]
+            if (incident := self._open.get(name) or self._slow.get(name)) is not None:
+                changed[name] = incident
         return Grouped(tuple(changes), joined, changed)
 
     def _take(self, alert: Alert, changes: list[Change]) -> str:

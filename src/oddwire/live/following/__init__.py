@@ -91,6 +91,10 @@ class Follower(Protocol):
     """What reads a source as it grows."""
 
     @property
+    def has_end(self) -> bool:
+        """Whether it can be known that nothing will ever come again: `ended` tells."""
+
+    @property
     def ended(self) -> bool:
         """Whether nothing will ever come again."""
 

@@ -43,6 +43,8 @@ def batches(
         If a server does not answer.
     """
     stopped = stopped or threading.Event()
+    # A pipe in which nothing is at this moment may have a slow writer.
+    guesses = until_end and not follower.has_end
     quiet = 0
     while not stopped.is_set():
         began = time.monotonic()
@@ -54,8 +56,8 @@ def batches(
                 stopped.wait(max(0.0, began + every - time.monotonic()))
             continue
         quiet += 1
-        if follower.ended or (until_end and quiet > _LOOKS_AT_END):
+        if follower.ended or (guesses and quiet > _LOOKS_AT_END):
             return
         yield None
-        if not until_end:
+        if not guesses:
             stopped.wait(pause)

@@ -57,7 +57,7 @@ class FileFollower:
         How much is read at once.
     """
 
-    ended = False
+    has_end = ended = False
 
     def __init__(
         self,

@@ -6,8 +6,10 @@ processed is gone. A position counts lines here and cannot be gone on from.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+from contextlib import suppress
 
 from oddwire.live.following import Batch, Chunk, Limits, Position
 from oddwire.traffic.sources.logs.parsing.lines import Block, without_long_lines
@@ -15,6 +17,7 @@ from oddwire.traffic.sources.logs.parsing.lines import Block, without_long_lines
 _LOG = "pipe"
 _BOM = b"\xef\xbb\xbf"
 _READS = 1 << 18
+_PIPE_BYTES = 1 << 20  # that its writer can be ahead: as much as any user may ask for
 _USUAL = Limits()
 
 
@@ -31,6 +34,8 @@ class PipeFollower:
         How much is read at once.
     """
 
+    has_end = True
+
     def __init__(
         self, handle: int = 0, *, origin: str = "standard input", limits: Limits = _USUAL
     ) -> None:
@@ -38,6 +43,8 @@ class PipeFollower:
         self._held, self._lines, self._offset = b"", 0, 0
         self._skipping = False  # of a line that is too long
         self._at_end = self._told_end = False
+        with suppress(OSError, AttributeError):  # no pipe, one of another system, or too large
+            fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     @property
     def ended(self) -> bool:

@@ -51,6 +51,23 @@ class PastRows:
     clock: NDArray[np.int64]
     alerts: Sequence[Mapping[str, Any]] = ()
 
+    @classmethod
+    def unscored(cls, rows: pd.DataFrame, clock: NDArray[np.int64]) -> PastRows:
+        """Return rows that were looked at alone."""
+        scores = pd.DataFrame({"anomaly_score": np.zeros(len(rows)), "alert": False})
+        return cls(rows, scores, clock)
+
+    @classmethod
+    def joined(cls, parts: Sequence[PastRows]) -> PastRows:
+        """Return rows that follow each other as one."""
+        here = [part.rows[[name for name in _COLUMNS if name in part.rows]] for part in parts]
+        return cls(
+            pd.concat(here, ignore_index=True),
+            pd.concat([part.scores[list(_SCORED)] for part in parts], ignore_index=True),
+            np.concatenate([part.clock for part in parts]),
+            [alert for part in parts for alert in part.alerts],
+        )
+
     def packed(self) -> bytes:
         """Return all of it as bytes."""
         here = self.rows[[name for name in _COLUMNS if name in self.rows]]

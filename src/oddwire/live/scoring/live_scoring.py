@@ -15,13 +15,13 @@ from oddwire.errors import ModelError
 from oddwire.live.scoring.kept_rows import PastRows
 from oddwire.operations.scoring.carried import Carried
 from oddwire.traffic.features.clock import MICROSECONDS
-from oddwire.traffic.features.connection_features import LONGEST_WINDOW
+from oddwire.traffic.features.connection_features import LONGEST_WINDOW, check_features
 from oddwire.traffic.features.rolling.rolling_features import RollingFeatures
 from oddwire.traffic.schema import END
 from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
 
 _LATE = LONGEST_WINDOW * MICROSECONDS  # µs
-_VERSION = "model_version"
+_VERSION, _ADAPTIVE = "model_version", "adaptive"
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,17 +109,35 @@ class LiveScoring:
         late = (ends < self._features.clocks - _LATE) & (ends != UNTIMED)
         return int(late.sum())
 
-    def remember(self, batches: Iterable[pd.DataFrame]) -> None:
-        """Look at connections before the first row, the oldest first, without scoring them."""
+    def remember(self, batches: Iterable[pd.DataFrame]) -> PastRows | None:
+        """Look at connections before the first row, the oldest first, without scoring them.
+
+        Returns
+        -------
+        Those that the time windows still hold, to be kept with the first rows; None without any.
+        """
+        near: list[PastRows] = []
         for rows in batches:
-            if len(rows):
-                self._features.see(rows)
+            if not len(rows):
+                continue
+            self._features.see(rows)
+            clocks = self._features.clocks
+            near = [each for each in near if each.clock[-1] > clocks[-1] - _LATE]
+            held = clocks > clocks[-1] - _LATE
+            near.append(PastRows.unscored(rows[held], clocks[held]))
+        return PastRows.joined(near) if near else None
 
     def take_up(self, model: Model, version: str) -> None:
         """Score the rows that follow with another model.
 
         The scores of the current unit's earlier rows are of the former one and do not count.
+
+        Raises
+        ------
+        ModelError, ParameterError
+            If it cannot score these rows: then the former goes on.
         """
+        check_features(model.schema)
         self._carried = Carried(model, adaptive=self._is_adaptive)
         self.model, self.version = model, version
 
@@ -142,7 +160,7 @@ class LiveScoring:
 
         Returns
         -------
-        Whether this very model scored them: where it did not, units begin anew.
+        Whether this very model scored them, with such a threshold: where not, units begin anew.
 
         Raises
         ------
@@ -152,7 +170,8 @@ class LiveScoring:
         self._features.go_on(arrays)
         for past in before:
             self._features.see_again(past.rows, past.clock)
-        if is_same := str(arrays[_VERSION]) == self.version:
+        is_same = str(arrays[_VERSION]) == self.version
+        if is_same := is_same and (_ADAPTIVE in arrays) == self._is_adaptive:
             self._carried.go_on(arrays)
         return is_same
 

@@ -84,13 +84,17 @@ class Pipeline:
         """Return all that it knows, but for the rows in the time windows, as arrays by name."""
         return self.scoring.to_arrays() | self.alerting.to_arrays()
 
-    def go_on(self, arrays: Mapping[str, NDArray[Any]], before: Iterable[PastRows]) -> None:
+    def go_on(self, arrays: Mapping[str, NDArray[Any]], before: Iterable[PastRows]) -> bool:
         """Go on from what `to_arrays` returned; `see` what was taken since, then.
 
         Parameters
         ----------
         before
             Rows that were taken before it, in order, as far as time windows hold them.
+
+        Returns
+        -------
+        Whether this very model scored them.
 
         Raises
         ------
@@ -105,6 +109,7 @@ class Pipeline:
                 f"the checkpoint in the store of alerts does not fit ({error}): another release of "
                 "oddwire wrote it; begin with another ODDWIRE_ALERTS_STORE"
             ) from None
+        return self._is_same_model
 
     def see(self, past: PastRows) -> tuple[WorstSoFar | None, Grouped]:
         """Go on over rows that were taken.

@@ -7,7 +7,7 @@ long, is its policy's to say: see `Deliveries.wait_for_room`.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -25,7 +25,7 @@ _LOOK_EVERY = 1.0  # second: what another process puts back, say
 _MOST_TRIES = 10
 _LONGEST_REASON = 300
 _ROOM_EVERY = 0.05
-_LAST_TRY = 15.0  # seconds: longer than any sink may take to answer
+_LAST_TRY = 3.0  # seconds: what is not taken by then is sent by the next watch
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 
 
@@ -186,8 +186,17 @@ class Deliveries:
         for each in self._each.values():
             each.wake()
 
-    def wait_for_room(self, stopped: Event | None = None) -> frozenset[str]:
+    def wait_for_room(
+        self, stopped: Event | None = None, *, meanwhile: Callable[[], object] = lambda: None
+    ) -> frozenset[str]:
         """Wait until every sink whose policy is ``wait`` has room.
+
+        Parameters
+        ----------
+        stopped
+            Ends the waiting.
+        meanwhile
+            Is called now and then while it waits.
 
         Returns
         -------
@@ -198,7 +207,7 @@ class Deliveries:
             name
             for name in self._each
             if self._store.policies[name].when_full == "wait"
-            and not self._has_room(name, stopped or Event())
+            and not self._has_room(name, stopped or Event(), meanwhile)
         )
 
     def drain(self, seconds: float) -> bool:
@@ -218,13 +227,14 @@ class Deliveries:
         ended = [each.join(max(0.0, until - time.monotonic())) for each in self._each.values()]
         return all(ended)
 
-    def _has_room(self, name: str, stopped: Event) -> bool:
+    def _has_room(self, name: str, stopped: Event, meanwhile: Callable[[], object]) -> bool:
         policy, delivery = self._store.policies[name], self._each[name]
         while self._store.waiting(name) >= policy.most_waiting:
             taken, waited = self._waited[name]
             if taken != delivery.taken:
                 taken, waited = delivery.taken, 0.0
             began = time.monotonic()
+            meanwhile()
             if waited >= policy.longest_wait or stopped.wait(_ROOM_EVERY):
                 self._waited[name] = taken, waited
                 return stopped.is_set()

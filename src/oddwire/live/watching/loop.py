@@ -10,29 +10,23 @@ import json
 import math
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from itertools import takewhile
 from typing import NamedTuple
 
 import pandas as pd
 
-from oddwire.errors import DataError
+from oddwire.errors import DataError, OddwireError
 from oddwire.evaluation.observed import target_of
-from oddwire.live.alerts.incidents import Grouped
 from oddwire.live.reading import MicroBatch, Reading
 from oddwire.live.scoring.champion import Champion, NextChampion
 from oddwire.live.scoring.kept_rows import (
     PastRows,
-    packed_arrays,
-    plain_array,
-    plain_of,
-    unpacked_arrays,
 )
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline, Taken
 from oddwire.live.sinks import Deliveries
-from oddwire.live.state import Commit, Following, KeptRows, Store
+from oddwire.live.state import Commit, Following, Store
 from oddwire.live.verdicts.allow_list import AllowList
 from oddwire.live.verdicts.labelling import labelled_alerts
 from oddwire.live.vitals.calibration_off import calibration_off
@@ -41,23 +35,23 @@ from oddwire.live.vitals.metrics import Metrics
 from oddwire.live.vitals.observed_rate import RatesSoFar
 from oddwire.live.vitals.silence import due
 from oddwire.live.vitals.vitals import Vitals
+from oddwire.live.watching.checkpoints import Checkpoints, count_rates
 from oddwire.live.watching.look_back import connections_before
 from oddwire.live.watching.messages import Messages
 from oddwire.live.watching.stored import kept_rows, stored_alerts, stored_incidents
 from oddwire.live.watching.view import WatchView
-from oddwire.operations.progress import step
 from oddwire.operations.scoring.ahead import ahead
 from oddwire.params import WatchSettings
 from oddwire.project import Project
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
-from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
+from oddwire.traffic.units.so_far import UNTIMED
 
-_CHECKPOINT_SECONDS, _CHECKPOINT_ROWS = 60.0, 2_000_000
 _BEAT_SECONDS, _PRUNE_SECONDS = 5.0, 60.0
-_COUNTS, _RATES = "counts", "rates"
+_COUNTS = "counts"
+_MOST_REFUSALS, _REFUSALS_SECONDS = 5, 60.0
 # How long sinks may take what waits for them: at the end of what there is, and when told to stop.
-_AT_END, _WHEN_STOPPED = 60.0, 5.0
+_AT_END, _WHEN_STOPPED = 60.0, 3.0
 
 
 class Parts(NamedTuple):
@@ -118,8 +112,10 @@ class Loop:
         self._allowed = AllowList(project, source)
         self._following = Following()
         self._is_begun = False
-        self._checkpoint_due, self._rows_since = True, 0
-        self._checkpoint_at = self._beat_at = self._pruned_at = -math.inf
+        self._looked_back: PastRows | None = None
+        self._refusals_at, self._refusals_left = -math.inf, 0
+        self._checkpoints = Checkpoints(self._pipeline, self._rates)
+        self._beat_at = self._pruned_at = -math.inf
         self._troubles: set[str] = set()  # that were told
 
     def go_on(self, following: Following) -> None:
@@ -133,21 +129,8 @@ class Loop:
         self._following = following
         if counts := following.carried.get(_COUNTS):
             self._vitals.go_on(json.loads(counts))
-        if (kept := self._store.checkpoint()) is None:
-            return
-        number, checkpoint = kept
-        before = takewhile(lambda kept: kept[0] <= number, self._store.kept_rows())
-        since = self._store.kept_rows(after=number)
-        with step("go on where it was"):
-            arrays = unpacked_arrays(checkpoint)
-            self._pipeline.go_on(arrays, _unpacked(before))
-            self._rates.go_on(plain_of(arrays[_RATES]))
-            for past in _unpacked(since):
-                so_far, grouped = self._pipeline.see(past)
-                if so_far is not None:
-                    self._see_rates(past.rows, so_far, past.scores, grouped)
+        self._is_begun = self._checkpoints.go_on(self._store)
         self._vitals.batch(now_open=len(self._pipeline.alerting.incidents))
-        self._is_begun = True
 
     def run(self, stopped: threading.Event, *, until_end: bool) -> Heartbeat:
         """Take micro-batches until told to stop, or until there are no more.
@@ -165,7 +148,8 @@ class Loop:
                     self._take(batch, stopped)
                 self._tell_silence()
                 self._beat()
-        self._parts.deliveries.drain(_WHEN_STOPPED if stopped.is_set() else _AT_END)
+        if not self._parts.deliveries.drain(_WHEN_STOPPED if stopped.is_set() else _AT_END):
+            self._notice("sinks have not taken all messages yet: the next watch sends the rest")
         self._vitals.stopped()
         return self._show()
 
@@ -176,11 +160,12 @@ class Loop:
                 self._look_back(batch)
             taken = self._pipeline.take(batch.rows, batch.places, self._allowed.entries())
         self._count(batch, taken)
-        given_up = self._parts.deliveries.wait_for_room(stopped)
+        given_up = self._parts.deliveries.wait_for_room(stopped, meanwhile=self._beat)
         self._commit(self._commit_of(batch, taken), given_up)
         self._parts.reading.confirm(batch.position)
-        for text in (*batch.notices, *batch.refusals):
+        for text in batch.notices:
             self._notice(text)
+        self._tell_refusals(batch.refusals)
         for change in taken.raised.grouped.changes if taken else ():
             self._parts.view.incident(change)
 
@@ -195,17 +180,35 @@ class Loop:
         before = connections_before(
             self._project, self._source, batch.rows, rows=self._rows_at_once
         )
-        self._pipeline.scoring.remember(before)
+        self._looked_back = self._pipeline.scoring.remember(self._beating(before))
         self._is_begun = True
+
+    def _beating(self, batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Hand on batches, with a heartbeat now and then: nobody shall take this for dead."""
+        for rows in batches:
+            yield rows
+            self._beat()
+
+    def _tell_refusals(self, refusals: Sequence[str]) -> None:
+        """Tell a few a minute: all are counted, and a bad log must not bury what else is told."""
+        if time.monotonic() - self._refusals_at >= _REFUSALS_SECONDS:
+            self._refusals_at, self._refusals_left = time.monotonic(), _MOST_REFUSALS
+        for text in refusals[: self._refusals_left]:
+            self._refusals_left -= 1
+            self._notice(text)
 
     def _take_up_next(self) -> None:
         if (champion := self._parts.champions.take()) is None:
             return
-        self._pipeline.take_up(
-            champion.model, champion.version, champion.made_by, minutes=champion.minutes
-        )
+        try:
+            self._pipeline.take_up(
+                champion.model, champion.version, champion.made_by, minutes=champion.minutes
+            )
+        except OddwireError as error:
+            self._notice(f"version {champion.version} cannot score these rows: {error}")
+            return
         # What is scored from here on must not be gone on with by the former model.
-        self._checkpoint_due = True
+        self._checkpoints.is_due()
         self._vitals.model, self._vitals.target = _named(champion), _target(champion)
         self._rates.changed_to(champion.model)
         self._notice(f"version {champion.version} is the champion now, and scores from here on")
@@ -214,39 +217,29 @@ class Loop:
         carried = {_COUNTS: json.dumps(self._vitals.to_dict()).encode()}
         if taken is None:
             return Commit(batch.position, carried)
-        self._rows_since += len(batch.rows)
         return Commit(
             batch.position, carried,
             alerts=stored_alerts(taken.raised),
             incidents=stored_incidents(taken.raised),
             messages=self._parts.messages.of(taken.raised),
-            rows=kept_rows(taken.past),
-            checkpoint=self._checkpoint(),
+            rows=kept_rows(self._with_what_was_before(taken.past)),
+            checkpoint=self._checkpoints.after(len(batch.rows)),
             window=LONGEST_WINDOW * MICROSECONDS,
         )  # fmt: skip
 
-    def _checkpoint(self) -> bytes | None:
-        """Return the heavy state where it is time to keep it."""
-        now = time.monotonic()
-        is_long_ago = now - self._checkpoint_at >= _CHECKPOINT_SECONDS
-        if not (self._checkpoint_due or is_long_ago or self._rows_since >= _CHECKPOINT_ROWS):
-            return None
-        self._checkpoint_due, self._checkpoint_at, self._rows_since = False, now, 0
-        rates = {_RATES: plain_array(self._rates.to_dict())}
-        return packed_arrays(self._pipeline.to_arrays() | rates)
-
-    def _see_rates(
-        self, rows: pd.DataFrame, so_far: WorstSoFar, scores: pd.DataFrame, grouped: Grouped
-    ) -> None:
-        opened = [change.incident for change in grouped.changes if change.what == "opened"]
-        self._rates.take(rows, so_far, scores["alert"].to_numpy(dtype=bool), opened)
+    def _with_what_was_before(self, past: PastRows) -> PastRows:
+        """Keep what was looked back on with the first rows: time windows hold it still."""
+        if self._looked_back is None:
+            return past
+        past, self._looked_back = PastRows.joined([self._looked_back, past]), None
+        return past
 
     def _count(self, batch: MicroBatch, taken: Taken | None) -> None:
         if taken is None:
             self._vitals.batch(refused=batch.refused)
             return
         scored, grouped = taken.scored, taken.raised.grouped
-        self._see_rates(scored.features, scored.so_far, scored.scores, grouped)
+        count_rates(self._rates, scored.features, scored.so_far, scored.scores, grouped)
         self._vitals.batch(
             rows=len(batch.rows),
             refused=batch.refused,
@@ -310,10 +303,6 @@ class Loop:
             return
         gone = self._store.prune(keep_days=self._keep_days, now=newest / MICROSECONDS, keep=kept)
         self._pruned_at = time.monotonic() if not gone else -math.inf
-
-
-def _unpacked(kept: Iterable[tuple[int, KeptRows]]) -> Iterator[PastRows]:
-    return (PastRows.unpacked(each.content) for _, each in kept)
 
 
 def _named(champion: Champion) -> dict[str, str]:

@@ -94,7 +94,7 @@ def watch(
         )
         loop = Loop(
             project, source, champion, parts, params.watch,
-            adaptive=options.adaptive, rows_at_once=params.rows_at_once,
+            adaptive=options.adaptive or asked.adaptive, rows_at_once=params.rows_at_once,
         )  # fmt: skip
         loop.go_on(following)
         return loop.run(stopped, until_end=options.until_end)

@@ -43,7 +43,7 @@ class KafkaFollower:
         If the client is not installed, or the settings are none.
     """
 
-    ended = False
+    has_end = ended = False
 
     def __init__(
         self,

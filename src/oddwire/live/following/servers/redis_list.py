@@ -38,7 +38,7 @@ class RedisListFollower:
         How much is read at once.
     """
 
-    ended = False
+    has_end = ended = False
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class RedisListFollower:
         self._saved = (position or {}).get(_LIST)
         self._count: str | None = None  # which count it is: a server may lose it
         self._taken = self._read = 0
+        self._is_unsure = False  # an answer was lost: were the messages taken off?
         self._ends: dict[int, bytes] = {}  # the last message of each batch not confirmed
         self._notices: list[str] = []
 
@@ -71,6 +72,7 @@ class RedisListFollower:
         with named(self._key):
             if self._count is None:
                 self._begin()
+            self._make_sure()
             messages = self._messages(self._read - self._taken, MOST_MESSAGES)
         notices, self._notices = tuple(self._notices), []
         if not messages and not notices:
@@ -97,7 +99,10 @@ class RedisListFollower:
         if last is None or read <= self._taken:
             return
         with named(self._key):
-            if self._messages(read - self._taken - 1, 1) == [last]:
+            self._make_sure()
+            if read <= self._taken:
+                pass  # they were taken off, and the answer was lost
+            elif self._messages(read - self._taken - 1, 1) == [last]:
                 self._take(read - self._taken)
             else:  # somebody else took from it: what was read of it is gone already
                 self._start_count()
@@ -141,10 +146,19 @@ class RedisListFollower:
         found = self._client.lrange(self._key, -(skip + most), -(skip + 1))
         return found[::-1]
 
+    def _make_sure(self) -> None:
+        if self._is_unsure:
+            count, taken = self._client.hmget(self._beside, "count", "taken")
+            if count is not None and count.decode() == self._count:
+                self._taken = int(taken)
+            self._is_unsure = False
+
     def _take(self, number: int) -> None:
+        self._is_unsure = True
         begin, end = (number, -1) if self._pushed == "right" else (0, -(number + 1))
         with self._client.pipeline(transaction=True) as both:
             both.ltrim(self._key, begin, end)
             both.hincrby(self._beside, "taken", number)
             both.execute()
         self._taken += number
+        self._is_unsure = False

@@ -25,9 +25,13 @@ def connect(url: str) -> redis.Redis:
         If the URL is none of Redis.
     """
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
+    # What takes messages off must never be sent twice by itself.
+    once = Retry(NoBackoff(), 0)
     try:
-        return redis.Redis.from_url(url, socket_timeout=10, health_check_interval=30)
+        return redis.Redis.from_url(url, socket_timeout=10, health_check_interval=30, retry=once)
     except ValueError as error:
         raise ServiceError(f"{masked(url)} is no address of Redis: {error}") from None
 

@@ -35,7 +35,7 @@ class RedisStreamFollower:
         How much is read at once.
     """
 
-    ended = False
+    has_end = ended = False
 
     def __init__(
         self,
