@@ -229,7 +229,7 @@ class Loop:
             batch.position, carried,
             alerts=stored_alerts(taken.raised),
             incidents=stored_incidents(taken.raised),
-            messages=self._parts.messages.of(taken.raised),
+            messages=self._parts.messages.of(taken.raised) if self._store.policies else (),
             rows=kept_rows(self._with_what_was_before(taken.past)),
             checkpoint=self._checkpoints.after(len(batch.rows)),
             window=LONGEST_WINDOW * MICROSECONDS,
