@@ -12,7 +12,7 @@ from some_alerts import HOSTILE as ANY_TEXT
 
 from oddwire.errors import ModelError
 from oddwire.live.vitals.observed_rate import RatesSoFar
-from oddwire.traffic.units.so_far import WorstSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar, WorstSoFar
 
 DAY = 86_400_000_000
 MODEL = a_model()
@@ -157,6 +157,19 @@ def test_a_target_that_is_a_share_is_compared_as_one(name):
     lately = of(rows, many, model).lately()["week"]
     assert lately.verdict == "above"
     assert lately.value == pytest.approx(0.03, rel=0.1)
+
+
+def test_where_the_threshold_follows_drift_units_count_by_their_own():
+    model = a_model({"share_of_units": 0.01})
+    rows, scores = days_of(7, seed=2)
+    so_far = UnitsSoFar().update(rows, scores)
+    thresholds = np.full(len(rows), model.unit_calibration.worst.threshold(0.05))
+    rates = RatesSoFar(model)
+    rates.take(rows, so_far, scores >= thresholds, thresholds=thresholds)
+    assert rates.lately()["week"].value == pytest.approx(0.05, rel=0.2)
+    rates = RatesSoFar(model)
+    rates.take(rows, so_far, scores >= model.threshold)
+    assert rates.lately()["week"].value == pytest.approx(0.01, rel=0.3)
 
 
 def test_without_a_target_there_is_a_figure_and_no_verdict():
