@@ -46,7 +46,7 @@ _HOUR = 3_600_000_000  # microseconds
 _DAY = 24 * _HOUR
 _LARGEST_NEAR = 0.5  # of the benign units
 _NAMES = _CLASSES = 64
-_NOBODY = "unknown"
+NOBODY = "unknown"  # who raised it, where rows name none
 _COUNTS = ("rows", "units", "alerts", "opened", "elapsed")
 
 
@@ -186,7 +186,7 @@ class RatesSoFar:
             if sums is not None:
                 sums.opened += 1
                 if UNITS not in self.target and ROWS not in self.target:
-                    _one(sums.hits, incident.unit or _NOBODY, 1)
+                    _one(sums.hits, incident.unit or NOBODY, 1)
 
     def over(self, hours: int, *, own: bool = False) -> Sums:
         """Return the sums of the last hours of the rows' clock.
@@ -296,10 +296,10 @@ def _add(counts: Counter[str], names: Any, added: NDArray[np.int64]) -> None:
     if not len(chosen):
         return
     if names is None:
-        counts[_NOBODY] += int(added.sum())
+        counts[NOBODY] += int(added.sum())
         return
     by_name: Counter[str] = Counter()
-    known = names.iloc[chosen].astype(object).fillna(_NOBODY)
+    known = names.iloc[chosen].astype(object).fillna(NOBODY)
     for name, number in zip(known, added[chosen].tolist(), strict=True):
         by_name[str(name)] += number
     for name, count in by_name.items():
@@ -308,7 +308,7 @@ def _add(counts: Counter[str], names: Any, added: NDArray[np.int64]) -> None:
 
 def _one(counts: Counter[str], name: str, count: int) -> None:
     if name not in counts and len(counts) < _NAMES:
-        name = wire_name(name) or _NOBODY
+        name = wire_name(name) or NOBODY
     elif name not in counts:
         digest = zlib.crc32(name.encode("utf-8", "surrogatepass"))
         name = f"\0{digest % _CLASSES}"  # no name of the wire has that letter
