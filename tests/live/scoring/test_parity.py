@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from oddwire.live.scoring.kept_rows import PastRows
 from tests.live_traffic import traffic
 from tests.parity_runs import Case, Run, at_once, check_equal, in_pieces
 
@@ -34,6 +35,11 @@ def test_a_threshold_that_follows_drift(whole: Run) -> None:
     case = Case(adaptive=True)
     wanted = at_once(whole.given, case)
     assert len(set(wanted.scores["adaptive_threshold"])) > 1
+    (taken,) = wanted.taken
+    thresholds = wanted.scores["adaptive_threshold"][wanted.scores["alert"]].tolist()
+    assert [alert.made_by.threshold for alert in taken.raised.alerts] == thresholds
+    kept = PastRows.unpacked(taken.past.packed())
+    assert kept.scores["adaptive_threshold"].equals(wanted.scores["adaptive_threshold"])
     check_equal(in_pieces(whole.given, 3, case), wanted)
 
 

@@ -61,6 +61,7 @@ def test_a_quiet_source_is_named(ground):
     (quiet,) = found(ground)
     assert "no connection for 2 h" in quiet.problem
     assert quiet.severity == "warning"
+    assert "`files:` of office" in quiet.remedy
 
 
 @pytest.mark.parametrize(("text", "remedy"), [
@@ -74,7 +75,7 @@ def test_a_calibration_that_is_off_is_named_with_its_remedy(ground, text, remedy
 
 
 def test_dead_letters_and_sinks_that_take_nothing_are_named(ground):
-    since = round((NOW - 1200) * 1e6)
+    since = round((time.time() - 1200) * 1e6)
     beat(ground, sinks=(
         SinkBeat("well", delivered=9), SinkBeat("just now", 1, trouble="refused", since=None),
         SinkBeat("down", 400, trouble="connection refused", since=since),
@@ -91,7 +92,7 @@ def test_a_source_that_should_be_watched_and_never_was_is_named(ground):
         sources={"a b": SimpleNamespace(watch=True), "office": SimpleNamespace(watch=None)}
     )
     (never,) = found(ground)
-    assert (never.subject, never.remedy) == ("a b", "oddwire watch 'a b'")
+    assert (never.subject, never.remedy) == ("a b", "oddwire up")
     beat(ground, "a b")
     assert found(ground) == []
 
