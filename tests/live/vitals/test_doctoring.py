@@ -74,7 +74,7 @@ def test_a_calibration_that_is_off_is_named_with_its_remedy(ground, text, remedy
 
 
 def test_dead_letters_and_sinks_that_take_nothing_are_named(ground):
-    since = round((NOW - 1200) * 1e6)
+    since = round((time.time() - 1200) * 1e6)
     beat(ground, sinks=(
         SinkBeat("well", delivered=9), SinkBeat("just now", 1, trouble="refused", since=None),
         SinkBeat("down", 400, trouble="connection refused", since=since),
@@ -84,6 +84,7 @@ def test_dead_letters_and_sinks_that_take_nothing_are_named(ground):
     assert down.subject == "office, sink down"
     assert "nothing for 20 min, and 400 messages wait: connection refused" in down.problem
     assert "refused 3 messages for good: 400 Bad Request" in full.problem
+    assert full.remedy.startswith("oddwire watch office --put-back")
 
 
 def test_a_source_that_should_be_watched_and_never_was_is_named(ground):
