@@ -177,9 +177,9 @@ def fill(address, alerts, *, source="office", features=None, number=0):
                 for one in alerts
             ),
             incidents=tuple(map(stored_incident, stand.values())),
-            heartbeat=beat(source=source).to_json(),
         )
         store.commit(made, after=store.following())
+        store.beat(beat(source=source).to_json())
     return list(stand.values())
 
 

@@ -19,10 +19,10 @@ from oddwire.project import Project
 EPILOG = """
 What comes in is scored by the source's champion, with the very numbers that `oddwire score` gives;
 another champion is taken up as it is promoted. Alerts are grouped into incidents: `oddwire
-incidents` lists them, and so does the page that `oddwire up` starts. What is read, scored and sent
-is committed together: a watch that was killed goes on where it was, and says nothing twice.
+incidents` lists them, and so does the page that `oddwire up` starts. What is read, scored and to be
+sent is committed together: a watch that was killed goes on where it was, and says nothing twice.
 
-Ctrl-C or SIGTERM ends it behind the rows that it is at.
+Ctrl-C or SIGTERM ends it after the rows it is working on.
 
 **Examples**
 
@@ -77,6 +77,10 @@ def watch(
     send_alerts: Annotated[
         bool, typer.Option("--send-alerts", help="Send every alert too, behind its incident.")
     ] = False,
+    put_back: Annotated[
+        bool,
+        typer.Option("--put-back", help="Send once more what sinks had refused for good."),
+    ] = False,
     adaptive: Annotated[
         bool, typer.Option("--adaptive", help="Let the threshold follow drift, by a step a day.")
     ] = False,
@@ -106,7 +110,7 @@ def watch(
     options = WatchOptions(
         input=input, from_start=from_start, until_end=until_end, sinks=tuple(sink or ()),
         alert_format=alert_format,
-        send_alerts=send_alerts, adaptive=adaptive, metrics_port=metrics_port,
+        send_alerts=send_alerts, put_back=put_back, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
     with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:
         run(project, source, options, stopped=stopped, view=view)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import json
 import os
@@ -256,30 +255,16 @@ def test_an_ambiguous_beginning_names_what_it_may_mean(address):
         assert store.alert(ids[3]).id == ids[3]
 
 
-def test_heartbeats_and_sinks_of_all_sources(store, address):
+def test_heartbeats_of_all_sources(store, address):
     found = store.heartbeats()
     assert [one.source for one in found] == ["lab", "office"]
     assert json.loads(found[1].content) == {"source": "office"}
     with Store(address, source="office") as writer:
-        writer.commit(Commit(b"", heartbeat='{"n": 2}'), after=writer.following())
+        writer.beat('{"n": 2}')
     later = store.heartbeats()
     assert later[0] == found[0]
     assert later[1] == Beat("office", later[1].at, '{"n": 2}')
     assert later[1].at >= found[1].at
-    assert [one.name for one in store.sinks("office")] == ["file"]
-
-
-def test_incidents_opened_are_counted_by_the_clock_of_the_rows(store, kept):
-    opened = [one.opened for one in kept["lab"][1]]
-    hours = store.opened_per_hour("lab")
-    assert sum(hours.values()) == 11
-    for begins, count in hours.items():
-        assert count == opened.count(begins.timestamp())
-    day = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    assert store.opened_per_day("lab") == {day: 11}
-    some = store.opened_per_day("lab", since=HOUR, until=3 * HOUR)
-    assert sum(some.values()) == sum(HOUR <= one < 3 * HOUR for one in opened)
-    assert store.opened_per_day("nobody") == {}
 
 
 def test_where_nothing_was_watched_no_file_is_made(tmp_path, monkeypatch):

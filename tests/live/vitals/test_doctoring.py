@@ -85,6 +85,7 @@ def test_dead_letters_and_sinks_that_take_nothing_are_named(ground):
     assert down.subject == "office, sink down"
     assert "nothing for 20 min, and 400 messages wait: connection refused" in down.problem
     assert "refused 3 messages for good: 400 Bad Request" in full.problem
+    assert full.remedy.startswith("oddwire watch office --put-back")
 
 
 def test_a_source_that_should_be_watched_and_never_was_is_named(ground):

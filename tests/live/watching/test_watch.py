@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from oddwire.errors import NoModelError, ParameterError
+from oddwire.live.state import Commit, Message, Policy, Store, store_address
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.watch import watch
 from tests.live_traffic import traffic
@@ -94,6 +95,23 @@ def test_what_is_known_already_is_not_said_again(project, lines) -> None:
     batch = traffic().scores.iloc[:ROWS]
     assert stored(project, "count(*) FROM alerts") == [(int(batch["alert"].sum()),)]
     assert (project.root / "out.jsonl").read_text().startswith(first)
+
+
+def test_what_a_sink_refused_for_good_is_sent_once_more_when_asked(project, lines) -> None:
+    (project.root / "logs" / "conn.log").write_text(HEADER + "".join(lines[:100]))
+    name = watch_all(project, sinks=("out.jsonl",)).beats[-1].sinks[0].name
+    with Store(store_address(project.live), source=SOURCE, sinks={name: Policy()}) as store:
+        there = store.following()
+        refused = Message("0" * 32, "incident", '{"n": 1}')
+        store.commit(Commit(there.position, messages=(refused,)), after=there)
+        store.buried(name, store.take(name, 1), "it answered 400")
+    sent = project.root / "out.jsonl"
+    assert watch_all(project, sinks=("out.jsonl",)).beats[-1].sinks[0].dead == 1
+    assert not sent.exists() or refused.body not in sent.read_text()
+    heard = watch_all(project, sinks=("out.jsonl",), put_back=True)
+    assert sent.read_text().splitlines()[-1] == refused.body
+    assert heard.beats[-1].sinks[0].dead == 0
+    assert heard.notices[0] == f"sink {name} gets 1 message once more, refused for good before"
 
 
 def test_another_champion_scores_what_follows(project, lines) -> None:

@@ -200,10 +200,6 @@ class Logs:
         )
 
 
-def _said(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value}
-
-
 def _sentences(chunk: Chunk, parts: list[LogPart], most: int) -> Iterator[str]:
     every = (one for part in parts for one in part.refused)
     for _, one in zip(range(most), every, strict=False):

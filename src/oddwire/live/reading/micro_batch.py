@@ -26,8 +26,6 @@ class MicroBatch:
         How many lines could not be read.
     refusals
         The first few of them, as printable sentences.
-    interim
-        How many rows are records of connections that were told before, as far as it is known.
     position
         Where to go on after the rows: to be saved with what came of them.
     notices
@@ -38,6 +36,5 @@ class MicroBatch:
     places: Sequence[str]
     refused: int
     refusals: tuple[str, ...]
-    interim: int
     position: bytes
     notices: tuple[str, ...] = ()

@@ -16,7 +16,6 @@ from oddwire.live.reading.inputs import Input
 from oddwire.live.reading.logs import Logs, Told
 from oddwire.live.reading.micro_batch import MicroBatch
 from oddwire.live.reading.saved import Positions, Saved, from_bytes
-from oddwire.live.reading.told_again import ToldAgain
 from oddwire.traffic.sources.log_source import typed_connections
 from oddwire.traffic.sources.logs.parsing.columns import LOG_SCHEMA
 from oddwire.traffic.unit_column import with_unit
@@ -61,7 +60,6 @@ class Reading:
     ) -> None:
         self._input, self._follower, self._logs = input_, follower, logs
         self._unit, self._positions = tuple(unit), Positions(input_.name, others)
-        self._again = ToldAgain()
         self._given: deque[tuple[bytes, Position]] = deque(maxlen=_UNCONFIRMED)
         self._last = position
         self._has_read = False
@@ -142,13 +140,11 @@ class Reading:
             for log, value in batch.moved.items():
                 if value is None:
                     self._logs.forget(log)
-        connections = _together(told)
         return MicroBatch(
-            rows=self._rows(connections),
+            rows=self._rows(_together(told)),
             places=places,
             refused=sum(one.refused for one in told),
             refusals=tuple(_first(one.refusals for one in told)),
-            interim=self._again.count(connections),
             position=self._position(batch.moved if batch else ()),
             notices=(*notices, *(batch.notices if batch else ()),
                      *(notice for one in told for notice in one.notices)),

@@ -35,8 +35,6 @@ def carry(connection: Connection, source: str, number: int, made: Commit) -> Non
     if made.checkpoint is not None:
         _put(connection, checkpoints, source, number=number, content=made.checkpoint)
         _forget_rows(connection, source, number, made.window)
-    if made.heartbeat is not None:
-        beat(connection, source, made.heartbeat)
 
 
 def small_state(connection: Connection, source: str) -> dict[str, bytes]:

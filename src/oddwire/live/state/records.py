@@ -145,8 +145,6 @@ class Commit:
     window
         With a checkpoint: for how long the rows that came before it are still needed, in
         microseconds of their clock. Those that ended longer before the newest row are forgotten.
-    heartbeat
-        What is said of the running process, as JSON.
     """
 
     position: bytes
@@ -157,7 +155,6 @@ class Commit:
     rows: KeptRows | None = None
     checkpoint: bytes | None = None
     window: int = 0
-    heartbeat: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,8 +194,6 @@ class Committed:
     """What a commit came to."""
 
     following: Following
-    new_alerts: int
-    new_messages: int
     dropped: int
 
 

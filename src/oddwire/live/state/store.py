@@ -223,7 +223,7 @@ class Store:
         state = {**after.carried, **made.carried}
         following = Following(after.number + 1, made.position, state)
         if not self._moved_on(connection, made.position, after, token):
-            return Committed(following, len(made.alerts), len(made.messages), 0)
+            return Committed(following, 0)
         carrying.carry(connection, self.source, following.number, made)
         _replace(connection, [self._incident(one) for one in made.incidents])
         new_alerts = _unknown(connection, alerts, made.alerts)
@@ -237,7 +237,7 @@ class Store:
         dropped = sum(
             outbox.fit(connection, self.source, name, self.policies[name]) for name in bounded
         )
-        return Committed(following, len(new_alerts), len(new_messages), dropped)
+        return Committed(following, dropped)
 
     def _moved_on(
         self, connection: Connection, position: bytes, after: Following, token: str

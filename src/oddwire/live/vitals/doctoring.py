@@ -95,19 +95,24 @@ def _alive(last: Heartbeat, now: float) -> Iterator[Finding | Fact]:
 
 def _sinks(last: Heartbeat, now: float) -> Iterator[Finding]:
     for sink in last.sinks:
-        for problem in _troubles(sink, now):
+        for problem, remedy in _troubles(sink, now, source=last.source):
             yield Finding(
                 subject=f"{last.source}, sink {sink.name}", severity="warning", problem=problem,
-                remedy="oddwire doctor --verbose  # and look at the sink itself",
+                remedy=remedy,
             )  # fmt: skip
 
 
-def _troubles(sink: SinkBeat, now: float) -> Iterator[str]:
+def _troubles(sink: SinkBeat, now: float, *, source: str) -> Iterator[tuple[str, str]]:
     lasted = 0.0 if sink.since is None else now - sink.since / _MICROSECONDS
     if sink.trouble and lasted >= _IN_TROUBLE:
+        waiting = f"{sink.waiting:,} messages wait: {sink.trouble}"
         yield (
-            f"it has taken nothing for {in_time(lasted / 60)}, and {sink.waiting:,} messages "
-            f"wait: {sink.trouble}"
+            f"it has taken nothing for {in_time(lasted / 60)}, and {waiting}",
+            "oddwire doctor --verbose  # and look at the sink itself",
         )
     if sink.dead:
-        yield f"it has refused {sink.dead:,} messages for good: {sink.trouble or 'see the store'}"
+        said = f": {sink.trouble}" if sink.trouble else ""
+        yield (
+            f"it has refused {sink.dead:,} messages for good{said}",
+            f"oddwire watch {shlex.quote(source)} --put-back  # once the sink takes them",
+        )

@@ -76,8 +76,8 @@ class Heartbeat:
     model
         ``name`` and ``version``; empty until one is loaded.
     rows, refused, late, dropped
-        Connections scored; lines not read; connections that came after newer ones; connections
-        that a cap took out of time windows before their time.
+        Connections scored; lines not read; connections that ended more than ten minutes before
+        they were known; connections that a cap took out of time windows before their time.
     rows_per_second
         Of the last ten seconds.
     lag_seconds, newest

@@ -32,7 +32,11 @@ _APP = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _COUNTERS: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
     ("oddwire_connections", "Connections scored.", lambda beat: beat.rows),
     ("oddwire_refused_lines", "Lines that were not read.", lambda beat: beat.refused),
-    ("oddwire_late_connections", "Connections that came after newer ones.", lambda beat: beat.late),
+    (
+        "oddwire_late_connections",
+        "Connections that ended more than ten minutes before they were known.",
+        lambda beat: beat.late,
+    ),
     (
         "oddwire_dropped_window_connections",
         "Connections that a cap took out of time windows before their time.",

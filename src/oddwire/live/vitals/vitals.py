@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from oddwire.live.alerts.formats.silence import Silence
+from oddwire.live.alerts.formats.quiet import Quiet
 from oddwire.live.state import SinkState
 from oddwire.live.vitals.heartbeat import Heartbeat, Lately, SinkBeat, State
 from oddwire.traffic.wire_text import printable
@@ -54,7 +54,7 @@ class Vitals:
         self.model, self.target = dict(model or {}), dict(target or {})
         self.calibration: str | None = None
         self.observed: Mapping[str, Lately | None] = {"day": None, "week": None}
-        self.silent_since: int | None = None  # of a silence that sinks were told of, and still is
+        self.quiet_since: int | None = None  # once sinks were told, while it lasts
         self.scored_since_told = False
         self._clock, self._ticks = clock, ticks
         self._started, self._begun = self.now, ticks()
@@ -91,7 +91,7 @@ class Vitals:
         opened: int = 0,
         now_open: int | None = None,
     ) -> None:
-        """Count what a micro-batch brought, once it is committed.
+        """Count what a micro-batch brought, just before its commit, which keeps the counts.
 
         Parameters
         ----------
@@ -131,9 +131,9 @@ class Vitals:
         """Keep a sentence for people; of many, the newest."""
         self._notices.append(printable(" ".join(text.split()), _LONGEST_NOTICE))
 
-    def told(self, silence: Silence) -> None:
-        """Note that sinks were told of a silence, or of its end."""
-        self.silent_since = silence.since if silence.what == "silent" else None
+    def told(self, quiet: Quiet) -> None:
+        """Note that sinks are told that the source is quiet, or goes on."""
+        self.quiet_since = quiet.since if quiet.what == "quiet" else None
         self.scored_since_told = False
 
     def stopped(self) -> None:
@@ -184,7 +184,7 @@ class Vitals:
         """Return what goes on after a restart, for JSON."""
         return {
             "counts": dict(self._counts), "newest": self._newest,
-            "last_row_at": self._last_row_at, "silent_since": self.silent_since,
+            "last_row_at": self._last_row_at, "quiet_since": self.quiet_since,
         }  # fmt: skip
 
     def go_on(self, content: Mapping[str, Any]) -> None:
@@ -192,4 +192,4 @@ class Vitals:
         kept = content["counts"]
         self._counts = {name: int(kept.get(name, 0)) for name in _COUNTS}
         self._newest, self._last_row_at = content["newest"], content["last_row_at"]
-        self.silent_since = content["silent_since"]
+        self.quiet_since = content["quiet_since"]

@@ -33,7 +33,7 @@ from oddwire.live.vitals.calibration_off import calibration_off
 from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.vitals.metrics import Metrics
 from oddwire.live.vitals.observed_rate import RatesSoFar
-from oddwire.live.vitals.silence import due
+from oddwire.live.vitals.quiet import due
 from oddwire.live.vitals.vitals import Vitals
 from oddwire.live.watching.checkpoints import Checkpoints, count_rates
 from oddwire.live.watching.look_back import connections_before
@@ -146,7 +146,7 @@ class Loop:
                 self._take_up_next()
                 if batch is not None:
                     self._take(batch, stopped)
-                self._tell_silence()
+                self._tell_quiet()
                 self._beat()
         self._drain(stopped)
         self._vitals.stopped()
@@ -260,14 +260,14 @@ class Loop:
             now_open=len(self._pipeline.alerting.incidents),
         )
 
-    def _tell_silence(self) -> None:
-        if (silence := due(self._vitals)) is None:
+    def _tell_quiet(self) -> None:
+        if (quiet := due(self._vitals)) is None:
             return
-        self._vitals.told(silence)
+        self._vitals.told(quiet)
         counts = json.dumps(self._vitals.to_dict()).encode()
-        message = self._parts.messages.of_silence(silence)
+        message = self._parts.messages.of_quiet(quiet)
         self._commit(Commit(self._following.position, {_COUNTS: counts}, messages=(message,)))
-        self._notice(silence.message)
+        self._notice(quiet.message)
 
     def _notice(self, text: str) -> None:
         self._vitals.notice(text)

@@ -10,7 +10,7 @@ from typing import Any
 from oddwire import __version__
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.formats import ecs, ocsf
-from oddwire.live.alerts.formats.silence import Silence, silence_document, silence_event
+from oddwire.live.alerts.formats.quiet import Quiet, quiet_document, quiet_event
 from oddwire.live.alerts.incidents import Change
 from oddwire.live.scoring.alerting import Raised
 from oddwire.live.state import Message
@@ -36,13 +36,13 @@ class Messages:
         """Return the messages of a micro-batch, in order."""
         return tuple(self._each(raised))
 
-    def of_silence(self, silence: Silence) -> Message:
+    def of_quiet(self, quiet: Quiet) -> Message:
         """Return the message that nothing comes any more, or that it goes on."""
         if self._format == "ocsf":
-            document = silence_event(silence, version=__version__)
+            document = quiet_event(quiet, version=__version__)
         else:
-            document = silence_document(silence, observer=self._observer, version=__version__)
-        return Message(silence.id, "silence", _line(document))
+            document = quiet_document(quiet, observer=self._observer, version=__version__)
+        return Message(quiet.id, "quiet", _line(document))
 
     def _each(self, raised: Raised) -> Iterator[Message]:
         for change in raised.grouped.changes:

@@ -27,6 +27,8 @@ class WatchOptions:
         How they are written; None for what is set.
     send_alerts
         Whether every alert is sent as well, behind the incident that it opened or joined.
+    put_back
+        Whether to send once more what sinks had refused for good.
     adaptive
         Whether the threshold follows drift.
     metrics_port
@@ -39,5 +41,6 @@ class WatchOptions:
     sinks: tuple[str, ...] = ()
     alert_format: AlertFormat | None = None
     send_alerts: bool = False
+    put_back: bool = False
     adaptive: bool = False
     metrics_port: int | None = None

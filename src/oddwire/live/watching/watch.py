@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 
 from oddwire.live.reading import open_reading
@@ -72,6 +72,8 @@ def watch(
         store = stack.enter_context(
             Store(store_address(project.live), source=source, sinks=policies)
         )
+        if options.put_back:
+            _put_back(store, addresses, view)
         following = store.following()
         reading = stack.enter_context(closing(open_reading(
             settings, name=source, project=project, input=options.input or _input(asked),
@@ -107,6 +109,13 @@ def _registry(project: Project) -> Registry:
 def _sinks(project: Project, asked: WatchedSource, options: WatchOptions) -> Iterator[SinkAddress]:
     for text in (*(address.opened() for address in asked.sinks), *options.sinks):
         yield sink_address(text, folder=project.root)
+
+
+def _put_back(store: Store, sinks: Iterable[str], view: WatchView) -> None:
+    for name in sinks:
+        if count := store.revived(name):
+            messages = "1 message" if count == 1 else f"{count:,} messages"
+            view.notice(f"sink {name} gets {messages} once more, refused for good before")
 
 
 def _input(asked: WatchedSource) -> str | None:

@@ -19,7 +19,7 @@ from some_alerts import HOSTILE, NOON, some_alert
 from oddwire.live.alerts.alert import Endpoint
 from oddwire.live.alerts.formats import ecs, ocsf
 from oddwire.live.alerts.formats.feature_words import in_words
-from oddwire.live.alerts.formats.silence import Silence, silence_document, silence_event
+from oddwire.live.alerts.formats.quiet import Quiet, quiet_document, quiet_event
 from oddwire.live.alerts.formats.told import why
 from oddwire.live.alerts.incidents import OpenIncidents
 from oddwire.live.alerts.kinds import Kind
@@ -179,18 +179,18 @@ def test_an_incident_is_told_under_one_id_in_ocsf_and_sent_under_one_id_each_in_
     assert len({document["event"]["id"] for document in sent}) == 3
 
 
-@pytest.mark.parametrize("what", ["silent", "going on"])
+@pytest.mark.parametrize("what", ["quiet", "going on"])
 @pytest.mark.parametrize("source", ["office", "\x1b[2J<b>\n"])
-def test_a_silence_is_a_valid_event(what, source):
-    silence = Silence(what, source, NOON - 15 * 60_000_000, NOON)
-    document = check_ecs(silence_document(silence, observer="sensor-1", version="1.0"))
+def test_a_quiet_source_is_a_valid_event(what, source):
+    quiet = Quiet(what, source, NOON - 15 * 60_000_000, NOON)
+    document = check_ecs(quiet_document(quiet, observer="sensor-1", version="1.0"))
     found = dict(fields_of(document))
-    assert (found["event.kind"], found["event.id"]) == ("event", silence.id)
+    assert (found["event.kind"], found["event.id"]) == ("event", quiet.id)
     assert found["event.start"] == "2026-03-02T11:45:00.000000Z"
     assert "15 min" in found["message"]
     assert found["message"].isprintable()
-    event = check_ocsf(silence_event(silence, version="1.0"), "application_error")
-    assert event["type_uid"] == {"silent": 600801, "going on": 600899}[what]
+    event = check_ocsf(quiet_event(quiet, version="1.0"), "application_error")
+    assert event["type_uid"] == {"quiet": 600801, "going on": 600899}[what]
     assert event["end_time"] - event["start_time"] == 15 * 60_000
     assert not ocsf_validator("application_error").is_valid(event | {"activity_id": 42})
 

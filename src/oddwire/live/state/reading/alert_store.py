@@ -5,7 +5,6 @@ Nothing here writes, and no reader makes a follower wait.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Collection
 from types import TracebackType
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import inspect, select
 
 from oddwire.errors import NotStoredError, ParameterError, short_repr
-from oddwire.live.state import outbox
 from oddwire.live.state.database import Database
 from oddwire.live.state.reading.lists import Asked, Behind, alerts_asked, incidents_asked
-from oddwire.live.state.records import Beat, SinkState, StoredAlert, StoredIncident
+from oddwire.live.state.records import Beat, StoredAlert, StoredIncident
 from oddwire.live.state.tables import alerts, check_version, heartbeats, incidents, versions
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ _PATIENCE = 10.0  # seconds: somebody waits for the answer
 _SHORTEST = 4  # letters of an id
 _ID = re.compile("[0-9a-f]+")
 _NAMED = 3  # ids in a sentence
-_HOUR, _DAY = 3600, 86_400
 
 
 class AlertStore:
@@ -162,25 +159,6 @@ class AlertStore:
         rows = self._database.read(lambda one: one.execute(asking).all())
         return [Beat(row.source, row.at, row.content) for row in rows]
 
-    def sinks(self, source: str) -> list[SinkState]:
-        """Return what every sink of a source has done and has yet to do."""
-        return self._database.read(lambda one: outbox.states(one, source))
-
-    def opened_per_day(
-        self, source: str, since: float | None = None, until: float | None = None
-    ) -> dict[dt.datetime, int]:
-        """Return how many incidents opened on each day of the rows' clock, by its beginning.
-
-        Days in UTC; one on which none opened is left out.
-        """
-        return self._opened(source, since, until, _DAY)
-
-    def opened_per_hour(
-        self, source: str, since: float | None = None, until: float | None = None
-    ) -> dict[dt.datetime, int]:
-        """Return the same of each hour."""
-        return self._opened(source, since, until, _HOUR)
-
     def _alerts(
         self,
         asked: Asked,
@@ -195,19 +173,6 @@ class AlertStore:
             )
         )
         return [_alert(row) for row in rows]
-
-    def _opened(
-        self, source: str, since: float | None, until: float | None, length: int
-    ) -> dict[dt.datetime, int]:
-        opened = incidents.c.opened
-        asking = select(opened).where(incidents.c.source == source).order_by(opened)
-        asking = asking if since is None else asking.where(opened >= since)
-        asking = asking if until is None else asking.where(opened < until)
-        counts: dict[dt.datetime, int] = {}
-        for moment in self._database.read(lambda one: one.scalars(asking).all()):
-            begins = dt.datetime.fromtimestamp(moment // length * length, dt.UTC)
-            counts[begins] = counts.get(begins, 0) + 1
-        return counts
 
     def _one(self, name: str, what: str, table: Table) -> Row[Any]:
         return self._only(name, what, (table,))[0]

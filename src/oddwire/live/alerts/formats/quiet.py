@@ -14,22 +14,22 @@ from oddwire.live.alerts.formats import ecs, ocsf
 from oddwire.live.alerts.formats.told import iso_time, known
 
 _MINUTE, _MILLISECOND = 60_000_000, 1000  # microseconds
-_ACTIONS = {"silent": "watch-silent", "going on": "watch-going-on"}
-_SEVERITIES = {"silent": 47, "going on": 21}  # what Elastic's rules give for medium and low
+_ACTIONS = {"quiet": "source-quiet", "going on": "source-going-on"}
+_SEVERITIES = {"quiet": 47, "going on": 21}  # what Elastic's rules give for medium and low
 _APPLICATION, _APPLICATION_ERROR = 6, 6008
-_ACTIVITIES = {"silent": (1, "General Error"), "going on": (99, "Going On")}
-_OCSF_SEVERITIES = {"silent": (3, "Medium"), "going on": (1, "Informational")}
-_STATUS = {"silent": (2, "Failure"), "going on": (1, "Success")}
+_ACTIVITIES = {"quiet": (1, "General Error"), "going on": (99, "Going On")}
+_OCSF_SEVERITIES = {"quiet": (3, "Medium"), "going on": (1, "Informational")}
+_STATUS = {"quiet": (2, "Failure"), "going on": (1, "Success")}
 
 
 @dataclass(frozen=True)
-class Silence:
-    """A silence that has begun or ended. Times are microseconds since 1970, by the wall clock.
+class Quiet:
+    """A source that has become quiet, or goes on. Times: microseconds since 1970, wall clock.
 
     Parameters
     ----------
     what
-        ``silent`` or ``going on``.
+        ``quiet`` or ``going on``.
     source
         Of which nothing came.
     since
@@ -38,21 +38,21 @@ class Silence:
         When this was noticed.
     """
 
-    what: Literal["silent", "going on"]
+    what: Literal["quiet", "going on"]
     source: str
     since: int
     at: int
 
     @property
     def id(self) -> str:
-        """Hex digits that are the same whenever this silence's beginning, or end, is told."""
-        return hashed_id("silence", self.source, str(self.since), self.what)
+        """Hex digits that are the same whenever the same beginning, or end, is told."""
+        return hashed_id("quiet", self.source, str(self.since), self.what)
 
     @property
     def message(self) -> str:
         """What to tell people."""
         lasted = in_time(max(self.at - self.since, 0) / _MINUTE)
-        if self.what == "silent":
+        if self.what == "quiet":
             return (
                 f"no connection of source {self.source!r} has been scored for {lasted}: look "
                 "whether its sensor writes logs, and where; `oddwire doctor` looks here"
@@ -60,12 +60,12 @@ class Silence:
         return f"connections of source {self.source!r} are scored again, after {lasted}"
 
 
-def silence_document(silence: Silence, *, observer: str, version: str) -> dict[str, Any]:
+def quiet_document(quiet: Quiet, *, observer: str, version: str) -> dict[str, Any]:
     """Return it as a document in the Elastic Common Schema.
 
     Parameters
     ----------
-    silence
+    quiet
         What to say.
     observer
         The name of this installation, such as its host's.
@@ -76,34 +76,34 @@ def silence_document(silence: Silence, *, observer: str, version: str) -> dict[s
         "kind": "event",
         "category": ["network"],
         "type": ["info"],
-        "action": _ACTIONS[silence.what],
-        "id": silence.id,
+        "action": _ACTIONS[quiet.what],
+        "id": quiet.id,
         "module": "oddwire",
         "dataset": "oddwire.watch",
-        "severity": _SEVERITIES[silence.what],
-        "start": iso_time(silence.since),
-        "end": iso_time(silence.at),
-        "created": iso_time(silence.at),
-        "reason": silence.message,
+        "severity": _SEVERITIES[quiet.what],
+        "start": iso_time(quiet.since),
+        "end": iso_time(quiet.at),
+        "created": iso_time(quiet.at),
+        "reason": quiet.message,
     }
     return known({
-        "@timestamp": iso_time(silence.at),
+        "@timestamp": iso_time(quiet.at),
         "ecs": {"version": ecs.VERSION},
-        "message": silence.message,
+        "message": quiet.message,
         "event": known(event),
         "observer": {
             "name": observer, "type": "ids", "product": "oddwire", "vendor": "oddwire",
             "version": version,
         },
-        "oddwire": {"source": silence.source},
+        "oddwire": {"source": quiet.source},
     })  # fmt: skip
 
 
-def silence_event(silence: Silence, *, version: str) -> dict[str, Any]:
+def quiet_event(quiet: Quiet, *, version: str) -> dict[str, Any]:
     """Return it as an Application Error (class 6008) of OCSF."""
-    activity, caption = _ACTIVITIES[silence.what]
-    severity, severity_name = _OCSF_SEVERITIES[silence.what]
-    status, status_name = _STATUS[silence.what]
+    activity, caption = _ACTIVITIES[quiet.what]
+    severity, severity_name = _OCSF_SEVERITIES[quiet.what]
+    status, status_name = _STATUS[quiet.what]
     return {
         "activity_id": activity,
         "activity_name": caption,
@@ -117,14 +117,14 @@ def silence_event(silence: Silence, *, version: str) -> dict[str, Any]:
         "severity": severity_name,
         "status_id": status,
         "status": status_name,
-        "time": silence.at // _MILLISECOND,
-        "start_time": silence.since // _MILLISECOND,
-        "end_time": silence.at // _MILLISECOND,
-        "message": silence.message,
+        "time": quiet.at // _MILLISECOND,
+        "start_time": quiet.since // _MILLISECOND,
+        "end_time": quiet.at // _MILLISECOND,
+        "message": quiet.message,
         "metadata": {
             "version": ocsf.VERSION,
-            "uid": silence.id,
+            "uid": quiet.id,
             "product": {"name": "oddwire", "vendor_name": "oddwire", "version": version},
         },
-        "unmapped": {"source": silence.source},
+        "unmapped": {"source": quiet.source},
     }

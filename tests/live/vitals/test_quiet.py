@@ -5,7 +5,7 @@ import json
 import pytest
 from some_alerts import NOON
 
-from oddwire.live.vitals.silence import due
+from oddwire.live.vitals.quiet import due
 from oddwire.live.vitals.vitals import Vitals
 
 
@@ -32,15 +32,15 @@ def watcher(time, kept=None):
 
 
 def told(vitals):
-    silence = due(vitals)
-    if silence is None:
+    quiet = due(vitals)
+    if quiet is None:
         return None
-    assert due(vitals).id == silence.id, "until it is committed, the same is due"
-    vitals.told(silence)
-    return silence.what, (silence.at - silence.since) / 60e6
+    assert due(vitals).id == quiet.id, "until it is told, the same is due"
+    vitals.told(quiet)
+    return quiet.what, (quiet.at - quiet.since) / 60e6
 
 
-def test_a_silence_is_told_once_and_its_end_once(time):
+def test_a_quiet_source_is_told_once_and_its_end_once(time):
     vitals = watcher(time)
     vitals.batch(rows=1)
     heard = []
@@ -50,17 +50,17 @@ def test_a_silence_is_told_once_and_its_end_once(time):
             vitals.batch(rows=1)
         heard.append(told(vitals))
     assert [(minute, said) for minute, said in enumerate(heard) if said] == [
-        (10, ("silent", 10)), (25, ("going on", 25)), (36, ("silent", 10)),
+        (10, ("quiet", 10)), (25, ("going on", 25)), (36, ("quiet", 10)),
     ]  # fmt: skip
 
 
 def test_a_source_that_never_says_anything_is_told_too(time):
     vitals = watcher(time)
     time.now = 601.0
-    assert told(vitals) == ("silent", 601 / 60)
+    assert told(vitals) == ("quiet", 601 / 60)
 
 
-def test_a_restart_does_not_end_a_silence_nor_tell_it_again(time):
+def test_a_restart_neither_ends_it_nor_tells_it_again(time):
     vitals = watcher(time)
     time.now = 700.0
     assert told(vitals)
@@ -75,7 +75,7 @@ def test_a_restart_does_not_end_a_silence_nor_tell_it_again(time):
     assert told(again) is None
 
 
-def test_beginning_and_end_are_two_messages_and_another_silence_is_another(time):
+def test_beginning_and_end_are_two_messages_and_the_next_time_is_another(time):
     vitals, ids = watcher(time), []
     for _ in range(2):
         vitals.batch(rows=1)
