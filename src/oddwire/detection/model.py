@@ -45,10 +45,8 @@ class Model(ModelParts):
     >>> import numpy as np, pandas as pd
     >>> from oddwire.traffic.schema import FeatureSchema
     >>> random = np.random.default_rng(0)
-    >>> benign = pd.DataFrame({
-    ...     "bytes": random.lognormal(6, 1, 600),
-    ...     "proto": random.choice(["tcp", "udp"], 600),
-    ... })
+    >>> protos = random.choice(["tcp", "udp"], 600)
+    >>> benign = pd.DataFrame({"bytes": random.lognormal(6, 1, 600), "proto": protos})
     >>> schema = FeatureSchema(numeric=("bytes",), categorical=("proto",))
     >>> model = Model.build(schema, "isolation_forest", seed=0)
     >>> model = model.fit(benign[:300]).calibrate(benign[300:])
@@ -59,7 +57,6 @@ class Model(ModelParts):
     ['bytes']
     """
 
-    # What explaining knows of the benign rows, and of which ones.
     _normal: tuple[BenignSample, Normal] | None = None
 
     @classmethod
@@ -248,10 +245,8 @@ class Model(ModelParts):
         parts = {"preprocessing": self.preprocessing, "detector": self.detector}
         if self._normal is None or self._normal[0] is not self.benign_sample:
             self._normal = (self.benign_sample, normal_rows(self.benign_sample, **parts))
-        return explain(
-            self._features(frame), benign=self.benign_sample, normal=self._normal[1], top=top,
-            **parts,
-        )  # fmt: skip
+        benign, normal = self._normal
+        return explain(self._features(frame), benign=benign, normal=normal, top=top, **parts)
 
     def save(self, folder: Path) -> str:
         """Write the model to a folder, whole or not at all, and without pickle.

@@ -248,3 +248,17 @@ def test_ids_follow_from_the_first_alert_alone():
 def test_at_least_one_is_kept():
     with pytest.raises(ValueError, match="at least one incident must be kept open, got 0"):
         OpenIncidents(most=0)
+
+
+def test_what_is_not_explained_joins_what_is_open_at_its_target():
+    state = OpenIncidents()
+    flood = [
+        some_alert(one, minutes=one / 100, unit=f"198.18.0.{one}", target="10.0.0.16",
+                   kind=Kind.NEW_SERVICE if one < 16 else Kind.UNUSUAL,
+                   **({} if one < 16 else {"reasons": ()}))
+        for one in range(200)
+    ]  # fmt: skip
+    changes = state.update(flood, flood[-1].clock).changes
+    assert sum(change.what == "opened" for change in changes) == 16
+    other = some_alert("other", minutes=2, unit="198.18.9.9", target="10.0.0.17", reasons=())
+    assert [change.what for change in state.update([other]).changes] == ["opened"]

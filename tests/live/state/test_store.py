@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
+from contextlib import closing
 from threading import Thread
 
 import pytest
@@ -210,3 +212,18 @@ def test_looking_waits_for_no_lock(tmp_path):
             assert store.states()[0].waiting == 0
             connection.exec_driver_sql("ROLLBACK")
         writer.dispose()
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path):
+    file = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE runs (id TEXT)")
+    before = file.read_bytes()
+    with pytest.raises(ServiceError, match="a database of its own, got one that holds the table"):
+        Store(f"sqlite:///{file}", source="office")
+    assert file.read_bytes() == before
+
+
+def test_a_store_that_nobody_could_go_on_from_is_refused():
+    with pytest.raises(ParameterError, match="must be sqlite:///FILE"):
+        Store("sqlite:///:memory:", source="office")

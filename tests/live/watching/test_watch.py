@@ -160,3 +160,34 @@ def test_a_source_without_a_champion(tmp_path, project) -> None:
 def test_no_such_sink(project) -> None:
     with pytest.raises(ParameterError, match="ftp"):
         watch_all(project, sinks=("ftp://example.org",))
+
+
+@pytest.mark.parametrize("name", ["logs/conn.jsonl", "linked.jsonl"])
+def test_a_log_that_is_read_is_no_sink(project, lines, name) -> None:
+    log = project.root / "logs" / "conn.jsonl"
+    log.write_text(HEADER + "".join(lines[:10]))
+    (project.root / "linked.jsonl").symlink_to(log)
+    before = log.read_text()
+    with pytest.raises(ParameterError, match="a sink must be no log of the source"):
+        watch_all(project, sinks=(name,))
+    assert log.read_text() == before
+
+
+def test_rows_with_a_wrong_date_make_nothing_old(project, lines) -> None:
+    log = project.root / "logs" / "conn.log"
+    log.write_text(HEADER + "".join(lines))
+    watch_all(project)
+    (before,) = stored(project, "count(*) FROM alerts")
+    fields = lines[-1].split("\t")
+    with log.open("a") as opened:
+        for second in range(5):
+            opened.write("\t".join([f"410244488{second}.0", f"Cwrong{second}", *fields[2:]]))
+    watch_all(project)
+    assert stored(project, "count(*) FROM alerts")[0] >= before
+
+
+def test_a_log_without_its_header_is_told_of(project, lines) -> None:
+    (project.root / "logs" / "conn.log").write_text("".join(lines[:10]))
+    heard = watch_all(project)
+    assert heard.beats[-1].rows == 0
+    assert any("of no known log" in text and "10 lines are" in text for text in heard.notices)

@@ -243,6 +243,8 @@ def _joins(alert: Alert) -> Iterator[_Key]:
         # Of the thousand sources of a flood, the first alone are explained.
         for each in OF_ONE_TARGET:
             yield ("target", target, each.value)
+        if not alert.reasons:
+            yield ("target", target, _ANY)
 
 
 def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:
@@ -255,6 +257,8 @@ def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:
         yield ("target", target, kind.value)
     if kind == alert.kind:
         yield from _pairs(alert)
+    if target is not None:
+        yield ("target", target, _ANY)
 
 
 def _pairs(alert: Alert) -> Iterator[_Key]:

@@ -37,6 +37,8 @@ class LogState:
         Whether a person was told that too many were refused.
     is_wrong
         Whether it is a log of another kind, of which nothing is read.
+    is_unknown
+        Whether a person was told that nobody can tell yet what it is.
     """
 
     reader: ReaderState | None = None
@@ -44,6 +46,7 @@ class LogState:
     refused: int = 0
     is_told: bool = False
     is_wrong: bool = False
+    is_unknown: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return it as values that JSON can hold; what says nothing is left out."""
@@ -145,6 +148,7 @@ class Logs:
                 parts += self._parts(state, chunk)
             except DataError as error:
                 notices += self._wrong(state, chunk, error)
+        notices += self._unknown(state, chunk)
         told = self._told(chunk, state, parts, refusals)
         if chunk.ends:
             del self._states[chunk.log]
@@ -167,6 +171,17 @@ class Logs:
         state.refused += chunk.block.lines
         is_told, state.is_told = state.is_told, True
         return [] if is_told else [f"{printable(str(error))}: such messages are left out"]
+
+    def _unknown(self, state: LogState, chunk: Chunk) -> list[str]:
+        """Say once of a log that has rows, and nothing that tells its kind."""
+        unread = b"" if state.reader is None else state.reader.unread
+        rows = sum(bool(line.strip()) and line[:1] != b"#" for line in unread.splitlines())
+        if state.is_unknown or not rows:
+            return []
+        state.is_unknown = True
+        lines = "1 line is" if rows == 1 else f"{rows:,} lines are"
+        said = f"its beginning is of no known log (is a header missing?); {lines} not read so far"
+        return [f"{shown_path(chunk.origin)}: {said}"]
 
     def _from_start(self, state: LogState, chunk: Chunk) -> list[LogPart]:
         """Begin a log, or begin it again; what its reader still held is read then."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from oddwire.errors import NoStoreError, ParameterError, ServiceError
 from oddwire.faults import fault_of
+from oddwire.live.state.tables import FOREIGN, versions
 from oddwire.masking import masked, reason
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class Database:
             raise self.not_there()
         if file and not read_only:
             self._make_folder(Path(file).parent)
+            _refuse_foreign(Path(file))
 
     def write(self, steps: Callable[[Connection], _T]) -> _T:
         """Return what steps return; they are in one transaction, and may be run again."""
@@ -145,6 +148,20 @@ class Database:
         return f"the store of alerts{given} ({masked(self.address)})"
 
 
+def _refuse_foreign(file: Path) -> None:
+    """Refuse a file of something else before it is opened to be written, which changes it."""
+    if not file.is_file() or not file.stat().st_size:
+        return
+    asked = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as opened:
+            there = [name for (name,) in opened.execute(asked)]
+    except sqlite3.Error:  # said when it is opened
+        return
+    if there and versions.name not in there:
+        raise ServiceError(FOREIGN.format(there[0]))
+
+
 def _may_pass(error: BaseException) -> bool:
     """Tell whether a transaction may succeed later: a fault of the machine, or no answer."""
     from sqlalchemy.exc import InterfaceError, OperationalError
@@ -165,7 +182,9 @@ def _engine(address: str, *, read_only: bool) -> Engine:
         kind = url.get_backend_name()
     except (ArgumentError, ValueError):
         raise ParameterError(wrong) from None
-    if kind not in {"sqlite", "postgresql"} or (kind == "sqlite" and not url.database):
+    if kind not in {"sqlite", "postgresql"} or (
+        kind == "sqlite" and url.database in {None, "", ":memory:"}
+    ):
         raise ParameterError(wrong)
     try:
         if kind == "postgresql":

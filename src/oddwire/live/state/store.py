@@ -33,6 +33,7 @@ from oddwire.live.state.tables import (
     incidents,
     messages,
     metadata,
+    refuse_foreign,
     versions,
 )
 
@@ -195,6 +196,7 @@ class Store:
         return self._database.write(lambda one: outbox.revived(one, self.source, sink))
 
     def _opened(self, connection: Connection) -> None:
+        refuse_foreign(connection)
         metadata.create_all(connection)
         if not check_version(connection):
             connection.execute(insert(versions).values(version=VERSION))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    inspect,
     literal_column,
     select,
 )
@@ -185,6 +186,25 @@ dead_letters = Table(
     Column("at", Double, nullable=False),
     Index("dead_letters_of_message", "message"),
 )
+
+
+FOREIGN = (
+    "the store of alerts must be a database of its own, got one that holds the table {!r:.80}: "
+    "name another in ODDWIRE_ALERTS_STORE"
+)
+
+
+def refuse_foreign(connection: Connection) -> None:
+    """Refuse a database with tables of others that are called like ours, before making any.
+
+    Raises
+    ------
+    ServiceError
+        Naming one of its tables.
+    """
+    there = set(inspect(connection).get_table_names())
+    if versions.name not in there and (others := there & set(metadata.tables)):
+        raise ServiceError(FOREIGN.format(min(others)))
 
 
 def check_version(connection: Connection) -> bool:

@@ -45,10 +45,10 @@ from oddwire.params import WatchSettings
 from oddwire.project import Project
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
-from oddwire.traffic.units.so_far import UNTIMED
 
 _BEAT_SECONDS, _PRUNE_SECONDS = 5.0, 60.0
 _COUNTS = "counts"
+_DAY_SECONDS = 86_400
 _MOST_REFUSALS, _REFUSALS_SECONDS = 5, 60.0
 # How long sinks may take what waits for them: at the end of what there is, and when told to stop.
 _AT_END, _WHEN_STOPPED = 60.0, 3.0
@@ -301,7 +301,9 @@ class Loop:
         """Delete a portion of what is old; the next one soon, while there is more."""
         newest = self._pipeline.scoring.newest
         is_time = time.monotonic() - self._pruned_at >= _PRUNE_SECONDS
-        if self._keep_days is None or not is_time or newest == UNTIMED:
+        # Rows with a wrong date must not make everything old; nor does reading old logs.
+        is_now = abs(time.time() - newest / MICROSECONDS) < _DAY_SECONDS
+        if self._keep_days is None or not is_time or not is_now:
             return
         try:
             kept = labelled_alerts(self._project, self._source)

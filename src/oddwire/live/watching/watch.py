@@ -6,7 +6,10 @@ import math
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
+from fnmatch import fnmatch
+from pathlib import Path
 
+from oddwire.errors import ParameterError
 from oddwire.live.reading import open_reading
 from oddwire.live.scoring.champion import NextChampion, load_champion
 from oddwire.live.sinks import Deliveries, SinkAddress, open_sink, sink_address
@@ -20,9 +23,18 @@ from oddwire.live.watching.view import WatchView
 from oddwire.operations.locks import watch_lock
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.store import Tracking
-from oddwire.params import WatchedSource, WatchSettings, load_params, watched
+from oddwire.params import (
+    LogSource,
+    SourceSettings,
+    WatchedSource,
+    WatchSettings,
+    load_params,
+    watched,
+)
 from oddwire.project import Project
+from oddwire.traffic.sources.reading.files import log_files
 from oddwire.traffic.unit_column import counted_by
+from oddwire.traffic.wire_text import shown_path
 
 
 def watch(
@@ -65,6 +77,7 @@ def watch(
     asked = watched(settings) or WatchedSource()
     unit = counted_by(settings.unit_columns, settings.row_kind)
     addresses = {each.name: each for each in _sinks(project, asked, options)}
+    _check_sinks(project, settings, addresses.values())
     with ExitStack() as stack:
         stack.enter_context(watch_lock(project, source))
         champion = load_champion(_registry(project), source, unit)
@@ -116,6 +129,26 @@ def _put_back(store: Store, sinks: Iterable[str], view: WatchView) -> None:
         if count := store.revived(name):
             messages = "1 message" if count == 1 else f"{count:,} messages"
             view.notice(f"sink {name} gets {messages} once more, refused for good before")
+
+
+def _check_sinks(project: Project, settings: SourceSettings, sinks: Iterable[SinkAddress]) -> None:
+    """Refuse a sink that is one of the logs that are read, or would be."""
+    patterns = settings.logs if isinstance(settings, LogSource) else ()
+    there = log_files(patterns, root=project.root, required=False)
+    for sink in sinks:
+        if "://" in sink.text:
+            continue
+        file = Path(sink.text)
+        is_read = file.exists() and any(other.exists() and other.samefile(file) for other in there)
+        if is_read or any(_matches(file, pattern, project.root) for pattern in patterns):
+            raise ParameterError(
+                f"a sink must be no log of the source, got {shown_path(file)}, which its `files` "
+                "name: choose another place"
+            )
+
+
+def _matches(file: Path, pattern: str, root: Path) -> bool:
+    return fnmatch(str(file), str(root / Path(pattern).expanduser()))
 
 
 def _input(asked: WatchedSource) -> str | None:
