@@ -31,8 +31,8 @@ from oddwire.live.state.tables import (
     check_version,
     followers,
     incidents,
+    make_tables,
     messages,
-    metadata,
     versions,
 )
 
@@ -195,7 +195,7 @@ class Store:
         return self._database.write(lambda one: outbox.revived(one, self.source, sink))
 
     def _opened(self, connection: Connection) -> None:
-        metadata.create_all(connection)
+        make_tables(connection)
         if not check_version(connection):
             connection.execute(insert(versions).values(version=VERSION))
         outbox.register(connection, self.source, self.policies)
