@@ -100,7 +100,7 @@ class Asked:
         Raises
         ------
         ParameterError
-            If a field is none of its choices, no time, or has letters that no text of the store has.
+            If a field is none of its choices, is no time, or cannot be printed.
         """
         given = {name: query.get(name, "").strip() for name in cls.__dataclass_fields__}
         for name, text in given.items():
@@ -165,8 +165,8 @@ def _seconds(name: str, text: str) -> float | None:
         time = dt.datetime.fromisoformat(text)
         seconds = (time if time.tzinfo else time.replace(tzinfo=dt.UTC)).timestamp()
         local(seconds)  # a zone can put it before the first year or behind the last
-        return seconds
     except (ValueError, OverflowError):
         raise ParameterError(
             f"{name} must be a time such as 2026-03-02T12:00, got {short_repr(text)}"
         ) from None
+    return seconds
