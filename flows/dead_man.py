@@ -75,11 +75,14 @@ class DeadMan:
     def __init__(self, source: str, silent_after: dt.timedelta = SILENT_AFTER) -> None:
         self._source, self._silent_after = source, silent_after
         self._event: Event | None = None
-        self._last: dt.datetime | None = self._last_heartbeat()
+        self._last: dt.datetime | None = None
+        self._is_known = False  # when an earlier run was last heard
 
     def beat(self, beat: Heartbeat) -> None:
         """Tell that it lives, and that it is back if it was missed."""
         now = dt.datetime.now(dt.UTC)
+        if not self._is_known:
+            self._last, self._is_known = self._last_heartbeat(), True
         if self._last is not None and now - self._last > self._silent_after:
             self._emit(BACK, beat)
         self._last = now
@@ -87,7 +90,7 @@ class DeadMan:
 
     def stopped(self, beat: Heartbeat) -> None:
         """Tell that it ends as it should: nobody need miss it."""
-        self._last = None
+        self._last, self._is_known = None, True
         # Of two events that come close together, the server may take the later one first.
         self._emit(STOPPED, beat, follows=self._event)
         EventsWorker.drain_all(timeout=_SECONDS_TO_SEND, at_exit=False)  # the process may be killed

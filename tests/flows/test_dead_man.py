@@ -6,8 +6,10 @@ import datetime as dt
 import json
 import time
 
+import httpx
 import pytest
 from command_line import wait_until
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_client import prefect_client
 from sink_servers import Hook, free_port, webhook
 
@@ -25,6 +27,13 @@ def test_a_heartbeat_s_event_has_no_text_of_the_wire():
     told = payload_of(vitals.heartbeat())
     assert told["model"] == {"name": "isolation_forest", "version": "3"}
     assert "script" not in json.dumps(told)
+
+
+def test_where_the_server_is_gone_a_run_begins_all_the_same():
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
+        dead_man = DeadMan("office")
+        with pytest.raises(httpx.ConnectError):  # which the page of the run takes
+            dead_man.beat(heartbeat("office"))
 
 
 def heartbeat(source):

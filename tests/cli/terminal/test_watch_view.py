@@ -146,6 +146,15 @@ def test_what_has_no_room_is_counted_and_the_rest_stays(height):
     assert height - 1 <= lines <= height or shown == 8
 
 
+def test_the_most_severe_come_first_and_then_the_newest():
+    taken = opened(["10.7.0.1"], kind=Kind.EXFILTRATION, p=1e-12)
+    later = opened([f"10.0.0.{n}" for n in range(30)])
+    text = drawn(beat(), [*taken, *later], most=3)
+    shown = [word for word in text.split() if word.startswith("10.")]
+    assert shown == ["10.7.0.1"] * 2 + ["10.0.0.29"] * 2 + ["10.0.0.28"] * 2
+    assert "28 open incidents more, not shown" in text
+
+
 def test_the_screen_is_drawn_in_place_and_the_last_one_stays():
     console = a_terminal()
     view = LiveView(console)

@@ -58,8 +58,14 @@ def test_one_that_runs_says_how_fast_and_how_far_behind(watched):
 def test_one_without_heartbeats_is_silent_and_can_be_started_again(watched):
     strip, page = watched(beat(source="office"), age=7200)
     assert "office silent since 20" in strip
-    assert "It has been silent for 2 h, since 20" in page
+    assert "It is silent: no heartbeat for 2 h, since 20" in page
     assert "Start it again: oddwire watch office" in page
+
+
+def test_one_whose_heartbeat_is_from_the_future_is_as_doctor_says(watched):
+    strip, page = watched(beat(source="office"), age=-7200)
+    assert "office silent since 20" in strip
+    assert "ahead of this clock: one of the two is wrong" in page
 
 
 def test_one_that_was_stopped_is_not_silent(watched):

@@ -373,6 +373,17 @@ def full(tmp_path_factory):
     return f"sqlite:///{file}"
 
 
+def test_the_index_of_few_rows_is_the_newest_which_sqlite_takes(tmp_path):
+    with Store(f"sqlite:///{tmp_path / 'alerts.db'}", source="office"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "alerts.db")) as database:
+        names = database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'alerts' "
+            "ORDER BY rowid"
+        ).fetchall()
+    assert names[-1] == ("alerts_suppressed",)
+
+
 RARE = [
     ("alerts", {}),
     ("alerts", {"source": "office"}),

@@ -15,6 +15,7 @@ import pytest
 from command_line import group_members, wait_until
 
 from oddwire.errors import DataError, ParameterError, ServiceError, WatchedError
+from oddwire.live.supervising import supervisor
 from oddwire.live.supervising.loop_process import LoopProcess
 from oddwire.live.supervising.restarts import Restarts
 from oddwire.live.supervising.supervisor import supervise
@@ -163,6 +164,16 @@ def test_a_loop_that_hangs_is_killed_and_started_again(start):
     with pytest.raises(Interrupted):
         supervise(partial(start, code), heard, Restarts(1), says_nothing=0.5)
     assert [reason for reason, *_ in heard.ends] == ["it said nothing for 0.5 s, and was killed"]
+
+
+def test_a_loop_that_never_begins_has_longer_and_is_told_so(start, monkeypatch):
+    monkeypatch.setattr(supervisor, "_BEGINS", 1.5)
+    heard = Heard()
+    with pytest.raises(ServiceError):
+        supervise(
+            partial(start, "import time; time.sleep(60)"), heard, Restarts(0), says_nothing=0.5
+        )
+    assert [reason for reason, *_ in heard.ends] == ["it said nothing for 1.5 s, and was killed"]
 
 
 def test_at_the_end_of_what_there_is_it_is_done(start):

@@ -6,7 +6,7 @@ A loop that ends is started again by its run. Here it is the run's process that 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from flows.watchers import Watcher
+    from oddwire.live.supervising.restarts import Restarts
 
 _CRASHED = "Crashed"
 _EVERY = 5.0  # seconds between looks
@@ -52,27 +53,71 @@ def tell_of_watchers(
 
 def _look(page: str, sources: Sequence[str], console: Console, ended: threading.Event) -> None:
     from flows.watchers import start_again, watchers
-    from oddwire.live.supervising.restarts import Restarts
 
-    restarts = {source: Restarts(_MOST_AN_HOUR) for source in sources}
-    known: dict[str, Watcher] = {}
+    api = f"{page}/api"
+    lines = WatcherLines(page, console, lambda source: start_again(api, source))
     while not ended.wait(_EVERY):
         with suppress(ServiceError):  # it is busy: the next look
-            for watcher in watchers(f"{page}/api", sources):
-                before = known.get(watcher.source)
-                if watcher == before or ended.is_set():
-                    continue
-                is_new = before is None or before.run != watcher.run
-                _print(watcher, page if is_new else "", console)
-                may_start = not is_new and watcher.state == _CRASHED
-                if may_start and restarts[watcher.source].wait(0) is not None:
-                    start_again(f"{page}/api", watcher.source)
-                known[watcher.source] = watcher
+            found = watchers(api, sources)
+            if not ended.is_set():
+                lines.take(found)
 
 
-def _print(watcher: Watcher, page: str, console: Console) -> None:
-    message = f": {printable(watcher.message, _LONGEST)}" if watcher.message else ""
-    line = f"  {watcher.source} {printable(watcher.state).lower()}{message}"
-    console.print(line, markup=False, soft_wrap=True)
-    if page:
-        console.print(f"  {page}/runs/flow-run/{watcher.run}", markup=False, soft_wrap=True)
+class WatcherLines:
+    """Tells what has changed from look to look, and has runs that crashed started again.
+
+    Parameters
+    ----------
+    page
+        Address of the Prefect page.
+    console
+        Where lines are printed.
+    start_again
+        Asks for a run of a source; may raise a `ServiceError`, and is then called again at the
+        next look.
+    """
+
+    def __init__(self, page: str, console: Console, start_again: Callable[[str], None]) -> None:
+        self._page, self._console, self._start_again = page, console, start_again
+        self._known: dict[str, Watcher] = {}
+        self._restarts: dict[str, Restarts] = {}
+        self._to_start: list[str] = []
+
+    def take(self, found: Iterable[Watcher]) -> None:
+        """Take how the runs stand now."""
+        for watcher in found:
+            before = self._known.get(watcher.source)
+            if watcher == before:
+                continue
+            self._known[watcher.source] = watcher
+            self._tell(watcher, is_new=before is None or before.run != watcher.run)
+            # What had crashed before the first look is none of ours: its run was asked for anew.
+            if before is not None and _has_crashed(watcher) and not (
+                _has_crashed(before) and before.run == watcher.run
+            ):  # fmt: skip
+                self._crashed(watcher.source)
+        while self._to_start:
+            self._start_again(self._to_start[0])
+            del self._to_start[0]
+
+    def _crashed(self, source: str) -> None:
+        from oddwire.live.supervising.restarts import Restarts
+
+        if self._restarts.setdefault(source, Restarts(_MOST_AN_HOUR)).wait(0) is not None:
+            self._to_start.append(source)
+            return
+        times = f"{_MOST_AN_HOUR + 1} times within an hour"
+        self._print(f"  {source} crashed {times}, and is not started again: oddwire doctor")
+
+    def _tell(self, watcher: Watcher, *, is_new: bool) -> None:
+        message = f": {printable(watcher.message, _LONGEST)}" if watcher.message else ""
+        self._print(f"  {watcher.source} {printable(watcher.state).lower()}{message}")
+        if is_new:
+            self._print(f"  {self._page}/runs/flow-run/{watcher.run}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _has_crashed(watcher: Watcher) -> bool:
+    return watcher.state == _CRASHED

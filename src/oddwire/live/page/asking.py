@@ -100,7 +100,7 @@ class Asked:
         Raises
         ------
         ParameterError
-            If a field is none of its choices, no time, or has letters that no text of ours has.
+            If a field is none of its choices, is no time, or cannot be printed.
         """
         given = {name: query.get(name, "").strip() for name in cls.__dataclass_fields__}
         for name, text in given.items():

@@ -13,10 +13,10 @@ from oddwire.evaluation.observed import Observed, ObservedRate
 from oddwire.evaluation.target_lines import alerts_sentence
 from oddwire.live.page.words import UNKNOWN, counted, utc
 from oddwire.live.state import Beat
+from oddwire.live.vitals.dead_man import silent_watchers
 from oddwire.live.vitals.heartbeat import Heartbeat, Lately
 
 Health = Literal["running", "trouble", "quiet", "silent", "stopped"]
-_SILENT_SECONDS = 60.0  # heartbeats come every few seconds
 _MINUTE = 60.0
 _MICROSECONDS = 1_000_000
 
@@ -31,15 +31,15 @@ class Watcher:
         Its name.
     at
         When its last heartbeat came, in microseconds since 1970.
-    silent
-        Seconds since then.
+    silence
+        What is wrong where none came that should have; None where nothing is.
     beat
         What that said; None where it cannot be read.
     """
 
     source: str
     at: int
-    silent: float
+    silence: str | None
     beat: Heartbeat | None
 
     @property
@@ -47,7 +47,7 @@ class Watcher:
         """``silent`` where no heartbeat comes though nobody stopped it."""
         if self.beat is not None and self.beat.state == "stopped":
             return "stopped"
-        if self.silent > _SILENT_SECONDS or self.beat is None:
+        if self.silence is not None or self.beat is None:
             return "silent"
         if self.beat.calibration or any(sink.trouble for sink in self.beat.sinks):
             return "trouble"
@@ -60,8 +60,7 @@ class Watcher:
             "running": "It is running.",
             "trouble": "It is running, and something needs a look.",
             "quiet": f"It is running, and no connection has come since {self._last_row}.",
-            "silent": f"It has been silent for {in_time(self.silent / _MINUTE)}, since "
-            f"{utc(self.at)}: it was killed, hangs, or its machine is off.",
+            "silent": f"It is silent: {self.silence or 'its heartbeat says nothing'}.",
             "stopped": f"It was stopped at {utc(self.at)}.",
         }[self.health]
 
@@ -120,11 +119,14 @@ class Watcher:
 
 def watchers(beats: Iterable[Beat]) -> list[Watcher]:
     """Read heartbeats, and see which have become old."""
-    now = time.time()
+    told, now = list(beats), time.time()
+    silent = {one.source: one.problem(now) for one in silent_watchers(told, now)}
     return [
-        Watcher(beat.source, round(beat.at * _MICROSECONDS), max(now - beat.at, 0.0), _read(beat))
-        for beat in beats
-    ]
+        Watcher(
+            beat.source, round(beat.at * _MICROSECONDS), silent.get(beat.source), _read(beat)
+        )
+        for beat in told
+    ]  # fmt: skip
 
 
 def _read(beat: Beat) -> Heartbeat | None:

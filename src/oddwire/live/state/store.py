@@ -31,8 +31,8 @@ from oddwire.live.state.tables import (
     check_version,
     followers,
     incidents,
+    make_tables,
     messages,
-    metadata,
     refuse_foreign,
     versions,
 )
@@ -197,7 +197,7 @@ class Store:
 
     def _opened(self, connection: Connection) -> None:
         refuse_foreign(connection)
-        metadata.create_all(connection)
+        make_tables(connection)
         if not check_version(connection):
             connection.execute(insert(versions).values(version=VERSION))
         outbox.register(connection, self.source, self.policies)

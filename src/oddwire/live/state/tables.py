@@ -139,10 +139,11 @@ messages = Table(
 
 # Those are few: they would be looked for among all.
 SUPPRESSED = alerts.c.suppressed != literal_column("''")
-Index(
+_suppressed_alerts = Index(
     "alerts_suppressed", alerts.c.source, alerts.c.seen, alerts.c.id,
     sqlite_where=SUPPRESSED, postgresql_where=SUPPRESSED,
 )  # fmt: skip
+alerts.indexes.remove(_suppressed_alerts)  # `make_tables` makes it
 
 # Its rows are written by the sinks' threads and by commits: each has columns of its own.
 sinks = Table(
@@ -205,6 +206,14 @@ def refuse_foreign(connection: Connection) -> None:
     there = set(inspect(connection).get_table_names())
     if versions.name not in there and (others := there & set(metadata.tables)):
         raise ServiceError(FOREIGN.format(min(others)))
+
+
+def make_tables(connection: Connection) -> None:
+    """Make the tables and indexes that are not there yet."""
+    metadata.create_all(connection)
+    # SQLAlchemy makes the indexes of a table in any order, and of two that seem to serve as well
+    # SQLite takes the newest one: that must be this one, which is the smaller by far.
+    _suppressed_alerts.create(connection, checkfirst=True)
 
 
 def check_version(connection: Connection) -> bool:

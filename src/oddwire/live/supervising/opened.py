@@ -6,6 +6,7 @@ from collections import deque
 
 from oddwire.errors import OddwireError
 from oddwire.live.alerts.incident import Incident
+from oddwire.live.alerts.severity import Severity
 from oddwire.live.state.contents import incident_of
 from oddwire.live.state.database import store_address
 from oddwire.live.state.reading import AlertStore
@@ -27,8 +28,11 @@ class OpenedIncidents:
 
     def open(self, most: int) -> list[Incident]:
         """Return those that are open, the most severe first, of equal ones the newest."""
-        found = self._read(state="open", limit=most)
-        return sorted(found, key=lambda one: one.severity, reverse=True)
+        found: list[Incident] = []
+        for level in sorted(Severity, reverse=True):
+            if len(found) < most:
+                found += self._read(state="open", severity=level.value, limit=most - len(found))
+        return found
 
     def new(self, most: int) -> list[Incident]:
         """Return up to so many that are new since the last look, the oldest first."""
@@ -37,10 +41,14 @@ class OpenedIncidents:
         self._known.extend(one.id for one in found if one.id not in self._known)
         return new[::-1]
 
-    def _read(self, *, limit: int, state: str | None = None) -> list[Incident]:
+    def _read(
+        self, *, limit: int, state: str | None = None, severity: int | None = None
+    ) -> list[Incident]:
         try:
             with AlertStore(store_address(self._project.live)) as store:
-                found = store.incidents(source=self._source, state=state, limit=limit)
+                found = store.incidents(
+                    source=self._source, state=state, severity=severity, limit=limit
+                )
         except OddwireError:
             return []
         return [incident_of(one) for one in found]

@@ -41,6 +41,7 @@ class _Run:
     newest: Heartbeat | None = None
     error: OddwireError | None = None
     hangs: bool = False
+    limit: float = 0.0  # seconds for which it may say nothing
 
 
 def supervise(
@@ -76,7 +77,7 @@ def supervise(
         code = process.code()
         if until_end and code == 0:
             return run.newest
-        reason = _reason(run, code, process, says_nothing)
+        reason = _reason(run, code, process)
         # What somebody has to mend, another start cannot: a setting, a model, a file.
         final = None if isinstance(run.error, ServiceError) else run.error
         wait = None if final else restarts.wait(seconds_since(begun))
@@ -90,6 +91,7 @@ def _listen(process: LoopProcess, run: _Run, told: Told, says_nothing: float) ->
     """Hand on what it says until it ends, or says nothing for too long."""
     last = time.monotonic()
     while True:
+        run.limit = says_nothing if run.newest else max(_BEGINS, says_nothing)
         try:
             line = process.said(_LOOK)
         except EOFError:
@@ -97,7 +99,7 @@ def _listen(process: LoopProcess, run: _Run, told: Told, says_nothing: float) ->
         if line is not None:
             last = time.monotonic()
             _hear(line, run, told)
-        elif seconds_since(last) > (says_nothing if run.newest else max(_BEGINS, says_nothing)):
+        elif seconds_since(last) > run.limit:
             run.hangs = True
             return
 
@@ -128,11 +130,11 @@ def _hear_out(process: LoopProcess, run: _Run, told: Told) -> None:
         _hear(line, run, told)
 
 
-def _reason(run: _Run, code: int, process: LoopProcess, says_nothing: float) -> str:
+def _reason(run: _Run, code: int, process: LoopProcess) -> str:
     if run.error is not None:
         return str(run.error)
     if run.hangs:
-        return f"it said nothing for {says_nothing:g} s, and was killed"
+        return f"it said nothing for {run.limit:g} s, and was killed"
     if code == 0:
         return "it was ended by somebody else"
     if code < 0:

@@ -48,7 +48,8 @@ def screen(
     incidents
         Those that are open, the newest last.
     most
-        How many of them are drawn, the newest; the others are counted.
+        How many of them are drawn, the most severe, of equal ones the newest; the others are
+        counted.
     plain
         Whether it has ASCII letters alone.
     """
@@ -159,11 +160,12 @@ def _incidents(
     if not incidents:
         yield Text("no open incident", style="dim")
         return
-    newest = list(reversed(incidents))[:most]
-    if newest:
-        yield _table(newest, heartbeat.newest)
-    if more := len(incidents) - len(newest):
-        yield Text(f"{counted(more, 'open incident')} {'more, ' if newest else ''}not shown", "dim")
+    newest_first = reversed(incidents)
+    first = sorted(newest_first, key=lambda one: one.severity, reverse=True)[:most]
+    if first:
+        yield _table(first, heartbeat.newest)
+    if more := len(incidents) - len(first):
+        yield Text(f"{counted(more, 'open incident')} {'more, ' if first else ''}not shown", "dim")
 
 
 def _table(incidents: Sequence[Incident], newest: int | None) -> Table:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_, union
 
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.severity import Severity
@@ -125,8 +125,7 @@ def incidents_asked(connection: Connection, asked: Asked, *, state: str | None) 
 
 
 def _is_broad(connection: Connection, found: Select[tuple[str]]) -> bool:
-    some = found.limit(_BROAD).subquery()
-    return connection.scalar(select(func.count()).select_from(some)) == _BROAD
+    return connection.scalar(found.offset(_BROAD - 1).limit(1)) is not None
 
 
 def begins(column: Column[str], text: str) -> ColumnElement[bool]:
