@@ -56,10 +56,10 @@ def connections(number: int, seed: int = 0) -> Iterator[tuple]:
 def zeek_parts(number: int) -> list[tuple]:
     """Return the durations of connections, and the rests of their lines."""
     return [
-        (length, f"\tC{which:017}\t{source}\t{source_port}\t{target}\t{port}\t"
+        (length, (f"\tC{which:017}\t{source}\t{source_port}\t{target}\t{port}\t"
          f"{'udp' if port == 53 else 'tcp'}\t{_SERVICES[port]}\t{length:.6f}\t{sent}\t{got}\t"
          f"{_STATES[state][0]}\t-\t-\t0\tShADadFf\t{1 + sent // 900}\t{sent}\t{1 + got // 900}\t"
-         f"{got}\t-\n")
+         f"{got}\t-\n"))
         for which, source, source_port, target, port, length, sent, got, state
         in connections(number)
     ]  # fmt: skip
@@ -143,9 +143,9 @@ def main() -> None:
             late = max(late, time.time() - now)
             time.sleep(max(0.0, TICK - (time.time() - now)))
     lasted = time.time() - begun
-    sys.stdout.write(json.dumps({
-        "written": written, "cpu_share": round((time.process_time() - cpu) / lasted, 3), "longest_tick_s": round(late, 3),
-    }))  # fmt: skip
+    share = (time.process_time() - cpu) / lasted
+    said = {"written": written, "cpu_share": round(share, 3), "longest_tick_s": round(late, 3)}
+    sys.stdout.write(json.dumps(said))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `oddwire watch` keeps up with, and how long an alert takes: a real process, lines as they come.
+"""What `oddwire watch` keeps up with, and how long an alert takes: a process, lines as they come.
 
 ``python benchmarks/live_watch.py --rate 10000 --seconds 60`` writes connections at that rate to a
 growing Zeek file (``--input redis``: a list of Redis with Suricata's events) that `oddwire watch`
@@ -38,10 +38,11 @@ from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.model import Model
 from oddwire.live.reading import open_reading
 from oddwire.live.scoring.champion import load_champion
-from oddwire.live.scoring.kept_rows import PastRows
+from oddwire.live.scoring.kept_rows import PastRows, packed_arrays, plain_array
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline
 from oddwire.live.state import Commit, Store, store_address
+from oddwire.live.vitals.observed_rate import RatesSoFar
 from oddwire.live.watching.stored import kept_rows
 from oddwire.operations.registry.versions import CHAMPION, Registry, model_name
 from oddwire.operations.tracking.store import Tracking
@@ -186,6 +187,7 @@ def _fill(project: Project, rows: pd.DataFrame, rate: int) -> float:
     champion = load_champion(Registry.of(Tracking.connect(project), project), SOURCE, unit)
     scoring = LiveScoring(champion.model, champion.version, adaptive=False)
     pipeline = Pipeline(scoring, champion.made_by, minutes=champion.minutes)
+    rates = {"rates": plain_array(RatesSoFar(champion.model).to_dict())}
     pieces = -(-min(rate * LONGEST_WINDOW, MOST_ROWS) // _PIECE)
     end = time.time()
     begin = end - pieces * _PIECE / rate
@@ -198,10 +200,10 @@ def _fill(project: Project, rows: pd.DataFrame, rate: int) -> float:
             none = pd.DataFrame({"anomaly_score": np.zeros(_PIECE), "alert": False})
             past = PastRows(piece, none, scoring._features.clocks)  # noqa: SLF001 - as `past` does
             is_last = number == pieces - 1
+            checkpoint = packed_arrays(pipeline.to_arrays() | rates) if is_last else None
             made = Commit(
-                b"", {}, rows=kept_rows(past), checkpoint=pipeline.checkpoint() if is_last else None,
-                window=LONGEST_WINDOW * 10**6,
-            )  # fmt: skip
+                b"", {}, rows=kept_rows(past), checkpoint=checkpoint, window=LONGEST_WINDOW * 10**6
+            )
             following = store.commit(made, after=following).following
     return end
 

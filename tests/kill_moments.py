@@ -119,9 +119,9 @@ def _in_commits(countdown: Countdown, _: float) -> None:
 
 
 def _at_checkpoints(countdown: Countdown, share: float) -> None:
-    from oddwire.live.watching import loop
+    from oddwire.live.watching import checkpoints
 
-    loop.packed_arrays = countdown.dying(loop.packed_arrays, before=share < 0.5)
+    checkpoints.packed_arrays = countdown.dying(checkpoints.packed_arrays, before=share < 0.5)
 
 
 def _in_deliveries(countdown: Countdown, share: float) -> None:

@@ -70,7 +70,7 @@ class Watched:
 
     def _count_commits(self) -> None:
         from oddwire.live.state import Store
-        from oddwire.live.watching import loop
+        from oddwire.live.watching import checkpoints
 
         checkpoints._EVERY_SECONDS = _CHECKPOINT_SECONDS
         commit = Store.commit

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from oddwire.live.alerts.incident import Incident
 from oddwire.live.scoring.kept_rows import PastRows, packed_arrays, unpacked_arrays
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline, Taken
@@ -28,11 +29,14 @@ class Case:
         Whether it is killed now and then, and goes on from what was kept.
     most_rows
         How many rows time windows hold; None for as many as there are.
+    look_back
+        How many of the rows are looked back on, and not scored.
     """
 
     kills: bool = True
     adaptive: bool = False
     most_rows: int | None = None
+    look_back: int = 0
 
 
 class Run:
@@ -43,7 +47,10 @@ class Run:
         self.taken: list[Taken] = []
         self.kept: list[bytes] = []
         self.checkpoint: tuple[int, bytes] | None = None
+        self.stored: dict[str, Incident] = {}
         self.pipeline = self._begun()
+        before = given.rows.iloc[: case.look_back]
+        self.before = self.pipeline.scoring.remember([before[:50], before[50:]])
 
     def _begun(self) -> Pipeline:
         scoring = LiveScoring(
@@ -56,7 +63,10 @@ class Run:
             self.given.rows.iloc[begin:end].reset_index(drop=True), self.given.places[begin:end]
         )
         self.taken.append(taken)
-        self.kept.append(taken.past.packed() if self.case.kills else b"")
+        self.stored |= taken.raised.grouped.changed
+        parts = [taken.past] if self.before is None else [self.before, taken.past]
+        self.before = None
+        self.kept.append(PastRows.joined(parts).packed() if self.case.kills else b"")
 
     def keep(self) -> None:
         """Write a checkpoint, and forget what no window needs any more."""
@@ -107,7 +117,7 @@ class Run:
 def at_once(given: Traffic, case: Case) -> Run:
     """Take all rows as one micro-batch."""
     one = Run(given, case)
-    one.take(0, len(given.rows))
+    one.take(case.look_back, len(given.rows))
     return one
 
 
@@ -115,8 +125,8 @@ def in_pieces(given: Traffic, seed: int, case: Case) -> Run:
     """Take rows in random micro-batches."""
     random = np.random.default_rng(seed)
     one = Run(given, case)
-    for begin, end in cuts(len(given.rows), random):
-        one.take(begin, end)
+    for begin, end in cuts(len(given.rows) - case.look_back, random):
+        one.take(case.look_back + begin, case.look_back + end)
         if case.kills:
             if one.checkpoint is None or random.random() < _OFTEN:
                 one.keep()
@@ -130,6 +140,9 @@ def check_equal(one: Run, other: Run) -> None:
     pd.testing.assert_frame_equal(one.features, other.features, check_exact=True)
     pd.testing.assert_frame_equal(one.scores, other.scores, check_exact=True)
     assert one.told == other.told
+    assert one.stored == other.stored
+    for incident in one.pipeline.alerting.incidents.incidents:
+        assert one.stored[incident.id] == incident
     assert one.dropped == other.dropped
     known, wanted = (each.pipeline.to_arrays() for each in (one, other))
     assert known.keys() == wanted.keys()

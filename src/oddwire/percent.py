@@ -21,8 +21,11 @@ def percent(share: float, digits: int = 3) -> str:
     --------
     >>> percent(0.0275), percent(1.0), percent(0.99986, digits=4)
     ('2.75 %', '100 %', '99.99 %')
+    >>> percent(0.996, digits=2), percent(12.3456)
+    ('100 %', '1,235 %')
     """
-    return f"{100 * share:.{digits}g} %"
+    text = f"{100 * share:.{digits}g}"
+    return f"{100 * share:,.0f} %" if "e+" in text else f"{text} %"
 
 
 def odds(p_value: float) -> str:

@@ -28,6 +28,7 @@ from oddwire.live.state import (
     StoredAlert,
     StoredIncident,
 )
+from oddwire.live.state.reading import lists
 
 pytestmark = pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR is not set")
 
@@ -197,10 +198,12 @@ def test_the_alerts_of_an_incident_begin_with_the_first(store, kept):
         ("fe80::", lambda text: text == "fe80::"),
         ("fe80::1", lambda text: text == "fe80::1"),
         ("fe80::*", lambda text: text.startswith("fe80::")),
-        ("%", lambda text: text == "%"),
+        ("10%", lambda text: text == "10%"),
     ],
 )
-def test_an_address_is_whole_or_a_beginning(store, kept, asked, fits):
+@pytest.mark.parametrize("broad", [1, 2_000])
+def test_an_address_is_whole_or_a_beginning(store, kept, asked, fits, broad, monkeypatch):
+    monkeypatch.setattr(lists, "_BROAD", broad)
     alerts = [one for source in SOURCES for one in kept[source][0]]
     expected = [one for one in alerts if fits(one.source_address) or fits(one.destination)]
     found = store.alerts(address=asked, limit=1000)
@@ -212,6 +215,13 @@ def test_an_address_is_whole_or_a_beginning(store, kept, asked, fits):
         one.id for source in SOURCES for one in kept[source][1]
         if one.id in ids and one.severity > 2
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ["1", "10", "10*", "::*", "%"])
+def test_a_beginning_that_fits_most_addresses_is_refused(store, asked):
+    for ask in (store.alerts, store.incidents):
+        with pytest.raises(ParameterError, match="at least 3 letters that one begins with, got"):
+            ask(address=asked)
 
 
 def test_a_beginning_of_an_id_is_enough_where_no_other_begins_so(store, kept):
@@ -382,6 +392,7 @@ RARE = [
     ("incidents", {"severity": (3, 4)}),
     ("incidents", {"kind": "beacon"}),
     ("incidents", {"address": "10.0.0.200"}),
+    ("incidents", {"address": "10.9."}),  # all alerts
     ("incidents", {"kind": "scan", "after": Place(1000.0, "f")}),
     ("alert", {"name": "abcdef0123"}),
 ]

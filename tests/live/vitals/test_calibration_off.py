@@ -77,7 +77,7 @@ def test_noisy_sources_are_named_with_the_command():
     text = noisy("10.0.7.1")
     assert "exceed the target of 30" in text
     for name in ("10.0.7.1", "10.0.7.10"):
-        assert f"`oddwire allow add --source {name} --expires 30d --reason ...`" in text
+        assert f"`oddwire allow add --source {name} --for office --expires 30d --reason ...`" in text
     assert "`; rm -rf" not in text
 
 
@@ -89,6 +89,16 @@ def test_a_name_that_is_no_address_comes_into_no_command(text):
     assert found.isprintable()
     assert len(found) < 600
     assert wire_name(text) in found
+
+
+def test_rows_that_name_nobody_are_no_noisy_source():
+    rows, scores = days_of(4)
+    nobody = (rows["src_ip"] == "10.0.0.3").to_numpy()
+    rows.loc[nobody, "src_ip"] = None
+    scores[nobody & (np.random.default_rng(0).random(len(rows)) < 0.8)] = 100.0
+    rates = taken(RatesSoFar(MODEL), rows, scores, threshold=MODEL.threshold)
+    assert rates.over(72).hits["unknown"] > rates.over(72).hits.total() / 2
+    assert calibration_off(rates, "office") is None
 
 
 def test_fewer_alarms_and_fewer_hosts_near_the_threshold_are_named_after_a_week():

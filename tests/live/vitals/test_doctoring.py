@@ -61,6 +61,7 @@ def test_a_quiet_source_is_named(ground):
     (quiet,) = found(ground)
     assert "no connection for 2 h" in quiet.problem
     assert quiet.severity == "warning"
+    assert "`files:` of office" in quiet.remedy
 
 
 @pytest.mark.parametrize(("text", "remedy"), [
@@ -92,7 +93,7 @@ def test_a_source_that_should_be_watched_and_never_was_is_named(ground):
         sources={"a b": SimpleNamespace(watch=True), "office": SimpleNamespace(watch=None)}
     )
     (never,) = found(ground)
-    assert (never.subject, never.remedy) == ("a b", "oddwire watch 'a b'")
+    assert (never.subject, never.remedy) == ("a b", "oddwire up")
     beat(ground, "a b")
     assert found(ground) == []
 

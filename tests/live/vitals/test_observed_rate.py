@@ -12,6 +12,7 @@ from some_alerts import HOSTILE as ANY_TEXT
 
 from oddwire.errors import ModelError
 from oddwire.live.vitals.observed_rate import RatesSoFar
+from oddwire.traffic.units.so_far import UnitsSoFar, WorstSoFar
 
 DAY = 86_400_000_000
 MODEL = a_model()
@@ -103,6 +104,39 @@ def test_made_up_sources_take_no_room():
     assert rates.lately()["day"].verdict == "above"
 
 
+@pytest.mark.parametrize("creeps", [False, True], ids=["at once", "by way of near"])
+def test_attacks_of_many_hosts_bring_no_unit_near_the_threshold(creeps):
+    rows, scores = days_of(4)
+    wanted = of(rows, scores).over(96).near.total()
+    count = 4 * 2400
+    sprayed = pd.DataFrame({
+        "src_ip": [f"203.0.{n // 250}.{n % 250}" for n in range(count)],
+        "end": BEGIN + pd.to_timedelta(np.linspace(0, 4 * 86_400 - 600, count), unit="s"),
+    })  # fmt: skip
+    first = np.full(count, MODEL.threshold * 0.999 if creeps else 100.0)
+    all_rows = pd.concat([rows, sprayed, sprayed], ignore_index=True)
+    all_rows["score"] = np.concatenate([scores, first, np.full(count, 100.0)])
+    all_rows = all_rows.sort_values("end", kind="stable", ignore_index=True)
+    found = of(all_rows[["src_ip", "end"]], all_rows["score"].to_numpy()).over(96)
+    assert found.hits.total() > count
+    assert found.near.total() == wanted > 0
+
+
+def test_a_unit_that_goes_on_over_the_hour_is_near_once_or_not_at_all():
+    minutes = pd.to_timedelta([0, 119, 121], unit="min")
+    rows = pd.DataFrame({"src_ip": ["10.0.0.1"] * 3, "end": BEGIN + minutes})
+    so_far = WorstSoFar(
+        before=np.array([-np.inf, -np.inf, MODEL.threshold - 1e-6]),
+        worst=np.array([0.0, MODEL.threshold - 1e-6, 100.0]),
+        clock=rows["end"].astype("int64").to_numpy() // 1000,
+    )
+    rates = RatesSoFar(MODEL)
+    rates.take(rows, so_far, np.array([False, False, True]))
+    assert rates.over(1).near.total() == -1
+    assert rates.over(2).near.total() == 0
+    assert rates.observed_near(rates.over(1)).rates[0].value == 0.0
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
 def test_hostile_names_are_short(text):
     rows, scores = days_of(2, names=[text] * 20)
@@ -123,6 +157,19 @@ def test_a_target_that_is_a_share_is_compared_as_one(name):
     lately = of(rows, many, model).lately()["week"]
     assert lately.verdict == "above"
     assert lately.value == pytest.approx(0.03, rel=0.1)
+
+
+def test_where_the_threshold_follows_drift_units_count_by_their_own():
+    model = a_model({"share_of_units": 0.01})
+    rows, scores = days_of(7, seed=2)
+    so_far = UnitsSoFar().update(rows, scores)
+    thresholds = np.full(len(rows), model.unit_calibration.worst.threshold(0.05))
+    rates = RatesSoFar(model)
+    rates.take(rows, so_far, scores >= thresholds, thresholds=thresholds)
+    assert rates.lately()["week"].value == pytest.approx(0.05, rel=0.2)
+    rates = RatesSoFar(model)
+    rates.take(rows, so_far, scores >= model.threshold)
+    assert rates.lately()["week"].value == pytest.approx(0.01, rel=0.3)
 
 
 def test_without_a_target_there_is_a_figure_and_no_verdict():

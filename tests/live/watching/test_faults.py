@@ -149,6 +149,40 @@ def test_a_sink_that_is_down_gets_everything_once_when_it_is_back(
     check_all(project, [body.decode() for _, body in hook.got])
 
 
+def test_a_sink_that_is_full_is_waited_for_while_the_heart_beats_on(
+    project: Project, lines: list[str]
+) -> None:
+    with project.params_file.open("a") as opened:
+        opened.write("watch:\n  most_waiting: 5\n")
+    hook = Hook(free_port())
+    write(project, lines[:500])
+    with Watching(project, sinks=(hook.address,)) as watching:
+        watching.wait_for_rows(500)
+        write(project, lines[500:1000])
+        watching.wait_for_rows(1000)
+        write(project, lines[1000:])
+        beats = len(watching.heard.beats)
+        watching.wait(lambda: len(watching.heard.beats) > beats + 5, "the heart beats on")
+        assert watching.last.rows == 1000
+        with webhook(hook):
+            watching.wait_for_rows(ROWS)
+            watching.wait(lambda: watching.last.sinks[0].waiting == 0, "delivered")
+        assert watching.last.sinks[0].dropped == 0
+    check_all(project, [body.decode() for _, body in hook.got])
+
+
+def test_told_to_stop_while_sinks_are_drained(project: Project, lines: list[str]) -> None:
+    write(project, lines)
+    hook = Hook(free_port())
+    with Watching(project, sinks=(hook.address,), until_end=True) as watching:
+        watching.wait_for_rows(ROWS)
+        time.sleep(0.5)
+        began = time.monotonic()
+    assert time.monotonic() - began < 20
+    assert watching.last.state == "stopped"
+    assert watching.last.sinks[0].waiting > 10
+
+
 def test_a_clock_that_is_set_back(
     project: Project, lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from oddwire.live.alerts.alert import Alert, Endpoint
 from oddwire.live.alerts.incident import Incident, Seen
+from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST
 from oddwire.live.alerts.reason import Reason
 from oddwire.percent import odds
 
@@ -56,8 +57,9 @@ def state_of(incident: Incident) -> str:
     """Return an incident's state, and why it is closed."""
     if incident.state == "open":
         return "open"
+    pause = "an hour" if incident.kind in OF_A_TAKEN_HOST else "ten minutes"
     why = {
-        "quiet": "no alert came for ten minutes",
+        "quiet": f"no alert came for {pause}",
         "too many": "too many incidents were open",
     }.get(incident.why or "", "")
     when = "" if incident.closed is None else f" {utc(incident.closed)} UTC"

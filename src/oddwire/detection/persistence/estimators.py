@@ -17,6 +17,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from oddwire.detection.persistence.equal_bytes import with_equal_bytes
 from oddwire.detection.persistence.files import in_a_line
+from oddwire.detection.persistence.skops_import import skops_io
 from oddwire.errors import ModelError
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def dump_estimator(estimator: object) -> bytes:
     ModelError
         If it holds a type that `load_estimator` would refuse.
     """
-    import skops.io
-
-    content = with_equal_bytes(skops.io.dumps(estimator))
+    content = with_equal_bytes(skops_io().dumps(estimator))
     _refuse_untrusted(content, name=type(estimator).__name__)
     return content
 
@@ -74,14 +73,12 @@ def load_estimator(content: bytes, *, name: str, expected: type | None = None) -
         If it is something else or of another type, holds a type that is not in `TRUSTED_TYPES`, or
         a tree whose indices lead outside of its memory.
     """
-    import skops.io
-
     try:
         _refuse_untrusted(content, name=name)
         with warnings.catch_warnings():
             # The model knows the version that it was saved with and refuses what may not fit.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            estimator = skops.io.loads(content, trusted=TRUSTED_TYPES)
+            estimator = skops_io().loads(content, trusted=TRUSTED_TYPES)
         _check_trees(estimator, name)
     except ModelError:
         raise
@@ -94,13 +91,11 @@ def load_estimator(content: bytes, *, name: str, expected: type | None = None) -
 
 
 def _refuse_untrusted(content: bytes, *, name: str) -> None:
-    import skops.io
-
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > _LARGEST_UNPACKED:
         raise ModelError(f"{name} must unpack to at most 2 GiB, got {unpacked} bytes")
-    found = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES)
+    found = set(skops_io().get_untrusted_types(data=content)) - set(TRUSTED_TYPES)
     if found:
         raise ModelError(f"{name} holds types that are not trusted: {', '.join(sorted(found))}")
 

@@ -50,7 +50,8 @@ class MadeBy:
     model_version, data_version
         The registry's version, and the DVC hash of the rows that it was trained on.
     threshold
-        The anomaly score from which on an alert is raised.
+        The anomaly score from which on an alert was raised: the model's, or where the threshold
+        follows drift, what it had come to.
     """
 
     source: str

@@ -83,8 +83,9 @@ class Incident:
     reasons
         Of that one; where it was not explained, of the newest more usual one that was.
     state, closed, why
-        Whether it goes on; since when not, and why: nothing came for ten minutes (``quiet``), or
-        more incidents were open than are kept (``too many``).
+        Whether it goes on; since when not, and why: nothing came for ten minutes, or for an hour
+        where a host may be taken (``quiet``), or more incidents were open than are kept
+        (``too many``).
     """
 
     id: str

@@ -77,6 +77,9 @@ def _among_ourselves(ends: Ends) -> bool:
 
 
 def _carries(ends: Ends) -> bool:
+    # Nobody tunnels inward: what comes from outside to our name server is its work, or a flood.
+    if ends.src_side == "outside":
+        return False
     return ends.dst_port == _DNS or ends.proto == "icmp" or ends.service in _CARRIERS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ _FIELDS = (
     TIME, END, "uid", "proto", "service",
     *(f"{side}_{name}" for side in ("src", "dst") for name in _OF_AN_END),
 )  # fmt: skip
+_OWN_THRESHOLD = "adaptive_threshold"
 _MOST_BYTES = 2**63 - 1  # what ECS and OCSF can hold
 
 
@@ -45,7 +47,8 @@ def raise_alerts(
     rows
         A feature frame of n rows, or their connections.
     scores
-        What `Model.score` returned of them.
+        What `Model.score` returned of them; where the threshold follows drift, with its column
+        ``adaptive_threshold``, which each alert then names for the model's.
     unit_p_values
         ``model.unit_calibration.p_values(score)`` of each row's own score, shape (n,).
     clock
@@ -64,9 +67,10 @@ def raise_alerts(
     fields = dict.fromkeys((*_FIELDS, column))
     known = rows[[name for name in fields if name in rows]].iloc[chosen]
     alerts = []
-    for at, row, label, score in zip(
-        chosen, known.to_dict("records"), known.index, _scored(scores, chosen), strict=True
-    ):
+    for at, row, label, score, maker in zip(
+        chosen, known.to_dict("records"), known.index, _scored(scores, chosen),
+        _makers(scores, chosen, made_by), strict=True,
+    ):  # fmt: skip
         found = reasons.get(label, ())
         source, destination = _endpoint(row, "src"), _endpoint(row, "dst")
         proto, service = wire_name(row.get("proto")), wire_name(row.get("service"))
@@ -78,7 +82,7 @@ def raise_alerts(
         alerts.append(
             Alert(
                 id=alert_id(made_by.source, places[at]),
-                made_by=made_by,
+                made_by=maker,
                 unit=None if column is None else wire_name(row[column]),
                 clock=None if clock[at] == UNTIMED else int(clock[at]),
                 start=_microseconds(row.get(TIME)),
@@ -102,6 +106,13 @@ def _scored(scores: pd.DataFrame, chosen: list[int]) -> list[dict[str, Any]]:
     names = {"score": "anomaly_score", "p_value": "p_value", "extrapolated": "extrapolated"}
     values = {name: scores[column].to_numpy()[chosen].tolist() for name, column in names.items()}
     return [dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def _makers(scores: pd.DataFrame, chosen: list[int], made_by: MadeBy) -> list[MadeBy]:
+    if _OWN_THRESHOLD not in scores:
+        return [made_by] * len(chosen)
+    thresholds = scores[_OWN_THRESHOLD].to_numpy()[chosen].tolist()
+    return [replace(made_by, threshold=each) for each in thresholds]
 
 
 def _reasons(explained: pd.DataFrame) -> dict[Any, tuple[Reason, ...]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.severity import Severity
+from oddwire.live.page.words import local
 
 SEVERITIES = tuple(severity.word for severity in sorted(Severity, reverse=True))
 KINDS = tuple(kind.value for kind in Kind)
@@ -68,8 +69,10 @@ class Asked:
 
     Parameters
     ----------
-    source, severity, kind, state
+    source, kind, state
         Only incidents that have it.
+    severity
+        Only incidents at least so urgent.
     since, until
         When they opened, ISO 8601; in UTC where no zone is given.
     address
@@ -97,7 +100,7 @@ class Asked:
         Raises
         ------
         ParameterError
-            If a field is none of its choices, or no time.
+            If a field is none of its choices, no time, or has letters that no text of the store has.
         """
         given = {name: query.get(name, "").strip() for name in cls.__dataclass_fields__}
         for name, text in given.items():
@@ -105,6 +108,8 @@ class Asked:
                 raise ParameterError(
                     f"{name} must have at most {_LONGEST} letters, got {len(text):,}"
                 )
+            if not text.isprintable():  # PostgreSQL takes no NUL
+                raise ParameterError(f"{name} must be printable, got {short_repr(text)}")
             choices = _CHOICES.get(name)
             if text and choices and text not in choices:
                 raise ParameterError(
@@ -130,9 +135,11 @@ class Asked:
         return Place.of(self.after)
 
     @property
-    def level(self) -> int | None:
-        """The severity's number."""
-        return Severity[self.severity.upper()].value if self.severity else None
+    def levels(self) -> tuple[int, ...] | None:
+        """The numbers of the severity and of those above it."""
+        if not self.severity:
+            return None
+        return tuple(range(Severity[self.severity.upper()], Severity.CRITICAL + 1))
 
     @property
     def filters(self) -> bool:
@@ -156,7 +163,9 @@ def _seconds(name: str, text: str) -> float | None:
         return None
     try:
         time = dt.datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.replace(tzinfo=dt.UTC)).timestamp()
+        seconds = (time if time.tzinfo else time.replace(tzinfo=dt.UTC)).timestamp()
+        local(seconds)  # a zone can put it before the first year or behind the last
+        return seconds
     except (ValueError, OverflowError):
         raise ParameterError(
             f"{name} must be a time such as 2026-03-02T12:00, got {short_repr(text)}"

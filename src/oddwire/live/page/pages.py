@@ -102,7 +102,7 @@ def found_incidents(store: AlertStore, asked: Asked) -> tuple[Sequence[StoredInc
         store.incidents(
             source=asked.source or None,
             state=asked.state or None,
-            severity=asked.level,
+            severity=asked.levels,
             kind=asked.kind or None,
             since=asked.from_,
             until=asked.to,
@@ -125,7 +125,7 @@ def _choices(seen: Sequence[Watcher], asked: Asked) -> tuple[tuple[str, str, Seq
     sources = {watcher.source for watcher in seen} | ({asked.source} - {""})
     return (
         ("source", "Source", sorted(sources)),
-        ("severity", "Severity", SEVERITIES),
+        ("severity", "Severity, at least", SEVERITIES),
         ("kind", "Kind", KINDS),
         ("state", "State", STATES),
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 from oddwire.live.alerts.alert import Endpoint
+from oddwire.live.alerts.formats.feature_words import size as size_in_words
 from oddwire.live.alerts.reason import Reason
 from oddwire.percent import odds, percent
 
 LONGEST = 160  # letters of a text from the wire in a cell; `/api` has all of it
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
-_THOUSAND = 1000
 _MIDDLE = 0.5
 UNKNOWN = "unknown"
 
@@ -79,19 +78,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def size(number: int | None) -> str:
-    """Return bytes in the unit in which they are read best.
-
-    Examples
-    --------
-    >>> size(999), size(1_234_567), size(None)
-    ('999 bytes', '1.23 MB', 'unknown')
-    """
-    if number is None:
-        return UNKNOWN
-    amount, unit = float(number), 0
-    while amount >= _THOUSAND and unit < len(_SIZES) - 1:
-        amount, unit = amount / _THOUSAND, unit + 1
-    return f"{number} bytes" if unit == 0 else f"{amount:.3g} {_SIZES[unit]}"
+    """Return bytes in the unit in which they are read best."""
+    return UNKNOWN if number is None else size_in_words(number)
 
 
 def value(found: float | str | None) -> str:

@@ -26,6 +26,7 @@ _COLUMNS = (
     TIME, END, "src_ip", "dst_ip", "dst_port", "conn_state", "src_bytes", "dst_bytes", UNIT,
 )  # fmt: skip
 _SCORED = ("anomaly_score", "alert")
+_OWN_THRESHOLD = "adaptive_threshold"
 _CLOCK, _ALERTS = "clock", b"alerts"
 _SIZE_BYTES = 8  # before what is compressed
 
@@ -39,7 +40,8 @@ class PastRows:
     rows
         Their connections, as far as anything later depends on them, n of them.
     scores
-        The columns ``anomaly_score`` and ``alert``.
+        The columns ``anomaly_score`` and ``alert``, and ``adaptive_threshold`` where the threshold
+        follows drift.
     clock
         When each was known, in microseconds since 1970, shape (n,).
     alerts
@@ -72,7 +74,8 @@ class PastRows:
         """Return all of it as bytes."""
         here = self.rows[[name for name in _COLUMNS if name in self.rows]]
         frame = here.assign(
-            **{name: self.scores[name].to_numpy() for name in _SCORED}, **{_CLOCK: self.clock}
+            **{name: self.scores[name].to_numpy() for name in _scored(self.scores)},
+            **{_CLOCK: self.clock},
         )
         table = pa.Table.from_pandas(frame, preserve_index=False)
         alerts = json.dumps(list(self.alerts)).encode()
@@ -95,14 +98,18 @@ class PastRows:
             table = pa.ipc.open_stream(_decompressed(content)).read_all()
             alerts = json.loads((table.schema.metadata or {})[_ALERTS])
             frame = table.to_pandas()
-            scores = frame[list(_SCORED)]
+            scores = frame[_scored(frame)]
             clock = frame[_CLOCK].to_numpy(dtype=np.int64)
-            return cls(frame.drop(columns=[*_SCORED, _CLOCK]), scores, clock, alerts)
+            return cls(frame.drop(columns=[*scores, _CLOCK]), scores, clock, alerts)
         except (pa.ArrowException, ValueError, KeyError, OSError) as error:
             raise DataError(
                 f"rows that the store of alerts keeps are damaged ({type(error).__name__}): put a "
                 "backup of it back, or begin with another ODDWIRE_ALERTS_STORE"
             ) from None
+
+
+def _scored(frame: pd.DataFrame) -> list[str]:
+    return [*_SCORED, *([_OWN_THRESHOLD] if _OWN_THRESHOLD in frame else [])]
 
 
 def plain_array(content: Mapping[str, Any]) -> NDArray[np.uint8]:

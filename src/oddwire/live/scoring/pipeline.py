@@ -54,12 +54,17 @@ class Pipeline:
         What raises the alerts.
     minutes
         How long a unit is.
+
+    Attributes
+    ----------
+    is_same_model
+        Whether the model scored what it goes on from, too.
     """
 
     def __init__(self, scoring: LiveScoring, made_by: MadeBy, *, minutes: float) -> None:
         self.scoring, self._made_by = scoring, made_by
         self.alerting = Alerting(minutes)
-        self._is_same_model = True
+        self.is_same_model = True
 
     def take(
         self, rows: pd.DataFrame, places: Sequence[str], allowed: Sequence[AllowEntry] = ()
@@ -102,14 +107,14 @@ class Pipeline:
             If an array is missing or does not fit.
         """
         try:
-            self._is_same_model = self.scoring.go_on(arrays, before)
+            self.is_same_model = self.scoring.go_on(arrays, before)
             self.alerting.go_on(arrays)
         except (KeyError, ValueError, IndexError, TypeError, ModelError) as error:
             raise DataError(
                 f"the checkpoint in the store of alerts does not fit ({error}): another release of "
                 "oddwire wrote it; begin with another ODDWIRE_ALERTS_STORE"
             ) from None
-        return self._is_same_model
+        return self.is_same_model
 
     def see(self, past: PastRows) -> tuple[WorstSoFar | None, Grouped]:
         """Go on over rows that were taken.
@@ -119,7 +124,7 @@ class Pipeline:
         What their units had come to, None where another model had scored them; and what their
         alerts did to incidents.
         """
-        so_far = self.scoring.see(past, is_same_model=self._is_same_model)
+        so_far = self.scoring.see(past, is_same_model=self.is_same_model)
         return so_far, self.alerting.see(past)
 
     def take_up(self, model: Model, version: str, made_by: MadeBy, *, minutes: float) -> None:

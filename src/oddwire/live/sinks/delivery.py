@@ -196,7 +196,7 @@ class Deliveries:
         stopped
             Ends the waiting.
         meanwhile
-            Is called now and then while it waits.
+            Is called many times a second while it waits.
 
         Returns
         -------
@@ -210,13 +210,12 @@ class Deliveries:
             and not self._has_room(name, stopped or Event(), meanwhile)
         )
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until nothing waits any more; return whether that is so."""
-        until = time.monotonic() + seconds
+    def drain(self, seconds: float, stopped: Event | None = None) -> bool:
+        """Wait until nothing waits any more, or told to stop; return whether nothing waits."""
+        until, stopped = time.monotonic() + seconds, stopped or Event()
         while any(self._store.waiting(name) for name in self._each):
-            if time.monotonic() > until:
+            if time.monotonic() > until or stopped.wait(_ROOM_EVERY):
                 return False
-            time.sleep(_ROOM_EVERY)
         return True
 
     def stop(self, seconds: float = _LAST_TRY) -> bool:

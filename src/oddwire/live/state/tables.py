@@ -100,7 +100,8 @@ alerts = Table(
     Index("alerts_by_time", "source", "seen", "id"),
     Index("alerts_by_severity", "source", "severity", "seen", "id"),
     Index("alerts_by_kind", "source", "kind", "severity", "seen", "id"),
-    Index("alerts_of_incident", "incident", "seen", "id"),
+    # With the ends: whether an address took part in an incident is seen in the index alone.
+    Index("alerts_of_incident", "incident", "seen", "id", "source_address", "destination"),
     Index("alerts_from", "source_address", "seen", "id", "incident"),
     Index("alerts_to", "destination", "seen", "id", "incident"),
 )

@@ -16,7 +16,7 @@ from oddwire.detection.calibration.thresholds.targets import in_words
 from oddwire.evaluation.observed import INCIDENTS, Observed
 from oddwire.evaluation.target_lines import amount
 from oddwire.live.alerts.wire_names import ip_address
-from oddwire.live.vitals.observed_rate import HOURS, RatesSoFar, Sums
+from oddwire.live.vitals.observed_rate import HOURS, NOBODY, RatesSoFar, Sums
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
@@ -49,7 +49,7 @@ def _above(rates: RatesSoFar, source: str, *, adaptive: bool) -> str | None:
     if found is None:
         return None
     rate = _rate(rates, found, sums, "exceed")
-    if noisy := _noisy(rates, found, sums):
+    if noisy := _noisy(rates, found, sums, source):
         return f"{rate}, and {noisy}"
     near = rates.observed_near(sums)
     if near is None or (found.verdict, near.verdict) != ("above", "above"):
@@ -88,14 +88,18 @@ def _remedy(source: str, *, adaptive: bool) -> str:
     return train if adaptive else f"{train}, or let the threshold follow (`--adaptive`)"
 
 
-def _noisy(rates: RatesSoFar, found: Observed, sums: Sums) -> str | None:
+def _noisy(rates: RatesSoFar, found: Observed, sums: Sums, source: str) -> str | None:
     """Name the few sources without which the target would be kept, if there are such.
 
     That is counted and not estimated: what a single source does makes no verdict on all of them.
     """
     if found.rates[0].value < _TOO_MANY * found.target[INCIDENTS]:
         return None
-    named = Counter({name: count for name, count in sums.hits.items() if name.isprintable()})
+    named = Counter({
+        name: count
+        for name, count in sums.hits.items()
+        if name.isprintable() and name != NOBODY
+    })  # fmt: skip
     top = [name for name, _ in named.most_common(_MOST_NOISY)]
     for number in range(1, len(top) + 1):
         rest = rates.observed(sums, without=top[:number])
@@ -103,13 +107,14 @@ def _noisy(rates: RatesSoFar, found: Observed, sums: Sums) -> str | None:
             share = sum(named[name] for name in top[:number]) / sums.hits.total()
             names = " and ".join(printable(name, _LONGEST) for name in top[:number])
             raised = f"{names} raised {percent(share, digits=2)} of them"
-            return f"{raised}: if that is harmless, {_allow(top[:number])}"
+            return f"{raised}: if that is harmless, {_allow(top[:number], source)}"
     return None
 
 
-def _allow(names: list[str]) -> str:
+def _allow(names: list[str], source: str) -> str:
     commands = [
-        f"`oddwire allow add --source {address} --expires {_EXPIRES} --reason ...`"
+        f"`oddwire allow add --source {address} --for {shlex.quote(source)} --expires {_EXPIRES} "
+        "--reason ...`"
         for address in map(ip_address, names)
         if address is not None
     ]

@@ -63,7 +63,7 @@ def _never(ground: Ground, seen: set[str]) -> Iterator[Finding]:
             yield Finding(
                 subject=name, severity="warning",
                 problem="`watch` is set for it, and it has never been watched",
-                remedy=f"oddwire watch {shlex.quote(name)}",
+                remedy="oddwire up",
             )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def _alive(last: Heartbeat, now: float) -> Iterator[Finding | Fact]:
             subject=last.source, severity="warning",
             problem=f"no connection for {in_time(max(now - since / _MICROSECONDS, 0) / 60)}, "
             "though it is watched: its sensor may be down, or write elsewhere",
-            remedy=f"ls -l  # the files that `input` names for {source}; they should grow",
+            remedy=f"ls -l  # what `files:` of {source} in params.yaml names; it should grow",
         )  # fmt: skip
     else:
         yield Fact(

@@ -1,8 +1,10 @@
 """What alarms there were over the last day and week, against the target.
 
 Kept are sums of each hour of the rows' clock, by who raised the alarms: of an hour 64 names, and
-all others in 64 classes together. So it is bounded, however many sources an attacker makes up; and
-since classes count as clusters, too few names make an interval wider and never narrower.
+all others in 64 classes together. So it is bounded, however many sources an attacker makes up.
+Counts are right whatever the names. Intervals are not quite: classes count as clusters, so one that
+holds many sources makes an interval wider, and a source that is named in one hour and in a class in
+another counts as two, which makes it narrower.
 
 All alarms are counted, false or not: nobody says which are false. So a figure above the target may
 be attacks; `calibration_off` tells when it is not.
@@ -44,7 +46,7 @@ _HOUR = 3_600_000_000  # microseconds
 _DAY = 24 * _HOUR
 _LARGEST_NEAR = 0.5  # of the benign units
 _NAMES = _CLASSES = 64
-_NOBODY = "unknown"
+NOBODY = "unknown"  # who raised it, where rows name none
 _COUNTS = ("rows", "units", "alerts", "opened", "elapsed")
 
 
@@ -60,8 +62,9 @@ class Sums:
         Microseconds that rows came in; of a gap, an hour.
     hits
         Alarms in the target's unit, by who raised them.
-    alerting, reached
-        Units that came to the threshold, and to where units are near it.
+    near
+        Units that came near the threshold and not to it. Of one hour alone there may be fewer than
+        none: such as came near it before, and to it in this hour.
     """
 
     rows: int = 0
@@ -70,26 +73,19 @@ class Sums:
     opened: int = 0
     elapsed: int = 0
     hits: Counter[str] = field(default_factory=Counter)
-    alerting: Counter[str] = field(default_factory=Counter)
-    reached: Counter[str] = field(default_factory=Counter)
+    near: Counter[str] = field(default_factory=Counter)
 
     @property
     def days(self) -> float:
         """Days of traffic."""
         return self.elapsed / _DAY
 
-    @property
-    def near(self) -> Counter[str]:
-        """Units that came near the threshold and not to it."""
-        return self.reached - self.alerting
-
     def plus(self, other: Sums) -> None:
         """Add another's."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.hits.update(other.hits)
-        self.alerting.update(other.alerting)
-        self.reached.update(other.reached)
+        self.near.update(other.near)
 
 
 class RatesSoFar:
@@ -133,6 +129,8 @@ class RatesSoFar:
         so_far: WorstSoFar,
         alerts: NDArray[np.bool_],
         opened: Iterable[Incident] = (),
+        *,
+        thresholds: NDArray[np.float64] | None = None,
     ) -> None:
         """Count the next rows.
 
@@ -146,7 +144,11 @@ class RatesSoFar:
             Whether they raise one, shape (n,).
         opened
             The incidents that they opened.
+        thresholds
+            By which they raise one, shape (n,), where the threshold follows drift.
         """
+        limits = np.full(len(alerts), self._threshold) if thresholds is None else thresholds
+        raised = alerts & (so_far.before < limits)
         timed = so_far.clock != UNTIMED
         hours = np.where(timed, so_far.clock // _HOUR, UNTIMED)
         column = source_column(features)
@@ -162,22 +164,21 @@ class RatesSoFar:
             sums.units += int(np.isneginf(rows.before).sum())
             sums.alerts += int(alerts[here].sum())
             sums.elapsed += int(passed[here].sum())
-            self._count(sums, rows, mine, alerts[here])
+            self._count(sums, rows, mine, (raised if UNITS in self.target else alerts)[here])
         self._open(opened)
         if timed.any():
             self._clock = int(so_far.clock[-1])
             for hour in [one for one in self._hours if one <= self._clock // _HOUR - HOURS["week"]]:
                 del self._hours[hour]
 
-    def _count(self, sums: Sums, rows: WorstSoFar, names: Any, alerts: NDArray[np.bool_]) -> None:
-        reached = (rows.before < self._near) & (rows.worst >= self._near)
-        alerting = (rows.before < self._threshold) & (rows.worst >= self._threshold)
-        _add(sums.reached, names, reached)
-        _add(sums.alerting, names, alerting)
-        if UNITS in self.target:
-            _add(sums.hits, names, alerting)
-        elif ROWS in self.target:
-            _add(sums.hits, names, alerts)
+    def _count(self, sums: Sums, rows: WorstSoFar, names: Any, hits: NDArray[np.bool_]) -> None:
+        is_near, was_near = (
+            ((each >= self._near) & (each < self._threshold)).astype(np.int64)
+            for each in (rows.worst, rows.before)
+        )
+        _add(sums.near, names, is_near - was_near)
+        if UNITS in self.target or ROWS in self.target:
+            _add(sums.hits, names, hits.astype(np.int64))
 
     def _open(self, opened: Iterable[Incident]) -> None:
         for incident in opened:
@@ -185,7 +186,7 @@ class RatesSoFar:
             if sums is not None:
                 sums.opened += 1
                 if UNITS not in self.target and ROWS not in self.target:
-                    _one(sums.hits, incident.unit or _NOBODY, 1)
+                    _one(sums.hits, incident.unit or NOBODY, 1)
 
     def over(self, hours: int, *, own: bool = False) -> Sums:
         """Return the sums of the last hours of the rows' clock.
@@ -244,7 +245,8 @@ class RatesSoFar:
         if wanted <= 0:
             return None
         found = round(self._share_near * self._calibration_units)
-        return _compared(list(sums.near.values()), wanted, found)
+        near = list(sums.near.values()) if sums.near.total() > 0 else []
+        return _compared(near, wanted, found)
 
     def per(self, sums: Sums) -> float:
         """Return what a count of alarms is divided by to be compared with the target."""
@@ -257,7 +259,7 @@ class RatesSoFar:
         hours = {
             str(hour): [
                 *(getattr(sums, name) for name in _COUNTS),
-                dict(sums.hits), dict(sums.alerting), dict(sums.reached),
+                dict(sums.hits), dict(sums.near),
             ]
             for hour, sums in self._hours.items()
         }  # fmt: skip
@@ -288,20 +290,25 @@ def _compared(hits: list[int], wanted: float | None, calibration_alarms: int) ->
     return observe(found, target, calibration)
 
 
-def _add(counts: Counter[str], names: Any, chosen: NDArray[np.bool_]) -> None:
-    """Count chosen rows by their names."""
-    if not chosen.any():
+def _add(counts: Counter[str], names: Any, added: NDArray[np.int64]) -> None:
+    """Count rows by their names, each as often as is told."""
+    chosen = np.flatnonzero(added)
+    if not len(chosen):
         return
     if names is None:
-        counts[_NOBODY] += int(chosen.sum())
+        counts[NOBODY] += int(added.sum())
         return
-    for name, count in Counter(names[chosen].astype(object).fillna(_NOBODY)).items():
-        _one(counts, str(name), count)
+    by_name: Counter[str] = Counter()
+    known = names.iloc[chosen].astype(object).fillna(NOBODY)
+    for name, number in zip(known, added[chosen].tolist(), strict=True):
+        by_name[str(name)] += number
+    for name, count in by_name.items():
+        _one(counts, name, count)
 
 
 def _one(counts: Counter[str], name: str, count: int) -> None:
     if name not in counts and len(counts) < _NAMES:
-        name = wire_name(name) or _NOBODY
+        name = wire_name(name) or NOBODY
     elif name not in counts:
         digest = zlib.crc32(name.encode("utf-8", "surrogatepass"))
         name = f"\0{digest % _CLASSES}"  # no name of the wire has that letter

@@ -25,7 +25,7 @@ from oddwire.live.vitals.observed_rate import RatesSoFar
 from oddwire.operations.progress import step
 from oddwire.traffic.units.so_far import WorstSoFar
 
-FORM = 1  # raised where what a checkpoint's numbers mean changes
+FORM = 2  # raised where what a checkpoint's numbers mean changes
 _EVERY_SECONDS, _EVERY_ROWS = 60.0, 2_000_000
 _RATES, _FORM = "rates", "form"
 
@@ -101,7 +101,8 @@ def count_rates(
 ) -> None:
     """Count rows that were scored, and what they opened."""
     opened = [change.incident for change in grouped.changes if change.what == "opened"]
-    rates.take(rows, so_far, scores["alert"].to_numpy(dtype=bool), opened)
+    own = scores["adaptive_threshold"].to_numpy() if "adaptive_threshold" in scores else None
+    rates.take(rows, so_far, scores["alert"].to_numpy(dtype=bool), opened, thresholds=own)
 
 
 def _unpacked(kept: Iterable[tuple[int, KeptRows]]) -> Iterator[PastRows]:

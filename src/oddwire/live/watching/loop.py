@@ -148,10 +148,18 @@ class Loop:
                     self._take(batch, stopped)
                 self._tell_quiet()
                 self._beat()
-        if not self._parts.deliveries.drain(_WHEN_STOPPED if stopped.is_set() else _AT_END):
-            self._notice("sinks have not taken all messages yet: the next watch sends the rest")
+        self._drain(stopped)
         self._vitals.stopped()
         return self._show()
+
+    def _drain(self, stopped: threading.Event) -> None:
+        """Let sinks take what waits for them, for a while."""
+        if stopped.is_set():
+            drained = self._parts.deliveries.drain(_WHEN_STOPPED)
+        else:
+            drained = self._parts.deliveries.drain(_AT_END, stopped)
+        if not drained:
+            self._notice("sinks have not taken all messages yet: the next watch sends the rest")
 
     def _take(self, batch: MicroBatch, stopped: threading.Event) -> None:
         taken = None
@@ -221,7 +229,7 @@ class Loop:
             batch.position, carried,
             alerts=stored_alerts(taken.raised),
             incidents=stored_incidents(taken.raised),
-            messages=self._parts.messages.of(taken.raised),
+            messages=self._parts.messages.of(taken.raised) if self._store.policies else (),
             rows=kept_rows(self._with_what_was_before(taken.past)),
             checkpoint=self._checkpoints.after(len(batch.rows)),
             window=LONGEST_WINDOW * MICROSECONDS,

@@ -122,15 +122,26 @@ def value_in_words(name: str, value: float | str | None) -> str:
         return percent(value)
     if measure == "s":
         return f"{_number(value)} s"
-    return _size(value) if (measure or "").startswith("bytes") else _number(value)
+    is_size = (measure or "").startswith("bytes") and abs(value) >= _THOUSAND
+    return size(value) if is_size else _number(value)
+
+
+def size(number: float) -> str:
+    """Return bytes in the unit in which they are read best.
+
+    Examples
+    --------
+    >>> size(999), size(1_234_567), size(999_999)
+    ('999 bytes', '1.23 MB', '1 MB')
+    >>> size(2**63)
+    '9,223 PB'
+    """
+    power = 0
+    while abs(float(f"{number:.3g}")) >= _THOUSAND and power < len(_SIZES) - 1:
+        number, power = number / _THOUSAND, power + 1
+    text = f"{number:.3g}"
+    return f"{number:,.0f} {_SIZES[power]}" if "e+" in text else f"{text} {_SIZES[power]}"
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) or abs(value) >= _HUNDRED else f"{value:.3g}"
-
-
-def _size(value: float) -> str:
-    power = 0
-    while abs(value) >= _THOUSAND and power < len(_SIZES) - 1:
-        value, power = value / _THOUSAND, power + 1
-    return f"{value:.3g} {_SIZES[power]}" if power else _number(value)

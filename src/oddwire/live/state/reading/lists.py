@@ -11,17 +11,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union
 
+from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.severity import Severity
 from oddwire.live.alerts.wire_names import ip_address
 from oddwire.live.state.tables import SUPPRESSED, alerts, followers, incidents
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Connection, Row, Table
+    from sqlalchemy import Column, Connection, Row, Select, Table
 
 _LEVELS = (0, *Severity)  # 0: not known
 _LAST_LETTER = "\U0010ffff"
+_SHORTEST = 3  # letters of the beginning of an address: shorter ones fit most
+_BROAD = 2_000  # alerts of an address: the incidents of fewer are looked up at once
 
 
 class Behind(Protocol):
@@ -102,23 +105,46 @@ def incidents_asked(connection: Connection, asked: Asked, *, state: str | None) 
     if state is not None:
         is_open = incidents.c.closed.is_(None)
         always.append(is_open if state == "open" else ~is_open)
+    each: Iterable[list[ColumnElement[bool]]]
     if asked.address is None:
-        each: Iterable[list[ColumnElement[bool]]] = _values(connection, incidents, asked)
+        each = _values(connection, incidents, asked)
     else:
-        ends = (alerts.c.source_address, alerts.c.destination)
-        found = (select(alerts.c.incident).where(begins(end, asked.address)) for end in ends)
-        each = [[*_exactly(incidents, asked), incidents.c.id.in_(union(*found))]]
+        fits = [begins(end, asked.address) for end in (alerts.c.source_address, alerts.c.destination)]
+        found = [select(alerts.c.incident).where(one) for one in fits]
+        if any(_is_broad(connection, one) for one in found):
+            # The newest are soon found: each is asked whether it has such an alert.
+            always.append(
+                select(alerts.c.id).where(alerts.c.incident == incidents.c.id, or_(*fits)).exists()
+            )
+            each = _values(connection, incidents, asked)
+        else:
+            each = [[*_exactly(incidents, asked), incidents.c.id.in_(union(*found))]]
     return _page(connection, incidents.c.opened, [[*one, *always] for one in each], asked)
+
+
+def _is_broad(connection: Connection, found: Select[tuple[str]]) -> bool:
+    some = found.limit(_BROAD).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) == _BROAD
 
 
 def begins(column: Column[str], text: str) -> ColumnElement[bool]:
     """Return whether a column is an address, or begins with a text that is none.
 
     A star at its end makes an address a beginning: ``fe80::*``.
+
+    Raises
+    ------
+    ParameterError
+        If it is none, and too short for a beginning.
     """
     start = text.removesuffix("*")
     if start == text and ip_address(text) is not None:
         return column == text
+    if len(start) < _SHORTEST:
+        raise ParameterError(
+            f"address must be an address, or at least {_SHORTEST} letters that one begins with, "
+            f"got {short_repr(text)}"
+        )
     return and_(column >= start, column < start + _LAST_LETTER)
 
 
