@@ -77,7 +77,9 @@ def test_noisy_sources_are_named_with_the_command():
     text = noisy("10.0.7.1")
     assert "exceed the target of 30" in text
     for name in ("10.0.7.1", "10.0.7.10"):
-        assert f"`oddwire allow add --source {name} --for office --expires 30d --reason ...`" in text
+        assert (
+            f"`oddwire allow add --source {name} --for office --expires 30d --reason ...`" in text
+        )
     assert "`; rm -rf" not in text
 
 

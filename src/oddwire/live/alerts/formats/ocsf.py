@@ -6,7 +6,7 @@ from typing import Any
 
 from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy
 from oddwire.live.alerts.formats.community_id import community_id, protocol_number
-from oddwire.live.alerts.formats.told import TECHNIQUES, known, why, why_incident
+from oddwire.live.alerts.formats.told import TECHNIQUES, first_known, known, why, why_incident
 from oddwire.live.alerts.incidents import Change
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason
@@ -51,13 +51,13 @@ def alert_finding(
     created
         When it was raised, in microseconds since 1970; left out, when it could be known.
     """
-    moment = _first(alert.clock, alert.end, alert.start, created)
+    moment = first_known(alert.clock, alert.end, alert.start, created)
     about = _finding_info(alert.id, alert.kind, alert.made_by, why(alert)) | known(
         {
             "title": f"Unusual connection: {alert.kind.value}",
-            "created_time": _milliseconds(_first(created, moment)),
-            "first_seen_time": _milliseconds(_first(alert.start, moment)),
-            "last_seen_time": _milliseconds(_first(alert.end, moment)),
+            "created_time": _milliseconds(first_known(created, moment)),
+            "first_seen_time": _milliseconds(first_known(alert.start, moment)),
+            "last_seen_time": _milliseconds(first_known(alert.end, moment)),
             "related_events": [] if incident is None else [{"uid": incident, "type": "incident"}],
         }
     )
@@ -87,15 +87,15 @@ def alert_finding(
 def incident_finding(change: Change, *, version: str, created: int | None = None) -> dict[str, Any]:
     """Return what has become of an incident as a Detection Finding, of one ``finding_info.uid``."""
     incident = change.incident
-    moment = _first(incident.closed, incident.last, incident.end, created)
+    moment = first_known(incident.closed, incident.last, incident.end, created)
     about = _finding_info(incident.id, incident.kind, incident.made_by, why_incident(incident))
     about |= known(
         {
             "title": incident.title,
             "created_time": _milliseconds(incident.opened),
-            "modified_time": _milliseconds(_first(created, moment)),
-            "first_seen_time": _milliseconds(_first(incident.start, incident.opened)),
-            "last_seen_time": _milliseconds(_first(incident.end, incident.last)),
+            "modified_time": _milliseconds(first_known(created, moment)),
+            "first_seen_time": _milliseconds(first_known(incident.start, incident.opened)),
+            "last_seen_time": _milliseconds(first_known(incident.end, incident.last)),
             "related_events": [{"uid": incident.worst, "type": "alert"}],
             "related_events_count": incident.count,
         }
@@ -235,10 +235,6 @@ def _own(
             ],
         }
     )
-
-
-def _first(*moments: int | None) -> int | None:
-    return next((moment for moment in moments if moment is not None), None)
 
 
 def _milliseconds(moment: int | None) -> int | None:

@@ -109,7 +109,9 @@ def incidents_asked(connection: Connection, asked: Asked, *, state: str | None) 
     if asked.address is None:
         each = _values(connection, incidents, asked)
     else:
-        fits = [begins(end, asked.address) for end in (alerts.c.source_address, alerts.c.destination)]
+        fits = [
+            begins(end, asked.address) for end in (alerts.c.source_address, alerts.c.destination)
+        ]
         found = [select(alerts.c.incident).where(one) for one in fits]
         if any(_is_broad(connection, one) for one in found):
             # The newest are soon found: each is asked whether it has such an alert.
