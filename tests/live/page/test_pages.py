@@ -123,7 +123,7 @@ def test_an_incident_is_told_in_sentences(visitor):
         "It looks like a scan: one source tries many hosts or ports. In MITRE ATT&CK that would be",
         "T1046, Network Service Discovery (Discovery).",
         "It closed at 2026-03-02 12:13:58 UTC, after ten minutes without an alert.",
-        "src_peers_60s 240 3 above 99.9 % of benign rows 60 %",
+        "targets of the source in a minute 240 3 above 99.9 % of benign rows 60 %",
         "service ssh https 2 % of benign rows have it 20 %",
     ):
         assert sentence in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy
@@ -70,7 +71,7 @@ def alert_finding(
         "status_detail": alert.suppressed_by,
         "finding_info": about,
         "evidences": [_evidence(alert)],
-        "observables": _observables(alert.source.address, alert.destination.address),
+        "observables": _observables([alert.source.address], [alert.destination.address]),
         "unmapped": _own(alert.made_by, alert.unit, alert.unit_p_value, alert.reasons)
         | known(
             {
@@ -120,7 +121,7 @@ def incident_finding(change: Change, *, version: str, created: int | None = None
             "count": incident.count,
             "finding_info": about,
             "evidences": [ends] if ends else [],
-            "observables": _observables(*sources, *destinations),
+            "observables": _observables(sources, destinations),
             "unmapped": _own(
                 incident.made_by, incident.unit, incident.unit_p_value, incident.reasons
             ) | {"kinds": dict(incident.kinds), "ports": list(incident.ports.values)},
@@ -211,11 +212,17 @@ def _endpoint(end: Endpoint, service: str | None = None) -> dict[str, Any]:
     return found | known({"port": end.port}) if found else {}
 
 
-def _observables(*names: str | None) -> list[dict[str, Any]]:
-    addresses = [ip_address(name) for name in names]
+def _observables(
+    sources: Iterable[str | None], destinations: Iterable[str | None]
+) -> list[dict[str, Any]]:
+    places: dict[str, str] = {}
+    for end, names in (("src", sources), ("dst", destinations)):
+        for address in map(ip_address, names):
+            if address is not None:
+                places.setdefault(str(address), f"evidences[].{end}_endpoint.ip")
     return [
-        {"name": "evidences", "type_id": _IP_ADDRESS[0], "type": _IP_ADDRESS[1], "value": value}
-        for value in dict.fromkeys(str(address) for address in addresses if address is not None)
+        {"name": place, "type_id": _IP_ADDRESS[0], "type": _IP_ADDRESS[1], "value": value}
+        for value, place in places.items()
     ]
 
 
