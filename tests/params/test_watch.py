@@ -91,6 +91,9 @@ def test_variables_of_the_environment_stand_for_secrets(monkeypatch):
         (PASSWORD, True), ("https://hooks.example/T0KEN", True), ("alerts.jsonl", False),
         ("redis://sensor.example/0?list=a", False), ("redis://:${PW}@sensor.example/0", False),
         ("syslog://logs.example", False), ("-", False),
+        ("redis://sensor.example/0?password=hidden", True),
+        ("kafka://b.example:9092/t?sasl.password=hidden&group.id=a", True),
+        ("kafka://b.example:9092/t?sasl.password=${PW}", False),
     ],
 )  # fmt: skip
 def test_it_is_known_which_address_holds_a_secret(text, secret):

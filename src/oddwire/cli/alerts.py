@@ -30,8 +30,8 @@ def alerts(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Show this alert: its id, or at least 4 letters of the "
-            "beginning. None: list them.", show_default=False,
+            metavar="ID", help="Show this alert: its id, or the first 4 digits or "
+            "more. None: list them.", show_default=False,
         ),
     ] = "",
     *,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 EPILOG = """
 The score comes from the stored features and the very version of the model that raised the alert,
-so it must be the same (a one-class SVM rounds the last digits otherwise for one row than for many);
-where it is not, that is said.
+so it must be the same (`local_outlier_factor` alone may round the last digits otherwise for one row
+than for many); where it is not, that is said.
 
 **Examples**
 
@@ -31,8 +31,8 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="An alert, or an incident: its most unusual alert. At least 4 "
-            "letters of the id's beginning.",
+            metavar="ID", help="An alert, or an incident: its most unusual alert. The "
+            "first 4 digits or more of the id do.",
         ),
     ],
     *,

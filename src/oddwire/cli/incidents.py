@@ -33,8 +33,8 @@ def incidents(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Show this incident: its id, or at least 4 letters of the "
-            "beginning. None: list them.", show_default=False,
+            metavar="ID", help="Show this incident: its id, or the first 4 digits or "
+            "more. None: list them.", show_default=False,
         ),
     ] = "",
     *,

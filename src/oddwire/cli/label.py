@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from oddwire.live.verdicts.labelling import Labelled
 
 EPILOG = """
-The verdict is kept in `labels/SOURCE.csv`, which belongs into git, and enters the next training of
+The verdict is kept in `labels/SOURCE.csv`, which belongs in git, and enters the next training of
 the source. It wins over the label of the log. A later verdict takes an earlier one's place.
 
 **Examples**

@@ -18,7 +18,7 @@ Source = Annotated[str, typer.Option(metavar="SOURCE", help="Of one source.", sh
 Severity = Annotated[
     str,
     typer.Option(
-        metavar="LEVEL", help="At least so urgent: low, medium, high or critical.",
+        metavar="LEVEL", help="This severity or higher: low, medium, high or critical.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -28,10 +28,10 @@ Kind = Annotated[
 Since = Annotated[
     str,
     typer.Option(
-        metavar="TIME", help="From then on, ISO 8601; UTC by default.", show_default=False
+        metavar="TIME", help="From this time on, ISO 8601; UTC by default.", show_default=False
     ),
 ]
-Until = Annotated[str, typer.Option(metavar="TIME", help="Before then.", show_default=False)]
+Until = Annotated[str, typer.Option(metavar="TIME", help="Before this time.", show_default=False)]
 Address = Annotated[
     str,
     typer.Option(
@@ -39,7 +39,7 @@ Address = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
-Limit = Annotated[int, typer.Option(metavar="N", help="So many at most.", min=1, max=10_000)]
+Limit = Annotated[int, typer.Option(metavar="N", help="At most this many.", min=1, max=10_000)]
 
 
 def open_store(project: Project) -> AlertStore:

@@ -72,10 +72,21 @@ def alerts_sentence(observed: Observed) -> str:
     own = observed.own
     if own is None:
         return ""
-    value, low, high = (amount(own.name, each) for each in (own.value, own.low, own.high))
     wanted = amount(own.name, observed.target[own.name])
-    told = f"{value} {_ALERTED[own.name]} ({low} to {high})"
+    told = alerts_in_words(own.name, own.value, own.low, own.high)
     return f"{told}; the target of benign traffic is {wanted}"
+
+
+def alerts_in_words(name: str, value: float, low: float, high: float) -> str:
+    """Return how many alerts rows of unknown label raise, with the interval.
+
+    Examples
+    --------
+    >>> alerts_in_words("share_of_units", 0.0271, 0.02, 0.035)
+    '2.71 % of the units (2 % to 3.5 %)'
+    """
+    shown, least, most = (amount(name, each) for each in (value, low, high))
+    return f"{shown} {_ALERTED.get(name, name)} ({least} to {most})"
 
 
 def alerts_of_all(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, Secret
 from pydantic_core import PydanticCustomError
@@ -21,6 +21,7 @@ from oddwire.params.source_settings import SourceSettings, as_list
 WhenFull = Literal["wait", "sample", "drop_oldest"]
 AlertFormat = Literal["ecs", "ocsf"]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_SECRET_NAME = re.compile("password|key|token|secret", re.IGNORECASE)  # of an option of an address
 
 
 class Address(Secret[str]):
@@ -41,7 +42,9 @@ class Address(Secret[str]):
         if "://" not in text:
             return False
         parts = urlsplit(text) if parses(text) else None
-        return parts is None or parts.scheme in {"http", "https"} or bool(parts.password)
+        if parts is None or parts.scheme in {"http", "https"} or parts.password:
+            return True
+        return any(_SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query))
 
     def opened(self) -> str:
         """Return the text, with the values of the variables that it names.

@@ -88,7 +88,7 @@ def test_the_bar_has_the_target_in_its_middle(value, bar):
 def test_nothing_known_yet_is_drawn_too():
     text = drawn(Heartbeat(source="office", at=NOON))
     assert "no lag known" in text
-    assert "newest never" in text
+    assert "newest unknown" in text
     assert "no open incident" in text
     assert "sink" not in text
 

@@ -26,7 +26,7 @@ def test_the_list_tells_an_incident_in_a_line(visitor):
     assert "1 incident" in text_of(page)
     row = text_of("<main>" + page[page.index("<tbody>") : page.index("</tbody>")])
     assert row == (
-        "high Scan 10.0.0.5 → 32 or more hosts port 22, ssh about 1 in 40,000 benign units "
+        "high Scan 10.0.0.5 → 32 or more hosts port 22 (ssh) about 1 in 40,000 benign units "
         "120 alerts 2026-03-02 12:00:00 to 12:03:58 closed office"
     )
 
@@ -118,12 +118,12 @@ def test_an_incident_is_told_in_sentences(visitor):
     told = text_of(page)
     for sentence in (
         "From 2026-03-02 12:00:00 UTC to 2026-03-02 12:03:58 UTC (4 min), 10.0.0.5 raised 120",
-        "120 alerts by connections to 32 or more hosts (port 22, ssh).",
-        "The most unusual of them is as rare as about 1 in 40,000 benign units",
+        "120 alerts by connections to 32 or more hosts at port 22 (ssh).",
+        "The most unusual of them: about 1 in 40,000 benign units",
         "It looks like a scan: one source tries many hosts or ports. In MITRE ATT&CK that would be",
         "T1046, Network Service Discovery (Discovery).",
         "It closed at 2026-03-02 12:13:58 UTC, after ten minutes without an alert.",
-        "src_peers_60s 240 3 above 99.9 % of benign rows 60 %",
+        "targets of the source in a minute 240 3 above 99.9 % of benign rows 60 %",
         "service ssh https 2 % of benign rows have it 20 %",
     ):
         assert sentence in told

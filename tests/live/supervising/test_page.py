@@ -27,7 +27,7 @@ def vitals():
     )  # fmt: skip
     vitals.sinks([SinkState("soc.example", waiting=5, delivered=7, dead=1, trouble="refused")])
     vitals.observed = {
-        "day": Lately("incidents a day", 12.0, 6.0, 21.0, "kept", 1.0, 12, 40), "week": None
+        "day": Lately("false_incidents_per_day", 12.0, 6.0, 21.0, "kept", 1.0, 12, 40), "week": None
     }  # fmt: skip
     return vitals
 
@@ -48,8 +48,8 @@ def test_the_page_has_rate_lag_alerts_target_and_sinks(vitals):
     page = " ".join(shown(watching_markdown(vitals.heartbeat(), [])).split())
     for part in (
         "office is running", "isolation_forest 7", "1,200, 1,200.0 per second", "lag 1.5 s",
-        "12, of which 2 suppressed", "4, of which 1 open", "false_incidents_per_day 30",
-        "incidents a day 12 (6 to 21): within chance of the target", "lines refused 3",
+        "12, of which 2 suppressed", "4, of which 1 open", "target 30 false incidents a day",
+        "12 incidents a day (6 to 21); the target of benign traffic is 30", "lines refused 3",
         "soc.example 5 7 0 1 refused",
     ):  # fmt: skip
         assert part in page

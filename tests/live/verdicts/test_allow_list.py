@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from some_alerts import NOON, some_alert
 
 from oddwire.errors import ParameterError
-from oddwire.live.alerts.allow_list import AllowEntry
+from oddwire.live.alerts.allow_list import AllowEntry, apply_allow_list
 from oddwire.live.verdicts.allow_list import AllowList, load_allow_list, read_allow_list
-from oddwire.live.verdicts.allowing import add_entry, count_covered, remove_entry, suppressed_by
+from oddwire.live.verdicts.allowing import add_entry, count_covered, remove_entry
 from oddwire.project import Project
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -208,7 +208,8 @@ def test_an_alert_counts_for_the_first_entry_that_covers_it(project):
     listed = read_allow_list(project.allow_list)
     alerts = [some_alert(at, unit=unit) for at, unit in enumerate(["10.0.0.5", "10.0.1.5", "x"])]
     assert count_covered(listed, alerts) == {1: 0, 2: 1, 3: 2, 4: 0}
-    assert suppressed_by(alerts[0], listed) == "first"
-    assert suppressed_by(some_alert(service="dns", unit="10.9.9.9"), listed) is None
+    loaded = load_allow_list(project, alerts[0].made_by.source)
+    held = apply_allow_list([alerts[0], some_alert(service="dns", unit="10.9.9.9")], loaded)
+    assert [each.suppressed_by for each in held] == ["first", None]
     assert AllowEntry.from_dict(listed[0].entry.to_dict()) == listed[0].entry
     assert alerts[0].clock == NOON

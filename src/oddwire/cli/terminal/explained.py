@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from oddwire.cli.terminal import words
 from oddwire.cli.terminal.printing import print_table, printer
+from oddwire.live.alerts.words import rarity, utc
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
@@ -22,7 +23,7 @@ def print_again(again: ScoredAgain, *, incident: str) -> None:
     """Print the number again, whether it is the same, the features, and what that comes to."""
     console, alert = printer(), again.alert
     console.print(f"Alert {alert.id}", style="bold", soft_wrap=True)
-    facts = [f"{words.utc(alert.clock, seconds=True)} UTC", words.connection_of(alert)]
+    facts = [utc(alert.clock), words.connection_of(alert)]
     facts += [f"incident {incident}" if incident else "of no incident"]
     if alert.suppressed_by is not None:
         facts.append(f"suppressed: {alert.suppressed_by}")
@@ -78,7 +79,7 @@ def _among(each: dict[Any, Any]) -> str:
 def _verdict(again: ScoredAgain) -> str:
     alert = again.alert
     reasons = ", ".join(again.reasons)
-    said = f"{alert.severity.word} {alert.kind.value}: {words.odds_of(again.unit_p_value)}"
+    said = f"{alert.severity.word} {alert.kind.value}: {rarity(again.unit_p_value)}"
     return _shown(said + (f"; contributes {reasons}" if reasons else ""), longest=4000)
 
 

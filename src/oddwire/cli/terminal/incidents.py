@@ -11,6 +11,7 @@ from rich.text import Text
 
 from oddwire.cli.terminal import words
 from oddwire.cli.terminal.printing import print_table, printer
+from oddwire.live.alerts.words import moment, rarity, utc
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -29,12 +30,10 @@ def print_incidents(incidents: Sequence[Incident], *, title: str) -> None:
     rows = [
         {
             "incident": incident.id[: words.SHORT_ID],
-            "opened, UTC": words.utc(incident.opened),
+            "opened, UTC": moment(incident.opened, seconds=False),
             "severity": incident.severity.word,
             "kind": incident.kind.value,
-            "who": _shown(
-                f"{words.hosts_of(incident.sources)}\n-> {words.hosts_of(incident.destinations)}"
-            ),
+            "who": _shown(f"{incident.sources.hosts}\n-> {incident.destinations.hosts}"),
             "alerts": f"{incident.count:,}",
             "state": incident.state,
             "source": _shown(incident.made_by.source),
@@ -50,7 +49,7 @@ def print_alerts(alerts: Sequence[Alert], *, title: str) -> None:
     rows = [
         {
             "alert": alert.id[: words.SHORT_ID],
-            "seen, UTC": words.utc(alert.clock, seconds=True),
+            "seen, UTC": moment(alert.clock),
             "severity": alert.severity.word,
             "kind": alert.kind.value,
             "connection": _shown(words.connection_of(alert).replace(" -> ", "\n-> ")),
@@ -102,9 +101,9 @@ def _of_incident(incident: Incident) -> Iterator[tuple[str, str]]:
     made_by = incident.made_by
     yield "source", made_by.source
     yield "state", words.state_of(incident)
-    yield "alerts", f"{words.utc(incident.opened)} to {words.utc(incident.last)} UTC"
-    yield "connections", f"{words.utc(incident.start)} to {words.utc(incident.end)} UTC"
-    yield "rarity", f"{words.odds_of(incident.unit_p_value)} (p-value {incident.unit_p_value:.3g})"
+    yield "alerts", _from_to(incident.opened, incident.last)
+    yield "connections", _from_to(incident.start, incident.end)
+    yield "rarity", f"{rarity(incident.unit_p_value)} (p-value {incident.unit_p_value:.3g})"
     yield "model", f"{made_by.model} version {made_by.model_version}"
     named = {
         "from": incident.sources, "to": incident.destinations, "ports": incident.ports,
@@ -118,11 +117,15 @@ def _of_incident(incident: Incident) -> Iterator[tuple[str, str]]:
         yield "kinds", ", ".join(f"{kind} {count:,}" for kind, count in counts)
 
 
+def _from_to(first: int | None, last: int | None) -> str:
+    return f"{moment(first, seconds=False)} to {utc(last, seconds=False)}"
+
+
 def _of_alert(alert: Alert, incident: str) -> Iterator[tuple[str, str]]:
     made_by = alert.made_by
     yield "source", made_by.source
-    yield "seen", f"{words.utc(alert.clock, seconds=True)} UTC"
-    yield "began", f"{words.utc(alert.start, seconds=True)} UTC"
+    yield "seen", utc(alert.clock)
+    yield "began", utc(alert.start)
     carried = [value for value in (alert.proto, alert.service) if value]
     if carried:
         yield "carried", " ".join(carried)
@@ -134,7 +137,7 @@ def _of_alert(alert: Alert, incident: str) -> Iterator[tuple[str, str]]:
         ]
         if counts:
             yield name, ", ".join(counts)
-    yield "rarity", f"{words.odds_of(alert.unit_p_value)} (p-value {alert.unit_p_value:.3g})"
+    yield "rarity", f"{rarity(alert.unit_p_value)} (p-value {alert.unit_p_value:.3g})"
     yield "score", f"{alert.score:.6g}, an alert from {made_by.threshold:.6g} on"
     yield "model", f"{made_by.model} version {made_by.model_version}"
     if alert.uid:

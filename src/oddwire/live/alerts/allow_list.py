@@ -1,7 +1,8 @@
 """Alerts that a person has said not to send: for which hosts and services, until when, and why.
 
-One function, for alerts about to be sent and for those already stored. A suppressed alert is kept,
-with the reason, and counted; it opens no incident. It is no benign label: training never sees it.
+`apply_allow_list` does it, for alerts about to be sent and for those already stored. A suppressed
+alert is kept, with the reason, and counted; it opens no incident. It is no benign label: training
+never sees it.
 """
 
 from __future__ import annotations

@@ -40,6 +40,13 @@ class Seen:
             return self if self.more else replace(self, more=True)
         return replace(self, values=(*self.values, str(value)))
 
+    @property
+    def hosts(self) -> str:
+        """A host, or how many there are, as ``32 or more hosts``."""
+        if not self.values:
+            return "unknown"
+        return str(self) if len(self.values) == 1 and not self.more else f"{self} hosts"
+
     def __str__(self) -> str:
         """``a``, or how many there are, as ``32 or more``."""
         if len(self.values) == 1 and not self.more:
@@ -166,7 +173,7 @@ class Incident:
         The names in it are from the wire: printable, and not escaped for any page.
         """
         alerts = "1 alert" if self.count == 1 else f"{self.count:,} alerts"
-        ends = [_hosts(seen) for seen in (self.sources, self.destinations) if seen.values]
+        ends = [seen.hosts for seen in (self.sources, self.destinations) if seen.values]
         return f"{self.kind.value}: {' -> '.join([*ends]) or 'unknown'}, {alerts}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -199,7 +206,3 @@ class Incident:
 
 def _known(choose: Any, one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else choose(one, other)
-
-
-def _hosts(seen: Seen) -> str:
-    return str(seen) if len(seen.values) == 1 and not seen.more else f"{seen} hosts"

@@ -19,7 +19,7 @@ from oddwire.operations.registry.versions import Registry
 from oddwire.traffic.schema import FeatureSchema
 
 _MISSING = float("nan")
-# The one-class SVM sums in another order for one row than for many: 6e-14 of a score was seen.
+# `local_outlier_factor` may sum in another order for one row than for many: 6e-14 was seen.
 _ROUNDING = 1e-9
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.words import UNKNOWN, counted, utc
 from oddwire.live.page import commands
 from oddwire.live.page.asking import KINDS, PAUSED, SEVERITIES, STATES, Asked, Place
 from oddwire.live.page.rendering import rendered
 from oddwire.live.page.story import story_of, story_of_alert
 from oddwire.live.page.watchers import Watcher, watchers
-from oddwire.live.page.words import UNKNOWN, counted, size, utc
+from oddwire.live.page.words import size
 from oddwire.live.state.contents import alert_of, features_of, incident_of
 
 if TYPE_CHECKING:

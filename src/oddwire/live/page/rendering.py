@@ -10,7 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oddwire.live.page import commands, story, words
+from oddwire.live.alerts import words as shared
+from oddwire.live.alerts.formats.feature_words import feature_in_words, value_in_words
+from oddwire.live.page import commands, words
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
@@ -55,11 +57,12 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, finalize=_harmless,
     )  # fmt: skip
     environment.filters |= {
-        "cell": _cell, "moment": words.moment, "until": words.until, "local": words.local,
-        "utc": words.utc, "rarity": words.rarity,
-        "counted": words.counted, "size": words.size, "value": words.value,
-        "against_benign": words.against_benign, "end_of": words.end_of, "percent": percent,
-        "who": story.who, "where": story.where, "start_line": commands.start_line,
+        "cell": _cell, "moment": shared.moment, "until": words.until, "local": words.local,
+        "utc": shared.utc, "rarity": shared.rarity, "counted": shared.counted,
+        "where": shared.where, "end_of": shared.end_of, "size": words.size, "value": words.value,
+        "against_benign": words.against_benign, "percent": percent,
+        "feature_in_words": feature_in_words, "value_in_words": value_in_words,
+        "start_line": commands.start_line,
     }  # fmt: skip
     return environment
 
@@ -74,4 +77,4 @@ def _harmless(value: Any) -> Any:
 
 def _cell(text: str | None, longest: int = words.LONGEST) -> str:
     """Return a text as a cell of a table holds it: cut where it is long."""
-    return words.UNKNOWN if text is None else printable(text, longest)
+    return shared.UNKNOWN if text is None else printable(text, longest)

@@ -9,9 +9,10 @@ from markupsafe import Markup
 from oddwire.durations import in_time
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.formats.told import TECHNIQUES
-from oddwire.live.alerts.incident import Incident, Seen
+from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, Kind
-from oddwire.live.page.words import LONGEST, counted, end_of, rarity, size, utc
+from oddwire.live.alerts.words import counted, end_of, rarity, utc, where
+from oddwire.live.page.words import LONGEST, size
 from oddwire.traffic.wire_text import printable
 
 _MINUTE = 60_000_000  # microseconds
@@ -31,33 +32,18 @@ MEANINGS: Mapping[Kind, str] = {
 }
 
 
-def who(seen: Seen) -> str:
-    """Return who takes part in a word or two: ``10.0.0.5``, ``32 or more hosts``."""
-    if not seen.values:
-        return "unknown"
-    return str(seen) if len(seen.values) == 1 and not seen.more else f"{seen} hosts"
-
-
-def where(incident: Incident) -> str:
-    """Return ports and services: ``port 22, ssh``; empty where unknown."""
-    ports = incident.ports
-    parts = []
-    if ports.values:
-        parts.append(f"port {ports}" if len(ports.values) == 1 else f"{ports} ports")
-    if services := incident.services.values:
-        parts.append(", ".join(services[:2]) + (" and more" if len(services) > 2 else ""))  # noqa: PLR2004
-    return ", ".join(parts)
-
-
 def story_of(incident: Incident) -> Iterator[str]:
     """Yield an incident as sentences, of which those with names from the wire are markup."""
-    at = Markup(" ({})").format(_isolated(place)) if (place := where(incident)) else ""
-    sources, destinations = _isolated(who(incident.sources)), _isolated(who(incident.destinations))
+    at = Markup(" at {}").format(_isolated(place)) if (place := where(incident)) else ""
+    sources, destinations = (
+        _isolated(incident.sources.hosts),
+        _isolated(incident.destinations.hosts),
+    )
     yield Markup("{}{} raised {} by connections to {}{}.").format(
         _when(incident), sources, counted(incident.count, "alert"), destinations, at
     )
     yield (
-        "The most unusual of them is as rare as " + rarity(incident.unit_p_value) + "; a unit is "
+        f"The most unusual of them: {rarity(incident.unit_p_value)}; a unit is "
         "one source of connections in ten minutes."
     )
     yield f"It looks like {MEANINGS[incident.kind]}.{_technique(incident.kind)}"
@@ -81,7 +67,7 @@ def story_of_alert(alert: Alert) -> Iterator[str]:
     )
     beyond = ", which is beyond what calibration rows can show" if alert.extrapolated else ""
     yield (
-        f"It is as rare as {rarity(alert.unit_p_value)}{beyond}; a unit is one source of "
+        f"How unusual: {rarity(alert.unit_p_value)}{beyond}; a unit is one source of "
         "connections in ten minutes."
     )
     yield f"It looks like {MEANINGS[alert.kind]}.{_technique(alert.kind)}"

@@ -9,12 +9,10 @@ from typing import Literal
 
 from oddwire.durations import in_time
 from oddwire.errors import DataError
-from oddwire.evaluation.observed import Observed, ObservedRate
-from oddwire.evaluation.target_lines import alerts_sentence
-from oddwire.live.page.words import UNKNOWN, counted, utc
+from oddwire.live.alerts.words import UNKNOWN, counted, utc
 from oddwire.live.state import Beat
 from oddwire.live.vitals.dead_man import silent_watchers
-from oddwire.live.vitals.heartbeat import Heartbeat, Lately
+from oddwire.live.vitals.heartbeat import Heartbeat
 
 Health = Literal["running", "trouble", "quiet", "silent", "stopped"]
 _MINUTE = 60.0
@@ -95,7 +93,7 @@ class Watcher:
             yield "Lag", f"{_behind(beat.lag_seconds)} (newest connection {utc(beat.newest)})"
         for period in ("day", "week"):
             if lately := beat.observed.get(period):
-                yield f"Alerts, last {period}", _against_target(lately, beat)
+                yield f"Alerts, last {period}", lately.in_words(beat.target)
         yield (
             "Incidents",
             (f"{beat.incidents.get('open', 0):,} open, {beat.incidents.get('opened', 0):,} so far"),
@@ -138,9 +136,3 @@ def _read(beat: Beat) -> Heartbeat | None:
 
 def _behind(seconds: float) -> str:
     return f"{in_time(max(seconds, 0.0) / _MINUTE)} behind"
-
-
-def _against_target(lately: Lately, beat: Heartbeat) -> str:
-    rate = ObservedRate(name=lately.name, value=lately.value, low=lately.low, high=lately.high)
-    observed = Observed(rates=(rate,), target=beat.target, verdict=lately.verdict, days=lately.days)
-    return alerts_sentence(observed)

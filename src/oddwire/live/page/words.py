@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from oddwire.live.alerts.alert import Endpoint
 from oddwire.live.alerts.formats.feature_words import size as size_in_words
 from oddwire.live.alerts.reason import Reason
-from oddwire.percent import odds, percent
+from oddwire.live.alerts.words import UNKNOWN, moment
+from oddwire.percent import percent
 
 LONGEST = 160  # letters of a text from the wire in a cell; `/api` has all of it
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MIDDLE = 0.5
-UNKNOWN = "unknown"
-
-
-def moment(microseconds: int | None) -> str:
-    """Return a time without its zone, which the heading of its column names.
-
-    Examples
-    --------
-    >>> moment(1_772_452_805_900_000), moment(None), moment(10**30)
-    ('2026-03-02 12:00:05', 'unknown', 'unknown')
-    """
-    try:
-        time = _EPOCH + dt.timedelta(microseconds=microseconds or 0)
-    except OverflowError:
-        return UNKNOWN
-    return UNKNOWN if microseconds is None else f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def utc(microseconds: int | None) -> str:
-    """Return a time with its zone."""
-    shown = moment(microseconds)
-    return shown if shown == UNKNOWN else f"{shown} UTC"
 
 
 def until(last: int | None, first: int | None) -> str:
@@ -53,28 +31,6 @@ def local(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return f"{_EPOCH + dt.timedelta(seconds=seconds):%Y-%m-%dT%H:%M}"
-
-
-def rarity(p_value: float) -> str:
-    """Return how unusual something is.
-
-    Examples
-    --------
-    >>> rarity(0.0000249), rarity(0.0)
-    ('about 1 in 40,000 benign units', 'unlike any benign unit')
-    """
-    return f"{odds(p_value)} units" if p_value > 0 else "unlike any benign unit"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things.
-
-    Examples
-    --------
-    >>> counted(1, "alert"), counted(12_000, "alert")
-    ('1 alert', '12,000 alerts')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def size(number: int | None) -> str:
@@ -116,19 +72,3 @@ def against_benign(reason: Reason) -> str:
     if quantile >= _MIDDLE:
         return f"above {percent(quantile, 4)} of benign rows"
     return f"below {percent(1 - quantile, 4)} of benign rows"
-
-
-def end_of(endpoint: Endpoint) -> str:
-    """Return an end of a connection.
-
-    Examples
-    --------
-    >>> end_of(Endpoint("fe80::1", 22)), end_of(Endpoint("10.0.0.5")), end_of(Endpoint(port=22))
-    ('[fe80::1]:22', '10.0.0.5', 'port 22')
-    """
-    address, port = endpoint.address, endpoint.port
-    if address is None:
-        return UNKNOWN if port is None else f"port {port}"
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from oddwire.detection.calibration.thresholds.targets import in_words
 from oddwire.durations import in_time
-from oddwire.live.alerts.formats.told import iso_time
 from oddwire.live.alerts.incident import Incident
-from oddwire.live.vitals.heartbeat import Heartbeat, Lately
+from oddwire.live.alerts.words import utc
+from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.operations.markdown import escaped, table
 
 _MINUTE = 60.0
@@ -54,15 +55,18 @@ def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
     version = beat.model.get("version", "")
     opened, now_open = (beat.incidents.get(name, 0) for name in ("opened", "open"))
     figures = [
-        ("as of", _time(beat.at)),
+        ("as of", utc(beat.at)),
         ("model", f"{beat.model.get('name', '')} {version}".strip() or "none yet"),
         ("connections", f"{beat.rows:,}, {beat.rows_per_second:,.1f} per second"),
-        ("newest connection", _time(beat.newest)),
+        ("newest connection", utc(beat.newest)),
         ("lag", "" if beat.lag_seconds is None else in_time(max(beat.lag_seconds, 0) / _MINUTE)),
         ("alerts", f"{beat.alerts:,}, of which {beat.suppressed:,} suppressed"),
         ("incidents", f"{opened:,}, of which {now_open:,} open"),
-        ("target", ", ".join(f"{name} {value:g}" for name, value in beat.target.items())),
-        *[(f"last {span}", _observed(one)) for span, one in beat.observed.items() if one],
+        ("target", ", ".join(in_words(name, value) for name, value in beat.target.items())),
+        *[
+            (f"last {span}", one.in_words(beat.target))
+            for span, one in beat.observed.items() if one
+        ],
         ("lines refused", f"{beat.refused:,}"),
         ("late", f"{beat.late:,}"),
         ("dropped from time windows", f"{beat.dropped:,}"),
@@ -70,21 +74,10 @@ def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
     return [*figures, *([("calibration", beat.calibration)] if beat.calibration else [])]
 
 
-def _observed(one: Lately) -> str:
-    figure = f"{one.name} {one.value:.3g} ({one.low:.3g} to {one.high:.3g})"
-    match one.verdict:
-        case None:
-            return figure
-        case "kept":
-            return f"{figure}: within chance of the target"
-        case above_or_below:
-            return f"{figure}: {above_or_below} the target"
-
-
 def _incidents(incidents: Sequence[Incident]) -> str:
     rows = [
         [
-            one.id[:8], one.severity.word, escaped(one.title), f"{one.count:,}", _time(one.opened),
+            one.id[:8], one.severity.word, escaped(one.title), f"{one.count:,}", utc(one.opened),
         ]
         for one in incidents
     ]  # fmt: skip
@@ -100,8 +93,3 @@ def _sinks(beat: Heartbeat) -> str:
         for one in beat.sinks
     ]  # fmt: skip
     return table(["sink", "waiting", "delivered", "dropped", "dead letters", "trouble"], rows)
-
-
-def _time(moment: int | None) -> str:
-    told = iso_time(moment)
-    return "" if told is None else f"{told[:19].replace('T', ' ')} UTC"

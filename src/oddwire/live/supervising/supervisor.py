@@ -151,8 +151,8 @@ def _signal_name(number: int) -> str:
 
 
 def _too_often(reason: str, most: int) -> ServiceError:
-    times = f"for the {most + 1}. time within an hour, " if most else ""
-    return ServiceError(f"the loop ended, {times}and is not started again: {reason}")
+    ended = f"has ended {most + 1} times within an hour," if most else "ended"
+    return ServiceError(f"the loop {ended} and is not started again: {reason}")
 
 
 @contextmanager

@@ -87,11 +87,6 @@ def count_covered(listed: Iterable[ListedEntry], alerts: Iterable[Alert]) -> dic
     return counts
 
 
-def suppressed_by(alert: Alert, listed: Iterable[ListedEntry]) -> str | None:
-    """Return the reason of the first entry that covers an alert, None where none does."""
-    return next((each.entry.reason for each in listed if each.covers(alert)), None)
-
-
 def one_change_at_a_time(project: Project) -> AbstractContextManager[None]:
     """Hold the list as it is; where somebody else changes or applies it, wait."""
     return lock(project.locks / "allow-list.lock", "another change of the allow-list")

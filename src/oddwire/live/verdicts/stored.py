@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.allow_list import apply_allow_list
 from oddwire.live.state.contents import alert_of, features_of, stored_alert
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import StoredAlert, StoredIncident
 from oddwire.live.state.suppressing import Suppressions
 from oddwire.live.verdicts.allow_list import ListedEntry, read_allow_list
-from oddwire.live.verdicts.allowing import one_change_at_a_time, suppressed_by
+from oddwire.live.verdicts.allowing import one_change_at_a_time
 from oddwire.project import Project
 
 _PAGE = 500
@@ -119,9 +120,12 @@ def _pages(ask: Callable[[Any], list[StoredAlert]]) -> Iterator[list[StoredAlert
 def _applied(stored: StoredAlert, entries: Sequence[ListedEntry]) -> StoredAlert:
     """Return an alert as the list suppresses it; what no entry can cover is not read whole."""
     ends = stored.source_address, stored.destination
-    near = [entry for entry in entries if entry.may_cover(*ends)]
-    reason = suppressed_by(alert_of(stored), near) if near else None
-    if (reason or "") == stored.suppressed:
+    near = [each for each in entries if each.may_cover(*ends)]
+    if not near and not stored.suppressed:
         return stored
-    alert = alert_of(stored).suppressed(reason)
+    alert = alert_of(stored)
+    theirs = [each.entry for each in near if each.is_for(alert.made_by.source)]
+    (alert,) = apply_allow_list([alert], theirs)
+    if (alert.suppressed_by or "") == stored.suppressed:
+        return stored
     return stored_alert(alert, incident=stored.incident, features=features_of(stored))

@@ -4,7 +4,7 @@ More alarms than the target allows of false ones need not be false: attacks rais
 attacks hardly change is how many units come *near* the threshold, and benign traffic that has moved
 does. So calibration is said to be off where both are more than they should be, or both are less.
 Where a few sources raise all that is too much, they are named instead.
-`benchmarks/watched_rate.py` and decision 0037 have how often that is right.
+`benchmarks/watched_rate.py` and decision 0038 have how often that is right.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who watches no more: a process that has died cannot say so, but others see its heart stop."""
+"""Watchers that have died: they cannot say so, but others see that their heartbeats stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watchers as `oddwire doctor` sees them: do their hearts beat, and do sinks take what they say."""
+"""Watchers as `oddwire doctor` sees them: whether they are alive, and sinks take what they send."""
 
 from __future__ import annotations
 

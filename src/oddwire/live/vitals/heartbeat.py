@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from oddwire.errors import DataError
 from oddwire.evaluation.observed import Verdict
+from oddwire.evaluation.target_lines import alerts_in_words, amount
 from oddwire.live.alerts.formats.told import iso_time
 
 State = Literal["running", "quiet", "stopped"]
@@ -42,6 +43,13 @@ class Lately:
     days: float
     incidents: int
     alerts: int
+
+    def in_words(self, target: Mapping[str, float]) -> str:
+        """Return the figure in a sentence, beside the target where that is in its unit."""
+        told = alerts_in_words(self.name, self.value, self.low, self.high)
+        if self.name not in target:
+            return told
+        return f"{told}; the target of benign traffic is {amount(self.name, target[self.name])}"
 
 
 @dataclass(frozen=True)

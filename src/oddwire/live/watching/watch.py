@@ -50,7 +50,7 @@ def watch(
     Parameters
     ----------
     stopped
-        Ends it, behind the micro-batch that it is at.
+        Ends it, after the micro-batch that it is working on.
     view
         Is told how it goes on.
 

@@ -137,7 +137,7 @@ def _committed_secrets(root: Path) -> Iterator[Finding]:
         for key in _SECRET.findall(text):
             yield Finding(
                 subject=".dvc/config", severity="warning",
-                problem=f"holds {key}, and git keeps this file: it belongs into .dvc/config.local, "
+                problem=f"holds {key}, and git keeps this file: it belongs in .dvc/config.local, "
                 "which git ignores", remedy="${EDITOR:-vi} .dvc/config .dvc/config.local",
             )  # fmt: skip
 

@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from oddwire.durations import in_time
-from oddwire.evaluation.target_lines import amount
-from oddwire.live.alerts.formats.told import iso_time
+from oddwire.evaluation.target_lines import alerts_in_words, amount
+from oddwire.live.alerts.words import counted, utc
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
-    from oddwire.live.alerts.incident import Incident, Seen
+    from oddwire.live.alerts.incident import Incident
     from oddwire.live.vitals.heartbeat import Heartbeat, Lately, SinkBeat
 
 MOST_INCIDENTS = 8
@@ -29,7 +29,6 @@ _STATES = {"running": "green", "quiet": "yellow", "stopped": "red"}
 _SEVERITIES = {"low": "", "medium": "yellow", "high": "red", "critical": "bold red"}
 _LAG = 10.0  # seconds from which on it is behind
 _MINUTE = 60_000_000  # microseconds
-_A_DAY = "false_incidents_per_day"
 
 
 def screen(
@@ -65,17 +64,6 @@ def shown(text: str) -> str:
     return printable(text, _LONGEST)
 
 
-def counted(number: int, thing: str) -> str:
-    """Return how many things there are."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
-
-
-def clock(moment: int | None) -> str:
-    """Return a time for people, to the second, in UTC."""
-    text = iso_time(moment)
-    return "never" if text is None else f"{text[:10]} {text[11:19]} UTC"
-
-
 def lag(heartbeat: Heartbeat) -> str:
     """Return how far the rows are behind."""
     seconds = heartbeat.lag_seconds
@@ -88,14 +76,7 @@ def lag(heartbeat: Heartbeat) -> str:
 
 def who(incident: Incident) -> str:
     """Return whom an incident is of."""
-    return f"{_hosts(incident.sources)} -> {_hosts(incident.destinations)}"
-
-
-def _hosts(seen: Seen) -> str:
-    if not seen.values:
-        return "unknown"
-    only = len(seen.values) == 1 and not seen.more
-    return shown(str(seen)) if only else f"{seen} hosts"
+    return shown(f"{incident.sources.hosts} -> {incident.destinations.hosts}")
 
 
 def _head(heartbeat: Heartbeat) -> Iterator[Text]:
@@ -109,7 +90,7 @@ def _head(heartbeat: Heartbeat) -> Iterator[Text]:
     line = Text(f"{counted(heartbeat.rows, 'connection')}, {rate}, ")
     behind = heartbeat.lag_seconds is not None and heartbeat.lag_seconds >= _LAG
     line.append(lag(heartbeat), style="yellow" if behind else "")
-    yield line.append(f", newest {clock(heartbeat.newest)}")
+    yield line.append(f", newest {utc(heartbeat.newest)}")
     line = Text()
     for number, what in (
         (heartbeat.refused, "refused"), (heartbeat.late, "late"),
@@ -137,11 +118,7 @@ def _of(name: str, lately: Lately, target: Mapping[str, float], *, plain: bool) 
     style = {"above": "red", "below": "cyan", "kept": "green"}.get(lately.verdict or "", "")
     if wanted:
         line.append(_bar(lately.value / wanted, plain=plain), style=style).append(" ")
-    value, low, high = (
-        amount(lately.name, each) for each in (lately.value, lately.low, lately.high)
-    )
-    a_day = " incidents a day" if lately.name == _A_DAY else ""
-    line.append(f"{value}{a_day} ({low} to {high})")
+    line.append(alerts_in_words(lately.name, lately.value, lately.low, lately.high))
     return line.append(f", target {amount(lately.name, wanted)}") if wanted else line
 
 

@@ -13,13 +13,12 @@ from rich.live import Live
 from oddwire.cli.terminal.printing import printer
 from oddwire.cli.terminal.watch_view.screen import (
     MOST_INCIDENTS,
-    clock,
-    counted,
     lag,
     screen,
     shown,
     who,
 )
+from oddwire.live.alerts.words import counted, utc
 
 if TYPE_CHECKING:
     from oddwire.live.alerts.incident import Incident
@@ -94,7 +93,7 @@ class PlainView:
             return
         when = one.opened if change.what == "opened" else one.closed
         alerts = "" if change.what == "opened" else f", {counted(one.count, 'alert')}"
-        at = "" if when is None else f"{clock(when)}  "
+        at = "" if when is None else f"{utc(when)}  "
         text = f"{change.what} incident {one.id[:12]}: {one.severity.word} {one.kind.value}"
         self._print(f"{at}{text}, {who(one)}{alerts}")
 
@@ -166,5 +165,5 @@ def _line(heartbeat: Heartbeat) -> str:
         for sink in heartbeat.sinks
         if sink.trouble or sink.dead
     ]
-    line = f"{clock(heartbeat.at)}  {shown(heartbeat.source)} {heartbeat.state}: {', '.join(parts)}"
+    line = f"{utc(heartbeat.at)}  {shown(heartbeat.source)} {heartbeat.state}: {', '.join(parts)}"
     return f"{line}; {shown(heartbeat.calibration)}" if heartbeat.calibration else line

@@ -9,7 +9,14 @@ from typing import Any
 
 from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy
 from oddwire.live.alerts.formats.community_id import community_id, protocol_number
-from oddwire.live.alerts.formats.told import TECHNIQUES, iso_time, known, why, why_incident
+from oddwire.live.alerts.formats.told import (
+    TECHNIQUES,
+    first_known,
+    iso_time,
+    known,
+    why,
+    why_incident,
+)
 from oddwire.live.alerts.incidents import Change
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason
@@ -19,7 +26,7 @@ from oddwire.live.alerts.wire_names import ip_address
 VERSION = "9.4.0"  # the fields used have been the same since 8.0
 
 # What Elastic's own rules give for their severities.
-_SEVERITIES = {
+SEVERITIES = {
     Severity.LOW: 21, Severity.MEDIUM: 47, Severity.HIGH: 73, Severity.CRITICAL: 99,
 }  # fmt: skip
 _DIRECTIONS = {
@@ -47,12 +54,12 @@ def alert_document(
     created
         When it was raised, in microseconds since 1970; left out, when it could be known.
     """
-    moment = _first(alert.clock, alert.end, alert.start, created, 0)
+    moment = first_known(alert.clock, alert.end, alert.start, created, 0)
     event = _event(alert.id, alert.severity, alert.unit_p_value) | {
         "action": "alert",
         "start": iso_time(alert.start),
         "end": iso_time(alert.end),
-        "created": iso_time(_first(created, moment)),
+        "created": iso_time(first_known(created, moment)),
         "duration": _nanoseconds(alert.start, alert.end),
         "reason": why(alert),
     }
@@ -86,15 +93,15 @@ def incident_document(
     sent again, and another for each update.
     """
     incident = change.incident
-    moment = _first(incident.closed, incident.last, incident.end, created, 0)
+    moment = first_known(incident.closed, incident.last, incident.end, created, 0)
     event = _event(
         f"{incident.id}-{change.what}-{incident.count}",
         incident.severity, incident.unit_p_value,
     ) | {
         "action": f"incident-{change.what}",
-        "start": iso_time(_first(incident.start, incident.opened)),
-        "end": iso_time(_first(incident.end, incident.last)),
-        "created": iso_time(_first(created, moment)),
+        "start": iso_time(first_known(incident.start, incident.opened)),
+        "end": iso_time(first_known(incident.end, incident.last)),
+        "created": iso_time(first_known(created, moment)),
         "reason": why_incident(incident),
     }  # fmt: skip
     sources, destinations = incident.sources.values, incident.destinations.values
@@ -130,7 +137,7 @@ def _event(id_: str, severity: Severity, unit_p_value: float) -> dict[str, Any]:
         "id": id_,
         "module": "oddwire",
         "dataset": "oddwire.alerts",
-        "severity": _SEVERITIES[severity],
+        "severity": SEVERITIES[severity],
         "risk_score": risk_score(severity, unit_p_value),
     }
 
@@ -143,10 +150,7 @@ def _shared(made_by: MadeBy, kind: Kind, observer: str, version: str) -> dict[st
             "version": made_by.model_version,
             "category": kind.value,
         },
-        "observer": {
-            "name": observer, "type": "ids", "product": "oddwire", "vendor": "oddwire",
-            "version": version,
-        },
+        "observer": observer_of(observer, version),
         "oddwire": {
             "source": made_by.source,
             "threshold": made_by.threshold,
@@ -162,6 +166,13 @@ def _shared(made_by: MadeBy, kind: Kind, observer: str, version: str) -> dict[st
             "tactic": {"id": [technique[2]], "name": [technique[3]]},
         }
     return document
+
+
+def observer_of(name: str, version: str) -> dict[str, str]:
+    """Return who tells: an installation, and its version of oddwire."""
+    return {
+        "name": name, "type": "ids", "product": "oddwire", "vendor": "oddwire", "version": version,
+    }  # fmt: skip
 
 
 def _own(unit: str | None, unit_p_value: float, reasons: tuple[Reason, ...]) -> dict[str, Any]:
@@ -220,10 +231,6 @@ def _network(alert: Alert) -> dict[str, Any]:
 def _addresses(*names: str | None) -> list[str]:
     addresses = (ip_address(name) for name in names)
     return list(dict.fromkeys(str(address) for address in addresses if address is not None))
-
-
-def _first(*moments: int | None) -> int | None:
-    return next((moment for moment in moments if moment is not None), None)
 
 
 def _nanoseconds(start: int | None, end: int | None) -> int | None:

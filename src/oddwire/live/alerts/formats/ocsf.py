@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy
 from oddwire.live.alerts.formats.community_id import community_id, protocol_number
-from oddwire.live.alerts.formats.told import TECHNIQUES, known, why, why_incident
+from oddwire.live.alerts.formats.told import TECHNIQUES, first_known, known, why, why_incident
 from oddwire.live.alerts.incidents import Change
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason
@@ -51,13 +52,13 @@ def alert_finding(
     created
         When it was raised, in microseconds since 1970; left out, when it could be known.
     """
-    moment = _first(alert.clock, alert.end, alert.start, created)
+    moment = first_known(alert.clock, alert.end, alert.start, created)
     about = _finding_info(alert.id, alert.kind, alert.made_by, why(alert)) | known(
         {
             "title": f"Unusual connection: {alert.kind.value}",
-            "created_time": _milliseconds(_first(created, moment)),
-            "first_seen_time": _milliseconds(_first(alert.start, moment)),
-            "last_seen_time": _milliseconds(_first(alert.end, moment)),
+            "created_time": _milliseconds(first_known(created, moment)),
+            "first_seen_time": _milliseconds(first_known(alert.start, moment)),
+            "last_seen_time": _milliseconds(first_known(alert.end, moment)),
             "related_events": [] if incident is None else [{"uid": incident, "type": "incident"}],
         }
     )
@@ -70,7 +71,7 @@ def alert_finding(
         "status_detail": alert.suppressed_by,
         "finding_info": about,
         "evidences": [_evidence(alert)],
-        "observables": _observables(alert.source.address, alert.destination.address),
+        "observables": _observables([alert.source.address], [alert.destination.address]),
         "unmapped": _own(alert.made_by, alert.unit, alert.unit_p_value, alert.reasons)
         | known(
             {
@@ -87,15 +88,15 @@ def alert_finding(
 def incident_finding(change: Change, *, version: str, created: int | None = None) -> dict[str, Any]:
     """Return what has become of an incident as a Detection Finding, of one ``finding_info.uid``."""
     incident = change.incident
-    moment = _first(incident.closed, incident.last, incident.end, created)
+    moment = first_known(incident.closed, incident.last, incident.end, created)
     about = _finding_info(incident.id, incident.kind, incident.made_by, why_incident(incident))
     about |= known(
         {
             "title": incident.title,
             "created_time": _milliseconds(incident.opened),
-            "modified_time": _milliseconds(_first(created, moment)),
-            "first_seen_time": _milliseconds(_first(incident.start, incident.opened)),
-            "last_seen_time": _milliseconds(_first(incident.end, incident.last)),
+            "modified_time": _milliseconds(first_known(created, moment)),
+            "first_seen_time": _milliseconds(first_known(incident.start, incident.opened)),
+            "last_seen_time": _milliseconds(first_known(incident.end, incident.last)),
             "related_events": [{"uid": incident.worst, "type": "alert"}],
             "related_events_count": incident.count,
         }
@@ -120,7 +121,7 @@ def incident_finding(change: Change, *, version: str, created: int | None = None
             "count": incident.count,
             "finding_info": about,
             "evidences": [ends] if ends else [],
-            "observables": _observables(*sources, *destinations),
+            "observables": _observables(sources, destinations),
             "unmapped": _own(
                 incident.made_by, incident.unit, incident.unit_p_value, incident.reasons
             ) | {"kinds": dict(incident.kinds), "ports": list(incident.ports.values)},
@@ -211,11 +212,17 @@ def _endpoint(end: Endpoint, service: str | None = None) -> dict[str, Any]:
     return found | known({"port": end.port}) if found else {}
 
 
-def _observables(*names: str | None) -> list[dict[str, Any]]:
-    addresses = [ip_address(name) for name in names]
+def _observables(
+    sources: Iterable[str | None], destinations: Iterable[str | None]
+) -> list[dict[str, Any]]:
+    places: dict[str, str] = {}
+    for end, names in (("src", sources), ("dst", destinations)):
+        for address in map(ip_address, names):
+            if address is not None:
+                places.setdefault(str(address), f"evidences[].{end}_endpoint.ip")
     return [
-        {"name": "evidences", "type_id": _IP_ADDRESS[0], "type": _IP_ADDRESS[1], "value": value}
-        for value in dict.fromkeys(str(address) for address in addresses if address is not None)
+        {"name": place, "type_id": _IP_ADDRESS[0], "type": _IP_ADDRESS[1], "value": value}
+        for value, place in places.items()
     ]
 
 
@@ -235,10 +242,6 @@ def _own(
             ],
         }
     )
-
-
-def _first(*moments: int | None) -> int | None:
-    return next((moment for moment in moments if moment is not None), None)
 
 
 def _milliseconds(moment: int | None) -> int | None:

@@ -12,10 +12,13 @@ from oddwire.durations import in_time
 from oddwire.live.alerts.alert import hashed_id
 from oddwire.live.alerts.formats import ecs, ocsf
 from oddwire.live.alerts.formats.told import iso_time, known
+from oddwire.live.alerts.severity import Severity
 
 _MINUTE, _MILLISECOND = 60_000_000, 1000  # microseconds
 _ACTIONS = {"quiet": "source-quiet", "going on": "source-going-on"}
-_SEVERITIES = {"quiet": 47, "going on": 21}  # what Elastic's rules give for medium and low
+_SEVERITIES = {
+    "quiet": ecs.SEVERITIES[Severity.MEDIUM], "going on": ecs.SEVERITIES[Severity.LOW],
+}  # fmt: skip
 _APPLICATION, _APPLICATION_ERROR = 6, 6008
 _ACTIVITIES = {"quiet": (1, "General Error"), "going on": (99, "Going On")}
 _OCSF_SEVERITIES = {"quiet": (3, "Medium"), "going on": (1, "Informational")}
@@ -91,10 +94,7 @@ def quiet_document(quiet: Quiet, *, observer: str, version: str) -> dict[str, An
         "ecs": {"version": ecs.VERSION},
         "message": quiet.message,
         "event": known(event),
-        "observer": {
-            "name": observer, "type": "ids", "product": "oddwire", "vendor": "oddwire",
-            "version": version,
-        },
+        "observer": ecs.observer_of(observer, version),
         "oddwire": {"source": quiet.source},
     })  # fmt: skip
 

@@ -11,7 +11,7 @@ from oddwire.live.alerts.formats.feature_words import in_words, without_time
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason
-from oddwire.percent import odds
+from oddwire.live.alerts.words import rarity, where
 
 _FIRST = -62_135_596_800_000_000  # the year 1
 _LAST = 253_402_300_799_999_999  # the end of the year 9999: ISO 8601 has no later one
@@ -36,6 +36,11 @@ def known(content: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in content.items() if value not in (None, {}, [])}
 
 
+def first_known(*moments: int | None) -> int | None:
+    """Return the first moment that is known."""
+    return next((moment for moment in moments if moment is not None), None)
+
+
 def iso_time(moment: int | None) -> str | None:
     """Return microseconds since 1970 as ISO 8601 in UTC; None where no year has four digits.
 
@@ -52,27 +57,18 @@ def iso_time(moment: int | None) -> str | None:
 
 def why(alert: Alert) -> str:
     """Return an alert's reason as a sentence."""
-    return f"{alert.kind.value}: {_odds(alert.unit_p_value)}{_reasons(alert.reasons)}"
+    return f"{alert.kind.value}: {_rarity(alert.unit_p_value)}{_reasons(alert.reasons)}"
 
 
 def why_incident(incident: Incident) -> str:
     """Return an incident's reason as a sentence."""
-    place = f" at {where}" if (where := _where(incident)) else ""
-    return f"{incident.title}{place}; {_odds(incident.unit_p_value)}{_reasons(incident.reasons)}"
+    at = f" at {place}" if (place := where(incident)) else ""
+    return f"{incident.title}{at}; {_rarity(incident.unit_p_value)}{_reasons(incident.reasons)}"
 
 
-def _odds(unit_p_value: float) -> str:
-    return f"as unusual as {odds(unit_p_value)} hosts in ten minutes"
-
-
-def _where(incident: Incident) -> str:
-    """Return ports and services, as ``port 22 (ssh)``; empty where unknown."""
-    ports, services = incident.ports, incident.services
-    named = f"port {ports}" if len(ports.values) == 1 else f"{ports} ports" if ports.values else ""
-    if not services.values:
-        return named
-    more = " and others" if len(services.values) > 1 else ""
-    return f"{named} ({services.values[0]}{more})" if named else f"{services.values[0]}{more}"
+def _rarity(unit_p_value: float) -> str:
+    text = rarity(unit_p_value, "hosts in ten minutes")
+    return f"as unusual as {text}" if unit_p_value > 0 else text
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> str:
