@@ -93,7 +93,7 @@ def eve_line(now: float, parts: tuple) -> bytes:
     """Return an event; moments are those of whole hundredths, so that few are written out."""
     moment = int(now * 100) / 100
     end, start = _iso(moment), _iso(moment - parts[0])
-    return f"{parts[1]}{end}{parts[2]}{start}{parts[3]}{end}{parts[4]}".encode()
+    return f"{parts[1]}{end}{parts[2]}{start}{parts[3]}{end}{parts[4]}\n".encode()
 
 
 _SHOWN: dict[float, str] = {}

@@ -38,11 +38,12 @@ from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.model import Model
 from oddwire.live.reading import open_reading
 from oddwire.live.scoring.champion import load_champion
-from oddwire.live.scoring.kept_rows import PastRows, packed_arrays, plain_array
+from oddwire.live.scoring.kept_rows import PastRows
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline
 from oddwire.live.state import Commit, Store, store_address
 from oddwire.live.vitals.observed_rate import RatesSoFar
+from oddwire.live.watching.checkpoints import Checkpoints
 from oddwire.live.watching.stored import kept_rows
 from oddwire.operations.registry.versions import CHAMPION, Registry, model_name
 from oddwire.operations.tracking.store import Tracking
@@ -187,7 +188,7 @@ def _fill(project: Project, rows: pd.DataFrame, rate: int) -> float:
     champion = load_champion(Registry.of(Tracking.connect(project), project), SOURCE, unit)
     scoring = LiveScoring(champion.model, champion.version, adaptive=False)
     pipeline = Pipeline(scoring, champion.made_by, minutes=champion.minutes)
-    rates = {"rates": plain_array(RatesSoFar(champion.model).to_dict())}
+    checkpoints = Checkpoints(pipeline, RatesSoFar(champion.model))
     pieces = -(-min(rate * LONGEST_WINDOW, MOST_ROWS) // _PIECE)
     end = time.time()
     begin = end - pieces * _PIECE / rate
@@ -200,7 +201,7 @@ def _fill(project: Project, rows: pd.DataFrame, rate: int) -> float:
             none = pd.DataFrame({"anomaly_score": np.zeros(_PIECE), "alert": False})
             past = PastRows(piece, none, scoring._features.clocks)  # noqa: SLF001 - as `past` does
             is_last = number == pieces - 1
-            checkpoint = packed_arrays(pipeline.to_arrays() | rates) if is_last else None
+            checkpoint = checkpoints.after(0) if is_last else None
             made = Commit(
                 b"", {}, rows=kept_rows(past), checkpoint=checkpoint, window=LONGEST_WINDOW * 10**6
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import closing
 
 import pytest
 from growing_logs import eve_flow, zeek_log
@@ -13,6 +14,7 @@ from sink_servers import free_port
 
 from oddwire.errors import DataError, ParameterError, ServiceError
 from oddwire.live.reading.inputs import input_at
+from oddwire.operations.scoring.ahead import ahead
 from oddwire.params import SuricataSource, ZeekSource
 
 EVE = SuricataSource(format="suricata", files="eve.json")
@@ -58,6 +60,30 @@ def test_messages_are_read_once_and_gone_on_with(client, url, read, kind):
     numbers = [int(place.rpartition(":")[2]) for place in first.places + second.places]
     assert numbers == list(range(1, 9))
     assert client.llen("suricata") == 0 if kind == "list" else client.xlen("suricata") == 8
+
+
+def test_a_list_is_read_ahead_of_what_was_saved(client, url, opened):
+    """Positions are confirmed in one thread while the next messages are read in another."""
+    sent, stopped, got = 3000, threading.Event(), []
+
+    def push():
+        for number in range(sent):
+            client.lpush("suricata", eve_flow(number))
+
+    pushing = threading.Thread(target=push)
+    pushing.start()
+    reading = opened(EVE, input=f"{url}?list=suricata")
+    with closing(ahead(reading.batches(until_end=False, stopped=stopped))) as batches:
+        for batch in batches:
+            if batch is not None and len(batch.rows):
+                got += batch.rows["src_bytes"].tolist()
+                reading.confirm(batch.position)
+            if len(got) >= sent:
+                stopped.set()
+    pushing.join()
+    reading.close()
+    assert got == list(range(sent))
+    assert client.llen("suricata") == 0
 
 
 def test_a_stream_is_begun_at_its_end_and_a_list_with_what_it_holds(client, url, read):
