@@ -12,7 +12,6 @@ from oddwire.project import Project
 if TYPE_CHECKING:
     from oddwire.live.state import AlertStore
 
-SEVERITIES = ("low", "medium", "high", "critical")
 
 Source = Annotated[str, typer.Option(metavar="SOURCE", help="Of one source.", show_default=False)]
 Severity = Annotated[
@@ -59,11 +58,14 @@ def levels_of(severity: str) -> tuple[int, ...] | None:
     """Return the numbers of a level and of those above it, None for no level."""
     if not severity:
         return None
-    if severity not in SEVERITIES:
+    from oddwire.live.alerts.severity import Severity as Level
+
+    words = [level.word for level in Level]
+    if severity not in words:
         raise ParameterError(
-            f"--severity must be one of {', '.join(SEVERITIES)}, got {short_repr(severity)}"
+            f"--severity must be one of {', '.join(words)}, got {short_repr(severity)}"
         )
-    return tuple(range(SEVERITIES.index(severity) + 1, len(SEVERITIES) + 1))
+    return tuple(level.value for level in Level if level.value > words.index(severity))
 
 
 def kind_of(kind: str) -> str | None:

@@ -41,7 +41,7 @@ from oddwire.detection.calibration.tail import FloatArray
 from oddwire.errors import ModelError, ParameterError
 from oddwire.percent import percent
 from oddwire.traffic.features.clock import MICROSECONDS
-from oddwire.traffic.units import microseconds_of
+from oddwire.traffic.units import minutes_in_microseconds
 from oddwire.traffic.units.so_far import PLACES, UNTIMED, WorstSoFar
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class AdaptiveThreshold:
                 f"{percent(LARGEST_SHARE)} of them, got {threshold:g}: {percent(share)} reach it"
             )
         self._units, self._first, self._share = units, threshold, share
-        self._length = microseconds_of(units.minutes)
+        self._length = minutes_in_microseconds(units.minutes)
         self._per_day = len(units.worst.scores) / units.days if per_day and units.days else None
         enough = _ALERTS_PER_STEP / share  # units
         self._least_units = math.ceil(enough) if self._per_day is None else 0

@@ -22,7 +22,7 @@ from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.incident import Incident, Why
 from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, OF_ONE_TARGET, VAGUE
 from oddwire.traffic.units import MINUTES
-from oddwire.traffic.units.of_rows import microseconds_of
+from oddwire.traffic.units.of_rows import minutes_in_microseconds
 
 MOST_OPEN = 4096  # incidents, of about 13 kB at most
 _MOST_KEYS = 64  # of an incident: a flood has more made-up sources than anyone could keep
@@ -88,8 +88,8 @@ class OpenIncidents:
     def __init__(self, minutes: float = MINUTES, *, most: int = MOST_OPEN) -> None:
         if most < 1:
             raise ValueError(f"at least one incident must be kept open, got {most}")
-        self._length, self._most = microseconds_of(minutes), most
-        self._slow_length = max(self._length, microseconds_of(SLOW_MINUTES))
+        self._length, self._most = minutes_in_microseconds(minutes), most
+        self._slow_length = max(self._length, minutes_in_microseconds(SLOW_MINUTES))
         # The one without an alert for longest first; those that go on for longer apart.
         self._open: dict[str, Incident] = {}
         self._slow: dict[str, Incident] = {}

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Self
 
-from oddwire.traffic.units.of_rows import microseconds_of
+from oddwire.traffic.units.of_rows import minutes_in_microseconds
 
 PER_UNIT, PER_DESTINATION = 8, 16
 IN_ALL = 2000  # some seconds of work in ten minutes
@@ -33,7 +33,7 @@ class ExplainedAlerts:
     """
 
     def __init__(self, minutes: float) -> None:
-        self._length = microseconds_of(minutes)
+        self._length = minutes_in_microseconds(minutes)
         self._period: int | None = None
         self._units: Counter[str] = Counter()
         self._destinations: Counter[str] = Counter()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-WhenFull = Literal["wait", "sample", "drop_oldest"]
+from oddwire.params.watch import WhenFull
 
 
 @dataclass(frozen=True)

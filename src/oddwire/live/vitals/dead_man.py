@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from oddwire.durations import in_time
 from oddwire.errors import DataError
 from oddwire.live.alerts.formats.told import iso_time
+from oddwire.live.state import Beat
 from oddwire.live.vitals.heartbeat import Heartbeat
 
 MOST_SECONDS = 60.0  # without a heartbeat: there is one every few seconds
 _SECOND = 1_000_000  # microseconds
-
-
-class Beat(Protocol):
-    """A heartbeat as the store has it: whose, when in seconds since 1970, and as JSON."""
-
-    @property
-    def source(self) -> str:
-        """The name of the source."""
-
-    @property
-    def at(self) -> float:
-        """When."""
-
-    @property
-    def content(self) -> str:
-        """What `Heartbeat.to_json` wrote."""
 
 
 @dataclass(frozen=True)

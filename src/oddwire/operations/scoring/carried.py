@@ -24,7 +24,7 @@ from oddwire.evaluation.observed import INCIDENTS, target_of
 from oddwire.operations.registry.versions import Version
 from oddwire.traffic.features.in_batches import UNREADABLE, RowsWithOverlap
 from oddwire.traffic.schema import UNIT
-from oddwire.traffic.units import microseconds_of
+from oddwire.traffic.units import minutes_in_microseconds
 from oddwire.traffic.units.incidents_so_far import IncidentsSoFar
 from oddwire.traffic.units.so_far import UnitsSoFar, WorstSoFar
 from oddwire.traffic.wire_text import printable, shown_path
@@ -114,7 +114,7 @@ class Carried:
 
         Without a threshold that follows drift those of the last minutes alone are scored again.
         """
-        reach = 2 * microseconds_of(self._minutes)
+        reach = 2 * minutes_in_microseconds(self._minutes)
         pending: list[RowsWithOverlap] = []
         for taken in batches:
             if self._adaptive is not None or taken.clocks is None:

@@ -7,12 +7,12 @@ from oddwire.traffic.units.of_rows import (
     Ints,
     Kind,
     Units,
-    microseconds_of,
+    minutes_in_microseconds,
     source_column,
     units_of,
 )
 
 __all__ = [
-    "MINUTES", "UNKNOWN_SOURCE", "Floats", "Ints", "Kind", "Units", "microseconds_of",
+    "MINUTES", "UNKNOWN_SOURCE", "Floats", "Ints", "Kind", "Units", "minutes_in_microseconds",
     "source_column", "units_of",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.traffic.features.memory_slots import hashes_of
-from oddwire.traffic.units.of_rows import microseconds_of, source_column
+from oddwire.traffic.units.of_rows import minutes_in_microseconds, source_column
 
 _MOST = 2**18  # sources that are kept; of more, those with the oldest alerts are forgotten
 
@@ -36,7 +36,7 @@ class IncidentsSoFar:
     """
 
     def __init__(self, minutes: float) -> None:
-        self._length = microseconds_of(minutes)
+        self._length = minutes_in_microseconds(minutes)
         self._newest: dict[int, int] = {}  # source → its newest alert, the oldest of them first
         self.count = 0
 

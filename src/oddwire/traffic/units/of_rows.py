@@ -70,7 +70,7 @@ class Units:
 
     @property
     def _length(self) -> int:
-        return microseconds_of(self.minutes)
+        return minutes_in_microseconds(self.minutes)
 
     def take(self, chosen: NDArray[Any]) -> Self:
         """Return the units of some rows.
@@ -159,7 +159,7 @@ def units_of(frame: pd.DataFrame, *, minutes: float = MINUTES) -> Units:
     return Units(codes.astype(np.int64), names, clock, minutes, kind)
 
 
-def microseconds_of(minutes: float) -> int:
+def minutes_in_microseconds(minutes: float) -> int:
     """Return how long a unit of so many minutes is, in microseconds."""
     return max(1, round(minutes * 60 * MICROSECONDS))
 

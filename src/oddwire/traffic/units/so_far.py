@@ -20,7 +20,13 @@ from oddwire.compiling import compiled
 from oddwire.traffic.features.clock import Clock
 from oddwire.traffic.features.memory_slots import WAYS, hashes_of
 from oddwire.traffic.schema import END, known_at
-from oddwire.traffic.units.of_rows import MINUTES, Floats, Ints, microseconds_of, source_column
+from oddwire.traffic.units.of_rows import (
+    MINUTES,
+    Floats,
+    Ints,
+    minutes_in_microseconds,
+    source_column,
+)
 
 PLACES = 2**18  # sources in ten minutes: 8 MB
 UNTIMED = np.iinfo(np.int64).min  # the clock of rows before the first time
@@ -79,7 +85,7 @@ class UnitsSoFar:
     """
 
     def __init__(self, minutes: float = MINUTES, *, places: int = PLACES) -> None:
-        self._length = microseconds_of(minutes)
+        self._length = minutes_in_microseconds(minutes)
         self._clock = Clock()
         self._keys = np.zeros(places, dtype=np.uint64)
         self._seen = np.full(places, -1, dtype=np.int64)
