@@ -234,8 +234,8 @@ def test_whoever_supervises_is_gone_the_loop_ends(tmp_path, number):
 
 def test_a_second_signal_to_end_does_not_interrupt_the_ending(start):
     """Prefect's runner and who ends the runner's group both send one."""
-    slow = BEATS.replace("def stop(*_):\n", "def stop(*_):\n    time.sleep(0.7)\n")
-    again = []
+    slow = BEATS.replace("def stop(*_):\n", "def stop(*_):\n    time.sleep(2)\n")
+    again, timers = [], []
 
     def interrupted(*_):
         again.append(time.monotonic())
@@ -244,7 +244,8 @@ def test_a_second_signal_to_end_does_not_interrupt_the_ending(start):
     before = signal.signal(signal.SIGTERM, interrupted)
 
     def twice(_):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        timers.append(threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)))
+        timers[0].start()
         raise Interrupted
 
     heard = Heard(twice)
@@ -252,7 +253,8 @@ def test_a_second_signal_to_end_does_not_interrupt_the_ending(start):
         with pytest.raises(Interrupted):
             supervise(partial(start, slow), heard, Restarts(0))
     finally:
-        time.sleep(0.1)
+        for timer in timers:  # or its signal would end pytest
+            timer.join()
         signal.signal(signal.SIGTERM, before)
     assert not again
     assert heard.beats[-1].state == "stopped"
