@@ -90,6 +90,8 @@ class WatcherLines:
             if watcher == before:
                 continue
             self._known[watcher.source] = watcher
+            if before is None and _has_crashed(watcher):
+                continue  # of an earlier `up`, which may have been ended in order: another begins
             self._tell(watcher, is_new=before is None or before.run != watcher.run)
             # What had crashed before the first look is none of ours: its run was asked for anew.
             if before is not None and _has_crashed(watcher) and not (
