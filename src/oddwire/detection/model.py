@@ -45,8 +45,8 @@ class Model(ModelParts):
     >>> import numpy as np, pandas as pd
     >>> from oddwire.traffic.schema import FeatureSchema
     >>> random = np.random.default_rng(0)
-    >>> protos = random.choice(["tcp", "udp"], 600)
-    >>> benign = pd.DataFrame({"bytes": random.lognormal(6, 1, 600), "proto": protos})
+    >>> benign = pd.DataFrame({"bytes": random.lognormal(6, 1, 600)})
+    >>> benign["proto"] = random.choice(["tcp", "udp"], 600)
     >>> schema = FeatureSchema(numeric=("bytes",), categorical=("proto",))
     >>> model = Model.build(schema, "isolation_forest", seed=0)
     >>> model = model.fit(benign[:300]).calibrate(benign[300:])
