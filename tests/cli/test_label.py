@@ -68,3 +68,13 @@ def test_what_cannot_be_labelled_is_one_line(oddwire, project, scan, arguments, 
 
 def test_before_anything_was_watched_it_says_what_to_do(oddwire, project):
     assert "`oddwire watch SOURCE` makes it" in oddwire("label", "ffff", "benign").error
+
+
+def test_what_was_judged_is_shown_with_the_alert_and_the_incident(oddwire, scan):
+    incident, (first, second, _), _ = scan
+    assert "judged" not in oddwire("alerts", first.id).out
+    oddwire("label", incident.id, "attack")
+    oddwire("label", first.id, "benign")
+    assert "A person judged it benign." in oddwire("alerts", first.id).out
+    assert "A person judged it an attack." in oddwire("alerts", second.id).out
+    assert "people judged 2 attacks and 1 benign." in oddwire("incidents", incident.id).out

@@ -61,9 +61,10 @@ def alerts(
         "kind": stored.kind_of(kind), "since": first, "until": last, "address": address or None,
         "suppressed": suppressed,
     }  # fmt: skip
-    with stored.open_store(Project.find()) as store:
+    project = Project.find()
+    with stored.open_store(project) as store:
         if name:
-            _show(store.alert(name), as_json=as_json)
+            _show(project, store.alert(name), as_json=as_json)
             return
         if incident:
             asked["incident"] = store.incident(incident).id
@@ -90,7 +91,7 @@ def _list(store: AlertStore, asked: dict[str, Any], limit: int, *, as_json: bool
     printer().print("\n`oddwire alerts ID` shows one", style="dim")
 
 
-def _show(found: StoredAlert, *, as_json: bool) -> None:
+def _show(project: Project, found: StoredAlert, *, as_json: bool) -> None:
     from oddwire.live.state import alert_of, features_of
 
     if as_json:
@@ -100,7 +101,9 @@ def _show(found: StoredAlert, *, as_json: bool) -> None:
         return
     from oddwire.cli.terminal.incidents import print_alert
 
-    print_alert(alert_of(found), incident=found.incident)
+    alert = alert_of(found)
+    print_alert(alert, incident=found.incident)
+    stored.print_verdicts(project, alert.made_by.source, [found.id])
 
 
 def _plain(found: StoredAlert) -> dict[str, Any]:

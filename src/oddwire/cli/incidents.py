@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STATES = ("open", "closed")
 _ALERTS_SHOWN = 10
+_MOST_JUDGED = 10_000  # alerts of an incident that are looked up
 EPILOG = """
 **Examples**
 
@@ -58,9 +59,10 @@ def incidents(
         "source": source or None, "state": state or None, "severity": stored.levels_of(severity),
         "kind": stored.kind_of(kind), "since": first, "until": last, "address": address or None,
     }  # fmt: skip
-    with stored.open_store(Project.find()) as store:
+    project = Project.find()
+    with stored.open_store(project) as store:
         if name:
-            _show(store, name, as_json=as_json)
+            _show(project, store, name, as_json=as_json)
         else:
             _list(store, asked, limit, as_json=as_json)
 
@@ -85,7 +87,7 @@ def _list(store: AlertStore, asked: dict[str, Any], limit: int, *, as_json: bool
     printer().print("\n`oddwire incidents ID` shows one", style="dim")
 
 
-def _show(store: AlertStore, name: str, *, as_json: bool) -> None:
+def _show(project: Project, store: AlertStore, name: str, *, as_json: bool) -> None:
     from oddwire.live.state import alert_of, incident_of
 
     found = store.incident(name)
@@ -99,3 +101,5 @@ def _show(store: AlertStore, name: str, *, as_json: bool) -> None:
     from oddwire.cli.terminal.incidents import print_incident
 
     print_incident(incident, alerts)
+    every = [one.id for one in store.alerts_of(found.id, limit=_MOST_JUDGED)]
+    stored.print_verdicts(project, incident.made_by.source, every)

@@ -10,6 +10,8 @@ from oddwire.errors import ParameterError, short_repr
 from oddwire.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from oddwire.live.state import AlertStore
 
 
@@ -52,6 +54,15 @@ def open_store(project: Project) -> AlertStore:
     from oddwire.live.state import AlertStore, store_address
 
     return AlertStore(store_address(project.live))
+
+
+def print_verdicts(project: Project, source: str, alerts: Collection[str]) -> None:
+    """Print what people have judged of alerts, if anything."""
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.live.verdicts.labelling import judged
+
+    if told := judged(project, source, frozenset(alerts)):
+        printer().print(f"\n{told}")
 
 
 def levels_of(severity: str) -> tuple[int, ...] | None:

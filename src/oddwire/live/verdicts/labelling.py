@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -115,6 +115,24 @@ def labelled_alerts(project: Project, source: str) -> frozenset[str]:
         If the table is damaged.
     """
     return frozenset(verdict.alert for verdict in VerdictTable.read(project.labels(source)))
+
+
+def judged(project: Project, source: str, alerts: Collection[str]) -> str:
+    """Return what people have judged of some alerts, in a sentence; empty where nothing.
+
+    Raises
+    ------
+    DataError
+        If the table is damaged.
+    """
+    found = [one for one in VerdictTable.read(project.labels(source)) if one.alert in alerts]
+    attacks = sum(one.label for one in found)
+    if not found:
+        return ""
+    if len(alerts) == 1:
+        return f"A person judged it {'an attack' if attacks else 'benign'}."
+    benign = len(found) - attacks
+    return f"Of its alerts, people judged {attacks:,} attacks and {benign:,} benign."
 
 
 def _changed(
