@@ -1,6 +1,6 @@
 """The rows of a commit as they are kept: what later connections, and a restart, need of them.
 
-A row takes some 40 bytes here. The heavy state, the long memory, is written about once a minute;
+A row takes some 40 bytes here. The heavy state, the long memory, is written every few minutes;
 after a kill it goes on over the rows that were committed since, and comes to the same bits.
 """
 

@@ -26,12 +26,12 @@ from oddwire.operations.progress import step
 from oddwire.traffic.units.so_far import WorstSoFar
 
 FORM = 2  # raised where what a checkpoint's numbers mean changes
-_EVERY_SECONDS, _EVERY_ROWS = 60.0, 2_000_000
+_EVERY_SECONDS, _EVERY_ROWS = 300.0, 2_000_000
 _RATES, _FORM = "rates", "form"
 
 
 class Checkpoints:
-    """Keeps all that a source's pipeline knows, about once a minute.
+    """Keeps all that a source's pipeline knows, every few minutes: connections wait meanwhile.
 
     Parameters
     ----------
