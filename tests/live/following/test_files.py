@@ -8,6 +8,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from rotating_writer import HEADER, LIMITS, Transactions, Writer, lines_of
@@ -279,9 +280,16 @@ def notices_until(follower, said, seconds=10):
     return lines, notices
 
 
+def open_to_all(folder):
+    """Let others into pytest's folders, and leave the one for everything temporary as it is."""
+    for each in (folder, *folder.parents):
+        if each == Path(gettempdir()):
+            return
+        each.chmod(0o755)
+
+
 def test_a_file_that_may_not_be_read_is_said_once_and_read_when_it_may(tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     one, two = tmp_path / "conn.1.log", tmp_path / "conn.2.log"
     one.write_bytes(HEADER + b"1\tA\n")
     two.write_bytes(HEADER + b"2\tB\n")
@@ -299,8 +307,7 @@ def test_a_file_that_may_not_be_read_is_said_once_and_read_when_it_may(tmp_path)
 
 
 def test_a_rotated_log_that_may_not_be_read_holds_up_no_other(tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_all(tmp_path)
     path = tmp_path / "conn.log"
     path.write_bytes(HEADER + b"1\tA\n")
     follower = follow(tmp_path)
