@@ -103,6 +103,8 @@ def _problem(request: Request, error: Exception) -> Response:
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
     if isinstance(error, NoStoreError) and not _is_for_machines(request):
+        # Where nothing was watched yet, a list is empty, which is no fault.
+        status = HTTPStatus.NOT_FOUND if request.path_params else HTTPStatus.OK
         return rendered("nothing", status, sentence=str(error))
     return _told(request, status, _HEADINGS[status], str(error))
 
