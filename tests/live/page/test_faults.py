@@ -12,9 +12,10 @@ from page_visits import Visitor, fill, text_of
 from some_alerts import some_alert
 
 PATHS = ("/", "/watchers", "/incidents/abcdef", "/alerts/abcdef", "/api/incidents")
+DOWN = (503,) * len(PATHS)
 
 
-def told(address, statuses=(503,) * len(PATHS)):
+def told(address, statuses=DOWN):
     """Return what all pages say, which is the same."""
     said = set()
     for path, status in zip(PATHS, statuses, strict=True):
