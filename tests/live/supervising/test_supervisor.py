@@ -126,7 +126,7 @@ def test_a_loop_that_is_killed_starts_again(start, tmp_path):
 def test_a_crash_is_told_with_its_traceback_and_ends_after_so_many(start, tmp_path):
     crash = "open('starts', 'a').write('x'); raise RuntimeError('the disk is on fire')"
     heard = Heard()
-    with pytest.raises(ServiceError, match=r"2\. time within an hour.*RuntimeError: the disk"):
+    with pytest.raises(ServiceError, match=r"ended 2 times within an hour.*RuntimeError: the disk"):
         supervise(partial(start, crash), heard, Restarts(1))
     assert (tmp_path / "starts").read_text() == "xx"
     (_, first, wait), (reason, last, none) = heard.ends
