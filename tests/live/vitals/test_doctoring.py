@@ -12,8 +12,6 @@ from oddwire.operations.doctor.finding import Finding
 from oddwire.operations.doctor.ground import Ground
 from oddwire.project import Project
 
-NOW = time.time()
-
 
 @pytest.fixture
 def ground(tmp_path, monkeypatch):
@@ -22,7 +20,7 @@ def ground(tmp_path, monkeypatch):
 
 
 def beat(ground, source="office", **given):
-    made = Heartbeat(source=source, at=round(NOW * 1e6), rows=10, **given)
+    made = Heartbeat(source=source, at=round(time.time() * 1e6), rows=10, **given)
     ground.project.live.mkdir(parents=True, exist_ok=True)
     with Store(store_address(ground.project.live), source=source) as store:
         store.beat(made.to_json())
@@ -57,7 +55,7 @@ def test_a_watcher_that_has_died_is_broken_and_one_that_was_stopped_is_not(groun
 
 
 def test_a_quiet_source_is_named(ground):
-    beat(ground, state="quiet", last_row_at=round((NOW - 7200) * 1e6))
+    beat(ground, state="quiet", last_row_at=round((time.time() - 7200) * 1e6))
     (quiet,) = found(ground)
     assert "no connection for 2 h" in quiet.problem
     assert quiet.severity == "warning"
