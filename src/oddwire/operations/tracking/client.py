@@ -30,7 +30,11 @@ _MEND = (
 )
 _INVALID = "INVALID_PARAMETER_VALUE"
 # A request that was cut off; and one that MLflow made of an answer that was.
-_IN_PART = ("Missing value for required parameter", "Invalid experiment ID ''")
+_IN_PART = (
+    "Missing value for required parameter",
+    "Invalid experiment ID ''",
+    "`model_id` must be a non-empty string, but got ''",
+)
 _OUTAGES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two tries
 _REQUEST, _RETRIES = "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
