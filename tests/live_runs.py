@@ -92,8 +92,11 @@ def fill(file: Path) -> None:
 
 
 def told(folder: Path) -> tuple[bytes, dict[str, list[tuple[object, ...]]]]:
-    """Return the file, and the rows of every table but for the tokens of commits."""
-    columns = {"followers": "source, number, position"}
+    """Return the file, and the rows of every table but for tokens and times of commits."""
+    columns = {
+        "followers": "source, number, position",
+        "messages": "id, source, kind, body, incident",
+    }
     with closing(sqlite3.connect(folder / "alerts.db")) as database:
         rows = {
             table: database.execute(
