@@ -91,7 +91,7 @@ def together(made: list[Commit]) -> Commit:
 
 
 async def measure(address: str) -> None:
-    transport = httpx.ASGITransport(page_app(address))
+    transport = httpx.ASGITransport(page_app(address, Path))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
 
         async def incidents(query: str) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from page_visits import EVIL, Visitor, assert_harmless, commands, evil_alerts, f
 from some_alerts import some_alert
 
 from oddwire.live.alerts.kinds import Kind
-from oddwire.live.page.commands import of_alert
+from oddwire.live.page.texts.commands import of_alert
 
 EVERY_PAGE = ("/", "/watchers", "/incidents/{incident}", "/alerts/{alert}")
 
@@ -27,7 +27,7 @@ def test_the_list_tells_an_incident_in_a_line(visitor):
     row = text_of("<main>" + page[page.index("<tbody>") : page.index("</tbody>")])
     assert row == (
         "high Scan 10.0.0.5 → 32 or more hosts port 22 (ssh) about 1 in 40,000 benign units "
-        "120 alerts 2026-03-02 12:00:00 to 12:03:58 closed office"
+        "120 alerts 2026-03-02 12:00:00 to 12:03:58 closed judged attack office"
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union
 
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.severity import Severity
@@ -101,11 +101,49 @@ def alerts_asked(
 
 def incidents_asked(connection: Connection, asked: Asked, *, state: str | None) -> list[Row[Any]]:
     """Return a page of incidents, the newest first."""
+    each, _ = _incidents(connection, asked, state)
+    return _page(connection, incidents.c.opened, each, asked)
+
+
+def incidents_counted(
+    connection: Connection, asked: Asked, *, state: str | None, down_to: Behind | None
+) -> int | None:
+    """Return how many incidents there are: at most `asked.limit`, or as many and more.
+
+    Parameters
+    ----------
+    down_to
+        The last one that counts, of the newest first; None for all.
+
+    Returns
+    -------
+    None where all of them would have to be looked at, each with its alerts.
+    """
+    each, is_broad = _incidents(connection, asked, state)
+    if is_broad:
+        return None
+    within = [*_within(incidents.c.opened, asked, first_first=False)]
+    if down_to is not None:
+        here = tuple_(incidents.c.opened, incidents.c.id)
+        within.append(here >= (down_to.seconds, down_to.id))
+    count = 0
+    for conditions in each:
+        some = select(incidents.c.id).where(and_(True, *conditions, *within))
+        bounded = some.limit(asked.limit - count).subquery()
+        count += connection.scalar(select(func.count()).select_from(bounded)) or 0
+    return count
+
+
+def _incidents(
+    connection: Connection, asked: Asked, state: str | None
+) -> tuple[list[list[ColumnElement[bool]]], bool]:
+    """Return conditions that together are what is asked, and whether an address is a broad one."""
     always: list[ColumnElement[bool]] = []
     if state is not None:
         is_open = incidents.c.closed.is_(None)
         always.append(is_open if state == "open" else ~is_open)
     each: Iterable[list[ColumnElement[bool]]]
+    is_broad = False
     if asked.address is None:
         each = _values(connection, incidents, asked)
     else:
@@ -113,7 +151,8 @@ def incidents_asked(connection: Connection, asked: Asked, *, state: str | None) 
             begins(end, asked.address) for end in (alerts.c.source_address, alerts.c.destination)
         ]
         found = [select(alerts.c.incident).where(one) for one in fits]
-        if any(_is_broad(connection, one) for one in found):
+        is_broad = any(_is_broad(connection, one) for one in found)
+        if is_broad:
             # The newest are soon found: each is asked whether it has such an alert.
             always.append(
                 select(alerts.c.id).where(alerts.c.incident == incidents.c.id, or_(*fits)).exists()
@@ -121,7 +160,7 @@ def incidents_asked(connection: Connection, asked: Asked, *, state: str | None) 
             each = _values(connection, incidents, asked)
         else:
             each = [[*_exactly(incidents, asked), incidents.c.id.in_(union(*found))]]
-    return _page(connection, incidents.c.opened, [[*one, *always] for one in each], asked)
+    return [[*one, *always] for one in each], is_broad
 
 
 def _is_broad(connection: Connection, found: Select[tuple[str]]) -> bool:

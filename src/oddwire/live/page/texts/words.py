@@ -38,22 +38,6 @@ def size(number: int | None) -> str:
     return UNKNOWN if number is None else size_in_words(number)
 
 
-def value(found: float | str | None) -> str:
-    """Return the value of a feature.
-
-    Examples
-    --------
-    >>> value(3_400_000.0), value(0.123456), value("ssh"), value(None)
-    ('3,400,000', '0.1235', 'ssh', 'missing')
-    """
-    if found is None:
-        return "missing"
-    if isinstance(found, str):
-        return found
-    number = float(found)
-    return f"{number:,.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"  # noqa: PLR2004
-
-
 def against_benign(reason: Reason) -> str:
     """Return where a feature's value lies among those of benign rows.
 
