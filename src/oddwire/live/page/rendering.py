@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oddwire.live.alerts import words as shared
-from oddwire.live.alerts.formats.feature_words import feature_in_words, value_in_words
+from oddwire.live.alerts.formats.feature_words import (
+    against_benign,
+    feature_in_words,
+    value_in_words,
+)
 from oddwire.live.page.texts import commands, words
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
@@ -60,7 +64,7 @@ def _environment() -> Environment:
         "cell": _cell, "moment": shared.moment, "until": words.until, "local": words.local,
         "utc": shared.utc, "rarity": shared.rarity, "counted": shared.counted,
         "where": shared.where, "end_of": shared.end_of, "size": words.size,
-        "against_benign": words.against_benign, "percent": percent,
+        "against_benign": against_benign, "percent": percent,
         "feature_in_words": feature_in_words, "value_in_words": value_in_words,
         "start_line": commands.start_line,
     }  # fmt: skip
