@@ -98,12 +98,12 @@ class Watcher:
             yield "Newest connection", f"{utc(beat.newest)} by its log; {beat.how_far}"
         for period in ("day", "week"):
             if lately := beat.observed.get(period):
-                yield f"Alerts, last {period}", lately.in_words(beat.target)
+                yield f"Last {period}", lately.in_words(beat.target)
         yield (
             "Incidents",
             (f"{beat.incidents.get('open', 0):,} open, {beat.incidents.get('opened', 0):,} so far"),
         )
-        yield "Alerts", f"{beat.alerts:,} so far; {self.suppressed:,} stored ones are suppressed"
+        yield "Alerts", f"{beat.alerts:,} so far; of those stored, {self.suppressed:,} suppressed"
         yield (
             "Connections",
             (f"{beat.rows:,} scored, {beat.refused:,} lines refused, {beat.late:,} late"),

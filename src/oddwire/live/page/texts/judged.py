@@ -105,4 +105,4 @@ def _time(judged: str) -> str:
         moment = dt.datetime.fromisoformat(judged).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return judged
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC by the clock of who judged"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
