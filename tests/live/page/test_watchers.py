@@ -6,6 +6,7 @@ import time
 
 import pytest
 from page_visits import Visitor, beat
+from some_alerts import NOON
 from sqlalchemy import create_engine, update
 
 from oddwire.live.state import Store
@@ -94,6 +95,20 @@ def test_a_sink_that_takes_nothing_is_shown(watched):
     assert "503 <b>Busy</b>" in page
     assert "hook 120 380 1 2" in page
     assert "alerts.jsonl 0 80 0 0" in page
+
+
+def test_an_old_log_is_read_without_a_lag(watched):
+    strip, page = watched(beat(newest=NOON))
+    assert "512 connections/s · reading a log of 2026-03-02" in strip
+    assert "2026-03-02 12:00:00 UTC by its log; reading a log of 2026-03-02" in page
+    assert "lag" not in strip + page.partition("This page only reads")[0]
+
+
+def test_a_sink_of_an_earlier_run_is_no_trouble(watched):
+    strip, page = watched(beat(sinks=(SinkBeat("hook", 12, trouble="503", present=False),)))
+    assert "office running" in strip
+    assert "hook (of an earlier run) 12 0 0 0" in page
+    assert "503" not in page
 
 
 def test_calibration_that_is_off_names_the_remedy(watched):
