@@ -436,6 +436,9 @@ RARE = [
     ("incidents", {"state": "closed", "until": 50.0}),
     ("incidents", {"severity": (3, 4)}),
     ("incidents", {"kind": "beacon"}),
+    ("incidents", {"state": "open", "kind": "scan"}),
+    ("incidents", {"state": "open", "severity": (1,)}),
+    ("count_incidents", {"state": "open", "kind": "scan"}),
     ("incidents", {"address": "10.0.0.200"}),
     ("incidents", {"address": "10.9."}),  # all alerts
     ("incidents", {"kind": "scan", "after": Place(1000.0, "f")}),

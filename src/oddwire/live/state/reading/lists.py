@@ -142,10 +142,11 @@ def _incidents(
     if state is not None:
         is_open = incidents.c.closed.is_(None)
         always.append(is_open if state == "open" else ~is_open)
-    each: Iterable[list[ColumnElement[bool]]]
+    each = _open_ones if state == "open" else _values
     is_broad = False
+    parts: Iterable[list[ColumnElement[bool]]]
     if asked.address is None:
-        each = _values(connection, incidents, asked)
+        parts = each(connection, incidents, asked)
     else:
         fits = [
             begins(end, asked.address) for end in (alerts.c.source_address, alerts.c.destination)
@@ -157,10 +158,10 @@ def _incidents(
             always.append(
                 select(alerts.c.id).where(alerts.c.incident == incidents.c.id, or_(*fits)).exists()
             )
-            each = _values(connection, incidents, asked)
+            parts = each(connection, incidents, asked)
         else:
-            each = [[*_exactly(incidents, asked), incidents.c.id.in_(union(*found))]]
-    return [[*one, *always] for one in each], is_broad
+            parts = [[*_exactly(incidents, asked), incidents.c.id.in_(union(*found))]]
+    return [[*one, *always] for one in parts], is_broad
 
 
 def _is_broad(connection: Connection, found: Select[tuple[str]]) -> bool:
@@ -192,10 +193,7 @@ def _values(
     connection: Connection, table: Table, asked: Asked
 ) -> Iterator[list[ColumnElement[bool]]]:
     """Yield conditions, each of which is a part of an index, that together are what is asked."""
-    known = [asked.source]
-    if asked.source is None:
-        known = list(connection.scalars(select(followers.c.source)))
-    for source in known:
+    for source in _sources(connection, asked):
         mine = [table.c.source == source]
         if asked.kind is not None:
             mine.append(table.c.kind == asked.kind)
@@ -204,6 +202,27 @@ def _values(
         else:
             for level in asked.levels:
                 yield [*mine, table.c.severity == level]
+
+
+def _open_ones(
+    connection: Connection, table: Table, asked: Asked
+) -> Iterator[list[ColumnElement[bool]]]:
+    """Yield likewise where open incidents are asked for: they are few, and lie in one index.
+
+    What else is asked of them is written such that it leads to no other index.
+    """
+    others: list[ColumnElement[bool]] = []
+    if asked.kind is not None:
+        others.append(func.coalesce(table.c.kind, "") == asked.kind)
+    if asked.severity is not None and asked.levels is not None:
+        others.append(func.coalesce(table.c.severity, 0).in_(asked.levels))
+    for source in _sources(connection, asked):
+        yield [table.c.source == source, *others]
+
+
+def _sources(connection: Connection, asked: Asked) -> list[str]:
+    known = connection.scalars(select(followers.c.source)) if asked.source is None else ()
+    return list(known) if asked.source is None else [asked.source]
 
 
 def _exactly(table: Table, asked: Asked) -> list[ColumnElement[bool]]:
