@@ -91,7 +91,7 @@ def together(made: list[Commit]) -> Commit:
 
 
 async def measure(address: str) -> None:
-    transport = httpx.ASGITransport(page_app(address))
+    transport = httpx.ASGITransport(page_app(address, Path))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
 
         async def incidents(query: str) -> list[dict[str, object]]:
@@ -101,9 +101,9 @@ async def measure(address: str) -> None:
         newest = (await incidents(""))[0]
         rare = "2001:db8::1"
         for path in (
-            "/", "/?until=1970-01-03", "/?severity=high", "/?severity=high&kind=beacon",
-            "/?state=open", "/?state=closed", "/?address=10.0.3.7", "/?address=10.0",
-            "/?address=192.0.2", f"/?address={rare}", "/?kind=scan&address=10.20.1.7",
+            "/", "/?order=severity", "/?until=1970-01-03", "/?severity=high",
+            "/?severity=high&kind=beacon", "/?state=open", "/?state=closed", "/?address=10.0.3.7",
+            "/?address=10.0", "/?address=192.0.2", f"/?address={rare}", "/?kind=scan&address=10.20.1.7",
             f"/incidents/{newest['id']}", f"/incidents/{large['id']}",
             f"/incidents/{large['id']}?after=50000.0~0", f"/alerts/{large['worst']}", "/watchers",
         ):  # fmt: skip

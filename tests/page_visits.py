@@ -8,6 +8,7 @@ import html
 import re
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -21,7 +22,9 @@ from oddwire.live.alerts.raising import raise_alerts
 from oddwire.live.page.app import page_app
 from oddwire.live.state import Commit, Store, stored_alert, stored_incident
 from oddwire.live.vitals.heartbeat import Heartbeat
+from oddwire.traffic.verdicts.table import JudgedConnection, Verdict, VerdictTable
 
+NOWHERE = Path("/nowhere")
 HERE = "http://127.0.0.1:8100"
 EVIL = (
     *HOSTILE,
@@ -47,8 +50,8 @@ HARMLESS_TAGS = {
 class Visitor:
     """Asks the application, behind the guard that it is served with."""
 
-    def __init__(self, address: str) -> None:
-        self._app = Guard(page_app(address))
+    def __init__(self, address: str, labels: Path = NOWHERE) -> None:
+        self._app = Guard(page_app(address, lambda source: labels / f"{source}.csv"))
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
         """Return the answer to a request."""
@@ -183,12 +186,24 @@ def fill(address, alerts, *, source="office", features=None, number=0):
     return list(stand.values())
 
 
+def judge(folder, alerts, *, label, family=None, note="", at="2026-03-05T10:00:00Z"):
+    """Write verdicts into the table of the alerts' source, as a careless tool might."""
+    for alert in alerts:
+        file = folder / f"{alert.made_by.source}.csv"
+        connection = JudgedConnection(
+            alert.start or 0, alert.end, alert.id, alert.source.address, None, None, None, None
+        )
+        table = VerdictTable.read(file)
+        table.add([Verdict(connection, label, family, note, at, alert.id)])
+        file.write_bytes(table.text().encode("utf-8", "replace"))
+
+
 def beat(**given) -> Heartbeat:
     """Return a heartbeat of now; what is not given is ordinary."""
     now = round(time.time() * 1_000_000)
     ordinary = {
         "source": "office", "at": now, "started": now, "rows": 1_000, "rows_per_second": 512.0,
-        "lag_seconds": 0.4, "newest": now, "last_row_at": now,
+        "lag_seconds": 0.4, "newest": now - 400_000, "last_row_at": now,
         "model": {"name": "oddwire-office", "version": "7"},
     }  # fmt: skip
     return Heartbeat(**(ordinary | given))

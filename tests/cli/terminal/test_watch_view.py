@@ -67,7 +67,7 @@ def test_the_screen_says_all_that_a_heartbeat_does():
     text = drawn(beat(calibration="train again: oddwire train office"), opened())
     for told in (
         "office  running", "oddwire-office version 12", "123,456,789 connections, 20,123/s",
-        "lag 0.4 s", "2026-03-02 12:08:00 UTC", "12 refused, 3 late, 0 dropped",
+        "lag 0.4 s, log at 2026-03-02 12:08:00 UTC", "12 refused, 3 late, 0 dropped",
         "1,234 alerts (7 suppressed), 85 incidents, 11 open",
         "last day  ██████████│█████░░░░░ 44.2 incidents a day (24.8 to 71), target 30",
         "train again: oddwire train office", "medium", "scan", "10.0.0.5 -> 10.0.0.5", "8 min",
@@ -88,7 +88,7 @@ def test_the_bar_has_the_target_in_its_middle(value, bar):
 def test_nothing_known_yet_is_drawn_too():
     text = drawn(Heartbeat(source="office", at=NOON))
     assert "no lag known" in text
-    assert "newest unknown" in text
+    assert "log at" not in text
     assert "no open incident" in text
     assert "sink" not in text
 
@@ -155,6 +155,24 @@ def test_the_most_severe_come_first_and_then_the_newest():
     assert "28 open incidents more, not shown" in text
 
 
+@pytest.mark.parametrize(("state", "said"), [
+    ("running", "reading a log of 2026-03-02, at 12:08:00 UTC"),
+    ("stopped", "read a log of 2026-03-02, at 12:08:00 UTC"),
+])  # fmt: skip
+def test_an_old_log_is_not_late(state, said):
+    heartbeat = beat(last_row_at=NOON + 256 * 1440 * MINUTE, state=state, sinks=(), notices=())
+    text = drawn(heartbeat, color="standard")
+    assert said in text
+    assert "lag" not in text
+
+
+def test_what_waits_for_a_sink_of_an_earlier_run_is_told_as_that():
+    earlier = SinkBeat("old.jsonl", 5, 3, trouble="disk full", present=False)
+    text = drawn(beat(sinks=(SinkBeat("alerts.jsonl"), earlier)))
+    assert "old.jsonl (of an earlier run)" in text
+    assert "disk full" not in text
+
+
 def test_the_screen_is_drawn_in_place_and_the_last_one_stays():
     console = a_terminal()
     view = LiveView(console)
@@ -180,7 +198,7 @@ def test_a_terminal_of_ascii_letters_gets_those():
 
 def test_elsewhere_there_is_a_line_now_and_then_and_one_for_each_incident(capsys):
     now = [0.0]
-    view = PlainView(Console(width=80), every=60, ticks=lambda: now[0])
+    view = PlainView(Console(width=80), every=60, ticks=lambda: now[0], clock=lambda: 0.0)
     incidents = OpenIncidents()
     for second in range(121):
         now[0] = float(second)
@@ -195,11 +213,11 @@ def test_elsewhere_there_is_a_line_now_and_then_and_one_for_each_incident(capsys
     assert [line.partition(":")[0] for line in lines[:3]] == ["2026-03-02 12"] * 3
     assert [re.search(r"(\d+) connections?,", line)[1] for line in lines[:3]] == ["0", "60", "120"]
     assert re.fullmatch(
-        r"2026-03-02 12:00:00 UTC  opened incident [0-9a-f]{12}: medium scan, "
-        r"10.0.0.5 -> 10.0.0.9", lines[3],
+        r"1970-01-01 00:00:00 UTC  opened incident [0-9a-f]{12}: medium scan, "
+        r"10.0.0.5 -> 10.0.0.9, at 2026-03-02 12:00:00 UTC by its log", lines[3],
     )  # fmt: skip
-    assert lines[4].startswith("2026-03-02 12:10:00 UTC  closed incident ")
-    assert lines[4].endswith("10.0.0.5 -> 10.0.0.9, 2 alerts")
+    assert lines[4].startswith("1970-01-01 00:00:00 UTC  closed incident ")
+    assert lines[4].endswith("10.0.0.9, 2 alerts, at 2026-03-02 12:10:00 UTC by its log")
     assert lines[5] == "note: a�[2Jb [red]"
     assert "office stopped: 999 connections" in lines[6]
     assert len(lines) == 7

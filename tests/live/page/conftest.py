@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from page_visits import Visitor, evil_alerts, fill, ordinary_alerts
+from page_visits import EVIL, Visitor, evil_alerts, fill, judge, ordinary_alerts
 from some_alerts import some_alert
 
 
@@ -21,5 +21,16 @@ def day(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def visitor(day):
-    return Visitor(day)
+def labels(tmp_path_factory):
+    """Return the folder of verdicts on that day: of a scan, and with notes that do harm."""
+    folder = tmp_path_factory.mktemp("labels")
+    scan = [alert for alert in ordinary_alerts() if alert.kind.value == "scan"]
+    judge(folder, scan, label=1, family="port scan", note="seen by the owner")
+    for alert, text in zip(evil_alerts(), EVIL, strict=True):
+        judge(folder, [alert], label=0, note=text[:1000])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def visitor(day, labels):
+    return Visitor(day, labels)

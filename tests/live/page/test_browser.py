@@ -82,9 +82,13 @@ UNREADABLE = """() => {
 
 
 @contextmanager
-def served(address):
+def served(address, labels):
     """Serve the page as ``oddwire up`` does, and yield where."""
-    settings = uvicorn.Config(Guard(page_app(address)), port=0, log_level="warning")
+    settings = uvicorn.Config(
+        Guard(page_app(address, lambda source: labels / f"{source}.csv")),
+        port=0,
+        log_level="warning",
+    )
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -99,8 +103,8 @@ def served(address):
 
 
 @pytest.fixture(scope="module")
-def home(day):
-    with served(day) as address:
+def home(day, labels):
+    with served(day, labels) as address:
         yield address
 
 

@@ -7,11 +7,28 @@ import re
 import shlex
 
 import pytest
-from page_visits import EVIL, Visitor, assert_harmless, commands, evil_alerts, fill, links, text_of
+from page_visits import (
+    EVIL,
+    Visitor,
+    assert_harmless,
+    commands,
+    evil_alerts,
+    fill,
+    judge,
+    links,
+    ordinary_alerts,
+    text_of,
+)
 from some_alerts import some_alert
 
+from oddwire.live.alerts.formats.feature_words import feature_in_words
 from oddwire.live.alerts.kinds import Kind
-from oddwire.live.page.commands import of_alert
+from oddwire.live.page import listing, verdicts
+from oddwire.live.page.texts.commands import of_alert
+from oddwire.live.state import stored_alert
+from oddwire.live.state.reading import lists
+from oddwire.live.state.suppressing import Suppressions
+from oddwire.traffic.features.connection_features import CONNECTION_FEATURES
 
 EVERY_PAGE = ("/", "/watchers", "/incidents/{incident}", "/alerts/{alert}")
 
@@ -27,7 +44,7 @@ def test_the_list_tells_an_incident_in_a_line(visitor):
     row = text_of("<main>" + page[page.index("<tbody>") : page.index("</tbody>")])
     assert row == (
         "high Scan 10.0.0.5 → 32 or more hosts port 22 (ssh) about 1 in 40,000 benign units "
-        "120 alerts 2026-03-02 12:00:00 to 12:03:58 closed office"
+        "120 alerts 2026-03-02 12:00:00 to 12:03:58 closed judged attack office"
     )
 
 
@@ -83,6 +100,11 @@ def test_the_form_shows_what_was_asked_and_can_be_cleared(visitor):
         ("address=10*", "address must be an address, or at least 3 letters that one begins with"),
         ("address=1", "address must be an address, or at least 3 letters that one begins with"),
         ("after=1", "after must be a place from a link of this page"),
+        ("order=newest", "order must be one of severity, got 'newest'"),
+        ("order=severity&after=1.0~aa", "after must be a place in this order, got '1.0~aa'"),
+        ("after=4~1.0~aa", "after must be a place in this order"),
+        ("order=severity&after=x~1.0~aa", "after must be a place from a link of this page"),
+        ("order=severity&after=1~2~3~aa", "after must be a place from a link of this page"),
         ("after=nan~aa", "after must be a place from a link of this page"),
         (f"address={'x' * 201}", "address must have at most 200 letters, got 201"),
     ],
@@ -100,15 +122,18 @@ def test_pages_hold_every_incident_once_while_new_ones_come(tmp_path):
     alerts = [some_alert(f"a{at}", minutes=at // 3, unit=f"10.0.0.{at}") for at in range(120)]
     known = {incident.id for incident in fill(address, alerts)}
     visitor, path, seen, sizes = Visitor(address), "/?kind=scan", [], []
+    captions = []
     while path:
         page = visitor.read(path)
         ids = [link.rpartition("/")[2] for link in links(page, "/incidents/")]
         seen += ids
         sizes.append(len(ids))
+        captions.append(re.search(r"([\d,]+ to [\d,]+ of [\d,]+) incidents", text_of(page))[1])
         path = next((link for link in links(page, "/?") if "after=" in link), None)
         late = some_alert(f"late {len(seen)}", minutes=500 + len(seen), unit="10.9.9.9")
         fill(address, [late])
     assert sizes == [50, 50, 20]
+    assert captions == ["1 to 50 of 120", "52 to 101 of 121", "103 to 122 of 122"], "late ones too"
     assert len(seen) == len(known)
     assert set(seen) == known
 
@@ -156,7 +181,114 @@ def test_an_alert_is_told_with_its_connection_and_incident(visitor):
 def test_a_suppressed_alert_says_why_it_was_not_sent(visitor):
     kept = some_alert("kept")
     told = visitor.see(f"/alerts/{kept.id}")
+    assert "of those stored, 1 suppressed" in visitor.see("/watchers")
     assert "keeps it from being sent: backups <b>at</b> night. It belongs to no incident." in told
+
+
+def test_an_alert_may_be_suppressed_after_it_joined_its_incident(tmp_path):
+    address = f"sqlite:///{tmp_path / 'alerts.db'}"
+    alert = some_alert()
+    (incident,) = fill(address, [alert])
+    with Suppressions(address) as writer:
+        writer.write([stored_alert(alert.suppressed("ours"), incident=incident.id)])
+    told = Visitor(address).see(f"/alerts/{alert.id}")
+    assert "keeps it from being sent: ours. It joined its incident before it did." in told
+
+
+def test_what_people_judged_is_on_the_list_the_incident_and_the_alert(visitor):
+    page = visitor.read(first(visitor, "kind=scan&source=office"))
+    said = "attack port scan, 120 alerts, 2026-03-05 10:00:00 UTC seen by the owner"
+    assert f"What people judged {said}" in text_of(page)
+    alert = visitor.see(links(page, "/alerts/")[0])
+    assert "judged attack" in alert
+    assert "attack port scan, 1 alert, 2026-03-05" in alert
+    assert "judged" not in visitor.see(first(visitor, "kind=beacon"))
+    content = visitor.ask("/api/incidents?kind=scan&source=office").json()["incidents"]
+    assert [one["judged"] for one in content] == [{"attack": 120, "benign": 0}]
+
+
+def test_verdicts_are_those_of_the_moment_and_of_all_judges(tmp_path):
+    address, alerts = f"sqlite:///{tmp_path / 'alerts.db'}", ordinary_alerts()[:120]
+    fill(address, alerts)
+    visitor = Visitor(address, tmp_path)
+    assert "judged" not in visitor.see("/")
+    judge(tmp_path, alerts[:30], label=1, note="mine")
+    assert "30 of 120 judged attack" in visitor.see("/")
+    judge(tmp_path, alerts[30:40], label=0, note="no: the audit's", at="2026-03-06T10:00:00Z")
+    assert "judged: 30 attack, 10 benign" in visitor.see("/")
+    told = visitor.see(first(visitor, ""))
+    assert told.index("benign 10 alerts, 2026-03-06") < told.index("attack 30 alerts, 2026-03-05")
+    (tmp_path / "office.csv").unlink()
+    assert "judged" not in visitor.see("/")
+
+
+def test_a_verdict_on_what_is_not_stored_yet_is_found_once_it_is(tmp_path, monkeypatch):
+    address, alerts = f"sqlite:///{tmp_path / 'alerts.db'}", ordinary_alerts()[:120]
+    monkeypatch.setattr(verdicts, "_ASK_AGAIN", 0.0)
+    judge(tmp_path, alerts, label=0)
+    judge(tmp_path, [some_alert("?", id="no id \x00")], label=0)
+    fill(address, [some_alert("other", minutes=-100)])
+    visitor = Visitor(address, tmp_path)
+    assert "judged" not in visitor.see("/")
+    fill(address, alerts)
+    assert "judged benign" in visitor.see("/")
+
+
+def test_a_table_of_verdicts_that_is_damaged_leaves_the_rest_readable(tmp_path):
+    address = f"sqlite:///{tmp_path / 'alerts.db'}"
+    (incident,) = fill(address, [some_alert()])
+    (tmp_path / "office.csv").write_text("<b>no table</b>\n")
+    visitor = Visitor(address, tmp_path)
+    for path in ("/", f"/incidents/{incident.id}", f"/alerts/{some_alert().id}"):
+        assert "cannot be read" in visitor.see(path)
+    assert visitor.ask(f"/api/incidents/{incident.id}").json()["judged"] is None
+
+
+def test_the_most_severe_come_first_where_asked_and_each_once(tmp_path):
+    address = f"sqlite:///{tmp_path / 'alerts.db'}"
+    alerts = [
+        some_alert(f"a{at}", minutes=30 * at, unit=f"10.0.0.{at}", p=10.0 ** -(2 + at % 5))
+        for at in range(120)
+    ]
+    incidents = fill(address, alerts)
+    incidents.sort(key=lambda one: (one.severity, one.opened), reverse=True)
+    visitor = Visitor(address)
+    path, seen, captions = links(visitor.read("/"), "/?order=severity")[0], [], []
+    while path:
+        page = visitor.read(path)
+        seen += [link.rpartition("/")[2] for link in links(page, "/incidents/")]
+        captions.append(re.search(r"[\d,]+ to [\d,]+ of [\d,]+ incidents", text_of(page))[0])
+        assert links(page, "/") != []
+        path = next((link for link in links(page, "/?order") if "after=" in link), None)
+    assert len({one.severity for one in incidents}) > 1
+    assert seen == [one.id for one in incidents]
+    assert captions == [f"{begin} of 120 incidents" for begin in (
+        "1 to 50", "51 to 100", "101 to 120"
+    )]  # fmt: skip
+    some = visitor.ask("/api/incidents?order=severity&severity=medium").json()["incidents"]
+    assert [one["id"] for one in some] == seen[: len(some)]
+
+
+def test_many_incidents_are_counted_so_far_as_that_is_soon_done(tmp_path, monkeypatch):
+    address = f"sqlite:///{tmp_path / 'alerts.db'}"
+    alerts = [some_alert(f"a{at}", minutes=30 * at, unit=f"10.0.0.{at}") for at in range(120)]
+    fill(address, alerts)
+    visitor = Visitor(address)
+    monkeypatch.setattr(listing, "MOST_COUNTED", 60)
+    page = visitor.read("/")
+    assert "1 to 50 of more than 60 incidents" in text_of(page)
+    (older,) = [link for link in links(page, "/?") if "after=" in link]
+    assert "50 incidents on this page, of more than 60" in visitor.see(older)
+    monkeypatch.setattr(lists, "_BROAD", 10)
+    assert "50 incidents on this page" in visitor.see("/?address=10.0.")
+
+
+def test_no_page_names_a_feature_of_connections_by_its_column(visitor):
+    names = [name for name in CONNECTION_FEATURES.columns if "_" in name]
+    assert all(feature_in_words(name) != name for name in names)
+    for path in ("/", first(visitor, "kind=scan&source=office"), f"/alerts/{evil_alerts()[-1].id}"):
+        page = visitor.read(path)
+        assert not [name for name in names if name in page]
 
 
 def test_what_is_not_there_is_not_found(visitor):

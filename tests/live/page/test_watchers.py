@@ -6,6 +6,7 @@ import time
 
 import pytest
 from page_visits import Visitor, beat
+from some_alerts import NOON
 from sqlalchemy import create_engine, update
 
 from oddwire.live.state import Store
@@ -44,11 +45,12 @@ def test_one_that_runs_says_how_fast_and_how_far_behind(watched):
             incidents={"opened": 24, "open": 2}, refused=3, late=5, dropped=1,
         )
     )  # fmt: skip
-    assert "office running · 512 connections/s · 0.4 s behind · 2 open" in strip
+    assert "office running · 512 connections/s · lag 0.4 s · 2 open" in strip
     for told in (
-        "office running It is running.", "Speed 512 connections/s", "Lag 0.4 s behind",
+        "office running It is running.", "Speed 512 connections/s", "by its log; lag 0.4 s",
         "24.2 incidents a day (14.8 to 41); the target of benign traffic is 30",
-        "2 open, 24 so far", "400 so far, 7 suppressed", "1,000 scored, 3 lines refused, 5 late",
+        "2 open, 24 so far", "400 so far; of those stored, 0 suppressed",
+        "1,000 scored, 3 lines refused, 5 late",
         "1 connection out of time windows", "oddwire-office version 7",
     ):  # fmt: skip
         assert told in page
@@ -93,6 +95,20 @@ def test_a_sink_that_takes_nothing_is_shown(watched):
     assert "503 <b>Busy</b>" in page
     assert "hook 120 380 1 2" in page
     assert "alerts.jsonl 0 80 0 0" in page
+
+
+def test_an_old_log_is_read_without_a_lag(watched):
+    strip, page = watched(beat(newest=NOON))
+    assert "512 connections/s · reading a log of 2026-03-02" in strip
+    assert "2026-03-02 12:00:00 UTC by its log; reading a log of 2026-03-02" in page
+    assert "lag" not in strip + page.partition("This page only reads")[0]
+
+
+def test_a_sink_of_an_earlier_run_is_no_trouble(watched):
+    strip, page = watched(beat(sinks=(SinkBeat("hook", 12, trouble="503", present=False),)))
+    assert "office running" in strip
+    assert "hook (of an earlier run) 12 0 0 0" in page
+    assert "503" not in page
 
 
 def test_calibration_that_is_off_names_the_remedy(watched):

@@ -22,9 +22,10 @@ def vitals():
         {"false_incidents_per_day": 30.0}, clock=lambda: 1000.0,
     )  # fmt: skip
     vitals.batch(
-        rows=1200, refused=3, late=2, dropped=1, newest=998_500_000, alerts=12, suppressed=2,
+        rows=1200, refused=3, late=2, dropped=1, newest=998_500_000, alerts=12,
         opened=4, now_open=1,
     )  # fmt: skip
+    vitals.suppressed = 2
     vitals.sinks([SinkState("soc.example", waiting=5, delivered=7, dead=1, trouble="refused")])
     vitals.observed = {
         "day": Lately("false_incidents_per_day", 12.0, 6.0, 21.0, "kept", 1.0, 12, 40), "week": None
@@ -41,7 +42,8 @@ def test_a_line_says_how_it_goes_and_what_was_lost(vitals):
 
 def test_a_line_of_a_loop_that_has_just_begun():
     line = heartbeat_line(Vitals("office").heartbeat())
-    assert line == "running: 0 connections, 0/s; 0 alerts (0 suppressed); 0 of 0 incidents open"
+    said = "no lag known; 0 alerts (0 suppressed); 0 of 0 incidents open"
+    assert line == f"running: 0 connections, 0/s, {said}"
 
 
 def test_the_page_has_rate_lag_alerts_target_and_sinks(vitals):

@@ -51,7 +51,7 @@ def test_all_that_a_heartbeat_counts_is_there(metrics):
     assert office == {
         "oddwire_connections_total": 10, "oddwire_refused_lines_total": 2,
         "oddwire_late_connections_total": 3, "oddwire_dropped_window_connections_total": 4,
-        "oddwire_alerts_total": 5, "oddwire_suppressed_alerts_total": 1,
+        "oddwire_alerts_total": 5, "oddwire_suppressed_alerts": 1,
         "oddwire_incidents_total": 6, "oddwire_incidents_open": 2, "oddwire_lag_seconds": 0.5,
         "oddwire_last_connection_timestamp_seconds": NOON / 1e6,
         "oddwire_heartbeat_timestamp_seconds": NOON / 1e6,

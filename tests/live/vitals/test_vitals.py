@@ -45,7 +45,7 @@ def vitals(clocks):
 
 
 def full(vitals):
-    vitals.batch(rows=10, refused=2, late=1, newest=NOON, alerts=3, suppressed=1, opened=1)
+    vitals.batch(rows=10, refused=2, late=1, newest=NOON, alerts=3, opened=1)
     vitals.sinks([SinkState("file", 1, 2, 3, 4, 1, "disk full", NOON / SECOND)])
     vitals.notice("log rotated")
     vitals.observed = {
@@ -99,6 +99,31 @@ def test_lag_is_how_far_the_rows_are_behind(vitals, clocks):
     vitals.batch(rows=1, newest=NOON)
     clocks.go(3.5)
     assert vitals.heartbeat().lag_seconds == 3.5
+
+
+@pytest.mark.parametrize(("behind", "later", "said"), [
+    (0.25, 0, "lag 0.2 s"), (90, 7200, "lag 90 s"), (-7200, 0, "rows 2 h ahead of this clock"),
+    (86_400, 0, "reading a log of 2026-03-02"),
+])  # fmt: skip
+def test_how_far_the_rows_are_behind_is_of_when_the_last_came(vitals, clocks, behind, later, said):
+    assert vitals.heartbeat().how_far == "no lag known"
+    clocks.go(behind)
+    vitals.batch(rows=1, newest=NOON)
+    clocks.go(later)
+    heartbeat = vitals.heartbeat()
+    assert heartbeat.how_far == said
+    assert heartbeat.is_late == (behind == 90)
+    vitals.stopped()
+    assert vitals.heartbeat().how_far == said.replace("reading", "read")
+
+
+def test_a_sink_of_an_earlier_run_is_left_out_unless_messages_wait_for_it(vitals):
+    states = [
+        SinkState("now"), SinkState("done", delivered=9), SinkState("left", waiting=2, trouble="x")
+    ]  # fmt: skip
+    vitals.sinks(states, present={"now"})
+    found = {sink.called: sink.in_trouble for sink in vitals.heartbeat().sinks}
+    assert found == {"now": False, "left (of an earlier run)": False}
 
 
 def test_counts_go_on_after_a_restart(vitals, clocks):

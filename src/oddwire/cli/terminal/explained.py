@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from oddwire.cli.terminal import words
 from oddwire.cli.terminal.printing import print_table, printer
+from oddwire.live.alerts.formats.feature_words import feature_in_words, value_in_words
 from oddwire.live.alerts.words import rarity, utc
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
@@ -16,7 +17,7 @@ from oddwire.traffic.wire_text import printable
 if TYPE_CHECKING:
     from oddwire.live.explaining import ScoredAgain
 
-_LONGEST = 64  # letters of a value
+_LONGEST = 400  # letters of a text
 
 
 def print_again(again: ScoredAgain, *, incident: str) -> None:
@@ -59,10 +60,10 @@ def _same(again: ScoredAgain) -> str:
 def _rows(explained: pd.DataFrame) -> list[dict[str, str]]:
     return [
         {
-            "feature": _shown(str(each["feature"])),
+            "feature": _shown(feature_in_words(str(each["feature"]))),
             "share": percent(each["share"]),
-            "value": _shown(_value(each["value"])),
-            "typical": _shown(_value(each["benign_median"])),
+            "value": _shown(_value(each["feature"], each["value"])),
+            "typical": _shown(_value(each["feature"], each["benign_median"])),
             "among benign": _among(each),
         }
         for each in explained.to_dict("records")
@@ -78,16 +79,14 @@ def _among(each: dict[Any, Any]) -> str:
 
 def _verdict(again: ScoredAgain) -> str:
     alert = again.alert
-    reasons = ", ".join(again.reasons)
-    said = f"{alert.severity.word} {alert.kind.value}: {rarity(again.unit_p_value)}"
-    return _shown(said + (f"; contributes {reasons}" if reasons else ""), longest=4000)
+    return f"{alert.severity.word} {alert.kind.value}: {rarity(again.unit_p_value)}"
 
 
-def _value(value: Any) -> str:
+def _value(feature: str, value: Any) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return "missing"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return value_in_words(feature, value if isinstance(value, str) else float(value))
 
 
-def _shown(text: str, longest: int = 400) -> str:
-    return escape(printable(text, longest))
+def _shown(text: str) -> str:
+    return escape(printable(text, _LONGEST))

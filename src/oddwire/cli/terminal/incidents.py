@@ -170,7 +170,9 @@ def _why(console: Console, title: str, phrases: Sequence[str]) -> None:
         return
     console.print(f"\n{title}", style="bold")
     for phrase in phrases:
-        console.print(Padding(Text(phrase, overflow="fold"), (0, 0, 0, 2), expand=False))
+        console.print(
+            Padding(Text(printable(phrase, _LONGEST), overflow="fold"), (0, 0, 0, 2), expand=False)
+        )
 
 
 def _one_source(rows: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.formats.feature_words import against_benign, in_words
 from oddwire.live.alerts.incident import Incident, Seen
 from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST
 from oddwire.live.alerts.reason import Reason
 from oddwire.live.alerts.words import end_of, utc
+from oddwire.percent import percent
 
+_NAMED = 3  # features
 SHORT_ID = 10  # letters of an id that lists show: enough for a million alerts
 
 
@@ -33,21 +36,11 @@ def state_of(incident: Incident) -> str:
 
 def phrases_of(reasons: Iterable[Reason]) -> list[str]:
     """Return a phrase for each of the first features that set an alert apart."""
-    import pandas as pd
-
-    from oddwire.detection.explaining import phrases
-
-    rows = [
-        {
-            "rank": rank, "feature": reason.feature, "value": reason.value,
-            "benign_median": reason.typical, "share": reason.share,
-            "benign_quantile": float("nan") if reason.benign_quantile is None
-            else reason.benign_quantile,
-            "benign_share": reason.benign_share,
-        }
-        for rank, reason in enumerate(reasons, 1)
-    ]  # fmt: skip
-    return phrases(pd.DataFrame(rows))[0] if rows else []
+    return [
+        f"{percent(reason.share, 2)}: {in_words(reason)}, {against_benign(reason)}"
+        for reason in list(reasons)[:_NAMED]
+        if reason.share > 0
+    ]
 
 
 def connection_of(alert: Alert) -> str:

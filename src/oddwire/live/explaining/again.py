@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from oddwire.detection.explaining import phrases
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoModelError
 from oddwire.live.alerts.alert import Alert
@@ -54,11 +53,6 @@ class ScoredAgain:
     def same(self) -> bool:
         """Whether the score is the same, but for what rounding may change."""
         return math.isclose(self.alert.score, self.score, rel_tol=_ROUNDING)
-
-    @property
-    def reasons(self) -> list[str]:
-        """A phrase for each of the first features that set it apart."""
-        return phrases(self.explained)[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

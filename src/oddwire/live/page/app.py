@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from oddwire.live.page import machines, pages
 from oddwire.live.page.asking import Asked, Place
 from oddwire.live.page.protection import Protection
 from oddwire.live.page.rendering import rendered, style
+from oddwire.live.page.verdicts import Verdicts
 from oddwire.live.state import AlertStore, store_address
 from oddwire.project import Project
 
@@ -34,30 +36,40 @@ Answer = Callable[[AlertStore, Request], Response]
 
 def server_app(project: Project) -> Protection:
     """Return the application for a project's store."""
-    return page_app(store_address(project.live))
+    return page_app(store_address(project.live), project.labels)
 
 
-def page_app(address: str) -> Protection:
+def page_app(address: str, labels: Callable[[str], Path]) -> Protection:
     """Return the application.
 
     Parameters
     ----------
     address
         Of the store of alerts (`live.state.store_address`). It need not be there yet.
+    labels
+        Returns where the verdicts on a source's alerts are kept; there need be none.
     """
+    verdicts = Verdicts(labels)
     answers: dict[str, Answer] = {
-        "/": lambda store, request: pages.incidents_page(store, _asked(request)),
-        "/incidents/{id}": _incident,
-        "/alerts/{id}": _alert,
+        "/": lambda store, request: pages.incidents_page(store, verdicts, _asked(request)),
+        "/incidents/{id}": lambda store, request: pages.incident_page(
+            store, verdicts, store.incident(_id(request)),
+            Place.of(request.query_params.get("after", "")),
+        ),
+        "/alerts/{id}": lambda store, request: pages.alert_page(
+            store, verdicts, store.alert(_id(request))
+        ),
         "/watchers": lambda store, request: pages.watchers_page(store, _asked(request)),
-        "/api/incidents": lambda store, request: machines.incidents_json(store, _asked(request)),
+        "/api/incidents": lambda store, request: machines.incidents_json(
+            store, verdicts, _asked(request)
+        ),
         "/api/incidents/{id}": lambda store, request: machines.incident_json(
-            store.incident(request.path_params["id"])
+            store, verdicts, store.incident(_id(request))
         ),
         "/api/alerts/{id}": lambda store, request: machines.alert_json(
-            store.alert(request.path_params["id"])
+            store, verdicts, store.alert(_id(request))
         ),
-    }
+    }  # fmt: skip
     routes = [Route(path, _answering(address, answer)) for path, answer in answers.items()]
     routes += [Route("/style.css", _style), Route("/healthz", machines.health)]
     handlers = {OddwireError: _problem, HTTPException: _refused, Exception: _defect}
@@ -79,13 +91,8 @@ def _opened(address: str) -> AlertStore:
         raise ServiceError(str(error)) from error
 
 
-def _incident(store: AlertStore, request: Request) -> Response:
-    stored = store.incident(request.path_params["id"])
-    return pages.incident_page(store, stored, Place.of(request.query_params.get("after", "")))
-
-
-def _alert(store: AlertStore, request: Request) -> Response:
-    return pages.alert_page(store.alert(request.path_params["id"]))
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])
 
 
 def _asked(request: Request) -> Asked:

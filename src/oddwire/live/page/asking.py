@@ -13,32 +13,45 @@ from urllib.parse import urlencode
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.severity import Severity
-from oddwire.live.page.words import local
+from oddwire.live.page.texts.words import local
 
 SEVERITIES = tuple(severity.word for severity in sorted(Severity, reverse=True))
 KINDS = tuple(kind.value for kind in Kind)
 STATES = ("open", "closed")
 PAUSED = "off"
+BY_SEVERITY = "severity"
 _ID = re.compile("[0-9a-f]{1,64}")
 _LONGEST = 200  # letters of a field: an address has fewer
-_CHOICES = {"severity": SEVERITIES, "kind": KINDS, "state": STATES, "refresh": (PAUSED,)}
+_CHOICES = {
+    "severity": SEVERITIES, "kind": KINDS, "state": STATES, "order": (BY_SEVERITY,),
+    "refresh": (PAUSED,),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Place:
     """Where a page of a list ends: the time and the id of its last row.
 
+    Parameters
+    ----------
+    level
+        The number of its severity, where the list is in that order.
+
     Examples
     --------
     >>> str(Place(1.5, "3f2a")), Place.of("1.5~3f2a")
-    ('1.5~3f2a', Place(seconds=1.5, id='3f2a'))
+    ('1.5~3f2a', Place(seconds=1.5, id='3f2a', level=None))
+    >>> str(Place(1.5, "3f2a", 4)), Place.of("4~1.5~3f2a")
+    ('4~1.5~3f2a', Place(seconds=1.5, id='3f2a', level=4))
     """
 
     seconds: float
     id: str
+    level: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.seconds!r}~{self.id}"
+        level = "" if self.level is None else f"{self.level}~"
+        return f"{level}{self.seconds!r}~{self.id}"
 
     @classmethod
     def of(cls, text: str) -> Self | None:
@@ -51,9 +64,11 @@ class Place:
         """
         if not text:
             return None
-        seconds, _, name = text.partition("~")
+        first, _, rest = text.partition("~")
+        second, _, third = rest.partition("~")
+        level, seconds, name = (first, second, third) if third else (None, first, second)
         try:
-            place = cls(float(seconds), name)
+            place = cls(float(seconds), name, None if level is None else int(level))
         except ValueError:
             place = None
         if place is None or not math.isfinite(place.seconds) or not _ID.fullmatch(name):
@@ -77,6 +92,8 @@ class Asked:
         When they opened, ISO 8601; in UTC where no zone is given.
     address
         What an address of theirs begins with.
+    order
+        ``severity`` for the most severe first, of equal ones the newest; else the newest are.
     after
         The last incident of the page before.
     refresh
@@ -90,6 +107,7 @@ class Asked:
     since: str = ""
     until: str = ""
     address: str = ""
+    order: str = ""
     after: str = ""
     refresh: str = ""
 
@@ -132,7 +150,12 @@ class Asked:
     @property
     def place(self) -> Place | None:
         """Where the page before ended."""
-        return Place.of(self.after)
+        place = Place.of(self.after)
+        if place is not None and (place.level is None) == bool(self.order):
+            raise ParameterError(
+                f"after must be a place in this order, got {short_repr(str(place))}"
+            )
+        return place
 
     @property
     def levels(self) -> tuple[int, ...] | None:
@@ -144,7 +167,8 @@ class Asked:
     @property
     def filters(self) -> bool:
         """Whether only some of the incidents are asked for."""
-        return any(text for name, text in asdict(self).items() if name not in {"after", "refresh"})
+        kept = {"order", "after", "refresh"}
+        return any(text for name, text in asdict(self).items() if name not in kept)
 
     def link(self, **changed: str) -> str:
         """Return the address of the page with some fields changed.

@@ -8,36 +8,48 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse
 
 import oddwire
-from oddwire.live.page.asking import Asked, Place
-from oddwire.live.page.pages import found_incidents
+from oddwire.live.page.asking import Asked
+from oddwire.live.page.listing import listed
+from oddwire.live.state.contents import alert_of, incident_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from oddwire.live.page.verdicts import Verdicts
     from oddwire.live.state import AlertStore, StoredAlert, StoredIncident
 
 
-def incidents_json(store: AlertStore, asked: Asked) -> JSONResponse:
+def incidents_json(store: AlertStore, verdicts: Verdicts, asked: Asked) -> JSONResponse:
     """Return a page of incidents, and the address of the next one."""
-    found, more = found_incidents(store, asked)
-    following = asked.link(after=str(Place(found[-1].opened, found[-1].id))) if more else ""
+    page = listed(store, asked)
+    following = asked.link(after=str(page.after)) if page.after else ""
     return JSONResponse(
         {
-            "incidents": [json.loads(one.content) for one in found],
+            "incidents": [_incident(store, verdicts, one) for one in page.incidents],
             "next": f"/api/incidents{following[1:]}" if following else None,
         }
     )
 
 
-def incident_json(stored: StoredIncident) -> JSONResponse:
+def incident_json(store: AlertStore, verdicts: Verdicts, stored: StoredIncident) -> JSONResponse:
     """Return an incident."""
-    return JSONResponse(json.loads(stored.content))
+    return JSONResponse(_incident(store, verdicts, stored))
 
 
-def alert_json(stored: StoredAlert) -> JSONResponse:
+def alert_json(store: AlertStore, verdicts: Verdicts, stored: StoredAlert) -> JSONResponse:
     """Return an alert, with the features that it was scored by."""
-    ends = {"incident": stored.incident or None, "suppressed_by": stored.suppressed or None}
-    return JSONResponse(json.loads(stored.content) | ends)
+    judged = verdicts.of_alerts(alert_of(stored).made_by.source, [stored.id], store)
+    more = {
+        "incident": stored.incident or None, "suppressed_by": stored.suppressed or None,
+        "judged": judged.to_dict(),
+    }  # fmt: skip
+    return JSONResponse(json.loads(stored.content) | more)
+
+
+def _incident(store: AlertStore, verdicts: Verdicts, stored: StoredIncident) -> dict[str, Any]:
+    judged = verdicts.of_incident(incident_of(stored).made_by.source, stored.id, store)
+    content: dict[str, Any] = json.loads(stored.content)
+    return content | {"judged": judged.to_dict()}
 
 
 def health(_: Request) -> JSONResponse:

@@ -3,54 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from oddwire.live.alerts.alert import Alert
+from oddwire.live.alerts.formats.feature_words import feature_in_words, value_in_words
 from oddwire.live.alerts.words import UNKNOWN, counted, utc
-from oddwire.live.page import commands
-from oddwire.live.page.asking import KINDS, PAUSED, SEVERITIES, STATES, Asked, Place
+from oddwire.live.page.asking import (
+    BY_SEVERITY,
+    KINDS,
+    PAUSED,
+    SEVERITIES,
+    STATES,
+    Asked,
+    Place,
+)
+from oddwire.live.page.listing import ON_A_PAGE, caption, listed, one_more
 from oddwire.live.page.rendering import rendered
-from oddwire.live.page.story import story_of, story_of_alert
+from oddwire.live.page.texts import commands
+from oddwire.live.page.texts.story import story_of, story_of_alert
+from oddwire.live.page.texts.words import size
 from oddwire.live.page.watchers import Watcher, watchers
-from oddwire.live.page.words import size
 from oddwire.live.state.contents import alert_of, features_of, incident_of
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from oddwire.live.page.verdicts import Verdicts
     from oddwire.live.state import AlertStore, StoredAlert, StoredIncident
 
-_Row = TypeVar("_Row")
-ON_A_PAGE = 50
 _REFRESH = 30  # seconds
 
 
-def incidents_page(store: AlertStore, asked: Asked) -> Response:
-    """Return the list of incidents, the newest first."""
-    found, more = found_incidents(store, asked)
+def incidents_page(store: AlertStore, verdicts: Verdicts, asked: Asked) -> Response:
+    """Return the list of incidents."""
+    page = listed(store, asked)
+    incidents = [incident_of(one) for one in page.incidents]
+    judged = [verdicts.of_incident(one.made_by.source, one.id, store) for one in incidents]
     seen = watchers(store.heartbeats())
     paused, first = asked.refresh == PAUSED, not asked.after
     return rendered(
         "incidents",
         here="incidents",
-        incidents=[incident_of(one) for one in found],
-        caption=_caption(len(found), "incident", whole=first and not more),
+        incidents=list(zip(incidents, judged, strict=True)),
+        troubles=list(dict.fromkeys(one.trouble for one in judged if one.trouble)),
+        caption=caption(store, asked, page),
+        orders=_orders(asked),
         asked=asked,
         choices=_choices(seen, asked),
         watchers=seen,
-        clear=Asked(refresh=asked.refresh).link(),
+        clear=Asked(order=asked.order, refresh=asked.refresh).link(),
         newest="" if first else asked.link(after=""),
-        older=asked.link(after=str(Place(found[-1].opened, found[-1].id))) if more else "",
+        older=asked.link(after=str(page.after)) if page.after else "",
         refresh=_REFRESH if first and not paused else 0,
         refresh_link=asked.link(after="", refresh="" if paused else PAUSED),
     )
 
 
-def incident_page(store: AlertStore, stored: StoredIncident, after: Place | None) -> Response:
+def incident_page(
+    store: AlertStore, verdicts: Verdicts, stored: StoredIncident, after: Place | None
+) -> Response:
     """Return one incident, and a page of its alerts, the first first."""
     incident = incident_of(stored)
-    found, more = _one_more(store.alerts_of(stored.id, limit=ON_A_PAGE + 1, after=after))
+    source = incident.made_by.source
+    found, more = one_more(store.alerts_of(stored.id, limit=ON_A_PAGE + 1, after=after))
     here = f"/incidents/{incident.id}"
     return rendered(
         "incident",
@@ -62,15 +78,16 @@ def incident_page(store: AlertStore, stored: StoredIncident, after: Place | None
             ("Ports", incident.ports),
             ("Services", incident.services),
         ),
+        judged=verdicts.of_incident(source, stored.id, store),
         act=commands.of_incident(incident),
-        alerts=[alert_of(one) for one in found],
+        alerts=[(alert_of(one), verdicts.of_alerts(source, [one.id], store)) for one in found],
         caption=_caption(len(found), "alert", whole=after is None and not more),
         newest=f"{here}#alerts" if after else "",
         older=f"{here}?{urlencode({'after': _place(found[-1])})}#alerts" if more else "",
     )
 
 
-def alert_page(stored: StoredAlert) -> Response:
+def alert_page(store: AlertStore, verdicts: Verdicts, stored: StoredAlert) -> Response:
     """Return one alert."""
     alert = alert_of(stored)
     return rendered(
@@ -80,7 +97,8 @@ def alert_page(stored: StoredAlert) -> Response:
         suppressed=stored.suppressed,
         story=[*story_of_alert(alert)],
         facts=[*_facts(alert)],
-        features=sorted(features_of(stored).items()),
+        judged=verdicts.of_alerts(alert.made_by.source, [stored.id], store),
+        features=sorted(_features(stored)),
         act=commands.of_alert(alert),
     )
 
@@ -91,31 +109,24 @@ def watchers_page(store: AlertStore, asked: Asked) -> Response:
     return rendered(
         "watchers",
         here="watchers",
-        watchers=watchers(store.heartbeats()),
+        watchers=watchers(store.heartbeats(), store.suppressed()),
         refresh=0 if paused else _REFRESH,
         refresh_link="/watchers" if paused else f"/watchers?{urlencode({'refresh': PAUSED})}",
     )
 
 
-def found_incidents(store: AlertStore, asked: Asked) -> tuple[Sequence[StoredIncident], bool]:
-    """Return the incidents of a page, and whether there are more."""
-    return _one_more(
-        store.incidents(
-            source=asked.source or None,
-            state=asked.state or None,
-            severity=asked.levels,
-            kind=asked.kind or None,
-            since=asked.from_,
-            until=asked.to,
-            address=asked.address or None,
-            limit=ON_A_PAGE + 1,
-            after=asked.place,
-        )
+def _features(stored: StoredAlert) -> Iterator[tuple[str, str]]:
+    for name, value in features_of(stored).items():
+        yield feature_in_words(name), value_in_words(name, value)
+
+
+def _orders(asked: Asked) -> tuple[tuple[str, str], ...]:
+    """Return the orders of the list, each with its link; it is empty for the one that it has."""
+    every = (("", "Newest first"), (BY_SEVERITY, "Most severe first"))
+    return tuple(
+        (words, "" if asked.order == order else asked.link(order=order, after=""))
+        for order, words in every
     )
-
-
-def _one_more(found: Sequence[_Row]) -> tuple[Sequence[_Row], bool]:
-    return found[:ON_A_PAGE], len(found) > ON_A_PAGE
 
 
 def _caption(shown: int, noun: str, *, whole: bool) -> str:

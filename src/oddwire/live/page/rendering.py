@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oddwire.live.alerts import words as shared
-from oddwire.live.alerts.formats.feature_words import feature_in_words, value_in_words
-from oddwire.live.page import commands, words
+from oddwire.live.alerts.formats.feature_words import (
+    against_benign,
+    feature_in_words,
+    value_in_words,
+)
+from oddwire.live.page.texts import commands, words
 from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
@@ -59,8 +63,8 @@ def _environment() -> Environment:
     environment.filters |= {
         "cell": _cell, "moment": shared.moment, "until": words.until, "local": words.local,
         "utc": shared.utc, "rarity": shared.rarity, "counted": shared.counted,
-        "where": shared.where, "end_of": shared.end_of, "size": words.size, "value": words.value,
-        "against_benign": words.against_benign, "percent": percent,
+        "where": shared.where, "end_of": shared.end_of, "size": words.size,
+        "against_benign": against_benign, "percent": percent,
         "feature_in_words": feature_in_words, "value_in_words": value_in_words,
         "start_line": commands.start_line,
     }  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
-from oddwire.durations import in_time
 from oddwire.errors import DataError
 from oddwire.live.alerts.words import UNKNOWN, counted, utc
 from oddwire.live.state import Beat
@@ -15,7 +15,6 @@ from oddwire.live.vitals.dead_man import silent_watchers
 from oddwire.live.vitals.heartbeat import Heartbeat
 
 Health = Literal["running", "trouble", "quiet", "silent", "stopped"]
-_MINUTE = 60.0
 _MICROSECONDS = 1_000_000
 
 
@@ -33,12 +32,15 @@ class Watcher:
         What is wrong where none came that should have; None where nothing is.
     beat
         What that said; None where it cannot be read.
+    suppressed
+        Its stored alerts that the allow-list keeps from being sent.
     """
 
     source: str
     at: int
     silence: str | None
     beat: Heartbeat | None
+    suppressed: int = 0
 
     @property
     def health(self) -> Health:
@@ -47,7 +49,7 @@ class Watcher:
             return "stopped"
         if self.silence is not None or self.beat is None:
             return "silent"
-        if self.beat.calibration or any(sink.trouble for sink in self.beat.sinks):
+        if self.beat.calibration or any(sink.in_trouble for sink in self.beat.sinks):
             return "trouble"
         return "quiet" if self.beat.state == "quiet" else "running"
 
@@ -57,9 +59,12 @@ class Watcher:
         return {
             "running": "It is running.",
             "trouble": "It is running, and something needs a look.",
-            "quiet": f"It is running, and no connection has come since {self._last_row}.",
+            "quiet": (
+                f"It is running, and no connection has come since {self._last_row}, by the "
+                "watcher's clock."
+            ),
             "silent": f"It is silent: {self.silence or 'its heartbeat says nothing'}.",
-            "stopped": f"It was stopped at {utc(self.at)}.",
+            "stopped": f"It was stopped at {utc(self.at)}, by the watcher's clock.",
         }[self.health]
 
     @property
@@ -67,9 +72,9 @@ class Watcher:
         """How it stands in a few words."""
         if self.health in {"silent", "stopped"} or self.beat is None:
             return f"{self.health} since {utc(self.at)}"
-        lag = "" if self.beat.lag_seconds is None else f" · {_behind(self.beat.lag_seconds)}"
+        far = "" if self.beat.behind is None else f" · {self.beat.how_far}"
         opened = f" · {self.beat.incidents.get('open', 0):,} open"
-        return f"{self.health} · {self.beat.rows_per_second:,.0f} connections/s{lag}{opened}"
+        return f"{self.health} · {self.beat.rows_per_second:,.0f} connections/s{far}{opened}"
 
     @property
     def troubles(self) -> list[str]:
@@ -78,7 +83,7 @@ class Watcher:
             return ["Its heartbeat cannot be read: another version of oddwire may have written it."]
         told = [self.beat.calibration] if self.beat.calibration else []
         for sink in self.beat.sinks:
-            if sink.trouble:
+            if sink.in_trouble:
                 since = "" if sink.since is None else f" since {utc(sink.since)}"
                 told.append(f"Sink {sink.name}{since}: {sink.trouble}")
         return told
@@ -89,16 +94,16 @@ class Watcher:
         if (beat := self.beat) is None:
             return
         yield "Speed", f"{beat.rows_per_second:,.0f} connections/s"
-        if beat.lag_seconds is not None:
-            yield "Lag", f"{_behind(beat.lag_seconds)} (newest connection {utc(beat.newest)})"
+        if beat.newest is not None:
+            yield "Newest connection", f"{utc(beat.newest)} by its log; {beat.how_far}"
         for period in ("day", "week"):
             if lately := beat.observed.get(period):
-                yield f"Alerts, last {period}", lately.in_words(beat.target)
+                yield f"Last {period}", lately.in_words(beat.target)
         yield (
             "Incidents",
             (f"{beat.incidents.get('open', 0):,} open, {beat.incidents.get('opened', 0):,} so far"),
         )
-        yield "Alerts", f"{beat.alerts:,} so far, {beat.suppressed:,} suppressed"
+        yield "Alerts", f"{beat.alerts:,} so far; of those stored, {self.suppressed:,} suppressed"
         yield (
             "Connections",
             (f"{beat.rows:,} scored, {beat.refused:,} lines refused, {beat.late:,} late"),
@@ -108,20 +113,29 @@ class Watcher:
             yield "Dropped", f"{dropped} out of time windows, by the cap on memory"
         model = beat.model
         yield "Model", f"{model['name']} version {model['version']}" if model else UNKNOWN
-        yield "Running since", f"{utc(beat.started)}, process {beat.pid}"
+        yield "Started", f"{utc(beat.started)} by the watcher's clock, process {beat.pid}"
 
     @property
     def _last_row(self) -> str:
         return utc(self.beat.last_row_at if self.beat else None)
 
 
-def watchers(beats: Iterable[Beat]) -> list[Watcher]:
-    """Read heartbeats, and see which have become old."""
+def watchers(
+    beats: Iterable[Beat], suppressed: Mapping[str, int] = MappingProxyType({})
+) -> list[Watcher]:
+    """Read heartbeats, and see which have become old.
+
+    Parameters
+    ----------
+    suppressed
+        As of `AlertStore.suppressed`.
+    """
     told, now = list(beats), time.time()
     silent = {one.source: one.problem(now) for one in silent_watchers(told, now)}
     return [
         Watcher(
-            beat.source, round(beat.at * _MICROSECONDS), silent.get(beat.source), _read(beat)
+            beat.source, round(beat.at * _MICROSECONDS), silent.get(beat.source), _read(beat),
+            suppressed.get(beat.source, 0),
         )
         for beat in told
     ]  # fmt: skip
@@ -132,7 +146,3 @@ def _read(beat: Beat) -> Heartbeat | None:
         return Heartbeat.from_json(beat.content)
     except DataError:
         return None
-
-
-def _behind(seconds: float) -> str:
-    return f"{in_time(max(seconds, 0.0) / _MINUTE)} behind"

@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select, update
 
 from oddwire.errors import ServiceError
-from oddwire.live.state import carrying, outbox, pruning
+from oddwire.live.state import carrying, outbox, pruning, suppressing
 from oddwire.live.state.database import Database, in_pieces
 from oddwire.live.state.records import (
     Commit,
@@ -166,6 +166,10 @@ class Store:
     def states(self) -> list[SinkState]:
         """Return what every sink of the source has done and has yet to do."""
         return self._database.read(lambda one: outbox.states(one, self.source))
+
+    def suppressed(self) -> int:
+        """Return how many stored alerts of the source the allow-list keeps from being sent."""
+        return self._database.read(lambda one: suppressing.count(one, self.source))
 
     def waiting(self, sink: str) -> int:
         """Return how many messages wait for a sink."""

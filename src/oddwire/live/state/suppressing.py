@@ -1,16 +1,25 @@
-"""Writing down anew by what stored alerts are suppressed; nothing else of them changes."""
+"""What suppresses stored alerts: counted, and written down anew when the allow-list changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, select, update
 
 from oddwire.live.state.database import Database
 from oddwire.live.state.records import StoredAlert
-from oddwire.live.state.tables import alerts
+from oddwire.live.state.tables import SUPPRESSED, alerts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def count(connection: Connection, source: str) -> int:
+    """Return how many stored alerts of a source are suppressed, as the allow-list stands."""
+    mine = (alerts.c.source == source, SUPPRESSED)
+    return connection.scalar(select(func.count()).select_from(alerts).where(*mine)) or 0
 
 
 class Suppressions:

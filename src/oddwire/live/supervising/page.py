@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oddwire.detection.calibration.thresholds.targets import in_words
-from oddwire.durations import in_time
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.words import utc
 from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.operations.markdown import escaped, table
 
-_MINUTE = 60.0
-
 
 def heartbeat_line(beat: Heartbeat) -> str:
     """Return how it stands, in a line."""
-    lag = "" if beat.lag_seconds is None else f", lag {in_time(max(beat.lag_seconds, 0) / _MINUTE)}"
     lost = [
         f"{count:,} {what}"
         for what, count in (
@@ -25,11 +21,11 @@ def heartbeat_line(beat: Heartbeat) -> str:
         if count
     ]  # fmt: skip
     return "; ".join([
-        f"{beat.state}: {beat.rows:,} connections, {beat.rows_per_second:,.0f}/s{lag}",
+        f"{beat.state}: {beat.rows:,} connections, {beat.rows_per_second:,.0f}/s, {beat.how_far}",
         f"{beat.alerts:,} alerts ({beat.suppressed:,} suppressed)",
         f"{beat.incidents.get('open', 0):,} of {beat.incidents.get('opened', 0):,} incidents open",
         *lost,
-        *[f"sink {one.name}: {one.trouble}" for one in beat.sinks if one.trouble],
+        *[f"sink {one.name}: {one.trouble}" for one in beat.sinks if one.in_trouble],
     ])  # fmt: skip
 
 
@@ -55,11 +51,10 @@ def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
     version = beat.model.get("version", "")
     opened, now_open = (beat.incidents.get(name, 0) for name in ("opened", "open"))
     figures = [
-        ("as of", utc(beat.at)),
+        ("as of", f"{utc(beat.at)} by the watcher's clock"),
         ("model", f"{beat.model.get('name', '')} {version}".strip() or "none yet"),
         ("connections", f"{beat.rows:,}, {beat.rows_per_second:,.1f} per second"),
-        ("newest connection", utc(beat.newest)),
-        ("lag", "" if beat.lag_seconds is None else in_time(max(beat.lag_seconds, 0) / _MINUTE)),
+        ("newest connection", _newest(beat)),
         ("alerts", f"{beat.alerts:,}, of which {beat.suppressed:,} suppressed"),
         ("incidents", f"{opened:,}, of which {now_open:,} open"),
         ("target", ", ".join(in_words(name, value) for name, value in beat.target.items())),
@@ -72,6 +67,10 @@ def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
         ("dropped from time windows", f"{beat.dropped:,}"),
     ]  # fmt: skip
     return [*figures, *([("calibration", beat.calibration)] if beat.calibration else [])]
+
+
+def _newest(beat: Heartbeat) -> str:
+    return "none yet" if beat.newest is None else f"{utc(beat.newest)} by its log; {beat.how_far}"
 
 
 def _incidents(incidents: Sequence[Incident]) -> str:
@@ -87,7 +86,7 @@ def _incidents(incidents: Sequence[Incident]) -> str:
 def _sinks(beat: Heartbeat) -> str:
     rows = [
         [
-            escaped(one.name), f"{one.waiting:,}", f"{one.delivered:,}", f"{one.dropped:,}",
+            escaped(one.called), f"{one.waiting:,}", f"{one.delivered:,}", f"{one.dropped:,}",
             f"{one.dead:,}", escaped(one.trouble),
         ]
         for one in beat.sinks

@@ -104,7 +104,7 @@ def _sinks(last: Heartbeat, now: float) -> Iterator[Finding]:
 
 def _troubles(sink: SinkBeat, now: float, *, source: str) -> Iterator[tuple[str, str]]:
     lasted = 0.0 if sink.since is None else now - sink.since / _MICROSECONDS
-    if sink.trouble and lasted >= _IN_TROUBLE:
+    if sink.in_trouble and lasted >= _IN_TROUBLE:
         waiting = f"{sink.waiting:,} messages wait: {sink.trouble}"
         yield (
             f"it has taken nothing for {in_time(lasted / 60)}, and {waiting}",

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from oddwire.durations import in_time
 from oddwire.errors import DataError
 from oddwire.evaluation.observed import Verdict
 from oddwire.evaluation.target_lines import alerts_in_words, amount
 from oddwire.live.alerts.formats.told import iso_time
+from oddwire.live.alerts.words import utc
 
 State = Literal["running", "quiet", "stopped"]
 _TIMES = ("at", "started", "newest", "last_row_at")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_SECOND = 1_000_000  # microseconds
+_LATE, _OLD = 10.0, 86_400.0  # seconds behind: from when on a source is late, and a log is old
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,17 @@ class Lately:
 
 @dataclass(frozen=True)
 class SinkBeat:
-    """How a sink stands; of the times, `since` is in microseconds since 1970."""
+    """How a sink stands.
+
+    Parameters
+    ----------
+    waiting, delivered, dropped, dead, trouble
+        As of `SinkState`.
+    since
+        When the trouble began, in microseconds since 1970.
+    present
+        Whether it is one of this run's; what waits for one of an earlier run goes on waiting.
+    """
 
     name: str
     waiting: int = 0
@@ -63,13 +77,24 @@ class SinkBeat:
     dead: int = 0
     trouble: str = ""
     since: int | None = None
+    present: bool = True
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether it takes nothing though it should."""
+        return self.present and bool(self.trouble)
+
+    @property
+    def called(self) -> str:
+        """Its name, and that it is of an earlier run."""
+        return self.name if self.present else f"{self.name} (of an earlier run)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
     """How `oddwire watch` of a source stands. All times are microseconds since 1970.
 
-    Counts are since the source was first watched, and go on after a restart.
+    Counts are since the source was first watched, and go on after a restart; all but `suppressed`.
 
     Parameters
     ----------
@@ -90,8 +115,11 @@ class Heartbeat:
         Of the last ten seconds.
     lag_seconds, newest
         How far the clock of the rows is behind the wall's, and where it is; None before the first.
-    alerts, suppressed
-        Raised; and of these kept from being sent.
+    alerts
+        As many were raised.
+    suppressed
+        Stored alerts that the allow-list keeps from being sent, as it stands now: those that
+        `oddwire alerts --suppressed` lists.
     incidents
         How many were ``opened``, and are ``open``.
     last_row_at
@@ -132,6 +160,35 @@ class Heartbeat:
     sinks: tuple[SinkBeat, ...] = ()
     calibration: str | None = None
     notices: tuple[str, ...] = ()
+
+    @property
+    def behind(self) -> float | None:
+        """Seconds that the rows were behind when the last one was scored; None where not known.
+
+        That nothing has come since is no lag: the source is quiet.
+        """
+        if self.newest is None or self.last_row_at is None:
+            return self.lag_seconds
+        return (self.last_row_at - self.newest) / _SECOND
+
+    @property
+    def is_late(self) -> bool:
+        """Whether rows come late. By the clock of an old log, which is read now, nothing does."""
+        return self.behind is not None and _LATE <= self.behind < _OLD
+
+    @property
+    def how_far(self) -> str:
+        """How far the rows are behind, in words."""
+        if self.behind is None:
+            return "no lag known"
+        if self.behind < 0:
+            return f"rows {in_time(-self.behind / 60)} ahead of this clock"
+        if self.behind >= _OLD:
+            reading = "read" if self.state == "stopped" else "reading"
+            return f"{reading} a log of {utc(self.newest)[:10]}"
+        if self.behind < 1:
+            return f"lag {self.behind:.1f} s"
+        return f"lag {in_time(self.behind / 60)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, with times as ISO 8601 in UTC."""

@@ -43,11 +43,15 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
         lambda beat: beat.dropped,
     ),
     ("oddwire_alerts", "Alerts raised.", lambda beat: beat.alerts),
-    ("oddwire_suppressed_alerts", "Alerts kept from being sent.", lambda beat: beat.suppressed),
     ("oddwire_incidents", "Incidents opened.", lambda beat: beat.incidents["opened"]),
 )
 _GAUGES: tuple[tuple[str, str, Callable[[Heartbeat], float | None]], ...] = (
     ("oddwire_incidents_open", "Incidents that are open.", lambda beat: beat.incidents["open"]),
+    (
+        "oddwire_suppressed_alerts",
+        "Stored alerts that the allow-list keeps from being sent.",
+        lambda beat: beat.suppressed,
+    ),
     (
         "oddwire_lag_seconds",
         "How far the rows' clock was behind this machine's at the last heartbeat.",

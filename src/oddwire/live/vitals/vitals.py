@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from oddwire.live.alerts.formats.quiet import Quiet
@@ -18,7 +18,7 @@ _LATELY = 10.0  # seconds that the rate is of
 _MOST_NOTICES, _LONGEST_NOTICE = 5, 300
 _SECOND = 1_000_000  # microseconds
 
-_COUNTS = ("rows", "refused", "late", "dropped", "alerts", "suppressed", "opened")
+_COUNTS = ("rows", "refused", "late", "dropped", "alerts", "opened")
 
 
 class Vitals:
@@ -54,6 +54,7 @@ class Vitals:
         self.model, self.target = dict(model or {}), dict(target or {})
         self.calibration: str | None = None
         self.observed: Mapping[str, Lately | None] = {"day": None, "week": None}
+        self.suppressed = 0  # stored alerts: the allow-list changes while they are stored
         self.quiet_since: int | None = None  # once sinks were told, while it lasts
         self.scored_since_told = False
         self._clock, self._ticks = clock, ticks
@@ -87,7 +88,6 @@ class Vitals:
         dropped: int = 0,
         newest: int | None = None,
         alerts: int = 0,
-        suppressed: int = 0,
         opened: int = 0,
         now_open: int | None = None,
     ) -> None:
@@ -95,14 +95,14 @@ class Vitals:
 
         Parameters
         ----------
-        rows, refused, late, dropped, alerts, suppressed, opened
-            As many more. An alert that is suppressed is one of the alerts.
+        rows, refused, late, dropped, alerts, opened
+            As many more.
         newest
             The clock of the rows, in microseconds since 1970; None where it is not known.
         now_open
             How many incidents are open now; None leaves it as it was.
         """
-        more = (rows, refused, late, dropped, alerts, suppressed, opened)
+        more = (rows, refused, late, dropped, alerts, opened)
         for name, count in zip(_COUNTS, more, strict=True):
             self._counts[name] += count
         if newest is not None:
@@ -115,16 +115,25 @@ class Vitals:
             self._lately.append((self._last_row, rows))
             self._forget()
 
-    def sinks(self, states: Iterable[SinkState]) -> None:
-        """Take over how the sinks stand, as the store tells it."""
+    def sinks(self, states: Iterable[SinkState], present: Container[str] | None = None) -> None:
+        """Take over how the sinks stand, as the store tells it.
+
+        Parameters
+        ----------
+        present
+            Those of this run, None for all. Others are passed over, unless messages wait for them
+            or were refused by them.
+        """
         self._sinks = tuple(
             SinkBeat(
                 name=printable(one.name, _LONGEST_NOTICE), waiting=one.waiting,
                 delivered=one.delivered, dropped=one.dropped, dead=one.dead,
                 trouble=printable(one.trouble, _LONGEST_NOTICE),
                 since=None if one.since is None else round(one.since * _SECOND),
+                present=present is None or one.name in present,
             )
             for one in states
+            if present is None or one.name in present or one.waiting or one.dead
         )  # fmt: skip
 
     def notice(self, text: str) -> None:
@@ -164,7 +173,8 @@ class Vitals:
         lag = None if self._newest is None else (now - self._newest) / _SECOND
         return Heartbeat(
             source=self.source, at=now, started=self._started, state=self.state, pid=os.getpid(),
-            model=dict(self.model), **counts, rows_per_second=self._rate(), lag_seconds=lag,
+            model=dict(self.model), **counts, suppressed=self.suppressed,
+            rows_per_second=self._rate(), lag_seconds=lag,
             newest=self._newest, incidents={"opened": opened, "open": self._open},
             last_row_at=self._last_row_at, target=dict(self.target),
             observed=dict(self.observed), sinks=self._sinks, calibration=self.calibration,

@@ -255,7 +255,6 @@ class Loop:
             dropped=self._pipeline.scoring.dropped - self._vitals.counts["dropped"],
             newest=self._pipeline.scoring.newest,
             alerts=len(taken.raised.alerts),
-            suppressed=sum(one.suppressed_by is not None for one in taken.raised.alerts),
             opened=sum(change.what == "opened" for change in grouped.changes),
             now_open=len(self._pipeline.alerting.incidents),
         )
@@ -285,7 +284,8 @@ class Loop:
 
     def _show(self) -> Heartbeat:
         self._beat_at = time.monotonic()
-        self._vitals.sinks(self._store.states())
+        self._vitals.sinks(self._store.states(), present=self._store.policies)
+        self._vitals.suppressed = self._store.suppressed()
         self._vitals.observed = self._rates.lately()
         self._vitals.calibration = calibration_off(
             self._rates, self._source, adaptive=self._is_adaptive

@@ -27,7 +27,6 @@ _BAR = 20  # letters; the target is in the middle
 _LONGEST = 300  # letters of a name or a sentence: names of the wire come with 137 at most
 _STATES = {"running": "green", "quiet": "yellow", "stopped": "red"}
 _SEVERITIES = {"low": "", "medium": "yellow", "high": "red", "critical": "bold red"}
-_LAG = 10.0  # seconds from which on it is behind
 _MINUTE = 60_000_000  # microseconds
 
 
@@ -64,16 +63,6 @@ def shown(text: str) -> str:
     return printable(text, _LONGEST)
 
 
-def lag(heartbeat: Heartbeat) -> str:
-    """Return how far the rows are behind."""
-    seconds = heartbeat.lag_seconds
-    if seconds is None:
-        return "no lag known"
-    if seconds < 0:
-        return f"rows {in_time(-seconds / 60)} ahead of this clock"
-    return f"lag {in_time(seconds / 60)}" if seconds >= 1 else f"lag {seconds:.1f} s"
-
-
 def who(incident: Incident) -> str:
     """Return whom an incident is of."""
     return shown(f"{incident.sources.hosts} -> {incident.destinations.hosts}")
@@ -88,9 +77,8 @@ def _head(heartbeat: Heartbeat) -> Iterator[Text]:
     yield line
     rate = f"{heartbeat.rows_per_second:,.0f}/s"
     line = Text(f"{counted(heartbeat.rows, 'connection')}, {rate}, ")
-    behind = heartbeat.lag_seconds is not None and heartbeat.lag_seconds >= _LAG
-    line.append(lag(heartbeat), style="yellow" if behind else "")
-    yield line.append(f", newest {utc(heartbeat.newest)}")
+    line.append(heartbeat.how_far, style="yellow" if heartbeat.is_late else "")
+    yield line.append(_newest(heartbeat))
     line = Text()
     for number, what in (
         (heartbeat.refused, "refused"), (heartbeat.late, "late"),
@@ -98,6 +86,14 @@ def _head(heartbeat: Heartbeat) -> Iterator[Text]:
     ):  # fmt: skip
         line.append(", " if line else "").append(f"{number:,} {what}", "yellow" if number else "")
     yield line
+
+
+def _newest(heartbeat: Heartbeat) -> str:
+    """Return when the newest row was, by the log's clock; its day, where that is not said yet."""
+    if heartbeat.newest is None:
+        return ""
+    day, _, hour = utc(heartbeat.newest).partition(" ")
+    return f", at {hour}" if day in heartbeat.how_far else f", log at {day} {hour}"
 
 
 def _budget(heartbeat: Heartbeat, *, plain: bool) -> Iterator[RenderableType]:
@@ -177,13 +173,13 @@ def _sinks(sinks: Sequence[SinkBeat], now: int) -> Iterator[RenderableType]:
         table.add_column(head, justify="right", no_wrap=True, header_style="bold")
     for one in sinks:
         table.add_row(
-            Text(shown(one.name)), f"{one.waiting:,}", f"{one.delivered:,}",
+            Text(shown(one.called)), f"{one.waiting:,}", f"{one.delivered:,}",
             Text(f"{one.dropped:,}", "yellow" if one.dropped else ""),
             Text(f"{one.dead:,}", "red" if one.dead else ""),
         )  # fmt: skip
     yield table
     for one in sinks:
-        if one.trouble:
+        if one.in_trouble:
             since = (
                 "" if one.since is None else f" for {in_time(max(now - one.since, 0) / _MINUTE)}"
             )

@@ -13,7 +13,6 @@ from rich.live import Live
 from oddwire.cli.terminal.printing import printer
 from oddwire.cli.terminal.watch_view.screen import (
     MOST_INCIDENTS,
-    lag,
     screen,
     shown,
     who,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from oddwire.live.watching.view import WatchView
 
 LINE_EVERY = 60.0  # seconds between lines where the output is no terminal
+_SECOND = 1_000_000  # microseconds
 
 
 def watch_view(*, as_json: bool, every: float = LINE_EVERY) -> WatchView:
@@ -75,8 +75,9 @@ class PlainView:
         *,
         every: float = LINE_EVERY,
         ticks: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._console, self._every, self._ticks = console, every, ticks
+        self._console, self._every, self._ticks, self._clock = console, every, ticks, clock
         self._next, self._untold = ticks(), ""
 
     def show(self, heartbeat: Heartbeat, incidents: Sequence[Incident]) -> None:  # noqa: ARG002
@@ -93,9 +94,11 @@ class PlainView:
             return
         when = one.opened if change.what == "opened" else one.closed
         alerts = "" if change.what == "opened" else f", {counted(one.count, 'alert')}"
-        at = "" if when is None else f"{utc(when)}  "
+        at = "" if when is None else f", at {utc(when)} by its log"
         text = f"{change.what} incident {one.id[:12]}: {one.severity.word} {one.kind.value}"
-        self._print(f"{at}{text}, {who(one)}{alerts}")
+        # Lines begin with this machine's clock, all of them.
+        now = utc(round(self._clock() * _SECOND))
+        self._print(f"{now}  {text}, {who(one)}{alerts}{at}")
 
     def notice(self, text: str) -> None:
         """Print it."""
@@ -152,7 +155,7 @@ class LiveView:
 def _line(heartbeat: Heartbeat) -> str:
     parts = [
         counted(heartbeat.rows, "connection"), f"{heartbeat.rows_per_second:,.0f}/s",
-        lag(heartbeat), f"{heartbeat.refused:,} refused", f"{heartbeat.late:,} late",
+        heartbeat.how_far, f"{heartbeat.refused:,} refused", f"{heartbeat.late:,} late",
         counted(heartbeat.alerts, "alert"),
         counted(heartbeat.incidents["opened"], "incident"),
         f"{heartbeat.incidents['open']:,} open",
@@ -160,10 +163,10 @@ def _line(heartbeat: Heartbeat) -> str:
     if heartbeat.dropped:
         parts.append(f"{heartbeat.dropped:,} dropped from time windows")
     parts += [
-        f"sink {shown(sink.name)}: {sink.waiting:,} waiting, {sink.dead:,} dead, "
-        f"{shown(sink.trouble)}"
+        f"sink {shown(sink.called)}: {sink.waiting:,} waiting, {sink.dead:,} dead"
+        + (f", {shown(sink.trouble)}" if sink.in_trouble else "")
         for sink in heartbeat.sinks
-        if sink.trouble or sink.dead
+        if sink.in_trouble or sink.dead
     ]
     line = f"{utc(heartbeat.at)}  {shown(heartbeat.source)} {heartbeat.state}: {', '.join(parts)}"
     return f"{line}; {shown(heartbeat.calibration)}" if heartbeat.calibration else line

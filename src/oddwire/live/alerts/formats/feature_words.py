@@ -52,6 +52,7 @@ _DEGREES = {
 }
 _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND, _HUNDRED = 1000.0, 100.0
+_MIDDLE = 0.5  # the median
 
 
 def in_words(reason: Reason) -> str:
@@ -75,6 +76,26 @@ def in_words(reason: Reason) -> str:
             return f"such connections of the source are {size} than usual"
     value, typical = (value_in_words(name, each) for each in (reason.value, reason.typical))
     return f"{feature_in_words(name)}: {value} (typically {typical})"
+
+
+def against_benign(reason: Reason) -> str:
+    """Return where a feature's value lies among those of benign rows.
+
+    Examples
+    --------
+    >>> against_benign(Reason("src_peers_60s", 240.0, 3.0, 0.999, 0.0, 0.6))
+    'above 99.9 % of benign rows'
+    >>> against_benign(Reason("service", "ssh", "https", None, 0.02, 0.2))
+    '2 % of benign rows have it'
+    """
+    quantile = reason.benign_quantile
+    if quantile is None:
+        if reason.benign_share <= 0:
+            return "no benign row has it"
+        return f"{percent(reason.benign_share)} of benign rows have it"
+    if quantile >= _MIDDLE:
+        return f"above {percent(quantile, 4)} of benign rows"
+    return f"below {percent(1 - quantile, 4)} of benign rows"
 
 
 def without_time(name: str) -> str:

@@ -10,13 +10,26 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import inspect, select
+from sqlalchemy import func, inspect, select
 
 from oddwire.errors import NotStoredError, ParameterError, short_repr
-from oddwire.live.state.database import Database
-from oddwire.live.state.reading.lists import Asked, Behind, alerts_asked, incidents_asked
+from oddwire.live.state.database import Database, in_pieces
+from oddwire.live.state.reading.lists import (
+    Asked,
+    Behind,
+    alerts_asked,
+    incidents_asked,
+    incidents_counted,
+)
 from oddwire.live.state.records import Beat, StoredAlert, StoredIncident
-from oddwire.live.state.tables import alerts, check_version, heartbeats, incidents, versions
+from oddwire.live.state.tables import (
+    SUPPRESSED,
+    alerts,
+    check_version,
+    heartbeats,
+    incidents,
+    versions,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Table
@@ -96,6 +109,54 @@ class AlertStore:
         asked = Asked(source, severity, kind, since, until, address, limit, after)
         rows = self._database.read(lambda one: incidents_asked(one, asked, state=state))
         return [_incident(row) for row in rows]
+
+    def count_incidents(
+        self,
+        *,
+        source: str | None = None,
+        state: str | None = None,
+        severity: int | Collection[int] | None = None,
+        kind: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        address: str | None = None,
+        down_to: Behind | None = None,
+        most: int = 10_000,
+    ) -> int | None:
+        """Return how many incidents `incidents` lists; where there are more than most, most.
+
+        Parameters
+        ----------
+        down_to
+            The last that counts, of the newest first; None for all.
+        most
+            How many are looked at.
+
+        Returns
+        -------
+        None where an address is of so many alerts that counting would take long.
+        """
+        asked = Asked(source, severity, kind, since, until, address, most)
+        return self._database.read(
+            lambda one: incidents_counted(one, asked, state=state, down_to=down_to)
+        )
+
+    def incidents_of(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the incident of each alert that is stored and belongs to one, by its id."""
+
+        def found(connection: Connection) -> dict[str, str]:
+            named = select(alerts.c.id, alerts.c.incident).where(alerts.c.incident != "")
+            asked = [named.where(alerts.c.id.in_(some)) for some in in_pieces(ids)]
+            return {row.id: row.incident for one in asked for row in connection.execute(one)}
+
+        return self._database.read(found)
+
+    def suppressed(self) -> dict[str, int]:
+        """Return how many stored alerts of each source the allow-list keeps from being sent."""
+        asking = select(alerts.c.source, func.count().label("alerts")).where(SUPPRESSED)
+        grouped = asking.group_by(alerts.c.source)
+        rows = self._database.read(lambda one: one.execute(grouped).all())
+        return {row.source: row.alerts for row in rows}
 
     def alerts(
         self,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union
 
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.severity import Severity
@@ -101,27 +101,67 @@ def alerts_asked(
 
 def incidents_asked(connection: Connection, asked: Asked, *, state: str | None) -> list[Row[Any]]:
     """Return a page of incidents, the newest first."""
+    each, _ = _incidents(connection, asked, state)
+    return _page(connection, incidents.c.opened, each, asked)
+
+
+def incidents_counted(
+    connection: Connection, asked: Asked, *, state: str | None, down_to: Behind | None
+) -> int | None:
+    """Return how many incidents there are: at most `asked.limit`, or as many and more.
+
+    Parameters
+    ----------
+    down_to
+        The last one that counts, of the newest first; None for all.
+
+    Returns
+    -------
+    None where all of them would have to be looked at, each with its alerts.
+    """
+    each, is_broad = _incidents(connection, asked, state)
+    if is_broad:
+        return None
+    within = [*_within(incidents.c.opened, asked, first_first=False)]
+    if down_to is not None:
+        here = tuple_(incidents.c.opened, incidents.c.id)
+        within.append(here >= (down_to.seconds, down_to.id))
+    count = 0
+    for conditions in each:
+        some = select(incidents.c.id).where(and_(True, *conditions, *within))
+        bounded = some.limit(asked.limit - count).subquery()
+        count += connection.scalar(select(func.count()).select_from(bounded)) or 0
+    return count
+
+
+def _incidents(
+    connection: Connection, asked: Asked, state: str | None
+) -> tuple[list[list[ColumnElement[bool]]], bool]:
+    """Return conditions that together are what is asked, and whether an address is a broad one."""
     always: list[ColumnElement[bool]] = []
     if state is not None:
         is_open = incidents.c.closed.is_(None)
         always.append(is_open if state == "open" else ~is_open)
-    each: Iterable[list[ColumnElement[bool]]]
+    each = _open_ones if state == "open" else _values
+    is_broad = False
+    parts: Iterable[list[ColumnElement[bool]]]
     if asked.address is None:
-        each = _values(connection, incidents, asked)
+        parts = each(connection, incidents, asked)
     else:
         fits = [
             begins(end, asked.address) for end in (alerts.c.source_address, alerts.c.destination)
         ]
         found = [select(alerts.c.incident).where(one) for one in fits]
-        if any(_is_broad(connection, one) for one in found):
+        is_broad = any(_is_broad(connection, one) for one in found)
+        if is_broad:
             # The newest are soon found: each is asked whether it has such an alert.
             always.append(
                 select(alerts.c.id).where(alerts.c.incident == incidents.c.id, or_(*fits)).exists()
             )
-            each = _values(connection, incidents, asked)
+            parts = each(connection, incidents, asked)
         else:
-            each = [[*_exactly(incidents, asked), incidents.c.id.in_(union(*found))]]
-    return _page(connection, incidents.c.opened, [[*one, *always] for one in each], asked)
+            parts = [[*_exactly(incidents, asked), incidents.c.id.in_(union(*found))]]
+    return [[*one, *always] for one in parts], is_broad
 
 
 def _is_broad(connection: Connection, found: Select[tuple[str]]) -> bool:
@@ -153,10 +193,7 @@ def _values(
     connection: Connection, table: Table, asked: Asked
 ) -> Iterator[list[ColumnElement[bool]]]:
     """Yield conditions, each of which is a part of an index, that together are what is asked."""
-    known = [asked.source]
-    if asked.source is None:
-        known = list(connection.scalars(select(followers.c.source)))
-    for source in known:
+    for source in _sources(connection, asked):
         mine = [table.c.source == source]
         if asked.kind is not None:
             mine.append(table.c.kind == asked.kind)
@@ -165,6 +202,27 @@ def _values(
         else:
             for level in asked.levels:
                 yield [*mine, table.c.severity == level]
+
+
+def _open_ones(
+    connection: Connection, table: Table, asked: Asked
+) -> Iterator[list[ColumnElement[bool]]]:
+    """Yield likewise where open incidents are asked for: they are few, and lie in one index.
+
+    What else is asked of them is written such that it leads to no other index.
+    """
+    others: list[ColumnElement[bool]] = []
+    if asked.kind is not None:
+        others.append(func.coalesce(table.c.kind, "") == asked.kind)
+    if asked.severity is not None and asked.levels is not None:
+        others.append(func.coalesce(table.c.severity, 0).in_(asked.levels))
+    for source in _sources(connection, asked):
+        yield [table.c.source == source, *others]
+
+
+def _sources(connection: Connection, asked: Asked) -> list[str]:
+    known = connection.scalars(select(followers.c.source)) if asked.source is None else ()
+    return list(known) if asked.source is None else [asked.source]
 
 
 def _exactly(table: Table, asked: Asked) -> list[ColumnElement[bool]]:

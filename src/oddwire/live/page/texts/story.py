@@ -12,7 +12,7 @@ from oddwire.live.alerts.formats.told import TECHNIQUES
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, Kind
 from oddwire.live.alerts.words import counted, end_of, rarity, utc, where
-from oddwire.live.page.words import LONGEST, size
+from oddwire.live.page.texts.words import LONGEST, size
 from oddwire.traffic.wire_text import printable
 
 _MINUTE = 60_000_000  # microseconds
