@@ -276,10 +276,12 @@ class Loop:
     def _beat(self) -> None:
         if time.monotonic() - self._beat_at < _BEAT_SECONDS:
             return
-        troubles = {self._parts.champions.trouble, self._allowed.notice} - {""}
+        self._allowed.entries()  # mended or broken where no row comes, too
+        troubles = {self._parts.champions.trouble, self._allowed.trouble} - {""}
         for trouble in sorted(troubles - self._troubles):
             self._notice(trouble)
         self._troubles = troubles
+        self._vitals.lasting(sorted(troubles))
         self._prune()
         self._show()
 

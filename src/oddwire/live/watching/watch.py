@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,12 +13,13 @@ from oddwire.errors import ParameterError
 from oddwire.live.reading import open_reading
 from oddwire.live.scoring.champion import NextChampion, load_champion
 from oddwire.live.sinks import Deliveries, SinkAddress, open_sink, sink_address
-from oddwire.live.state import Policy, Store, store_address
+from oddwire.live.state import Policy, Store, own_address, store_address
 from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.vitals.metrics import Metrics
 from oddwire.live.watching.loop import Loop, Parts
 from oddwire.live.watching.messages import Messages
 from oddwire.live.watching.options import WatchOptions
+from oddwire.live.watching.ownership import owner_of
 from oddwire.live.watching.view import WatchView
 from oddwire.operations.locks import watch_lock
 from oddwire.operations.registry.versions import Registry
@@ -82,9 +83,7 @@ def watch(
         stack.enter_context(watch_lock(project, source))
         champion = load_champion(_registry(project), source, unit)
         policies = dict.fromkeys(addresses, _policy(params.watch))
-        store = stack.enter_context(
-            Store(store_address(project.live), source=source, sinks=policies)
-        )
+        store = stack.enter_context(_store(project, source, policies))
         if options.put_back:
             _put_back(store, addresses, view)
         following = store.following()
@@ -113,6 +112,15 @@ def watch(
         )  # fmt: skip
         loop.go_on(following)
         return loop.run(stopped, until_end=options.until_end)
+
+
+def _store(project: Project, source: str, policies: Mapping[str, Policy]) -> Store:
+    address = store_address(project.live)
+    # A store of the project's own goes with its folder, whatever becomes of that.
+    return Store(
+        address, source=source, sinks=policies, owner=owner_of(project),
+        shared=address != own_address(project.live),
+    )  # fmt: skip
 
 
 def _registry(project: Project) -> Registry:
