@@ -97,21 +97,23 @@ def watch(
 ) -> None:  # fmt: skip
     """Follow a source, and raise incidents as its connections come in."""
     quiet_tools(terminal=True)
+    from oddwire.live.watching.asked import asked_of
+    from oddwire.live.watching.options import WatchOptions
+
     project = Project.find()
-    load_params(project.params_file).source(source)
-    from oddwire.cli.terminal.progress_bars import shown_progress
-    from oddwire.cli.terminal.watch_view import watch_view
-    from oddwire.operations.progress import step
-
-    with shown_progress(quiet=as_json), step("start"):
-        from oddwire.live.watching.options import WatchOptions
-        from oddwire.live.watching.watch import watch as run
-
     options = WatchOptions(
         input=input, from_start=from_start, until_end=until_end, sinks=tuple(sink or ()),
         alert_format=alert_format,
         send_alerts=send_alerts, put_back=put_back, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
+    asked_of(project, source, load_params(project.params_file).source(source), options)
+    from oddwire.cli.terminal.progress_bars import shown_progress
+    from oddwire.cli.terminal.watch_view import watch_view
+    from oddwire.operations.progress import step
+
+    with shown_progress(quiet=as_json), step("start"):
+        from oddwire.live.watching.watch import watch as run
+
     with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:
         run(project, source, options, stopped=stopped, view=view)
 

@@ -34,6 +34,13 @@ def test_a_project_that_has_moved_is_itself_at_another_place(tmp_path: Path) -> 
     assert owner_of(Project(tmp_path / "after")) == after
 
 
+def test_a_project_that_is_still_found_at_its_former_place_is_itself(tmp_path: Path) -> None:
+    before = owner_of(made(tmp_path / "before"))
+    (tmp_path / "before").rename(tmp_path / "after")
+    (tmp_path / "before").symlink_to(tmp_path / "after")
+    assert owner_of(Project(tmp_path / "after")).id == before.id
+
+
 def test_a_copy_is_a_project_of_its_own_and_its_original_stays_itself(tmp_path: Path) -> None:
     ours = owner_of(made(tmp_path / "ours"))
     shutil.copytree(tmp_path / "ours", tmp_path / "copy")

@@ -18,7 +18,8 @@ import pandas as pd
 
 from oddwire.errors import DataError, OddwireError
 from oddwire.evaluation.observed import target_of
-from oddwire.live.reading import MicroBatch, Reading
+from oddwire.live.reading.micro_batch import MicroBatch
+from oddwire.live.reading.reading import Reading
 from oddwire.live.scoring.champion import Champion, NextChampion
 from oddwire.live.scoring.kept_rows import (
     PastRows,

@@ -34,7 +34,7 @@ def owner_of(project: Project) -> Owner:
             name, place = _read(file)
             if name and place == here:
                 return Owner(name, here)
-            if not name or _is_still_there(name, place):
+            if not name or _is_another(project, name, place):
                 name = uuid4().hex
             file.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(file) as draft:
@@ -52,12 +52,13 @@ def _read(file: Path) -> tuple[str, str]:
     return name.strip(), place.strip()
 
 
-def _is_still_there(name: str, place: str) -> bool:
+def _is_another(project: Project, name: str, place: str) -> bool:
     """Tell whether the project of an id is still at its place, as far as this machine can see."""
     host, _, folder = place.partition(":")
     if host != socket.gethostname() or not folder:
         return False
     try:
-        return _read(Project(Path(folder)).live / ID_FILE)[0] == name
+        there = Project(Path(folder))
+        return _read(there.live / ID_FILE)[0] == name and not there.root.samefile(project.root)
     except OSError:
         return False
