@@ -28,7 +28,7 @@ Ctrl-C or SIGTERM ends it after the rows it is working on.
 
 `oddwire watch office`
 
-`oddwire watch office --sink incidents.jsonl --sink https://siem.example.org/hook`
+`oddwire watch office --sink told.jsonl --sink https://siem.example.org/hook`
 
 `oddwire watch office 'redis://127.0.0.1:6379/0?list=suricata'`
 
