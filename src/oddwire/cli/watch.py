@@ -12,6 +12,7 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import Source
+from oddwire.errors import ServiceError
 from oddwire.params import load_params
 from oddwire.params.watch import AlertFormat
 from oddwire.project import Project
@@ -107,6 +108,7 @@ def watch(
         send_alerts=send_alerts, put_back=put_back, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
     asked_of(project, source, load_params(project.params_file).source(source), options)
+    _refuse_early(project, source, metrics_port)
     from oddwire.cli.terminal.progress_bars import shown_progress
     from oddwire.cli.terminal.watch_view import watch_view
     from oddwire.operations.progress import step
@@ -116,6 +118,17 @@ def watch(
 
     with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:
         run(project, source, options, stopped=stopped, view=view)
+
+
+def _refuse_early(project: Project, source: str, metrics_port: int | None) -> None:
+    """Refuse what is taken now, rather than after seconds of imports."""
+    from oddwire.cli.servers.processes import is_free
+    from oddwire.operations.locks import watch_lock
+
+    with watch_lock(project, source):
+        pass
+    if metrics_port is not None and not is_free(metrics_port):
+        raise ServiceError(f"--metrics-port must be a free port, got {metrics_port}, which is not")
 
 
 @contextmanager

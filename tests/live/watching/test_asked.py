@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from oddwire.errors import DataError, OddwireError, ParameterError
 from oddwire.live.watching.asked import asked_of
 from oddwire.live.watching.options import WatchOptions
+from oddwire.operations.locks import watch_lock
 from oddwire.params import load_params
 from oddwire.project import Project
 from tests.small_projects import write_params
@@ -80,8 +82,25 @@ def test_what_cannot_be_watched_so_is_refused(
     "words", [["nosuch"], ["office", "ftp://x"], ["office", "--sink", "x"], ["made"]]
 )
 def test_nothing_heavy_is_imported_before(project: Project, words: list[str]) -> None:
+    refuse(project, words)
+
+
+def test_nothing_heavy_is_imported_before_a_second_watch_is_refused(project: Project) -> None:
+    with watch_lock(project, "office"):
+        assert "office is watched already" in refuse(project, ["office"])
+
+
+def test_nothing_heavy_is_imported_before_a_port_that_is_taken_is_refused(project: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refuse(project, ["office", "--metrics-port", str(port)])
+    assert f"--metrics-port must be a free port, got {port}, which is not" in said
+
+
+def refuse(project: Project, words: list[str]) -> str:
     ended = subprocess.run(
         [sys.executable, "-c", REFUSED, *words], cwd=project.root, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
+    return ended.stderr
