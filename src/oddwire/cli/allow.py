@@ -43,6 +43,8 @@ Each part that is given must fit. `oddwire allow` lists what there is.
 `oddwire allow add --service icmp --expires 2026-12-31T18:00 --reason pings`
 """
 
+_MOST_SERVICES = 10
+
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
 
@@ -188,6 +190,29 @@ def _changed(project: Project, done: str, listed: ListedEntry, *, as_json: bool)
     show(listed, None, now)
     if applied is not None:
         _show_applied(applied)
+    if done == "added":
+        _show_unknown_service(project, listed)
+
+
+def _show_unknown_service(project: Project, listed: ListedEntry) -> None:
+    """Say where no alert has the service of an entry: logs have names of their own for them."""
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.live.state.database import store_address
+    from oddwire.live.state.reading import AlertStore
+    from oddwire.live.verdicts.stored import other_services
+    from oddwire.traffic.wire_text import printable
+
+    if (service := listed.entry.service) is None:
+        return
+    with suppress(NoStoreError), AlertStore(store_address(project.live)) as store:
+        if names := other_services(store, service):
+            printer().print(
+                printable(
+                    f"None of the newest alerts is of the service {service}: theirs are "
+                    f"{', '.join(names[:_MOST_SERVICES])}"
+                ),
+                markup=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 def _show_applied(applied: Applied) -> None:

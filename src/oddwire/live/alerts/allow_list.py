@@ -104,8 +104,17 @@ class AllowEntry:
             and alert.clock < held
             and _lies_in(alert.source.address, self.source)
             and _lies_in(alert.destination.address, self.destination)
-            and (self.service is None or self.service in _services(alert))
+            and (self.service is None or self.service in services_of(alert))
         )
+
+
+def services_of(alert: Alert) -> tuple[str, ...]:
+    """Return all that an entry may call the service of an alert's connection.
+
+    Zeek joins the services of a connection by commas.
+    """
+    whole = (alert.service or "").lower()
+    return tuple(filter(None, (whole, *whole.split(","), (alert.proto or "").lower())))
 
 
 def apply_allow_list(alerts: Iterable[Alert], entries: Sequence[AllowEntry]) -> list[Alert]:
@@ -125,12 +134,6 @@ def _lies_in(name: str | None, network: Network | None) -> bool:
         return True
     address = ip_address(name)
     return address is not None and address.version == network.version and address in network
-
-
-def _services(alert: Alert) -> tuple[str, ...]:
-    """Return all that an entry may call the service: Zeek joins those of a connection by commas."""
-    whole = (alert.service or "").lower()
-    return whole, *whole.split(","), (alert.proto or "").lower()
 
 
 def _service(value: Any) -> str | None:
