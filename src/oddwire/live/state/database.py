@@ -141,7 +141,7 @@ class Database:
             place = found.st_dev, found.st_ino
         if self._place is None:
             self._place = place
-        if place is None or place != self._place:
+        if place != self._place:
             # The file is to be whole wherever it is, and what was not yet in it not to get into the
             # one that has its place.
             connection.exec_driver_sql("ROLLBACK")
