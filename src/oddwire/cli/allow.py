@@ -23,24 +23,27 @@ takes up a change at once. Suppressed alerts are kept and counted, and are no be
 
 **Examples**
 
-`oddwire allow` lists the entries, and how many stored alerts each suppresses.
+`oddwire allow  # the entries, and how many stored alerts each suppresses`
 
-`oddwire allow add --source 10.0.3.0/24 --service ssh --expires 2026-12-31 --reason backups`
+`oddwire allow add --source 10.0.3.0/24 --expires 2026-12-31 --reason backups`
 
 `oddwire allow remove 2`
 
-`oddwire allow apply` after you have edited the file, for the alerts that are stored.
+`oddwire allow apply  # after the file was edited: to the stored alerts`
 """
 _ADD_EPILOG = """
 Each part that is given must fit. `oddwire allow` lists what there is.
 
 **Examples**
 
-`oddwire allow add --source 10.0.3.7 --expires 30d --reason "vulnerability scanner"`
+`oddwire allow add --source 10.0.3.7 --expires 30d --reason "our own scanner"`
 
-`oddwire allow add --destination 10.0.9.0/24 --service dns --expires 2026-12-31T18:00
---reason resolvers --for office`
+`oddwire allow add --service dns --for office --expires 7d --reason resolvers`
+
+`oddwire allow add --service icmp --expires 2026-12-31T18:00 --reason pings`
 """
+
+_MOST_SERVICES = 10
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
@@ -83,7 +86,7 @@ def add(
         str | None, typer.Option(metavar="NET", help="Where they go to.")
     ] = None,
     service: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Their service, such as ssh.")
+        str | None, typer.Option(metavar="NAME", help="Their service, or protocol: ssh, icmp.")
     ] = None,
     only_for: Annotated[
         str | None,
@@ -187,6 +190,29 @@ def _changed(project: Project, done: str, listed: ListedEntry, *, as_json: bool)
     show(listed, None, now)
     if applied is not None:
         _show_applied(applied)
+    if done == "added":
+        _show_unknown_service(project, listed)
+
+
+def _show_unknown_service(project: Project, listed: ListedEntry) -> None:
+    """Say where no alert has the service of an entry: logs have names of their own for them."""
+    from oddwire.cli.terminal.printing import printer
+    from oddwire.live.state.database import store_address
+    from oddwire.live.state.reading import AlertStore
+    from oddwire.live.verdicts.stored import other_services
+    from oddwire.traffic.wire_text import printable
+
+    if (service := listed.entry.service) is None:
+        return
+    with suppress(NoStoreError), AlertStore(store_address(project.live)) as store:
+        if names := other_services(store, service):
+            printer().print(
+                printable(
+                    f"None of the newest alerts is of the service {service}: theirs are "
+                    f"{', '.join(names[:_MOST_SERVICES])}"
+                ),
+                markup=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 def _show_applied(applied: Applied) -> None:

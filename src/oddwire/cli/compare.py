@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 EPILOG = """
 **Examples**
 
-`oddwire compare nsl-kdd` sets the newest training on the source beside the champion's, or beside
-the one before it where it is the champion's own.
+`oddwire compare nsl-kdd  # the newest training beside the champion's`
 
-`oddwire compare 5a0c1e... 77b2f4...` compares trainings by their MLflow run ids: each one with the
-first.
+`oddwire compare 5a0c1e... 77b2f4...  # MLflow run ids: each with the first`
+
+The newest training of a source is set beside the one before it where it is the champion's own.
 """
 
 

@@ -14,7 +14,7 @@ EPILOG = """
 
 `oddwire detectors`
 
-`oddwire train office --detectors isolation_forest,kmeans` trains some of them.
+`oddwire train office --detectors isolation_forest,kmeans  # some of them`
 """
 
 

@@ -21,9 +21,9 @@ the source. It wins over the label of the log. A later verdict takes an earlier 
 
 **Examples**
 
-`oddwire label 3f2a91c0 attack --attack ssh_brute_force --note "confirmed by the owner"`
+`oddwire label 3f2a91c0 attack --attack ssh_brute_force --note "by the owner"`
 
-`oddwire label 8c0de4d2 benign` labels every alert of an incident, if the id is of one.
+`oddwire label 8c0de4d2 benign  # every alert of an incident`
 
 `oddwire label 3f2a91c0 --remove`
 """

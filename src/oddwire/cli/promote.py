@@ -15,7 +15,7 @@ EPILOG = """
 
 `oddwire promote office 3 --because "finds the scans that version 4 misses"`
 
-`oddwire history office` shows what was promoted before.
+`oddwire history office  # what was promoted before`
 """
 
 

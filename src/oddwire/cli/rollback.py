@@ -13,7 +13,7 @@ from oddwire.project import Project
 EPILOG = """
 **Examples**
 
-`oddwire rollback office` brings the previous champion back; once more returns.
+`oddwire rollback office  # the previous champion is back; once more returns`
 
 `oddwire rollback office --to 2 --because "version 4 raises too many alerts"`
 """

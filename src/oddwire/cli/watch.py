@@ -12,6 +12,7 @@ import typer
 
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import Source
+from oddwire.errors import ServiceError
 from oddwire.params import load_params
 from oddwire.params.watch import AlertFormat
 from oddwire.project import Project
@@ -28,7 +29,7 @@ Ctrl-C or SIGTERM ends it after the rows it is working on.
 
 `oddwire watch office`
 
-`oddwire watch office --sink incidents.jsonl --sink https://siem.example.org/hook`
+`oddwire watch office --sink told.jsonl --sink https://siem.example.org/hook`
 
 `oddwire watch office 'redis://127.0.0.1:6379/0?list=suricata'`
 
@@ -97,23 +98,37 @@ def watch(
 ) -> None:  # fmt: skip
     """Follow a source, and raise incidents as its connections come in."""
     quiet_tools(terminal=True)
+    from oddwire.live.watching.asked import asked_of
+    from oddwire.live.watching.options import WatchOptions
+
     project = Project.find()
-    load_params(project.params_file).source(source)
-    from oddwire.cli.terminal.progress_bars import shown_progress
-    from oddwire.cli.terminal.watch_view import watch_view
-    from oddwire.operations.progress import step
-
-    with shown_progress(quiet=as_json), step("start"):
-        from oddwire.live.watching.options import WatchOptions
-        from oddwire.live.watching.watch import watch as run
-
     options = WatchOptions(
         input=input, from_start=from_start, until_end=until_end, sinks=tuple(sink or ()),
         alert_format=alert_format,
         send_alerts=send_alerts, put_back=put_back, adaptive=adaptive, metrics_port=metrics_port,
     )  # fmt: skip
+    asked_of(project, source, load_params(project.params_file).source(source), options)
+    _refuse_early(project, source, metrics_port)
+    from oddwire.cli.terminal.progress_bars import shown_progress
+    from oddwire.cli.terminal.watch_view import watch_view
+    from oddwire.operations.progress import step
+
+    with shown_progress(quiet=as_json), step("start"):
+        from oddwire.live.watching.watch import watch as run
+
     with _told_to_stop() as stopped, closing(watch_view(as_json=as_json)) as view:
         run(project, source, options, stopped=stopped, view=view)
+
+
+def _refuse_early(project: Project, source: str, metrics_port: int | None) -> None:
+    """Refuse what is taken now, rather than after seconds of imports."""
+    from oddwire.cli.servers.processes import is_free
+    from oddwire.operations.locks import watch_lock
+
+    with watch_lock(project, source):
+        pass
+    if metrics_port is not None and not is_free(metrics_port):
+        raise ServiceError(f"--metrics-port must be a free port, got {metrics_port}, which is not")
 
 
 @contextmanager

@@ -95,6 +95,23 @@ def test_a_server_of_another_version(look, ports, project, alone):
         assert look("servers") == []
 
 
+def test_a_server_on_another_port_than_usual_is_found_by_its_command_line(
+    look, ports, project, alone
+):
+    other = processes.free_port()
+    words = ("oddwire.cli.servers.serve", "mlflow", str(other))
+    with served(project.root, other, "2.9.2", *words) as process:
+        found = look("servers")
+        assert [each.problem for each in found if each.subject == "MLflow"] == [
+            "the server is MLflow 2.9.2, oddwire's client is " + found[0].problem.split()[-1]
+        ]
+        assert [each.remedy for each in found if each.subject == f"port {other}"] == [
+            f"kill {process.pid}"
+        ]
+    with served(project.root.parent, other, "2.9.2", *words):  # of another project
+        assert look("servers") == []
+
+
 def test_a_server_that_lost_who_started_it(look, ports, project, alone):
     from importlib.metadata import version
 

@@ -45,6 +45,29 @@ def test_an_address_in_another_writing_is_the_same_address():
     assert apply_allow_list([alert], [covering])[0].suppressed_by == "backups"
 
 
+def test_a_network_in_another_writing_is_the_same_network():
+    covering = entry(source="::ffff:10.0.0.0/120", destination="fe80::9%eth1")
+    alert = some_alert(destination=Endpoint("fe80::9%eth0"))
+    assert apply_allow_list([alert], [covering])[0].suppressed_by == "backups"
+    assert covering.source == entry(source="10.0.0.0/24").source
+
+
+@pytest.mark.parametrize(("service", "proto", "named", "covered"), [
+    (None, "icmp", "icmp", True),  # Zeek's has no service
+    (None, "icmp", "IPv6-ICMP", True),
+    (None, "tcp", "icmp", False),
+    ("dns", "udp", "udp", True),
+    ("gssapi,smb,ntlm", "tcp", "smb", True),
+    ("gssapi,smb,ntlm", "tcp", "gssapi,smb,ntlm", True),
+    ("gssapi,smb,ntlm", "tcp", "gssapi,smb", False),
+    (None, None, "ssh", False),
+])  # fmt: skip
+def test_a_service_is_one_of_the_connections_or_its_protocol(service, proto, named, covered):
+    alert = some_alert(service=service, proto=proto)
+    told = apply_allow_list([alert], [entry(service=named)])[0].suppressed_by
+    assert told == ("backups" if covered else None)
+
+
 def test_applied_again_only_today_s_list_counts():
     entries = [entry(service="ssh"), entry(source="10.0.0.5", reason="scanner")]
     first = apply_allow_list([some_alert()], entries)
@@ -75,7 +98,12 @@ def test_hostile_hosts_are_in_no_network(text):
     ({"destination": "host.example"}, "the destination of an allow-list entry must be an address"),
     ({"source": "0.0.0.0/0"}, "the source of an allow-list entry must not be every address"),
     ({"source": "::/0", "service": "ssh"}, "must not be every address, got ::/0"),
-    ({"service": " "}, "the service of an allow-list entry must be a name, got ''"),
+    ({"service": " "}, ("the service of an allow-list entry must be the name that the log has for "
+                        "it, such as ssh, or a protocol, such as icmp, got ' '")),
+    ({"service": "-"}, "such as ssh, or a protocol, such as icmp, got '-'"),
+    ({"service": 443}, "such as ssh, or a protocol, such as icmp, got '443'"),
+    ({"service": "tcp/443"}, "such as ssh, or a protocol, such as icmp, got 'tcp/443'"),
+    ({"source": "::ffff:0:0/96"}, "must not be every address, got 0.0.0.0/0"),
     ({"service": "ssh", "reason": " \n"}, "an allow-list entry needs a reason, got none"),
     ({"service": "ssh", "expires": None}, ("needs the date or time when it expires, such as "
      "2026-12-31, got None")),

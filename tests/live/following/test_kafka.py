@@ -90,7 +90,7 @@ def test_a_position_beyond_what_is_there_is_said(producer, server):
 def test_a_source_is_read_from_a_topic(producer, server, tmp_path):
     import threading
 
-    from oddwire.live.reading import open_reading
+    from oddwire.live.reading.opening import open_reading
     from oddwire.params import SuricataSource
     from oddwire.project import Project
 

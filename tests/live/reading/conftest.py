@@ -7,7 +7,7 @@ import threading
 import pandas as pd
 import pytest
 
-from oddwire.live.reading import open_reading
+from oddwire.live.reading.opening import open_reading
 from oddwire.project import Project
 
 

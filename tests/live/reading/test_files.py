@@ -128,6 +128,67 @@ def test_a_header_alone_waits_and_a_changed_header_is_read_as_batch_reads_it(tmp
     assert set(both["dst_ip"]) == {"10.0.0.2"}
 
 
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_log_truncated_in_place_that_has_no_header_then_is_read_with_the_one_before(
+    tmp_path, read, is_copied
+):
+    path, source = tmp_path / "conn.log", zeek()
+    path.write_bytes(zeek_log(9))
+    first = read(source, from_start=True)
+    if is_copied:  # as logrotate does before, to where it is followed too
+        (tmp_path / "conn.log.1").write_bytes(path.read_bytes() + zeek_line(9))
+    path.write_bytes(b"".join(map(zeek_line, range(20, 23))))
+    second = read(source, position=first.position)
+    assert second.uids == [*(["C9"] if is_copied else []), "C20", "C21", "C22"]
+    assert f"{path} has no header: it is read with the one it had before" in second.notices
+    with path.open("ab") as file:
+        file.write(zeek_line(23))
+    third = read(source, position=second.position)
+    assert third.uids == ["C23"]
+    assert not any("has no header" in notice for notice in third.notices)
+    path.write_bytes(b"".join(map(zeek_line, range(30, 32))))  # and once more
+    fourth = read(source, position=third.position)
+    assert fourth.uids == ["C30", "C31"]
+    every = [*first.places, *second.places, *third.places, *fourth.places]
+    assert len(set(every)) == len(every)
+
+
+def test_a_log_truncated_while_its_writer_stays_where_it_was_loses_one_row(tmp_path, read):
+    path, source = tmp_path / "conn.log", zeek()
+    path.write_bytes(zeek_log(9))
+    first = read(source, from_start=True)
+    with path.open("r+b") as writer:  # as Zeek, which does not append
+        writer.seek(0, 2)
+        path.open("wb").close()
+        writer.write(zeek_line(20))
+        writer.flush()
+        found = read(source, position=first.position)
+        assert found.uids == []
+        writer.write(b"".join(map(zeek_line, range(21, 24))))
+    second = read(source, position=found.position)
+    assert second.uids == ["C21", "C22", "C23"]
+    assert second.refused == 1
+
+
+@pytest.mark.parametrize("row", [
+    zeek_line(20).replace(b"\tudp", b""),
+    zeek_line(20).replace(b".5", b" o'clock"),
+    b"10.0.0.1\tsomething else\n",
+])  # fmt: skip
+def test_a_log_without_a_header_whose_rows_do_not_fit_the_one_before_is_not_read(
+    tmp_path, read, row
+):
+    path, source = tmp_path / "conn.log", zeek()
+    path.write_bytes(zeek_log(9))
+    first = read(source, from_start=True)
+    path.write_bytes(2 * row)
+    second = read(source, position=first.position)
+    assert second.uids == []
+    assert second.notices[-1].endswith("(is a header missing?); 2 lines are not read so far")
+    path.write_bytes(ZEEK_HEADER + zeek_line(30))
+    assert read(source, position=second.position).uids == ["C30"]
+
+
 def test_a_log_written_anew_from_an_equal_row_has_other_places(tmp_path, read):
     path, source = tmp_path / "conn.log", zeek()
     path.write_bytes(zeek_log(9))

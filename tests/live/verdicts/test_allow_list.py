@@ -13,7 +13,7 @@ from some_alerts import NOON, some_alert
 
 from oddwire.errors import ParameterError
 from oddwire.live.alerts.allow_list import AllowEntry, apply_allow_list
-from oddwire.live.verdicts.allow_list import AllowList, load_allow_list, read_allow_list
+from oddwire.live.verdicts.allow_list import AllowList, read_allow_list
 from oddwire.live.verdicts.allowing import add_entry, count_covered, remove_entry
 from oddwire.project import Project
 
@@ -43,7 +43,7 @@ def project(tmp_path):
 
 def test_entries_are_of_all_sources_or_of_one(project):
     project.allow_list.write_text(BY_HAND)
-    office, lab = (load_allow_list(project, source) for source in ("office", "lab"))
+    office, lab = (AllowList(project, source).entries() for source in ("office", "lab"))
     assert [entry.reason for entry in office] == ["backups go there every night", "scanner: #1"]
     assert office[:1] == lab
 
@@ -52,7 +52,7 @@ def test_entries_are_of_all_sources_or_of_one(project):
 def test_a_list_that_is_not_there_or_empty_suppresses_nothing(project, text):
     if text is not None:
         project.allow_list.write_text(text)
-    assert load_allow_list(project, "office") == ()
+    assert AllowList(project, "office").entries() == ()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_list_that_is_not_there_or_empty_suppresses_nothing(project, text):
 def test_what_is_wrong_is_said_in_one_line(project, text, said):
     project.allow_list.write_text(text)
     with pytest.raises(ParameterError, match=r"^allow_list\.yaml") as told:
-        load_allow_list(project, "office")
+        read_allow_list(project.allow_list)
     assert said in str(told.value)
     assert "\n" not in str(told.value)
 
@@ -179,9 +179,11 @@ class TestWhileRunning:
         good = followed.entries()
         project.allow_list.write_text("- {\n")
         assert followed.entries() is good
-        assert followed.notice.startswith("the allow-list stays as it was: allow_list.yaml is not")
+        assert followed.trouble.startswith(
+            "the allow-list stays as it was until it is mended: allow_list.yaml is not YAML"
+        )
         project.allow_list.write_text("")
-        assert (followed.entries(), followed.notice) == ((), "")
+        assert (followed.entries(), followed.trouble) == ((), "")
 
     def test_nothing_is_read_where_nothing_changed(self, project):
         project.allow_list.write_text(BY_HAND)
@@ -192,10 +194,17 @@ class TestWhileRunning:
         os.utime(project.allow_list, ns=(before.st_atime_ns, before.st_mtime_ns))
         assert followed.entries() is good
 
-    def test_a_list_that_is_wrong_from_the_start_is_an_error(self, project):
+    def test_a_list_that_is_wrong_from_the_start_suppresses_nothing_until_it_is_mended(
+        self, project
+    ):
         project.allow_list.write_text("- 1\n")
-        with pytest.raises(ParameterError, match="entry 1"):
-            AllowList(project, "office")
+        followed = AllowList(project, "office")
+        assert followed.entries() == ()
+        assert followed.trouble.startswith(
+            "the allow-list suppresses nothing until it is mended: allow_list.yaml, entry 1: "
+        )
+        project.allow_list.write_text(BY_HAND)
+        assert (len(followed.entries()), followed.trouble) == (2, "")
 
 
 def test_an_alert_counts_for_the_first_entry_that_covers_it(project):
@@ -208,7 +217,7 @@ def test_an_alert_counts_for_the_first_entry_that_covers_it(project):
     listed = read_allow_list(project.allow_list)
     alerts = [some_alert(at, unit=unit) for at, unit in enumerate(["10.0.0.5", "10.0.1.5", "x"])]
     assert count_covered(listed, alerts) == {1: 0, 2: 1, 3: 2, 4: 0}
-    loaded = load_allow_list(project, alerts[0].made_by.source)
+    loaded = AllowList(project, alerts[0].made_by.source).entries()
     held = apply_allow_list([alerts[0], some_alert(service="dns", unit="10.9.9.9")], loaded)
     assert [each.suppressed_by for each in held] == ["first", None]
     assert AllowEntry.from_dict(listed[0].entry.to_dict()) == listed[0].entry

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from oddwire.live.state import Store, store_address
-from oddwire.live.vitals.doctoring import looks, see_watchers
+from oddwire.live.vitals.doctoring import looks, see_allow_list, see_watchers
 from oddwire.live.vitals.heartbeat import Heartbeat, SinkBeat
 from oddwire.operations.doctor.finding import Finding
 from oddwire.operations.doctor.ground import Ground
@@ -110,5 +110,28 @@ def test_hostile_words_of_a_heartbeat_stay_on_a_line(ground):
     assert len(off.problem) <= 400
 
 
-def test_doctor_looks_at_watchers():
-    assert [look.name for look in looks()] == ["watchers"]
+def test_doctor_looks_at_watchers_and_the_allow_list():
+    assert [look.name for look in looks()] == ["watchers", "allow-list"]
+
+
+def test_without_an_allow_list_there_is_nothing_to_say_of_it(ground):
+    assert list(see_allow_list(ground)) == []
+
+
+def test_an_allow_list_that_cannot_be_read_is_broken(ground):
+    ground.project.allow_list.write_text("- {\n")
+    (broken,) = see_allow_list(ground)
+    assert (broken.subject, broken.severity) == ("allow_list.yaml", "broken")
+    assert "a watch that begins with it suppresses nothing" in broken.problem
+
+
+def test_an_entry_for_a_source_that_is_none_covers_nothing(ground):
+    ground.params = SimpleNamespace(sources={"office": None})
+    ground.project.allow_list.write_text(
+        "- {service: ssh, expires: 2026-03-01, reason: x, for: office}\n"
+        "- {service: ssh, expires: 2026-05-01, reason: x, for: ofice}\n"
+    )
+    finding, fact = see_allow_list(ground, now=1_775_000_000)  # 2026-03-31
+    assert finding.subject == "allow_list.yaml, entry 2"
+    assert finding.remedy.startswith("oddwire allow remove 2")
+    assert fact.text == "entries of the allow-list: 2, of which 1 expired"

@@ -51,15 +51,22 @@ PORTS = {
 
 
 def looks(ports: Mapping[str, int] = PORTS) -> tuple[Look, ...]:
-    """Return the looks at servers, whose ports may be others than those of `oddwire up`."""
+    """Return the looks at servers.
+
+    Parameters
+    ----------
+    ports
+        Where `oddwire up` starts them, by their names, unless it was given other ports.
+    """
     return (
         Look("servers", partial(see_servers, ports=ports)),
-        Look("Prefect's runs", partial(see_prefect, port=ports["Prefect"]), 90.0),
+        Look("Prefect's runs", partial(see_prefect, ports=ports), 90.0),
     )
 
 
 def see_servers(ground: Ground, ports: Mapping[str, int]) -> Iterator[Finding | Fact]:
     """Look at the ports of `oddwire up`, and at the servers that variables name."""
+    ports = {**ports, **_running(ground)}
     named = os.environ.get("PREFECT_API_URL")
     if named and _get(f"{named.rstrip('/')}/health") is None:
         yield Finding(
@@ -73,6 +80,18 @@ def see_servers(ground: Ground, ports: Mapping[str, int]) -> Iterator[Finding | 
         yield from _version_of(_PAGES[1], store.rstrip("/"), None)
     for page in _PAGES:
         yield from _port(ground, page, ports[page.name])
+
+
+def _running(ground: Ground) -> dict[str, int]:
+    """Return the ports of this project's servers by their command lines, the newest of each."""
+    found: dict[str, int] = {}
+    for process in sorted(psutil.process_iter(), key=lambda one: one.pid):
+        with suppress(psutil.Error, OSError, ValueError):
+            words = process.cmdline()
+            if _SERVE in words and process.cwd() == str(ground.root):
+                name, port = words[words.index(_SERVE) + 1 :]
+                found[name] = int(port)
+    return {page.name: found[page.name.lower()] for page in _PAGES if page.name.lower() in found}
 
 
 def _port(ground: Ground, page: _Page, port: int) -> Iterator[Finding | Fact]:
@@ -142,8 +161,9 @@ def _left_behind(pid: int, ground: Ground) -> bool:
     return ours and not any(_WATCHDOG in word for word in parents)
 
 
-def see_prefect(ground: Ground, port: int) -> Iterator[Finding | Fact]:
+def see_prefect(ground: Ground, ports: Mapping[str, int]) -> Iterator[Finding | Fact]:
     """Look at the flow runs and schedules of the Prefect server, if there is one."""
+    port = {**ports, **_running(ground)}["Prefect"]
     api = os.environ.get("PREFECT_API_URL") or f"http://{processes.HOST}:{port}/api"
     if _get(f"{api.rstrip('/')}/health") is None:
         yield Fact("Prefect: no server answers; commands start one of their own")

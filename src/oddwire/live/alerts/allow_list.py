@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,6 +21,11 @@ from oddwire.live.alerts.wire_names import ip_address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _KEYS = ("source", "destination", "service", "expires", "reason")
+# How logs write that a connection has no service: such an entry would cover nothing.
+_NO_SERVICE = ("-", "(empty)", "none")
+_PORT = re.compile(r"(?:[a-z]+/)?[0-9]+(?:/[a-z]+)?")
+_ICMP = ("icmp6", "icmpv6", "ipv6-icmp")  # connections have one name for all of them
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -32,7 +38,8 @@ class AllowEntry:
     source, destination
         Networks in which the connection's ends lie.
     service
-        The connection's service, such as ``ssh``, whatever its case.
+        One of the connection's services, such as ``ssh``, or its protocol, such as ``icmp``, which
+        has none; whatever its case.
     expires
         From when on it no longer holds, on the clock of the alerts; with a time zone.
     reason
@@ -67,15 +74,12 @@ class AllowEntry:
             raise ParameterError(
                 f"an allow-list entry has the keys {', '.join(_KEYS)}, got {short_repr(unknown[0])}"
             )
-        service = content.get("service")
-        if service is not None and not str(service).strip():
-            raise ParameterError("the service of an allow-list entry must be a name, got ''")
         entry = cls(
             reason=_reason(content.get("reason")),
             expires=_expires(content.get("expires")),
             source=_network("source", content.get("source")),
             destination=_network("destination", content.get("destination")),
-            service=None if service is None else str(service).strip().lower(),
+            service=_service(content.get("service")),
         )
         if (entry.source, entry.destination, entry.service) == (None, None, None):
             raise ParameterError(
@@ -100,8 +104,17 @@ class AllowEntry:
             and alert.clock < held
             and _lies_in(alert.source.address, self.source)
             and _lies_in(alert.destination.address, self.destination)
-            and (self.service is None or (alert.service or "").lower() == self.service)
+            and (self.service is None or self.service in services_of(alert))
         )
+
+
+def services_of(alert: Alert) -> tuple[str, ...]:
+    """Return all that an entry may call the service of an alert's connection.
+
+    Zeek joins the services of a connection by commas.
+    """
+    whole = (alert.service or "").lower()
+    return tuple(filter(None, (whole, *whole.split(","), (alert.proto or "").lower())))
 
 
 def apply_allow_list(alerts: Iterable[Alert], entries: Sequence[AllowEntry]) -> list[Alert]:
@@ -123,11 +136,23 @@ def _lies_in(name: str | None, network: Network | None) -> bool:
     return address is not None and address.version == network.version and address in network
 
 
+def _service(value: Any) -> str | None:
+    if value is None:
+        return None
+    name = str(value).strip().lower()
+    if not name or name in _NO_SERVICE or _PORT.fullmatch(name):
+        raise ParameterError(
+            "the service of an allow-list entry must be the name that the log has for it, such as "
+            f"ssh, or a protocol, such as icmp, got {short_repr(str(value))}"
+        )
+    return "icmp" if name in _ICMP else name
+
+
 def _network(key: str, value: Any) -> Network | None:
     if value is None:
         return None
     try:
-        network = ipaddress.ip_network(str(value))
+        network = _as_addresses_are(ipaddress.ip_network(str(value).partition("%")[0]))
     except ValueError as error:
         raise ParameterError(
             f"the {key} of an allow-list entry must be an address or a network such as "
@@ -139,6 +164,14 @@ def _network(key: str, value: Any) -> Network | None:
             "out if it does not matter"
         )
     return network
+
+
+def _as_addresses_are(network: Network) -> Network:
+    """Return a network of IPv4 addresses written as IPv6 ones as one of IPv4 addresses."""
+    if not isinstance(network, ipaddress.IPv6Network) or not network.subnet_of(_MAPPED):
+        return network
+    first = network.network_address.ipv4_mapped
+    return ipaddress.IPv4Network((int(first or 0), network.prefixlen - _MAPPED.prefixlen))
 
 
 def _expires(value: Any) -> dt.datetime:

@@ -6,12 +6,18 @@ import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from oddwire.errors import DataError, ParameterError
-from oddwire.live.following import Follower, Position
 from oddwire.masking import masked, parses
+from oddwire.params import GROWING, SourceSettings
 from oddwire.traffic.wire_text import printable
+
+if TYPE_CHECKING:  # an address is looked at before what takes long to import
+    from oddwire.live.following import Follower, Position
+
+    Opener = Callable[[Position | None, bool], Follower]  # where to go on, whether from the start
 
 _ALLOWED = (
     "an input must be - (standard input), redis://HOST[:PORT][/DB]?list=KEY, the same with"
@@ -19,8 +25,6 @@ _ALLOWED = (
 )
 _DIGITS = 12
 _KAFKA_OPTIONS = ("security.", "sasl.", "ssl.")
-
-Opener = Callable[[Position | None, bool], Follower]  # where to go on, whether from the start
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,22 @@ class Input:
             return log
         digest = hashlib.blake2b(self.name.encode(), digest_size=_DIGITS // 2).hexdigest()
         return f"{log}-{digest}"
+
+
+def check_grows(name: str, source: SourceSettings) -> None:
+    """Refuse a source of which nothing is read while it grows.
+
+    Raises
+    ------
+    DataError
+        Naming the formats of those that can be followed.
+    """
+    if source.format not in GROWING:
+        raise DataError(
+            f"source {name!r} has the format {source.format}, of which nothing is read while it"
+            f" grows: only sources of the formats {', '.join(GROWING)} can be followed;"
+            " let Zeek or Suricata write a log, and add that as a source"
+        )
 
 
 def input_at(address: str) -> Input:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from oddwire.errors import DataError
 from oddwire.live.following import Chunk
+from oddwire.live.reading.headings import Headings
 from oddwire.percent import percent
 from oddwire.traffic.archive.refused import is_too_many
 from oddwire.traffic.sources.logs.growing.chunks import ChunkReader
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from oddwire.traffic.sources.logs import LogPart
 
 _LONGEST_REASON = 200
+_HEADINGS = "headings"  # stands among the logs, of which none is called so
 
 
 @dataclass
@@ -118,6 +120,7 @@ class Logs:
         only = reader.kinds if messages and reader.kinds and len(reader.kinds) == 1 else None
         self._begin = ReaderState(kind=only[0]) if only else None
         self._plain = dict(saved)
+        self._headings = Headings(self._plain.get(_HEADINGS, {}))
         self._states: dict[str, LogState] = {}
 
     def plain(self) -> dict[str, Mapping[str, Any]]:
@@ -144,10 +147,12 @@ class Logs:
         if chunk.block.first == 1:
             parts += self._from_start(state, chunk)
         if not state.is_wrong:
+            notices += self._without_header(state, chunk)
             try:
                 parts += self._parts(state, chunk)
             except DataError as error:
                 notices += self._wrong(state, chunk, error)
+            self._keep_heading(state, chunk)
         notices += self._unknown(state, chunk)
         told = self._told(chunk, state, parts, refusals)
         if chunk.ends:
@@ -162,6 +167,20 @@ class Logs:
             origin=shown_path(chunk.origin), heading=chunk.heading, ends=chunk.ends,
         )  # fmt: skip
         return parts
+
+    def _without_header(self, state: LogState, chunk: Chunk) -> list[str]:
+        """Read on as before what was truncated in place, and has no header of its own now."""
+        if self._messages or (state.reader is not None and state.reader.kind is not None):
+            return []
+        if (before := self._headings.of(self._reader, chunk, state.reader)) is None:
+            return []
+        state.reader = before
+        return [f"{shown_path(chunk.origin)} has no header: it is read with the one it had before"]
+
+    def _keep_heading(self, state: LogState, chunk: Chunk) -> None:
+        self._headings.keep(chunk.origin, state.reader)
+        if known := self._headings.plain():
+            self._plain[_HEADINGS] = known
 
     def _wrong(self, state: LogState, chunk: Chunk, error: DataError) -> list[str]:
         """Leave out what is of another kind: the log, or these messages."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from oddwire.errors import DataError
 from oddwire.live.following import Follower, Position
-from oddwire.live.reading.inputs import Input, input_at
+from oddwire.live.reading.inputs import Input, check_grows, input_at
 from oddwire.live.reading.logs import Logs
 from oddwire.live.reading.reading import Reading
 from oddwire.live.reading.saved import Saved, from_bytes
-from oddwire.params import GROWING, LogSource, SourceSettings
+from oddwire.params import LogSource, SourceSettings
 from oddwire.project import Project
 from oddwire.traffic.sources.log_formats import chunk_reader
 
@@ -48,13 +47,10 @@ def open_reading(
     ParameterError
         If `input` is none.
     """
+    check_grows(name, source)
     reader = chunk_reader(source)
     if reader is None or not isinstance(source, LogSource):
-        raise DataError(
-            f"source {name!r} has the format {source.format}, of which nothing is read while it"
-            f" grows: only sources of the formats {', '.join(GROWING)} can be followed;"
-            " let Zeek or Suricata write a log, and add that as a source"
-        )
+        raise RuntimeError(f"the format {source.format} has no reader of chunks")
     taken = _files(source, project) if input is None else input_at(input)
     inputs = from_bytes(position)
     saved = inputs.pop(taken.name, Saved())

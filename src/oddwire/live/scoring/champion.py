@@ -122,7 +122,7 @@ class NextChampion:
     def _run(self) -> None:
         while not self._stopped.wait(self._seconds):
             try:
-                self._look()
+                self.trouble = self._look()
             except Exception as error:  # noqa: BLE001 - whatever it is, rows are scored on
                 said = str(error) if isinstance(error, OddwireError) else repr(error)
                 self._registry = None  # one that was lost says no for ever
@@ -130,15 +130,20 @@ class NextChampion:
                     f"version {self._version} goes on scoring: looking for another champion failed "
                     f"({printable(without_secrets(said), _SHOWN)})"
                 )
-            else:
-                self.trouble = ""
 
-    def _look(self) -> None:
+    def _look(self) -> str:
+        """Load the next champion, if there is one; return what is wrong, empty if nothing is."""
         if self._registry is None:
             self._registry = self._connect()
         number = self._registry.number(self._source)
-        if number is None or number == self._version:
-            return
-        found = load_champion(self._registry, self._source, self._unit)
-        self._version = found.version
-        self._found.append(found)
+        if number is None:
+            return (
+                f"{model_name(self._source)} has no champion any more in MLflow: version "
+                f"{self._version} goes on scoring, and once it ends nothing does, before one is "
+                f"promoted (`oddwire promote {self._source} VERSION --because TEXT`)"
+            )
+        if number != self._version:
+            found = load_champion(self._registry, self._source, self._unit)
+            self._version = found.version
+            self._found.append(found)
+        return ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from oddwire.live.state import Message
+if TYPE_CHECKING:
+    from oddwire.live.state import Message
 
 
 class Undelivered(Exception):  # noqa: N818 - the root of what is told apart below

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Self
 
 from oddwire.errors import OddwireError
 from oddwire.live.sinks.contract import Refused, Sink, Undelivered, Unreachable
-from oddwire.live.state import Store
 from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
+
+    from oddwire.live.state import Store
 
 _LOOK_EVERY = 1.0  # second: what another process puts back, say
 _MOST_TRIES = 10

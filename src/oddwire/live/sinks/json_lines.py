@@ -13,11 +13,14 @@ import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from oddwire.live.sinks.contract import Unreachable
-from oddwire.live.state import Message
+
+if TYPE_CHECKING:
+    from oddwire.live.state import Message
 
 _LINES = 1000
 _PIECE = 1 << 20

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from oddwire.live.sinks.contract import Unreachable
-from oddwire.live.state import Message
 from oddwire.masking import reason
 
 if TYPE_CHECKING:
     from redis import Redis
+
+    from oddwire.live.state import Message
 
 _AT_ONCE = 200
 _SECONDS = 5.0

@@ -14,10 +14,12 @@ import ssl
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from oddwire.live.sinks.contract import Refused, Unreachable
-from oddwire.live.state import Message
+
+if TYPE_CHECKING:
+    from oddwire.live.state import Message
 
 Transport = Literal["udp", "tcp", "tls"]
 _SECONDS = 5.0

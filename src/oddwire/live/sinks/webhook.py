@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from oddwire.live.sinks.contract import NotTaken, Refused, Unreachable
-from oddwire.live.state import Message
 from oddwire.masking import HIDDEN, reason
 
 if TYPE_CHECKING:
     from httpx import Client, Response
+
+    from oddwire.live.state import Message
 
 TOKEN_VARIABLE = "ODDWIRE_SINK_TOKEN"  # noqa: S105 - the name of the variable
 _SECONDS = 10.0

@@ -11,7 +11,7 @@ from oddwire.live.state.contents import (
     stored_alert,
     stored_incident,
 )
-from oddwire.live.state.database import STORE_VARIABLE, store_address
+from oddwire.live.state.database import STORE_VARIABLE, own_address, store_address
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import (
     Beat,
@@ -20,6 +20,7 @@ from oddwire.live.state.records import (
     Following,
     KeptRows,
     Message,
+    Owner,
     Policy,
     SinkState,
     StoredAlert,
@@ -37,6 +38,7 @@ __all__ = [
     "Following",
     "KeptRows",
     "Message",
+    "Owner",
     "Policy",
     "SinkState",
     "Store",
@@ -46,6 +48,7 @@ __all__ = [
     "alert_of",
     "features_of",
     "incident_of",
+    "own_address",
     "store_address",
     "stored_alert",
     "stored_incident",

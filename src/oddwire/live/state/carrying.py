@@ -6,19 +6,22 @@ restart replays on top of the last one. Each function runs inside a transaction 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
-from oddwire.live.state.records import Commit, KeptRows
+from oddwire.errors import ParameterError
+from oddwire.live.state.records import Commit, KeptRows, Owner
 from oddwire.live.state.tables import carried, carried_rows, checkpoints, heartbeats
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 _FIRST_TIME = -(2**63)  # no clock is before it
+_OWNER = "project"
 
 
 def carry(connection: Connection, source: str, number: int, made: Commit) -> None:
@@ -64,6 +67,32 @@ def next_rows(connection: Connection, source: str, after: int) -> tuple[int, Kep
 def beat(connection: Connection, source: str, content: str) -> None:
     """Keep what the process that follows a source says of itself."""
     _put(connection, heartbeats, source, at=time.time(), content=content)
+
+
+def claim(connection: Connection, source: str, owner: Owner, *, shared: bool) -> None:
+    """Note which project follows a source.
+
+    Parameters
+    ----------
+    shared
+        Whether other projects may have the database too: then a source stays with its project.
+
+    Raises
+    ------
+    ParameterError
+        If it is another project's.
+    """
+    known = small_state(connection, source).get(_OWNER)
+    before = Owner(**json.loads(known)) if known else owner
+    if shared and before.id != owner.id:
+        raise ParameterError(
+            f"source {source!r} in the store of alerts is followed by another project "
+            f"({before.place}): name another database in ODDWIRE_ALERTS_STORE, or give the source "
+            f"another name; if this is that project, begun anew, put {before.id} into the first "
+            "line of data/live/project.id"
+        )
+    if known is None or before != owner:
+        _carry_small(connection, source, {_OWNER: json.dumps(vars(owner)).encode()})
 
 
 def _carry_small(connection: Connection, source: str, parts: Mapping[str, bytes]) -> None:

@@ -49,7 +49,12 @@ def store_address(folder: Path) -> str:
     folder
         `Project.live`.
     """
-    return os.environ.get(STORE_VARIABLE) or f"sqlite:///{folder / STORE_FILE}"
+    return os.environ.get(STORE_VARIABLE) or own_address(folder)
+
+
+def own_address(folder: Path) -> str:
+    """Return the address of a project's own store, in its `Project.live`."""
+    return f"sqlite:///{folder / STORE_FILE}"
 
 
 def in_pieces(ids: Collection[_T]) -> Iterator[list[_T]]:
@@ -82,11 +87,13 @@ class Database:
         self.address, self.patience = address, patience
         self.engine = _engine(address, read_only=read_only)
         file = self.engine.url.database if self.engine.url.get_backend_name() == "sqlite" else None
-        if file and read_only and not Path(file).exists():
+        self._file = Path(file) if file else None
+        self._place: tuple[int, int] | None = None  # of the file, once something was written to it
+        if self._file and read_only and not self._file.exists():
             raise self.not_there()
-        if file and not read_only:
-            self._make_folder(Path(file).parent)
-            _refuse_foreign(Path(file))
+        if self._file and not read_only:
+            self._make_folder(self._file.parent)
+            _refuse_foreign(self._file)
 
     def write(self, steps: Callable[[Connection], _T]) -> _T:
         """Return what steps return; they are in one transaction, and may be run again."""
@@ -115,10 +122,40 @@ class Database:
 
     def _written(self, steps: Callable[[Connection], _T]) -> _T:
         with self.engine.begin() as connection:
-            return steps(connection)
+            self._check_place(connection)
+            done = steps(connection)
+            self._check_place(connection)  # or what is committed now would be gone with the file
+            return done
+
+    def _check_place(self, connection: Connection) -> None:
+        """Refuse to write to a file that was taken away: who reads finds another, or none."""
+        if self._file is None:
+            return
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            place = None
+        except OSError:  # its folder cannot be looked into for a while
+            return
+        else:
+            place = found.st_dev, found.st_ino
+        if self._place is None:
+            self._place = place
+        if place != self._place:
+            # The file is to be whole wherever it is, and what was not yet in it not to get into the
+            # one that has its place.
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            what = "moved or removed" if place is None else "replaced by another file"
+            raise ServiceError(
+                f"{self._named()} was {what} while it was in use: the next watch goes on from what "
+                "lies there by then, and begins anew where that is nothing"
+            )
 
     def _looked_up(self, steps: Callable[[Connection], _T]) -> _T:
         with self.engine.connect().execution_options(**{_READS: True}) as connection:
+            if self._place is not None:
+                self._check_place(connection)
             return steps(connection)
 
     def _tried(self, attempt: Callable[[], _T]) -> _T:

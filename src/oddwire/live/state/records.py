@@ -174,6 +174,22 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """The project that follows a source.
+
+    Parameters
+    ----------
+    id
+        Its own, wherever its folder is.
+    place
+        Where that is, for people.
+    """
+
+    id: str
+    place: str
+
+
+@dataclass(frozen=True)
 class Following:
     """Where a source's follower stands.
 

@@ -19,6 +19,7 @@ from oddwire.live.state.records import (
     Following,
     KeptRows,
     Message,
+    Owner,
     Policy,
     SinkState,
     StoredAlert,
@@ -56,6 +57,15 @@ class Store:
         The policies of its sinks, by their names.
     patience
         Seconds for which a locked or full database, or one that does not answer, is tried again.
+    owner
+        The project that follows the source.
+    shared
+        Whether other projects may have the database too.
+
+    Raises
+    ------
+    ParameterError
+        If the source is followed by another project.
     """
 
     def __init__(
@@ -65,8 +75,11 @@ class Store:
         source: str,
         sinks: Mapping[str, Policy] | None = None,
         patience: float = 60.0,
+        owner: Owner | None = None,
+        shared: bool = True,
     ) -> None:
         self.source, self.policies = source, dict(sinks or {})
+        self._owner, self._shared = owner, shared
         self._database = Database(address, patience=patience)
         self._database.write(self._opened)
 
@@ -204,6 +217,8 @@ class Store:
         make_tables(connection)
         if not check_version(connection):
             connection.execute(insert(versions).values(version=VERSION))
+        if self._owner is not None:
+            carrying.claim(connection, self.source, self._owner, shared=self._shared)
         outbox.register(connection, self.source, self.policies)
 
     def _next_rows(self, after: int) -> tuple[int, KeptRows] | None:

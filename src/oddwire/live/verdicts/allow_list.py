@@ -121,62 +121,50 @@ def _check_keys(content: Any) -> None:
         raise ParameterError(f"`for` must name one source of params.yaml, got {short_repr(source)}")
 
 
-def load_allow_list(project: Project, source: str) -> tuple[AllowEntry, ...]:
-    """Return the entries that hold for the alerts of a source.
-
-    Raises
-    ------
-    ParameterError
-        As by `read_allow_list`.
-    """
-    return _entries(read_allow_list(project.allow_list), source)
-
-
 class AllowList:
     """The entries for a source, as the file has them from moment to moment.
+
+    A file that is wrong keeps nobody from watching: the entries that were read last go on to hold,
+    and before the first were read, there are none. Rather too many alerts than none.
 
     Parameters
     ----------
     project, source
         Whose.
-
-    Raises
-    ------
-    ParameterError
-        If the file is wrong from the start.
     """
 
     def __init__(self, project: Project, source: str) -> None:
         self._file, self._source = project.allow_list, source
-        self._seen = self._state()
-        self._entries = load_allow_list(project, source)
+        self._seen: tuple[int, ...] | None = None
+        self._read: tuple[AllowEntry, ...] | None = None
         self._wrong = ""
+        self.entries()
 
     @property
-    def notice(self) -> str:
-        """What is wrong with the file now, so that the last good list goes on to hold."""
+    def trouble(self) -> str:
+        """What is wrong with the file now, and what holds as long as it is; empty if nothing is."""
         return self._wrong
 
     def entries(self) -> tuple[AllowEntry, ...]:
         """Return the entries, read again where the file has changed: cheap, and never an error."""
         state = self._state()
-        if state == self._seen:
-            return self._entries
-        self._seen = state
-        try:
-            self._entries = _entries(read_allow_list(self._file), self._source)
-        except ParameterError as error:
-            self._wrong = f"the allow-list stays as it was: {error}"
-        else:
-            self._wrong = ""
-        return self._entries
+        if state != self._seen:
+            self._seen = state
+            try:
+                self._read = _entries(read_allow_list(self._file), self._source)
+            except ParameterError as error:
+                stays = "stays as it was" if self._read is not None else "suppresses nothing"
+                self._wrong = f"the allow-list {stays} until it is mended: {error}"
+            else:
+                self._wrong = ""
+        return self._read or ()
 
     def _state(self) -> tuple[int, ...]:
         try:
             found = self._file.stat()
         except OSError:
             return ()
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode
 
 
 def _entries(listed: Iterable[ListedEntry], source: str) -> tuple[AllowEntry, ...]:

@@ -15,7 +15,7 @@ HEAD = """\
 # `oddwire allow` lists the entries; docs: `oddwire allow add --help`. Each part that is given fits:
 # - source: 10.0.3.0/24       # an address or a network
 #   destination: 10.0.9.7
-#   service: ssh
+#   service: ssh              # or a protocol, such as icmp
 #   expires: 2026-12-31       # from then on it no longer holds (UTC)
 #   reason: backups
 #   for: office               # one source of params.yaml; left out, all

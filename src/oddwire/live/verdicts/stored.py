@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert
-from oddwire.live.alerts.allow_list import apply_allow_list
+from oddwire.live.alerts.allow_list import apply_allow_list, services_of
 from oddwire.live.state.contents import alert_of, features_of, stored_alert
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import StoredAlert, StoredIncident
@@ -67,6 +68,14 @@ def suppressed_alerts(store: AlertStore) -> Iterator[Alert]:
     """Yield all stored alerts that are suppressed."""
     pages = _pages(lambda after: store.alerts(suppressed=True, limit=_PAGE, after=after))
     return (alert_of(one) for page in pages for one in page)
+
+
+def other_services(store: AlertStore, service: str) -> list[str]:
+    """Return the services of the newest alerts, the most frequent first, where none is this one."""
+    found = Counter(
+        name for one in store.alerts(limit=_PAGE) for name in services_of(alert_of(one))
+    )
+    return [] if service in found else [name for name, _ in found.most_common()]
 
 
 def apply_again(project: Project, address: str) -> Applied:

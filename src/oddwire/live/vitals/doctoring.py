@@ -1,14 +1,16 @@
-"""Watchers as `oddwire doctor` sees them: whether they are alive, and sinks take what they send."""
+"""What is watched as `oddwire doctor` sees it: watchers, their sinks, and the allow-list."""
 
 from __future__ import annotations
 
+import datetime as dt
 import shlex
 import time
 from collections.abc import Iterator
 
 from oddwire.durations import in_time
-from oddwire.errors import NoStoreError, ServiceError
+from oddwire.errors import NoStoreError, ParameterError, ServiceError
 from oddwire.live.state import AlertStore, store_address
+from oddwire.live.verdicts.allow_list import read_allow_list
 from oddwire.live.vitals.dead_man import MOST_SECONDS, read_beat, silent_watchers
 from oddwire.live.vitals.heartbeat import Heartbeat, SinkBeat
 from oddwire.operations.doctor.examining import Look
@@ -21,7 +23,40 @@ _MICROSECONDS = 1_000_000
 
 def looks() -> tuple[Look, ...]:
     """Return the looks at what is watched."""
-    return (Look("watchers", see_watchers),)
+    return (Look("watchers", see_watchers), Look("allow-list", see_allow_list))
+
+
+def see_allow_list(ground: Ground, now: float | None = None) -> Iterator[Finding | Fact]:
+    """Look whether the allow-list can be read, and each of its entries can cover anything.
+
+    Parameters
+    ----------
+    now
+        The wall clock, in seconds since 1970.
+    """
+    at = dt.datetime.fromtimestamp(time.time() if now is None else now, dt.UTC)
+    try:
+        listed = read_allow_list(ground.project.allow_list)
+    except ParameterError as error:
+        yield Finding(
+            subject="allow_list.yaml",
+            problem=f"{error}: a watch that begins with it suppresses nothing",
+            remedy="oddwire allow  # once it is mended",
+        )
+        return
+    for each in listed:
+        if each.source is not None and ground.params is not None and (
+            each.source not in ground.params.sources
+        ):  # fmt: skip
+            yield Finding(
+                subject=f"allow_list.yaml, entry {each.number}", severity="warning",
+                problem=f"it is for {each.source}, which is no source of params.yaml: it covers "
+                "nothing",
+                remedy=f"oddwire allow remove {each.number}  # or give it another `for`",
+            )  # fmt: skip
+    if listed:
+        over = sum(each.entry.expires <= at for each in listed)
+        yield Fact(f"entries of the allow-list: {len(listed):,}, of which {over:,} expired")
 
 
 def see_watchers(ground: Ground, now: float | None = None) -> Iterator[Finding | Fact]:

@@ -67,6 +67,7 @@ class Vitals:
         self._lately: deque[tuple[float, int]] = deque()  # (when, rows)
         self._sinks: tuple[SinkBeat, ...] = ()
         self._notices: deque[str] = deque(maxlen=_MOST_NOTICES)
+        self._lasting: tuple[str, ...] = ()
         self._stopped = False
 
     @property
@@ -138,7 +139,11 @@ class Vitals:
 
     def notice(self, text: str) -> None:
         """Keep a sentence for people; of many, the newest."""
-        self._notices.append(printable(" ".join(text.split()), _LONGEST_NOTICE))
+        self._notices.append(_sentence(text))
+
+    def lasting(self, troubles: Iterable[str]) -> None:
+        """Take over what is wrong for as long as it is: no newer notice takes its place."""
+        self._lasting = tuple(map(_sentence, troubles))
 
     def told(self, quiet: Quiet) -> None:
         """Note that sinks are told that the source is quiet, or goes on."""
@@ -178,8 +183,13 @@ class Vitals:
             newest=self._newest, incidents={"opened": opened, "open": self._open},
             last_row_at=self._last_row_at, target=dict(self.target),
             observed=dict(self.observed), sinks=self._sinks, calibration=self.calibration,
-            notices=tuple(self._notices),
+            notices=self._told_now(),
         )  # fmt: skip
+
+    def _told_now(self) -> tuple[str, ...]:
+        others = [text for text in self._notices if text not in self._lasting]
+        room = max(_MOST_NOTICES - len(self._lasting), 0)
+        return (*others[max(len(others) - room, 0) :], *self._lasting)
 
     def _rate(self) -> float:
         self._forget()
@@ -203,3 +213,7 @@ class Vitals:
         self._counts = {name: int(kept.get(name, 0)) for name in _COUNTS}
         self._newest, self._last_row_at = content["newest"], content["last_row_at"]
         self.quiet_since = content["quiet_since"]
+
+
+def _sentence(text: str) -> str:
+    return printable(" ".join(text.split()), _LONGEST_NOTICE)

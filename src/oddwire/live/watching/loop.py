@@ -18,7 +18,8 @@ import pandas as pd
 
 from oddwire.errors import DataError, OddwireError
 from oddwire.evaluation.observed import target_of
-from oddwire.live.reading import MicroBatch, Reading
+from oddwire.live.reading.micro_batch import MicroBatch
+from oddwire.live.reading.reading import Reading
 from oddwire.live.scoring.champion import Champion, NextChampion
 from oddwire.live.scoring.kept_rows import (
     PastRows,
@@ -275,10 +276,12 @@ class Loop:
     def _beat(self) -> None:
         if time.monotonic() - self._beat_at < _BEAT_SECONDS:
             return
-        troubles = {self._parts.champions.trouble, self._allowed.notice} - {""}
+        self._allowed.entries()  # mended or broken where no row comes, too
+        troubles = {self._parts.champions.trouble, self._allowed.trouble} - {""}
         for trouble in sorted(troubles - self._troubles):
             self._notice(trouble)
         self._troubles = troubles
+        self._vitals.lasting(sorted(troubles))
         self._prune()
         self._show()
 
