@@ -55,12 +55,10 @@ def alerts(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """List alerts, the newest first, or show one."""
-    first, last = stored.moments_of(since, until)
-    asked = {
-        "source": source or None, "severity": stored.levels_of(severity),
-        "kind": stored.kind_of(kind), "since": first, "until": last, "address": address or None,
-        "suppressed": suppressed,
-    }  # fmt: skip
+    asked = stored.asked(
+        source=source, severity=severity, kind=kind, since=since, until=until, address=address
+    )
+    asked["suppressed"] = suppressed
     project = Project.find()
     with stored.open_store(project) as store:
         if name:

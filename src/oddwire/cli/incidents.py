@@ -54,11 +54,10 @@ def incidents(
     """List incidents, the newest first, or show one."""
     if state not in {"", *STATES}:
         raise ParameterError(f"--state must be open or closed, got {short_repr(state)}")
-    first, last = stored.moments_of(since, until)
-    asked = {
-        "source": source or None, "state": state or None, "severity": stored.levels_of(severity),
-        "kind": stored.kind_of(kind), "since": first, "until": last, "address": address or None,
-    }  # fmt: skip
+    asked = stored.asked(
+        source=source, severity=severity, kind=kind, since=since, until=until, address=address
+    )
+    asked["state"] = state or None
     project = Project.find()
     with stored.open_store(project) as store:
         if name:
