@@ -82,11 +82,11 @@ def show(found: Labelled, done: str) -> None:
     from oddwire.cli.terminal.printing import printer
 
     one = found.connections == 1
-    told = f"{found.connections:,} {'connection' if one else 'connections'} of {found.source}"
-    told += f" {'is' if one else 'are'} {done}"
+    labelled = f"{found.connections:,} {'connection' if one else 'connections'} of {found.source}"
+    labelled += f" {'is' if one else 'are'} {done}"
     if found.replaced:
-        told += f"; {found.replaced:,} had a verdict before"
+        labelled += f"; {found.replaced:,} had a verdict before"
     console = printer()
-    console.print(told, markup=False, soft_wrap=True)
+    console.print(labelled, markup=False, soft_wrap=True)
     where = f"{found.table} has {found.in_table:,} in all: commit it"
     console.print(f"{where}. Next: oddwire train {found.source}", markup=False, soft_wrap=True)

@@ -143,8 +143,8 @@ def show(project: Project, result: TrainingResult) -> None:
     if result.choice:
         console.print(escape(printable(result.choice)))
     _show_threshold(console, row)
-    if told := figures_in_words(row):
-        console.print(f"{row['detector']}: {told}")
+    if figures := figures_in_words(row):
+        console.print(f"{row['detector']}: {figures}")
     if result.cut_campaigns:
         console.print(f"Campaigns in two parts: {result.cut_campaigns}", style="yellow")
     if result.shared_rows:
@@ -170,7 +170,7 @@ def _show_threshold(console: Console, row: Mapping[str, Any]) -> None:
 
     from oddwire.traffic.wire_text import printable
 
-    if told := row.get("target_sentence"):
-        console.print(f"Test rows: {told}")
+    if sentence := row.get("target_sentence"):
+        console.print(f"Test rows: {sentence}")
     for note in row.get("threshold_notes", []):
         console.print(f"Threshold: {escape(printable(note))}")

@@ -145,7 +145,7 @@ class MostUnusual:
         """The feature frame of the alerts to explain, the most anomalous first, by their places."""
         return pd.DataFrame() if self._features is None else self._features
 
-    def told(self, reasons: Sequence[Sequence[str]]) -> tuple[UnusualAlert, ...]:
+    def shown(self, reasons: Sequence[Sequence[str]]) -> tuple[UnusualAlert, ...]:
         """Return the first `MOST_SHOWN` alerts, with phrases for as many as are explained."""
         return tuple(
             replace(alert, reasons=tuple(reasons[rank])) if rank < len(reasons) else alert

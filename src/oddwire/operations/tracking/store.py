@@ -130,8 +130,8 @@ class Tracking:
             The run's id; empty where the store was lost.
         """
         # Names of files and of flow runs are not ours.
-        told = {key: printable(value) for key, value in tags.items()}
-        all_tags = {**_MADE_BY, **told, _KIND: kind, _OWNER: owner()}
+        given = {key: printable(value) for key, value in tags.items()}
+        all_tags = {**_MADE_BY, **given, _KIND: kind, _OWNER: owner()}
         if parent is not None:
             all_tags[PARENT] = parent
         made = ""

@@ -149,7 +149,7 @@ class _Scoring:
                             self._folder.hold_behind(name_of(files[at - 1]), *before)
                         found.append(self._one(file, part, before, last=at + 1 == len(files)))
                     pace.count(found[-1].rows)
-                progress().advance(what, note=pace.told())
+                progress().advance(what, note=pace.in_words())
         return found
 
     def _one(self, file: Path, part: Path, before: Before, *, last: bool) -> Noted:

@@ -28,7 +28,7 @@ class Pace:
         self._bytes += size
         self._rows += rows
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """Say it in a few words; nothing where it is too early."""
         seconds = time.monotonic() - self._begun
         if seconds < _RATE_FROM or not self._bytes:

@@ -179,7 +179,7 @@ class _Scoring:
                     note = self._one(day, before, last=at + 1 == len(days))
                     pace.count(note.rows)
                 notes.append(note)
-                progress().advance(name, note=pace.told())
+                progress().advance(name, note=pace.in_words())
         return notes
 
     def _noted(self, day: Day) -> Noted | None:
