@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from oddwire.errors import DataError
 from oddwire.evaluation.observed import Verdict
 from oddwire.evaluation.target_lines import alerts_in_words, amount
-from oddwire.live.alerts.formats.told import iso_time
+from oddwire.live.alerts.formats.wording import iso_time
 
 State = Literal["running", "quiet", "stopped"]
 _TIMES = ("at", "started", "newest", "last_row_at")
