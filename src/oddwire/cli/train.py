@@ -72,27 +72,27 @@ def train(
         from oddwire.operations.training.fitting import parse_detectors
 
         chosen = parse_detectors(detectors)
-    untold = None
+    unrecorded = None
     with session(project, quiet=as_json):
-        from oddwire.operations.training.outages.untold import UntoldError
+        from oddwire.operations.training.outages.unrecorded import UnrecordedError
 
         try:
             result = run_training(
                 params, source, trials=trials, detectors=chosen, promote=promote,
                 supervised_baselines=supervised_baselines, since=since, until=until,
             )  # fmt: skip
-        except UntoldError as error:
+        except UnrecordedError as error:
             if error.result is None:
                 raise
-            untold, result = error, error.result
+            unrecorded, result = error, error.result
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
         print_json(vars(result))
     else:
         show(project, result)
-    if untold is not None:  # it ends in an error all the same, for whoever waits for a model
-        raise untold
+    if unrecorded is not None:  # it ends in an error all the same, for whoever waits for a model
+        raise unrecorded
 
 
 def run_training(
