@@ -36,7 +36,7 @@ from flows.watchers import DEPLOYMENT, start_watchers
 from flows.watching import watch
 from oddwire import __version__
 from oddwire.errors import OddwireError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.loopback import bypass_proxies
 from oddwire.masking import without_secrets
 from oddwire.operations.registry.versions import Registry
@@ -179,7 +179,7 @@ def main() -> int:
     """
     bypass_proxies()
     try:
-        with faults_told():
+        with faults_as_errors():
             _serve()
     except OddwireError as error:
         shown = printable(without_secrets(" ".join(str(error).split())))

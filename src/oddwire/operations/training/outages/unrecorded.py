@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from oddwire.errors import ServiceError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.operations.comparison.leaderboard import marked
 from oddwire.operations.progress import step
 from oddwire.operations.tracking.store import Tracking
@@ -36,7 +36,7 @@ def recorded_or_kept(
     """
     try:
         training.raise_if_lost()
-        with faults_told():
+        with faults_as_errors():
             yield
         training.raise_if_lost()
     except UnrecordedError:
