@@ -16,7 +16,7 @@ from oddwire.project import Project
 
 
 class UnrecordedError(ServiceError):
-    """MLflow was lost before a training was recorded in it; the training has a result all the same."""
+    """A training has a result, but MLflow was lost before it was recorded there."""
 
     def __init__(self, message: str, result: TrainingResult | None = None) -> None:
         super().__init__(message)
