@@ -58,7 +58,7 @@ def label(
     from oddwire.live.state.database import store_address
     from oddwire.live.state.reading import AlertStore
     from oddwire.live.verdicts.labelling import label_alerts, unlabel_alerts
-    from oddwire.live.verdicts.stored import alerts_named
+    from oddwire.live.verdicts.stored_alerts import alerts_named
 
     project = Project.find()
     with AlertStore(store_address(project.live)) as store:
