@@ -17,7 +17,7 @@ from live_lines import HEADER, lines_of
 from live_redis import redis_server
 from redis import Redis
 
-from oddwire.live.reading import open_reading
+from oddwire.live.reading import Reading, open_reading
 from oddwire.params import SuricataSource, ZeekSource
 from oddwire.project import Project
 
@@ -30,7 +30,7 @@ def lines(kind: str, rows: int) -> list[bytes]:
     return [fill(BEGIN + number / RATE, one) for number, one in enumerate(parts)]
 
 
-def measure(what: str, reading: object, rows: int) -> None:
+def measure(what: str, reading: Reading, rows: int) -> None:
     """Read to the end and say how fast that was."""
     begun, cpu, read, sizes = time.perf_counter(), time.process_time(), 0, []
     for batch in reading.batches(until_end=False, stopped=threading.Event()):
