@@ -33,7 +33,7 @@ _SHOWN = 80
 
 
 class Carried:
-    """Gives rows in the order in which they are known what depends on those before them.
+    """Computes what depends on earlier rows, for rows in the order in which they are known.
 
     However the rows are cut into batches, the outcome is the same to the last bit.
 
@@ -133,7 +133,7 @@ class Carried:
         self.add(features, self._model.score(features))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all of it as arrays by name, for `numpy.savez`."""
+        """Return the whole state as arrays by name, for `numpy.savez`."""
         arrays = self._units.to_arrays() | self.incidents.to_arrays("incidents")
         arrays |= self.adaptive_incidents.to_arrays("adaptive_incidents")
         if self._adaptive is not None:
@@ -157,7 +157,7 @@ class Carried:
         return self
 
     def save(self, file: Path) -> None:
-        """Write all of it to a file."""
+        """Write the whole state to a file."""
         with file.open("wb") as opened:
             np.savez_compressed(opened, allow_pickle=False, **self.to_arrays())
 

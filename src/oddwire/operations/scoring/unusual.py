@@ -146,7 +146,7 @@ class MostUnusual:
         return pd.DataFrame() if self._features is None else self._features
 
     def shown(self, reasons: Sequence[Sequence[str]]) -> tuple[UnusualAlert, ...]:
-        """Return the first `MOST_SHOWN` alerts, with phrases for as many as are explained."""
+        """Return the first `MOST_SHOWN` alerts, those that are explained with their phrases."""
         return tuple(
             replace(alert, reasons=tuple(reasons[rank])) if rank < len(reasons) else alert
             for rank, alert in enumerate(self._alerts)

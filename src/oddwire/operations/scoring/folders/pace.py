@@ -29,7 +29,7 @@ class Pace:
         self._rows += rows
 
     def in_words(self) -> str:
-        """Say it in a few words; nothing where it is too early."""
+        """Return pace and time left in a few words; empty where it is too early to tell."""
         seconds = time.monotonic() - self._begun
         if seconds < _RATE_FROM or not self._bytes:
             return ""
