@@ -21,7 +21,10 @@ from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.evaluation.observed import INCIDENTS, target_of
-from oddwire.operations.registry.versions import Version
+from oddwire.operations.progress import step
+from oddwire.operations.registry.versions import Registry, Version
+from oddwire.operations.tracking.store import Tracking
+from oddwire.project import Project
 from oddwire.traffic.features.in_batches import UNREADABLE, RowsWithOverlap
 from oddwire.traffic.schema import UNIT
 from oddwire.traffic.units import minutes_in_microseconds
@@ -178,6 +181,28 @@ class Carried:
                 f"{shown_path(file)} is damaged ({printable(str(error), _SHOWN)}): remove it, and "
                 "the rows before are scored once more"
             ) from None
+
+
+def load_champion(project: Project, source: str, unit: Sequence[str]) -> tuple[Version, Model]:
+    """Return a source's champion, whose units must be those that its rows are counted in.
+
+    Parameters
+    ----------
+    unit
+        As of `check_unit`.
+
+    Raises
+    ------
+    ModelError
+        As by `check_unit`.
+    NoModelError
+        If the source has no champion.
+    """
+    with step("find the champion"):
+        registry = Registry.of(Tracking.connect(project), project)
+    version, model = registry.load_champion(source)
+    check_unit(model, version, unit)
+    return version, model
 
 
 def check_unit(model: Model, version: Version, unit: Sequence[str]) -> None:

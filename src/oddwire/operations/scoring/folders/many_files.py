@@ -16,8 +16,7 @@ from pathlib import Path
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoRowsError
 from oddwire.operations.progress import RemarksAlone, progress, step, watched_by
-from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried, check_unit
+from oddwire.operations.scoring.carried import Carried, load_champion
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
@@ -30,7 +29,6 @@ from oddwire.operations.scoring.folders.scored_folder import (
 from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.replacing import check_place
 from oddwire.operations.scoring.score_file import check_times
-from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
 from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
@@ -87,10 +85,8 @@ def score_files(
     params = load_params(project.params_file)
     check_place(out, project, params)
     settings = params.source(source)
-    with step("find the champion"):
-        registry = Registry.of(Tracking.connect(project), project)
-    version, model = registry.load_champion(source)
-    check_unit(model, version, counted_by(settings.unit_columns, settings.row_kind))
+    unit = counted_by(settings.unit_columns, settings.row_kind)
+    version, model = load_champion(project, source, unit)
     folder = ScoredFolder.open(
         out, source=source, version=version.number, explained=explain_most, adaptive=adaptive,
         overwrite=overwrite,
