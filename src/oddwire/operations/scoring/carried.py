@@ -183,7 +183,19 @@ class Carried:
             ) from None
 
 
-def load_champion(project: Project, source: str, unit: Sequence[str]) -> tuple[Version, Model]:
+def open_registry(project: Project) -> Registry:
+    """Return the registry of a project, whose server answers.
+
+    Raises
+    ------
+    ServiceError
+        If it does not.
+    """
+    with step("find the champion"):
+        return Registry.of(Tracking.connect(project), project)
+
+
+def load_champion(registry: Registry, source: str, unit: Sequence[str]) -> tuple[Version, Model]:
     """Return a source's champion, whose units must be those that its rows are counted in.
 
     Parameters
@@ -198,8 +210,6 @@ def load_champion(project: Project, source: str, unit: Sequence[str]) -> tuple[V
     NoModelError
         If the source has no champion.
     """
-    with step("find the champion"):
-        registry = Registry.of(Tracking.connect(project), project)
     version, model = registry.load_champion(source)
     check_unit(model, version, unit)
     return version, model

@@ -12,7 +12,7 @@ from oddwire.detection.calibration.fdr import check_fdr
 from oddwire.errors import DataError
 from oddwire.evaluation.observed import target_of
 from oddwire.operations.progress import step
-from oddwire.operations.scoring.carried import Carried, load_champion
+from oddwire.operations.scoring.carried import Carried, load_champion, open_registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.replacing import check_kept, check_replaced
 from oddwire.operations.scoring.scored_files import check_targets
@@ -131,10 +131,11 @@ def score_file(
     params = load_params(project.params_file)
     settings = params.source(source)
     check_kept(out, project, params, explained=explain_most > 0)
+    registry = open_registry(project)
     if (fault := file_fault(file)) is not None:
         raise DataError(f"{shown_path(file)} {fault}")  # before a model is loaded for it
     unit = counted_by(settings.unit_columns, settings.row_kind)
-    version, model = load_champion(project, source, unit)
+    version, model = load_champion(registry, source, unit)
     with step(f"read {file.name}"):
         opened = open_file(settings, file, schema=model.schema, rows=params.rows_at_once)
         if adaptive:

@@ -16,7 +16,7 @@ from pathlib import Path
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoRowsError
 from oddwire.operations.progress import RemarksAlone, progress, step, watched_by
-from oddwire.operations.scoring.carried import Carried, load_champion
+from oddwire.operations.scoring.carried import Carried, load_champion, open_registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
@@ -86,7 +86,7 @@ def score_files(
     check_place(out, project, params)
     settings = params.source(source)
     unit = counted_by(settings.unit_columns, settings.row_kind)
-    version, model = load_champion(project, source, unit)
+    version, model = load_champion(open_registry(project), source, unit)
     folder = ScoredFolder.open(
         out, source=source, version=version.number, explained=explain_most, adaptive=adaptive,
         overwrite=overwrite,

@@ -18,7 +18,7 @@ import numpy as np
 from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.progress import progress, step
-from oddwire.operations.scoring.carried import Carried, load_champion
+from oddwire.operations.scoring.carried import Carried, load_champion, open_registry
 from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
 from oddwire.operations.scoring.folders.scored_folder import (
@@ -92,7 +92,8 @@ def score_period(
     if archive.kind != "connections":
         raise DataError(f"source {source} is a table: it has no period to score, only files")
     days = days_of(archive, source, since, until)
-    version, model = load_champion(project, source, counted_by(archive.unit, archive.kind))
+    unit = counted_by(archive.unit, archive.kind)
+    version, model = load_champion(open_registry(project), source, unit)
     folder = ScoredFolder.open(
         out, source=source, version=version.number, explained=0, adaptive=adaptive,
         overwrite=overwrite,
