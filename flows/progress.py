@@ -29,16 +29,16 @@ from oddwire.operations.progress import Progress, progress, watched_by
 _KEEPS_LINES = 50  # of a step of more parts, the log shows about so many
 _without_a_page: set[str] = set()  # flow runs whose server is gone
 
-Told = TypeVar("Told")
+Answer = TypeVar("Answer")
 
 
-def told(tell: Callable[[], Told]) -> Told | None:
+def tell_page(call: Callable[[], Answer]) -> Answer | None:
     """Tell the page of the flow run; once its server is gone, the work goes on without it."""
     run = flow_run.get_id() or ""
     if run in _without_a_page:
         return None
     try:
-        return tell()
+        return call()
     except httpx.HTTPError as error:
         if isinstance(error, httpx.HTTPStatusError) and error.response.is_client_error:
             raise  # it answers, and refuses: that is a defect here
@@ -49,7 +49,7 @@ def told(tell: Callable[[], Told]) -> Told | None:
 
 def show_markdown(key: str, markdown: str, description: str) -> None:
     """Show a page of Markdown, the newest of its kind."""
-    told(lambda: create_markdown_artifact(key=key, markdown=markdown, description=description))
+    tell_page(lambda: create_markdown_artifact(key=key, markdown=markdown, description=description))
 
 
 @dataclass
@@ -73,7 +73,7 @@ class _OnThePage(Progress):
         get_run_logger().info("%s%s", step, f": {total} parts" if total else "")
         if total:
             # Outside an event loop this is no coroutine, whatever the signature allows.
-            bar = told(lambda: create_progress_artifact(progress=0.0, description=step))
+            bar = tell_page(lambda: create_progress_artifact(progress=0.0, description=step))
             if bar is not None:
                 with self.lock:
                     self.counted[step] = _Counted(cast("UUID", bar), total)
@@ -95,13 +95,14 @@ class _OnThePage(Progress):
         if done % max(total // _KEEPS_LINES, 1) and done != total:
             return
         get_run_logger().info("%s", note or f"{step}: {done}/{total}")
-        told(lambda: update_progress_artifact(counted.bar, progress=min(100.0, 100 * done / total)))
+        percent = min(100.0, 100 * done / total)
+        tell_page(lambda: update_progress_artifact(counted.bar, progress=percent))
 
     def end(self, step: str, *, failed: bool = False) -> None:
         with self.lock:
             counted = self.counted.pop(step, None)
         if counted is not None and not failed:
-            told(lambda: update_progress_artifact(counted.bar, progress=100.0))
+            tell_page(lambda: update_progress_artifact(counted.bar, progress=100.0))
         self.other.end(step, failed=failed)
 
     def remark(self, sentence: str) -> None:
@@ -110,11 +111,11 @@ class _OnThePage(Progress):
 
     def begin_wait(self, reason: str) -> None:
         get_run_logger().info(reason)
-        told(lambda: set_state("Waiting", reason))
+        tell_page(lambda: set_state("Waiting", reason))
         self.other.begin_wait(reason)
 
     def end_wait(self, reason: str) -> None:
-        told(lambda: set_state("Running", ""))
+        tell_page(lambda: set_state("Running", ""))
         self.other.end_wait(reason)
 
 

@@ -38,15 +38,16 @@ def run_name(verb: str, *parameters: str) -> Callable[[], str]:
         if given and not is_generated(given):
             return given
         values = [flow_run.get_parameters().get(each) for each in parameters]
-        told = [_told(value) for value in values if value is not None]
+        shown = [_in_a_name(value) for value in values if value is not None]
         # When it was to start: the runs of a schedule are told apart by that.
         start = (flow_run.get_scheduled_start_time() or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
-        return " · ".join([" ".join([verb, *told[:1]]), *filter(None, told[1:]), f"{start:%F %R}"])
+        first, rest = [verb, *shown[:1]], filter(None, shown[1:])
+        return " · ".join([" ".join(first), *rest, f"{start:%F %R}"])
 
     return name
 
 
-def _told(value: object) -> str:
+def _in_a_name(value: object) -> str:
     """Return what a name says of a parameter; a number is a version's."""
     if isinstance(value, int):
         return f"version {value}"

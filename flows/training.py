@@ -21,7 +21,7 @@ from oddwire.operations.data import pipeline
 from oddwire.operations.training import failing, finishing, fitting, opening, registering, searching
 from oddwire.operations.training.baselines import evaluating as baselines
 from oddwire.operations.training.evaluating import choose_best
-from oddwire.operations.training.outages.untold import told_if_back, told_or_kept
+from oddwire.operations.training.outages.unrecorded import recorded_if_back, recorded_or_kept
 from oddwire.operations.training.page import leaderboard_markdown
 from oddwire.operations.training.results import (
     EvaluatedDetector,
@@ -116,7 +116,7 @@ def train(
         period = PeriodSettings.asked(since, until)
         return _train(source, trials, detectors, promote, supervised_baselines, period)
 
-    return ended(lambda: told_if_back(Project.find(), once), _outcome)
+    return ended(lambda: recorded_if_back(Project.find(), once), _outcome)
 
 
 def _train(
@@ -139,7 +139,7 @@ def _train(
             searched = search_all(run, searching.competing(run, names))
             evaluated = fit_and_evaluate_all(run, searched)
             best = choose_best(evaluated)
-            with told_or_kept(run, evaluated, best):
+            with recorded_or_kept(run, evaluated, best):
                 versions = register(run, evaluated, best)
                 decision = promote_best(run, best, versions[best.detector], promote=promote)
                 result = finish(run, searched, evaluated, best, versions, decision)

@@ -18,7 +18,7 @@ from prefect.exceptions import PrefectException
 from flows.artifact_keys import artifact_key
 from flows.dead_man import DeadMan
 from flows.progress import set_state
-from oddwire.live.alerts.formats.told import why_incident
+from oddwire.live.alerts.formats.wording import why_incident
 from oddwire.live.supervising.opened import OpenedIncidents
 from oddwire.live.supervising.page import heartbeat_line, watching_markdown
 from oddwire.live.vitals.heartbeat import Heartbeat

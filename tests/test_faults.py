@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 
 from oddwire.errors import DataError, ServiceError
-from oddwire.faults import fault_of, faults_told
+from oddwire.faults import fault_of, faults_as_errors
 
 
 def caught(call):
@@ -94,7 +94,7 @@ def defect():
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), FileNotFoundError(2, "no", "x")])
 def test_what_is_no_fault_of_the_machine_stays_what_it_is(error):
     def fail():
-        with faults_told():
+        with faults_as_errors():
             raise error
 
     with pytest.raises(type(error)):
@@ -104,7 +104,7 @@ def test_what_is_no_fault_of_the_machine_stays_what_it_is(error):
 
 def test_an_error_that_is_told_already_passes():
     def fail():
-        with faults_told():
+        with faults_as_errors():
             raise DataError("a row")
 
     with pytest.raises(DataError, match="a row"):
@@ -113,7 +113,7 @@ def test_an_error_that_is_told_already_passes():
 
 def test_a_fault_becomes_one_line_that_says_what_cannot_be_done():
     def fail():
-        with faults_told(doing="the scores cannot be written"):
+        with faults_as_errors(doing="the scores cannot be written"):
             raise OSError(errno.ENOSPC, "No space left on device", "/srv/x")
 
     with pytest.raises(ServiceError, match=r"^the scores cannot be written: /srv/x: No space"):

@@ -95,7 +95,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 @contextmanager
-def faults_told(*, doing: str = "", places: Iterable[Path] = ()) -> Iterator[None]:
+def faults_as_errors(*, doing: str = "", places: Iterable[Path] = ()) -> Iterator[None]:
     """Turn faults of the machine into `ServiceError`; all other errors pass through.
 
     Parameters

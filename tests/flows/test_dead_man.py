@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_client import prefect_client
 from sink_servers import Hook, free_port, webhook
 
-from flows.dead_man import DeadMan, payload_of, told_when_back, told_when_silent
+from flows.dead_man import DeadMan, payload_of, return_notice, silence_notice
 from flows.notifications import tell
 from oddwire.cli.servers.processes import drain_prefect
 from oddwire.live.vitals.vitals import Vitals
@@ -44,9 +44,9 @@ def heartbeat(source):
 def hook(prefect_server):
     """A webhook that is told of watchers."""
     with webhook(Hook(free_port())) as served:
-        tell(served.address, told_when_silent(SILENT), told_when_back())
+        tell(served.address, silence_notice(SILENT), return_notice())
         yield served
-        tell(None, told_when_back())
+        tell(None, return_notice())
         with prefect_client(prefect_server) as client:
             for one in client.post("/automations/filter", json={}).json():
                 client.delete(f"/automations/{one['id']}")
@@ -111,11 +111,11 @@ def test_without_a_webhook_the_silence_is_an_event_all_the_same(prefect_server):
             found = client.post("/automations/filter", json={}).json()
         return {one["name"]: [each["type"] for each in one["actions"]] for one in found}
 
-    tell(None, told_when_silent(), told_when_back())
-    assert kept() == {told_when_silent().name: ["do-nothing"]}
-    tell("http://127.0.0.1:9/T0KEN", told_when_silent(), told_when_back())
+    tell(None, silence_notice(), return_notice())
+    assert kept() == {silence_notice().name: ["do-nothing"]}
+    tell("http://127.0.0.1:9/T0KEN", silence_notice(), return_notice())
     assert kept() == {
-        told_when_silent().name: ["call-webhook"], told_when_back().name: ["call-webhook"]
+        silence_notice().name: ["call-webhook"], return_notice().name: ["call-webhook"]
     }  # fmt: skip
-    tell(None, told_when_silent(), told_when_back())
-    assert kept() == {told_when_silent().name: ["do-nothing"]}
+    tell(None, silence_notice(), return_notice())
+    assert kept() == {silence_notice().name: ["do-nothing"]}

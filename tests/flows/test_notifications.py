@@ -10,7 +10,7 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import get_current_settings
 from prefect_client import prefect_client
 
-from flows.notifications import emit_verdict, payload_of, tell, told_of_drift
+from flows.notifications import drift_notice, emit_verdict, payload_of, tell
 from oddwire.operations.drift.result import DriftResult, Subject
 from oddwire.operations.drift.verdict import ColumnDrift, DriftCheck
 
@@ -68,10 +68,10 @@ def test_an_address_is_kept_for_as_long_as_it_is_set(prefect_server):
             [one["enabled"] for one in automations if one["name"] == "oddwire: tell of drift"],
         )
 
-    tell(None, told_of_drift())
+    tell(None, drift_notice())
     assert kept() == ([], [])
     for _ in range(2):
-        tell("http://127.0.0.1:9/T0KEN", told_of_drift())
+        tell("http://127.0.0.1:9/T0KEN", drift_notice())
     assert kept() == (["oddwire-drift"], [True]), "one, however often"
-    tell(None, told_of_drift())
+    tell(None, drift_notice())
     assert kept() == ([], [])

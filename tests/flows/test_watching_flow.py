@@ -115,7 +115,7 @@ watch(source="office")
 
 
 def test_a_watcher_that_is_killed_is_missed(watched, prefect_server):
-    from flows.dead_man import told_when_back, told_when_silent
+    from flows.dead_man import return_notice, silence_notice
     from flows.notifications import tell
 
     def start():
@@ -128,7 +128,7 @@ def test_a_watcher_that_is_killed_is_missed(watched, prefect_server):
         return [json.loads(body)["told"] for _, body in hook.got]
 
     with webhook(Hook(free_port())) as hook:
-        tell(hook.address, told_when_silent(dt.timedelta(seconds=10)), told_when_back())
+        tell(hook.address, silence_notice(dt.timedelta(seconds=10)), return_notice())
         watching = start()
         try:
             wait_until(lambda: newest_run(prefect_server)[0]["name"] == "Watching", 120, "a beat")
@@ -147,4 +147,4 @@ def test_a_watcher_that_is_killed_is_missed(watched, prefect_server):
         finally:
             watching.kill()
             watching.wait()
-            tell(None, told_when_back())
+            tell(None, return_notice())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddwire.cli import stored
+from oddwire.cli import alert_options
 from oddwire.cli.options import AsJson
 from oddwire.project import Project
 
@@ -35,15 +35,15 @@ def alerts(
         ),
     ] = "",
     *,
-    source: stored.Source = "",
+    source: alert_options.Source = "",
     incident: Annotated[
         str, typer.Option(metavar="ID", help="Of one incident.", show_default=False)
     ] = "",
-    severity: stored.Severity = "",
-    kind: stored.Kind = "",
-    since: stored.Since = "",
-    until: stored.Until = "",
-    address: stored.Address = "",
+    severity: alert_options.Severity = "",
+    kind: alert_options.Kind = "",
+    since: alert_options.Since = "",
+    until: alert_options.Until = "",
+    address: alert_options.Address = "",
     suppressed: Annotated[
         bool | None,
         typer.Option(
@@ -51,18 +51,16 @@ def alerts(
             show_default=False,
         ),
     ] = None,
-    limit: stored.Limit = 20,
+    limit: alert_options.Limit = 20,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """List alerts, the newest first, or show one."""
-    first, last = stored.moments_of(since, until)
-    asked = {
-        "source": source or None, "severity": stored.levels_of(severity),
-        "kind": stored.kind_of(kind), "since": first, "until": last, "address": address or None,
-        "suppressed": suppressed,
-    }  # fmt: skip
+    asked = alert_options.asked(
+        source=source, severity=severity, kind=kind, since=since, until=until, address=address
+    )
+    asked["suppressed"] = suppressed
     project = Project.find()
-    with stored.open_store(project) as store:
+    with alert_options.open_store(project) as store:
         if name:
             _show(project, store.alert(name), as_json=as_json)
             return
@@ -103,7 +101,7 @@ def _show(project: Project, found: StoredAlert, *, as_json: bool) -> None:
 
     alert = alert_of(found)
     print_alert(alert, incident=found.incident)
-    stored.print_verdicts(project, alert.made_by.source, [found.id])
+    alert_options.print_verdicts(project, alert.made_by.source, [found.id])
 
 
 def _plain(found: StoredAlert) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from oddwire.project import Project
 
 if TYPE_CHECKING:
     from oddwire.live.verdicts.allow_list import ListedEntry
-    from oddwire.live.verdicts.stored import Applied
+    from oddwire.live.verdicts.stored_alerts import Applied
 
 EPILOG = """
 The list is `allow_list.yaml` in the project: edit it by hand or by these commands. `oddwire watch`
@@ -128,7 +128,7 @@ def apply(as_json: AsJson = False) -> None:
     """Apply the list to the alerts that are stored: nothing is sent, incidents stay as they are."""
     quiet_tools(terminal=True)
     from oddwire.live.state.database import store_address
-    from oddwire.live.verdicts.stored import apply_again
+    from oddwire.live.verdicts.stored_alerts import apply_again
 
     project = Project.find()
     applied = apply_again(project, store_address(project.live))
@@ -172,7 +172,7 @@ def show(listed: ListedEntry, counts: dict[int, int] | None, now: dt.datetime) -
 
 def _changed(project: Project, done: str, listed: ListedEntry, *, as_json: bool) -> None:
     from oddwire.live.state.database import store_address
-    from oddwire.live.verdicts.stored import apply_again
+    from oddwire.live.verdicts.stored_alerts import apply_again
 
     applied = None
     with suppress(NoStoreError):  # nothing was watched yet
@@ -234,7 +234,7 @@ def _counts(project: Project, listed: tuple[ListedEntry, ...]) -> dict[int, int]
     from oddwire.live.state.database import store_address
     from oddwire.live.state.reading import AlertStore
     from oddwire.live.verdicts.allowing import count_covered
-    from oddwire.live.verdicts.stored import suppressed_alerts
+    from oddwire.live.verdicts.stored_alerts import suppressed_alerts
 
     try:
         with AlertStore(store_address(project.live)) as store:

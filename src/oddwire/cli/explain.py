@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddwire.cli import stored
+from oddwire.cli import alert_options
 from oddwire.cli.environment import quiet_tools
 from oddwire.cli.options import AsJson
 from oddwire.project import Project
@@ -42,7 +42,7 @@ def explain(
     """Score an alert again, and say what sets it apart from benign connections."""
     quiet_tools(terminal=True)
     project = Project.find()
-    with stored.open_store(project) as store:
+    with alert_options.open_store(project) as store:
         found = _alert(store, name)
     from oddwire.cli.terminal.progress_bars import shown_progress
     from oddwire.operations.progress import step

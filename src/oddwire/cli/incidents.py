@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddwire.cli import stored
+from oddwire.cli import alert_options
 from oddwire.cli.options import AsJson
 from oddwire.errors import ParameterError, short_repr
 from oddwire.project import Project
@@ -39,28 +39,27 @@ def incidents(
         ),
     ] = "",
     *,
-    source: stored.Source = "",
+    source: alert_options.Source = "",
     state: Annotated[
         str, typer.Option(metavar="STATE", help="open or closed.", show_default=False)
     ] = "",
-    severity: stored.Severity = "",
-    kind: stored.Kind = "",
-    since: stored.Since = "",
-    until: stored.Until = "",
-    address: stored.Address = "",
-    limit: stored.Limit = 20,
+    severity: alert_options.Severity = "",
+    kind: alert_options.Kind = "",
+    since: alert_options.Since = "",
+    until: alert_options.Until = "",
+    address: alert_options.Address = "",
+    limit: alert_options.Limit = 20,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """List incidents, the newest first, or show one."""
     if state not in {"", *STATES}:
         raise ParameterError(f"--state must be open or closed, got {short_repr(state)}")
-    first, last = stored.moments_of(since, until)
-    asked = {
-        "source": source or None, "state": state or None, "severity": stored.levels_of(severity),
-        "kind": stored.kind_of(kind), "since": first, "until": last, "address": address or None,
-    }  # fmt: skip
+    asked = alert_options.asked(
+        source=source, severity=severity, kind=kind, since=since, until=until, address=address
+    )
+    asked["state"] = state or None
     project = Project.find()
-    with stored.open_store(project) as store:
+    with alert_options.open_store(project) as store:
         if name:
             _show(project, store, name, as_json=as_json)
         else:
@@ -102,4 +101,4 @@ def _show(project: Project, store: AlertStore, name: str, *, as_json: bool) -> N
 
     print_incident(incident, alerts)
     every = [one.id for one in store.alerts_of(found.id, limit=_MOST_JUDGED)]
-    stored.print_verdicts(project, incident.made_by.source, every)
+    alert_options.print_verdicts(project, incident.made_by.source, every)

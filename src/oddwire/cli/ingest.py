@@ -85,6 +85,6 @@ def _show_refusals(console: Console, ingested: Ingested) -> None:
         lines, which = "1 line was", "line"
         if one.refused > 1:
             lines, which = f"{one.refused:,} lines were", "the first is line"
-        told = f"{one.file}: {lines} refused; {which} {one.line:,}: {one.reason}"
-        console.print(escape(told), soft_wrap=True, style="yellow")
+        refused = f"{one.file}: {lines} refused; {which} {one.line:,}: {one.reason}"
+        console.print(escape(refused), soft_wrap=True, style="yellow")
         console.print(escape(f"  text and reason of each: {one.kept_in}"), soft_wrap=True)

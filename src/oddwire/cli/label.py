@@ -58,7 +58,7 @@ def label(
     from oddwire.live.state.database import store_address
     from oddwire.live.state.reading import AlertStore
     from oddwire.live.verdicts.labelling import label_alerts, unlabel_alerts
-    from oddwire.live.verdicts.stored import alerts_named
+    from oddwire.live.verdicts.stored_alerts import alerts_named
 
     project = Project.find()
     with AlertStore(store_address(project.live)) as store:
@@ -82,11 +82,11 @@ def show(found: Labelled, done: str) -> None:
     from oddwire.cli.terminal.printing import printer
 
     one = found.connections == 1
-    told = f"{found.connections:,} {'connection' if one else 'connections'} of {found.source}"
-    told += f" {'is' if one else 'are'} {done}"
+    labelled = f"{found.connections:,} {'connection' if one else 'connections'} of {found.source}"
+    labelled += f" {'is' if one else 'are'} {done}"
     if found.replaced:
-        told += f"; {found.replaced:,} had a verdict before"
+        labelled += f"; {found.replaced:,} had a verdict before"
     console = printer()
-    console.print(told, markup=False, soft_wrap=True)
+    console.print(labelled, markup=False, soft_wrap=True)
     where = f"{found.table} has {found.in_table:,} in all: commit it"
     console.print(f"{where}. Next: oddwire train {found.source}", markup=False, soft_wrap=True)

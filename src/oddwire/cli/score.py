@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from oddwire.operations.scoring.folders.scored_parts import ScoredParts
     from oddwire.operations.scoring.score_file import ScoredFile
 
-EXPLAINED = 200  # alerts, unless told otherwise: a second or two
+EXPLAINED = 200  # alerts by default: a second or two
 EPILOG = """
 The output holds all columns of FILE, and `anomaly_score` (higher = more anomalous), `p_value`
 (share of benign rows at least as anomalous), `extrapolated` (the p-value is smaller than counting
@@ -123,6 +123,7 @@ def score(
     from oddwire.cli.terminal.progress_bars import shown_progress
     from oddwire.operations.progress import step
 
+    one = many = None
     with shown_progress(quiet=as_json):
         with step("start"):
             from oddwire.operations.scoring.folders.many_files import score_files
@@ -130,40 +131,54 @@ def score(
             from oddwire.operations.scoring.score_file import score_file
             from oddwire.operations.scoring.scored_files import into_one_file
             from oddwire.params.stage_settings import PeriodSettings
-            from oddwire.traffic.sources.reading.files import log_files
+        chosen, target = _chosen(files or []), Path(out)
+        is_one = bool(chosen) and into_one_file(out, len(chosen))
         explained = explain_most or (EXPLAINED if explain else 0)
-        named = files or []
-        # What names no file is refused with the rest, and not passed over.
-        lost = [name for name in named if not log_files([name], root=Path.cwd(), required=False)]
-        chosen = [*log_files(named, root=Path.cwd(), required=False), *map(Path, lost)]
-        many = one = None
-        if chosen and (since or until):
-            raise ParameterError("--since and --until need no FILE: they are of the source's rows")
-        if fdr is not None and not (chosen and into_one_file(out, len(chosen))):
-            raise ParameterError("--fdr needs one file, and a file as --out")
-        if not chosen and explained:
-            raise ParameterError("--explain needs a FILE: a period's alerts are not explained")
-        if not chosen:
-            period = PeriodSettings.asked(since, until) or PeriodSettings()
-            many = score_period(
-                project, source, *period.moments, Path(out), adaptive=adaptive, overwrite=overwrite
-            )
-        elif into_one_file(out, len(chosen)):
+        _check_fit(chosen, is_one=is_one, period=since or until, fdr=fdr, explained=explained)
+        if is_one:
             one = score_file(
-                project, source, chosen[0], Path(out), max_fdr=fdr, adaptive=adaptive,
+                project, source, chosen[0], target, max_fdr=fdr, adaptive=adaptive,
                 explain_most=explained, overwrite=overwrite,
             )  # fmt: skip
-        else:
+        elif chosen:
             many = score_files(
-                project, source, chosen, Path(out), explain_most=explained, adaptive=adaptive,
+                project, source, chosen, target, explain_most=explained, adaptive=adaptive,
                 overwrite=overwrite,
             )  # fmt: skip
+        else:
+            period = PeriodSettings.asked(since, until) or PeriodSettings()
+            many = score_period(
+                project, source, *period.moments, target, adaptive=adaptive, overwrite=overwrite
+            )
     if as_json and (scored := one or many):
         print_json(scored.to_dict())
     elif one is not None:
         show(one, fdr=fdr)
     elif many is not None:
         show_many(many)
+
+
+def _chosen(named: list[str]) -> list[Path]:
+    """Return the files that paths and patterns name.
+
+    What names no file is among them: it is refused with the other faults, and not passed over.
+    """
+    from oddwire.traffic.sources.reading.files import log_files
+
+    lost = [name for name in named if not log_files([name], root=Path.cwd(), required=False)]
+    return [*log_files(named, root=Path.cwd(), required=False), *map(Path, lost)]
+
+
+def _check_fit(
+    chosen: list[Path], *, is_one: bool, period: str, fdr: float | None, explained: int
+) -> None:
+    """Refuse options that do not go with what is to be scored."""
+    if chosen and period:
+        raise ParameterError("--since and --until need no FILE: they are of the source's rows")
+    if fdr is not None and not is_one:
+        raise ParameterError("--fdr needs one file, and a file as --out")
+    if not chosen and explained:
+        raise ParameterError("--explain needs a FILE: a period's alerts are not explained")
 
 
 def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
@@ -194,13 +209,8 @@ def show(scored: ScoredFile, *, fdr: float | None = None) -> None:
         _show_unusual(console, scored)
     _show_what_was_not_read(console, scored)
     console.print(f"Written to {escape(printable(str(scored.out)))}", soft_wrap=True)
-    if scored.explanations is not None and not scored.alerts:
-        console.print("There is no alert to explain")
-    elif scored.explanations is not None:
-        every = scored.explained == scored.alerts
-        which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
-        console.print(f"Explanations of {which}: in its column `why`; with all figures in")
-        console.print(f"  {escape(printable(str(scored.explanations)))}", soft_wrap=True)
+    if scored.explanations is not None:
+        _show_where_explained(console, scored.explanations, scored)
 
 
 def show_many(scored: ScoredParts) -> None:
@@ -240,6 +250,20 @@ def _show_what_was_not_read(console: Console, scored: ScoredFile) -> None:
         were = _lines_were(scored.refused)
         console.print(f"{were} refused: their numbers and reasons are in", style="yellow")
         console.print(f"  {escape(printable(str(scored.refused_lines)))}", soft_wrap=True)
+
+
+def _show_where_explained(console: Console, file: Path, scored: ScoredFile) -> None:
+    from rich.markup import escape
+
+    from oddwire.traffic.wire_text import printable
+
+    if not scored.alerts:
+        console.print("There is no alert to explain")
+        return
+    every = scored.explained == scored.alerts
+    which = "all alerts" if every else f"the {scored.explained:,} most anomalous alerts"
+    console.print(f"Explanations of {which}: in its column `why`; with all figures in")
+    console.print(f"  {escape(printable(str(file)))}", soft_wrap=True)
 
 
 def _lines_were(count: int) -> str:

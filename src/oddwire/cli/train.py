@@ -72,27 +72,27 @@ def train(
         from oddwire.operations.training.fitting import parse_detectors
 
         chosen = parse_detectors(detectors)
-    untold = None
+    unrecorded = None
     with session(project, quiet=as_json):
-        from oddwire.operations.training.outages.untold import UntoldError
+        from oddwire.operations.training.outages.unrecorded import UnrecordedError
 
         try:
             result = run_training(
                 params, source, trials=trials, detectors=chosen, promote=promote,
                 supervised_baselines=supervised_baselines, since=since, until=until,
             )  # fmt: skip
-        except UntoldError as error:
+        except UnrecordedError as error:
             if error.result is None:
                 raise
-            untold, result = error, error.result
+            unrecorded, result = error, error.result
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
         print_json(vars(result))
     else:
         show(project, result)
-    if untold is not None:  # it ends in an error all the same, for whoever waits for a model
-        raise untold
+    if unrecorded is not None:  # it ends in an error all the same, for whoever waits for a model
+        raise unrecorded
 
 
 def run_training(
@@ -143,8 +143,8 @@ def show(project: Project, result: TrainingResult) -> None:
     if result.choice:
         console.print(escape(printable(result.choice)))
     _show_threshold(console, row)
-    if told := figures_in_words(row):
-        console.print(f"{row['detector']}: {told}")
+    if figures := figures_in_words(row):
+        console.print(f"{row['detector']}: {figures}")
     if result.cut_campaigns:
         console.print(f"Campaigns in two parts: {result.cut_campaigns}", style="yellow")
     if result.shared_rows:
@@ -170,7 +170,7 @@ def _show_threshold(console: Console, row: Mapping[str, Any]) -> None:
 
     from oddwire.traffic.wire_text import printable
 
-    if told := row.get("target_sentence"):
-        console.print(f"Test rows: {told}")
+    if sentence := row.get("target_sentence"):
+        console.print(f"Test rows: {sentence}")
     for note in row.get("threshold_notes", []):
         console.print(f"Threshold: {escape(printable(note))}")

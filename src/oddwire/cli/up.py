@@ -105,7 +105,7 @@ def _start_all(
         running.append(server)
         return server
 
-    with _told("starting the servers, which takes up to a minute", console):
+    with _waiting_for("starting the servers, which takes up to a minute", console):
         prefect = started(processes.start_prefect(project, ports["Prefect"]))
         for aside in set_damaged_aside(project):
             console.print(f"The drift history is damaged: set aside as {aside}", markup=False)
@@ -140,7 +140,7 @@ def _start_all(
 
 
 @contextmanager
-def _told(what: str, console: Console) -> Iterator[None]:
+def _waiting_for(what: str, console: Console) -> Iterator[None]:
     """Show that something takes a while: a spinner in a terminal, a line elsewhere."""
     if not console.is_terminal:
         console.print(what)

@@ -73,8 +73,8 @@ def alerts_sentence(observed: Observed) -> str:
     if own is None:
         return ""
     wanted = amount(own.name, observed.target[own.name])
-    told = alerts_in_words(own.name, own.value, own.low, own.high)
-    return f"{told}; the target of benign traffic is {wanted}"
+    alerts = alerts_in_words(own.name, own.value, own.low, own.high)
+    return f"{alerts}; the target of benign traffic is {wanted}"
 
 
 def alerts_in_words(name: str, value: float, low: float, high: float) -> str:

@@ -57,8 +57,8 @@ def _limit(rule: Mapping[str, Any], name: str, value: float) -> list[str]:
     share = rule.get("limited_to_share_of_rows")
     if share is None:
         return []
-    told = f"{in_words(name, value)} would be more than {percent(share)} of the benign rows of this"
-    return [f"{told} source: no more than {percent(share)} of them raise an alert"]
+    most = f"{in_words(name, value)} would be more than {percent(share)} of the benign rows of this"
+    return [f"{most} source: no more than {percent(share)} of them raise an alert"]
 
 
 def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
@@ -79,9 +79,9 @@ def _noisiest(rule: Mapping[str, Any], name: str) -> list[str]:
         if left_out else ""
     )  # fmt: skip
     # Without labels nothing says that they are benign: an attacker may be among them.
-    told = f"noisiest sources, by their share of the {rule['calibration_alarms']} {counted} of the "
-    told += f"calibration rows: {names}{beyond}. Look at them; where one is known and fine, "
-    return [f"{told}{_remedy(str(noisy[0]['source']))}"]
+    shares = f"by their share of the {rule['calibration_alarms']} {counted} of the calibration rows"
+    look = f"Look at them; where one is known and fine, {_remedy(str(noisy[0]['source']))}"
+    return [f"noisiest sources, {shares}: {names}{beyond}. {look}"]
 
 
 def _remedy(source: str) -> str:

@@ -81,8 +81,8 @@ def campaigns_in_words(statistics: dict[str, Any]) -> Iterator[str]:
     parts = [f"{count:,} in {part}" for part, count in about.get("parts", {}).items() if count]
     if parts:
         cut = about["cut"]
-        told = f"{cut[0].upper()}{cut[1:]}" if cut else "None in test has rows before it"
-        yield f"Campaigns by part: {', '.join(parts)}. {told}."
+        crossing = f"{cut[0].upper()}{cut[1:]}" if cut else "None in test has rows before it"
+        yield f"Campaigns by part: {', '.join(parts)}. {crossing}."
     if about["without"]:
         yield f"{_count(about['without'], 'attack row')} before the test part of no known campaign."
 

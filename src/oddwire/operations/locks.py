@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from oddwire.errors import WatchedError
-from oddwire.faults import faults_told, nothing_can_be_written
+from oddwire.faults import faults_as_errors, nothing_can_be_written
 from oddwire.operations.progress import waiting
 from oddwire.project import Project
 
@@ -51,7 +51,7 @@ def watch_lock(project: Project, source: str, *, supervising: bool = False) -> I
         If the source is watched already.
     """
     held = FileLock(project.locks / f"{SUPERVISED if supervising else WATCHED}{source}.lock")
-    with faults_told():
+    with faults_as_errors():
         project.locks.mkdir(parents=True, exist_ok=True)
         try:
             held.acquire(timeout=0)
@@ -82,7 +82,7 @@ def lock(file: Path, holder: str, *, needed: bool = True) -> Iterator[None]:
         If the file cannot be made.
     """
     held = FileLock(file)
-    with faults_told():
+    with faults_as_errors():
         _acquire(held, file, holder, needed=needed)
     try:
         yield

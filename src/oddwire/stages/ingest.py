@@ -66,7 +66,7 @@ def _ingest_logs(project: Project, source: str, settings: LogSource) -> None:
     with whole_folder(target) as folder:
         reading = Reading(
             reading_key(settings), partial(held, scratch=folder), partial(read_parts, settings),
-            begins_with, settings.max_refused_share, settings.in_log_order, _told(),
+            begins_with, settings.max_refused_share, settings.in_log_order, _progress(),
             unit=settings.unit_columns,
         )  # fmt: skip
         after = grow(target, before, files, reading, folder)
@@ -87,16 +87,16 @@ def reading_key(settings: LogSource) -> str:
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def _told() -> Callable[[Path, int, int], None]:
+def _progress() -> Callable[[Path, int, int], None]:
     last = time.monotonic()
 
-    def told(file: Path, at: int, of: int) -> None:
+    def show(file: Path, at: int, of: int) -> None:
         nonlocal last
         if time.monotonic() - last >= _SECONDS:
             last = time.monotonic()
             tell(f"log file {at + 1:,} of {of:,}: {file.name}")
 
-    return told
+    return show
 
 
 if __name__ == "__main__":

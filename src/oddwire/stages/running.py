@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oddwire.errors import OddwireError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.operations.data.dvc_process import ERROR, PROGRESS, REMARK
 from oddwire.project import Project
 from oddwire.traffic.wire_text import printable
@@ -41,7 +41,7 @@ def run_once(stage: Callable[[Project], None]) -> int:
 
 def _ended(call: Callable[[], None]) -> int:
     try:
-        with faults_told(places=_written()):
+        with faults_as_errors(places=_written()):
             call()
     except OddwireError as error:
         return _refused(str(error))

@@ -155,8 +155,8 @@ def _ends(
     if END not in frame:
         return ends
     given = frame[END].reset_index(drop=True)
-    told = _as_time(given, END, origin, required=False).fillna(ends)
-    return told.where((told >= starts) & (told <= _LATEST), starts)
+    known = _as_time(given, END, origin, required=False).fillna(ends)
+    return known.where((known >= starts) & (known <= _LATEST), starts)
 
 
 class _Origin(NamedTuple):

@@ -87,10 +87,10 @@ def _schema(frame: pd.DataFrame) -> Any:
 
 def _readable(schema: Any) -> Any:
     """Call plain objects what pandas could not read back by name: lists, records, fixed bytes."""
-    told = json.loads(schema.metadata[b"pandas"])
-    for column in told["columns"]:
+    types = json.loads(schema.metadata[b"pandas"])
+    for column in types["columns"]:
         try:
             pandas_dtype(column["numpy_type"])
         except (TypeError, ValueError, NotImplementedError):
             column["numpy_type"] = "object"
-    return schema.with_metadata(schema.metadata | {b"pandas": json.dumps(told).encode()})
+    return schema.with_metadata(schema.metadata | {b"pandas": json.dumps(types).encode()})

@@ -100,3 +100,8 @@ def time_order(rows: pd.DataFrame) -> NDArray[np.int64]:
     # Of times with a zone, NumPy would compare objects.
     times = rows[name].reset_index(drop=True)
     return times.sort_values(kind="stable", na_position="first").index.to_numpy()
+
+
+def microseconds_of(times: pd.Series[Any]) -> NDArray[np.int64]:
+    """Return times of UTC as microseconds since 1970, shape (n,); a missing one is the least."""
+    return np.ascontiguousarray(times.to_numpy(dtype="datetime64[us]")).view(np.int64)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from some_alerts import NOON, some_alert
 
 from oddwire.errors import ParameterError
-from oddwire.live.alerts.allow_list import AllowEntry, apply_allow_list
+from oddwire.live.alerts.allow_entry import AllowEntry, apply_allow_list
 from oddwire.live.verdicts.allow_list import AllowList, read_allow_list
 from oddwire.live.verdicts.allowing import add_entry, count_covered, remove_entry
 from oddwire.project import Project

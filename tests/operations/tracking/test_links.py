@@ -40,7 +40,6 @@ def test_the_page_is_the_one_that_people_can_open_and_holds_no_password(
     [
         (links.run_link("http://p", "3", "abc"), "/experiments/3/runs/abc"),
         (links.runs_link("http://p", "3"), "/experiments/3/runs"),
-        (links.version_link("http://p", "oddwire-a/b", "7"), "/models/oddwire-a%2Fb/versions/7"),
         (links.compare_link("http://p", ["3"], ["a", "b"]), "/compare-runs"),
     ],
 )

@@ -14,7 +14,7 @@ import traceback
 from oddwire.cli import EXIT_DEFECT, EXIT_USER_ERROR, app
 from oddwire.cli.servers.parent_watchdog import SECONDS_TO_END, end_with_parent
 from oddwire.errors import NoModelError, OddwireError, WatchedError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.masking import without_secrets
 from oddwire.traffic.wire_text import printable
 
@@ -28,7 +28,7 @@ def main() -> int:
     deadline = time.monotonic() + SECONDS_TO_END  # one whose supervisor was killed ends by itself
     while True:
         try:
-            with faults_told():
+            with faults_as_errors():
                 command = ["watch", *sys.argv[1:], "--json"]
                 return app(command, prog_name="oddwire", standalone_mode=False) or 0
         except NoModelError as error:

@@ -97,8 +97,8 @@ class ClusteredCount:
         """Return the ends between which the true rate lies with a probability."""
         beyond = (1 - confidence) / 2
         # A share of a single cluster says nothing of how others differ from it.
-        told = self.hits.any() and (self.sizes is None or len(self.hits) > 1)
-        low = self._quantile(self.counted, beyond) if told else 0.0
+        has_lower_end = self.hits.any() and (self.sizes is None or len(self.hits) > 1)
+        low = self._quantile(self.counted, beyond) if has_lower_end else 0.0
         return Interval(low, self._quantile(self.feared, 1 - beyond))
 
     def _moments(self, more: float) -> Moments:

@@ -160,7 +160,25 @@ def bootstrap_intervals(
             attack, scores[known], mine, kinds, threshold=evaluation.threshold,
             alert_p_value=evaluation.alert_p_value, resamples=resamples, rng=rng,
         )  # fmt: skip
-    undefined = dict(evaluation.undefined)
+    bounds = _bounds(evaluation, shares, drawn, confidence)
+    without = {
+        name: "no resample holds an alert"
+        for name, value in evaluation.figures.items()
+        if value is not None and name not in bounds
+    }
+    return Intervals(
+        confidence=confidence, resamples=resamples, clusters=_count(clusters, known),
+        bounds=bounds, undefined={**evaluation.undefined, **without},
+    )  # fmt: skip
+
+
+def _bounds(
+    evaluation: Evaluation,
+    shares: Mapping[str, Interval],
+    drawn: Mapping[str, Floats],
+    confidence: float,
+) -> dict[str, Interval]:
+    """Return the interval of each metric that has a value, by its share or by its draws."""
     bounds: dict[str, Interval] = {}
     for name, value in evaluation.figures.items():
         if value is None:
@@ -171,12 +189,7 @@ def bootstrap_intervals(
             # A resample without an alert has no precision: it is left out.
             ends = np.nanquantile(drawn[name], [(1 - confidence) / 2, (1 + confidence) / 2])
             bounds[name] = Interval(*ends.tolist())
-        else:
-            undefined[name] = "no resample holds an alert"
-    return Intervals(
-        confidence=confidence, resamples=resamples, clusters=_count(clusters, known),
-        bounds=bounds, undefined=undefined,
-    )  # fmt: skip
+    return bounds
 
 
 def _count(clusters: Ints | None, known: Bools) -> int | None:

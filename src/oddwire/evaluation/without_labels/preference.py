@@ -64,11 +64,11 @@ def explain_preference(winner: str, *, several: bool) -> str:
     >>> explain_preference("kmeans", several=False)  # doctest: +ELLIPSIS
     'kmeans has its default hyperparameters: fewer than 10 attacks ... which are better'
     """
-    told = f"fewer than {FEWEST_OF_A_KIND} attacks or no benign rows are labelled before the test,"
-    told += " too few"
+    rows = f"fewer than {FEWEST_OF_A_KIND} attacks or no benign rows"
+    too_few = f"{rows} are labelled before the test, too few"
     if several:
         return (
             f"{winner} was chosen by a fixed order of detectors with their default "
-            f"hyperparameters: {told} to tell which detectors or hyperparameters are better"
+            f"hyperparameters: {too_few} to tell which detectors or hyperparameters are better"
         )
-    return f"{winner} has its default hyperparameters: {told} to tell which are better"
+    return f"{winner} has its default hyperparameters: {too_few} to tell which are better"

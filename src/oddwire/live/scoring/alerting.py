@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from oddwire.detection.model import Model
 from oddwire.live.alerts.alert import Alert, MadeBy
-from oddwire.live.alerts.allow_list import AllowEntry, apply_allow_list
+from oddwire.live.alerts.allow_entry import AllowEntry, apply_allow_list
 from oddwire.live.alerts.incidents import Grouped, OpenIncidents
 from oddwire.live.alerts.raising import raise_alerts
 from oddwire.live.alerts.wire_names import wire_name

@@ -17,7 +17,7 @@ from oddwire.operations.scoring.carried import Carried
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW, check_features
 from oddwire.traffic.features.rolling.rolling_features import RollingFeatures
-from oddwire.traffic.schema import END
+from oddwire.traffic.schema import END, microseconds_of
 from oddwire.traffic.units.so_far import UNTIMED, WorstSoFar
 
 _LATE = LONGEST_WINDOW * MICROSECONDS  # µs
@@ -105,7 +105,7 @@ class LiveScoring:
         return ScoredRows(features, scores, own, so_far, self._late(rows))
 
     def _late(self, rows: pd.DataFrame) -> int:
-        ends = _microseconds(rows[END])
+        ends = microseconds_of(rows[END])
         late = (ends < self._features.clocks - _LATE) & (ends != UNTIMED)
         return int(late.sum())
 
@@ -182,9 +182,3 @@ class LiveScoring:
         """
         self._features.see(past.rows)
         return self._carried.add(past.rows, past.scores.copy()) if is_same_model else None
-
-
-def _microseconds(times: pd.Series[Any]) -> NDArray[np.int64]:
-    naive = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    moments: NDArray[np.int64] = naive.view(np.int64)
-    return moments

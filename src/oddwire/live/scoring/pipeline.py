@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.live.alerts.alert import MadeBy
-from oddwire.live.alerts.allow_list import AllowEntry
+from oddwire.live.alerts.allow_entry import AllowEntry
 from oddwire.live.alerts.incidents import Grouped
 from oddwire.live.scoring.alerting import Alerting, Raised
 from oddwire.live.scoring.kept_rows import PastRows

@@ -13,7 +13,7 @@ from typing import Any
 
 from oddwire.errors import ParameterError, short_repr
 from oddwire.live.alerts.alert import Alert
-from oddwire.live.alerts.allow_list import AllowEntry, Network
+from oddwire.live.alerts.allow_entry import AllowEntry, Network
 from oddwire.live.alerts.wire_names import ip_address
 from oddwire.params.text.yaml_text import read_yaml
 from oddwire.project import Project

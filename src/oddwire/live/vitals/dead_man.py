@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from oddwire.durations import in_time
 from oddwire.errors import DataError
-from oddwire.live.alerts.formats.told import iso_time
+from oddwire.live.alerts.formats.wording import iso_time
 from oddwire.live.state import Beat
 from oddwire.live.vitals.heartbeat import Heartbeat
 

@@ -12,7 +12,7 @@ from oddwire.durations import in_time
 from oddwire.errors import DataError
 from oddwire.evaluation.observed import Verdict
 from oddwire.evaluation.target_lines import alerts_in_words, amount
-from oddwire.live.alerts.formats.told import iso_time
+from oddwire.live.alerts.formats.wording import iso_time
 from oddwire.live.alerts.words import utc
 
 State = Literal["running", "quiet", "stopped"]

@@ -89,8 +89,8 @@ def _on_test(winner: str, scored: Mapping[str, ScoredRows], rows: str, seed: int
     if leader == winner:
         best = f"{known[winner]:.4f}"
         alone = all(f"{value:.4f}" != best for name, value in known.items() if name != winner)
-        told = f"On the {rows} it leads" if alone else f"None finds more on the {rows}"
-        return f". {told} ({yardstick.HEAD} {best})."
+        found = f"On the {rows} it leads" if alone else f"None finds more on the {rows}"
+        return f". {found} ({yardstick.HEAD} {best})."
     lead = yardstick.paired_difference(
         scored[leader], mine, resamples=affordable_resamples(len(mine.scores)), seed=seed
     )  # fmt: skip

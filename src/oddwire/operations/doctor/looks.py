@@ -37,7 +37,7 @@ LOOKS = (
     _look("ledger", "stores.promotions", "see_ledger"),
     _look("Optuna's journals", "stores.journals", "see_journals"),
     _look("Evidently's history", "stores.drift_checks", "see_history"),
-    _look("untold results", "stores.untold", "see_untold"),
+    _look("unrecorded results", "stores.unrecorded", "see_unrecorded"),
     # The store first: it opens what the looks after it read.
     _look("MLflow's store", "stores.mlflow_store", "see_store", _IMPORTS_MLFLOW),
     _look("MLflow's runs", "stores.runs", "see_runs"),

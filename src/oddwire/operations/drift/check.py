@@ -21,7 +21,7 @@ from oddwire.errors import DataError, ParameterError, ServiceError
 from oddwire.evaluation.observed import target_of
 from oddwire.evaluation.scored_rows import ScoredRows
 from oddwire.evaluation.target_lines import alerts_of_all
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.operations.data import pipeline
 from oddwire.operations.drift.new_traffic.current_files import current_files
 from oddwire.operations.drift.new_traffic.past_checks import PastCheck, past_checks
@@ -255,7 +255,7 @@ class _Checker:
     def _remember(self, check: DriftCheck, subject: Subject, *, key: str, name: str) -> None:
         """Add a check to the history, which the verdict and its record do not hang on."""
         try:
-            with faults_told():
+            with faults_as_errors():
                 add_to_history(self.project, check, subject, key=key, name=name)
         except ServiceError as error:
             progress().remark(f"{name} is not in the drift history: {error}")
@@ -311,7 +311,7 @@ def _why(outage: Outage) -> str:
 def _noted(outage: Outage) -> Iterator[None]:
     """Go on where something cannot be kept: what came of a check is shown all the same."""
     try:
-        with faults_told():
+        with faults_as_errors():
             yield
     except ServiceError as error:
         outage.note(error)

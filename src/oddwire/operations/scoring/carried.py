@@ -21,7 +21,10 @@ from oddwire.detection.calibration.units import UnitCalibration
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, ModelError
 from oddwire.evaluation.observed import INCIDENTS, target_of
-from oddwire.operations.registry.versions import Version
+from oddwire.operations.progress import step
+from oddwire.operations.registry.versions import Registry, Version
+from oddwire.operations.tracking.store import Tracking
+from oddwire.project import Project
 from oddwire.traffic.features.in_batches import UNREADABLE, RowsWithOverlap
 from oddwire.traffic.schema import UNIT
 from oddwire.traffic.units import minutes_in_microseconds
@@ -33,7 +36,7 @@ _SHOWN = 80
 
 
 class Carried:
-    """Gives rows in the order in which they are known what depends on those before them.
+    """Computes what depends on earlier rows, for rows in the order in which they are known.
 
     However the rows are cut into batches, the outcome is the same to the last bit.
 
@@ -133,7 +136,7 @@ class Carried:
         self.add(features, self._model.score(features))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all of it as arrays by name, for `numpy.savez`."""
+        """Return the whole state as arrays by name, for `numpy.savez`."""
         arrays = self._units.to_arrays() | self.incidents.to_arrays("incidents")
         arrays |= self.adaptive_incidents.to_arrays("adaptive_incidents")
         if self._adaptive is not None:
@@ -157,7 +160,7 @@ class Carried:
         return self
 
     def save(self, file: Path) -> None:
-        """Write all of it to a file."""
+        """Write the whole state to a file."""
         with file.open("wb") as opened:
             np.savez_compressed(opened, allow_pickle=False, **self.to_arrays())
 
@@ -178,6 +181,38 @@ class Carried:
                 f"{shown_path(file)} is damaged ({printable(str(error), _SHOWN)}): remove it, and "
                 "the rows before are scored once more"
             ) from None
+
+
+def open_registry(project: Project) -> Registry:
+    """Return the registry of a project, whose server answers.
+
+    Raises
+    ------
+    ServiceError
+        If it does not.
+    """
+    with step("find the champion"):
+        return Registry.of(Tracking.connect(project), project)
+
+
+def load_champion(registry: Registry, source: str, unit: Sequence[str]) -> tuple[Version, Model]:
+    """Return a source's champion, whose units must be those that its rows are counted in.
+
+    Parameters
+    ----------
+    unit
+        As of `check_unit`.
+
+    Raises
+    ------
+    ModelError
+        As by `check_unit`.
+    NoModelError
+        If the source has no champion.
+    """
+    version, model = registry.load_champion(source)
+    check_unit(model, version, unit)
+    return version, model
 
 
 def check_unit(model: Model, version: Version, unit: Sequence[str]) -> None:

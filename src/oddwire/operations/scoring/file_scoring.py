@@ -76,7 +76,7 @@ class FileScoring:
         self._in_file_order = alone or opened.in_time_order
 
     def write(self) -> dict[str, Any]:
-        """Write the scored file, and the explanations; return what more there is to tell."""
+        """Write the scored file, and the explanations; return what `ScoredFile` has but counts."""
         out, asked = self._out, self._asked
         targets = [out, explained_file(out)] if asked.explain_most else [out]
         with writing(targets) as drafts:
@@ -100,7 +100,7 @@ class FileScoring:
         with step(f"score {self._opened.raw.file.name}"):
             for batch, scores in self._scored():
                 self._write_one(written, batch, scores)
-        return {"unusual": self.scorer.unusual.told([])}
+        return {"unusual": self.scorer.unusual.shown([])}
 
     def _scored(self) -> Iterator[tuple[Batch, pd.DataFrame]]:
         """Yield batches in the order of the file, and their scores."""
@@ -122,10 +122,10 @@ class FileScoring:
             for batch in self._opened.batches():
                 scores = columns.frame(batch.places)
                 if asked.explain_most:
-                    told = [explained.why.get(place) for place in batch.places.tolist()]
-                    scores["why"] = pd.array(told, dtype="string")
+                    why = [explained.why.get(place) for place in batch.places.tolist()]
+                    scores["why"] = pd.array(why, dtype="string")
                 self._write_one(written, batch, scores)
-        return more | {"unusual": self.scorer.unusual.told(explained.reasons)}, explained.figures
+        return more | {"unusual": self.scorer.unusual.shown(explained.reasons)}, explained.figures
 
     def _all_scores(self) -> ScoreColumns:
         columns = ScoreColumns(self._model.alert_p_value)

@@ -12,13 +12,11 @@ from oddwire.detection.calibration.fdr import check_fdr
 from oddwire.errors import DataError
 from oddwire.evaluation.observed import target_of
 from oddwire.operations.progress import step
-from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried, check_unit
+from oddwire.operations.scoring.carried import Carried, load_champion, open_registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.replacing import check_kept, check_replaced
 from oddwire.operations.scoring.scored_files import check_targets
 from oddwire.operations.scoring.unusual import UnusualAlert
-from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
 from oddwire.params.values.paths import file_fault, is_text, path_fault
 from oddwire.project import Project
@@ -128,24 +126,16 @@ def score_file(
     ParameterError
         If ``max_fdr`` is out of range, or the champion's threshold is none that can follow drift.
     """
-    for what, path in {"the file to score": file, "--out": out}.items():
-        if (fault := path_fault(str(path))) is not None:
-            raise DataError(f"{what} {fault}")
-    if not is_text(str(out)):
-        raise DataError(f"--out must be text, got {shown_path(out)}")
-    check_targets(file, out, explained=explain_most > 0)
-    if not overwrite:
-        check_replaced(out, explained=explain_most > 0)
+    _check_paths(file, out, explained=explain_most > 0, overwrite=overwrite)
     check_fdr(max_fdr)
     params = load_params(project.params_file)
     settings = params.source(source)
     check_kept(out, project, params, explained=explain_most > 0)
-    with step("find the champion"):
-        registry = Registry.of(Tracking.connect(project), project)
+    registry = open_registry(project)
     if (fault := file_fault(file)) is not None:
         raise DataError(f"{shown_path(file)} {fault}")  # before a model is loaded for it
-    version, model = registry.load_champion(source)
-    check_unit(model, version, counted_by(settings.unit_columns, settings.row_kind))
+    unit = counted_by(settings.unit_columns, settings.row_kind)
+    version, model = load_champion(registry, source, unit)
     with step(f"read {file.name}"):
         opened = open_file(settings, file, schema=model.schema, rows=params.rows_at_once)
         if adaptive:
@@ -163,6 +153,17 @@ def score_file(
         version=version.number, detector=version.detector, seconds=scoring.scorer.seconds,
         **scoring.scorer.counts, **more,
     )  # fmt: skip
+
+
+def _check_paths(file: Path, out: Path, *, explained: bool, overwrite: bool) -> None:
+    for what, path in {"the file to score": file, "--out": out}.items():
+        if (fault := path_fault(str(path))) is not None:
+            raise DataError(f"{what} {fault}")
+    if not is_text(str(out)):
+        raise DataError(f"--out must be text, got {shown_path(out)}")
+    check_targets(file, out, explained=explained)
+    if not overwrite:
+        check_replaced(out, explained=explained)
 
 
 def check_times(opened: FileBatches, settings: Source) -> None:

@@ -97,14 +97,14 @@ def write_refused(raw: RawFile, out: Path) -> dict[str, Any]:
     """
     if raw.refused is None:
         return {}
-    told: dict[str, Any] = {"refused": raw.refused.count, "cut": raw.refused.cut}
+    written: dict[str, Any] = {"refused": raw.refused.count, "cut": raw.refused.cut}
     if raw.refused.count:
         with writing([refused_file(out)]) as (draft,):
             raw.refused.write(draft)
-        told["refused_lines"] = refused_file(out)
+        written["refused_lines"] = refused_file(out)
     else:  # those of an earlier scoring are not of this one
         refused_file(out).unlink(missing_ok=True)
-    return told
+    return written
 
 
 def own_columns(raw: RawTable, typed: pd.DataFrame, out: Path) -> pd.DataFrame:

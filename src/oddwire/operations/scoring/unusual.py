@@ -145,8 +145,8 @@ class MostUnusual:
         """The feature frame of the alerts to explain, the most anomalous first, by their places."""
         return pd.DataFrame() if self._features is None else self._features
 
-    def told(self, reasons: Sequence[Sequence[str]]) -> tuple[UnusualAlert, ...]:
-        """Return the first `MOST_SHOWN` alerts, with phrases for as many as are explained."""
+    def shown(self, reasons: Sequence[Sequence[str]]) -> tuple[UnusualAlert, ...]:
+        """Return the first `MOST_SHOWN` alerts, those that are explained with their phrases."""
         return tuple(
             replace(alert, reasons=tuple(reasons[rank])) if rank < len(reasons) else alert
             for rank, alert in enumerate(self._alerts)

@@ -62,11 +62,6 @@ def compare_link(base: str, experiments: Sequence[str], runs: Sequence[str]) -> 
     return _link(base, "compare-runs", chosen)
 
 
-def version_link(base: str, model: str, version: str) -> str:
-    """Return where a version of a registered model is shown."""
-    return _link(base, f"models/{quote(model, safe='')}/versions/{version}")
-
-
 def _link(base: str, place: str, chosen: dict[str, str] | None = None) -> str:
     # The page that compares runs finds them only where they are named first.
     query = urlencode({**(chosen or {}), **_VIEW}, quote_via=quote)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from oddwire.errors import DataError, NoModelError, OddwireError, ServiceError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.operations.locks import lock
 from oddwire.operations.tracking import client as store_client
 from oddwire.operations.tracking import links
@@ -79,7 +79,7 @@ class Tracking:
         if uri != local_uri(project):
             return cls(store_client.connect(uri), uri, None)
         check_place(project.mlruns)
-        with faults_told():
+        with faults_as_errors():
             project.mlruns.mkdir(exist_ok=True)
         # The first to open a store makes its tables, and two at once would trip over each other.
         # Who only reads what is there may do so where not even a lock can be made.
@@ -130,8 +130,8 @@ class Tracking:
             The run's id; empty where the store was lost.
         """
         # Names of files and of flow runs are not ours.
-        told = {key: printable(value) for key, value in tags.items()}
-        all_tags = {**_MADE_BY, **told, _KIND: kind, _OWNER: owner()}
+        given = {key: printable(value) for key, value in tags.items()}
+        all_tags = {**_MADE_BY, **given, _KIND: kind, _OWNER: owner()}
         if parent is not None:
             all_tags[PARENT] = parent
         made = ""

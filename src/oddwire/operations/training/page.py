@@ -88,20 +88,20 @@ def _target(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     targets = sorted({target_in_words(row["target"]) for row in rows if row.get("target")})
     if not targets:
         return []
-    told = [
+    lines = [
         f"- {row['detector']}: {row['target_sentence']}"
         for row in rows
         if row.get("target_sentence")
     ]
-    return [f"**Target:** {', '.join(targets)}.", *(["\n".join(told)] if told else [])]
+    return [f"**Target:** {', '.join(targets)}.", *(["\n".join(lines)] if lines else [])]
 
 
 def _notes(rows: Sequence[Mapping[str, Any]], escape: Escape) -> list[str]:
     """Say of each detector what its target cannot promise, and which sources are noisy."""
-    told = [
+    lines = [
         f"- {row['detector']}: {escape(n)}" for row in rows for n in row.get("threshold_notes", [])
     ]
-    return ["**Threshold:**\n\n" + "\n".join(told)] if told else []
+    return ["**Threshold:**\n\n" + "\n".join(lines)] if lines else []
 
 
 def _campaigns(result: TrainingResult) -> list[str]:
@@ -118,8 +118,8 @@ def _campaigns(result: TrainingResult) -> list[str]:
 def _leaks(result: TrainingResult, escape: Escape) -> list[str]:
     if not result.drop_line:
         return []
-    told = "look like identifiers or give the label away. To leave them out, in the source's block"
-    return [f"**Suspected leaks:** columns {told}: {escape(result.drop_line)}"]
+    what = "look like identifiers or give the label away. To leave them out, in the source's block"
+    return [f"**Suspected leaks:** columns {what}: {escape(result.drop_line)}"]
 
 
 def _links(result: TrainingResult) -> list[str]:

@@ -132,8 +132,8 @@ def detector_items(report: DetectorReport, validation: Validation | None) -> Ite
     )  # fmt: skip
     alerts = f"alerts: {report.alerts}\n" if report.alerts else ""
     labels = f"labels: {report.verdicts}\n" if report.verdicts else ""
-    told = [on_test + alerts + labels + threshold_line(rule), campaign_report(report.campaigns)]
-    yield Text("reports/test.txt", "\n".join(filter(None, told)))
+    reports = [on_test + alerts + labels + threshold_line(rule), campaign_report(report.campaigns)]
+    yield Text("reports/test.txt", "\n".join(filter(None, reports)))
     yield from campaign_items(report)
     if rule:
         yield Tags({"threshold_rule": str(rule["rule"])})

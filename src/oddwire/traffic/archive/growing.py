@@ -85,7 +85,7 @@ class Reading:
         The share of a file's lines that may be refused.
     in_log_order
         Whether rows stand in a file as they were known; they are sorted by their ends otherwise.
-    told
+    on_file
         Hears of each file before it is read, how many were before it and how many there are.
     unit
         The columns that name the unit of the connections, as the source says.
@@ -97,7 +97,7 @@ class Reading:
     begins_with: Callable[[Path, int, str], bool]
     most_refused: float
     in_log_order: bool = True
-    told: Callable[[Path, int, int], None] = lambda *_: None
+    on_file: Callable[[Path, int, int], None] = lambda *_: None
     unit: tuple[str, ...] = ()
 
 
@@ -236,7 +236,7 @@ def _every_earlier(
 def _read(
     file: LogFile, earlier: tuple[str, ...], reading: Reading, folder: Path, at: int, of: int
 ) -> PartRecord:
-    reading.told(file.path, at, of)
+    reading.on_file(file.path, at, of)
     content, name = file.content, "/".join(file.path.parts[-2:])
     part = PartRecord(
         name, content.digest, reading.key, content.size, dict(content.heads), 0, 0, 0,

@@ -17,7 +17,7 @@ import pandas as pd
 
 from oddwire.compiling import compiled
 from oddwire.traffic.features.time_windows import IntArray
-from oddwire.traffic.schema import END
+from oddwire.traffic.schema import END, microseconds_of
 
 MICROSECONDS = 1_000_000
 _DAY = 86_400 * MICROSECONDS
@@ -59,11 +59,6 @@ class Clock:
         advance = compiled(_advance, "int64[::1](int64[::1], int64[::1], int64)")
         clocks: IntArray = advance(microseconds_of(connections[END]), self.state, ENOUGH)
         return clocks
-
-
-def microseconds_of(times: pd.Series) -> IntArray:
-    """Return times of UTC as microseconds since 1970, int64 of shape (n,)."""
-    return np.ascontiguousarray(times.to_numpy(dtype="datetime64[us]")).view(np.int64)
 
 
 def _advance(ends: IntArray, state: IntArray, enough: int) -> IntArray:

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddwire.compiling import compiled
-from oddwire.traffic.features.clock import MICROSECONDS, microseconds_of
+from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.memory_slots import (
     Hashes,
     Slots,
@@ -32,7 +32,7 @@ from oddwire.traffic.features.memory_slots import (
     hashes_of_ports,
 )
 from oddwire.traffic.features.time_windows import IntArray
-from oddwire.traffic.schema import TIME
+from oddwire.traffic.schema import TIME, microseconds_of
 
 FloatArray = NDArray[np.float64]
 

@@ -173,29 +173,26 @@ def split_rows(
     {'rows': 405, 'benign': 405, 'attacks': 0, 'unlabelled': 0}
     """
     random = np.random.default_rng(seed)
-    timed = _is_timed(rows)
     order = _order(rows)
-    if test is not None:
-        method: Method = "official"
-        before = order
-        _need(source, "test", len(test), least=1)
-    else:
-        method = "time" if timed else "random"
+    if test is None:
+        method: Method = "time" if _is_timed(rows) else "random"
         before = _before_test(rows, order, settings.test, random, source)
+    else:
+        method, before = "official", order
+        _need(source, "test", len(test), least=1)
     numbers = np.full(len(rows), TEST, dtype=np.int8)
     known = rows[[name for name in SPLIT_BY if name in rows]]
     numbers[before] = _split_pool(
         known.iloc[before], settings, random, source, by_people=by_people
     )  # fmt: skip
-    kept = _thin(numbers, order, 0 if test is None else len(test), settings.max_rows, random)
+    official = 0 if test is None else len(test)
+    kept = _thin(numbers, order, official, settings.max_rows, random)
     counts = {
         part: _count(known.iloc[numbers == number], attacks_alone=by_people and number != TRAIN)
         for part, number in NUMBERS.items()
     }
-    left_out = int((numbers >= LEFT_OUT).sum())
     if test is not None:
         counts["test"] = _count(test[kept])
-        left_out += int((~kept).sum())
     return Split(
         numbers=numbers,
         order=order,
@@ -203,7 +200,7 @@ def split_rows(
         connections_per_day=_per_day(rows),
         benign_per_day=benign_per_day(known.iloc[before]),
         counts=counts,
-        left_out=left_out,
+        left_out=int((numbers >= LEFT_OUT).sum()) + int((~kept).sum()),
         official=None if test is None else kept,
         by_people=by_people,
     )

@@ -19,7 +19,7 @@ from pandas.api.types import is_datetime64_any_dtype
 from oddwire.compiling import compiled
 from oddwire.traffic.features.clock import Clock
 from oddwire.traffic.features.memory_slots import WAYS, hashes_of
-from oddwire.traffic.schema import END, known_at
+from oddwire.traffic.schema import END, known_at, microseconds_of
 from oddwire.traffic.units.of_rows import (
     MINUTES,
     Floats,
@@ -129,8 +129,7 @@ class UnitsSoFar:
         elif name is None or not is_datetime64_any_dtype(frame[name]):
             clock = np.full(len(frame), UNTIMED)
         else:
-            times = frame[name].dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-            moments = times.view(np.int64)  # without a time the smallest of all numbers
+            moments = microseconds_of(frame[name])  # without a time the least of all numbers
             clock = np.maximum(np.maximum.accumulate(moments), self._state[_NEWEST])
         if len(clock):
             self._state[_NEWEST] = clock[-1]

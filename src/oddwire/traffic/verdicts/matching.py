@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.traffic.schema import ATTACK, CAMPAIGN, END, LABEL, TIME
+from oddwire.traffic.schema import ATTACK, CAMPAIGN, END, LABEL, TIME, microseconds_of
 from oddwire.traffic.verdicts.table import JudgedConnection, Verdict, VerdictTable
 from oddwire.traffic.wire_text import short_name
 
@@ -146,17 +146,17 @@ def verdicts_sentence(summary: Mapping[str, Any]) -> str:
     rows, lost = summary.get("rows", 0), summary.get("not_found", 0)
     if not rows and not lost:
         return ""
-    told = (
+    sentence = (
         f"{_counted(rows, 'row has its label', 'rows have their label')} from people:"
         f" {summary['benign']:,} benign, {_counted(summary['attacks'], 'attack', 'attacks')}"
     )
     if summary["overruled"]:
-        told += f"; {summary['overruled']:,} of them otherwise than the log says"
+        sentence += f"; {summary['overruled']:,} of them otherwise than the log says"
     if summary["alone"] and summary["benign"]:
-        told += "; those judged benign are alerts, so that no false alarms are counted by them"
+        sentence += "; those judged benign are alerts, so that no false alarms are counted by them"
     if lost:
-        told += f"; {_counted(lost, 'verdict is', 'verdicts are')} about no row of the period"
-    return told
+        sentence += f"; {_counted(lost, 'verdict is', 'verdicts are')} about no row of the period"
+    return sentence
 
 
 def _counted(number: int, one: str, many: str) -> str:
@@ -173,8 +173,8 @@ def _judged(
     batch: pd.DataFrame, starts: NDArray[np.int64], table: VerdictTable
 ) -> Iterator[tuple[int, Verdict]]:
     """Yield the rows of a batch that a verdict is about, by their places in it."""
-    begun = _micros(batch[TIME])
-    ended = _micros(batch[END]) if END in batch else np.full(len(batch), _UNTIMED)
+    begun = microseconds_of(batch[TIME])
+    ended = microseconds_of(batch[END]) if END in batch else np.full(len(batch), _UNTIMED)
     for at in np.flatnonzero(np.isin(begun, starts)).tolist():
         one = _connection(batch.iloc[at], int(begun[at]), int(ended[at]))
         verdict = table.by_key.get(one.key)
@@ -196,11 +196,6 @@ def _text(value: Any) -> str | None:
 
 def _port(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
-
-
-def _micros(times: pd.Series[Any]) -> NDArray[np.int64]:
-    plain = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    return np.asarray(plain.astype(np.int64))
 
 
 def _labels(batch: pd.DataFrame) -> NDArray[np.float64]:

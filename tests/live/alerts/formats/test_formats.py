@@ -20,7 +20,7 @@ from oddwire.live.alerts.alert import Endpoint
 from oddwire.live.alerts.formats import ecs, ocsf
 from oddwire.live.alerts.formats.feature_words import in_words
 from oddwire.live.alerts.formats.quiet import Quiet, quiet_document, quiet_event
-from oddwire.live.alerts.formats.told import why
+from oddwire.live.alerts.formats.wording import why
 from oddwire.live.alerts.incidents import OpenIncidents
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason

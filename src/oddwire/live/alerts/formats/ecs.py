@@ -9,7 +9,7 @@ from typing import Any
 
 from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy
 from oddwire.live.alerts.formats.community_id import community_id, protocol_number
-from oddwire.live.alerts.formats.told import (
+from oddwire.live.alerts.formats.wording import (
     TECHNIQUES,
     first_known,
     iso_time,

@@ -7,7 +7,7 @@ from typing import Any
 
 from oddwire.live.alerts.alert import Alert, Endpoint, MadeBy
 from oddwire.live.alerts.formats.community_id import community_id, protocol_number
-from oddwire.live.alerts.formats.told import TECHNIQUES, first_known, known, why, why_incident
+from oddwire.live.alerts.formats.wording import TECHNIQUES, first_known, known, why, why_incident
 from oddwire.live.alerts.incidents import Change
 from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.reason import Reason

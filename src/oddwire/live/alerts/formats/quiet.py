@@ -11,7 +11,7 @@ from typing import Any, Literal
 from oddwire.durations import in_time
 from oddwire.live.alerts.alert import hashed_id
 from oddwire.live.alerts.formats import ecs, ocsf
-from oddwire.live.alerts.formats.told import iso_time, known
+from oddwire.live.alerts.formats.wording import iso_time, known
 from oddwire.live.alerts.severity import Severity
 
 _MINUTE, _MILLISECOND = 60_000_000, 1000  # microseconds

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from oddwire.durations import in_time
 from oddwire.live.alerts.alert import Alert
-from oddwire.live.alerts.formats.told import TECHNIQUES
+from oddwire.live.alerts.formats.wording import TECHNIQUES
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, Kind
 from oddwire.live.alerts.words import counted, end_of, rarity, utc, where

@@ -9,7 +9,7 @@ from oddwire.traffic.features.in_batches import FeaturesInBatches
 
 
 class Before(NamedTuple):
-    """What goes over from one part of a folder to the next.
+    """The state that scoring one part hands to the next.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""What stands behind the parts of a folder of scored parts, so that a killed scoring goes on.
+"""What the next part of a folder depends on, saved after a part, so that a killed scoring goes on.
 
-What features look back on is large and kept every few seconds, under the number of the part that it
-follows. What is small, the current ten minutes and the level of an adaptive threshold, is kept
-behind every part.
+What features look back on is large: it is saved every few seconds, under the number of the part
+before it. The rest is small, the current ten minutes and the level of an adaptive threshold: it is
+saved after every part.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SAVE_EVERY = 10.0  # seconds
 
 
 class KeptBehind:
-    """The folder of it, and what is in it by the numbers of parts.
+    """The folder of these files, each under the number of the part that it was saved after.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ class KeptBehind:
     def keep(
         self, number: int, features: FeaturesInBatches, carried: Carried, *, last: bool
     ) -> None:
-        """Keep what stands behind a part: the look-back every few seconds, or if it is the last."""
+        """Save the state after a part: the look-back every few seconds, or if it is the last."""
         self._keep_carried(number, carried)
         if last or time.monotonic() - self._saved >= _SAVE_EVERY:
             self._keep_look_back(number, features)
 
     def hold(self, number: int, features: FeaturesInBatches, carried: Carried) -> None:
-        """Keep what stands behind a part until another is held."""
+        """Save the state after a part, and keep it until another is held."""
         self._held = number
         if not self._look_back(number).is_dir():
             self._keep_look_back(number, features)
@@ -49,7 +49,7 @@ class KeptBehind:
             self._keep_carried(number, carried)
 
     def forget_before(self, number: int) -> None:
-        """Forget what a newer part has made useless, but what is held."""
+        """Delete what a newer part has made useless, but not what is held."""
         kept = {number, self._held}
         for file in self._folder.glob(f"*{_CARRIED}"):
             if file not in set(map(self._carried, kept)):
@@ -71,14 +71,14 @@ class KeptBehind:
         return list(map(self._carried, sorted(numbers, reverse=True)))
 
     def load_look_back(self, number: int, features: FeaturesInBatches) -> bool:
-        """Let features go on behind a part; False where nothing was kept behind it."""
+        """Let features go on after a part; False where nothing was saved after it."""
         if not self._look_back(number).is_dir():
             return False
         features.load(self._look_back(number))
         return True
 
     def load_carried(self, number: int, carried: Carried) -> bool:
-        """Let what is carried go on behind a part; False where it was not kept behind it."""
+        """Let `Carried` go on after a part; False where nothing was saved after it."""
         if not self._carried(number).is_file():
             return False
         carried.load(self._carried(number))

@@ -16,8 +16,7 @@ from pathlib import Path
 from oddwire.detection.model import Model
 from oddwire.errors import DataError, NoRowsError
 from oddwire.operations.progress import RemarksAlone, progress, step, watched_by
-from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried, check_unit
+from oddwire.operations.scoring.carried import Carried, load_champion, open_registry
 from oddwire.operations.scoring.file_scoring import Asked, FileScoring
 from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
@@ -30,7 +29,6 @@ from oddwire.operations.scoring.folders.scored_folder import (
 from oddwire.operations.scoring.folders.scored_parts import ScoredParts
 from oddwire.operations.scoring.replacing import check_place
 from oddwire.operations.scoring.score_file import check_times
-from oddwire.operations.tracking.store import Tracking
 from oddwire.params import Source, load_params
 from oddwire.params.values.paths import file_fault, path_fault
 from oddwire.project import Project
@@ -87,10 +85,8 @@ def score_files(
     params = load_params(project.params_file)
     check_place(out, project, params)
     settings = params.source(source)
-    with step("find the champion"):
-        registry = Registry.of(Tracking.connect(project), project)
-    version, model = registry.load_champion(source)
-    check_unit(model, version, counted_by(settings.unit_columns, settings.row_kind))
+    unit = counted_by(settings.unit_columns, settings.row_kind)
+    version, model = load_champion(open_registry(project), source, unit)
     folder = ScoredFolder.open(
         out, source=source, version=version.number, explained=explain_most, adaptive=adaptive,
         overwrite=overwrite,
@@ -149,7 +145,7 @@ class _Scoring:
                             self._folder.hold_behind(name_of(files[at - 1]), *before)
                         found.append(self._one(file, part, before, last=at + 1 == len(files)))
                     pace.count(found[-1].rows)
-                progress().advance(what, note=pace.told())
+                progress().advance(what, note=pace.in_words())
         return found
 
     def _one(self, file: Path, part: Path, before: Before, *, last: bool) -> Noted:

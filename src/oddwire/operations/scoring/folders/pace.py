@@ -28,8 +28,8 @@ class Pace:
         self._bytes += size
         self._rows += rows
 
-    def told(self) -> str:
-        """Say it in a few words; nothing where it is too early."""
+    def in_words(self) -> str:
+        """Return pace and time left in a few words; empty where it is too early to tell."""
         seconds = time.monotonic() - self._begun
         if seconds < _RATE_FROM or not self._bytes:
             return ""

@@ -18,8 +18,7 @@ import numpy as np
 from oddwire.detection.model import Model
 from oddwire.errors import DataError
 from oddwire.operations.progress import progress, step
-from oddwire.operations.registry.versions import Registry
-from oddwire.operations.scoring.carried import Carried, check_unit
+from oddwire.operations.scoring.carried import Carried, load_champion, open_registry
 from oddwire.operations.scoring.folders.before import Before
 from oddwire.operations.scoring.folders.pace import Pace
 from oddwire.operations.scoring.folders.scored_folder import (
@@ -32,7 +31,6 @@ from oddwire.operations.scoring.replacing import check_place
 from oddwire.operations.scoring.rows import Scorer
 from oddwire.operations.scoring.scored_files import FrameWriter, join_scores, writing
 from oddwire.operations.scoring.unusual import identified
-from oddwire.operations.tracking.store import Tracking
 from oddwire.params import load_params
 from oddwire.params.values.paths import path_fault
 from oddwire.project import Project
@@ -94,10 +92,8 @@ def score_period(
     if archive.kind != "connections":
         raise DataError(f"source {source} is a table: it has no period to score, only files")
     days = days_of(archive, source, since, until)
-    with step("find the champion"):
-        registry = Registry.of(Tracking.connect(project), project)
-    version, model = registry.load_champion(source)
-    check_unit(model, version, counted_by(archive.unit, archive.kind))
+    unit = counted_by(archive.unit, archive.kind)
+    version, model = load_champion(open_registry(project), source, unit)
     folder = ScoredFolder.open(
         out, source=source, version=version.number, explained=0, adaptive=adaptive,
         overwrite=overwrite,
@@ -179,7 +175,7 @@ class _Scoring:
                     note = self._one(day, before, last=at + 1 == len(days))
                     pace.count(note.rows)
                 notes.append(note)
-                progress().advance(name, note=pace.told())
+                progress().advance(name, note=pace.in_words())
         return notes
 
     def _noted(self, day: Day) -> Noted | None:

@@ -24,7 +24,7 @@ Counts = NDArray[np.int32]
 Sums = NDArray[np.int64]
 
 _NO_ENTRY = -1
-# A table is made smaller when it holds less than a share of what it has room for.
+# A table is made smaller when it holds less than this fraction of what it has room for: one eighth.
 _SPARSE = 8
 
 

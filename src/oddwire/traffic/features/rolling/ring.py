@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oddwire.traffic.features.rolling.key_table import Entries
 from oddwire.traffic.features.time_windows import IntArray
 
-# It is made smaller when it holds less than a share of what it has room for.
+# It is made smaller when it holds less than this fraction of what it has room for: one eighth.
 _SPARSE = 8
 
 
@@ -44,7 +44,7 @@ class Ring:
 
     @property
     def room(self) -> int:
-        """How many rows find room, with those in it."""
+        """How many rows it can hold."""
         return len(self.clocks)
 
     @property

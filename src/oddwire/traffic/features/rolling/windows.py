@@ -58,7 +58,7 @@ class WindowRows(NamedTuple):
 
     @classmethod
     def of(cls, connections: pd.DataFrame) -> WindowRows:
-        """Read them off connections."""
+        """Take them from connections."""
         src, dst = hashes_of(connections["src_ip"]), hashes_of(connections["dst_ip"])
         port = hashes_of_ports(connections["dst_port"])
         port[port == _NO_PORT] = 0
@@ -84,7 +84,7 @@ class WindowRows(NamedTuple):
 
 
 class RollingWindows:
-    """The time windows of `connection_features`, gone on from row to row.
+    """The time windows of `connection_features`, kept up to date from row to row.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class RollingWindows:
     def __init__(self, *, most_rows: int) -> None:
         self._most_rows = most_rows
         self._ring = Ring()
-        # What the first row of each window is, the longest first.
+        # The number of the first row in each window, the longest window first.
         self._starts = np.zeros(len(WINDOWS), dtype=np.int64)
         self._keys = KeyTable.empty(counts=5 * len(WINDOWS), sums=len(WINDOWS))
         self._ports = KeyTable.empty(counts=len(WINDOWS), sums=0)
@@ -188,7 +188,8 @@ def _roll(  # noqa: C901, PLR0912 - one pass over the rows, and compiled loops c
     for row in range(first, first + many):
         now = clocks[row % room]
         for window in range(windows):
-            # Those that leave, and then the row itself.
+            # The oldest rows leave, as long as they are too old; then the row itself enters. Both
+            # are one body, which counts by -1 or 1, since a compiled loop can call nothing.
             while True:
                 leaving = starts[window]
                 early = row - leaving >= most_rows

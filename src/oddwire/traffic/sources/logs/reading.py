@@ -93,8 +93,8 @@ def read_log(
         pieces = read_pieces if kind == "nfdump" and spread else read_blocks
         for block in pieces(file, size=size):
             no_end = block.data[-1:] not in (b"\n", b"") and not spread
-            told = block.cut or (NO_END if no_end else "")
-            cut[:] = [told] if told else []
+            reason = block.cut or (NO_END if no_end else "")
+            cut[:] = [reason] if reason else []
             yield block
 
     yield from _parts(blocks, kind, settings, str(file))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddwire.traffic.schema import known_at
+from oddwire.traffic.schema import known_at, microseconds_of
 from oddwire.traffic.sources.reading.raw_file import RawFile
 from oddwire.traffic.sources.reading.raw_table import RawTable
 
@@ -102,9 +102,9 @@ class FileBatches:
             return None
         if self.is_whole:
             rows = self._only.rows
-            return _microseconds(rows[known_at(rows)])
+            return microseconds_of(rows[known_at(rows)])
         return np.concatenate([
-            _microseconds(self.to_times(raw)) for raw in self.raw.batches(self.times_from)
+            microseconds_of(self.to_times(raw)) for raw in self.raw.batches(self.times_from)
         ])  # fmt: skip
 
     @cached_property
@@ -121,8 +121,3 @@ class FileBatches:
         if times is None:
             raise ValueError("rows without times have no order of time")
         return np.arange(len(times)) if self.in_log_order else np.argsort(times, kind="stable")
-
-
-def _microseconds(times: pd.Series[Any]) -> NDArray[np.int64]:
-    found: NDArray[Any] = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    return found.view(np.int64)

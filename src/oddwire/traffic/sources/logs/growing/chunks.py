@@ -79,8 +79,8 @@ class ChunkReader:
             state = replace(state, unread=b"")
         kind = state.kind or self._kind(state.heading + block.data, origin, ends=ends)
         if kind is None:
-            told = LogPart(LOG_SCHEMA.empty_table(), too_long(block))
-            return [told], replace(state, unread=block.data if not ends else b"")
+            unread = LogPart(LOG_SCHEMA.empty_table(), too_long(block))
+            return [unread], replace(state, unread=block.data if not ends else b"")
         parts = _READERS[kind](block, replace(state, kind=kind), self.settings, origin, ends)
         every: list[LogPart] = []
         while True:

@@ -88,13 +88,13 @@ class Header:
         b'#fields\tts\tuid'
         """
         separator = b"".join(b"\\x%02x" % byte for byte in self.separator)
-        told = {
+        meta = {
             b"unset_field": self.unset,
             b"empty_field": self.empty,
             b"path": self.path.encode(),
             b"fields": self.separator.join(name.encode() for name in self.fields),
         }
-        lines = [self.meta + name + self.separator + value for name, value in told.items() if value]
+        lines = [self.meta + name + self.separator + value for name, value in meta.items() if value]
         return b"\n".join([self.meta + b"separator " + separator, *lines, b""])
 
     def names(self, line: bytes) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from some_alerts import HOSTILE, NOON, some_alert
 
 from oddwire.errors import ParameterError
 from oddwire.live.alerts.alert import Endpoint
-from oddwire.live.alerts.allow_list import AllowEntry, apply_allow_list
+from oddwire.live.alerts.allow_entry import AllowEntry, apply_allow_list
 from oddwire.live.alerts.wire_names import wire_name
 
 LATER = "2026-03-03"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,6 +43,23 @@ Address = Annotated[
 Limit = Annotated[int, typer.Option(metavar="N", help="At most this many.", min=1, max=10_000)]
 
 
+def asked(
+    *, source: str, severity: str, kind: str, since: str, until: str, address: str
+) -> dict[str, Any]:
+    """Return what both lists are filtered by, as `AlertStore` takes it; None asks nothing.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such severity or kind, or a time is none.
+    """
+    first, last = _moments_of(since, until)
+    return {
+        "source": source or None, "severity": _levels_of(severity), "kind": _kind_of(kind),
+        "since": first, "until": last, "address": address or None,
+    }  # fmt: skip
+
+
 def open_store(project: Project) -> AlertStore:
     """Return the project's store of alerts.
 
@@ -61,11 +78,11 @@ def print_verdicts(project: Project, source: str, alerts: Collection[str]) -> No
     from oddwire.cli.terminal.printing import printer
     from oddwire.live.verdicts.labelling import judged
 
-    if told := judged(project, source, frozenset(alerts)):
-        printer().print(f"\n{told}")
+    if verdicts := judged(project, source, frozenset(alerts)):
+        printer().print(f"\n{verdicts}")
 
 
-def levels_of(severity: str) -> tuple[int, ...] | None:
+def _levels_of(severity: str) -> tuple[int, ...] | None:
     """Return the numbers of a level and of those above it, None for no level."""
     if not severity:
         return None
@@ -79,7 +96,7 @@ def levels_of(severity: str) -> tuple[int, ...] | None:
     return tuple(level.value for level in Level if level.value > words.index(severity))
 
 
-def kind_of(kind: str) -> str | None:
+def _kind_of(kind: str) -> str | None:
     """Return a kind that there is, None for none."""
     from oddwire.live.alerts.kinds import Kind as Kinds
 
@@ -89,7 +106,7 @@ def kind_of(kind: str) -> str | None:
     return kind or None
 
 
-def moments_of(since: str, until: str) -> tuple[float | None, float | None]:
+def _moments_of(since: str, until: str) -> tuple[float | None, float | None]:
     """Return two times in seconds since 1970, None where there is none."""
     from oddwire.params.stage_settings import PeriodSettings
 

@@ -1,4 +1,4 @@
-"""A training that could not tell MLflow: it is shown, kept on this machine, and told later."""
+"""A training that could not be recorded in MLflow: it is shown, kept here, and recorded later."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from oddwire.errors import ServiceError
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.operations.comparison.leaderboard import marked
 from oddwire.operations.progress import step
 from oddwire.operations.tracking.store import Tracking
@@ -15,8 +15,8 @@ from oddwire.operations.training.results import EvaluatedDetector, Training, Tra
 from oddwire.project import Project
 
 
-class UntoldError(ServiceError):
-    """MLflow was lost before it had been told of a training, which has a result all the same."""
+class UnrecordedError(ServiceError):
+    """A training has a result, but MLflow was lost before it was recorded there."""
 
     def __init__(self, message: str, result: TrainingResult | None = None) -> None:
         super().__init__(message)
@@ -24,26 +24,26 @@ class UntoldError(ServiceError):
 
 
 @contextmanager
-def told_or_kept(
+def recorded_or_kept(
     training: Training, evaluated: Sequence[EvaluatedDetector], best: EvaluatedDetector
 ) -> Iterator[None]:
-    """Register and promote inside: where MLflow cannot be told, the result is raised with why.
+    """Register and promote inside: where MLflow is lost, the result is raised with the reason.
 
     Raises
     ------
-    UntoldError
+    UnrecordedError
         If MLflow was lost before, inside, or is at the end.
     """
     try:
         training.raise_if_lost()
-        with faults_told():
+        with faults_as_errors():
             yield
         training.raise_if_lost()
-    except UntoldError:
+    except UnrecordedError:
         raise
     except ServiceError as error:
         source = training.source
-        raise UntoldError(
+        raise UnrecordedError(
             f"{error}; so MLflow was not told of this training. Its trials and models are kept in "
             f"data/studies and data/work: the same command again, or the next training of {source} "
             "with the same settings, tells MLflow and trains nothing twice",
@@ -64,14 +64,14 @@ def _shown(
     )  # fmt: skip
 
 
-def told_if_back(project: Project, train: Callable[[], TrainingResult]) -> TrainingResult:
-    """Train; if MLflow was lost and is back at the end, tell it at once.
+def recorded_if_back(project: Project, train: Callable[[], TrainingResult]) -> TrainingResult:
+    """Train; if MLflow was lost and is back at the end, record it at once.
 
-    Nothing is trained twice then either: see `told_or_kept`.
+    Nothing is trained twice then either: see `recorded_or_kept`.
     """
     try:
         return train()
-    except UntoldError as error:
+    except UnrecordedError as error:
         try:
             Tracking.connect(project)
         except ServiceError:

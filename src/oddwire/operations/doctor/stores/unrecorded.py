@@ -1,4 +1,4 @@
-"""Results that MLflow could not be told of: they wait on this machine."""
+"""Results that are not in MLflow: they wait on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from oddwire.operations.training.outages.fitted_models import waiting
 _ABOVE = 3  # folders between a source's work and the facts of a fitted model
 
 
-def see_untold(ground: Ground) -> Iterator[Finding | Fact]:
+def see_unrecorded(ground: Ground) -> Iterator[Finding | Fact]:
     """Look for fitted models of trainings that lost MLflow, or were killed."""
     project = ground.project
     found = Counter(file.parents[_ABOVE - 1].name for file in waiting(project))

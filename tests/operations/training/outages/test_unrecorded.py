@@ -20,7 +20,11 @@ from oddwire.operations.training import (
 )
 from oddwire.operations.training.evaluating import choose_best
 from oddwire.operations.training.outages import fitted_models
-from oddwire.operations.training.outages.untold import UntoldError, told_if_back, told_or_kept
+from oddwire.operations.training.outages.unrecorded import (
+    UnrecordedError,
+    recorded_if_back,
+    recorded_or_kept,
+)
 from oddwire.stages.ingest import ingest
 from oddwire.stages.link import link
 from oddwire.stages.prepare import prepare
@@ -79,7 +83,7 @@ def train(project, *, lost_before=""):
         lose("fit")
         evaluated = [fitting.fit_and_evaluate(run, searched)]
         best = choose_best(evaluated)
-        with told_or_kept(run, evaluated, best):
+        with recorded_or_kept(run, evaluated, best):
             lose("register")
             versions = registering.register_all(run, evaluated, best)
             lose("promote")
@@ -92,7 +96,7 @@ def train(project, *, lost_before=""):
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_lost_training_is_shown_and_the_next_one_tells_it(desk, moment):
     project, fits = desk
-    with pytest.raises(UntoldError) as raised:
+    with pytest.raises(UnrecordedError) as raised:
         train(project, lost_before=moment)
     (row,) = raised.value.result.leaderboard
     assert row["is_winner"]
@@ -129,19 +133,19 @@ def test_a_store_that_is_back_at_the_end_is_told_at_once(desk):
             return train(project)
         try:
             return train(project, lost_before="search")
-        except UntoldError:
+        except UnrecordedError:
             lost.append(len(fits))
             mend(project)
             raise
 
-    assert told_if_back(project, once).promoted
+    assert recorded_if_back(project, once).promoted
     assert len(fits) == lost[0]
 
 
 def test_a_store_that_stays_away_is_told(desk):
     project, _ = desk
-    with pytest.raises(UntoldError):
-        told_if_back(project, lambda: train(project, lost_before="fit"))
+    with pytest.raises(UnrecordedError):
+        recorded_if_back(project, lambda: train(project, lost_before="fit"))
 
 
 def test_without_a_store_no_training_begins(desk):
@@ -154,7 +158,7 @@ def test_without_a_store_no_training_begins(desk):
 
 def test_a_kept_model_that_was_altered_is_fitted_again(desk):
     project, fits = desk
-    with pytest.raises(UntoldError):
+    with pytest.raises(UnrecordedError):
         train(project, lost_before="register")
     trained = len(fits)
     (facts,) = fitted_models.waiting(project)
