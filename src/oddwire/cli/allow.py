@@ -199,7 +199,7 @@ def _show_unknown_service(project: Project, listed: ListedEntry) -> None:
     from oddwire.cli.terminal.printing import printer
     from oddwire.live.state.database import store_address
     from oddwire.live.state.reading import AlertStore
-    from oddwire.live.verdicts.stored import other_services
+    from oddwire.live.verdicts.stored_alerts import other_services
     from oddwire.traffic.wire_text import printable
 
     if (service := listed.entry.service) is None:

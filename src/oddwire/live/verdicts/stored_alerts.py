@@ -8,11 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert
-<<<<<<< HEAD:src/oddwire/live/verdicts/stored.py
-from oddwire.live.alerts.allow_list import apply_allow_list, services_of
-=======
-from oddwire.live.alerts.allow_entry import apply_allow_list
->>>>>>> help-tidy:src/oddwire/live/verdicts/stored_alerts.py
+from oddwire.live.alerts.allow_entry import apply_allow_list, services_of
 from oddwire.live.state.contents import alert_of, features_of, stored_alert
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import StoredAlert, StoredIncident

@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from oddwire.disk.drafts import whole_file
-from oddwire.faults import faults_told
+from oddwire.faults import faults_as_errors
 from oddwire.live.state import Owner
 from oddwire.operations.locks import lock
 from oddwire.project import Project
@@ -30,7 +30,7 @@ def owner_of(project: Project) -> Owner:
     """
     file, here = project.live / ID_FILE, f"{socket.gethostname()}:{project.root}"
     with lock(project.locks / "project-id.lock", "another watch of this project to begin"):
-        with faults_told():
+        with faults_as_errors():
             name, place = _read(file)
             if name and place == here:
                 return Owner(name, here)
