@@ -104,9 +104,9 @@ async def measure(address: str) -> None:
             "/", "/?order=severity", "/?until=1970-01-03", "/?severity=high",
             "/?severity=high&kind=beacon", "/?state=open", "/?state=closed", "/?address=10.0.3.7",
             "/?address=10.0", "/?address=192.0.2", f"/?address={rare}",
-            "/?kind=scan&address=10.20.1.7",
-            f"/incidents/{newest['id']}", f"/incidents/{large['id']}",
-            f"/incidents/{large['id']}?after=50000.0~0", f"/alerts/{large['worst']}", "/watchers",
+            "/?kind=scan&address=10.20.1.7", f"/incidents/{newest['id']}",
+            f"/incidents/{large['id']}", f"/incidents/{large['id']}?after=50000.0~0",
+            f"/alerts/{large['worst']}", "/watchers",
         ):  # fmt: skip
             took = []
             for _ in range(TIMES):

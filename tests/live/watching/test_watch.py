@@ -6,12 +6,14 @@ import json
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from oddwire.errors import NoModelError, ParameterError
 from oddwire.live.state import Commit, Message, Policy, Store, store_address
+from oddwire.live.verdicts.stored import apply_again
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.watch import watch
 from tests.live_traffic import traffic
@@ -129,6 +131,21 @@ def test_another_champion_scores_what_follows(project, lines) -> None:
     assert sorted(one["score"] for one in found) == sorted(
         batch.loc[batch["alert"], "anomaly_score"]
     )
+
+
+def test_the_sinks_of_a_run_and_the_allow_list_are_told_as_they_stand(project, lines) -> None:
+    (project.root / "logs" / "conn.log").write_text(HEADER + "".join(lines))
+    first = watch_all(project, sinks=("out.jsonl",)).beats[-1]
+    assert [Path(sink.name).name for sink in first.sinks] == ["out.jsonl"]
+    assert (first.suppressed, first.alerts > 20) == (0, True)
+    project.allow_list.write_text("- source: 10.0.0.0/8\n  expires: 2099-01-01\n  reason: known\n")
+    apply_again(project, store_address(project.live))
+    second = watch_all(project, sinks=("other.jsonl",)).beats[-1]
+    names = [Path(sink.name).name for sink in second.sinks]
+    assert names == ["other.jsonl"], "nothing waits for the former"
+    (count,) = stored(project, "count(*) FROM alerts WHERE source_address LIKE '10.%'")[0]
+    assert second.suppressed == count > 20
+    assert second.alerts == first.alerts
 
 
 def test_an_allowed_host_opens_no_incident(project, lines) -> None:
