@@ -17,8 +17,8 @@ from live_lines import HEADER, lines_of
 from live_redis import redis_server
 from redis import Redis
 
-from oddwire.live.reading import Reading
 from oddwire.live.reading.opening import open_reading
+from oddwire.live.reading.reading import Reading
 from oddwire.params import SuricataSource, ZeekSource
 from oddwire.project import Project
 
