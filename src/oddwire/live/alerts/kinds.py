@@ -175,6 +175,8 @@ def kind_of(reasons: Iterable[Reason], ends: Ends) -> Kind:
     'unusual'
     """
     odd = [reason for reason in reasons if _is_high(reason)]
+    if not odd:
+        return Kind.UNUSUAL
     for rules, enough in ((RULES, _ENOUGH), (FALLBACKS, _ENOUGH_FOR_VAGUE)):
         shares = [(_explained(rule, odd), rule.kind) for rule in rules if rule.where(ends)]
         share, best = max(shares, key=lambda pair: pair[0])  # of equal ones the first in the table

@@ -155,9 +155,9 @@ def _endpoint(row: dict[Any, Any], side: str) -> Endpoint:
 
 def _whole(value: Any, most: int) -> int | None:
     """Return a number from 0 to `most`; None for anything else, such as a table's text."""
-    if isinstance(value, str) or pd.isna(value) or not 0 <= value <= most:
+    if not isinstance(value, int | float) and (isinstance(value, str) or pd.isna(value)):
         return None
-    return int(value)
+    return int(value) if 0 <= value <= most else None  # a missing number is in no range
 
 
 def _microseconds(value: Any) -> int | None:

@@ -6,8 +6,10 @@ alerts, incidents, and the outbox of every sink.
 
 from oddwire.live.state.contents import (
     alert_of,
+    alerts_together,
     features_of,
     incident_of,
+    more_alerts,
     stored_alert,
     stored_incident,
 )
@@ -20,6 +22,7 @@ from oddwire.live.state.records import (
     Following,
     KeptRows,
     Message,
+    MoreAlerts,
     Policy,
     SinkState,
     StoredAlert,
@@ -37,6 +40,7 @@ __all__ = [
     "Following",
     "KeptRows",
     "Message",
+    "MoreAlerts",
     "Policy",
     "SinkState",
     "Store",
@@ -44,8 +48,10 @@ __all__ = [
     "StoredIncident",
     "Waiting",
     "alert_of",
+    "alerts_together",
     "features_of",
     "incident_of",
+    "more_alerts",
     "store_address",
     "stored_alert",
     "stored_incident",

@@ -62,6 +62,25 @@ class StoredAlert:
 
 
 @dataclass(frozen=True)
+class MoreAlerts:
+    """Alerts of an incident that are kept together: too many to be listed.
+
+    Parameters
+    ----------
+    incident
+        The incident that they belong to.
+    alerts
+        How many they are.
+    content
+        All of them (`oddwire.live.state.contents`).
+    """
+
+    incident: str
+    alerts: int
+    content: bytes
+
+
+@dataclass(frozen=True)
 class StoredIncident:
     """An incident as it stands: a later one with the same id takes its place.
 
@@ -149,6 +168,7 @@ class Commit:
     position: bytes
     carried: Mapping[str, bytes] = field(default_factory=dict)
     alerts: tuple[StoredAlert, ...] = ()
+    more_alerts: tuple[MoreAlerts, ...] = ()
     incidents: tuple[StoredIncident, ...] = ()
     messages: tuple[Message, ...] = ()
     rows: KeptRows | None = None

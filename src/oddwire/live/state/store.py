@@ -19,6 +19,7 @@ from oddwire.live.state.records import (
     Following,
     KeptRows,
     Message,
+    MoreAlerts,
     Policy,
     SinkState,
     StoredAlert,
@@ -33,6 +34,7 @@ from oddwire.live.state.tables import (
     incidents,
     make_tables,
     messages,
+    more_alerts,
     refuse_foreign,
     versions,
 )
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 _DAY = 86_400.0
+_DIGITS = 12  # of the number of a commit
 
 
 class Store:
@@ -231,6 +234,9 @@ class Store:
         new_alerts = _unknown(connection, alerts, made.alerts)
         if new_alerts:
             connection.execute(insert(alerts), [self._alert(one) for one in new_alerts])
+        if made.more_alerts:
+            rows = [_together(one, following.number) for one in made.more_alerts]
+            connection.execute(insert(more_alerts), rows)
         new_messages = _unknown(connection, messages, made.messages)
         if new_messages:
             now = time.time()
@@ -284,6 +290,12 @@ class Store:
             "id": one.id, "source": self.source, "kind": one.kind, "body": one.body,
             "incident": one.incident, "at": now,
         }  # fmt: skip
+
+
+def _together(one: MoreAlerts, number: int) -> dict[str, Any]:
+    # Numbers of commits in the order of their digits.
+    name = f"{one.incident}-{number:0{_DIGITS}}"
+    return {"id": name, "incident": one.incident, "alerts": one.alerts, "content": one.content}
 
 
 def _unknown(
