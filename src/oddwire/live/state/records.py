@@ -161,8 +161,9 @@ class Commit:
         The large state, as it is after those rows; None keeps the one before. A restart begins with
         it and replays the rows of the commits since.
     window
-        With a checkpoint: for how long the rows that came before it are still needed, in
-        microseconds of their clock. Those that ended longer before the newest row are forgotten.
+        For how long the rows that came before the last checkpoint are still needed, in
+        microseconds of their clock. Those that ended longer before it are forgotten, a few with
+        each commit; None forgets none.
     """
 
     position: bytes
@@ -173,7 +174,7 @@ class Commit:
     messages: tuple[Message, ...] = ()
     rows: KeptRows | None = None
     checkpoint: bytes | None = None
-    window: int = 0
+    window: int | None = None
 
 
 @dataclass(frozen=True)
