@@ -58,39 +58,40 @@ def main() -> None:
     rows = Traffic(RATE)
     scoring = LiveScoring(traffic().model, "1", adaptive=False)
     with timed("fill the windows"):
-        for _ in range(RATE * SECONDS // 100_000):
-            scoring._features.see(rows.next(100_000))
+        scoring.remember(rows.next(100_000) for _ in range(RATE * SECONDS // 100_000))
     pipeline = Pipeline(scoring, MadeBy("bench", "bench", "1", "", 0.6), minutes=10)
     at, each = kept_rows(rows), RATE * SECONDS // AT_ONCE
     where = sys.argv[1] if len(sys.argv) > 1 else None
-    with tempfile.TemporaryDirectory(dir=where) as folder:
-        with Store(f"sqlite:///{folder}/alerts.db", source="bench") as store:
-            following, number = Following(), 0
+    with (
+        tempfile.TemporaryDirectory(dir=where) as folder,
+        Store(f"sqlite:///{folder}/alerts.db", source="bench") as store,
+    ):
+        following, number = Following(), 0
 
-            def commit(made: Commit) -> None:
-                nonlocal following, number
-                made = replace(made, rows=at(number), window=WINDOW)
-                following = store.commit(made, after=following).following
-                number += 1
+        def commit(made: Commit) -> None:
+            nonlocal following, number
+            made = replace(made, rows=at(number), window=WINDOW)
+            following = store.commit(made, after=following).following
+            number += 1
 
-            for turn in range(4):
-                with timed("take the state"):
-                    arrays = pipeline.to_arrays()
-                with timed("pack it"):
-                    content = packed_arrays(arrays)
-                with timed(f"commit it ({len(content) / 1e6:.0f} MB)"):
-                    commit(Commit(b"p", checkpoint=content))
-                took = []
-                for _ in range(each // 2):
-                    began = time.perf_counter()
-                    commit(Commit(b"p"))
-                    took.append(time.perf_counter() - began)
-                took.sort()
-                print(
-                    f"turn {turn}: {len(took)} commits, median {1000 * took[len(took) // 2]:.0f} "
-                    f"ms, 99 % {1000 * took[-len(took) // 100]:.0f} ms, "
-                    f"most {1000 * took[-1]:.0f} ms", flush=True,
-                )  # fmt: skip
+        for turn in range(4):
+            with timed("take the state"):
+                arrays = pipeline.to_arrays()
+            with timed("pack it"):
+                content = packed_arrays(arrays)
+            with timed(f"commit it ({len(content) / 1e6:.0f} MB)"):
+                commit(Commit(b"p", checkpoint=content))
+            took = []
+            for _ in range(each // 2):
+                began = time.perf_counter()
+                commit(Commit(b"p"))
+                took.append(time.perf_counter() - began)
+            took.sort()
+            print(
+                f"turn {turn}: {len(took)} commits, median {1000 * took[len(took) // 2]:.0f} "
+                f"ms, 99 % {1000 * took[-len(took) // 100]:.0f} ms, "
+                f"most {1000 * took[-1]:.0f} ms", flush=True,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

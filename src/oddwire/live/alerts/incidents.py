@@ -254,13 +254,13 @@ def _joins(alert: Alert) -> Iterator[_Key]:
             yield ("target", target, each.value)
         if not alert.reasons:
             yield ("target", target, _ANY)
-    if not alert.reasons:
+    if kind in VAGUE and not alert.reasons:
         yield _UNEXPLAINED
 
 
 def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:
     """Yield the keys by which an incident is found after an alert has joined it."""
-    if not incident.reasons:
+    if incident.kind in VAGUE and not incident.reasons:
         # What it holds may be of anyone: no alert that says more is to give it a kind.
         yield _UNEXPLAINED
         return

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 _FIRST_TIME = -(2**63)  # no clock is before it
-# Commits whose rows are forgotten with one that comes. All of five minutes at once took 1.7 seconds,
-# in which connections waited.
+# Commits whose rows are forgotten with one that comes: those of five minutes at once took 1.7
+# seconds, in which connections waited.
 _FORGOTTEN = 8
 
 
