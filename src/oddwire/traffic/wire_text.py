@@ -15,6 +15,8 @@ def printable(text: str, longest: int | None = None) -> str:
     """Return text as one line without control characters, shortened if it is too long."""
     if longest is not None and len(text) > longest:
         text = f"{text[: longest - 1]}…"
+    if text.isprintable():  # nearly all is, and letter by letter takes ten times as long
+        return text
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )

@@ -1,6 +1,7 @@
 """Alerts become incidents: the same however rows are cut and however often state is saved."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from some_alerts import MINUTE, NOON, some_alert
 
+from oddwire.live.alerts.alert import Endpoint
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.incidents import OpenIncidents
 from oddwire.live.alerts.kinds import OF_A_TAKEN_HOST, VAGUE, Kind
@@ -262,3 +264,53 @@ def test_what_is_not_explained_joins_what_is_open_at_its_target():
     assert sum(change.what == "opened" for change in changes) == 16
     other = some_alert("other", minutes=2, unit="198.18.9.9", target="10.0.0.17", reasons=())
     assert [change.what for change in state.update([other]).changes] == ["opened"]
+
+
+def flood_of(sources):
+    """Return the alerts of as many sources that are not explained, of equal rarity."""
+    return [
+        some_alert(n, minutes=n / 1000, unit=f"198.18.{n >> 8}.{n & 255}", kind=Kind.UNUSUAL,
+                   reasons=())
+        for n in range(sources)
+    ]  # fmt: skip
+
+
+def test_of_more_alerts_than_a_thousand_those_are_listed_that_say_something_new():
+    alerts = flood_of(1200)
+    alerts[0] = some_alert(0, kind=Kind.FLOOD)
+    alerts[1100] = some_alert(1100, minutes=1.1, kind=Kind.FLOOD)  # explained
+    alerts[1150] = replace(alerts[1150], unit_p_value=1e-5)  # the most unusual one
+
+    def unlisted(cuts):
+        state, found = OpenIncidents(), set()
+        for begin, end in pairwise([0, *cuts, 1200]):
+            found |= state.update(alerts[begin:end]).unlisted
+            state = OpenIncidents.from_dict(json.loads(json.dumps(state.to_dict())))
+        (incident,) = state.incidents
+        return found, incident
+
+    found, incident = unlisted(())
+    wanted = {one.id for one in alerts[1000:]} - {alerts[1100].id, alerts[1150].id}
+    assert found == wanted
+    assert (incident.count, incident.listed, incident.worst) == (1200, 1002, alerts[1150].id)
+    assert incident.unlisted.startswith("1,002 of its 1,200 alerts are listed one by one; the oth")
+    assert unlisted((3, 999, 1001, 1100)) == (found, incident)
+    small = OpenIncidents().update(alerts[:1000])
+    assert (small.unlisted, small.changes[-1].incident.unlisted) == (frozenset(), "")
+
+
+def test_what_is_not_explained_and_belongs_nowhere_is_one_incident():
+    """Two thousand alerts are explained in ten minutes: then come those of made-up hosts."""
+    flood = [
+        replace(one, destination=Endpoint(f"10.9.{n >> 8}.{n & 255}"))
+        for n, one in enumerate(flood_of(500))
+    ]
+    known = some_alert("known", minutes=1, unit=flood[3].unit, kind=Kind.BEACON)
+    state = OpenIncidents()
+    joined = state.update(flood).joined
+    assert len({*joined.values()}) == len(state) == 1
+    (incident,) = state.incidents
+    assert incident.title == "unusual: 32 or more hosts -> 32 or more hosts, 500 alerts"
+    # What says more of one of its hosts is no word on all the others.
+    assert state.update([known]).joined[known.id] != incident.id
+    assert {one.kind for one in state.incidents} == {Kind.UNUSUAL, Kind.BEACON}

@@ -1,5 +1,7 @@
 """The kind of an alert follows from what set it apart and what its connection is."""
 
+from dataclasses import replace
+
 import pytest
 
 from oddwire.live.alerts.kinds import Ends, Kind, kind_of
@@ -58,6 +60,42 @@ UPLOAD = Ends("inside", "outside", 443, "tcp", "ssl", 9_000_000, 4_000)
 ])  # fmt: skip
 def test_what_an_alert_looks_like(reasons, ends, kind):
     assert kind_of(reasons, ends) == kind
+
+
+KNOCK = Ends("outside", "inside", 7732, "tcp", failed=True)
+
+
+@pytest.mark.parametrize(("reasons", "ends", "kind"), [
+    # From outside, in vain, at a port that is rarely tried.
+    ([rare("src_side", 0.6), rare("dst_port_class", 0.3)], KNOCK, Kind.SCAN),
+    ([rare("src_side", 0.8), rare("dst_port_class", 0.1), high("pair_ports_600s", 0.04, 2.0)],
+     KNOCK, Kind.SCAN),
+    ([rare("src_side", 0.8), rare("dst_port_class", 0.1)], KNOCK, Kind.NEW_SERVICE),
+    ([rare("src_side", 0.6), rare("dst_port_class", 0.3)], replace(KNOCK, failed=False),
+     Kind.NEW_SERVICE),
+    ([rare("dst_port_class", 0.6)], replace(KNOCK, src_side="inside"), Kind.NEW_SERVICE),
+    ([rare("dst_port_class", 0.6)], replace(KNOCK, service="http"), Kind.NEW_SERVICE),
+])  # fmt: skip
+def test_a_port_that_is_tried_in_vain_from_outside_is_scanned(reasons, ends, kind):
+    assert kind_of(reasons, ends) == kind
+
+
+@pytest.mark.parametrize(("reasons", "given", "kind"), [
+    ([rare("conn_state")], {}, Kind.SCAN),
+    ([], {}, Kind.SCAN),
+    ([], {"src_peers": 1.0, "pair_ports": 3.0}, Kind.SCAN),
+    ([rare("conn_state")], {"dst_port": 22}, Kind.LATERAL_MOVEMENT),
+    ([rare("conn_state")], {"src_peers": 4.0}, Kind.NEW_SERVICE),
+    ([rare("conn_state")], {"src_failure_share": 0.4}, Kind.NEW_SERVICE),
+    ([rare("conn_state")], {"failed": False}, Kind.NEW_SERVICE),
+    ([rare("conn_state")], {"src_peers": None, "src_failure_share": None}, Kind.NEW_SERVICE),
+    ([high("dst_connections_10s")], {}, Kind.FLOOD),
+])  # fmt: skip
+def test_a_source_that_is_refused_again_and_again_scans_where_nothing_says_more(
+    reasons, given, kind
+):
+    refused = replace(INSIDE, failed=True, src_peers=5.0, pair_ports=1.0, src_failure_share=0.5)
+    assert kind_of(reasons, replace(refused, **given)) == kind
 
 
 @pytest.mark.parametrize("feature", CONNECTION_FEATURES.columns)

@@ -51,10 +51,11 @@ def model():
     return model
 
 
-def alerts_of(model, features, clock, places):
+def alerts_of(model, features, clock, places, *, top=8):
     scores = model.score(features)
     unit_p_values = model.unit_calibration.p_values(scores["anomaly_score"])[0]
-    explained = model.explain(features[scores["alert"].to_numpy()], top=8)
+    raising = features[scores["alert"].to_numpy()]
+    explained = None if top is None else model.explain(raising, top=top)
     return raise_alerts(
         features, scores, unit_p_values=unit_p_values, clock=clock, places=places,
         made_by=MADE_BY, explained=explained,
@@ -69,6 +70,10 @@ def test_a_scan_raises_alerts_that_say_so(model):
     scan = [alert for alert in alerts if alert.unit == "10.0.0.66"]
     assert len(scan) > 20
     assert sum(alert.kind == Kind.SCAN for alert in scan) > len(scan) / 2
+    # What its source did is known of those too that are not explained.
+    assert {alert.kind for alert in alerts_of(model, features, clock, places, top=None)[-20:]} == {
+        Kind.SCAN
+    }
     last = scan[-1]
     assert (last.source.address, last.destination.port, last.source.side) == (
         "10.0.0.66", 8080, "inside",

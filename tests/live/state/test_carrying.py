@@ -65,6 +65,19 @@ def test_rows_go_when_a_checkpoint_holds_them_and_no_window_needs_them(store):
     assert numbers(store) == [7, 8, 9, 10, 11]
 
 
+def test_many_old_rows_go_a_few_with_each_commit(store):
+    for number in range(1, 31):
+        commit(store, rows=rows(number), window=3 * SECOND)
+    left = []
+    for number in range(31, 36):
+        made = {"checkpoint": b"c"} if number == 31 else {}
+        commit(store, rows=rows(number), window=3 * SECOND, **made)
+        left.append(len(numbers(store)))
+    # Three seconds before the checkpoint, and what came behind it.
+    assert left == [23, 16, 9, 7, 8]
+    assert numbers(store) == list(range(28, 36))
+
+
 def test_rows_stay_by_their_clock_though_nothing_new_came(store):
     commit(store, rows=rows(1))
     commit(store, rows=rows(2, last=601))

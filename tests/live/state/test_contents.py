@@ -14,12 +14,15 @@ from oddwire.live.alerts.alert import Endpoint
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.wire_names import wire_name
 from oddwire.live.state import (
+    AlertStore,
     Commit,
     Following,
     Store,
     alert_of,
+    alerts_together,
     features_of,
     incident_of,
+    more_alerts,
     stored_alert,
     stored_incident,
 )
@@ -81,3 +84,18 @@ def test_what_has_no_time_and_no_address_can_be_kept():
     kept = stored_alert(alert)
     assert (kept.seen, kept.source_address, kept.destination) == (0.0, "", "")
     assert stored_incident(Incident.opened_by(alert)).opened == 0.0
+
+
+def test_alerts_of_an_incident_that_are_not_listed_come_back_in_order(tmp_path):
+    address, alerts = f"sqlite:///{tmp_path / 'a.db'}", [some_alert(each) for each in range(50)]
+    with Store(address, source="office") as store:
+        following = Following()
+        for begin in range(0, 50, 10):
+            some = more_alerts("i", alerts[begin : begin + 10])
+            assert len(some.content) / some.alerts < 200
+            made = Commit(b"", more_alerts=(some, more_alerts("j", alerts[:1])))
+            following = store.commit(made, after=following).following
+    with AlertStore(address) as reader:
+        kept = list(reader.more_alerts_of("i"))
+    assert [one.alerts for one in kept] == [10] * 5
+    assert [alert for one in kept for alert in alerts_together(one)] == alerts

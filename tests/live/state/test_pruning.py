@@ -12,6 +12,7 @@ from oddwire.live.state import (
     Commit,
     Following,
     Message,
+    MoreAlerts,
     Policy,
     Store,
     StoredAlert,
@@ -147,3 +148,15 @@ def test_messages_of_no_incident_go_by_this_machine_s_clock(store, left, monkeyp
     monkeypatch.setattr("oddwire.live.state.store.time.time", lambda: 1e12)
     assert prune_all(store) == [1]
     assert left("messages") == []
+
+
+def test_alerts_that_are_kept_together_go_with_their_incident_a_portion_at_a_time(store, left):
+    old, young = incident("a" * 32, closed=NOW - 31 * DAY), incident("b" * 32, closed=None)
+    following = committed(store, old, young)
+    for name in ("a" * 32, "b" * 32, "a" * 32):
+        made = Commit(b"", more_alerts=(MoreAlerts(name, 9, b"nine"),))
+        following = store.commit(made, after=following).following
+    deliver_all(store)
+    assert len(left("more_alerts")) == 3
+    assert len(prune_all(store, most=3)) > 2
+    assert [len(left(name)) for name in ("more_alerts", "alerts", "incidents")] == [1, 3, 1]

@@ -15,8 +15,19 @@ from some_alerts import HOSTILE, MADE_BY, some_alert
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.live.alerts.alert import Endpoint
+from oddwire.live.alerts.incident import Incident
 from oddwire.live.alerts.wire_names import wire_name
+from oddwire.live.state import (
+    AlertStore,
+    Commit,
+    Following,
+    Store,
+    more_alerts,
+    stored_alert,
+    stored_incident,
+)
 from oddwire.live.verdicts.labelling import label_alerts, labelled_alerts, unlabel_alerts
+from oddwire.live.verdicts.stored_alerts import alerts_named
 from oddwire.project import Project
 from oddwire.traffic.verdicts.table import VerdictTable
 
@@ -149,3 +160,19 @@ def test_a_kill_at_any_moment_leaves_a_whole_table(project):
         assert told <= count // 300 <= told + run + 1  # one of each run was kept and not told
     files = [file.name for file in project.labels("office").parent.iterdir()]
     assert [name for name in files if not name.startswith(".")] == ["office.csv"]
+
+
+def test_of_an_incident_all_alerts_are_labelled_those_too_that_are_not_listed(project, tmp_path):
+    address, (first, *others) = f"sqlite:///{tmp_path / 'a.db'}", alerts(9)
+    incident = Incident.opened_by(first)
+    made = Commit(
+        b"", alerts=(stored_alert(first, incident=incident.id),),
+        more_alerts=(more_alerts(incident.id, others),), incidents=(stored_incident(incident),),
+    )  # fmt: skip
+    with Store(address, source="office") as store:
+        store.commit(made, after=Following())
+    with AlertStore(address) as reader:
+        found = alerts_named(reader, incident.id)
+    assert found == [first, *others]
+    (labelled,) = label_alerts(project, found, label=ATTACK)
+    assert labelled.connections == 9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -47,8 +48,14 @@ def write(project: Project, lines: list[str]) -> None:
 def check_all(project: Project, told: list[str] | None = None, store: Path | None = None) -> None:
     """Assert that alerts are those of the batch, and each incident's messages were sent once."""
     with closing(sqlite3.connect(store or project.live / "alerts.db")) as opened:
-        contents = [json.loads(one) for (one,) in opened.execute("SELECT content FROM alerts")]
-        messages = [body for (body,) in opened.execute("SELECT body FROM messages ORDER BY at")]
+        contents = [
+            json.loads(zlib.decompress(one))
+            for (one,) in opened.execute("SELECT content FROM alerts")
+        ]
+        messages = [
+            zlib.decompress(body).decode()
+            for (body,) in opened.execute("SELECT body FROM messages ORDER BY at")
+        ]
     batch = traffic().scores.iloc[:ROWS]
     wanted = sorted(batch.loc[batch["alert"], "anomaly_score"])
     assert len(wanted) > 20

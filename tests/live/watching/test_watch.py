@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 
 from oddwire.errors import NoModelError, ParameterError
 from oddwire.live.state import Commit, Message, Policy, Store, store_address
-from oddwire.live.verdicts.stored import apply_again
+from oddwire.live.verdicts.stored_alerts import apply_again
 from oddwire.live.watching.options import WatchOptions
 from oddwire.live.watching.watch import watch
 from tests.live_traffic import traffic
@@ -41,7 +42,10 @@ def test_a_log_becomes_alerts_with_the_scores_of_the_batch(project, lines) -> No
     (project.root / "logs" / "conn.log").write_text(HEADER + "".join(lines))
     heard = watch_all(project, sinks=("out.jsonl",))
     batch = traffic().scores.iloc[:ROWS]
-    found = [json.loads(content)["alert"] for (content,) in stored(project, "content FROM alerts")]
+    found = [
+        json.loads(zlib.decompress(content))["alert"]
+        for (content,) in stored(project, "content FROM alerts")
+    ]
     wanted = sorted(batch.loc[batch["alert"], "anomaly_score"])
     assert sorted(one["score"] for one in found) == wanted
     assert len(wanted) > 20
@@ -124,7 +128,10 @@ def test_another_champion_scores_what_follows(project, lines) -> None:
     with log.open("a") as opened:
         opened.write("".join(lines[1500:]))
     watch_all(project)
-    found = [json.loads(content)["alert"] for (content,) in stored(project, "content FROM alerts")]
+    found = [
+        json.loads(zlib.decompress(content))["alert"]
+        for (content,) in stored(project, "content FROM alerts")
+    ]
     versions = pd.Series([one["made_by"]["model_version"] for one in found]).value_counts()
     assert set(versions.index) == {"1", "2"}
     batch = traffic().scores.iloc[:ROWS]
@@ -162,7 +169,10 @@ def test_an_allowed_host_opens_no_incident(project, lines) -> None:
     assert stored(project, f"count(*) FROM alerts WHERE source_address = '{loudest}'")[0] == (
         count,
     )
-    incidents = [json.loads(content) for (content,) in stored(project, "content FROM incidents")]
+    incidents = [
+        json.loads(zlib.decompress(content))
+        for (content,) in stored(project, "content FROM incidents")
+    ]
     assert len(incidents) > 5
     assert all(loudest not in one["sources"]["values"] for one in incidents)
 

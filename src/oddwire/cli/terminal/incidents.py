@@ -78,7 +78,10 @@ def print_incident(incident: Incident, alerts: Sequence[Alert]) -> None:
         print_alerts(alerts, title=title)
     console.print(f"\n`oddwire explain {incident.id}` scores the most unusual one again")
     if incident.count > len(alerts):
-        console.print(f"`oddwire alerts --incident {incident.id}` lists all", soft_wrap=True)
+        which = f"{incident.listed:,} of them" if incident.unlisted else "all"
+        console.print(f"`oddwire alerts --incident {incident.id}` lists {which}", soft_wrap=True)
+    if incident.unlisted:
+        console.print(incident.unlisted)
 
 
 def print_alert(alert: Alert, *, incident: str) -> None:

@@ -13,6 +13,8 @@ from oddwire.live.alerts.severity import Severity, severity_of
 
 _SEEN = ("sources", "destinations", "ports", "services")
 _MOST_NAMED = 32  # different hosts or ports that an incident names
+# More alerts than anyone looks at. Those of a flood cost little where they need no place in a list.
+MOST_LISTED = 1_000
 State = Literal["open", "closed"]
 Why = Literal["quiet", "too many"]
 
@@ -34,10 +36,10 @@ class Seen:
 
     def and_(self, value: object) -> Seen:
         """Return it with one more value, None being none."""
-        if value is None or str(value) in self.values:
+        if self.more or value is None or str(value) in self.values:
             return self
         if len(self.values) == _MOST_NAMED:
-            return self if self.more else replace(self, more=True)
+            return replace(self, more=True)
         return replace(self, values=(*self.values, str(value)))
 
     @property
@@ -74,6 +76,9 @@ class Incident:
         When its first connection began, and the last of them ended; None where unknown.
     count
         Its alerts.
+    listed
+        How many of them are kept one by one: the first 1,000, each that was explained, and each
+        that was the most unusual one when it came. The others are kept together.
     unit_p_value
         The smallest unit p-value of its alerts. So it never rises, and of all benign incidents of a
         day, at most this share of that day's benign units is expected to have one as small,
@@ -113,6 +118,7 @@ class Incident:
     ports: Seen = field(default_factory=Seen)
     services: Seen = field(default_factory=Seen)
     kinds: Mapping[str, int] = field(default_factory=dict)
+    listed: int = 0
     state: State = "open"
     closed: int | None = None
     why: Why | None = None
@@ -144,23 +150,27 @@ class Incident:
         unit_p_value = min(self.unit_p_value, alert.unit_p_value)
         severity = severity_of(unit_p_value=unit_p_value, count=count, kind=kind)
         is_worst = count == 1 or alert.unit_p_value < self.unit_p_value
-        return replace(
-            self,
-            kind=kind,
-            last=alert.clock,
-            start=_known(min, self.start, alert.start),
-            end=_known(max, self.end, alert.end),
-            count=count,
-            unit_p_value=unit_p_value,
-            severity=max(self.severity, severity),
-            worst=alert.id if is_worst else self.worst,
-            reasons=alert.reasons if is_worst and alert.reasons else self.reasons or alert.reasons,
-            sources=self.sources.and_(alert.source.address or alert.unit),
-            destinations=self.destinations.and_(alert.destination.address),
-            ports=self.ports.and_(alert.destination.port),
-            services=self.services.and_(alert.service),
-            kinds=dict(self.kinds) | {alert.kind.value: self.kinds.get(alert.kind.value, 0) + 1},
-        )
+        is_listed = count <= MOST_LISTED or is_worst or bool(alert.reasons)
+        changed = {
+            "kind": kind,
+            "last": alert.clock,
+            "start": _known(min, self.start, alert.start),
+            "end": _known(max, self.end, alert.end),
+            "count": count,
+            "unit_p_value": unit_p_value,
+            "severity": max(self.severity, severity),
+            "worst": alert.id if is_worst else self.worst,
+            "reasons": alert.reasons
+            if is_worst and alert.reasons
+            else self.reasons or alert.reasons,
+            "sources": self.sources.and_(alert.source.address or alert.unit),
+            "destinations": self.destinations.and_(alert.destination.address),
+            "ports": self.ports.and_(alert.destination.port),
+            "services": self.services.and_(alert.service),
+            "kinds": dict(self.kinds) | {alert.kind.value: self.kinds.get(alert.kind.value, 0) + 1},
+            "listed": self.listed + is_listed,
+        }
+        return type(self)(**(vars(self) | changed))  # `replace` takes twice as long
 
     def ended(self, closed: int | None, why: Why) -> Self:
         """Return the incident as it is when nothing can join it any more."""
@@ -175,6 +185,17 @@ class Incident:
         alerts = "1 alert" if self.count == 1 else f"{self.count:,} alerts"
         ends = [seen.hosts for seen in (self.sources, self.destinations) if seen.values]
         return f"{self.kind.value}: {' -> '.join([*ends]) or 'unknown'}, {alerts}"
+
+    @property
+    def unlisted(self) -> str:
+        """What is to be said where not all of its alerts are listed; empty where all are."""
+        if self.listed == self.count:
+            return ""
+        more = self.count - self.listed
+        return (
+            f"{self.listed:,} of its {self.count:,} alerts are listed one by one; the other "
+            f"{more:,} are kept together, and a verdict on the incident is one on them too"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

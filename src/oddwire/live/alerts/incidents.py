@@ -6,6 +6,8 @@ whatever incident of its source is open, the newest first, and an incident that 
 the first kind that is not. What one target gets from many sources is one incident of the target,
 which what is vague joins where none of its source is open. What a host does that may be taken goes
 on for an hour without an alert, for the same target: a beacon calls every half an hour.
+Alerts that are not explained, since there are too many (`scoring.explained`), and find none of
+these are one incident: nobody could look at one for each made-up source.
 
 Alert by alert, and closed at the moment that the clock says, not when a batch ends: however rows
 are cut, the changes are the same, in the same order.
@@ -32,9 +34,10 @@ _ALWAYS = -(2**63)  # the time of alerts without one: all belong together
 What = Literal["opened", "updated", "closed"]
 _Key = tuple[
     str, str, str
-]  # ("unit", who, kind), ("target", address, kind) or ("pair", both, kind)
+]  # ("unit", who, kind), ("target", address, kind), ("pair", both, kind) or `_UNEXPLAINED`
 _ANY, _VAGUE = "any", "vague"  # for a kind in a key
 _PAIR = "pair"
+_UNEXPLAINED = ("unexplained", "", _ANY)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,14 @@ class Grouped:
         The incident of each alert, by their ids; suppressed ones have none.
     changed
         All incidents that an alert joined or that were closed, as they stand now, by their ids.
+    unlisted
+        The ids of alerts that are not kept one by one (`Incident.listed`).
     """
 
     changes: tuple[Change, ...]
     joined: Mapping[str, str]
     changed: Mapping[str, Incident]
+    unlisted: frozenset[str] = frozenset()
 
 
 class OpenIncidents:
@@ -118,29 +124,32 @@ class OpenIncidents:
             The clock of the newest row, alert or not; None where rows have no time.
         """
         changes: list[Change] = []
-        joined = {}
+        joined, unlisted = {}, set()
         for alert in alerts:
             if alert.suppressed_by is not None:
                 self.suppressed += 1
                 continue
             changes += self._close_before(_time(alert.clock))
-            joined[alert.id] = self._take(alert, changes)
+            joined[alert.id], is_listed = self._take(alert, changes)
+            if not is_listed:
+                unlisted.add(alert.id)
         if now is not None:
             changes += self._close_before(now)
         changed = {change.incident.id: change.incident for change in changes}
         for name in joined.values():
             if (incident := self._open.get(name) or self._slow.get(name)) is not None:
                 changed[name] = incident
-        return Grouped(tuple(changes), joined, changed)
+        return Grouped(tuple(changes), joined, changed, frozenset(unlisted))
 
-    def _take(self, alert: Alert, changes: list[Change]) -> str:
+    def _take(self, alert: Alert, changes: list[Change]) -> tuple[str, bool]:
+        """Return the id of the incident that an alert joins, and whether it is listed."""
         before = self._joined(alert)
         if before is None:
-            incident = Incident.opened_by(alert)
+            incident, listed = Incident.opened_by(alert), 0
             changes.append(Change("opened", incident))
         else:
             del self._kept(before)[before.id]
-            incident = before.joined_by(alert)
+            incident, listed = before.joined_by(alert), before.listed
             if _is_told(before, incident):
                 changes.append(Change("updated", incident))
         self._kept(incident)[incident.id] = incident  # the newest last
@@ -149,7 +158,7 @@ class OpenIncidents:
             self.closed_early += 1
             oldest = min(self._oldest(), key=lambda incident: _time(incident.last))
             changes.append(self._close(oldest, oldest.last, "too many"))
-        return incident.id
+        return incident.id, incident.listed > listed
 
     def _joined(self, alert: Alert) -> Incident | None:
         for key in _joins(alert):
@@ -245,10 +254,16 @@ def _joins(alert: Alert) -> Iterator[_Key]:
             yield ("target", target, each.value)
         if not alert.reasons:
             yield ("target", target, _ANY)
+    if kind in VAGUE and not alert.reasons:
+        yield _UNEXPLAINED
 
 
 def _found_by(incident: Incident, alert: Alert) -> Iterator[_Key]:
     """Yield the keys by which an incident is found after an alert has joined it."""
+    if incident.kind in VAGUE and not incident.reasons:
+        # What it holds may be of anyone: no alert that says more is to give it a kind.
+        yield _UNEXPLAINED
+        return
     unit, target, kind = alert.unit, alert.destination.address, incident.kind
     if unit is not None:
         yield ("unit", unit, _VAGUE if kind in VAGUE else kind.value)

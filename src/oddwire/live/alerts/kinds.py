@@ -4,7 +4,8 @@ A kind is a name for what the explanation shows, so that people know where to lo
 finding: the model knows only that the connection is unusual. Each line of `RULES` lists features
 and what the connection must be for it; the line with the largest share of the explanation names the
 kind, of equal ones the upper. The vague kinds of `FALLBACKS` name what no line explains by an
-eighth; what they do not explain by a quarter is just unusual.
+eighth; what they do not explain by a quarter is just unusual. A vague name gives way to what the
+source does: one that is refused by host after host scans, whatever made this connection odd.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ OF_A_TAKEN_HOST = frozenset({Kind.BEACON, Kind.TUNNEL, Kind.EXFILTRATION, Kind.L
 
 @dataclass(frozen=True)
 class Ends:
-    """What a rule may ask of a connection; each is None where unknown."""
+    """What a rule may ask of a connection; each is None where unknown.
+
+    The last three are those of ten minutes: the hosts that its source called, the ports that it
+    tried at this one, and the share of its connections that failed.
+    """
 
     src_side: str | None = None
     dst_side: str | None = None
@@ -57,6 +62,10 @@ class Ends:
     service: str | None = None
     src_bytes: int | None = None
     dst_bytes: int | None = None
+    failed: bool = False
+    src_peers: float | None = None
+    pair_ports: float | None = None
+    src_failure_share: float | None = None
 
 
 _LOGIN_PORTS = frozenset({21, 22, 23, 110, 143, 389, 1433, 3306, 3389, 5432, 5900, 5985, 5986})
@@ -64,7 +73,9 @@ _REMOTE_PORTS = frozenset({22, 135, 139, 445, 3389, 5900, 5985, 5986})
 _CARRIERS = frozenset({"dns", "icmp"})
 _DNS = 53
 _FILE = 100_000  # bytes: a request is smaller
+_INWARD = ("outside", "inside")
 _SEVERAL = 3  # connections, hosts or ports: two hosts that ask a server at once are no flood
+_MANY_HOSTS = 5  # as many refuse a program that was set up wrongly
 
 
 def _login(ends: Ends) -> bool:
@@ -90,6 +101,17 @@ def _outward(ends: Ends) -> bool:
 def _sends(ends: Ends) -> bool:
     sent = ends.src_bytes or 0
     return _outward(ends) and sent >= _FILE and sent > (ends.dst_bytes or 0)
+
+
+def _knocks(ends: Ends) -> bool:
+    return ends.failed and ends.service is None and (ends.src_side, ends.dst_side) == _INWARD
+
+
+def _scans(ends: Ends) -> bool:
+    mostly = ends.failed and (ends.src_failure_share or 0.0) >= _MIDDLE
+    return mostly and (
+        (ends.src_peers or 0.0) >= _MANY_HOSTS or (ends.pair_ports or 0.0) >= _SEVERAL
+    )
 
 
 def _any(_: Ends) -> bool:
@@ -145,6 +167,8 @@ RULES = (
         _outward,
     ),
     Rule(Kind.SCAN, re.compile(rf"src_(peers|connections){_W}|.*_ports{_W}"), least=_SEVERAL),
+    # From outside at a port that is rarely tried: nobody there has any business with it.
+    Rule(Kind.SCAN, re.compile(rf"dst_port_class|.*_ports{_W}"), _knocks),
     Rule(Kind.FLOOD, re.compile(rf"dst_(connections|peers){_W}"), least=_SEVERAL),
 )
 FALLBACKS = (
@@ -174,7 +198,15 @@ def kind_of(reasons: Iterable[Reason], ends: Ends) -> Kind:
     >>> kind_of([], Ends()).value
     'unusual'
     """
-    odd = [reason for reason in reasons if _is_high(reason)]
+    kind = _explained_kind([reason for reason in reasons if _is_high(reason)], ends)
+    if kind in VAGUE and _scans(ends):
+        return Kind.LATERAL_MOVEMENT if _among_ourselves(ends) else Kind.SCAN
+    return kind
+
+
+def _explained_kind(odd: list[Reason], ends: Ends) -> Kind:
+    if not odd:
+        return Kind.UNUSUAL
     for rules, enough in ((RULES, _ENOUGH), (FALLBACKS, _ENOUGH_FOR_VAGUE)):
         shares = [(_explained(rule, odd), rule.kind) for rule in rules if rule.where(ends)]
         share, best = max(shares, key=lambda pair: pair[0])  # of equal ones the first in the table

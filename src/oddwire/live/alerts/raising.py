@@ -15,6 +15,7 @@ from oddwire.live.alerts.kinds import Ends, kind_of
 from oddwire.live.alerts.reason import Reason
 from oddwire.live.alerts.severity import severity_of
 from oddwire.live.alerts.wire_names import wire_name
+from oddwire.traffic.features.connection_features import FAILED_STATES
 from oddwire.traffic.schema import END, TIME
 from oddwire.traffic.units import source_column
 from oddwire.traffic.units.so_far import UNTIMED
@@ -26,6 +27,11 @@ _FIELDS = (
     TIME, END, "uid", "proto", "service",
     *(f"{side}_{name}" for side in ("src", "dst") for name in _OF_AN_END),
 )  # fmt: skip
+# What its source did in ten minutes, by what `Ends` calls it.
+_DONE = {
+    "src_peers": "src_peers_600s", "pair_ports": "pair_ports_600s",
+    "src_failure_share": "src_failure_share_600s",
+}  # fmt: skip
 _OWN_THRESHOLD = "adaptive_threshold"
 _MOST_BYTES = 2**63 - 1  # what ECS and OCSF can hold
 
@@ -64,7 +70,7 @@ def raise_alerts(
     chosen = np.flatnonzero(scores["alert"].to_numpy(dtype=bool)).tolist()
     reasons = {} if explained is None else _reasons(explained)
     column = source_column(rows)
-    fields = dict.fromkeys((*_FIELDS, column))
+    fields = dict.fromkeys((*_FIELDS, *_DONE.values(), "conn_state", column))
     known = rows[[name for name in fields if name in rows]].iloc[chosen]
     alerts = []
     for at, row, label, score, maker in zip(
@@ -76,7 +82,8 @@ def raise_alerts(
         proto, service = wire_name(row.get("proto")), wire_name(row.get("service"))
         ends = Ends(
             source.side, destination.side, destination.port, proto, service,
-            source.bytes, destination.bytes,
+            source.bytes, destination.bytes, row.get("conn_state") in FAILED_STATES,
+            **{name: row.get(feature) for name, feature in _DONE.items()},
         )  # fmt: skip
         kind, unit_p = kind_of(found, ends), float(unit_p_values[at])
         alerts.append(
@@ -155,9 +162,9 @@ def _endpoint(row: dict[Any, Any], side: str) -> Endpoint:
 
 def _whole(value: Any, most: int) -> int | None:
     """Return a number from 0 to `most`; None for anything else, such as a table's text."""
-    if isinstance(value, str) or pd.isna(value) or not 0 <= value <= most:
+    if not isinstance(value, int | float) and (isinstance(value, str) or pd.isna(value)):
         return None
-    return int(value)
+    return int(value) if 0 <= value <= most else None  # a missing number is in no range
 
 
 def _microseconds(value: Any) -> int | None:

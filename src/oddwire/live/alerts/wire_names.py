@@ -20,6 +20,8 @@ def wire_name(value: Any) -> str | None:
     >>> len(wire_name("x" * 1_000_000))
     137
     """
+    if isinstance(value, str):
+        return short_name(value)
     import pandas as pd  # not by the page of incidents, which needs nothing of it
 
     return None if pd.isna(value) else short_name(str(value))

@@ -35,13 +35,13 @@ class Raised:
     alerts
         In the order of the rows; suppressed ones too.
     features
-        What the model saw of the row of each of them.
+        What the model saw of the rows of those that are kept one by one, by their ids.
     grouped
         What the alerts did to incidents.
     """
 
     alerts: Sequence[Alert]
-    features: Sequence[Mapping[Any, Any]]
+    features: Mapping[str, Mapping[Any, Any]]
     grouped: Grouped
 
 
@@ -79,7 +79,7 @@ class Alerting:
         clock = scored.so_far.clock
         raising = np.flatnonzero(scored.scores["alert"].to_numpy(dtype=bool))
         if not len(raising):
-            return Raised((), (), self.incidents.update([], now=_time(clock)))
+            return Raised((), {}, self.incidents.update([], now=_time(clock)))
         features = scored.features.iloc[raising]
         alerts = raise_alerts(
             features, scored.scores.iloc[raising],
@@ -88,8 +88,11 @@ class Alerting:
             explained=self._explain(model, features, clock[raising]),
         )  # fmt: skip
         alerts = apply_allow_list(alerts, allowed)
-        seen = features[list(model.schema.columns)].to_dict("records")
-        return Raised(alerts, seen, self.incidents.update(alerts, now=_time(clock)))
+        grouped = self.incidents.update(alerts, now=_time(clock))
+        listed = [row for row, one in enumerate(alerts) if one.id not in grouped.unlisted]
+        seen = features.iloc[listed][list(model.schema.columns)].to_dict("records")
+        by_id = {alerts[row].id: each for row, each in zip(listed, seen, strict=True)}
+        return Raised(alerts, by_id, grouped)
 
     def _explain(
         self, model: Model, features: pd.DataFrame, clock: NDArray[np.int64]

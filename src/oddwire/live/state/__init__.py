@@ -6,8 +6,10 @@ alerts, incidents, and the outbox of every sink.
 
 from oddwire.live.state.contents import (
     alert_of,
+    alerts_together,
     features_of,
     incident_of,
+    more_alerts,
     stored_alert,
     stored_incident,
 )
@@ -20,6 +22,7 @@ from oddwire.live.state.records import (
     Following,
     KeptRows,
     Message,
+    MoreAlerts,
     Owner,
     Policy,
     SinkState,
@@ -38,6 +41,7 @@ __all__ = [
     "Following",
     "KeptRows",
     "Message",
+    "MoreAlerts",
     "Owner",
     "Policy",
     "SinkState",
@@ -46,8 +50,10 @@ __all__ = [
     "StoredIncident",
     "Waiting",
     "alert_of",
+    "alerts_together",
     "features_of",
     "incident_of",
+    "more_alerts",
     "own_address",
     "store_address",
     "stored_alert",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.incident import Incident
-from oddwire.live.state.records import StoredAlert, StoredIncident
+from oddwire.live.state.records import MoreAlerts, StoredAlert, StoredIncident
 
 _MICROSECONDS = 1_000_000
 
@@ -61,6 +62,19 @@ def features_of(stored: StoredAlert) -> dict[str, float | str | None]:
     """Return what the alert's row was scored by; an infinite number as ``inf`` or ``-inf``."""
     features: dict[str, float | str | None] = json.loads(stored.content).get("features", {})
     return features
+
+
+def more_alerts(incident: str, alerts: Iterable[Alert]) -> MoreAlerts:
+    """Return what is kept of alerts of one incident that are not listed."""
+    content = [alert.to_dict() for alert in alerts]
+    # They are much alike: together an alert takes a tenth of what it takes alone.
+    written = json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
+    return MoreAlerts(incident, len(content), zlib.compress(written, level=1))
+
+
+def alerts_together(kept: MoreAlerts) -> list[Alert]:
+    """Return the alerts that were kept together."""
+    return [Alert.from_dict(each) for each in json.loads(zlib.decompress(kept.content))]
 
 
 def stored_incident(incident: Incident) -> StoredIncident:

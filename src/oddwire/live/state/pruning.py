@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, and_, delete, exists, select
 
 from oddwire.live.state.database import in_pieces
-from oddwire.live.state.tables import alerts, dead_letters, incidents, messages, outbox
+from oddwire.live.state.tables import (
+    alerts,
+    dead_letters,
+    incidents,
+    messages,
+    more_alerts,
+    outbox,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -79,7 +86,7 @@ def _old_incidents(connection: Connection, source: str, old: Old, most: int) -> 
 def _delete_incident(connection: Connection, name: str, most: int) -> int:
     """Delete an incident, or as much of what belongs to it as may go at once; return how much."""
     gone = 0
-    for table in (messages, alerts):
+    for table in (messages, alerts, more_alerts):
         gone += _delete(connection, table, table.c.incident == name, most - gone)
     if gone < most:
         connection.execute(delete(incidents).where(incidents.c.id == name))

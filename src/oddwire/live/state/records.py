@@ -62,6 +62,25 @@ class StoredAlert:
 
 
 @dataclass(frozen=True)
+class MoreAlerts:
+    """Alerts of an incident that are kept together: too many to be listed.
+
+    Parameters
+    ----------
+    incident
+        The incident that they belong to.
+    alerts
+        How many they are.
+    content
+        All of them (`oddwire.live.state.contents`).
+    """
+
+    incident: str
+    alerts: int
+    content: bytes
+
+
+@dataclass(frozen=True)
 class StoredIncident:
     """An incident as it stands: a later one with the same id takes its place.
 
@@ -142,18 +161,20 @@ class Commit:
         The large state, as it is after those rows; None keeps the one before. A restart begins with
         it and replays the rows of the commits since.
     window
-        With a checkpoint: for how long the rows that came before it are still needed, in
-        microseconds of their clock. Those that ended longer before the newest row are forgotten.
+        For how long the rows that came before the last checkpoint are still needed, in
+        microseconds of their clock. Those that ended longer before it are forgotten, a few with
+        each commit; None forgets none.
     """
 
     position: bytes
     carried: Mapping[str, bytes] = field(default_factory=dict)
     alerts: tuple[StoredAlert, ...] = ()
+    more_alerts: tuple[MoreAlerts, ...] = ()
     incidents: tuple[StoredIncident, ...] = ()
     messages: tuple[Message, ...] = ()
     rows: KeptRows | None = None
     checkpoint: bytes | None = None
-    window: int = 0
+    window: int | None = None
 
 
 @dataclass(frozen=True)

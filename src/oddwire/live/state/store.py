@@ -19,6 +19,7 @@ from oddwire.live.state.records import (
     Following,
     KeptRows,
     Message,
+    MoreAlerts,
     Owner,
     Policy,
     SinkState,
@@ -34,6 +35,7 @@ from oddwire.live.state.tables import (
     incidents,
     make_tables,
     messages,
+    more_alerts,
     refuse_foreign,
     versions,
 )
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 _DAY = 86_400.0
+_DIGITS = 12  # of the number of a commit
 
 
 class Store:
@@ -250,6 +253,9 @@ class Store:
         new_alerts = _unknown(connection, alerts, made.alerts)
         if new_alerts:
             connection.execute(insert(alerts), [self._alert(one) for one in new_alerts])
+        if made.more_alerts:
+            rows = [_together(one, following.number) for one in made.more_alerts]
+            connection.execute(insert(more_alerts), rows)
         new_messages = _unknown(connection, messages, made.messages)
         if new_messages:
             now = time.time()
@@ -303,6 +309,12 @@ class Store:
             "id": one.id, "source": self.source, "kind": one.kind, "body": one.body,
             "incident": one.incident, "at": now,
         }  # fmt: skip
+
+
+def _together(one: MoreAlerts, number: int) -> dict[str, Any]:
+    # Numbers of commits in the order of their digits.
+    name = f"{one.incident}-{number:0{_DIGITS}}"
+    return {"id": name, "incident": one.incident, "alerts": one.alerts, "content": one.content}
 
 
 def _unknown(

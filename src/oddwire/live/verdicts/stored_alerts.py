@@ -9,7 +9,7 @@ from typing import Any
 
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.allow_entry import apply_allow_list, services_of
-from oddwire.live.state.contents import alert_of, features_of, stored_alert
+from oddwire.live.state.contents import alert_of, alerts_together, features_of, stored_alert
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import StoredAlert, StoredIncident
 from oddwire.live.state.suppressing import Suppressions
@@ -61,7 +61,9 @@ def alerts_named(store: AlertStore, name: str) -> list[Alert]:
     if not isinstance(found, StoredIncident):
         return [alert_of(found)]
     pages = _pages(lambda after: store.alerts_of(found.id, limit=_PAGE, after=after))
-    return [alert_of(one) for page in pages for one in page]
+    listed = [alert_of(one) for page in pages for one in page]
+    others = [alerts_together(kept) for kept in store.more_alerts_of(found.id)]
+    return [*listed, *(alert for together in others for alert in together)]
 
 
 def suppressed_alerts(store: AlertStore) -> Iterator[Alert]:

@@ -39,7 +39,12 @@ from oddwire.live.vitals.vitals import Vitals
 from oddwire.live.watching.checkpoints import Checkpoints, count_rates
 from oddwire.live.watching.look_back import connections_before
 from oddwire.live.watching.messages import Messages
-from oddwire.live.watching.stored import kept_rows, stored_alerts, stored_incidents
+from oddwire.live.watching.stored import (
+    kept_rows,
+    stored_alerts,
+    stored_incidents,
+    stored_together,
+)
 from oddwire.live.watching.view import WatchView
 from oddwire.operations.scoring.ahead import ahead
 from oddwire.params import WatchSettings
@@ -229,6 +234,7 @@ class Loop:
         return Commit(
             batch.position, carried,
             alerts=stored_alerts(taken.raised),
+            more_alerts=stored_together(taken.raised),
             incidents=stored_incidents(taken.raised),
             messages=self._parts.messages.of(taken.raised) if self._store.policies else (),
             rows=kept_rows(self._with_what_was_before(taken.past)),

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from oddwire.live.scoring.alerting import Raised
 from oddwire.live.scoring.kept_rows import PastRows
-from oddwire.live.state import KeptRows, StoredAlert, StoredIncident, stored_alert, stored_incident
+from oddwire.live.state import (
+    KeptRows,
+    MoreAlerts,
+    StoredAlert,
+    StoredIncident,
+    more_alerts,
+    stored_alert,
+    stored_incident,
+)
 
 
 def stored_alerts(raised: Raised) -> tuple[StoredAlert, ...]:
-    """Return the alerts of a micro-batch with all that scoring them again needs."""
+    """Return the listed alerts of a micro-batch, with all that scoring them again needs."""
     joined = raised.grouped.joined
     return tuple(
-        stored_alert(alert, incident=joined.get(alert.id, ""), features=features)
-        for alert, features in zip(raised.alerts, raised.features, strict=True)
+        stored_alert(alert, incident=joined.get(alert.id, ""), features=raised.features[alert.id])
+        for alert in raised.alerts
+        if alert.id not in raised.grouped.unlisted
     )
+
+
+def stored_together(raised: Raised) -> tuple[MoreAlerts, ...]:
+    """Return the others, those of an incident together."""
+    grouped, of_incident = raised.grouped, defaultdict(list)
+    for alert in raised.alerts:
+        if alert.id in grouped.unlisted:
+            of_incident[grouped.joined[alert.id]].append(alert)
+    return tuple(more_alerts(name, alerts) for name, alerts in of_incident.items())
 
 
 def stored_incidents(raised: Raised) -> tuple[StoredIncident, ...]:

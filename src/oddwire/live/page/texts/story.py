@@ -50,6 +50,8 @@ def story_of(incident: Incident) -> Iterator[str]:
     if len(incident.kinds) > 1:
         each = sorted(incident.kinds.items(), key=lambda item: -item[1])
         yield f"Alert by alert: {', '.join(f'{count:,} {kind}' for kind, count in each)}."
+    if incident.unlisted:
+        yield f"{incident.unlisted}."
     yield _standing(incident)
 
 

@@ -6,7 +6,7 @@ Nothing here writes, and no reader makes a follower wait.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,13 +21,14 @@ from oddwire.live.state.reading.lists import (
     incidents_asked,
     incidents_counted,
 )
-from oddwire.live.state.records import Beat, StoredAlert, StoredIncident
+from oddwire.live.state.records import Beat, MoreAlerts, StoredAlert, StoredIncident
 from oddwire.live.state.tables import (
     SUPPRESSED,
     alerts,
     check_version,
     heartbeats,
     incidents,
+    more_alerts,
     versions,
 )
 
@@ -193,6 +194,13 @@ class AlertStore:
         asked = Asked(limit=limit, after=after)
         return self._alerts(asked, incident=incident, first_first=True)
 
+    def more_alerts_of(self, incident: str) -> Iterator[MoreAlerts]:
+        """Yield the alerts of an incident that are not listed, the first first."""
+        after = ""
+        while (row := self._more_alerts(incident, after)) is not None:
+            yield MoreAlerts(row.incident, row.alerts, row.content)
+            after = row.id
+
     def incident(self, name: str) -> StoredIncident:
         """Return an incident by its id or the beginning of it.
 
@@ -219,6 +227,11 @@ class AlertStore:
         asking = select(heartbeats).order_by(heartbeats.c.source)
         rows = self._database.read(lambda one: one.execute(asking).all())
         return [Beat(row.source, row.at, row.content) for row in rows]
+
+    def _more_alerts(self, incident: str, after: str) -> Row[Any] | None:
+        which = (more_alerts.c.incident == incident, more_alerts.c.id > after)
+        asking = select(more_alerts).where(*which).order_by(more_alerts.c.id).limit(1)
+        return self._database.read(lambda one: one.execute(asking).one_or_none())
 
     def _alerts(
         self,
@@ -251,7 +264,7 @@ class AlertStore:
         if not found:
             raise NotStoredError(
                 f"the store has no {what} {short_repr(name)}: it was never raised, or it was "
-                "deleted because it was old"
+                "deleted because it was old, or it is one of too many of its incident to be listed"
             )
         if len(found) > 1:
             ids = ", ".join(row.id for row, _ in found[:_NAMED])
