@@ -225,6 +225,8 @@ def main() -> None:
     if options.table:
         print(table(options.table))
         return
+    if options.out is None:
+        parser.error("--out must name the file that the checks are written to")
     for seed in options.seeds:
         for place in options.places:
             for share in options.shares:

@@ -152,7 +152,8 @@ class Cell:
 def _groups(attacks: pd.DataFrame) -> dict[str, np.ndarray]:
     names = attacks["attack"].astype(str).to_numpy()
     families = kinds_of_attack(np.ones(len(attacks)), names, len(attacks))[1]
-    campaigns = pd.factorize(attacks[CAMPAIGN])[0] if CAMPAIGN in attacks else families
+    are_known = CAMPAIGN in attacks and attacks[CAMPAIGN].notna().all()
+    campaigns = pd.factorize(attacks[CAMPAIGN])[0] if are_known else families
     return {"families": families, "campaigns": campaigns}
 
 
@@ -304,6 +305,8 @@ def main() -> None:
     options.add_argument("--out", type=Path, help="where every single regret goes, as CSV")
     chosen = options.parse_args()
     files = sorted(file for folder in chosen.folders for file in folder.glob(chosen.matching))
+    if not files:
+        options.error(f"no folder has a file like {chosen.matching}")
     found = pd.DataFrame([row for file in files for row in regrets(file)])
     if chosen.out is not None:
         found.to_csv(chosen.out, index=False)

@@ -137,7 +137,8 @@ def scored(rows: pd.DataFrame, schema: FeatureSchema, seed: int, settings: int) 
     own = rows["part"].isna().to_numpy() if "part" in rows else np.ones(len(rows), dtype=bool)
     before = rows[own].reset_index(drop=True)
     others = rows[~own].reset_index(drop=True)
-    official = others if (others.get("part") == "test").any() else None
+    has_test = "part" in others and others["part"].eq("test").any()
+    official = others if has_test else None
     split = split_rows(before, official, SplitSettings(), seed=seed, source="benchmark")
     parts = PARTS if official is None else PARTS[:-1]
     frames = [before.iloc[split.of(part)].assign(part=part) for part in parts]
