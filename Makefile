@@ -10,6 +10,10 @@ SHELL  := bash
 TELL := awk '/^Collecting/ && ++n % 40 == 0 {print "  " n " packages found"; fflush()} \
   /^Installing collected/ {print "  installing them takes a minute or two"; fflush()}'
 
+# A file's tests stay together: some of them tell one story, or share a server. Files come in the
+# order of their names: by their number of tests, those of one long test would be left for the end.
+TOGETHER := --dist loadfile --no-loadscope-reorder
+
 # No telemetry, no questions, from any tool that a target starts.
 export DO_NOT_TRACK = 1
 export DVC_NO_ANALYTICS = 1
@@ -36,11 +40,10 @@ run: venv  ## Train on simulated traffic, then check for drift
 	@$(BIN)/python -m oddwire.cli.tour
 
 quick: venv  ## Run the fast tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -q -n 2 $(TOGETHER) -m "not slow"
 
-# A file's tests stay together: some of them tell one story, or share a server.
 test: venv  ## Run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=95
+	@$(BIN)/python -m pytest -n 2 $(TOGETHER) --cov --cov-report=term --cov-fail-under=95
 
 lint: venv  ## Check style, types and imports
 	@$(BIN)/ruff check .

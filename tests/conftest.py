@@ -70,9 +70,12 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> str:
 def trained(tmp_path_factory: pytest.TempPathFactory, prefect_server: str):
     """A project with one training of all three detectors; tests only read it."""
     from flows.training import train
+    from oddwire.detection.detectors.autoencoder.detector import AutoencoderDetector
 
     made = make_project(tmp_path_factory.mktemp("trained") / "project")
+    few = {**AutoencoderDetector.defaults, "detector__max_epochs": 10}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ODDWIRE_PROJECT", str(made.root))
+        patch.setattr(AutoencoderDetector, "defaults", few)  # else it takes half of the time
         result = train(source="simulated", trials=2)
     return made, result

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -46,6 +48,17 @@ def make_project(folder: Path, params: dict | None = None) -> Project:
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "a project"]):
         git(folder, *command)
     return Project(folder.resolve())
+
+
+@cache
+def empty_store() -> bytes:
+    """Return a fresh MLflow database: making its tables is slow, writing them is not."""
+    from oddwire.operations.tracking.store import Tracking
+
+    with TemporaryDirectory() as folder:
+        made = Project(Path(folder))
+        Tracking.connect(made)
+        return (made.mlruns / "mlflow.db").read_bytes()
 
 
 def write_params(folder: Path, params: dict) -> None:

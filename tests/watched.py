@@ -20,7 +20,7 @@ from oddwire.operations.registry.versions import CHAMPION, Registry, Version, mo
 from oddwire.operations.tracking.store import Tracking
 from oddwire.project import Project
 from tests.live_traffic import traffic
-from tests.small_projects import write_params
+from tests.small_projects import empty_store, write_params
 
 SOURCE = "office"
 _FIELDS = {
@@ -59,6 +59,8 @@ def make_watched(folder: Path, model: Model | None = None, **settings: object) -
     block = {"format": "zeek", "files": "logs/conn*", **settings}
     write_params(folder, {"sources": {SOURCE: block}})
     project = Project(folder)
+    project.mlruns.mkdir()
+    (project.mlruns / "mlflow.db").write_bytes(empty_store())
     crown(project, model or traffic().model)
     return project
 

@@ -205,15 +205,24 @@ def of_a_cut_answer():
     return MlflowException.invalid_parameter_value(told)
 
 
-@pytest.mark.parametrize("fault", [in_other_words, in_part, of_a_cut_answer])
+def of_a_model_in_a_cut_answer():
+    from mlflow.exceptions import MlflowException
+
+    told = "`model_id` must be a non-empty string, but got ''"
+    return MlflowException.invalid_parameter_value(told)
+
+
+@pytest.mark.parametrize(
+    "fault", [in_other_words, in_part, of_a_cut_answer, of_a_model_in_a_cut_answer]
+)
 def test_an_outage_that_mlflow_tells_in_its_own_words_is_waited_for(fault):
     """Seen behind a proxy that loses answers, and cuts requests off."""
-    tries = []
+    error, tries = fault(), []  # made before the time runs: it imports MLflow
 
     def asked():
         tries.append(1)
         if len(tries) == 1:
-            raise fault()
+            raise error
         return "answer"
 
     assert patiently(asked, "http://127.0.0.1:5000") == "answer"
