@@ -36,7 +36,7 @@ from live_seen import Seen
 from oddwire.detection.calibration.thresholds.chosen import THRESHOLD
 from oddwire.detection.model import Model
 from oddwire.live.reading.opening import open_reading
-from oddwire.live.scoring.champion import load_champion
+from oddwire.live.scoring.champion import load_to_score
 from oddwire.live.scoring.kept_rows import PastRows
 from oddwire.live.scoring.live_scoring import LiveScoring
 from oddwire.live.scoring.pipeline import Pipeline
@@ -167,7 +167,7 @@ def _fill(project: Project, rows: pd.DataFrame, rate: int) -> float:
     """Leave a store as a watch would that ends now, after ten minutes; return when now is."""
     settings = load_params(project.params_file).source(SOURCE)
     unit = counted_by(settings.unit_columns, settings.row_kind)
-    champion = load_champion(Registry.of(Tracking.connect(project), project), SOURCE, unit)
+    champion = load_to_score(Registry.of(Tracking.connect(project), project), SOURCE, unit)
     scoring = LiveScoring(champion.model, champion.version, adaptive=False)
     pipeline = Pipeline(scoring, champion.made_by, minutes=champion.minutes)
     checkpoints = Checkpoints(pipeline, RatesSoFar(champion.model))

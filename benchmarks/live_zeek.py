@@ -30,7 +30,7 @@ from orchestration import make_project
 
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.incident import Incident
-from oddwire.live.scoring.champion import load_champion
+from oddwire.live.scoring.champion import load_to_score
 from oddwire.live.state import AlertStore, alert_of, incident_of, store_address
 from oddwire.operations.registry.versions import Registry
 from oddwire.operations.tracking.store import Tracking
@@ -166,7 +166,7 @@ def main() -> None:
     project = Project(root)
     registry = Registry.of(Tracking.connect(project), project)
     unit = load_params(project.params_file).source(SOURCE).unit_columns
-    champion = load_champion(registry, SOURCE, unit or ("src_ip",))
+    champion = load_to_score(registry, SOURCE, unit or ("src_ip",))
     traffic = days_after(source, DAYS)
     found = found_in(traffic, champion.model, champion.made_by)
     heartbeat = watched(root, zeek_log(traffic.rows, labelled=False), len(traffic.rows))

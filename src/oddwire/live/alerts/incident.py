@@ -192,9 +192,10 @@ class Incident:
         if self.listed == self.count:
             return ""
         more = self.count - self.listed
+        others = "the other one is" if more == 1 else f"the other {more:,} are"
         return (
-            f"{self.listed:,} of its {self.count:,} alerts are listed one by one; the other "
-            f"{more:,} are kept together, and a verdict on the incident is one on them too"
+            f"{self.listed:,} of its {self.count:,} alerts are listed one by one; {others} kept "
+            "together, and a verdict on the incident covers all"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -103,7 +103,10 @@ class Watcher:
             "Incidents",
             (f"{beat.incidents.get('open', 0):,} open, {beat.incidents.get('opened', 0):,} so far"),
         )
-        yield "Alerts", f"{beat.alerts:,} so far; of those stored, {self.suppressed:,} suppressed"
+        yield (
+            "Alerts",
+            f"{beat.alerts:,} so far; of those stored, {self.suppressed:,} are suppressed",
+        )
         yield (
             "Connections",
             (f"{beat.rows:,} scored, {beat.refused:,} lines refused, {beat.late:,} late"),

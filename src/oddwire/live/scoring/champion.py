@@ -13,7 +13,7 @@ from oddwire.errors import ModelError, OddwireError
 from oddwire.live.alerts.alert import MadeBy
 from oddwire.masking import without_secrets
 from oddwire.operations.registry.versions import Registry, model_name
-from oddwire.operations.scoring.carried import check_unit
+from oddwire.operations.scoring.carried import load_champion
 from oddwire.operations.tracking.store import PARENT
 from oddwire.traffic.wire_text import printable
 
@@ -48,8 +48,8 @@ class Champion:
         return self.model.unit_calibration.minutes
 
 
-def load_champion(registry: Registry, source: str, unit: tuple[str, ...]) -> Champion:
-    """Load the champion of a source.
+def load_to_score(registry: Registry, source: str, unit: tuple[str, ...]) -> Champion:
+    """Load the champion of a source, with what its alerts say of it.
 
     Parameters
     ----------
@@ -63,8 +63,7 @@ def load_champion(registry: Registry, source: str, unit: tuple[str, ...]) -> Cha
     NoModelError
         If there is none yet.
     """
-    version, model = registry.load_champion(source)
-    check_unit(model, version, unit)
+    version, model = load_champion(registry, source, unit)
     made_by = MadeBy(
         source, model_name(source), version.number, _data_version(registry, version.run_id),
         model.threshold,
@@ -139,11 +138,11 @@ class NextChampion:
         if number is None:
             return (
                 f"{model_name(self._source)} has no champion any more in MLflow: version "
-                f"{self._version} goes on scoring, and once it ends nothing does, before one is "
-                f"promoted (`oddwire promote {self._source} VERSION --because TEXT`)"
+                f"{self._version} goes on scoring, but no other watch can start until a version "
+                f"is promoted (`oddwire promote {self._source} VERSION --because TEXT`)"
             )
         if number != self._version:
-            found = load_champion(self._registry, self._source, self._unit)
+            found = load_to_score(self._registry, self._source, self._unit)
             self._version = found.version
             self._found.append(found)
         return ""

@@ -187,8 +187,8 @@ class Vitals:
         )  # fmt: skip
 
     def _told_now(self) -> tuple[str, ...]:
-        others = [text for text in self._notices if text not in self._lasting]
         room = max(_MOST_NOTICES - len(self._lasting), 0)
+        others = list(self._notices)
         return (*others[max(len(others) - room, 0) :], *self._lasting)
 
     def _rate(self) -> float:

@@ -285,7 +285,9 @@ class Loop:
         self._allowed.entries()  # mended or broken where no row comes, too
         troubles = {self._parts.champions.trouble, self._allowed.trouble} - {""}
         for trouble in sorted(troubles - self._troubles):
-            self._notice(trouble)
+            self._parts.view.notice(trouble)  # heartbeats have it for as long as it lasts
+        for trouble in sorted(self._troubles - troubles):
+            self._notice(f"no longer so: {trouble}")
         self._troubles = troubles
         self._vitals.lasting(sorted(troubles))
         self._prune()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 
 from oddwire.live.reading.opening import open_reading
-from oddwire.live.scoring.champion import NextChampion, load_champion
+from oddwire.live.scoring.champion import NextChampion, load_to_score
 from oddwire.live.sinks import Deliveries, open_sink
 from oddwire.live.state import Policy, Store, own_address, store_address
 from oddwire.live.vitals.heartbeat import Heartbeat
@@ -21,6 +21,7 @@ from oddwire.live.watching.ownership import owner_of
 from oddwire.live.watching.view import WatchView
 from oddwire.operations.locks import watch_lock
 from oddwire.operations.registry.versions import Registry
+from oddwire.operations.scoring.carried import open_registry
 from oddwire.operations.tracking.store import Tracking
 from oddwire.params import WatchSettings, load_params
 from oddwire.project import Project
@@ -68,7 +69,7 @@ def watch(
     unit = counted_by(settings.unit_columns, settings.row_kind)
     with ExitStack() as stack:
         stack.enter_context(watch_lock(project, source))
-        champion = load_champion(_registry(project), source, unit)
+        champion = load_to_score(open_registry(project), source, unit)
         policies = dict.fromkeys(asked.sinks, _policy(params.watch))
         store = stack.enter_context(_store(project, source, policies))
         if options.put_back:
@@ -84,7 +85,12 @@ def watch(
             reading=reading,
             deliveries=stack.enter_context(Deliveries(store, opened)),
             champions=stack.enter_context(
-                NextChampion(lambda: _registry(project), source, unit, champion.version)
+                NextChampion(
+                    lambda: Registry.of(Tracking.connect(project), project),
+                    source,
+                    unit,
+                    champion.version,
+                )
             ),
             messages=Messages(
                 options.alert_format or params.watch.alert_format, send_alerts=options.send_alerts
@@ -107,10 +113,6 @@ def _store(project: Project, source: str, policies: Mapping[str, Policy]) -> Sto
         address, source=source, sinks=policies, owner=owner_of(project),
         shared=address != own_address(project.live),
     )  # fmt: skip
-
-
-def _registry(project: Project) -> Registry:
-    return Registry.of(Tracking.connect(project), project)
 
 
 def _put_back(store: Store, sinks: Iterable[str], view: WatchView) -> None:

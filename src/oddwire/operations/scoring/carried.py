@@ -201,39 +201,23 @@ def load_champion(registry: Registry, source: str, unit: Sequence[str]) -> tuple
     Parameters
     ----------
     unit
-        As of `check_unit`.
-
-    Raises
-    ------
-    ModelError
-        As by `check_unit`.
-    NoModelError
-        If the source has no champion.
-    """
-    version, model = registry.load_champion(source)
-    check_unit(model, version, unit)
-    return version, model
-
-
-def check_unit(model: Model, version: Version, unit: Sequence[str]) -> None:
-    """Refuse a model that was calibrated in other units than rows to score are counted in.
-
-    Parameters
-    ----------
-    unit
         The columns that name whom the alerts of the rows are counted with.
 
     Raises
     ------
     ModelError
-        If it was: its p-values of units, and what it promises, would not hold of these.
+        If it counts alerts by others: what it promises would not hold of these units.
+    NoModelError
+        If the source has no champion.
     """
+    version, model = registry.load_champion(source)
     if not counts_by(model, unit):
         before = _named(model.metadata[UNIT])
         raise ModelError(
             f"version {version.number} of {version.source} counts alerts by {before}, and the "
             f"source's `unit` is {_named(unit)} by now: train again, or set it back"
         )
+    return version, model
 
 
 def counts_by(model: Model, unit: Sequence[str]) -> bool:

@@ -76,7 +76,7 @@ class FileScoring:
         self._in_file_order = alone or opened.in_time_order
 
     def write(self) -> dict[str, Any]:
-        """Write the scored file, and the explanations; return what `ScoredFile` has but counts."""
+        """Write the file and the explanations; return the fields of `ScoredFile` but its counts."""
         out, asked = self._out, self._asked
         targets = [out, explained_file(out)] if asked.explain_most else [out]
         with writing(targets) as drafts:

@@ -264,7 +264,7 @@ class AlertStore:
         if not found:
             raise NotStoredError(
                 f"the store has no {what} {short_repr(name)}: it was never raised, or it was "
-                "deleted because it was old, or it is one of too many of its incident to be listed"
+                "deleted because it was old, or it is one of those that an incident keeps unlisted"
             )
         if len(found) > 1:
             ids = ", ".join(row.id for row, _ in found[:_NAMED])
