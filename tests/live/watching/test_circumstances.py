@@ -92,7 +92,7 @@ def test_suppressed_alerts_are_counted_once_in_a_while_and_at_the_end(
         watching.wait(lambda: len(watching.heard.beats) > before + 3, "more heartbeats")
         assert len(counted) == 1
     assert len(counted) == 2
-    assert watching.last.suppressed > 20
+    assert watching.last.suppressed > 0
 
 
 def test_a_champion_that_is_deleted_goes_on_scoring_and_that_is_told_while_it_is_so(
