@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from oddwire.live.alerts.allow_entry import AllowEntry
 from oddwire.live.alerts.incident import Incident
 from oddwire.live.scoring.kept_rows import PastRows, packed_arrays, unpacked_arrays
 from oddwire.live.scoring.live_scoring import LiveScoring
@@ -31,12 +32,15 @@ class Case:
         How many rows time windows hold; None for as many as there are.
     look_back
         How many of the rows are looked back on, and not scored.
+    allowed
+        The allow-list.
     """
 
     kills: bool = True
     adaptive: bool = False
     most_rows: int | None = None
     look_back: int = 0
+    allowed: Sequence[AllowEntry] = ()
 
 
 class Run:
@@ -60,8 +64,9 @@ class Run:
 
     def take(self, begin: int, end: int) -> None:
         taken = self.pipeline.take(
-            self.given.rows.iloc[begin:end].reset_index(drop=True), self.given.places[begin:end]
-        )
+            self.given.rows.iloc[begin:end].reset_index(drop=True), self.given.places[begin:end],
+            self.case.allowed,
+        )  # fmt: skip
         self.taken.append(taken)
         self.stored |= taken.raised.grouped.changed
         parts = [taken.past] if self.before is None else [self.before, taken.past]

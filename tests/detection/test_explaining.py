@@ -284,14 +284,15 @@ def test_text_from_the_wire_is_made_harmless_and_short(forest):
 def test_a_sentence_gives_the_share_the_value_and_what_is_typical(forest):
     anomalous = typical(forest, 1).assign(rate=1234567.0)
     sentence = sentences(forest.explain(anomalous))[0]
-    figures = r"\d+ %: rate=1\.23457e\+06 \(above 100 % of benign; typical: \d+\.\d+\)"
+    figures = r"\d+ %: rate=1\.23457e\+06 \(above 100 % of benign rows; typical: \d+\.\d+\)"
     assert re.match(f"contributes {figures}", sentence)
     low = sentences(forest.explain(typical(forest, 1).assign(rate=-1234567.0)))[0]
-    assert "rate=-1.23457e+06 (below 100 % of benign; typical: " in low
+    assert "rate=-1.23457e+06 (below 100 % of benign rows; typical: " in low
 
 
 @pytest.mark.parametrize(
-    ("share", "compared"), [(0.9, "90 % of benign"), (0.001, "below 99 % of benign")]
+    ("share", "compared"),
+    [(0.9, "90 % of benign rows have it"), (0.002, "below 98.9 % of benign rows")],
 )
 def test_a_number_that_many_benign_rows_have_is_not_called_low(share, compared):
     table = {"feature": ["errors"], "value": [0.0], "benign_median": [0.5], "share": [0.5]}
@@ -306,7 +307,7 @@ def test_a_number_that_many_benign_rows_have_is_not_called_low(share, compared):
 def test_text_that_could_be_taken_for_the_sentence_is_quoted(value, shown):
     table = {"feature": ["proto"], "value": [value], "benign_median": ["tcp"], "share": [0.5]}
     table |= {"rank": [1], "benign_quantile": [np.nan], "benign_share": [0.0123]}
-    expected = f"contributes 50 %: proto={shown} (1.23 % of benign; typical: tcp)"
+    expected = f"contributes 50 %: proto={shown} (1.23 % of benign rows have it; typical: tcp)"
     assert sentences(pd.DataFrame(table)) == [expected]
 
 

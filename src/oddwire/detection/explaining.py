@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 
 from oddwire.detection import detectors
+from oddwire.detection.among_benign import among_benign
 from oddwire.detection.benign_sample import BenignSample, row_blocks
 from oddwire.errors import ParameterError
-from oddwire.percent import percent
 from oddwire.traffic.wire_text import printable
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 
 _NORMAL = 0.75  # share of the benign rows to compare with: the most anomalous explain nothing
 _ROUNDING = 1e-9  # of the score: smaller changes are no reason
-_MIDDLE = 0.5  # a value in the lower half of the benign ones is named by those above it
 _NAMED = 3  # features in a sentence
 _LONGEST = 40  # letters of a name or value in a sentence
-_SHARED = 0.05  # share of benign rows from which an equal value says more than a quantile
 _PLAIN = re.compile(r"[\w./:-]+")  # values that a sentence shows without quotes
 
 
@@ -156,8 +154,8 @@ def sentences(explained: pd.DataFrame) -> list[str]:
     ...     "benign_share": [0.42, 0.0], "share": [0.56, 0.3],
     ... })
     >>> print(sentences(explained)[0])  # doctest: +NORMALIZE_WHITESPACE
-    contributes 56 %: dst_side=outside (42 % of benign; typical: inside),
-    30 %: bytes=1.2e+06 (above 99.8 % of benign; typical: 350)
+    contributes 56 %: dst_side=outside (42 % of benign rows have it; typical: inside),
+    30 %: bytes=1.2e+06 (above 99.8 % of benign rows; typical: 350)
     """
     return ["contributes " + ", ".join(named) if named else "" for named in phrases(explained)]
 
@@ -174,11 +172,7 @@ def phrases(explained: pd.DataFrame) -> list[list[str]]:
 
 
 def _phrase(reason: Mapping[Any, Any]) -> str:
-    compared = f"{percent(reason['benign_share'], 4)} of benign"
-    below = reason["benign_quantile"]
-    if not np.isnan(below) and reason["benign_share"] < _SHARED:
-        side, share = ("above", below) if below >= _MIDDLE else ("below", 1 - below)
-        compared = f"{side} {percent(share, 4)} of benign"
+    compared = among_benign(reason["benign_quantile"], reason["benign_share"])
     typical = reason["benign_median"]
     if not pd.isna(typical):
         compared += f"; typical: {_shown_value(typical)}"

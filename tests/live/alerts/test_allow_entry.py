@@ -52,6 +52,10 @@ def test_a_network_in_another_writing_is_the_same_network():
     assert covering.source == entry(source="10.0.0.0/24").source
 
 
+def test_a_network_with_a_zone_is_as_large_as_it_says():
+    assert entry(source="fe80::%eth0/64").source == entry(source="fe80::/64").source
+
+
 @pytest.mark.parametrize(("service", "proto", "named", "covered"), [
     (None, "icmp", "icmp", True),  # Zeek's has no service
     (None, "icmp", "IPv6-ICMP", True),
@@ -95,6 +99,8 @@ def test_hostile_hosts_are_in_no_network(text):
     ({}, "an allow-list entry needs a source, a destination or a service, got none"),
     ({"source": "10.0.0.5/24"}, ("the source of an allow-list entry must be an address or a "
      "network such as 10.0.3.0/24, got '10.0.0.5/24'")),
+    ({"source": "10.0.0.0%x/8"}, "network such as 10.0.3.0/24, got '10.0.0.0%x/8'"),
+    ({"source": "10.0.0.5%x"}, "network such as 10.0.3.0/24, got '10.0.0.5%x'"),
     ({"destination": "host.example"}, "the destination of an allow-list entry must be an address"),
     ({"source": "0.0.0.0/0"}, "the source of an allow-list entry must not be every address"),
     ({"source": "::/0", "service": "ssh"}, "must not be every address, got ::/0"),

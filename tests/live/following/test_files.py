@@ -72,6 +72,32 @@ def test_a_log_truncated_in_place_is_read_from_its_start_and_that_is_said(tmp_pa
     assert notices == [f"{path} was truncated after line 4 was read: it is read from its start"]
 
 
+def test_a_restart_does_not_say_again_what_became_of_a_log(tmp_path):
+    path = tmp_path / "conn.log"
+    path.write_bytes(HEADER + b"1\tA\n2\tB\n")
+    follower = follow(tmp_path)
+    every(follower)
+    path.write_bytes(HEADER + b"3\tC\n")
+    assert "truncated" in every(follower)[1][0]
+    path.unlink()
+    for _ in range(3):
+        every(follower)
+    again = follow(tmp_path, position=follower._position)
+    assert [again.poll() for _ in range(4)] == [None] * 4
+
+
+def test_a_log_truncated_while_nobody_followed_it_is_not_said_to_be_gone(tmp_path):
+    path = tmp_path / "conn.log"
+    path.write_bytes(HEADER + b"1\tA\n2\tB\n")
+    follower = follow(tmp_path)
+    every(follower)
+    path.write_bytes(HEADER + b"3\tC\n")
+    again = follow(tmp_path, position=follower._position)
+    notices = [notice for _ in range(3) for notice in every(again)[1]]
+    said = "holds another log now; what it held after line 4 was not read, if there was any"
+    assert notices == [f"{path} {said}"]
+
+
 def test_a_log_truncated_to_nothing_and_written_far_beyond_is_read_from_its_start(tmp_path):
     path = tmp_path / "conn.log"
     path.write_bytes(HEADER + b"1\tA\n2\tB\n")

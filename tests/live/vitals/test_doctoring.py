@@ -86,6 +86,13 @@ def test_dead_letters_and_sinks_that_take_nothing_are_named(ground):
     assert full.remedy.startswith("oddwire watch office --put-back")
 
 
+def test_of_a_sink_of_an_earlier_run_it_says_how_to_have_it_again(ground):
+    beat(ground, sinks=(SinkBeat("redis://host oddwire", dead=3, present=False),))
+    (former,) = found(ground)
+    assert former.subject == "office, sink redis://host oddwire (of an earlier run)"
+    assert former.remedy.startswith("oddwire watch office --sink ADDRESS --put-back")
+
+
 def test_a_source_that_should_be_watched_and_never_was_is_named(ground):
     ground.params = SimpleNamespace(
         sources={"a b": SimpleNamespace(watch=True), "office": SimpleNamespace(watch=None)}

@@ -79,6 +79,32 @@ def test_what_cannot_be_watched_so_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("files", "sink", "is_log"),
+    [
+        ("logs/*.jsonl", "logs/out.jsonl", True),
+        ("logs/*.jsonl", "logs/out/told.jsonl", False),
+        ("logs/*/*.jsonl", "logs/out/told.jsonl", True),
+        ("logs/**/*.jsonl", "logs/a/b/told.jsonl", True),
+        ("logs/**", "logs/a/told.jsonl", True),
+        ("logs/**/conn*", "logs/told.jsonl", False),
+        ("logs/*.jsonl", "logs/.told.jsonl", False),
+        ("logs/../told/*", "told/out.jsonl", True),
+    ],
+)
+def test_a_sink_is_refused_where_a_pattern_would_name_it_and_nowhere_else(
+    tmp_path: Path, files: str, sink: str, is_log: bool
+) -> None:
+    root = tmp_path / "project [1]"
+    root.mkdir()
+    write_params(root, {"sources": {"office": {"format": "zeek", "files": files}}})
+    if not is_log:
+        assert list(ask(Project(root), sinks=(sink,)).sinks) == [str(root / sink)]
+        return
+    with pytest.raises(ParameterError, match="must be no log of the source"):
+        ask(Project(root), sinks=(sink,))
+
+
+@pytest.mark.parametrize(
     "words", [["nosuch"], ["office", "ftp://x"], ["office", "--sink", "x"], ["made"]]
 )
 def test_nothing_heavy_is_imported_before(project: Project, words: list[str]) -> None:

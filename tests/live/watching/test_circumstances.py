@@ -8,7 +8,7 @@ import pytest
 
 from oddwire.errors import ParameterError, ServiceError
 from oddwire.live.scoring.champion import NextChampion
-from oddwire.live.state import STORE_VARIABLE
+from oddwire.live.state import STORE_VARIABLE, Store
 from oddwire.live.watching import loop
 from oddwire.operations.registry.versions import Registry, model_name
 from oddwire.operations.tracking.store import Tracking
@@ -78,6 +78,22 @@ def test_a_broken_allow_list_keeps_nobody_from_watching_and_is_told_until_it_is_
         project.allow_list.write_text("")
         watching.wait(lambda: not watching.last.notices[-1].startswith(told), "no more of it")
         assert watching.last.notices[-1].startswith(f"no longer so: {told}")
+
+
+def test_suppressed_alerts_are_counted_once_in_a_while_and_at_the_end(
+    project: Project, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, count = [], Store.suppressed
+    monkeypatch.setattr(Store, "suppressed", lambda store: counted.append(1) or count(store))
+    write(project, lines)
+    project.allow_list.write_text("- source: 10.0.0.0/8\n  expires: 2099-01-01\n  reason: known\n")
+    with Watching(project) as watching:
+        watching.wait_for_rows(ROWS)
+        before = len(watching.heard.beats)
+        watching.wait(lambda: len(watching.heard.beats) > before + 3, "more heartbeats")
+        assert len(counted) == 1
+    assert len(counted) == 2
+    assert watching.last.suppressed > 0
 
 
 def test_a_champion_that_is_deleted_goes_on_scoring_and_that_is_told_while_it_is_so(

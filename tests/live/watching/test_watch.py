@@ -118,6 +118,8 @@ def test_what_a_sink_refused_for_good_is_sent_once_more_when_asked(project, line
     assert sent.read_text().splitlines()[-1] == refused.body
     assert heard.beats[-1].sinks[0].dead == 0
     assert heard.notices[0] == f"sink {name} gets 1 message once more, refused for good before"
+    heard = watch_all(project, sinks=("out.jsonl",), put_back=True)
+    assert heard.notices[0] == "--put-back: no sink of this run had refused a message for good"
 
 
 def test_another_champion_scores_what_follows(project, lines) -> None:

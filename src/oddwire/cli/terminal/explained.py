@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from oddwire.cli.terminal import words
 from oddwire.cli.terminal.printing import print_table, printer
+from oddwire.detection.among_benign import among_benign
 from oddwire.live.alerts.formats.feature_words import feature_in_words, value_in_words
 from oddwire.live.alerts.words import rarity, utc
 from oddwire.percent import percent
@@ -64,17 +65,10 @@ def _rows(explained: pd.DataFrame) -> list[dict[str, str]]:
             "share": percent(each["share"]),
             "value": _shown(_value(each["feature"], each["value"])),
             "typical": _shown(_value(each["feature"], each["benign_median"])),
-            "among benign": _among(each),
+            "among benign": among_benign(each["benign_quantile"], each["benign_share"]),
         }
         for each in explained.to_dict("records")
     ]
-
-
-def _among(each: dict[Any, Any]) -> str:
-    """Say where a value lies among benign rows, and how many have the same."""
-    equal = f"{percent(each['benign_share'])} equal"
-    below = each["benign_quantile"]
-    return equal if pd.isna(below) else f"above {percent(below, 4)}, {equal}"
 
 
 def _verdict(again: ScoredAgain) -> str:

@@ -152,7 +152,7 @@ def _network(key: str, value: Any) -> Network | None:
     if value is None:
         return None
     try:
-        network = _as_addresses_are(ipaddress.ip_network(str(value).partition("%")[0]))
+        network = _as_addresses_are(ipaddress.ip_network(_without_zone(str(value))))
     except ValueError as error:
         raise ParameterError(
             f"the {key} of an allow-list entry must be an address or a network such as "
@@ -164,6 +164,13 @@ def _network(key: str, value: Any) -> Network | None:
             "out if it does not matter"
         )
     return network
+
+
+def _without_zone(text: str) -> str:
+    """Return an address or a network without the zone of its address, which no IPv4 one has."""
+    address, slash, length = text.partition("/")
+    plain = address.partition("%")[0]
+    return f"{plain}{slash}{length}" if ":" in plain else text
 
 
 def _as_addresses_are(network: Network) -> Network:

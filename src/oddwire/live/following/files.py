@@ -12,6 +12,7 @@ its writer has left the one before.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,6 +152,9 @@ class FileFollower:
         """See which files of a log that is known have more of it."""
         own = next((one for one in files if one.place == log.place and not one.packed), None)
         log.missing, log.files = 0, ()
+        if log.reached.missed:  # it is here again
+            log.reached.missed = False
+            self._touched.add(log.digest)
         if own is not None and not log.reached.path:
             log.reached.path = str(own.path)
         log.has_moved = own is None or str(own.path) != log.reached.path
@@ -174,11 +178,19 @@ class FileFollower:
             return
         missing = log.missing + 1 if self._listing.is_settled else max(log.missing, 1)
         log.missing, log.files, log.has_moved = missing, (), True
-        if log.missing == _LOOKS and not log.reached.closed and not log.is_open:
-            self._notices.append(
-                f"{shown_path(log.here)} is gone; what it held after line {log.reached.lines:,}"
-                " was not read, if there was any"
-            )
+        if log.missing != _LOOKS or log.reached.closed or log.reached.missed or log.is_open:
+            return
+        self._miss(log)
+        is_there = os.path.exists(log.here)  # noqa: PTH110 - pathlib's raises where it may not look
+        self._notices.append(
+            f"{shown_path(log.here)} {'holds another log now' if is_there else 'is gone'}; what it"
+            f" held after line {log.reached.lines:,} was not read, if there was any"
+        )
+
+    def _miss(self, log: Log) -> None:
+        """Note that it was said what became of a log: a restart need not say it again."""
+        log.missing, log.reached.missed = _LOOKS, True
+        self._touched.add(log.digest)
 
     def _skip_what_is_there(self, log: Log) -> None:
         if log.files[0].packed:
@@ -265,7 +277,7 @@ class FileFollower:
             f"{shown_path(log.here)} was truncated after line {log.reached.lines:,} was read: it is"
             " read from its start"
         )
-        log.missing = _LOOKS  # and no more is said of it
+        self._miss(log)
 
     def _say_troubles(self, *, anything: bool) -> None:
         wrong = {**self._listing.faults, **self._faults}

@@ -42,6 +42,8 @@ class Reached:
         Whether no more is expected of it.
     above
         Where the header begins that what was passed over unread ended below.
+    missed
+        Whether it was said that its file is gone, or holds another log now.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Reached:
     lines: int = 0
     closed: bool = False
     above: int = 0
+    missed: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return the values, as JSON can hold them."""
@@ -70,7 +73,7 @@ class Reached:
         return cls(**values)
 
 
-_OF_CLOSED = [one.name for one in fields(Reached) if one.name not in {"path", "closed"}]
+_OF_CLOSED = [one.name for one in fields(Reached) if one.name not in {"path", "closed", "missed"}]
 
 
 class Truncated(Exception):  # noqa: N818 - it is caught a floor above, and no one sees it
@@ -202,7 +205,7 @@ class Log:
         """Read from the start: its file is shorter than what was read of it."""
         self.close_file()
         self.reached.offset = self.reached.lines = self.reached.above = 0
-        self.reached.closed = False
+        self.reached.closed = self.reached.missed = False
 
     def end(self) -> Chunk:
         """Return what is left: nothing, or a last line without its end.

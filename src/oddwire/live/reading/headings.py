@@ -38,9 +38,8 @@ class Headings:
         if state is None or state.kind is None or not state.heading:
             return
         known = ReaderState(kind=state.kind, heading=state.heading).plain()
-        if self._plain.get(origin) != known:
-            self._plain = {**{key: self._plain[key] for key in self._plain if key != origin},
-                           origin: known}  # fmt: skip
+        others = {key: kept for key, kept in self._plain.items() if key != origin}
+        self._plain = {**others, origin: known}
         if len(self._plain) > _MOST:
             del self._plain[next(iter(self._plain))]
 

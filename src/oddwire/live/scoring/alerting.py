@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,9 @@ from oddwire.live.alerts.alert import Alert, MadeBy
 from oddwire.live.alerts.allow_entry import AllowEntry, apply_allow_list
 from oddwire.live.alerts.incidents import Grouped, OpenIncidents
 from oddwire.live.alerts.raising import raise_alerts
-from oddwire.live.alerts.wire_names import wire_name
 from oddwire.live.scoring.explained import ExplainedAlerts
 from oddwire.live.scoring.kept_rows import PastRows, plain_array, plain_of
 from oddwire.live.scoring.live_scoring import ScoredRows
-from oddwire.traffic.units import source_column
 from oddwire.traffic.units.so_far import UNTIMED
 
 _INCIDENTS = "open_incidents"
@@ -80,39 +79,32 @@ class Alerting:
         raising = np.flatnonzero(scored.scores["alert"].to_numpy(dtype=bool))
         if not len(raising):
             return Raised((), {}, self.incidents.update([], now=_time(clock)))
+        raised = partial(_raised, scored, places, made_by)
+        alerts = apply_allow_list(raised(raising), allowed)
         features = scored.features.iloc[raising]
-        alerts = raise_alerts(
-            features, scored.scores.iloc[raising],
-            unit_p_values=scored.unit_p_values[raising], clock=clock[raising],
-            places=[places[row] for row in raising.tolist()], made_by=made_by,
-            explained=self._explain(model, features, clock[raising]),
-        )  # fmt: skip
-        alerts = apply_allow_list(alerts, allowed)
+        chosen = np.flatnonzero([self._explains(alert) for alert in alerts])
+        if len(chosen):
+            explained = raised(raising[chosen], model.explain(features.iloc[chosen]))
+            for at, alert in zip(chosen.tolist(), explained, strict=True):
+                alerts[at] = alert
         grouped = self.incidents.update(alerts, now=_time(clock))
         listed = [row for row, one in enumerate(alerts) if one.id not in grouped.unlisted]
         seen = features.iloc[listed][list(model.schema.columns)].to_dict("records")
         by_id = {alerts[row].id: each for row, each in zip(listed, seen, strict=True)}
         return Raised(alerts, by_id, grouped)
 
-    def _explain(
-        self, model: Model, features: pd.DataFrame, clock: NDArray[np.int64]
-    ) -> pd.DataFrame | None:
-        column = source_column(features)
-        units = [None] * len(features) if column is None else features[column].tolist()
-        chosen = [
-            self._explained.takes(wire_name(unit), wire_name(target), moment)
-            for unit, target, moment in zip(
-                units, features["dst_ip"].tolist(), clock.tolist(), strict=True
-            )
-        ]
-        return model.explain(features[chosen]) if any(chosen) else None
+    def _explains(self, alert: Alert) -> bool:
+        """Choose the next alert, or not: a suppressed one takes no explanation from others."""
+        if alert.suppressed_by is not None:
+            return False
+        clock = UNTIMED if alert.clock is None else alert.clock
+        return self._explained.takes(alert.unit, alert.destination.address, clock)
 
     def see(self, past: PastRows) -> Grouped:
         """Go on over rows that were scored, and the alerts that they raised."""
         alerts = [Alert.from_dict(each) for each in past.alerts]
         for alert in alerts:
-            clock = UNTIMED if alert.clock is None else alert.clock
-            self._explained.takes(alert.unit, alert.destination.address, clock)
+            self._explains(alert)
         return self.incidents.update(alerts, now=_time(past.clock))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -134,6 +126,20 @@ class Alerting:
         self.incidents = OpenIncidents.from_dict(incidents, self._minutes)
         explained = plain_of(arrays[_EXPLAINED])
         self._explained = ExplainedAlerts.from_dict(explained, self._minutes)
+
+
+def _raised(
+    scored: ScoredRows,
+    places: Sequence[str],
+    made_by: MadeBy,
+    rows: NDArray[np.intp],
+    explained: pd.DataFrame | None = None,
+) -> list[Alert]:
+    return raise_alerts(
+        scored.features.iloc[rows], scored.scores.iloc[rows],
+        unit_p_values=scored.unit_p_values[rows], clock=scored.so_far.clock[rows],
+        places=[places[row] for row in rows.tolist()], made_by=made_by, explained=explained,
+    )  # fmt: skip
 
 
 def _time(clock: NDArray[np.int64]) -> int | None:

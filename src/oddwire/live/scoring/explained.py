@@ -1,8 +1,9 @@
 """Which alerts are explained: explaining one costs as much as scoring some hundred rows.
 
 The first alerts of a unit and of a destination in ten minutes say what a campaign is; the
-thousandth port of a scan says nothing new. What is chosen follows from the alerts and their clock
-alone, so that it is the same however rows are cut, and in every replay.
+thousandth port of a scan says nothing new. Those that the allow-list suppresses are not explained,
+lest they take what the others need. What is chosen follows from the alerts and their clock alone,
+so that it is the same however rows are cut, and in every replay.
 """
 
 from __future__ import annotations

@@ -256,6 +256,8 @@ def check_version(connection: Connection) -> bool:
     found = connection.scalar(select(versions.c.version))
     if found not in {None, VERSION}:
         raise ServiceError(
-            f"the store of alerts must have tables of version {VERSION}, got version {found}"
+            f"the store of alerts must have tables of version {VERSION}, got version {found}, of "
+            "another release of oddwire: begin with another ODDWIRE_ALERTS_STORE, or move "
+            "data/live/alerts.db away; verdicts in labels/ stay"
         )
     return found is not None

@@ -132,7 +132,7 @@ def _sinks(last: Heartbeat, now: float) -> Iterator[Finding]:
     for sink in last.sinks:
         for problem, remedy in _troubles(sink, now, source=last.source):
             yield Finding(
-                subject=f"{last.source}, sink {sink.name}", severity="warning", problem=problem,
+                subject=f"{last.source}, sink {sink.called}", severity="warning", problem=problem,
                 remedy=remedy,
             )  # fmt: skip
 
@@ -147,7 +147,9 @@ def _troubles(sink: SinkBeat, now: float, *, source: str) -> Iterator[tuple[str,
         )
     if sink.dead:
         said = f": {sink.trouble}" if sink.trouble else ""
+        # Only a sink of the run gets anything, and a name may leave out a part of the address.
+        named = "" if sink.present else " --sink ADDRESS"
         yield (
             f"it has refused {sink.dead:,} messages for good{said}",
-            f"oddwire watch {shlex.quote(source)} --put-back  # once the sink takes them",
+            f"oddwire watch {shlex.quote(source)}{named} --put-back  # once the sink takes them",
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from oddwire.errors import ParameterError
@@ -79,4 +81,21 @@ def _check_sinks(project: Project, settings: SourceSettings, sinks: Iterable[Sin
 
 
 def _matches(file: Path, pattern: str, root: Path) -> bool:
-    return fnmatch(str(file), str(root / Path(pattern).expanduser()))
+    """Tell whether a glob pattern names a file, which need not be there yet."""
+    # The project's own folder may hold an asterisk in its name; an absolute pattern stands alone.
+    whole = os.path.normpath(Path(glob.escape(str(root))) / Path(pattern).expanduser())
+    return _fit(file.parts, Path(whole).parts)
+
+
+def _fit(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Tell whether the parts of a path fit those of a pattern, as `glob` has it."""
+    if not patterns:
+        return not parts
+    first, *rest = patterns
+    if first == "**" and _fit(parts, rest):
+        return True
+    if not parts or (parts[0].startswith(".") and not first.startswith(".")):
+        return False
+    if first == "**":
+        return _fit(parts[1:], patterns)
+    return fnmatchcase(parts[0], first) and _fit(parts[1:], rest)

@@ -52,7 +52,7 @@ from oddwire.project import Project
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
 
-_BEAT_SECONDS, _PRUNE_SECONDS = 5.0, 60.0
+_BEAT_SECONDS, _PRUNE_SECONDS, _COUNT_SECONDS = 5.0, 60.0, 60.0
 _COUNTS = "counts"
 _DAY_SECONDS = 86_400
 _MOST_REFUSALS, _REFUSALS_SECONDS = 5, 60.0
@@ -121,7 +121,7 @@ class Loop:
         self._looked_back: PastRows | None = None
         self._refusals_at, self._refusals_left = -math.inf, 0
         self._checkpoints = Checkpoints(self._pipeline, self._rates)
-        self._beat_at = self._pruned_at = -math.inf
+        self._beat_at = self._pruned_at = self._counted_at = -math.inf
         self._troubles: set[str] = set()  # that were told
 
     def go_on(self, following: Following) -> None:
@@ -156,6 +156,7 @@ class Loop:
                 self._beat()
         self._drain(stopped)
         self._vitals.stopped()
+        self._counted_at = -math.inf
         return self._show()
 
     def _drain(self, stopped: threading.Event) -> None:
@@ -296,7 +297,9 @@ class Loop:
     def _show(self) -> Heartbeat:
         self._beat_at = time.monotonic()
         self._vitals.sinks(self._store.states(), present=self._store.policies)
-        self._vitals.suppressed = self._store.suppressed()
+        if time.monotonic() - self._counted_at >= _COUNT_SECONDS:  # it takes 30 ms of 300,000
+            self._counted_at = time.monotonic()
+            self._vitals.suppressed = self._store.suppressed()
         self._vitals.observed = self._rates.lately()
         self._vitals.calibration = calibration_off(
             self._rates, self._source, adaptive=self._is_adaptive

@@ -116,10 +116,13 @@ def _store(project: Project, source: str, policies: Mapping[str, Policy]) -> Sto
 
 
 def _put_back(store: Store, sinks: Iterable[str], view: WatchView) -> None:
-    for name in sinks:
-        if count := store.revived(name):
+    counts = {name: store.revived(name) for name in sinks}
+    for name, count in counts.items():
+        if count:
             messages = "1 message" if count == 1 else f"{count:,} messages"
             view.notice(f"sink {name} gets {messages} once more, refused for good before")
+    if not any(counts.values()):
+        view.notice("--put-back: no sink of this run had refused a message for good")
 
 
 def _policy(settings: WatchSettings) -> Policy:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from math import isfinite
 
+from oddwire.detection.among_benign import among_benign
 from oddwire.live.alerts.reason import Reason
 from oddwire.percent import percent
 from oddwire.traffic.features.measures import measure_of
@@ -52,7 +53,6 @@ _DEGREES = {
 }
 _SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND, _HUNDRED = 1000.0, 100.0
-_MIDDLE = 0.5  # the median
 
 
 def in_words(reason: Reason) -> str:
@@ -88,14 +88,7 @@ def against_benign(reason: Reason) -> str:
     >>> against_benign(Reason("service", "ssh", "https", None, 0.02, 0.2))
     '2 % of benign rows have it'
     """
-    quantile = reason.benign_quantile
-    if quantile is None:
-        if reason.benign_share <= 0:
-            return "no benign row has it"
-        return f"{percent(reason.benign_share)} of benign rows have it"
-    if quantile >= _MIDDLE:
-        return f"above {percent(quantile, 4)} of benign rows"
-    return f"below {percent(1 - quantile, 4)} of benign rows"
+    return among_benign(reason.benign_quantile, reason.benign_share)
 
 
 def without_time(name: str) -> str:
