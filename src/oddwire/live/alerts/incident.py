@@ -15,6 +15,7 @@ _SEEN = ("sources", "destinations", "ports", "services")
 _MOST_NAMED = 32  # different hosts or ports that an incident names
 # More alerts than anyone looks at. Those of a flood cost little where they need no place in a list.
 MOST_LISTED = 1_000
+MOST_JUDGED = 10_000  # on so many of its alerts a verdict on an incident is kept
 State = Literal["open", "closed"]
 Why = Literal["quiet", "too many"]
 
@@ -192,9 +193,10 @@ class Incident:
         if self.listed == self.count:
             return ""
         more = self.count - self.listed
+        judged = "them too" if self.count <= MOST_JUDGED else f"{MOST_JUDGED:,} of all"
         return (
             f"{self.listed:,} of its {self.count:,} alerts are listed one by one; the other "
-            f"{more:,} are kept together, and a verdict on the incident is one on them too"
+            f"{more:,} are kept together, and a verdict on the incident is one on {judged}"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Verdict:
     judged
         When, as ISO 8601 in UTC.
     alert
-        The id of the alert that was judged.
+        The id of the alert that was judged, or of the incident that was judged with all its alerts.
     """
 
     connection: JudgedConnection
