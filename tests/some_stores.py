@@ -18,7 +18,7 @@ def store_of(project, *alerts, features=None):
     for source in sorted({alert.made_by.source for alert in alerts}) or ["office"]:
         ours = [alert for alert in alerts if alert.made_by.source == source]
         grouped = OpenIncidents().update(ours, now=NOON)
-        incidents = {change.incident.id: change.incident for change in grouped.changes}
+        incidents = grouped.changed
         kept = tuple(
             stored_alert(one, incident=grouped.joined.get(one.id, ""), features=features)
             for one in ours
