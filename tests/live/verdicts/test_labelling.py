@@ -26,10 +26,10 @@ from oddwire.live.state import (
     stored_alert,
     stored_incident,
 )
-from oddwire.live.verdicts.labelling import label_alerts, labelled_ids, unlabel_alerts
+from oddwire.live.verdicts.labelling import label_alerts, unlabel_alerts
 from oddwire.live.verdicts.stored_alerts import alerts_named
 from oddwire.project import Project
-from oddwire.traffic.verdicts.table import VerdictTable
+from oddwire.traffic.verdicts.table import VerdictTable, judged_ids
 
 BENIGN, ATTACK = 0, 1
 
@@ -58,7 +58,7 @@ def test_a_verdict_is_kept_for_each_connection_of_its_source(project):
     ]  # fmt: skip
     assert [verdict.label for verdict in kept(project)] == [ATTACK] * 3
     assert {(one.family, one.note) for one in kept(project)} == {("port scan", "seen by me")}
-    assert labelled_ids(project.labels("office")) == {alert.id for alert in alerts(3)}
+    assert judged_ids(project.labels("office")) == {alert.id for alert in alerts(3)}
 
 
 def test_a_later_verdict_takes_the_place_of_an_earlier_one_and_can_be_taken_away(project):
@@ -176,7 +176,7 @@ def test_of_an_incident_all_alerts_are_labelled_those_too_that_are_not_listed(pr
     assert (found.id, found.count, found.alerts) == (incident.id, incident.count, [first, *others])
     (labelled,) = label_alerts(project, found.alerts, label=ATTACK, about=found.id)
     assert labelled.connections == 9
-    assert labelled_ids(project.labels("office")) == {incident.id}
+    assert judged_ids(project.labels("office")) == {incident.id}
 
 
 def test_a_labelled_incident_of_one_connection_is_not_deleted_when_it_is_old(project, tmp_path):
@@ -193,10 +193,10 @@ def test_a_labelled_incident_of_one_connection_is_not_deleted_when_it_is_old(pro
         named = alerts_named(reader, incident.id)
         label_alerts(project, named.alerts, label=ATTACK, about=named.id)
         later = {"keep_days": 30, "now": NOON / 1e6 + 31 * 86_400}
-        assert store.prune(**later, keep=labelled_ids(project.labels("office"))) == 0
+        assert store.prune(**later, keep=judged_ids(project.labels("office"))) == 0
         assert len(reader.alerts_of(incident.id)) == 1
         unlabel_alerts(project, named.alerts, about=named.id)
-        assert store.prune(**later, keep=labelled_ids(project.labels("office"))) > 0
+        assert store.prune(**later, keep=judged_ids(project.labels("office"))) > 0
 
 
 def test_of_a_flood_so_many_alerts_are_labelled_that_a_person_can_still_review_them(

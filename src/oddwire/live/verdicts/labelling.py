@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from oddwire.disk.drafts import whole_file
@@ -119,17 +118,6 @@ def unlabel_alerts(project: Project, alerts: Iterable[Alert], *, about: str = ""
         return removed + _remove_about(table, about), 0
 
     return _changed(project, alerts, changed)
-
-
-def labelled_ids(table: Path) -> frozenset[str]:
-    """Return the ids of the alerts and incidents that a table has verdicts on.
-
-    Raises
-    ------
-    DataError
-        If it is damaged.
-    """
-    return frozenset(verdict.alert for verdict in VerdictTable.read(table))
 
 
 def judged_alert(project: Project, alert: Alert) -> str:

@@ -30,7 +30,6 @@ from oddwire.live.scoring.pipeline import Pipeline, Taken
 from oddwire.live.sinks import Deliveries
 from oddwire.live.state import Commit, Following, Store
 from oddwire.live.verdicts.allow_list import AllowList
-from oddwire.live.verdicts.labelling import labelled_ids
 from oddwire.live.vitals.calibration_off import calibration_off
 from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.vitals.metrics import Metrics
@@ -52,6 +51,7 @@ from oddwire.params import WatchSettings
 from oddwire.project import Project
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
+from oddwire.traffic.verdicts.table import judged_ids
 
 _BEAT_SECONDS, _PRUNE_SECONDS = 5.0, 60.0
 _COUNTS = "counts"
@@ -117,7 +117,7 @@ class Loop:
         )
         self._rates, self._is_adaptive = RatesSoFar(champion.model), adaptive
         self._allowed = AllowList(project, source)
-        self._labelled = ChangingFile(project.labels(source), labelled_ids)
+        self._labelled = ChangingFile(project.labels(source), judged_ids)
         self._following = Following()
         self._is_begun = False
         self._looked_back: PastRows | None = None
