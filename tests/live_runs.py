@@ -52,7 +52,7 @@ def batch(number: int, per_batch: int = 3) -> Commit:
         incidents=(StoredIncident(incident, 0.0, float(number), "{}", alerts=number),),
         messages=tuple(message(one) for one in numbers),
         rows=KeptRows(b"r" * number, 2, number * 2, number * 2 + 1),
-        checkpoint=str(number).encode() if number % 3 == 2 else None,
+        checkpoint=str(number).encode() if number % 3 == 0 else None,
         window=0,
     )
 

@@ -192,11 +192,14 @@ def fill(address, alerts, *, source="office", features=None, number=0):
 
 def judge(folder, alerts, *, label, incident="", family=None, note="", at="2026-03-05T10:00:00Z"):
     """Write verdicts into the table of the alerts' source, as a careless tool might."""
-    for alert in alerts:
-        file = folder / f"{alert.made_by.source}.csv"
+    for source in {alert.made_by.source for alert in alerts}:
+        file = folder / f"{source}.csv"
         table = VerdictTable.read(file)
-        verdict = Verdict(connection_of(alert), label, family, note, at, incident or alert.id)
-        table.add([verdict])
+        table.add(
+            Verdict(connection_of(alert), label, family, note, at, incident or alert.id)
+            for alert in alerts
+            if alert.made_by.source == source
+        )
         file.write_bytes(table.text().encode("utf-8", "replace"))
 
 
