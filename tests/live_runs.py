@@ -159,7 +159,8 @@ def _count_steps(last: int) -> None:
         if step():
             die()
 
-    for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
+    # After a statement is before the next one, or before the end of its transaction.
+    for name in ("before_cursor_execute", "commit"):
         event.listen(Engine, name, counted)
     write, cut, keep = os.pwrite, os.ftruncate, os.fsync
 
