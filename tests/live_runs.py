@@ -16,7 +16,9 @@ from oddwire.live.sinks.delivery import Deliveries, Delivery
 from oddwire.live.sinks.json_lines import JsonLines
 from oddwire.live.state import (
     Commit,
+    KeptRows,
     Message,
+    MoreAlerts,
     Policy,
     Store,
     StoredAlert,
@@ -24,7 +26,10 @@ from oddwire.live.state import (
 )
 
 SOURCE, SINK = "office", "file"
-TABLES = ("followers", "carried", "alerts", "incidents", "messages", "outbox")
+TABLES = (
+    "followers", "carried", "carried_rows", "checkpoints", "alerts", "more_alerts", "incidents",
+    "messages", "outbox",
+)  # fmt: skip
 
 
 def message(number: int, text: str = "") -> Message:
@@ -43,8 +48,12 @@ def batch(number: int, per_batch: int = 3) -> Commit:
         alerts=tuple(
             StoredAlert(hashed_id("alert", str(one)), float(one), "{}", incident) for one in numbers
         ),
+        more_alerts=(MoreAlerts(incident, 2, str(number).encode()),),
         incidents=(StoredIncident(incident, 0.0, float(number), "{}", alerts=number),),
         messages=tuple(message(one) for one in numbers),
+        rows=KeptRows(b"r" * number, 2, number * 2, number * 2 + 1),
+        checkpoint=str(number).encode() if number % 3 == 0 else None,
+        window=0,
     )
 
 
@@ -150,7 +159,8 @@ def _count_steps(last: int) -> None:
         if step():
             die()
 
-    for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
+    # After a statement is before the next one, or before the end of its transaction.
+    for name in ("before_cursor_execute", "commit"):
         event.listen(Engine, name, counted)
     write, cut, keep = os.pwrite, os.ftruncate, os.fsync
 

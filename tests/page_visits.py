@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pandas as pd
 from some_alerts import HOSTILE, MADE_BY, NOON, some_alert
+from some_stores import kept_together
 
 from oddwire.cli.servers.guard import Guard
 from oddwire.live.alerts.incidents import OpenIncidents
@@ -21,8 +22,9 @@ from oddwire.live.alerts.kinds import Kind
 from oddwire.live.alerts.raising import raise_alerts
 from oddwire.live.page.app import page_app
 from oddwire.live.state import Commit, Store, stored_alert, stored_incident
+from oddwire.live.verdicts.labelling import connection_of
 from oddwire.live.vitals.heartbeat import Heartbeat
-from oddwire.traffic.verdicts.table import JudgedConnection, Verdict, VerdictTable
+from oddwire.traffic.verdicts.table import Verdict, VerdictTable
 
 NOWHERE = Path("/nowhere")
 HERE = "http://127.0.0.1:8100"
@@ -178,7 +180,9 @@ def fill(address, alerts, *, source="office", features=None, number=0):
                     features=features if one is alerts[-1] else None,
                 )
                 for one in alerts
+                if one.id not in grouped.unlisted
             ),
+            more_alerts=kept_together(alerts, grouped),
             incidents=tuple(map(stored_incident, stand.values())),
         )
         store.commit(made, after=store.following())
@@ -186,15 +190,16 @@ def fill(address, alerts, *, source="office", features=None, number=0):
     return list(stand.values())
 
 
-def judge(folder, alerts, *, label, family=None, note="", at="2026-03-05T10:00:00Z"):
+def judge(folder, alerts, *, label, incident="", family=None, note="", at="2026-03-05T10:00:00Z"):
     """Write verdicts into the table of the alerts' source, as a careless tool might."""
-    for alert in alerts:
-        file = folder / f"{alert.made_by.source}.csv"
-        connection = JudgedConnection(
-            alert.start or 0, alert.end, alert.id, alert.source.address, None, None, None, None
-        )
+    for source in {alert.made_by.source for alert in alerts}:
+        file = folder / f"{source}.csv"
         table = VerdictTable.read(file)
-        table.add([Verdict(connection, label, family, note, at, alert.id)])
+        table.add(
+            Verdict(connection_of(alert), label, family, note, at, incident or alert.id)
+            for alert in alerts
+            if alert.made_by.source == source
+        )
         file.write_bytes(table.text().encode("utf-8", "replace"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import pytest
 from some_alerts import some_alert
@@ -39,6 +40,15 @@ def allow(oddwire, *arguments):
 
 def add(oddwire, *arguments):
     return allow(oddwire, "add", "--expires", "2999-12-31", "--reason", "our scanner", *arguments)
+
+
+def test_alerts_that_are_kept_together_stay_as_they_were_and_it_is_said(oddwire, project):
+    flood = [some_alert(at, minutes=at / 1000 - 2) for at in range(1200)]
+    store_of(project, *(replace(one, reasons=()) for one in flood))
+    told = add(oddwire, "--source", "10.0.0.0/24").out
+    assert "Of 1,000 alerts in the store, 1,000 are suppressed: 1,000 newly, 0 no longer" in told
+    assert "200 more are kept together with their incidents, as they were" in told
+    assert oddwire("allow", "apply", "--json").json["together"] == 200
 
 
 def test_an_entry_suppresses_what_is_stored_and_removing_it_no_longer(oddwire, watched):
@@ -77,7 +87,7 @@ def test_an_entry_for_one_source_leaves_the_others_alone(oddwire, watched):
 def test_a_list_that_was_edited_is_applied_when_asked(oddwire, watched):
     watched.allow_list.write_text("- {service: ssh, expires: 2999-12-31, reason: x}\n")
     assert allow(oddwire, "apply", "--json").json == {
-        "alerts": 6, "suppressed": 6, "newly": 6, "no_longer": 0
+        "alerts": 6, "suppressed": 6, "newly": 6, "no_longer": 0, "together": 0
     }  # fmt: skip
     watched.allow_list.write_text("- {service: ssh, expires: 2026-03-02, reason: over before}\n")
     assert allow(oddwire, "apply", "--json").json["no_longer"] == 6

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
-from some_alerts import some_alert
+from some_alerts import NOON, some_alert
 from some_stores import of_source, store_of
 
 from oddwire.traffic.verdicts.table import VerdictTable
@@ -41,7 +44,7 @@ def test_an_alert_is_labelled_alone_again_and_no_more(oddwire, project, scan):
     (found,) = oddwire("label", first.id, "--remove", "--json").json
     assert found == {
         "source": "office", "connections": 1, "replaced": 0, "table": "labels/office.csv",
-        "in_table": 2,
+        "in_table": 2, "alerts_left_out": 0,
     }  # fmt: skip
     assert set(verdicts(project)) == {"C1", "C2"}
     assert oddwire("label", other.id, "benign").code == 0  # a suppressed one, too
@@ -78,3 +81,45 @@ def test_what_was_judged_is_shown_with_the_alert_and_the_incident(oddwire, scan)
     assert "A person judged it benign." in oddwire("alerts", first.id).out
     assert "A person judged it an attack." in oddwire("alerts", second.id).out
     assert "people judged 2 attacks and 1 benign." in oddwire("incidents", incident.id).out
+
+
+@pytest.fixture
+def flood(project):
+    """An incident of 1,200 alerts, the first of which alone is explained."""
+    alerts = [some_alert(at, minutes=at / 1000 - 2, uid=f"C{at}") for at in range(1200)]
+    alerts = [alerts[0], *(replace(one, reasons=()) for one in alerts[1:])]
+    (incident,) = store_of(project, *alerts)
+    return incident
+
+
+def test_a_verdict_on_a_flood_is_shown_as_one_on_all_of_it(oddwire, flood):
+    assert (flood.count, flood.listed) == (1200, 1000)
+    assert "1,200 connections of office are labelled attack\n" in oddwire(
+        "label", flood.id, "attack"
+    ).out  # fmt: skip
+    assert "people judged 1,200 attacks and 0 benign." in oddwire("incidents", flood.id).out
+
+
+def test_of_a_flood_it_is_said_how_much_is_labelled(oddwire, project, flood, monkeypatch):
+    monkeypatch.setattr("oddwire.live.verdicts.stored_alerts.MOST_JUDGED", 1100)
+    told = oddwire("label", flood.id, "attack").out
+    assert told.startswith("1,100 connections of office are labelled attack\n")
+    assert "the first 1,100 of its 1,200 alerts" in told
+    (found,) = oddwire("label", flood.id, "--remove", "--json").json
+    assert (found["connections"], found["alerts_left_out"]) == (1100, 100)
+
+
+def test_a_connection_with_several_alerts_is_judged_once_and_shown_with_each(oddwire, project):
+    alerts = [some_alert(at, minutes=at - 5, start=NOON) for at in range(3)]
+    (incident,) = store_of(project, *alerts)
+    told = oddwire("label", incident.id, "benign").out
+    assert told.startswith("1 connection of office is labelled benign\n")
+    for alert in alerts:
+        assert "A person judged it benign." in oddwire("alerts", alert.id).out
+    assert "People judged one of its connections benign." in oddwire("incidents", incident.id).out
+
+
+def test_the_command_that_lists_the_alerts_of_a_flood_lists_as_many_as_it_says(oddwire, flood):
+    told = oddwire("incidents", flood.id).out
+    command = re.search("`oddwire (alerts --incident .*)` lists 1,000 of them", told)[1]
+    assert len(oddwire(*command.split(), "--json").json) == 1000

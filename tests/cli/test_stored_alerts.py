@@ -83,7 +83,8 @@ def test_an_incident_is_shown_with_its_alerts_and_what_set_it_apart(oddwire, sca
         first.id, "scan: 10.0.0.5 -> 32 or more hosts, 40 alerts", "closed", "ten minutes",
         "about 1 in 1,000 benign units", "oddwire-office version 7", alerts[0].id[:10],
         "60 %: targets of the source in a minute: 240 (typically 3)",
-        "The first 10 of its alerts", f"oddwire alerts --incident {first.id}",
+        "The first 10 of its alerts",
+        f"`oddwire alerts --incident {first.id[:10]} --limit 40` lists all",
     ):  # fmt: skip
         assert words in shown.out, words
     assert "about 1 in 40,000 benign units" in oddwire("incidents", beacon.id).out

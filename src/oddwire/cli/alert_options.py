@@ -10,8 +10,6 @@ from oddwire.errors import ParameterError, short_repr
 from oddwire.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from oddwire.live.state import AlertStore
 
 
@@ -40,7 +38,8 @@ Address = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
-Limit = Annotated[int, typer.Option(metavar="N", help="At most this many.", min=1, max=10_000)]
+MOST_LISTED = 10_000
+Limit = Annotated[int, typer.Option(metavar="N", help="At most this many.", min=1, max=MOST_LISTED)]
 
 
 def asked(
@@ -73,13 +72,12 @@ def open_store(project: Project) -> AlertStore:
     return AlertStore(store_address(project.live))
 
 
-def print_verdicts(project: Project, source: str, alerts: Collection[str]) -> None:
-    """Print what people have judged of alerts, if anything."""
+def print_verdicts(judged: str) -> None:
+    """Print what people have judged, if anything."""
     from oddwire.cli.terminal.printing import printer
-    from oddwire.live.verdicts.labelling import judged
 
-    if verdicts := judged(project, source, frozenset(alerts)):
-        printer().print(f"\n{verdicts}")
+    if judged:
+        printer().print(f"\n{judged}")
 
 
 def _levels_of(severity: str) -> tuple[int, ...] | None:

@@ -101,7 +101,9 @@ def _show(project: Project, found: StoredAlert, *, as_json: bool) -> None:
 
     alert = alert_of(found)
     print_alert(alert, incident=found.incident)
-    alert_options.print_verdicts(project, alert.made_by.source, [found.id])
+    from oddwire.live.verdicts.labelling import judged_alert
+
+    alert_options.print_verdicts(judged_alert(project, alert))
 
 
 def _plain(found: StoredAlert) -> dict[str, Any]:

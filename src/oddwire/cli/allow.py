@@ -223,6 +223,11 @@ def _show_applied(applied: Applied) -> None:
         f" {applied.newly:,} newly, {applied.no_longer:,} no longer",
         soft_wrap=True,
     )
+    if applied.together:
+        printer().print(
+            f"{applied.together:,} more are kept together with their incidents, as they were",
+            soft_wrap=True,
+        )
 
 
 def _alerts(number: int) -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 STATES = ("open", "closed")
 _ALERTS_SHOWN = 10
-_MOST_JUDGED = 10_000  # alerts of an incident that are looked up
 EPILOG = """
 **Examples**
 
@@ -99,6 +98,11 @@ def _show(project: Project, store: AlertStore, name: str, *, as_json: bool) -> N
         return
     from oddwire.cli.terminal.incidents import print_incident
 
-    print_incident(incident, alerts)
-    every = [one.id for one in store.alerts_of(found.id, limit=_MOST_JUDGED)]
-    alert_options.print_verdicts(project, incident.made_by.source, every)
+    print_incident(incident, alerts, most=alert_options.MOST_LISTED)
+    from oddwire.live.verdicts.labelling import judged_incident
+
+    ids = {
+        found.id,
+        *(one.id for one in store.alerts_of(found.id, limit=alert_options.MOST_LISTED)),
+    }
+    alert_options.print_verdicts(judged_incident(project, incident.made_by.source, ids))

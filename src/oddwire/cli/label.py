@@ -62,19 +62,30 @@ def label(
 
     project = Project.find()
     with AlertStore(store_address(project.live)) as store:
-        alerts = alerts_named(store, name)
+        named = alerts_named(store, name)
     if remove:
-        found = unlabel_alerts(project, alerts)
+        found = unlabel_alerts(project, named.alerts, about=named.id)
     else:
         is_attack = int(verdict is Word.ATTACK)
-        found = label_alerts(project, alerts, label=is_attack, family=attack, note=note)
+        found = label_alerts(
+            project, named.alerts, label=is_attack, about=named.id, family=attack, note=note
+        )
+    left_out = max(named.count - len(named.alerts), 0)
     if as_json:
         from oddwire.cli.terminal.printing import print_json
 
-        print_json([each.to_dict() for each in found])
+        print_json([each.to_dict() | {"alerts_left_out": left_out} for each in found])
         return
     for each in found:
         show(each, "without a verdict again" if verdict is None else f"labelled {verdict.value}")
+    if left_out:
+        from oddwire.cli.terminal.printing import printer
+
+        printer().print(
+            f"Those are of the first {len(named.alerts):,} of its {named.count:,} alerts: more of "
+            "one incident would add little",
+            soft_wrap=True,
+        )
 
 
 def show(found: Labelled, done: str) -> None:

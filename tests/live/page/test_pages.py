@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shlex
@@ -197,11 +198,11 @@ def test_an_alert_may_be_suppressed_after_it_joined_its_incident(tmp_path):
 
 def test_what_people_judged_is_on_the_list_the_incident_and_the_alert(visitor):
     page = visitor.read(first(visitor, "kind=scan&source=office"))
-    said = "attack port scan, 120 alerts, 2026-03-05 10:00:00 UTC seen by the owner"
+    said = "attack port scan, 120 connections, 2026-03-05 10:00:00 UTC seen by the owner"
     assert f"What people judged {said}" in text_of(page)
     alert = visitor.see(links(page, "/alerts/")[0])
     assert "judged attack" in alert
-    assert "attack port scan, 1 alert, 2026-03-05" in alert
+    assert "attack port scan, 1 connection, 2026-03-05" in alert
     assert "judged" not in visitor.see(first(visitor, "kind=beacon"))
     content = visitor.ask("/api/incidents?kind=scan&source=office").json()["incidents"]
     assert [one["judged"] for one in content] == [{"attack": 120, "benign": 0}]
@@ -213,13 +214,52 @@ def test_verdicts_are_those_of_the_moment_and_of_all_judges(tmp_path):
     visitor = Visitor(address, tmp_path)
     assert "judged" not in visitor.see("/")
     judge(tmp_path, alerts[:30], label=1, note="mine")
-    assert "30 of 120 judged attack" in visitor.see("/")
+    assert "30 connections judged attack" in visitor.see("/")
     judge(tmp_path, alerts[30:40], label=0, note="no: the audit's", at="2026-03-06T10:00:00Z")
     assert "judged: 30 attack, 10 benign" in visitor.see("/")
     told = visitor.see(first(visitor, ""))
-    assert told.index("benign 10 alerts, 2026-03-06") < told.index("attack 30 alerts, 2026-03-05")
+    assert told.index("benign 10 connections, 2026-03-06") < told.index(
+        "attack 30 connections, 2026-03-05"
+    )
     (tmp_path / "office.csv").unlink()
     assert "judged" not in visitor.see("/")
+
+
+def test_a_verdict_on_a_flood_is_one_on_all_of_it(tmp_path):
+    address = f"sqlite:///{tmp_path / 'alerts.db'}"
+    flood = [
+        some_alert(at, minutes=at / 1000, unit=f"10.1.{at >> 8}.{at & 255}", kind=Kind.FLOOD)
+        for at in range(1500)
+    ]
+    flood = [flood[0], *(dataclasses.replace(one, reasons=()) for one in flood[1:])]
+    (incident,) = fill(address, flood)
+    assert (incident.count, incident.listed) == (1500, 1000)
+    judge(tmp_path, flood, label=1, incident=incident.id)
+    visitor = Visitor(address, tmp_path)
+    assert "1,500 alerts" in visitor.see("/")
+    assert "judged attack" in visitor.see("/")
+    assert "connections judged attack" not in visitor.see("/")
+    told = visitor.see(f"/incidents/{incident.id}")
+    assert "What people judged attack 1,500 connections, 2026" in told
+    content = visitor.ask(f"/api/incidents/{incident.id}").json()
+    assert content["judged"] == {"attack": 1500, "benign": 0}
+
+
+def test_a_verdict_on_a_connection_is_shown_with_each_of_its_alerts(tmp_path):
+    """A log may tell of a connection again while it lasts: each time an alert, and one verdict."""
+    address = f"sqlite:///{tmp_path / 'alerts.db'}"
+    start = some_alert().start
+    alerts = [some_alert(at, minutes=at, start=start) for at in range(3)]
+    (incident,) = fill(address, alerts)
+    judge(tmp_path, alerts, label=1, incident=incident.id)
+    visitor = Visitor(address, tmp_path)
+    for alert in alerts:
+        assert "judged attack" in visitor.see(f"/alerts/{alert.id}")
+        content = visitor.ask(f"/api/alerts/{alert.id}").json()
+        assert content["judged"] == {"attack": 1, "benign": 0}
+    told = visitor.see(f"/incidents/{incident.id}")
+    assert "1 connection judged attack" in told
+    assert " of 3 " not in told
 
 
 def test_a_verdict_on_what_is_not_stored_yet_is_found_once_it_is(tmp_path, monkeypatch):

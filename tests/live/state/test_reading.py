@@ -184,8 +184,10 @@ def test_suppressed_alerts_are_those_that_are_listed_as_such(store, kept, addres
 
 def test_the_incidents_of_alerts_are_found_at_once(store, kept):
     alerts = kept["office"][0]
-    found = store.incidents_of([*(one.id for one in alerts), "unknown"])
-    assert found == {one.id: one.incident for one in alerts if one.incident}
+    wanted = {one.id: one.incident for one in alerts if one.incident}
+    assert store.incidents_of([*(one.id for one in alerts), "unknown"]) == wanted
+    incidents = set(wanted.values())
+    assert store.incidents_of(incidents) == {name: name for name in incidents}
 
 
 @pytest.mark.parametrize("asked", [{}, {"kind": "scan"}, {"severity": (1, 4)}, {"address": "10."}])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from some_alerts import HOSTILE, MADE_BY, some_alert
+from some_alerts import HOSTILE, MADE_BY, NOON, some_alert
 
 from oddwire.errors import DataError, ParameterError
 from oddwire.live.alerts.alert import Endpoint
@@ -26,10 +26,10 @@ from oddwire.live.state import (
     stored_alert,
     stored_incident,
 )
-from oddwire.live.verdicts.labelling import label_alerts, labelled_alerts, unlabel_alerts
+from oddwire.live.verdicts.labelling import label_alerts, unlabel_alerts
 from oddwire.live.verdicts.stored_alerts import alerts_named
 from oddwire.project import Project
-from oddwire.traffic.verdicts.table import VerdictTable
+from oddwire.traffic.verdicts.table import VerdictTable, judged_ids
 
 BENIGN, ATTACK = 0, 1
 
@@ -58,7 +58,7 @@ def test_a_verdict_is_kept_for_each_connection_of_its_source(project):
     ]  # fmt: skip
     assert [verdict.label for verdict in kept(project)] == [ATTACK] * 3
     assert {(one.family, one.note) for one in kept(project)} == {("port scan", "seen by me")}
-    assert labelled_alerts(project, "office") == {alert.id for alert in alerts(3)}
+    assert judged_ids(project.labels("office")) == {alert.id for alert in alerts(3)}
 
 
 def test_a_later_verdict_takes_the_place_of_an_earlier_one_and_can_be_taken_away(project):
@@ -173,6 +173,53 @@ def test_of_an_incident_all_alerts_are_labelled_those_too_that_are_not_listed(pr
         store.commit(made, after=Following())
     with AlertStore(address) as reader:
         found = alerts_named(reader, incident.id)
-    assert found == [first, *others]
-    (labelled,) = label_alerts(project, found, label=ATTACK)
+    assert (found.id, found.count, found.alerts) == (incident.id, incident.count, [first, *others])
+    (labelled,) = label_alerts(project, found.alerts, label=ATTACK, about=found.id)
     assert labelled.connections == 9
+    assert judged_ids(project.labels("office")) == {incident.id}
+
+
+def test_a_labelled_incident_of_one_connection_is_not_deleted_when_it_is_old(project, tmp_path):
+    """Its alerts are of interim records: the table has one line, for the last of them."""
+    address = f"sqlite:///{tmp_path / 'a.db'}"
+    times = [replace(one, uid="C", start=NOON) for one in alerts(9)]
+    incident = replace(Incident.opened_by(times[0]).ended(NOON, "quiet"), count=9)
+    made = Commit(
+        b"", alerts=(stored_alert(times[0], incident=incident.id),),
+        more_alerts=(more_alerts(incident.id, times[1:]),), incidents=(stored_incident(incident),),
+    )  # fmt: skip
+    with Store(address, source="office") as store, AlertStore(address) as reader:
+        store.commit(made, after=Following())
+        named = alerts_named(reader, incident.id)
+        label_alerts(project, named.alerts, label=ATTACK, about=named.id)
+        later = {"keep_days": 30, "now": NOON / 1e6 + 31 * 86_400}
+        assert store.prune(**later, keep=judged_ids(project.labels("office"))) == 0
+        assert len(reader.alerts_of(incident.id)) == 1
+        unlabel_alerts(project, named.alerts, about=named.id)
+        assert store.prune(**later, keep=judged_ids(project.labels("office"))) > 0
+
+
+def test_of_a_flood_so_many_alerts_are_labelled_that_a_person_can_still_review_them(
+    project, tmp_path, monkeypatch
+):
+    address, (first, *others) = f"sqlite:///{tmp_path / 'a.db'}", alerts(9)
+    incident = replace(Incident.opened_by(first), count=9)
+    monkeypatch.setattr("oddwire.live.verdicts.stored_alerts.MOST_JUDGED", 4)
+    made = Commit(
+        b"", alerts=(stored_alert(first, incident=incident.id),),
+        more_alerts=(more_alerts(incident.id, others),), incidents=(stored_incident(incident),),
+    )  # fmt: skip
+    with Store(address, source="office") as store:
+        store.commit(made, after=Following())
+    with AlertStore(address) as reader:
+        found = alerts_named(reader, incident.id)
+    assert (found.count, found.alerts) == (9, [first, *others[:3]])
+
+
+def test_a_later_verdict_on_an_incident_leaves_nothing_of_an_earlier_one(project):
+    label_alerts(project, alerts(5), label=ATTACK, about="incident")
+    (again,) = label_alerts(project, alerts(4), label=BENIGN, about="incident")
+    assert (again.connections, again.in_table) == (4, 4)
+    assert {one.label for one in kept(project)} == {BENIGN}
+    (removed,) = unlabel_alerts(project, alerts(1), about="incident")
+    assert (removed.connections, removed.in_table) == (4, 0)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddwire.errors import DataError
-from oddwire.traffic.verdicts.table import JudgedConnection, Verdict, VerdictTable
+from oddwire.traffic.verdicts.table import JudgedConnection, Verdict, VerdictTable, judged_ids
 
 NOON = 1_772_452_800_000_000
 ONE = JudgedConnection(NOON, NOON + 5, "C1", "10.0.0.5", 4000, "10.0.0.9", 22, "tcp")
@@ -98,6 +98,18 @@ def test_a_later_record_of_a_connection_with_an_id_is_the_same_connection():
 def test_a_table_that_is_none_names_the_line(text, said, tmp_path):
     with pytest.raises(DataError, match=f"office.csv, {said}"):
         read(text.replace("{head}", VerdictTable().text()), tmp_path)
+
+
+def test_the_ids_that_were_judged_are_known_without_the_rest_of_a_table(tmp_path):
+    file = tmp_path / "office.csv"
+    assert judged_ids(file) == frozenset()
+    other = replace(ONE, start=NOON + 1)
+    given = [Verdict(ONE, 1, alert="a1"), Verdict(other, 0, note="x,\n", alert="=b2")]
+    file.write_text(VerdictTable(given).text())
+    assert judged_ids(file) == {"a1", "=b2"}
+    file.write_text(VerdictTable().text() + "x\n")
+    with pytest.raises(DataError, match="line 2: there must be 13 cells"):
+        judged_ids(file)
 
 
 def test_a_spreadsheet_s_way_to_save_it_is_read(tmp_path):

@@ -65,8 +65,14 @@ def print_alerts(alerts: Sequence[Alert], *, title: str) -> None:
     print_table(printer(), _one_source(rows), title=title, text=text)
 
 
-def print_incident(incident: Incident, alerts: Sequence[Alert]) -> None:
-    """Print all that is known of an incident, and the first of its alerts."""
+def print_incident(incident: Incident, alerts: Sequence[Alert], *, most: int) -> None:
+    """Print all that is known of an incident, and the first of its alerts.
+
+    Parameters
+    ----------
+    most
+        Alerts at most that a list may be asked for.
+    """
     console = printer()
     _head(console, f"Incident {incident.id}", f"{incident.severity.word} {incident.title}")
     _facts(console, _of_incident(incident))
@@ -78,8 +84,13 @@ def print_incident(incident: Incident, alerts: Sequence[Alert]) -> None:
         print_alerts(alerts, title=title)
     console.print(f"\n`oddwire explain {incident.id}` scores the most unusual one again")
     if incident.count > len(alerts):
-        which = f"{incident.listed:,} of them" if incident.unlisted else "all"
-        console.print(f"`oddwire alerts --incident {incident.id}` lists {which}", soft_wrap=True)
+        shown = min(incident.listed, most)
+        which = "all" if shown == incident.count else f"{shown:,} of them"
+        console.print(
+            f"`oddwire alerts --incident {incident.id[: words.SHORT_ID]} --limit {shown}` "
+            f"lists {which}",
+            soft_wrap=True,
+        )
     if incident.unlisted:
         console.print(incident.unlisted)
 

@@ -15,6 +15,7 @@ _SEEN = ("sources", "destinations", "ports", "services")
 _MOST_NAMED = 32  # different hosts or ports that an incident names
 # More alerts than anyone looks at. Those of a flood cost little where they need no place in a list.
 MOST_LISTED = 1_000
+MOST_JUDGED = 10_000  # on so many of its alerts a verdict on an incident is kept
 State = Literal["open", "closed"]
 Why = Literal["quiet", "too many"]
 
@@ -193,9 +194,10 @@ class Incident:
             return ""
         more = self.count - self.listed
         others = "the other one is" if more == 1 else f"the other {more:,} are"
+        judged = "all" if self.count <= MOST_JUDGED else f"{MOST_JUDGED:,} of all"
         return (
             f"{self.listed:,} of its {self.count:,} alerts are listed one by one; {others} kept "
-            "together, and a verdict on the incident covers all"
+            f"together, and a verdict on the incident covers {judged}"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -101,8 +101,6 @@ class OpenIncidents:
         self._slow: dict[str, Incident] = {}
         self._of_key: dict[_Key, str] = {}
         self._keys: dict[str, dict[_Key, None]] = {}  # the same by their incidents
-        self.suppressed = 0
-        self.closed_early = 0
 
     def __len__(self) -> int:
         return len(self._open) + len(self._slow)
@@ -119,7 +117,7 @@ class OpenIncidents:
         Parameters
         ----------
         alerts
-            Their clock never falls. Suppressed ones are counted and open nothing.
+            Their clock never falls. Suppressed ones open nothing.
         now
             The clock of the newest row, alert or not; None where rows have no time.
         """
@@ -127,7 +125,6 @@ class OpenIncidents:
         joined, unlisted = {}, set()
         for alert in alerts:
             if alert.suppressed_by is not None:
-                self.suppressed += 1
                 continue
             changes += self._close_before(_time(alert.clock))
             joined[alert.id], is_listed = self._take(alert, changes)
@@ -155,7 +152,6 @@ class OpenIncidents:
         self._kept(incident)[incident.id] = incident  # the newest last
         self._register(incident, alert)
         if len(self) > self._most:
-            self.closed_early += 1
             oldest = min(self._oldest(), key=lambda incident: _time(incident.last))
             changes.append(self._close(oldest, oldest.last, "too many"))
         return incident.id, incident.listed > listed
@@ -215,8 +211,6 @@ class OpenIncidents:
         return {
             "open": [incident.to_dict() for incident in self.incidents],
             "keys": {name: [list(key) for key in keys] for name, keys in self._keys.items()},
-            "suppressed": self.suppressed,
-            "closed_early": self.closed_early,
         }
 
     @classmethod
@@ -230,7 +224,6 @@ class OpenIncidents:
         for name, keys in content["keys"].items():
             state._keys[name] = dict.fromkeys((by, value, kind) for by, value, kind in keys)
             state._of_key |= dict.fromkeys(state._keys[name], name)
-        state.suppressed, state.closed_early = content["suppressed"], content["closed_early"]
         return state
 
 

@@ -57,7 +57,7 @@ def page_app(address: str, labels: Callable[[str], Path]) -> Protection:
             Place.of(request.query_params.get("after", "")),
         ),
         "/alerts/{id}": lambda store, request: pages.alert_page(
-            store, verdicts, store.alert(_id(request))
+            verdicts, store.alert(_id(request))
         ),
         "/watchers": lambda store, request: pages.watchers_page(store, _asked(request)),
         "/api/incidents": lambda store, request: machines.incidents_json(
@@ -67,7 +67,7 @@ def page_app(address: str, labels: Callable[[str], Path]) -> Protection:
             store, verdicts, store.incident(_id(request))
         ),
         "/api/alerts/{id}": lambda store, request: machines.alert_json(
-            store, verdicts, store.alert(_id(request))
+            verdicts, store.alert(_id(request))
         ),
     }  # fmt: skip
     routes = [Route(path, _answering(address, answer)) for path, answer in answers.items()]

@@ -36,9 +36,9 @@ def incident_json(store: AlertStore, verdicts: Verdicts, stored: StoredIncident)
     return JSONResponse(_incident(store, verdicts, stored))
 
 
-def alert_json(store: AlertStore, verdicts: Verdicts, stored: StoredAlert) -> JSONResponse:
+def alert_json(verdicts: Verdicts, stored: StoredAlert) -> JSONResponse:
     """Return an alert, with the features that it was scored by."""
-    judged = verdicts.of_alerts(alert_of(stored).made_by.source, [stored.id], store)
+    judged = verdicts.of_alert(alert_of(stored))
     more = {
         "incident": stored.incident or None, "suppressed_by": stored.suppressed or None,
         "judged": judged.to_dict(),

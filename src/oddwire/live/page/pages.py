@@ -80,14 +80,14 @@ def incident_page(
         ),
         judged=verdicts.of_incident(source, stored.id, store),
         act=commands.of_incident(incident),
-        alerts=[(alert_of(one), verdicts.of_alerts(source, [one.id], store)) for one in found],
+        alerts=[(alert, verdicts.of_alert(alert)) for alert in map(alert_of, found)],
         caption=_caption(len(found), "alert", whole=after is None and not more),
         newest=f"{here}#alerts" if after else "",
         older=f"{here}?{urlencode({'after': _place(found[-1])})}#alerts" if more else "",
     )
 
 
-def alert_page(store: AlertStore, verdicts: Verdicts, stored: StoredAlert) -> Response:
+def alert_page(verdicts: Verdicts, stored: StoredAlert) -> Response:
     """Return one alert."""
     alert = alert_of(stored)
     return rendered(
@@ -97,7 +97,7 @@ def alert_page(store: AlertStore, verdicts: Verdicts, stored: StoredAlert) -> Re
         suppressed=stored.suppressed,
         story=[*story_of_alert(alert)],
         facts=[*_facts(alert)],
-        judged=verdicts.of_alerts(alert.made_by.source, [stored.id], store),
+        judged=verdicts.of_alert(alert),
         features=sorted(_features(stored)),
         act=commands.of_alert(alert),
     )

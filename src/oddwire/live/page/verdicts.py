@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oddwire.disk.changing import ChangingFile
 from oddwire.errors import DataError
+from oddwire.live.alerts.alert import Alert
 from oddwire.live.page.texts.judged import Judged
+from oddwire.live.verdicts.labelling import connection_of
 from oddwire.traffic.verdicts.table import Verdict, VerdictTable
 
 if TYPE_CHECKING:
     from oddwire.live.state import AlertStore
 
 _ASK_AGAIN = 10.0  # seconds after which alerts that were not stored are looked for again
-_Version = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class _Table:
-    """A table as it was read, and the incidents of its alerts as far as the store knew them."""
+class _Incidents:
+    """The incidents that the verdicts of a table are about, as far as the store knew them."""
 
-    version: _Version | None
+    table: VerdictTable
     asked: float
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)  # by alert
-    alerts: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by incident
-    unknown: Sequence[str] = ()
-    trouble: str = ""
+    unknown: Collection[str]  # ids of alerts and incidents
+    verdicts: Mapping[str, Sequence[Verdict]] = field(default_factory=dict)  # by incident
 
 
 class Verdicts:
@@ -42,52 +43,48 @@ class Verdicts:
 
     def __init__(self, file: Callable[[str], Path]) -> None:
         self._file = file
-        self._tables: dict[str, _Table] = {}  # each is replaced whole: threads may share them
+        # Each is replaced whole: threads may share them.
+        self._tables: dict[str, ChangingFile[VerdictTable]] = {}
+        self._incidents: dict[str, _Incidents] = {}
 
-    def of_alerts(self, source: str, alerts: Iterable[str], store: AlertStore) -> Judged:
-        """Return what people judged of some alerts of a source."""
-        table = self._table(source, store)
-        found = (table.verdicts.get(alert) for alert in alerts)
-        return Judged(tuple(one for one in found if one is not None), table.trouble)
+    def of_alert(self, alert: Alert) -> Judged:
+        """Return what people judged of the connection of an alert."""
+        try:
+            table = self._table(alert.made_by.source)
+        except DataError as error:
+            return Judged(trouble=str(error))
+        if alert.start is None:
+            return Judged()
+        found = table.by_key.get(connection_of(alert).key)
+        return Judged() if found is None else Judged((found,))
 
     def of_incident(self, source: str, incident: str, store: AlertStore) -> Judged:
-        """Return what people judged of the alerts of an incident."""
-        table = self._table(source, store)
-        return self.of_alerts(source, table.alerts.get(incident, ()), store)
+        """Return what people judged of an incident, or of its alerts."""
+        try:
+            table = self._table(source)
+        except DataError as error:
+            return Judged(trouble=str(error))
+        known = self._incidents.get(source)
+        if known is None or known.table is not table:
+            known = _looked_up(_Incidents(table, 0.0, {one.alert for one in table}), store)
+        elif known.unknown and time.monotonic() - known.asked >= _ASK_AGAIN:
+            known = _looked_up(known, store)
+        self._incidents[source] = known
+        return Judged(tuple(known.verdicts.get(incident, ())))
 
-    def _table(self, source: str, store: AlertStore) -> _Table:
-        file, now = self._file(source), time.monotonic()
-        version, known = _version(file), self._tables.get(source)
-        if known is None or known.version != version:
-            known = _read(file, version, now)
-            known = _looked_up(known, known.verdicts, now, store)
-        elif known.unknown and now - known.asked >= _ASK_AGAIN:
-            known = _looked_up(known, known.unknown, now, store)
-        self._tables[source] = known
-        return known
-
-
-def _version(file: Path) -> _Version | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    def _table(self, source: str) -> VerdictTable:
+        if source not in self._tables:
+            self._tables[source] = ChangingFile(self._file(source), VerdictTable.read)
+        return self._tables[source].content()
 
 
-def _read(file: Path, version: _Version | None, now: float) -> _Table:
-    try:
-        return _Table(version, now, {one.alert: one for one in VerdictTable.read(file)})
-    except DataError as error:
-        return _Table(version, now, trouble=str(error))
-
-
-def _looked_up(table: _Table, wanted: Iterable[str], now: float, store: AlertStore) -> _Table:
-    """Return a table with the incidents of more of its alerts, as far as they are stored."""
-    listed = [alert for alert in wanted if alert.isascii() and alert.isalnum()]  # people edit it
-    found = store.incidents_of(listed)
-    alerts = {incident: [*some] for incident, some in table.alerts.items()}
-    for alert, incident in found.items():
-        alerts.setdefault(incident, []).append(alert)
-    unknown = tuple(alert for alert in listed if alert not in found)
-    return replace(table, asked=now, alerts=alerts, unknown=unknown)
+def _looked_up(known: _Incidents, store: AlertStore) -> _Incidents:
+    """Return the incidents of those verdicts, too, that were about what was not stored before."""
+    listed = {one for one in known.unknown if one.isascii() and one.isalnum()}  # people edit it
+    incidents = store.incidents_of(listed)
+    verdicts = defaultdict(list, {name: [*some] for name, some in known.verdicts.items()})
+    for one in known.table:
+        if one.alert in incidents:
+            verdicts[incidents[one.alert]].append(one)
+    unknown = listed - incidents.keys()
+    return _Incidents(known.table, time.monotonic(), unknown, dict(verdicts))

@@ -38,7 +38,8 @@ class Old:
     said_before
         By this machine's clock: messages of no incident that were committed before it.
     keep
-        Ids of alerts and incidents that stay whatever their age; an alert keeps all its incident.
+        Ids of alerts and incidents that stay whatever their age; a listed alert keeps all its
+        incident.
     """
 
     before: float

@@ -15,10 +15,11 @@ from oddwire.live.alerts.alert import Alert
 from oddwire.operations.locks import lock
 from oddwire.project import Project
 from oddwire.traffic.labels import is_unknown
-from oddwire.traffic.verdicts.table import JudgedConnection, Verdict, VerdictTable
+from oddwire.traffic.verdicts.table import JudgedConnection, Key, Verdict, VerdictTable
 from oddwire.traffic.wire_text import printable, short_name
 
 _LONGEST_NOTE = 1_000
+_WORDS = ("benign", "an attack")  # by the label
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def label_alerts(
     alerts: Iterable[Alert],
     *,
     label: int,
+    about: str = "",
     family: str | None = None,
     note: str = "",
     now: dt.datetime | None = None,
@@ -63,6 +65,9 @@ def label_alerts(
     ----------
     label
         0 benign, 1 attack.
+    about
+        The id of the incident or alert that is judged, of which these are the alerts; empty where
+        each is judged by itself. What was said of it before holds no more.
     family
         The attack's, None where not said.
     note
@@ -84,14 +89,23 @@ def label_alerts(
     judged = f"{(now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
     def changed(table: VerdictTable, ours: list[Alert]) -> tuple[int, int]:
-        verdicts = [Verdict(_connection(a), label, name, words, judged, a.id) for a in ours]
-        return len({one.connection.key for one in verdicts}), table.add(verdicts)
+        verdicts = VerdictTable(
+            Verdict(connection_of(one), label, name, words, judged, about or one.id) for one in ours
+        )
+        replaced = table.add(verdicts)
+        _remove_about(table, about, but=verdicts.by_key)
+        return len(verdicts), replaced
 
     return _changed(project, alerts, changed)
 
 
-def unlabel_alerts(project: Project, alerts: Iterable[Alert]) -> list[Labelled]:
+def unlabel_alerts(project: Project, alerts: Iterable[Alert], *, about: str = "") -> list[Labelled]:
     """Take the verdicts on the connections of alerts away.
+
+    Parameters
+    ----------
+    about
+        As of `label_alerts`.
 
     Raises
     ------
@@ -100,39 +114,48 @@ def unlabel_alerts(project: Project, alerts: Iterable[Alert]) -> list[Labelled]:
     """
 
     def changed(table: VerdictTable, ours: list[Alert]) -> tuple[int, int]:
-        removed = table.remove(_connection(alert) for alert in ours)
-        return removed, 0
+        removed = table.remove(connection_of(alert) for alert in ours)
+        return removed + _remove_about(table, about), 0
 
     return _changed(project, alerts, changed)
 
 
-def labelled_alerts(project: Project, source: str) -> frozenset[str]:
-    """Return the ids of the alerts of a source on which there is a verdict.
+def judged_alert(project: Project, alert: Alert) -> str:
+    """Return what people have judged of an alert's connection, in a sentence; empty where nothing.
 
     Raises
     ------
     DataError
         If the table is damaged.
     """
-    return frozenset(verdict.alert for verdict in VerdictTable.read(project.labels(source)))
+    if alert.start is None:
+        return ""
+    table = VerdictTable.read(project.labels(alert.made_by.source))
+    found = table.by_key.get(connection_of(alert).key)
+    return "" if found is None else f"A person judged it {_WORDS[found.label]}."
 
 
-def judged(project: Project, source: str, alerts: Collection[str]) -> str:
-    """Return what people have judged of some alerts, in a sentence; empty where nothing.
+def judged_incident(project: Project, source: str, ids: Collection[str]) -> str:
+    """Return what people have judged of an incident, likewise.
+
+    Parameters
+    ----------
+    ids
+        Its own, and those of its alerts.
 
     Raises
     ------
     DataError
         If the table is damaged.
     """
-    found = [one for one in VerdictTable.read(project.labels(source)) if one.alert in alerts]
+    found = [one for one in VerdictTable.read(project.labels(source)) if one.alert in ids]
     attacks = sum(one.label for one in found)
     if not found:
         return ""
-    if len(alerts) == 1:
-        return f"A person judged it {'an attack' if attacks else 'benign'}."
+    if len(found) == 1:
+        return f"People judged one of its connections {_WORDS[attacks]}."
     benign = len(found) - attacks
-    return f"Of its alerts, people judged {attacks:,} attacks and {benign:,} benign."
+    return f"Of its connections, people judged {attacks:,} attacks and {benign:,} benign."
 
 
 def _changed(
@@ -171,7 +194,14 @@ def _table(project: Project, source: str) -> Iterator[VerdictTable]:
             raise DataError(f"cannot write {file}: {error.strerror or error}") from None
 
 
-def _connection(alert: Alert) -> JudgedConnection:
+def connection_of(alert: Alert) -> JudgedConnection:
+    """Return the connection that an alert was raised by.
+
+    Raises
+    ------
+    DataError
+        If the alert has no time.
+    """
     if alert.start is None:
         raise DataError(f"alert {alert.id} has no time: no row can be found by it")
     return JudgedConnection(
@@ -183,6 +213,15 @@ def _connection(alert: Alert) -> JudgedConnection:
         dst_ip=alert.destination.address,
         dst_port=alert.destination.port,
         proto=alert.proto,
+    )
+
+
+def _remove_about(table: VerdictTable, name: str, but: Collection[Key] = ()) -> int:
+    """Take away what was said of an id, but for some connections; return of how many."""
+    if not name:
+        return 0
+    return table.remove(
+        [one.connection for one in table if one.alert == name and one.connection.key not in but]
     )
 
 

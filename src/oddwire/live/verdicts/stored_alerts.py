@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from typing import Any
 
 from oddwire.live.alerts.alert import Alert
 from oddwire.live.alerts.allow_entry import apply_allow_list, services_of
+from oddwire.live.alerts.incident import MOST_JUDGED
 from oddwire.live.state.contents import alert_of, alerts_together, features_of, stored_alert
 from oddwire.live.state.reading import AlertStore
 from oddwire.live.state.records import StoredAlert, StoredIncident
@@ -32,20 +34,43 @@ class Applied:
         How many of them are suppressed.
     newly, no_longer
         How many are now and were not, and the other way round.
+    together
+        How many more are stored, kept together: they stay as they were.
     """
 
     alerts: int
     suppressed: int
     newly: int
     no_longer: int
+    together: int
 
     def to_dict(self) -> dict[str, int]:
         """Return plain values, for JSON."""
         return asdict(self)
 
 
-def alerts_named(store: AlertStore, name: str) -> list[Alert]:
-    """Return the alert that an id is of, or all alerts of the incident.
+@dataclass(frozen=True)
+class Named:
+    """What an id is of.
+
+    Parameters
+    ----------
+    id
+        The whole id, of an alert or an incident.
+    count
+        How many alerts there are.
+    alerts
+        The first 10,000 of them, those that are listed before the others: more of one flood would
+        teach a model nothing, and make a table that nobody can review.
+    """
+
+    id: str
+    count: int
+    alerts: Sequence[Alert]
+
+
+def alerts_named(store: AlertStore, name: str) -> Named:
+    """Return the alert that an id is of, or the incident with its alerts.
 
     Parameters
     ----------
@@ -59,11 +84,11 @@ def alerts_named(store: AlertStore, name: str) -> list[Alert]:
     """
     found = store.either(name)
     if not isinstance(found, StoredIncident):
-        return [alert_of(found)]
+        return Named(found.id, 1, [alert_of(found)])
     pages = _pages(lambda after: store.alerts_of(found.id, limit=_PAGE, after=after))
-    listed = [alert_of(one) for page in pages for one in page]
-    others = [alerts_together(kept) for kept in store.more_alerts_of(found.id)]
-    return [*listed, *(alert for together in others for alert in together)]
+    listed = (alert_of(one) for page in pages for one in page)
+    others = (one for kept in store.more_alerts_of(found.id) for one in alerts_together(kept))
+    return Named(found.id, found.alerts, list(islice(chain(listed, others), MOST_JUDGED)))
 
 
 def suppressed_alerts(store: AlertStore) -> Iterator[Alert]:
@@ -81,7 +106,7 @@ def other_services(store: AlertStore, service: str) -> list[str]:
 
 
 def apply_again(project: Project, address: str) -> Applied:
-    """Apply the allow-list to all stored alerts, as if it had been this one when they came.
+    """Apply the allow-list to all listed alerts, as if it had been this one when they came.
 
     Nothing is sent, and incidents stay as they were sent.
 
@@ -112,7 +137,8 @@ def apply_again(project: Project, address: str) -> Applied:
             suppressed += sum(bool(new.suppressed) for new in again)
             newly += sum(bool(new.suppressed) > bool(old.suppressed) for old, new in pairs)
             no_longer += sum(bool(new.suppressed) < bool(old.suppressed) for old, new in pairs)
-    return Applied(alerts, suppressed, newly, no_longer)
+        together = store.count_together()
+    return Applied(alerts, suppressed, newly, no_longer, together)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from oddwire.disk.changing import ChangingFile
 from oddwire.errors import DataError, OddwireError
 from oddwire.evaluation.observed import target_of
 from oddwire.live.reading.micro_batch import MicroBatch
@@ -29,7 +30,6 @@ from oddwire.live.scoring.pipeline import Pipeline, Taken
 from oddwire.live.sinks import Deliveries
 from oddwire.live.state import Commit, Following, Store
 from oddwire.live.verdicts.allow_list import AllowList
-from oddwire.live.verdicts.labelling import labelled_alerts
 from oddwire.live.vitals.calibration_off import calibration_off
 from oddwire.live.vitals.heartbeat import Heartbeat
 from oddwire.live.vitals.metrics import Metrics
@@ -51,6 +51,7 @@ from oddwire.params import WatchSettings
 from oddwire.project import Project
 from oddwire.traffic.features.clock import MICROSECONDS
 from oddwire.traffic.features.connection_features import LONGEST_WINDOW
+from oddwire.traffic.verdicts.table import judged_ids
 
 _BEAT_SECONDS, _PRUNE_SECONDS, _COUNT_SECONDS = 5.0, 60.0, 60.0
 _COUNTS = "counts"
@@ -116,6 +117,7 @@ class Loop:
         )
         self._rates, self._is_adaptive = RatesSoFar(champion.model), adaptive
         self._allowed = AllowList(project, source)
+        self._labelled = ChangingFile(project.labels(source), judged_ids)
         self._following = Following()
         self._is_begun = False
         self._looked_back: PastRows | None = None
@@ -320,7 +322,7 @@ class Loop:
         if self._keep_days is None or not is_time or not is_now:
             return
         try:
-            kept = labelled_alerts(self._project, self._source)
+            kept = self._labelled.content()
         except DataError as error:  # nothing is deleted that may have a verdict
             self._pruned_at = time.monotonic()
             self._notice(f"old alerts stay: {error}")

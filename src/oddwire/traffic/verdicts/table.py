@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from oddwire.errors import DataError, short_repr
 
@@ -28,6 +28,7 @@ _COLUMNS = (
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 Key = tuple[object, ...]
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Verdict:
     judged
         When, as ISO 8601 in UTC.
     alert
-        The id of the alert that was judged.
+        The id of the alert that was judged, or of the incident that was judged with all its alerts.
     """
 
     connection: JudgedConnection
@@ -136,18 +137,22 @@ class VerdictTable:
         DataError
             If it cannot be read, or a line is none of a table of verdicts; it names the line.
         """
-        try:
-            text = file.read_bytes().decode("utf-8-sig")
-        except FileNotFoundError:
-            return cls()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise DataError(f"cannot read {file}: {reason}") from None
-        return cls(_verdicts(text, file))
+        return cls(_read(file, _verdict))
 
     def text(self) -> str:
         """Return the content of its file."""
         return "".join(map(_line, [_COLUMNS, *(map(_harmless, _cells(one)) for one in self)]))
+
+
+def judged_ids(file: Path) -> frozenset[str]:
+    """Return the ids of all alerts and incidents in a table, and look at nothing else in it.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is no table.
+    """
+    return frozenset(_read(file, _id))
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -165,12 +170,19 @@ def _cells(verdict: Verdict) -> Iterator[str]:
     yield from (verdict.note, verdict.judged, verdict.alert)
 
 
-def _verdicts(text: str, file: Path) -> Iterator[Verdict]:
+def _read(file: Path, parse: Callable[[list[str]], _Row]) -> Iterator[_Row]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise DataError(f"cannot read {file}: {reason}") from None
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         _check_head(next(lines, list(_COLUMNS)))
         for cells in filter(None, lines):
-            yield _verdict([_as_it_was(cell) for cell in cells])
+            yield parse(cells)
     except (csv.Error, ValueError) as error:
         raise DataError(f"{file}, line {max(lines.line_num, 1)}: {error}") from None
 
@@ -180,10 +192,19 @@ def _check_head(head: list[str]) -> None:
         raise ValueError(f"the columns must be {','.join(_COLUMNS)}")
 
 
-def _verdict(cells: list[str]) -> Verdict:
+def _check_count(cells: list[str]) -> None:
     if len(cells) != len(_COLUMNS):
         raise ValueError(f"there must be {len(_COLUMNS)} cells, got {len(cells)}")
-    given = dict(zip(_COLUMNS, cells, strict=True))
+
+
+def _id(cells: list[str]) -> str:
+    _check_count(cells)
+    return _as_it_was(cells[_COLUMNS.index("alert")])
+
+
+def _verdict(cells: list[str]) -> Verdict:
+    _check_count(cells)
+    given = dict(zip(_COLUMNS, map(_as_it_was, cells), strict=True))
     if given["label"] not in _WORDS:
         raise ValueError(f"label must be benign or attack, got {short_repr(given['label'])}")
     connection = JudgedConnection(

@@ -16,14 +16,14 @@ _MOST_SAID = 5
 
 @dataclass(frozen=True)
 class Said:
-    """A verdict that was said of several alerts at once.
+    """A verdict that was said of several connections at once.
 
     Parameters
     ----------
     word
         ``benign`` or ``attack``.
     about
-        Of which attack, of how many alerts, and when.
+        Of which attack, of how many connections, and when.
     note
         The person's own words.
     """
@@ -35,12 +35,12 @@ class Said:
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdicts on some alerts.
+    """The verdicts on the connections of some alerts.
 
     Parameters
     ----------
     verdicts
-        At most one of each alert.
+        At most one of each connection.
     trouble
         Why there are none though there may be; empty where nothing is wrong.
     """
@@ -68,10 +68,10 @@ class Judged:
             return ""
         if attacks and benign:
             return f"judged: {attacks:,} attack, {benign:,} benign"
+        # Of one connection there may be several alerts: so it is not said that others are left.
         all_of_them = len(self.verdicts) >= of
-        return f"judged {self.word}" if all_of_them else (
-            f"{len(self.verdicts):,} of {of:,} judged {self.word}"
-        )  # fmt: skip
+        number = "" if all_of_them else f"{counted(len(self.verdicts), 'connection')} "
+        return f"{number}judged {self.word}"
 
     @property
     def said(self) -> list[Said]:
@@ -84,7 +84,7 @@ class Judged:
         return max(len(self._grouped()) - _MOST_SAID, 0)
 
     def to_dict(self) -> dict[str, int] | None:
-        """Return how many alerts were judged what, for JSON; None where it is not known."""
+        """Return how many connections were judged what, for JSON; None where it is not known."""
         if self.trouble:
             return None
         attacks = sum(one.label for one in self.verdicts)
@@ -94,8 +94,8 @@ class Judged:
         return Counter((one.judged, one.label, one.family or "", one.note) for one in self.verdicts)
 
     def _said(self) -> Iterator[Said]:
-        for (when, label, family, note), alerts in sorted(self._grouped().items(), reverse=True):
-            parts = (family, counted(alerts, "alert"), _time(when))
+        for (when, label, family, note), number in sorted(self._grouped().items(), reverse=True):
+            parts = (family, counted(number, "connection"), _time(when))
             yield Said(_WORDS[label], ", ".join(filter(None, parts)), note)
 
 

@@ -143,14 +143,27 @@ class AlertStore:
         )
 
     def incidents_of(self, ids: Collection[str]) -> dict[str, str]:
-        """Return the incident of each alert that is stored and belongs to one, by its id."""
+        """Return the incident of each alert that is listed and belongs to one, by its id.
+
+        An incident is its own.
+        """
 
         def found(connection: Connection) -> dict[str, str]:
+            incident: dict[str, str] = {}
             named = select(alerts.c.id, alerts.c.incident).where(alerts.c.incident != "")
-            asked = [named.where(alerts.c.id.in_(some)) for some in in_pieces(ids)]
-            return {row.id: row.incident for one in asked for row in connection.execute(one)}
+            for some in in_pieces(ids):
+                rows = connection.execute(named.where(alerts.c.id.in_(some)))
+                incident |= {row.id: row.incident for row in rows}
+                themselves = select(incidents.c.id).where(incidents.c.id.in_(some))
+                incident |= {name: name for name in connection.scalars(themselves)}
+            return incident
 
         return self._database.read(found)
+
+    def count_together(self) -> int:
+        """Return how many alerts are kept together, so that no list has them."""
+        asking = select(func.sum(more_alerts.c.alerts))
+        return int(self._database.read(lambda one: one.scalar(asking)) or 0)
 
     def suppressed(self) -> dict[str, int]:
         """Return how many stored alerts of each source the allow-list keeps from being sent."""
