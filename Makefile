@@ -12,6 +12,7 @@ TELL := awk '/^Collecting/ && ++n % 40 == 0 {print "  " n " packages found"; ffl
 
 # A file's tests stay together: some of them tell one story, or share a server. Files come in the
 # order of their names: by their number of tests, those of one long test would be left for the end.
+# The slow ones often wait for servers: a third worker uses the two cores meanwhile.
 TOGETHER := --dist loadfile --no-loadscope-reorder
 
 # No telemetry, no questions, from any tool that a target starts.
@@ -43,7 +44,7 @@ quick: venv  ## Run the fast tests
 	@$(BIN)/python -m pytest -q -n 2 $(TOGETHER) -m "not slow"
 
 test: venv  ## Run all tests
-	@$(BIN)/python -m pytest -n 2 $(TOGETHER) --cov --cov-report=term --cov-fail-under=95
+	@$(BIN)/python -m pytest -n 3 $(TOGETHER) --cov --cov-report=term --cov-fail-under=95
 
 lint: venv  ## Check style, types and imports
 	@$(BIN)/ruff check .

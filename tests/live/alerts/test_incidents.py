@@ -293,8 +293,8 @@ def test_of_more_alerts_than_a_thousand_those_are_listed_that_say_something_new(
     assert found == wanted
     assert (incident.count, incident.listed, incident.worst) == (1200, 1002, alerts[1150].id)
     assert incident.unlisted.startswith("1,002 of its 1,200 alerts are listed one by one; the oth")
-    assert incident.unlisted.endswith("a verdict on the incident is one on them too")
-    assert replace(incident, count=50_000).unlisted.endswith("is one on 10,000 of all")
+    assert incident.unlisted.endswith("a verdict on the incident covers all")
+    assert replace(incident, count=50_000).unlisted.endswith("covers 10,000 of all")
     assert unlisted((3, 999, 1001, 1100)) == (found, incident)
     small = OpenIncidents().update(alerts[:1000])
     assert (small.unlisted, small.changes[-1].incident.unlisted) == (frozenset(), "")
