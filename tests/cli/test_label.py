@@ -80,7 +80,7 @@ def test_what_was_judged_is_shown_with_the_alert_and_the_incident(oddwire, scan)
     oddwire("label", first.id, "benign")
     assert "A person judged it benign." in oddwire("alerts", first.id).out
     assert "A person judged it an attack." in oddwire("alerts", second.id).out
-    assert "people judged 2 attacks and 1 benign." in oddwire("incidents", incident.id).out
+    assert "people judged 2 as attacks and 1 as benign." in oddwire("incidents", incident.id).out
 
 
 @pytest.fixture
@@ -97,14 +97,14 @@ def test_a_verdict_on_a_flood_is_shown_as_one_on_all_of_it(oddwire, flood):
     assert "1,200 connections of office are labelled attack\n" in oddwire(
         "label", flood.id, "attack"
     ).out  # fmt: skip
-    assert "people judged 1,200 attacks and 0 benign." in oddwire("incidents", flood.id).out
+    assert "people judged 1,200 as attacks and 0 as benign." in oddwire("incidents", flood.id).out
 
 
 def test_of_a_flood_it_is_said_how_much_is_labelled(oddwire, project, flood, monkeypatch):
     monkeypatch.setattr("oddwire.live.verdicts.stored_alerts.MOST_JUDGED", 1100)
     told = oddwire("label", flood.id, "attack").out
     assert told.startswith("1,100 connections of office are labelled attack\n")
-    assert "the first 1,100 of its 1,200 alerts" in told
+    assert "its first 1,100 alerts of 1,200" in told
     (found,) = oddwire("label", flood.id, "--remove", "--json").json
     assert (found["connections"], found["alerts_left_out"]) == (1100, 100)
 

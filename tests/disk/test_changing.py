@@ -36,11 +36,24 @@ def test_what_has_not_changed_is_read_once(table):
 
 
 def test_a_damaged_file_is_an_error_each_time_until_it_is_mended(table):
-    file, changing, reads = table
+    file, changing, _ = table
     file.write_text("damaged")
     for _ in range(3):
         with pytest.raises(DataError, match="it is damaged"):
             changing.content()
-    assert len(reads) == 1
     file.write_text("mended")
     assert changing.content() == "mended"
+
+
+def test_a_file_that_could_not_be_opened_for_once_is_read_the_next_time(tmp_path):
+    faults = [DataError("too many open files")]
+
+    def read(file):
+        if faults:
+            raise faults.pop()
+        return file.name
+
+    changing = ChangingFile(tmp_path / "table", read)
+    with pytest.raises(DataError, match="too many"):
+        changing.content()
+    assert changing.content() == "table"

@@ -225,7 +225,8 @@ def _show_applied(applied: Applied) -> None:
     )
     if applied.together:
         printer().print(
-            f"{applied.together:,} more are kept together with their incidents, as they were",
+            f"The list was not applied to {applied.together:,} more, which are kept together with "
+            "their incidents",
             soft_wrap=True,
         )
 

@@ -23,7 +23,7 @@ the source. It wins over the label of the log. A later verdict takes an earlier 
 
 `oddwire label 3f2a91c0 attack --attack ssh_brute_force --note "by the owner"`
 
-`oddwire label 8c0de4d2 benign  # every alert of an incident`
+`oddwire label 8c0de4d2 benign  # an incident: its first 10,000 alerts`
 
 `oddwire label 3f2a91c0 --remove`
 """
@@ -51,7 +51,7 @@ def label(
     remove: Annotated[bool, typer.Option("--remove", help="Take the verdict away.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Label an alert, or all alerts of an incident, for the next training."""
+    """Label an alert, or an incident with its first 10,000 alerts, for the next training."""
     quiet_tools(terminal=True)
     if remove == (verdict is not None):
         raise ParameterError("say `benign` or `attack`, or --remove to take the verdict away")
@@ -78,12 +78,12 @@ def label(
         return
     for each in found:
         show(each, "without a verdict again" if verdict is None else f"labelled {verdict.value}")
-    if left_out:
+    if left_out and verdict is not None:
         from oddwire.cli.terminal.printing import printer
 
         printer().print(
-            f"Those are of the first {len(named.alerts):,} of its {named.count:,} alerts: more of "
-            "one incident would add little",
+            f"Those are the connections of its first {len(named.alerts):,} alerts of "
+            f"{named.count:,}: more of one incident would add little",
             soft_wrap=True,
         )
 

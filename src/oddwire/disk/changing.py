@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from oddwire.errors import DataError
-
 _Content = TypeVar("_Content")
 
 
 class ChangingFile(Generic[_Content]):
     """What a file says at the moment; asking costs little while it stays as it is.
+
+    Errors are not remembered: what could not be opened for once may be read the next time.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class ChangingFile(Generic[_Content]):
 
     def __init__(self, file: Path, read: Callable[[Path], _Content]) -> None:
         self._file, self._read = file, read
-        self._known: tuple[object, _Content | None, str] | None = None  # threads may share it
+        self._known: tuple[object, _Content] | None = None  # threads may share it
 
     def content(self) -> _Content:
         """Return what it says.
@@ -32,23 +32,16 @@ class ChangingFile(Generic[_Content]):
         Raises
         ------
         DataError
-            If it is damaged, each time.
+            If it is damaged.
         """
         version, known = self._version(), self._known
         if known is None or known[0] != version:
-            try:
-                known = version, self._read(self._file), ""
-            except DataError as error:
-                known = version, None, str(error)
-            self._known = known
-        _, content, trouble = known
-        if content is None:
-            raise DataError(trouble)
-        return content
+            self._known = known = version, self._read(self._file)
+        return known[1]
 
     def _version(self) -> tuple[int, ...]:
         try:
             found = self._file.stat()
         except OSError:
             return ()
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

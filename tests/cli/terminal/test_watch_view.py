@@ -68,7 +68,7 @@ def test_the_screen_says_all_that_a_heartbeat_does():
     for told in (
         "office  running", "oddwire-office version 12", "123,456,789 connections, 20,123/s",
         "lag 0.4 s, log at 2026-03-02 12:08:00 UTC", "12 refused, 3 late, 0 dropped",
-        "1,234 alerts (7 of those stored are suppressed), 85 incidents, 11 open",
+        "1,234 alerts (7 suppressed among those stored), 85 incidents, 11 open",
         "last day  ██████████│█████░░░░░ 44.2 incidents a day (24.8 to 71), target 30",
         "train again: oddwire train office", "medium", "scan", "10.0.0.5 -> 10.0.0.5", "8 min",
         "alerts.jsonl", "alerts.jsonl for 9 min: disk full", "conn.log was rotated",

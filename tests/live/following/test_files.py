@@ -91,11 +91,12 @@ def test_a_log_truncated_while_nobody_followed_it_is_not_said_to_be_gone(tmp_pat
     path.write_bytes(HEADER + b"1\tA\n2\tB\n")
     follower = follow(tmp_path)
     every(follower)
-    path.write_bytes(HEADER + b"3\tC\n")
-    again = follow(tmp_path, position=follower._position)
-    notices = [notice for _ in range(3) for notice in every(again)[1]]
-    said = "holds another log now; what it held after line 4 was not read, if there was any"
-    assert notices == [f"{path} {said}"]
+    left = "what it held after line 4 was not read, if there was any"
+    for content, fate in ((b"", "was emptied"), (HEADER + b"3\tC\n", "holds another log now")):
+        path.write_bytes(content)
+        again = follow(tmp_path, position=follower._position)
+        notices = [notice for _ in range(3) for notice in every(again)[1]]
+        assert notices == [f"{path} {fate}; {left}"]
 
 
 def test_a_log_truncated_to_nothing_and_written_far_beyond_is_read_from_its_start(tmp_path):

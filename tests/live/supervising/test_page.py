@@ -35,15 +35,15 @@ def vitals():
 
 def test_a_line_says_how_it_goes_and_what_was_lost(vitals):
     assert heartbeat_line(vitals.heartbeat()) == (
-        "running: 1,200 connections, 1,200/s, lag 1.5 s; 12 alerts (2 of those stored are "
-        "suppressed); 1 of 4 incidents open; 3 lines refused; 2 late; 1 dropped; "
+        "running: 1,200 connections, 1,200/s, lag 1.5 s; 12 alerts (2 suppressed among "
+        "those stored); 1 of 4 incidents open; 3 lines refused; 2 late; 1 dropped; "
         "sink soc.example: refused"
     )
 
 
 def test_a_line_of_a_loop_that_has_just_begun():
     line = heartbeat_line(Vitals("office").heartbeat())
-    said = "no lag known; 0 alerts (0 of those stored are suppressed); 0 of 0 incidents open"
+    said = "no lag known; 0 alerts (0 suppressed among those stored); 0 of 0 incidents open"
     assert line == f"running: 0 connections, 0/s, {said}"
 
 
@@ -51,7 +51,7 @@ def test_the_page_has_rate_lag_alerts_target_and_sinks(vitals):
     page = " ".join(shown(watching_markdown(vitals.heartbeat(), [])).split())
     for part in (
         "office is running", "isolation_forest 7", "1,200, 1,200.0 per second", "lag 1.5 s",
-        "12; of those stored, 2 are suppressed", "4, of which 1 open",
+        "12; 2 suppressed among those stored", "4, of which 1 open",
         "target 30 false incidents a day",
         "12 incidents a day (6 to 21); the target of benign traffic is 30", "lines refused 3",
         "soc.example 5 7 0 1 refused",

@@ -77,7 +77,7 @@ def test_a_broken_allow_list_keeps_nobody_from_watching_and_is_told_until_it_is_
         assert watching.last.suppressed == 0
         project.allow_list.write_text("")
         watching.wait(lambda: not watching.last.notices[-1].startswith(told), "no more of it")
-        assert watching.last.notices[-1].startswith(f"no longer so: {told}")
+        assert watching.last.notices[-1] == "the allow-list can be read again"
 
 
 def test_suppressed_alerts_are_counted_once_in_a_while_and_at_the_end(
@@ -111,4 +111,4 @@ def test_a_champion_that_is_deleted_goes_on_scoring_and_that_is_told_while_it_is
         crown(project, traffic().model)
         watching.wait(lambda: watching.last.model["version"] == "2", "the next champion")
         watching.wait(lambda: not watching.last.notices[-1].startswith(told), "no more of it")
-        assert f"no longer so: {told}" in str(watching.last.notices)
+        assert "MLflow answers and has a champion again" in watching.last.notices

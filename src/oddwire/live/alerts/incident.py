@@ -194,7 +194,7 @@ class Incident:
             return ""
         more = self.count - self.listed
         others = "the other one is" if more == 1 else f"the other {more:,} are"
-        judged = "all" if self.count <= MOST_JUDGED else f"{MOST_JUDGED:,} of all"
+        judged = "all so far" if self.count <= MOST_JUDGED else f"the first {MOST_JUDGED:,}"
         return (
             f"{self.listed:,} of its {self.count:,} alerts are listed one by one; {others} kept "
             f"together, and a verdict on the incident covers {judged}"

@@ -12,7 +12,6 @@ its writer has left the one before.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -181,10 +180,9 @@ class FileFollower:
         if log.missing != _LOOKS or log.reached.closed or log.reached.missed or log.is_open:
             return
         self._miss(log)
-        is_there = os.path.exists(log.here)  # noqa: PTH110 - pathlib's raises where it may not look
         self._notices.append(
-            f"{shown_path(log.here)} {'holds another log now' if is_there else 'is gone'}; what it"
-            f" held after line {log.reached.lines:,} was not read, if there was any"
+            f"{shown_path(log.here)} {_fate(log.here)}; what it held after line "
+            f"{log.reached.lines:,} was not read, if there was any"
         )
 
     def _miss(self, log: Log) -> None:
@@ -315,6 +313,15 @@ class FileFollower:
             else:
                 self._position[key] = value
         return moved
+
+
+def _fate(path: Path) -> str:
+    """Return what became of a log whose path, if anything, something else has now."""
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return "is gone"
+    return "holds another log now" if size else "was emptied"
 
 
 def _by_preference(files: Sequence[Found], offset: int = 0) -> tuple[Found, ...]:

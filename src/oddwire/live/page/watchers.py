@@ -105,7 +105,7 @@ class Watcher:
         )
         yield (
             "Alerts",
-            f"{beat.alerts:,} so far; of those stored, {self.suppressed:,} are suppressed",
+            f"{beat.alerts:,} so far; {self.suppressed:,} suppressed among those stored",
         )
         yield (
             "Connections",

@@ -22,7 +22,7 @@ def heartbeat_line(beat: Heartbeat) -> str:
     ]  # fmt: skip
     return "; ".join([
         f"{beat.state}: {beat.rows:,} connections, {beat.rows_per_second:,.0f}/s, {beat.how_far}",
-        f"{beat.alerts:,} alerts ({beat.suppressed:,} of those stored are suppressed)",
+        f"{beat.alerts:,} alerts ({beat.suppressed:,} suppressed among those stored)",
         f"{beat.incidents.get('open', 0):,} of {beat.incidents.get('opened', 0):,} incidents open",
         *lost,
         *[f"sink {one.name}: {one.trouble}" for one in beat.sinks if one.in_trouble],
@@ -55,7 +55,7 @@ def _figures(beat: Heartbeat) -> list[tuple[str, str]]:
         ("model", f"{beat.model.get('name', '')} {version}".strip() or "none yet"),
         ("connections", f"{beat.rows:,}, {beat.rows_per_second:,.1f} per second"),
         ("newest connection", _newest(beat)),
-        ("alerts", f"{beat.alerts:,}; of those stored, {beat.suppressed:,} are suppressed"),
+        ("alerts", f"{beat.alerts:,}; {beat.suppressed:,} suppressed among those stored"),
         ("incidents", f"{opened:,}, of which {now_open:,} open"),
         ("target", ", ".join(in_words(name, value) for name, value in beat.target.items())),
         *[
@@ -87,7 +87,7 @@ def _sinks(beat: Heartbeat) -> str:
     rows = [
         [
             escaped(one.called), f"{one.waiting:,}", f"{one.delivered:,}", f"{one.dropped:,}",
-            f"{one.dead:,}", escaped(one.trouble if one.in_trouble else ""),
+            f"{one.dead:,}", escaped(one.trouble if one.in_trouble or one.dead else ""),
         ]
         for one in beat.sinks
     ]  # fmt: skip

@@ -155,7 +155,7 @@ def judged_incident(project: Project, source: str, ids: Collection[str]) -> str:
     if len(found) == 1:
         return f"People judged one of its connections {_WORDS[attacks]}."
     benign = len(found) - attacks
-    return f"Of its connections, people judged {attacks:,} attacks and {benign:,} benign."
+    return f"Of its connections, people judged {attacks:,} as attacks and {benign:,} as benign."
 
 
 def _changed(

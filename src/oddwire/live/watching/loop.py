@@ -56,6 +56,11 @@ from oddwire.traffic.verdicts.table import judged_ids
 _BEAT_SECONDS, _PRUNE_SECONDS, _COUNT_SECONDS = 5.0, 60.0, 60.0
 _COUNTS = "counts"
 _DAY_SECONDS = 86_400
+_CHAMPION, _ALLOW_LIST = "champion", "allow-list"
+_MENDED = {  # what is said when trouble with it is over
+    _CHAMPION: "MLflow answers and has a champion again",
+    _ALLOW_LIST: "the allow-list can be read again",
+}
 _MOST_REFUSALS, _REFUSALS_SECONDS = 5, 60.0
 # How long sinks may take what waits for them: at the end of what there is, and when told to stop.
 _AT_END, _WHEN_STOPPED = 60.0, 3.0
@@ -124,7 +129,7 @@ class Loop:
         self._refusals_at, self._refusals_left = -math.inf, 0
         self._checkpoints = Checkpoints(self._pipeline, self._rates)
         self._beat_at = self._pruned_at = self._counted_at = -math.inf
-        self._troubles: set[str] = set()  # that were told
+        self._troubles = dict.fromkeys(_MENDED, "")
 
     def go_on(self, following: Following) -> None:
         """Take up what is kept of earlier runs.
@@ -286,13 +291,14 @@ class Loop:
         if time.monotonic() - self._beat_at < _BEAT_SECONDS:
             return
         self._allowed.entries()  # mended or broken where no row comes, too
-        troubles = {self._parts.champions.trouble, self._allowed.trouble} - {""}
-        for trouble in sorted(troubles - self._troubles):
-            self._parts.view.notice(trouble)  # heartbeats have it for as long as it lasts
-        for trouble in sorted(self._troubles - troubles):
-            self._notice(f"no longer so: {trouble}")
+        troubles = {_CHAMPION: self._parts.champions.trouble, _ALLOW_LIST: self._allowed.trouble}
+        for what, trouble in troubles.items():
+            if trouble and not self._troubles[what]:
+                self._parts.view.notice(trouble)  # heartbeats have it for as long as it lasts
+            elif self._troubles[what] and not trouble:
+                self._notice(_MENDED[what])
         self._troubles = troubles
-        self._vitals.lasting(sorted(troubles))
+        self._vitals.lasting(filter(None, troubles.values()))
         self._prune()
         self._show()
 

@@ -81,7 +81,7 @@ class Verdict:
     judged
         When, as ISO 8601 in UTC.
     alert
-        The id of the alert that was judged, or of the incident that was judged with all its alerts.
+        The id of the alert that was judged, or of the incident that was.
     """
 
     connection: JudgedConnection

@@ -98,7 +98,7 @@ def _newest(heartbeat: Heartbeat) -> str:
 
 def _budget(heartbeat: Heartbeat, *, plain: bool) -> Iterator[RenderableType]:
     opened, still = (heartbeat.incidents[name] for name in ("opened", "open"))
-    of_stored = f"{heartbeat.suppressed:,} of those stored are suppressed"
+    of_stored = f"{heartbeat.suppressed:,} suppressed among those stored"
     line = Text(f"{counted(heartbeat.alerts, 'alert')} ({of_stored}), ")
     yield line.append(f"{counted(opened, 'incident')}, {still:,} open")
     for name, lately in heartbeat.observed.items():
