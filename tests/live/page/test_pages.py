@@ -182,7 +182,7 @@ def test_an_alert_is_told_with_its_connection_and_incident(visitor):
 def test_a_suppressed_alert_says_why_it_was_not_sent(visitor):
     kept = some_alert("kept")
     told = visitor.see(f"/alerts/{kept.id}")
-    assert "of those stored, 1 suppressed" in visitor.see("/watchers")
+    assert "1 suppressed among those stored" in visitor.see("/watchers")
     assert "keeps it from being sent: backups <b>at</b> night. It belongs to no incident." in told
 
 
