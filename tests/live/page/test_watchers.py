@@ -49,7 +49,7 @@ def test_one_that_runs_says_how_fast_and_how_far_behind(watched):
     for told in (
         "office running It is running.", "Speed 512 connections/s", "by its log; lag 0.4 s",
         "24.2 incidents a day (14.8 to 41); the target of benign traffic is 30",
-        "2 open, 24 so far", "400 so far; of those stored, 0 suppressed",
+        "2 open, 24 so far", "400 so far; 0 suppressed among those stored",
         "1,000 scored, 3 lines refused, 5 late",
         "1 connection out of time windows", "oddwire-office version 7",
     ):  # fmt: skip
